@@ -1,0 +1,13 @@
+"""The two things that can go wrong: the user's input, and a budget that the user set."""
+
+
+class KerauditError(Exception):
+    """A mistake in the input, told in one line: the rule, what was received, what to do."""
+
+
+class ModelError(KerauditError):
+    """A model that cannot be read, or whose layers contradict one another."""
+
+
+class ShapeError(ModelError):
+    """An input shape that does not fit the model, or that collapses inside it."""

@@ -1,0 +1,200 @@
+"""Frozen records of a network: its layers, the calls between them, and what each call costs.
+
+An ``Architecture`` is what a model file says: layers and calls, no sizes. ``shapes.shaped`` turns it
+into a ``Graph`` by giving it an input size; every audit is a function of a ``Graph``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from math import prod
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from fractions import Fraction
+
+Shape = tuple[int, ...]
+
+
+class Tensor(NamedTuple):
+    """The shape (batch first, no unknown sizes) and dtype of an activation."""
+
+    shape: Shape
+    dtype: str
+
+    @property
+    def elements(self) -> int:
+        return prod(self.shape)
+
+
+class Ref(NamedTuple):
+    """One output of an earlier call."""
+
+    call: int
+    output: int = 0
+
+
+class Term(NamedTuple):
+    """A count written as a product of named sizes, e.g. ``28 x 28 x 192 x 5 x 5 x 32``.
+
+    ``unit`` is ``"mac"`` (one multiply-accumulate, two FLOPs) or ``"flop"`` (one other operation);
+    ``what`` names the operation: ``"convolution"``, ``"bias"``, ``"normalisation"``, ...
+    ``operands`` says how many of the two factors of each multiplication are activations: 1 for a
+    weight times an activation, 2 for the two products of attention; training needs it.
+    """
+
+    unit: str
+    what: str
+    factors: tuple[tuple[str, int], ...]
+    operands: int = 1
+
+    @property
+    def value(self) -> int:
+        return prod([size for _, size in self.factors])
+
+
+class Weight(NamedTuple):
+    """One weight tensor of a layer; ``trainable`` is the layer's own say, before freezing."""
+
+    name: str
+    shape: Shape
+    trainable: bool = True
+    dtype: str | None = None  # None: the layer's variable dtype
+
+    @property
+    def elements(self) -> int:
+        return prod(self.shape)
+
+
+class Window(NamedTuple):
+    """Where an output position looks in the input, along one axis.
+
+    Position ``x`` of the output sees ``[stride * x + low, stride * x + high]`` of the input.
+    A convolution with kernel k, stride s and p padded at the start is ``(s, -p, k - 1 - p)``;
+    the stride is a fraction where the output is larger than the input.
+    """
+
+    stride: int | Fraction
+    low: int | Fraction
+    high: int | Fraction
+
+
+POINTWISE = "pointwise"  # each position sees the same position of every input
+GLOBAL = "global"  # each position may see every position of every input
+
+# How a call looks at its inputs: one of the two words above, or one window per spatial axis.
+View = str | tuple[Window, ...]
+
+COUNTED, ZERO, UNSUPPORTED = "counted", "zero", "unsupported"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """What one call of a layer does: its output, its operations, its weights and its view.
+
+    ``status`` has three answers only: counted; zero by decision, with its ``reason``; unsupported,
+    with its ``reason``. ``spatial_axes`` are the output's axes that hold positions.
+    """
+
+    outputs: tuple[Shape, ...]
+    terms: tuple[Term, ...] = ()
+    weights: tuple[Weight, ...] = ()
+    view: View = POINTWISE
+    status: str = COUNTED
+    reason: str = ""
+    dtype: str | None = None  # of the outputs; None: the layer's compute dtype
+
+    @property
+    def macs(self) -> int:
+        return sum(t.value for t in self.terms if t.unit == "mac")
+
+    @property
+    def other_flops(self) -> int:
+        return sum(t.value for t in self.terms if t.unit == "flop")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layer:
+    """A layer as its model's config describes it; ``inner`` are the layers a wrapper holds."""
+
+    name: str
+    kind: str
+    config: Mapping[str, Any]
+    module: str = "keras.layers"
+    trainable: bool = True
+    inner: tuple[Layer | Architecture, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One call of a layer. ``args`` and ``kwargs`` are as in the file, tensors replaced by ``Ref``."""
+
+    name: str
+    layer: str
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def inputs(self) -> tuple[Ref, ...]:
+        return (*refs_in(self.args), *refs_in(self.kwargs))
+
+
+def refs_in(value: Any) -> Iterator[Ref]:
+    """Yield every ``Ref`` in nested lists, tuples and dicts, in order."""
+    if isinstance(value, Ref):
+        yield value
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from refs_in(item)
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from refs_in(item)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Architecture:
+    """Layers by name and their calls in the order they run; no sizes yet.
+
+    ``input_shapes`` are the recorded ones, ``None`` where a size is left open;
+    ``recorded`` holds the output shapes that the file states, to be checked against ours.
+    """
+
+    name: str
+    source: str
+    layers: Mapping[str, Layer]
+    calls: tuple[Call, ...]
+    inputs: tuple[Ref, ...]
+    outputs: tuple[Ref, ...]
+    input_shapes: tuple[tuple[int | None, ...] | None, ...]
+    recorded: Mapping[Ref, tuple[int | None, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A call with its sizes: the tensors it reads and writes and what it costs."""
+
+    name: str
+    layer: Layer
+    sources: tuple[Ref, ...]
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    effect: Effect
+    first_call: bool = True  # a shared layer's weights belong to its first call
+
+    @property
+    def weights(self) -> tuple[Weight, ...]:
+        return self.effect.weights if self.first_call else ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Graph:
+    """An architecture at an input size: nodes in the order they run, every shape known."""
+
+    architecture: Architecture
+    batch: int
+    nodes: tuple[Node, ...]
+
+    @property
+    def input_nodes(self) -> tuple[Node, ...]:
+        return tuple(self.nodes[ref.call] for ref in self.architecture.inputs)

@@ -1,0 +1,1 @@
+"""The layer table: what every Keras layer and operation does to shapes, weights and counts."""

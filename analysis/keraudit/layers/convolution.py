@@ -1,0 +1,233 @@
+"""Convolutions of one to three dimensions: plain, grouped, dilated, depthwise, separable, transposed.
+
+Padded taps count: a 3x3 ``same`` convolution has nine taps at every position, borders included.
+That is the convention of the papers (He et al. 2015, Table 1; Szegedy et al. 2015).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from keraudit.errors import ModelError
+from keraudit.graph import Window
+from keraudit.layers.activation import activation_term, unknown_activation
+from keraudit.layers.site import (
+    AXIS_NAMES,
+    Effect,
+    Shape,
+    Site,
+    Term,
+    Weight,
+    counted,
+    elementwise,
+    join,
+    rank_of,
+    split,
+    tuple_of,
+)
+
+
+def output_length(size: int, kernel: int, stride: int, padding: str, dilation: int = 1) -> int:
+    """The length of a convolution's or pooling's output along one axis.
+
+    >>> output_length(299, 3, 2, "valid"), output_length(7, 3, 2, "same")
+    (149, 4)
+    """
+    if padding == "valid":
+        return (size - dilation * (kernel - 1) - 1) // stride + 1
+    if padding in ("same", "causal"):
+        return (size - 1) // stride + 1
+    raise ModelError(f"padding must be 'valid', 'same' or 'causal', received {padding!r}")
+
+
+def window(size: int, kernel: int, stride: int, padding: str, dilation: int = 1) -> Window:
+    """Where an output position looks along one axis; 'same' pads the odd one at the end.
+
+    >>> window(224, 3, 2, "same")
+    Window(stride=2, low=0, high=2)
+    """
+    reach = dilation * (kernel - 1)
+    before = 0
+    if padding == "causal":
+        before = reach
+    elif padding == "same":
+        out = output_length(size, kernel, stride, padding, dilation)
+        before = max((out - 1) * stride + reach + 1 - size, 0) // 2
+    return Window(stride, -before, reach - before)
+
+
+def positions(spatial: Shape, prefix: str = "output ") -> tuple[tuple[str, int], ...]:
+    """Named factors for the sizes of a map."""
+    return tuple(
+        (prefix + name, size)
+        for name, size in zip(AXIS_NAMES[len(spatial)], spatial, strict=True)
+    )
+
+
+class Geometry:
+    """The kernel, stride, dilation and resulting sizes of one call."""
+
+    __slots__ = ("batch", "channels", "kernel", "out", "rank", "spatial", "stride", "windows")
+
+    def __init__(self, site: Site) -> None:
+        config = site.config
+        self.rank = rank_of(site.kind)
+        self.batch, self.spatial, self.channels = split(site.shape, config, self.rank)
+        self.kernel = tuple_of(config["kernel_size"], self.rank)
+        self.stride = tuple_of(config.get("strides", 1), self.rank)
+        dilation = tuple_of(config.get("dilation_rate", 1), self.rank)
+        padding = str(config.get("padding", "valid"))
+        axes = list(zip(self.spatial, self.kernel, self.stride, dilation, strict=True))
+        self.out = tuple(output_length(n, k, s, padding, d) for n, k, s, d in axes)
+        self.windows = tuple(window(n, k, s, padding, d) for n, k, s, d in axes)
+
+    def macs(self, what: str, **channels: int) -> Term:
+        """Every output position times every tap times the channel factors."""
+        kernel = positions(self.kernel, "kernel ")
+        named = tuple((name.replace("_", " "), size) for name, size in channels.items())
+        return Term(
+            "mac", what, (("batch", self.batch), *positions(self.out), *kernel, *named)
+        )
+
+
+def finish(
+    config: Mapping[str, Any],
+    output: Shape,
+    filters: int,
+    terms: list[Term | None],
+    weights: list[Weight],
+    view: Any,
+) -> Effect:
+    """Add the bias and the activation that end every convolution."""
+    if config.get("use_bias", True):
+        terms.append(elementwise("bias", output))
+        weights.append(Weight("bias", (filters,)))
+    terms.append(activation_term(config.get("activation"), output))
+    unknown = unknown_activation(config.get("activation"))
+    return counted(output, terms=terms, weights=tuple(weights), view=view, unknown=unknown)
+
+
+def lora(config: Mapping[str, Any], kernel: Weight) -> list[Weight]:
+    """A kernel, or with low-rank adaptation a frozen kernel and its two factors (Hu et al. 2021)."""
+    rank = config.get("lora_rank")
+    if not rank:
+        return [kernel]
+    return [
+        kernel._replace(trainable=False),
+        Weight("lora_kernel_a", (*kernel.shape[:-1], rank)),
+        Weight("lora_kernel_b", (rank, kernel.shape[-1])),
+    ]
+
+
+def convolution(site: Site) -> Effect:
+    """y[p, f] = b[f] + sum over taps t, channels c of a group: x[s p + d t, c] k[t, c, f]."""
+    config, g = site.config, Geometry(site)
+    filters, groups = int(config["filters"]), int(config.get("groups", 1))
+    if g.channels % groups or filters % groups:
+        raise ModelError(
+            f"groups={groups} must divide the input channels ({g.channels}) and the filters"
+            f" ({filters})"
+        )
+    per_group = g.channels // groups
+    name = "input channels" if groups == 1 else "input channels per group"
+    terms = [g.macs("convolution", **{name: per_group, "filters": filters})]
+    kernel = Weight("kernel", (*g.kernel, per_group, filters))
+    output = join(g.batch, g.out, filters, config)
+    return finish(config, output, filters, [*terms], lora(config, kernel), g.windows)
+
+
+def depthwise(site: Site) -> Effect:
+    """Each channel is filtered on its own, ``depth_multiplier`` times."""
+    config, g = site.config, Geometry(site)
+    multiplier = int(config.get("depth_multiplier", 1))
+    filters = g.channels * multiplier
+    terms = [g.macs("depthwise convolution", channels=g.channels, depth_multiplier=multiplier)]
+    kernel = Weight("kernel", (*g.kernel, g.channels, multiplier))
+    output = join(g.batch, g.out, filters, config)
+    return finish(config, output, filters, [*terms], [kernel], g.windows)
+
+
+def separable(site: Site) -> Effect:
+    """A depthwise convolution, then a 1x1 convolution that mixes its channels (Chollet 2017)."""
+    config, g = site.config, Geometry(site)
+    multiplier, filters = int(config.get("depth_multiplier", 1)), int(config["filters"])
+    wide = g.channels * multiplier
+    ones = (1,) * g.rank
+    terms = [
+        g.macs("depthwise convolution", channels=g.channels, depth_multiplier=multiplier),
+        Term(
+            "mac",
+            "pointwise convolution",
+            (
+                ("batch", g.batch),
+                *positions(g.out),
+                ("input channels", wide),
+                ("filters", filters),
+            ),
+        ),
+    ]
+    weights = [
+        Weight("depthwise_kernel", (*g.kernel, g.channels, multiplier)),
+        Weight("pointwise_kernel", (*ones, wide, filters)),
+    ]
+    output = join(g.batch, g.out, filters, config)
+    return finish(config, output, filters, [*terms], weights, g.windows)
+
+
+def transposed(site: Site) -> Effect:
+    """Every input position spreads one kernel over the output: count from the input side."""
+    config, rank = site.config, rank_of(site.kind)
+    batch, spatial, channels = split(site.shape, config, rank)
+    kernel = tuple_of(config["kernel_size"], rank)
+    stride = tuple_of(config.get("strides", 1), rank)
+    dilation = tuple_of(config.get("dilation_rate", 1), rank)
+    extra = config.get("output_padding")
+    extras = (None,) * rank if extra is None else tuple_of(extra, rank)
+    padding, filters = str(config.get("padding", "valid")), int(config["filters"])
+    axes = [
+        transposed_axis(n, (k - 1) * d + 1, s, padding, e)
+        for n, k, s, d, e in zip(spatial, kernel, stride, dilation, extras, strict=True)
+    ]
+    output = join(batch, tuple(length for length, _ in axes), filters, config)
+    term = Term(
+        "mac",
+        "transposed convolution",
+        (
+            ("batch", batch),
+            *positions(spatial, "input "),
+            *positions(kernel, "kernel "),
+            ("input channels", channels),
+            ("filters", filters),
+        ),
+    )
+    weights = [Weight("kernel", (*kernel, filters, channels))]
+    return finish(config, output, filters, [term], weights, tuple(view for _, view in axes))
+
+
+def transposed_axis(
+    size: int, reach: int, stride: int, padding: str, extra: int | None
+) -> tuple[int, Window]:
+    """The output length and the window along one axis; ``reach`` is the dilated kernel size.
+
+    >>> transposed_axis(7, 3, 2, "same", None)[0], transposed_axis(7, 3, 2, "valid", None)[0]
+    (14, 15)
+    """
+    if padding == "valid":
+        before = reach - 1
+        length = (size - 1) * stride + (max(reach, stride) if extra is None else reach + extra)
+    elif padding == "same":
+        if extra is None:
+            total, length = stride + reach - 2, size * stride
+        else:
+            total = reach + reach % 2 - 2 + extra
+            length = (size - 1) * stride + reach % 2 + extra
+        before = min((total + 1) // 2, reach - 1)
+    else:
+        raise ModelError(f"padding must be 'valid' or 'same', received {padding!r}")
+    if stride == 1:
+        return length, Window(1, -before, reach - 1 - before)
+    from fractions import Fraction
+
+    low, high = Fraction(-before, stride), Fraction(reach - 1 - before, stride)
+    return length, Window(Fraction(1, stride), low, high)

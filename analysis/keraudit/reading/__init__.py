@@ -1,0 +1,1 @@
+"""From what a user names to an ``Architecture``, without importing Keras where that is possible."""
