@@ -1,0 +1,52 @@
+# Needs make and Python 3.11 or newer; everything else goes into .venv.
+# The environment is made by the first target that needs it and again when pyproject.toml or constraints.txt changes.
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+is_new_enough = $(shell $(1) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(1))
+PYTHON ?= $(firstword $(foreach name,python3 python3.11 python3.12 python3.13,$(call is_new_enough,$(name))))
+
+.DEFAULT_GOAL := help
+.PHONY: help report test lint types unit site bench serve clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+report: $(STAMP) ## audit InceptionV3 and ResNet50, then build the site into build/site
+	$(BIN)/keraudit flops InceptionV3
+	$(BIN)/keraudit flops ResNet50
+	$(BIN)/mkdocs build --strict --quiet
+	@echo "The site is at build/site/index.html"
+
+test: lint types unit site ## everything that must hold: style, types, tests, site
+
+lint: $(STAMP) ## check style and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(STAMP) ## check types
+	$(BIN)/mypy
+
+unit: $(STAMP) ## run the tests and the examples in docstrings
+	$(BIN)/pytest
+
+site: $(STAMP) ## build the site strictly
+	$(BIN)/mkdocs build --strict --quiet
+
+bench: $(STAMP) ## time the command line, whole process, and its memory
+	$(BIN)/python benchmarks/command.py
+
+serve: $(STAMP) ## serve the site while it is being written
+	$(BIN)/mkdocs serve
+
+clean: ## remove everything that make made, the environment too
+	rm -rf build $(VENV) .mypy_cache .pytest_cache .ruff_cache analysis/*.egg-info
+	find analysis tests -name __pycache__ -prune -exec rm -rf {} +
+
+$(STAMP): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "keraudit needs Python 3.11 or newer: install it, or name it with 'make PYTHON=/path/to/python'"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make environments: on Debian and Ubuntu, 'apt-get install python3-venv' first"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
