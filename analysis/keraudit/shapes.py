@@ -162,6 +162,7 @@ def effect_of(
         kwargs=with_tensors(call.kwargs, nodes) if call else {},
         inner=layer.inner,
         measure=partial(effect_of, rules=rules),
+        expected=expected,
     )
     try:
         return rule(site)

@@ -36,6 +36,7 @@ class Site:
 
     ``args`` and ``kwargs`` are those of the call, with a ``Tensor`` in place of each reference.
     ``measure`` applies the whole table to an inner layer or model, for wrappers.
+    ``expected`` is the output shape that the file records, for rules that cannot tell.
     """
 
     kind: str
@@ -45,6 +46,7 @@ class Site:
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     inner: tuple[Layer | Architecture, ...] = ()
     measure: Callable[[Layer | Architecture, tuple[Tensor, ...]], Effect]
+    expected: Shape | None = None
 
     @property
     def shape(self) -> Shape:

@@ -1,0 +1,49 @@
+"""Effects of several layers made into one: what wrappers and stacks of cells need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from keraudit.graph import COUNTED, UNSUPPORTED, ZERO, Architecture, Layer
+from keraudit.layers.site import Effect, Shape, Term, Weight
+
+
+def combined(
+    *outputs: Shape, effects: Sequence[Effect], terms: Iterable[Term | None] = (), **rest: Any
+) -> Effect:
+    """One effect with the given outputs and terms, as certain as the least certain of ``effects``.
+
+    Unsupported if one of them is; zero if there are no terms and all of them are; else counted.
+    """
+    kept = tuple(term for term in terms if term)
+    unknown = [e.reason for e in effects if e.status == UNSUPPORTED]
+    idle = [e.reason for e in effects if e.status == ZERO]
+    status, reason = COUNTED, ""
+    if unknown:
+        status, reason = UNSUPPORTED, "; ".join(dict.fromkeys(unknown))
+    elif not kept and idle and len(idle) == len(effects):
+        status, reason = ZERO, "; ".join(dict.fromkeys(idle))
+    return Effect(outputs=outputs, terms=kept, status=status, reason=reason, **rest)
+
+
+def repeated(terms: Iterable[Term], name: str, times: int) -> tuple[Term, ...]:
+    """The same terms ``times`` times, with a factor that says so.
+
+    >>> repeated([Term("mac", "dense", (("units", 4),))], "steps", 10)[0].factors
+    (('steps', 10), ('units', 4))
+    """
+    return tuple(term._replace(factors=((name, times), *term.factors)) for term in terms)
+
+
+def owned(
+    weights: Iterable[Weight], layer: Layer | Architecture, prefix: str = ""
+) -> tuple[Weight, ...]:
+    """An inner layer's weights, renamed, and frozen where that layer is.
+
+    A model's weights come with its layers' own say already.
+    """
+    frozen = isinstance(layer, Layer) and not layer.trainable
+    return tuple(
+        w._replace(name=prefix + w.name, trainable=w.trainable and not frozen) for w in weights
+    )

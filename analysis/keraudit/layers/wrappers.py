@@ -1,0 +1,168 @@
+"""Layers that hold other layers, and layers that hold code which is never run.
+
+A wrapper applies the whole table to what it holds (``Site.measure``), so an inner layer costs what
+it would cost on its own. Its weights belong to the wrapper.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from keraudit.errors import ModelError, ShapeError
+from keraudit.graph import GLOBAL, POINTWISE, Architecture, Layer
+from keraudit.layers.combine import combined, owned
+from keraudit.layers.site import (
+    Effect,
+    Shape,
+    Site,
+    Tensor,
+    Term,
+    Weight,
+    elementwise,
+    unsupported,
+)
+
+# What a bidirectional layer does with its two outputs: FLOPs per element.
+MERGES: Mapping[str | None, int] = {"concat": 0, "sum": 1, "mul": 1, "ave": 2, None: 0}
+
+RUNS_CODE: Mapping[str, str] = {
+    "Lambda": "it runs the user's own Python code, which is never executed here",
+    "JaxLayer": "it runs a JAX function, which the config does not describe",
+    "FlaxLayer": "it runs a Flax module, which the config does not describe",
+    "TorchModuleWrapper": "it runs a pickled torch module, which is never loaded here",
+    "TFSMLayer": "it runs a TensorFlow SavedModel, which is never loaded here",
+}
+
+
+def held(site: Site) -> Layer | Architecture:
+    if not site.inner:
+        raise ModelError("the wrapper's config holds no layer")
+    return site.inner[0]
+
+
+def wrapper(site: Site) -> Effect:
+    """Wrapper: what the layer it holds does."""
+    inner = held(site)
+    effect = site.measure(inner, site.inputs)
+    return combined(
+        *effect.outputs,
+        effects=[effect],
+        terms=effect.terms,
+        weights=owned(effect.weights, inner),
+        view=effect.view,
+        dtype=effect.dtype,
+    )
+
+
+def time_distributed(site: Site) -> Effect:
+    """The layer or model on each step: on a batch of ``batch x steps``, its weights once.
+
+    The view is the inner layer's, in its own axes: no step sees another.
+    """
+    folded, steps = [], 0
+    for tensor in site.inputs:
+        if len(tensor.shape) < 3:
+            raise ShapeError(f"expected an input (batch, steps, ...), received {tensor.shape}")
+        batch, steps, *rest = tensor.shape
+        folded.append(Tensor((batch * steps, *rest), tensor.dtype))
+    inner = held(site)
+    effect = site.measure(inner, tuple(folded))
+    outputs: list[Shape] = []
+    for shape in effect.outputs:
+        if not shape or shape[0] % steps:
+            raise ShapeError(f"the inner layer's output {shape} has lost the batch")
+        outputs.append((shape[0] // steps, steps, *shape[1:]))
+    return combined(
+        *outputs,
+        effects=[effect],
+        terms=effect.terms,
+        weights=owned(effect.weights, inner),
+        view=effect.view,
+        dtype=effect.dtype,
+    )
+
+
+def bidirectional(site: Site) -> Effect:
+    """The layer forwards, a second one backwards, and their outputs merged.
+
+    Merging costs 1 FLOP per element for ``sum`` and ``mul``, 2 for ``ave`` (add, halve), and none
+    for ``concat``. Files of Keras 2 may leave the backward layer out: it is then the forward one
+    with weights of its own.
+    """
+    forward = held(site)
+    backward = site.inner[1] if len(site.inner) > 1 else forward
+    effects = [site.measure(layer, site.inputs[:1]) for layer in (forward, backward)]
+    (first, *states), (second, *more) = (effect.outputs for effect in effects)
+    if first != second:
+        raise ModelError(f"the two directions give {first} and {second}")
+    mode = site.config.get("merge_mode", "concat")
+    if mode not in MERGES:
+        raise ModelError(f"merge_mode must be one of {list(MERGES)}, received {mode!r}")
+    merged: tuple[Shape, ...] = (first,)
+    if mode == "concat":
+        merged = ((*first[:-1], 2 * first[-1]),)
+    elif mode is None:
+        merged = (first, second)
+    terms: list[Term | None] = [term for effect in effects for term in effect.terms]
+    terms.append(elementwise("merge", first, MERGES[mode]))
+    weights = (
+        *owned(effects[0].weights, forward, "forward/"),
+        *owned(effects[1].weights, backward, "backward/"),
+    )
+    return combined(
+        *merged, *states, *more, effects=effects, terms=terms, weights=weights, view=GLOBAL
+    )
+
+
+def spectral_normalization(site: Site) -> Effect:
+    """The layer it holds; its power iteration runs in training only (Miyato et al. 2018).
+
+    It keeps the vector u, one number for each column of the kernel seen as a matrix.
+    """
+    effect = wrapper(site)
+    kernels = [w for w in effect.weights if w.name in ("kernel", "embeddings")]
+    if not kernels:
+        raise ModelError("the layer it holds has neither a kernel nor embeddings")
+    vector = Weight("vector_u", (1, kernels[0].shape[-1]), trainable=False)
+    return combined(
+        *effect.outputs,
+        effects=[effect],
+        terms=effect.terms,
+        weights=(*effect.weights, vector),
+        view=effect.view,
+        dtype=effect.dtype,
+    )
+
+
+def pipeline(site: Site) -> Effect:
+    """Pipeline: its layers, one after another."""
+    tensors, effects = site.inputs, []
+    weights: list[Weight] = []
+    for number, inner in enumerate(site.inner):
+        effect = site.measure(inner, tensors)
+        weights.extend(owned(effect.weights, inner, f"{number}/"))
+        dtype = effect.dtype or tensors[0].dtype
+        tensors = tuple(Tensor(shape, dtype) for shape in effect.outputs)
+        effects.append(effect)
+    views = {effect.view for effect in effects}
+    return combined(
+        *(tensor.shape for tensor in tensors),
+        effects=effects,
+        terms=[term for effect in effects for term in effect.terms],
+        weights=tuple(weights),
+        view=views.pop() if len(effects) == 1 else POINTWISE if views <= {POINTWISE} else GLOBAL,
+    )
+
+
+def opaque(site: Site) -> Effect:
+    """Lambda and its like: nothing is known but the output shape that the file records."""
+    stated = site.config.get("output_shape")
+    shape = site.expected or site.shape
+    if site.expected:
+        origin = "as the file records"
+    elif isinstance(stated, list) and stated and all(isinstance(s, int) for s in stated):
+        shape, origin = (site.shape[0], *stated), "as its config states"
+    else:
+        origin = "assumed equal to its input's"
+    reason = f"{RUNS_CODE[site.kind]} (its output shape is {origin})"
+    return unsupported(shape, reason=reason, view=GLOBAL)
