@@ -1,0 +1,117 @@
+"""Figures of records, as plotly's JSON: drawn by the site in the browser and by the explorer.
+
+Colours are from Okabe and Ito (2008), "Color Universal Design": told apart with every kind of colour
+vision. The two used here stand out by at least 3:1 (WCAG 2.2, 1.4.11) from a white and a dark page.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+BLUE, VERMILION = "#0072B2", "#D55E00"
+COLOURS: Mapping[str, str] = {"fork-join": BLUE, "segment": VERMILION}
+ROW_HEIGHT = 26  # pixels for each bar: room for its name
+FRAME_HEIGHT = 130  # pixels for the title, the legend and the axis
+
+
+def macs_per_block(report: Mapping[str, Any]) -> dict[str, Any]:
+    """Draw the MACs of each block as horizontal bars, in network order from the top.
+
+    Args:
+        report: a cost record (``keraudit.cost/1``), as ``CostReport.to_dict`` gives it.
+
+    Returns:
+        A figure in plotly's JSON: ``{"data": [...], "layout": {...}}``, without a theme, so that
+        the page's own may apply.
+    """
+    import plotly.graph_objects as go
+
+    blocks = report["blocks"]
+    total = report["totals"]["macs"]
+    unit, name = unit_for(max((block["macs"] for block in blocks), default=0))
+    figure = go.Figure(layout=layout(report, f"{name} per block", len(blocks)))
+    for kind, colour in COLOURS.items():
+        rows = [block for block in blocks if block["kind"] == kind]
+        if not rows:
+            continue
+        figure.add_bar(
+            name=kind,
+            orientation="h",
+            y=[block["name"] for block in rows],
+            x=[block["macs"] / unit for block in rows],
+            text=[f"{block['macs'] / unit:.3g}" for block in rows],
+            textposition="outside",
+            cliponaxis=False,
+            marker={"color": colour, "line": {"width": 0}},
+            customdata=[hover_of(block, total) for block in rows],
+            hovertemplate="<b>%{y}</b><br>%{customdata[0]} MACs (%{customdata[1]})"
+            "<br>%{customdata[2]} parameters<br>output %{customdata[3]}<extra></extra>",
+        )
+    drawn: dict[str, Any] = json.loads(figure.to_json())
+    return drawn
+
+
+def layout(report: Mapping[str, Any], x_title: str, rows: int) -> dict[str, Any]:
+    """The frame around the bars: title with the convention, axes, legend."""
+    return {
+        "template": "none",
+        "title": {
+            "text": f"{report['model']}: MACs per block, batch {report['batch']}",
+            "x": 0,
+            "xref": "container",
+            "font": {"size": 16},
+        },
+        "height": ROW_HEIGHT * rows + FRAME_HEIGHT,
+        "margin": {"l": 10, "r": 48, "t": 72, "b": 56},
+        "bargap": 0.25,
+        "barmode": "stack",
+        "xaxis": {
+            "title": {"text": x_title, "standoff": 12, "font": {"size": 13}},
+            "rangemode": "tozero",
+            "fixedrange": True,
+        },
+        "yaxis": {
+            "automargin": True,
+            "autorange": "reversed",
+            "categoryorder": "array",
+            "categoryarray": [block["name"] for block in report["blocks"]],
+            "fixedrange": True,
+            "type": "category",
+        },
+        "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"},
+        "showlegend": True,
+    }
+
+
+def hover_of(block: Mapping[str, Any], total: int) -> list[str]:
+    """What a bar says when it is pointed at: MACs, their share, parameters, output size."""
+    share = block["macs"] / total if total else 0
+    return [
+        f"{block['macs']:,}",
+        f"{share:.1%}",
+        f"{block['params']:,}",
+        size_text(block.get("output_shape")),
+    ]
+
+
+def size_text(shape: Any) -> str:
+    """A shape without its batch, as people write it.
+
+    >>> size_text([1, 35, 35, 256])
+    '35 x 35 x 256'
+    """
+    return " x ".join(str(size) for size in shape[1:]) if shape else "not one tensor"
+
+
+def unit_for(largest: int) -> tuple[int, str]:
+    """The unit in which the largest value is at least 1, and its name.
+
+    >>> unit_for(730_000_000)
+    (1000000, 'million MACs')
+    """
+    for unit, name in ((10**9, "billion MACs"), (10**6, "million MACs"), (10**3, "thousand MACs")):
+        if largest >= unit:
+            return unit, name
+    return 1, "MACs"

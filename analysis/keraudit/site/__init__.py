@@ -1,0 +1,1 @@
+"""The web report: Markdown written from live audits while mkdocs builds ``site/``."""

@@ -1,0 +1,74 @@
+"""The mkdocs hook: fills the pages' markers and carries plotly.js and the records along.
+
+A marker stands alone on its line, ``<!-- keraudit: NAME ARGUMENT ... -->``; ``MARKERS`` lists them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+from mkdocs.utils import get_relative_url
+
+from keraudit.site import models, reference
+from keraudit.site.records import MODELS, record, record_json
+
+PLOTLY = "assets/plotly.min.js"
+FIGURES = "assets/figures.js"
+MARKER = re.compile(r"^<!-- keraudit: (?P<name>[\w-]+)(?P<words>(?: [^\s>]+)*) -->$", re.MULTILINE)
+
+MARKERS: Mapping[str, Callable[..., str]] = {
+    "summary": models.summary,
+    "totals": models.totals,
+    "blocks": models.blocks,
+    "layers": models.layers,
+    "layer-rules": reference.layer_rules,
+    "activations": reference.activations,
+    "about": reference.about,
+    "cli": reference.cli,
+}
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add what is not written by hand: plotly.js from its package, and each model's record."""
+    import plotly
+
+    source = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+    files.append(File.generated(config, PLOTLY, abs_src_path=str(source)))
+    for model in MODELS:
+        files.append(
+            File.generated(config, f"models/{model.lower()}.json", content=record_json(model))
+        )
+    return files
+
+
+def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
+    """Replace each marker of the page by what it stands for."""
+    return filled(markdown, page.url)
+
+
+def filled(markdown: str, url: str) -> str:
+    """``markdown`` with its markers replaced; ``url`` is the page's, for links to scripts."""
+
+    def replacement(match: re.Match[str]) -> str:
+        name, words = match["name"], match["words"].split()
+        if name == "figure":
+            return figure(url, *words)
+        if name not in MARKERS:
+            known = ", ".join(sorted([*MARKERS, "figure"]))
+            raise PluginError(f"{url}: no marker is named {name!r}; there are {known}")
+        return MARKERS[name](*words)
+
+    return MARKER.sub(replacement, markdown)
+
+
+def figure(url: str, model: str) -> str:
+    """A figure of ``model`` and the script that draws it."""
+    scripts = (get_relative_url(path, url) for path in (FIGURES, PLOTLY))
+    return models.figure(record(model), *scripts)

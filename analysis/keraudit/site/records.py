@@ -1,0 +1,24 @@
+"""The audits that the pages show, made once per build."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+MODELS = ("InceptionV3", "ResNet50")
+
+
+@cache
+def record(model: str) -> Mapping[str, Any]:
+    """The cost record of ``model`` at its own input size."""
+    import keraudit
+
+    made: Mapping[str, Any] = keraudit.audit(model).to_dict()
+    return made
+
+
+def record_json(model: str) -> str:
+    """The same as the file that the page offers for download."""
+    return json.dumps(record(model), indent=1) + "\n"

@@ -1,0 +1,189 @@
+"""The site builds strictly, reads offline, and says what the audit says."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+pytest.importorskip("mkdocs")
+pytest.importorskip("keras")
+
+from keraudit.site.hook import filled
+from keraudit.site.records import MODELS, record
+
+ROOT = Path(__file__).parents[2]
+PAGES = [
+    "index.html",
+    "conventions.html",
+    *(f"models/{name}.html" for name in ("inceptionv3", "resnet50")),
+    *(f"guide/{name}.html" for name in ("install", "cli", "ci", "python", "rules")),
+]
+# What a browser fetches by itself, and links that only a reader follows.
+FETCHED = {"script": "src", "img": "src", "iframe": "src", "source": "src", "link": "href"}
+
+
+class Reader(HTMLParser):
+    """Collects a page's addresses, its tables by the heading above them, and its figures' data."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.fetched: list[str] = []
+        self.links: list[str] = []
+        self.ids: set[str] = set()
+        self.tables: dict[str, list[list[str]]] = {}
+        self.figures: list[Any] = []
+        self.heading = ""
+        self.cell: list[str] | None = None
+        self.data: list[str] | None = None
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {key: value or "" for key, value in attrs}
+        if "id" in given:
+            self.ids.add(given["id"])
+        if tag in FETCHED and FETCHED[tag] in given:
+            self.fetched.append(given[FETCHED[tag]])
+        if tag == "a" and "href" in given:
+            self.links.append(given["href"])
+        if tag in ("h1", "h2"):
+            self.heading = given.get("id", "")
+        if tag == "tr":
+            self.tables.setdefault(self.heading, []).append([])
+        if tag in ("td", "th"):
+            self.cell = []
+        if tag == "script" and given.get("type") == "application/json" and "id" not in given:
+            self.data = []
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in ("td", "th") and self.cell is not None:
+            self.tables[self.heading][-1].append("".join(self.cell))
+            self.cell = None
+        if tag == "script" and self.data is not None:
+            self.figures.append(json.loads("".join(self.data)))
+            self.data = None
+
+    def handle_data(self, data: str) -> None:
+        for sink in (self.cell, self.data):
+            if sink is not None:
+                sink.append(data)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from mkdocs.commands.build import build
+    from mkdocs.config import load_config
+
+    target = tmp_path_factory.mktemp("site")
+    build(load_config(str(ROOT / "mkdocs.yml"), site_dir=str(target), strict=True))
+    return target
+
+
+@pytest.fixture(scope="module")
+def readers(site: Path) -> dict[str, Reader]:
+    return {page: Reader((site / page).read_text("utf-8")) for page in PAGES}
+
+
+def number(text: str) -> int:
+    return int(text.replace(",", ""))
+
+
+def test_every_page_is_built_and_no_other(site: Path) -> None:
+    built = {path.relative_to(site).as_posix() for path in site.rglob("*.html")}
+    assert built == {*PAGES, "404.html"}
+
+
+def test_no_marker_is_left(site: Path) -> None:
+    for page in PAGES:
+        assert "keraudit:" not in (site / page).read_text("utf-8")
+
+
+def test_an_unknown_marker_stops_the_build() -> None:
+    with pytest.raises(Exception, match="no marker is named 'blcks'"):
+        filled("<!-- keraudit: blcks ResNet50 -->", "index.html")
+
+
+def test_nothing_is_fetched_from_elsewhere(site: Path, readers: dict[str, Reader]) -> None:
+    for page, reader in readers.items():
+        for address in reader.fetched:
+            assert not urlsplit(address).netloc, f"{page} fetches {address}"
+    for sheet in site.rglob("*.css"):
+        addresses = re.findall(r"(?:url\(|@import)\s*[\"']?([^\"')]+)", sheet.read_text("utf-8"))
+        assert not [a for a in addresses if urlsplit(a).netloc], sheet
+
+
+def test_every_local_address_exists(site: Path, readers: dict[str, Reader]) -> None:
+    for page, reader in readers.items():
+        for address in (*reader.fetched, *reader.links):
+            parts = urlsplit(address)
+            if parts.scheme or parts.netloc or not parts.path:
+                continue
+            target = site / page / ".." / unquote(parts.path)
+            assert target.resolve().exists(), f"{page} points to {address}"
+
+
+def test_plotly_is_local_and_only_where_there_is_a_figure(
+    site: Path, readers: dict[str, Reader]
+) -> None:
+    assert (site / "assets/plotly.min.js").stat().st_size > 1_000_000
+    for page, reader in readers.items():
+        named = (site / page).read_text("utf-8").count("plotly.min.js")
+        assert named == (1 if reader.figures else 0), page
+        assert bool(reader.figures) == page.startswith("models/"), page
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_blocks_are_the_audits(model: str, readers: dict[str, Reader]) -> None:
+    report, page = record(model), readers[f"models/{model.lower()}.html"]
+    head, *rows, total = page.tables["blocks"]
+    column = {title: index for index, title in enumerate(head)}
+    assert [row[column["block"]] for row in rows] == [b["name"] for b in report["blocks"]]
+    for title, key in (("MACs", "macs"), ("FLOPs", "flops"), ("parameters", "params")):
+        shown = [number(row[column[title]]) for row in rows]
+        assert shown == [block[key] for block in report["blocks"]]
+        assert sum(shown) == number(total[column[title]]) == report["totals"][key]
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_figure_is_the_audits(model: str, readers: dict[str, Reader]) -> None:
+    report, page = record(model), readers[f"models/{model.lower()}.html"]
+    (figure,) = page.figures
+    drawn = dict(
+        pair
+        for trace in figure["data"]
+        for pair in zip(trace["y"], [number(row[0]) for row in trace["customdata"]], strict=True)
+    )
+    assert drawn == {block["name"]: block["macs"] for block in report["blocks"]}
+    assert figure["layout"]["yaxis"]["categoryarray"] == [b["name"] for b in report["blocks"]]
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_record_is_offered(model: str, site: Path) -> None:
+    offered = json.loads((site / "models" / f"{model.lower()}.json").read_text("utf-8"))
+    assert offered == json.loads(json.dumps(record(model)))
+
+
+def test_the_home_page_shows_the_totals(readers: dict[str, Reader]) -> None:
+    rows = {row[0]: row for rows in readers["index.html"].tables.values() for row in rows}
+    assert number(rows["InceptionV3"][2]) == 5_713_216_096  # 5,711,168,096 + 2048 * 1000
+    assert number(rows["ResNet50"][2]) == 3_857_973_248  # 3,855,925,248 + 2048 * 1000
+
+
+def linked_anchors(readers: dict[str, Reader]) -> Iterator[tuple[str, str]]:
+    for page, reader in readers.items():
+        for link in reader.links:
+            parts = urlsplit(link)
+            if parts.fragment and not parts.netloc:
+                target = (Path("/") / page / ".." / parts.path) if parts.path else Path("/") / page
+                yield target.resolve().as_posix().lstrip("/"), unquote(parts.fragment)
+
+
+def test_every_anchor_exists(readers: dict[str, Reader]) -> None:
+    for page, anchor in linked_anchors(readers):
+        assert anchor in readers[page].ids, f"{page}#{anchor}"
