@@ -5,9 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from keraudit.layers.site import Effect, Shape, Site, Term, counted, elementwise, unsupported
+from keraudit.errors import ModelError
+from keraudit.layers.site import (
+    Effect,
+    Shape,
+    Site,
+    Term,
+    Weight,
+    counted,
+    elementwise,
+    unsupported,
+    zero,
+)
 
-# name: (FLOPs per element, the formula that is counted)
+# name: (FLOPs per element, the formula that is counted). A sign change counts as a subtraction, a
+# choice as its comparison. ``glu`` is left out: it halves an axis, and Keras' shapes do not say so.
 ACTIVATIONS: Mapping[str, tuple[int, str]] = {
     "linear": (0, "x"),
     "relu": (1, "max(x, 0)"),
@@ -25,22 +37,21 @@ ACTIVATIONS: Mapping[str, tuple[int, str]] = {
     "softplus": (3, "log(exp(x) + 1)"),
     "softsign": (3, "x / (abs(x) + 1)"),
     "squareplus": (5, "(x + sqrt(x x + b)) / 2"),
-    "sparse_plus": (6, "x <= -1 ? 0 : x >= 1 ? x : (x + 1) (x + 1) / 4"),
+    "sparse_plus": (5, "x <= -1 ? 0 : x >= 1 ? x : u u / 4 with u = x + 1"),
     "silu": (5, "x sigmoid(x)"),
     "hard_silu": (5, "x hard_sigmoid(x)"),
     "gelu": (5, "x (1 + erf(x / sqrt 2)) / 2"),
-    "glu": (5, "a sigmoid(b), per output element"),
     "mish": (5, "x tanh(softplus(x))"),
     "exponential": (1, "exp(x)"),
     "soft_shrink": (3, "x > t ? x - t : x < -t ? x + t : 0"),
     "hard_shrink": (2, "abs(x) > t ? x : 0"),
     "threshold": (1, "x > t ? x : v"),
-    "log_sigmoid": (4, "-log(1 + exp(-x))"),
+    "log_sigmoid": (5, "-log(1 + exp(-x))"),
     "softmax": (5, "max, subtract, exp, sum, divide"),
     "log_softmax": (5, "max, subtract, exp, sum, subtract (the logarithm is per row)"),
     "sparsemax": (5, "sort not counted: shift, compare, sum, subtract, max"),
 }
-ALIASES = {"swish": "silu", "hard_swish": "hard_silu", "log_sigmoid": "log_sigmoid"}
+ALIASES = {"swish": "silu", "hard_swish": "hard_silu"}
 
 
 def activation_name(config: Any) -> str:
@@ -66,6 +77,9 @@ def activation_term(config: Any, shape: Shape) -> Term | None:
     An unknown function has no term; ``unknown_activation`` tells.
     """
     name = activation_name(config)
+    options = config.get("config") if isinstance(config, Mapping) else None
+    if isinstance(options, Mapping) and config.get("class_name") == "ReLU":
+        return elementwise("activation relu", shape, relu_operations(options))
     return elementwise(f"activation {name}", shape, ACTIVATIONS.get(name, (0, ""))[0])
 
 
@@ -83,4 +97,73 @@ def activation(site: Site) -> Effect:
     config = site.config.get("activation")
     if reason := unknown_activation(config):
         return unsupported(site.shape, reason=reason)
-    return counted(site.shape, terms=[activation_term(config, site.shape)])
+    term = activation_term(config, site.shape)
+    if term is None:
+        return zero(site.shape, reason="linear, no arithmetic")
+    return counted(site.shape, terms=[term])
+
+
+def relu_operations(config: Mapping[str, Any]) -> int:
+    """The FLOPs per element of ``x >= t ? min(x, m) : s (x - t)``.
+
+    One comparison; one more for a maximum ``m``; one multiplication for a slope ``s``; one
+    subtraction when slope and threshold ``t`` are both there.
+
+    >>> relu_operations({}), relu_operations({"max_value": 6.0, "negative_slope": 0.1})
+    (1, 3)
+    """
+    slope = config.get("negative_slope") or 0
+    threshold = config.get("threshold") or 0
+    capped = config.get("max_value") is not None
+    return 1 + capped + bool(slope) + bool(slope and threshold)
+
+
+def relu(site: Site) -> Effect:
+    """``ReLU``: x >= threshold ? min(x, max_value) : negative_slope (x - threshold)."""
+    operations = relu_operations(site.config)
+    return counted(site.shape, terms=[elementwise("activation relu", site.shape, operations)])
+
+
+def leaky_relu(site: Site) -> Effect:
+    """``LeakyReLU``: max(x, a x), one multiplication and one comparison."""
+    return named(site, "leaky_relu")
+
+
+def elu(site: Site) -> Effect:
+    """``ELU``: x > 0 ? x : a (exp(x) - 1)."""
+    return named(site, "elu")
+
+
+def thresholded_relu(site: Site) -> Effect:
+    """``ThresholdedReLU`` of Keras 2: x > theta ? x : 0."""
+    return named(site, "threshold")
+
+
+def softmax(site: Site) -> Effect:
+    """``Softmax``: max, subtract, exp, sum, divide for each element, whatever the axis."""
+    return named(site, "softmax")
+
+
+def named(site: Site, name: str) -> Effect:
+    """The activation ``name`` on every element of the input."""
+    return counted(site.shape, terms=[activation_term(name, site.shape)])
+
+
+def prelu(site: Site) -> Effect:
+    """``PReLU``: x > 0 ? x : alpha x, with one alpha per position unless axes share it.
+
+    Axes are numbered from 1, the batch being axis 0 (He et al. 2015, "Delving deep").
+    """
+    shape = site.shape
+    shared = site.config.get("shared_axes") or ()
+    shared = (shared,) if isinstance(shared, int) else tuple(shared)
+    alpha = list(shape[1:])
+    for axis in shared:
+        if not 0 < axis < len(shape):
+            raise ModelError(
+                f"shared_axes must be from 1 to {len(shape) - 1}, the input's axes without the"
+                f" batch; received {axis}"
+            )
+        alpha[axis - 1] = 1
+    terms = [elementwise("activation prelu", shape, 2)]
+    return counted(shape, terms=terms, weights=(Weight("alpha", tuple(alpha)),))

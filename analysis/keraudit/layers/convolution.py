@@ -1,4 +1,4 @@
-"""Convolutions of one to three dimensions: plain, grouped, dilated, depthwise, separable, transposed.
+"""Convolutions in one to three dimensions: plain, grouped, depthwise, separable, transposed.
 
 Padded taps count: a 3x3 ``same`` convolution has nine taps at every position, borders included.
 That is the convention of the papers (He et al. 2015, Table 1; Szegedy et al. 2015).
@@ -7,6 +7,7 @@ That is the convention of the papers (He et al. 2015, Table 1; Szegedy et al. 20
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import prod
 from typing import Any
 
 from keraudit.errors import ModelError
@@ -60,9 +61,15 @@ def window(size: int, kernel: int, stride: int, padding: str, dilation: int = 1)
 def positions(spatial: Shape, prefix: str = "output ") -> tuple[tuple[str, int], ...]:
     """Named factors for the sizes of a map."""
     return tuple(
-        (prefix + name, size)
-        for name, size in zip(AXIS_NAMES[len(spatial)], spatial, strict=True)
+        (prefix + name, size) for name, size in zip(AXIS_NAMES[len(spatial)], spatial, strict=True)
     )
+
+
+def from_one(**options: Shape) -> None:
+    """Refuse a size, stride or dilation below 1."""
+    for name, sizes in options.items():
+        if min(sizes) < 1:
+            raise ModelError(f"{name} must be from 1, received {list(sizes)}")
 
 
 class Geometry:
@@ -78,6 +85,7 @@ class Geometry:
         self.stride = tuple_of(config.get("strides", 1), self.rank)
         dilation = tuple_of(config.get("dilation_rate", 1), self.rank)
         padding = str(config.get("padding", "valid"))
+        from_one(kernel_size=self.kernel, strides=self.stride, dilation_rate=dilation)
         axes = list(zip(self.spatial, self.kernel, self.stride, dilation, strict=True))
         self.out = tuple(output_length(n, k, s, padding, d) for n, k, s, d in axes)
         self.windows = tuple(window(n, k, s, padding, d) for n, k, s, d in axes)
@@ -86,9 +94,7 @@ class Geometry:
         """Every output position times every tap times the channel factors."""
         kernel = positions(self.kernel, "kernel ")
         named = tuple((name.replace("_", " "), size) for name, size in channels.items())
-        return Term(
-            "mac", what, (("batch", self.batch), *positions(self.out), *kernel, *named)
-        )
+        return Term("mac", what, (("batch", self.batch), *positions(self.out), *kernel, *named))
 
 
 def finish(
@@ -109,7 +115,10 @@ def finish(
 
 
 def lora(config: Mapping[str, Any], kernel: Weight) -> list[Weight]:
-    """A kernel, or with low-rank adaptation a frozen kernel and its two factors (Hu et al. 2021)."""
+    """A kernel, or with low-rank adaptation a frozen kernel and its two factors (Hu et al. 2021).
+
+    Their product is a sum of weights, merged once for any number of inputs: no cost of a call.
+    """
     rank = config.get("lora_rank")
     if not rank:
         return [kernel]
@@ -185,6 +194,7 @@ def transposed(site: Site) -> Effect:
     extra = config.get("output_padding")
     extras = (None,) * rank if extra is None else tuple_of(extra, rank)
     padding, filters = str(config.get("padding", "valid")), int(config["filters"])
+    from_one(kernel_size=kernel, strides=stride, dilation_rate=dilation)
     axes = [
         transposed_axis(n, (k - 1) * d + 1, s, padding, e)
         for n, k, s, d, e in zip(spatial, kernel, stride, dilation, extras, strict=True)
@@ -231,3 +241,25 @@ def transposed_axis(
 
     low, high = Fraction(-before, stride), Fraction(reach - 1 - before, stride)
     return length, Window(Fraction(1, stride), low, high)
+
+
+def locally_connected(site: Site) -> Effect:
+    """``LocallyConnected`` of Keras 2: a convolution with a kernel of its own at every position.
+
+    Its MACs are the convolution's; its weights are positions x taps x channels x filters, and its
+    bias has one value per position and filter.
+    """
+    config, g = site.config, Geometry(site)
+    filters = int(config["filters"])
+    output = join(g.batch, g.out, filters, config)
+    terms = [
+        g.macs("local convolution", input_channels=g.channels, filters=filters),
+        elementwise("bias", output) if config.get("use_bias", True) else None,
+        activation_term(config.get("activation"), output),
+    ]
+    taps = prod(g.kernel) * g.channels
+    weights = [Weight("kernel", (prod(g.out), taps, filters))]
+    if config.get("use_bias", True):
+        weights.append(Weight("bias", (*g.out, filters)))
+    unknown = unknown_activation(config.get("activation"))
+    return counted(output, terms=terms, weights=tuple(weights), view=g.windows, unknown=unknown)

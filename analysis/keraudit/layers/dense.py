@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import prod
 
-from keraudit.errors import ModelError
+from keraudit.errors import ModelError, ShapeError
 from keraudit.layers.activation import activation_term, unknown_activation
 from keraudit.layers.convolution import lora
 from keraudit.layers.site import (
@@ -16,6 +16,8 @@ from keraudit.layers.site import (
     elementwise,
     zero,
 )
+
+LOOKED_UP = "a table look-up, no arithmetic"
 
 
 def dense(site: Site) -> Effect:
@@ -41,17 +43,51 @@ def dense(site: Site) -> Effect:
 
 def embedding(site: Site) -> Effect:
     """A look-up of one row for each index: no arithmetic."""
+    return zero(
+        (*site.shape, int(site.config["output_dim"])),
+        weights=tuple(embeddings(site)),
+        reason=LOOKED_UP,
+    )
+
+
+def embeddings(site: Site) -> list[Weight]:
+    """A table of vectors; with low-rank adaptation a frozen one and its two factors."""
+    rows, width = int(site.config["input_dim"]), int(site.config["output_dim"])
+    rank = site.config.get("lora_rank")
+    table = Weight("embeddings", (rows, width), trainable=not rank)
+    if not rank:
+        return [table]
+    return [
+        table,
+        Weight("lora_embeddings_a", (rows, rank), dtype="float32"),
+        Weight("lora_embeddings_b", (rank, width), dtype="float32"),
+    ]
+
+
+def reversible_embedding(site: Site) -> Effect:
+    """A look-up; or, called with ``reverse=True``, the product with the table's transpose.
+
+    In reverse, y = x E': rows x width x vocabulary MACs; a soft cap c tanh(y / c) adds divide,
+    tanh, multiply: 3 FLOPs per output element.
+    """
     config = site.config
     rows, width = int(config["input_dim"]), int(config["output_dim"])
-    weights = [Weight("embeddings", (rows, width))]
-    if rank := config.get("lora_rank"):
-        weights = [
-            Weight("embeddings", (rows, width), trainable=False),
-            Weight("lora_embeddings_a", (rows, rank)),
-            Weight("lora_embeddings_b", (rank, width)),
-        ]
-    return zero(
-        (*site.shape, width), weights=tuple(weights), reason="a table look-up, no arithmetic"
+    weights = embeddings(site)
+    if not config.get("tie_weights", True):
+        weights.append(Weight("reverse_embeddings", (width, rows)))
+    if not site.argument(1, "reverse", False):
+        return zero((*site.shape, width), weights=tuple(weights), reason=LOOKED_UP)
+    output = (*site.shape[:-1], rows)
+    factors = (("rows", prod(site.shape[:-1])), ("input features", width), ("units", rows))
+    capped = config.get("logit_soft_cap") is not None
+    return counted(
+        output,
+        terms=[
+            Term("mac", "dense", factors),
+            elementwise("soft cap", output, 3 if capped else 0),
+        ],
+        weights=tuple(weights),
+        dtype=config.get("reverse_dtype"),
     )
 
 
@@ -81,7 +117,8 @@ def einsum_sizes(equation: str, *shapes: tuple[int, ...]) -> tuple[dict[str, int
         for letter, size in zip(letters, shape, strict=True):
             if sizes.get(letter, 1) not in (1, size) and size != 1:
                 raise ModelError(
-                    f"the equation {equation!r} gives {letter!r} two sizes: {sizes[letter]} and {size}"
+                    f"the equation {equation!r} gives {letter!r} two sizes:"
+                    f" {sizes[letter]} and {size}"
                 )
             sizes[letter] = max(size, sizes.get(letter, 1))
     if "->" not in equation:
@@ -91,36 +128,55 @@ def einsum_sizes(equation: str, *shapes: tuple[int, ...]) -> tuple[dict[str, int
 
 
 def einsum_dense(site: Site) -> Effect:
-    """y = einsum(equation, x, W) + b: the product of the sizes of all letters, each once."""
+    """y = einsum(equation, x, W) + b: the product of the sizes of all letters, each once.
+
+    An ellipsis stands for axes that pass through, in front (``...x,xy->...y``) or behind
+    (``ab...,bc->ac...``).
+    """
     config, shape = site.config, site.shape
-    equation = str(config["equation"]).replace(" ", "")
-    left, _, right = equation.partition("->")
-    data, _, kernel_letters = left.partition(",")
+    own, kernel_letters, result = einsum_letters(str(config["equation"]))
+    first = len(shape) - len(own) if str(config["equation"]).startswith("...") else 0
+    if first < 0 or len(shape) < len(own):
+        raise ShapeError(f"the equation {config['equation']!r} does not fit the shape {shape}")
+    leading, trailing = shape[:first], shape[first + len(own) :]
+    sizes = dict(zip(own, shape[first:], strict=False))
     recorded = config["output_shape"]
     recorded = [recorded] if isinstance(recorded, int) else list(recorded)
-    dots = data.startswith("...")
-    own, result = data.replace("...", ""), right.replace("...", "")
-    offset = len(shape) - len(own) if dots else 0
-    sizes = dict(zip(own, shape[offset:], strict=True))
-    # output_shape leaves out the batch; with a leading ellipsis it is aligned to the right
+    # output_shape leaves out the batch and the elided axes: align it to the right
     for letter, size in zip(reversed(result), reversed(recorded), strict=False):
-        if size is not None and letter not in sizes:
+        if size is not None and letter not in own:
             sizes[letter] = int(size)
-    leading = shape[:offset]
-    output = (*leading, *(sizes[letter] for letter in result))
-    kernel = tuple(sizes[letter] for letter in kernel_letters)
+    # Keras 3 states two or more axes elided behind the batch in reverse; the counts are the same
+    stated = (*leading[:1], *reversed(leading[1:]))
+    output = (*stated, *(sizes[letter] for letter in result), *trailing)
+    passed = leading + trailing
     letters = dict.fromkeys(own + kernel_letters)
     factors = tuple((f"axis {letter}", sizes[letter]) for letter in letters)
+    if passed:
+        factors = (("rows", prod(passed)), *factors)
     terms = [
-        Term("mac", "dense", (("rows", prod(leading)), *factors) if leading else factors),
+        Term("mac", "dense", factors),
         activation_term(config.get("activation"), output),
     ]
+    kernel = tuple(sizes[letter] for letter in kernel_letters)
     weights = lora(config, Weight("kernel", kernel))
     if axes := config.get("bias_axes"):
-        last = len(result)
-        first = min(result.index(c) for c in axes)
-        bias = tuple(sizes[c] if c in axes else 1 for c in result[first:last])
-        weights.append(Weight("bias", bias))
+        start = min(result.index(letter) for letter in axes)
+        bias = tuple(sizes[letter] if letter in axes else 1 for letter in result[start:])
+        weights.append(Weight("bias", (*bias, *(1,) * len(trailing))))
         terms.append(elementwise("bias", output))
     unknown = unknown_activation(config.get("activation"))
     return counted(output, terms=terms, weights=tuple(weights), unknown=unknown)
+
+
+def einsum_letters(equation: str) -> tuple[str, str, str]:
+    """The letters of the input, the kernel and the output, without ellipses.
+
+    >>> einsum_letters("...x,xy->...y")
+    ('x', 'xy', 'y')
+    """
+    left, _, result = equation.replace(" ", "").replace("...", "").partition("->")
+    own, _, kernel = left.partition(",")
+    if not (own and kernel and result):
+        raise ModelError(f"the equation must read 'input,kernel->output', received {equation!r}")
+    return own, kernel, result

@@ -1,23 +1,83 @@
 """The layer table: one row for every layer class of Keras 3.
 
-A rule takes a ``Site`` (config, input shapes) and returns an ``Effect`` (output shape, terms, weights, view).
+A rule takes a ``Site`` (config, input shapes) and returns an ``Effect`` (output shape, terms,
+weights, view).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from keraudit.layers.activation import activation
+from keraudit.layers.activation import (
+    activation,
+    elu,
+    leaky_relu,
+    prelu,
+    relu,
+    softmax,
+    thresholded_relu,
+)
 from keraudit.layers.attention import (
     additive_attention,
     attention,
     group_query_attention,
     multi_head_attention,
 )
-from keraudit.layers.convolution import convolution, depthwise, separable, transposed
-from keraudit.layers.dense import dense, einsum_dense, embedding
+from keraudit.layers.convolution import (
+    convolution,
+    depthwise,
+    locally_connected,
+    separable,
+    transposed,
+)
+from keraudit.layers.dense import dense, einsum_dense, embedding, reversible_embedding
+from keraudit.layers.merging import average, concatenate, dot, merge
+from keraudit.layers.normalisation import (
+    batch_normalisation,
+    feature_normalisation,
+    group_normalisation,
+    layer_normalisation,
+    layer_scale,
+    rms_normalisation,
+    unit_normalisation,
+)
+from keraudit.layers.pooling import adaptive_pooling, global_pooling, pooling
+from keraudit.layers.preprocessing import (
+    auto_contrast,
+    category_encoding,
+    clahe,
+    discretization,
+    hashed_crossing,
+    hashing,
+    lookup,
+    rescaling,
+    text_vectorization,
+)
 from keraudit.layers.recurrent import cell, conv_lstm, recurrent, rnn, stacked_cells
+from keraudit.layers.regularisation import (
+    activity_regularization,
+    augmentation,
+    bounding_boxes,
+    cast_augmentation,
+    dropout,
+    random_crop,
+    stochastic_depth,
+)
+from keraudit.layers.resampling import center_crop, resizing, up_sampling
+from keraudit.layers.reshaping import (
+    base_layer,
+    cropping,
+    flatten,
+    identity,
+    input_layer,
+    masking,
+    permute,
+    repeat_vector,
+    reshape,
+    zero_padding,
+)
 from keraudit.layers.site import Rule
+from keraudit.layers.spectrogram import mel_spectrogram, stft_spectrogram
 from keraudit.layers.wrappers import (
     bidirectional,
     opaque,
@@ -39,12 +99,148 @@ LAYERS: Mapping[str, Rule] = {
     "DepthwiseConv2D": depthwise,
     "SeparableConv1D": separable,
     "SeparableConv2D": separable,
+    "Convolution1D": convolution,
+    "Convolution2D": convolution,
+    "Convolution3D": convolution,
+    "Convolution1DTranspose": transposed,
+    "Convolution2DTranspose": transposed,
+    "Convolution3DTranspose": transposed,
+    "SeparableConvolution1D": separable,
+    "SeparableConvolution2D": separable,
+    "LocallyConnected1D": locally_connected,
+    "LocallyConnected2D": locally_connected,
     # matrices and look-ups
     "Dense": dense,
     "EinsumDense": einsum_dense,
     "Embedding": embedding,
+    "ReversibleEmbedding": reversible_embedding,
     # activations
     "Activation": activation,
+    "ReLU": relu,
+    "LeakyReLU": leaky_relu,
+    "ELU": elu,
+    "PReLU": prelu,
+    "Softmax": softmax,
+    "ThresholdedReLU": thresholded_relu,
+    # pooling
+    "MaxPooling1D": pooling,
+    "MaxPooling2D": pooling,
+    "MaxPooling3D": pooling,
+    "AveragePooling1D": pooling,
+    "AveragePooling2D": pooling,
+    "AveragePooling3D": pooling,
+    "MaxPool1D": pooling,
+    "MaxPool2D": pooling,
+    "MaxPool3D": pooling,
+    "AvgPool1D": pooling,
+    "AvgPool2D": pooling,
+    "AvgPool3D": pooling,
+    "GlobalMaxPooling1D": global_pooling,
+    "GlobalMaxPooling2D": global_pooling,
+    "GlobalMaxPooling3D": global_pooling,
+    "GlobalAveragePooling1D": global_pooling,
+    "GlobalAveragePooling2D": global_pooling,
+    "GlobalAveragePooling3D": global_pooling,
+    "GlobalMaxPool1D": global_pooling,
+    "GlobalMaxPool2D": global_pooling,
+    "GlobalMaxPool3D": global_pooling,
+    "GlobalAvgPool1D": global_pooling,
+    "GlobalAvgPool2D": global_pooling,
+    "GlobalAvgPool3D": global_pooling,
+    "AdaptiveMaxPooling1D": adaptive_pooling,
+    "AdaptiveMaxPooling2D": adaptive_pooling,
+    "AdaptiveMaxPooling3D": adaptive_pooling,
+    "AdaptiveAveragePooling1D": adaptive_pooling,
+    "AdaptiveAveragePooling2D": adaptive_pooling,
+    "AdaptiveAveragePooling3D": adaptive_pooling,
+    # normalisation
+    "BatchNormalization": batch_normalisation,
+    "LayerNormalization": layer_normalisation,
+    "GroupNormalization": group_normalisation,
+    "RMSNormalization": rms_normalisation,
+    "UnitNormalization": unit_normalisation,
+    "Normalization": feature_normalisation,
+    "LayerScale": layer_scale,
+    # merging
+    "Add": merge,
+    "Subtract": merge,
+    "Multiply": merge,
+    "Maximum": merge,
+    "Minimum": merge,
+    "Average": average,
+    "Concatenate": concatenate,
+    "Dot": dot,
+    # reshaping
+    "InputLayer": input_layer,
+    "Layer": base_layer,
+    "Identity": identity,
+    "Masking": masking,
+    "Flatten": flatten,
+    "Reshape": reshape,
+    "Permute": permute,
+    "RepeatVector": repeat_vector,
+    "ZeroPadding1D": zero_padding,
+    "ZeroPadding2D": zero_padding,
+    "ZeroPadding3D": zero_padding,
+    "Cropping1D": cropping,
+    "Cropping2D": cropping,
+    "Cropping3D": cropping,
+    "UpSampling1D": up_sampling,
+    "UpSampling2D": up_sampling,
+    "UpSampling3D": up_sampling,
+    "Resizing": resizing,
+    "CenterCrop": center_crop,
+    # in training only: regularisation
+    "Dropout": dropout,
+    "AlphaDropout": dropout,
+    "GaussianDropout": dropout,
+    "GaussianNoise": dropout,
+    "SpatialDropout1D": dropout,
+    "SpatialDropout2D": dropout,
+    "SpatialDropout3D": dropout,
+    "StochasticDepth": stochastic_depth,
+    "ActivityRegularization": activity_regularization,
+    # in training only: augmentation
+    "Equalization": augmentation,
+    "MixUp": augmentation,
+    "RandomBrightness": augmentation,
+    "RandomColorDegeneration": augmentation,
+    "RandomColorJitter": augmentation,
+    "RandomContrast": augmentation,
+    "RandomGrayscale": augmentation,
+    "RandomHue": augmentation,
+    "RandomInvert": augmentation,
+    "RandomPosterization": augmentation,
+    "RandomSaturation": augmentation,
+    "AugMix": cast_augmentation,
+    "CutMix": cast_augmentation,
+    "RandAugment": cast_augmentation,
+    "RandomElasticTransform": cast_augmentation,
+    "RandomErasing": cast_augmentation,
+    "RandomFlip": cast_augmentation,
+    "RandomGaussianBlur": cast_augmentation,
+    "RandomPerspective": cast_augmentation,
+    "RandomRotation": cast_augmentation,
+    "RandomSharpness": cast_augmentation,
+    "RandomShear": cast_augmentation,
+    "RandomTranslation": cast_augmentation,
+    "RandomZoom": cast_augmentation,
+    "Solarization": cast_augmentation,
+    "RandomCrop": random_crop,
+    "MaxNumBoundingBoxes": bounding_boxes,
+    # preprocessing, at inference too
+    "Rescaling": rescaling,
+    "Discretization": discretization,
+    "CategoryEncoding": category_encoding,
+    "Hashing": hashing,
+    "HashedCrossing": hashed_crossing,
+    "StringLookup": lookup,
+    "IntegerLookup": lookup,
+    "TextVectorization": text_vectorization,
+    "AutoContrast": auto_contrast,
+    "ContrastLimitedAdaptiveHistogramEqualization": clahe,
+    "MelSpectrogram": mel_spectrogram,
+    "STFTSpectrogram": stft_spectrogram,
     # recurrent layers and their cells
     "SimpleRNN": recurrent,
     "LSTM": recurrent,
