@@ -7,8 +7,10 @@ vision. The two used here stand out by at least 3:1 (WCAG 2.2, 1.4.11) from a wh
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from keraudit.render.numbers import percent, sizes
 
 BLUE, VERMILION = "#0072B2", "#D55E00"
 COLOURS: Mapping[str, str] = {"fork-join": BLUE, "segment": VERMILION}
@@ -16,11 +18,12 @@ ROW_HEIGHT = 26  # pixels for each bar: room for its name
 FRAME_HEIGHT = 130  # pixels for the title, the legend and the axis
 
 
-def macs_per_block(report: Mapping[str, Any]) -> dict[str, Any]:
+def macs_per_block(report: Mapping[str, Any], *, name: str = "") -> dict[str, Any]:
     """Draw the MACs of each block as horizontal bars, in network order from the top.
 
     Args:
         report: a cost record (``keraudit.cost/1``), as ``CostReport.to_dict`` gives it.
+        name: the model's name in the title; default: the record's.
 
     Returns:
         A figure in plotly's JSON: ``{"data": [...], "layout": {...}}``, without a theme, so that
@@ -30,8 +33,9 @@ def macs_per_block(report: Mapping[str, Any]) -> dict[str, Any]:
 
     blocks = report["blocks"]
     total = report["totals"]["macs"]
-    unit, name = unit_for(max((block["macs"] for block in blocks), default=0))
-    figure = go.Figure(layout=layout(report, f"{name} per block", len(blocks)))
+    unit, unit_name = unit_for(max((block["macs"] for block in blocks), default=0))
+    title = f"{name or report['model']}: MACs per block, batch {report['batch']}"
+    figure = go.Figure(layout=layout(blocks, title, f"{unit_name} per block"))
     for kind, colour in COLOURS.items():
         rows = [block for block in blocks if block["kind"] == kind]
         if not rows:
@@ -53,17 +57,17 @@ def macs_per_block(report: Mapping[str, Any]) -> dict[str, Any]:
     return drawn
 
 
-def layout(report: Mapping[str, Any], x_title: str, rows: int) -> dict[str, Any]:
-    """The frame around the bars: title with the convention, axes, legend."""
+def layout(blocks: Sequence[Mapping[str, Any]], title: str, x_title: str) -> dict[str, Any]:
+    """The frame around the bars: title, axes, legend."""
     return {
         "template": "none",
         "title": {
-            "text": f"{report['model']}: MACs per block, batch {report['batch']}",
+            "text": title,
             "x": 0,
             "xref": "container",
             "font": {"size": 16},
         },
-        "height": ROW_HEIGHT * rows + FRAME_HEIGHT,
+        "height": ROW_HEIGHT * len(blocks) + FRAME_HEIGHT,
         "margin": {"l": 10, "r": 48, "t": 72, "b": 56},
         "bargap": 0.25,
         "barmode": "stack",
@@ -76,7 +80,7 @@ def layout(report: Mapping[str, Any], x_title: str, rows: int) -> dict[str, Any]
             "automargin": True,
             "autorange": "reversed",
             "categoryorder": "array",
-            "categoryarray": [block["name"] for block in report["blocks"]],
+            "categoryarray": [block["name"] for block in blocks],
             "fixedrange": True,
             "type": "category",
         },
@@ -90,19 +94,10 @@ def hover_of(block: Mapping[str, Any], total: int) -> list[str]:
     share = block["macs"] / total if total else 0
     return [
         f"{block['macs']:,}",
-        f"{share:.1%}",
+        percent(share),
         f"{block['params']:,}",
-        size_text(block.get("output_shape")),
+        sizes(block["output_shape"]),
     ]
-
-
-def size_text(shape: Any) -> str:
-    """A shape without its batch, as people write it.
-
-    >>> size_text([1, 35, 35, 256])
-    '35 x 35 x 256'
-    """
-    return " x ".join(str(size) for size in shape[1:]) if shape else "not one tensor"
 
 
 def unit_for(largest: int) -> tuple[int, str]:

@@ -17,7 +17,7 @@ from mkdocs.structure.pages import Page
 from mkdocs.utils import get_relative_url
 
 from keraudit.site import models, reference
-from keraudit.site.records import MODELS, record, record_json
+from keraudit.site.records import MODELS, record_json
 
 PLOTLY = "assets/plotly.min.js"
 FIGURES = "assets/figures.js"
@@ -71,4 +71,4 @@ def filled(markdown: str, url: str) -> str:
 def figure(url: str, model: str) -> str:
     """A figure of ``model`` and the script that draws it."""
     scripts = (get_relative_url(path, url) for path in (FIGURES, PLOTLY))
-    return models.figure(record(model), *scripts)
+    return models.figure(model, *scripts)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from keraudit.render.figure import macs_per_block, size_text
+from keraudit.render.figure import macs_per_block
+from keraudit.render.numbers import extent, percent, short_bytes, sizes
 from keraudit.site.markdown import code, folded, numbers, table
 from keraudit.site.records import record
 
@@ -24,18 +25,19 @@ def summary(*names: str) -> str:
         ("parameters", "right"),
         ("receptive field", "right"),
     ]
-    return numbers(table(head, [summary_row(record(name)) for name in names]))
+    return numbers(table(head, [summary_row(name) for name in names]))
 
 
-def summary_row(report: Record) -> list[str]:
+def summary_row(name: str) -> list[str]:
+    report = record(name)
     totals = report["totals"]
     return [
-        f"[{report['model']}](models/{report['model'].lower()}.md)",
+        f"[{name}](models/{name.lower()}.md)",
         input_text(report),
         f"{totals['macs']:,}",
         f"{totals['flops']:,}",
         f"{totals['params']:,}",
-        pair_text(last_field(report)),
+        extent(last_field(report)),
     ]
 
 
@@ -50,26 +52,26 @@ def totals(name: str) -> str:
         ("MACs of a training step", f"{sums['training_macs']:,}"),
         ("parameters", f"{sums['params']:,}"),
         ("of these trainable", f"{sums['trainable_params']:,}"),
-        ("size of the parameters", bytes_text(sums["param_bytes"])),
-        ("most activations held at once", bytes_text(sums["peak_activation_bytes"])),
-        ("receptive field", f"{pair_text(last_field(report))} pixels"),
+        ("size of the parameters", short_bytes(sums["param_bytes"])),
+        ("most activations held at once", short_bytes(sums["peak_activation_bytes"])),
+        ("receptive field", f"{extent(last_field(report))} pixels"),
         ("calls of layers", f"{len(report['layers']):,}"),
     ]
-    bound = "\n\nThe totals are lower bounds: some layers are not counted." * report["lower_bound"]
+    bound = "\n\nThe totals are lower bounds: some layers are not counted."
     return (
-        table([(code(report["model"]), "left"), ("value", "right")], rows)
-        + bound
+        table([(code(name), "left"), ("value", "right")], rows)
+        + (bound if report["lower_bound"] else "")
         + f"\n\n{report['convention']}\n{{ .ka-note }}\n\n"
-        + f"The same in a terminal: `keraudit flops {report['model']}`. "
-        + f"The same as data: [{report['model'].lower()}.json]({report['model'].lower()}.json)."
+        + f"The same in a terminal: `keraudit flops {name}`. "
+        + f"The same as data: [{name.lower()}.json]({name.lower()}.json)."
     )
 
 
-def figure(report: Record, script: str, plotly: str) -> str:
+def figure(name: str, script: str, plotly: str) -> str:
     """The figure of the MACs of each block, as data; ``script`` draws it with ``plotly``."""
-    drawn = macs_per_block(report)
+    drawn = macs_per_block(record(name), name=name)
     data = json.dumps(drawn, separators=(",", ":")).replace("</", r"<\/")
-    label = html.escape(f"Bar chart of the MACs of each block of {report['model']}", quote=True)
+    label = html.escape(f"Bar chart of the MACs of each block of {name}", quote=True)
     return (
         f'<figure class="ka-figure">'
         f'<div class="ka-plot" role="img" aria-label="{label}" aria-describedby="blocks">'
@@ -102,12 +104,12 @@ def block_rows(report: Record) -> Iterator[list[str]]:
         yield [
             code(block["name"]),
             block["kind"],
-            size_text(block["output_shape"]),
+            sizes(block["output_shape"]),
             f"{block['macs']:,}",
-            share_text(block["macs"], total),
+            percent(block["macs"] / total),
             f"{block['flops']:,}",
             f"{block['params']:,}",
-            pair_text(block["receptive_field"]),
+            extent(block["receptive_field"] or ()),
         ]
 
 
@@ -134,55 +136,27 @@ def layers(name: str) -> str:
         [
             code(layer["name"]),
             layer["kind"],
-            size_text(layer["output_shape"]),
+            sizes(layer["output_shape"]),
             f"{layer['macs']:,}",
             f"{layer['flops']:,}",
             f"{layer['params']:,}",
-            pair_text(layer["receptive_field"]),
-            pair_text(layer["effective_stride"]),
+            extent(layer["receptive_field"] or ()),
+            extent(layer["effective_stride"] or ()),
         ]
         for layer in report["layers"]
     ]
     return numbers(folded(f"All {len(rows)} layers", table(head, rows)))
 
 
-def last_field(report: Record) -> Any:
+def last_field(report: Record) -> Sequence[int]:
     """The receptive field of the last feature map: of the last layer whose positions are apart."""
     layers = reversed(report["layers"])
-    return next((layer["receptive_field"] for layer in layers if layer["effective_stride"]), None)
+    fields = (layer["receptive_field"] for layer in layers if layer["effective_stride"])
+    found: Sequence[int] = next(fields, ())
+    return found
 
 
 def input_text(report: Record) -> str:
     """The input shapes as people write them."""
     shapes = report["input_shapes"].values()
-    return ", ".join(" x ".join(str(size) for size in shape) for shape in shapes)
-
-
-def pair_text(pair: Any) -> str:
-    """Height by width, one number when they are equal, a dash when there is none.
-
-    >>> pair_text([483, 483]), pair_text([3, 7]), pair_text(None)
-    ('483', '3 x 7', '-')
-    """
-    if not pair:
-        return "-"
-    return str(pair[0]) if len(set(pair)) == 1 else " x ".join(str(size) for size in pair)
-
-
-def share_text(part: int, whole: int) -> str:
-    """A part of the whole, to a tenth of a percent.
-
-    >>> share_text(1, 8), share_text(1, 5000), share_text(0, 8)
-    ('12.5%', '<0.1%', '0.0%')
-    """
-    share = part / whole if whole else 0.0
-    return "<0.1%" if 0 < share < 0.001 else f"{share:.1%}"
-
-
-def bytes_text(size: int) -> str:
-    """Bytes, and MiB beside them.
-
-    >>> bytes_text(8028160)
-    '8,028,160 bytes (7.7 MiB)'
-    """
-    return f"{size:,} bytes ({size / 2**20:.1f} MiB)"
+    return ", ".join(sizes(shape, batch=False) for shape in shapes)

@@ -15,7 +15,9 @@ def record(model: str) -> Mapping[str, Any]:
     """The cost record of ``model`` at its own input size."""
     import keraudit
 
-    made: Mapping[str, Any] = keraudit.audit(model).to_dict()
+    made: Mapping[str, Any] = keraudit.audit(
+        model, command=f"keraudit flops {model} --format json"
+    ).to_dict()
     return made
 
 
