@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from keraudit.errors import KerauditError
 from keraudit.graph import UNSUPPORTED, Layer, Tensor
 from keraudit.layers.activation import ACTIVATIONS, activation_name

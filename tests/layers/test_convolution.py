@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from keraudit.errors import KerauditError
 from keraudit.graph import UNSUPPORTED
 from keraudit.layers.convolution import output_length, transposed_axis, window

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from keraudit.errors import KerauditError
 from keraudit.graph import Layer, Tensor
 from keraudit.layers.dense import einsum_letters, einsum_sizes

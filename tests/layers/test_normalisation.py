@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from keraudit.errors import KerauditError
 from keraudit.graph import Layer, Tensor
 from keraudit.shapes import effect_of

@@ -7,6 +7,7 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from keraudit.errors import KerauditError
 from keraudit.graph import Layer, Tensor, Window
 from keraudit.layers.convolution import window
