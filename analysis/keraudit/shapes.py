@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -60,12 +61,15 @@ def shaped(
     seen: set[str] = set()
     for index, call in enumerate(architecture.calls):
         layer = architecture.layers[call.layer]
+        check_refs(call.inputs, nodes)
         inputs = tuple(nodes[r.call].outputs[r.output] for r in call.inputs)
         if index in given:
             shape: Shape | None = given[index]
         else:
             shape = concrete(architecture.recorded.get(Ref(index)), batch) if as_recorded else None
         effect = effect_of(layer, inputs, call=call, expected=shape, rules=rules, nodes=nodes)
+        if effect.status == UNSUPPORTED:
+            effect = completed(effect, index, recorded, batch)
         check_outputs(layer, call, inputs, effect, starts)
         check_recorded(layer, call, index, effect, recorded)
         dtype = effect.dtype or compute_dtype(layer, inputs)
@@ -81,10 +85,24 @@ def shaped(
             )
         )
         seen.add(call.layer)
-    for ref in architecture.outputs:
+    check_refs(architecture.outputs, nodes)
+    return Graph(architecture=architecture, batch=batch, nodes=tuple(nodes))
+
+
+def check_refs(refs: Sequence[Ref], nodes: Sequence[Node]) -> None:
+    for ref in refs:
         if ref.output >= len(nodes[ref.call].outputs):
             raise ModelError(f"layer {nodes[ref.call].name!r} has no output number {ref.output}")
-    return Graph(architecture=architecture, batch=batch, nodes=tuple(nodes))
+
+
+def completed(
+    effect: Effect, index: int, recorded: Mapping[Ref, tuple[int | None, ...]], batch: int
+) -> Effect:
+    """An unsupported layer's effect with the further outputs that the file records."""
+    outputs = list(effect.outputs)
+    while (shape := concrete(recorded.get(Ref(index, len(outputs))), batch)) is not None:
+        outputs.append(shape)
+    return replace(effect, outputs=tuple(outputs))
 
 
 def batch_size(architecture: Architecture, batch: int | None) -> int:
@@ -145,7 +163,7 @@ def effect_of(
     """
     if isinstance(layer, Architecture):
         return effect_of_model(layer, inputs, rules)
-    rule = rules.get(layer.kind) or (LAYERS.get(layer.kind) if layer.module else None)
+    rule = rules.get(layer.kind) or (table_rule(layer.kind) if layer.module else None)
     if layer.kind == "InputLayer" and expected is not None:
         from keraudit.layers.site import zero
 
@@ -176,6 +194,15 @@ def effect_of(
         ) from error
 
 
+def table_rule(kind: str) -> Rule | None:
+    """The table's row; the operations are imported only for models that record some."""
+    if kind.startswith("ops.") or kind.endswith("OpLambda"):
+        from keraudit.layers.operations import OPERATIONS
+
+        return OPERATIONS.get(kind)
+    return LAYERS.get(kind)
+
+
 def effect_of_model(
     model: Architecture, inputs: tuple[Tensor, ...], rules: Mapping[str, Rule]
 ) -> Effect:
@@ -202,13 +229,13 @@ def effect_of_model(
 
 
 def unknown_effect(layer: Layer, inputs: tuple[Tensor, ...], expected: Shape | None) -> Effect:
-    shape = expected or (inputs[0].shape if inputs else None)
+    shape = inputs[0].shape if expected is None and inputs else expected
     if shape is None:
         raise ModelError(
             f"layer {layer.name!r} ({layer.kind}) is not in the layer table and records no output"
             " shape: give a rule for it with --rules (rules=)"
         )
-    assumed = "as the file records" if expected else "assumed equal to its input's"
+    assumed = "as the file records" if expected is not None else "assumed equal to its input's"
     return Effect(
         outputs=(shape,),
         view="global",
@@ -261,7 +288,7 @@ def same_shape(shape: Sequence[int], stated: Sequence[int | None]) -> bool:
 def concrete(stated: Sequence[int | None] | None, batch: int) -> Shape | None:
     if stated is None or None in stated[1:]:
         return None
-    return (batch, *(int(size or 0) for size in stated[1:]))
+    return (batch, *(int(size or 0) for size in stated[1:])) if stated else ()
 
 
 def with_tensors(value: Any, nodes: Sequence[Node]) -> Any:
