@@ -156,6 +156,7 @@ def refs_in(value: Any) -> Iterator[Ref]:
 class Architecture:
     """Layers by name and their calls in the order they run; no sizes yet.
 
+    ``name`` is the model's own, ``title`` what people call it (``InceptionV3``), if that differs.
     ``input_shapes`` are the recorded ones, ``None`` where a size is left open;
     ``recorded`` holds the output shapes that the file states, to be checked against ours.
     """
@@ -168,6 +169,7 @@ class Architecture:
     outputs: tuple[Ref, ...]
     input_shapes: tuple[tuple[int | None, ...] | None, ...]
     recorded: Mapping[Ref, tuple[int | None, ...]] = field(default_factory=dict)
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,8 +53,7 @@ def shaped(
         for start, recorded in zip(starts, architecture.input_shapes, strict=True)
     )
     given = {
-        ref.call: (batch, *start)
-        for ref, start in zip(architecture.inputs, starts, strict=True)
+        ref.call: (batch, *start) for ref, start in zip(architecture.inputs, starts, strict=True)
     }
     recorded = architecture.recorded if as_recorded else {}
     nodes: list[Node] = []
@@ -114,9 +113,7 @@ def batch_size(architecture: Architecture, batch: int | None) -> int:
     return batch
 
 
-def resolve_inputs(
-    architecture: Architecture, given: Sequence[Shape] | None
-) -> tuple[Shape, ...]:
+def resolve_inputs(architecture: Architecture, given: Sequence[Shape] | None) -> tuple[Shape, ...]:
     """The input shapes without batch: those given, else those recorded."""
     names = [architecture.calls[ref.call].name for ref in architecture.inputs]
     recorded = architecture.input_shapes
@@ -168,7 +165,9 @@ def effect_of(
         from keraudit.layers.site import zero
 
         return zero(
-            expected, reason="an input, no arithmetic", dtype=str(layer.config.get("dtype") or "float32")
+            expected,
+            reason="an input, no arithmetic",
+            dtype=str(layer.config.get("dtype") or "float32"),
         )
     if rule is None:
         return unknown_effect(layer, inputs, expected)

@@ -21,7 +21,7 @@ DEEPEST_NEST = 50  # models within models
 History = tuple[str, int, int]
 
 
-def architecture(record: Mapping[str, Any], *, source: str) -> Architecture:
+def architecture(record: Mapping[str, Any], *, source: str, title: str = "") -> Architecture:
     """Read a model's record ``{"class_name", "config", ...}``.
 
     Raises:
@@ -46,6 +46,7 @@ def architecture(record: Mapping[str, Any], *, source: str) -> Architecture:
         outputs=tuple(refs),
         input_shapes=tuple(shapes),
         recorded=walk.recorded,
+        title=title,
     )
 
 
@@ -73,9 +74,7 @@ def layer_from(record: Mapping[str, Any], *, name: str = "", trainable: bool = T
         for item in as_list(config.get(key))
         if isinstance(item, Mapping) and "class_name" in item
     )
-    return Layer(
-        name=name, kind=kind, config=config, module=module, trainable=own, inner=inner
-    )
+    return Layer(name=name, kind=kind, config=config, module=module, trainable=own, inner=inner)
 
 
 def read_inner(record: Mapping[str, Any], prefix: str, trainable: bool) -> Layer | Architecture:
@@ -96,7 +95,11 @@ def kind_of(record: Mapping[str, Any]) -> tuple[str, str]:
     module = record.get("module", "keras.layers")
     if "keras_version" not in record and "module" not in record and ">" in kind:
         module = None  # Keras 2 writes a user's class as "package>Class"
-    if not isinstance(module, str) or module.partition(".")[0] not in ("keras", "tf_keras", "keras_core"):
+    if not isinstance(module, str) or module.partition(".")[0] not in (
+        "keras",
+        "tf_keras",
+        "keras_core",
+    ):
         package, _, bare = str(registered or kind).rpartition(">")
         if package == "keras":
             return bare, "keras.layers"
@@ -122,7 +125,9 @@ class Walk:
     ) -> tuple[list[Ref], list[tuple[int | None, ...] | None]]:
         if record["class_name"] == "Sequential" or isinstance(record["config"], list):
             shape = sequential_input(record)
-            ref = self.input(Layer(name="input", kind="InputLayer", config=sequential_dtype(record)))
+            ref = self.input(
+                Layer(name="input", kind="InputLayer", config=sequential_dtype(record))
+            )
             outputs = self.model(record, [ref], "", True)
             return outputs, [shape]
         config = record["config"]
@@ -258,7 +263,9 @@ def run_order(
         needs = {t.history[:2] for t in keras_tensors(call)} - done.keys()
         for need in needs:
             if need[0] not in by_name:
-                raise ModelError(f"layer {key[0]!r} reads from {need[0]!r}, which is not in the model")
+                raise ModelError(
+                    f"layer {key[0]!r} reads from {need[0]!r}, which is not in the model"
+                )
             if need not in arguments:
                 raise ModelError(
                     f"layer {key[0]!r} reads call {need[1]} of {need[0]!r}, which has no such call"
@@ -365,7 +372,9 @@ def resolve(value: Any, done: Mapping[tuple[str, int], Any]) -> Any:
 def pick(done: Mapping[tuple[str, int], Any], history: History) -> Ref:
     made = done.get(history[:2])
     if made is None:
-        raise ModelError(f"the model refers to call {history[1]} of {history[0]!r}, which is not there")
+        raise ModelError(
+            f"the model refers to call {history[1]} of {history[0]!r}, which is not there"
+        )
     if isinstance(made, Ref):
         return made._replace(output=history[2])
     if history[2] >= len(made):

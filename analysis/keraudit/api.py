@@ -1,0 +1,103 @@
+"""From a model to a report in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from keraudit.audits.cost import costs
+from keraudit.errors import ShapeError
+from keraudit.graph import Graph, Shape
+from keraudit.layers.site import Rule
+from keraudit.reading.resolve import Notify, resolve, silent
+from keraudit.report import CostReport
+from keraudit.shapes import NO_RULES, shaped
+
+if TYPE_CHECKING:
+    import os
+
+    import keras
+
+InputShape = Shape | Sequence[Shape] | Mapping[str, Shape]
+
+
+def audit(
+    model: str | os.PathLike[str] | keras.Model,
+    *,
+    input_shape: InputShape | None = None,
+    batch: int | None = None,
+    rules: Mapping[str, Rule] = NO_RULES,
+    notify: Notify = silent,
+    command: str = "",
+) -> CostReport:
+    """Count what a model costs, by layer and by block.
+
+    The model is only read: its weights, its state and its file stay as they are.
+
+    Args:
+        model: a ``.keras``, ``.json`` or ``.h5`` file, the name of a Keras application,
+            ``"package.module:callable"``, or a live ``keras.Model``.
+        input_shape: sizes without the batch, e.g. ``(96, 96, 3)``; for several inputs a sequence of
+            shapes in the model's order, or a mapping by input name. Default: those recorded.
+        batch: default: the one recorded, else 1.
+        rules: rules for layer classes of your own, by class name.
+        notify: told, in one line, what takes over a second.
+        command: the command line to record.
+
+    Returns:
+        A ``CostReport``; ``print`` it, or take ``to_dict()``.
+
+    Raises:
+        KerauditError: the model cannot be read, or the sizes do not fit it; one line says why.
+    """
+    graph = read(model, input_shape=input_shape, batch=batch, rules=rules, notify=notify)
+    return report_of(graph, command=command)
+
+
+def read(
+    model: str | os.PathLike[str] | keras.Model,
+    *,
+    input_shape: InputShape | None = None,
+    batch: int | None = None,
+    rules: Mapping[str, Rule] = NO_RULES,
+    notify: Notify = silent,
+) -> Graph:
+    """Read a model into a frozen graph with every shape known; arguments as for ``audit``."""
+    given = None if isinstance(input_shape, Mapping) else in_order(input_shape)
+    architecture = resolve(model, input_shapes=given, notify=notify)
+    if isinstance(input_shape, Mapping):
+        names = [architecture.calls[ref.call].name for ref in architecture.inputs]
+        if unknown := sorted(set(input_shape) ^ set(names)):
+            raise ShapeError(
+                f"the model's inputs are {', '.join(names)}: give a shape for each of them;"
+                f" the difference is {', '.join(unknown)}"
+            )
+        given = [tuple(input_shape[name]) for name in names]
+    return shaped(architecture, input_shapes=given, batch=batch, rules=rules)
+
+
+def in_order(input_shape: Shape | Sequence[Shape] | None) -> list[Shape] | None:
+    """One shape or several, as a list of shapes."""
+    if input_shape is None:
+        return None
+    shapes = list(input_shape)
+    if all(isinstance(size, int) for size in shapes):
+        return [tuple(shapes)]  # type: ignore[arg-type]
+    return [tuple(shape) for shape in shapes]  # type: ignore[arg-type]
+
+
+def report_of(graph: Graph, *, command: str = "") -> CostReport:
+    """The cost report of a graph."""
+    import platform
+
+    from keraudit import __version__
+
+    return CostReport(
+        model=graph.architecture.title or graph.architecture.name,
+        source=graph.architecture.source,
+        input_shapes={n.name: n.outputs[0].shape[1:] for n in graph.input_nodes},
+        batch=graph.batch,
+        costs=costs(graph),
+        command=command,
+        versions={"keraudit": __version__, "python": platform.python_version()},
+    )

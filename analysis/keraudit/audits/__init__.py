@@ -1,0 +1,1 @@
+"""Questions asked of a graph, one file each; every answer is a frozen record."""

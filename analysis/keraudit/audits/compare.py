@@ -1,0 +1,148 @@
+"""Two models, matched block by block and layer by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Any
+
+from keraudit.audits.cost import BlockCost, Cost, LayerCost
+from keraudit.report import CostReport, cost_dict
+
+SCHEMA = "keraudit.compare/1"
+LONGEST_ALIGNMENT = 3000  # of repeating signatures; aligning more takes quadratic time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """What stands in A and in B at one place; ``None`` where one has nothing there."""
+
+    name: str
+    status: str  # same, changed, added, removed
+    a: Cost | None
+    b: Cost | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Two reports and the pairs between them, in running order."""
+
+    a: CostReport
+    b: CostReport
+    blocks: tuple[Pair, ...]
+    layers: tuple[Pair, ...]
+    command: str = ""
+
+    def __str__(self) -> str:
+        from keraudit.render.grid import comparison_grid
+        from keraudit.render.text import grid_text
+
+        return grid_text(comparison_grid(self))
+
+    def _repr_html_(self) -> str:
+        from keraudit.render.grid import comparison_grid
+        from keraudit.render.html import fragment
+
+        return fragment(comparison_grid(self))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The comparison as plain data; changes are B minus A."""
+        return {
+            "schema": SCHEMA,
+            "command": self.command,
+            "versions": dict(self.a.versions),
+            "a": side_dict(self.a),
+            "b": side_dict(self.b),
+            "blocks": [pair_dict(pair) for pair in self.blocks],
+            "layers": [pair_dict(pair) for pair in self.layers],
+            "totals": pair_dict(Pair(name="total", status="", a=self.a.total, b=self.b.total)),
+        }
+
+
+def compare(a: CostReport, b: CostReport, *, command: str = "") -> Comparison:
+    """Match two models where their names or, failing that, their structures agree.
+
+    Args:
+        a: what is compared with.
+        b: what is looked at; changes are B minus A.
+        command: the command line to record.
+    """
+    kinds_a = {layer.name: layer.kind for layer in a.layers}
+    kinds_b = {layer.name: layer.kind for layer in b.layers}
+    blocks = align(
+        [(x.name, block_signature(x, kinds_a), x) for x in a.blocks],
+        [(x.name, block_signature(x, kinds_b), x) for x in b.blocks],
+    )
+    layers = align(
+        [(x.name, layer_signature(x), x) for x in a.layers],
+        [(x.name, layer_signature(x), x) for x in b.layers],
+    )
+    return Comparison(
+        a=a,
+        b=b,
+        blocks=tuple(pair_of(x, y) for x, y in blocks),
+        layers=tuple(pair_of(x, y) for x, y in layers),
+        command=command,
+    )
+
+
+def block_signature(block: BlockCost, kinds: dict[str, str]) -> tuple[str, ...]:
+    return (block.kind, *(kinds[name] for name in block.layers))
+
+
+def layer_signature(layer: LayerCost) -> tuple[Any, ...]:
+    shape = layer.output_shapes[0] if layer.output_shapes else ()
+    return (layer.kind, shape[-1:], layer.cost.params)
+
+
+Entry = tuple[str, tuple[Any, ...], Any]
+
+
+def align(a: Sequence[Entry], b: Sequence[Entry]) -> list[tuple[Any | None, Any | None]]:
+    """Pair the entries of two sequences, each (name, signature, item), order kept.
+
+    Names decide when half of the shorter side's are found on the other; else signatures do.
+    """
+    common = {name for name, _, _ in a} & {name for name, _, _ in b}
+    by_name = 2 * len(common) >= min(len(a), len(b))
+    if not by_name and max(len(a), len(b)) > LONGEST_ALIGNMENT:
+        return [(x[2], None) for x in a] + [(None, y[2]) for y in b]
+    key = 0 if by_name else 1
+    matcher = SequenceMatcher(None, [x[key] for x in a], [y[key] for y in b], autojunk=False)
+    result: list[tuple[Any | None, Any | None]] = []
+    for tag, a0, a1, b0, b1 in matcher.get_opcodes():
+        left, right = a[a0:a1], b[b0:b1]
+        if tag == "replace" and len(left) == len(right):
+            alike = all(x[1][:1] == y[1][:1] for x, y in zip(left, right, strict=True))
+        else:
+            alike = tag == "equal"
+        if alike:
+            result.extend((x[2], y[2]) for x, y in zip(left, right, strict=True))
+        else:
+            result.extend((x[2], None) for x in left)
+            result.extend((None, y[2]) for y in right)
+    return result
+
+
+def pair_of(a: Any | None, b: Any | None) -> Pair:
+    if a is None:
+        return Pair(name=b.name, status="added", a=None, b=b.cost)  # type: ignore[union-attr]
+    if b is None:
+        return Pair(name=a.name, status="removed", a=a.cost, b=None)
+    same = a.cost == b.cost and a.kind == b.kind
+    name = a.name if a.name == b.name else f"{a.name} / {b.name}"
+    return Pair(name=name, status="same" if same else "changed", a=a.cost, b=b.cost)
+
+
+def side_dict(report: CostReport) -> dict[str, Any]:
+    whole = report.to_dict()
+    kept = ("model", "source", "input_shape", "input_shapes", "batch", "totals", "lower_bound")
+    return {key: whole[key] for key in kept}
+
+
+def pair_dict(pair: Pair) -> dict[str, Any]:
+    a, b = (cost_dict(c) if c else None for c in (pair.a, pair.b))
+    zero = dict.fromkeys(cost_dict(Cost()), 0)
+    change = {key: (b or zero)[key] - (a or zero)[key] for key in zero}
+    return {"name": pair.name, "status": pair.status, "a": a, "b": b, "change": change}

@@ -1,0 +1,196 @@
+"""The cost of every layer and block of a graph, and the sum of it all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from keraudit.audits.memory import activation_bytes, live_bytes, weight_bytes
+from keraudit.audits.receptive import Field, receptive_fields
+from keraudit.blocks import Block, blocks
+from keraudit.graph import UNSUPPORTED, Graph, Node, Shape, Term
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """Additive costs: a block's are the sum of its layers', the model's the sum of its blocks'.
+
+    ``macs`` are multiply-accumulates of one forward pass; ``other_flops`` all other operations
+    (bias, normalisation, activation, pooling, merge); ``training_macs`` those of a forward and a
+    backward pass; ``activation_bytes`` the outputs written.
+    """
+
+    macs: int = 0
+    other_flops: int = 0
+    training_macs: int = 0
+    params: int = 0
+    trainable_params: int = 0
+    param_bytes: int = 0
+    activation_bytes: int = 0
+
+    @property
+    def flops(self) -> int:
+        """Two for each MAC, one for each other operation."""
+        return 2 * self.macs + self.other_flops
+
+    @property
+    def multiplications(self) -> int:
+        """Those inside MACs: the lecture's unit."""
+        return self.macs
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(
+            macs=self.macs + other.macs,
+            other_flops=self.other_flops + other.other_flops,
+            training_macs=self.training_macs + other.training_macs,
+            params=self.params + other.params,
+            trainable_params=self.trainable_params + other.trainable_params,
+            param_bytes=self.param_bytes + other.param_bytes,
+            activation_bytes=self.activation_bytes + other.activation_bytes,
+        )
+
+
+NOTHING = Cost()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerCost:
+    """One call of one layer. ``live_bytes`` are all activations held while it runs."""
+
+    name: str
+    kind: str
+    block: str
+    stage: str
+    input_shapes: tuple[Shape, ...]
+    output_shapes: tuple[Shape, ...]
+    dtype: str
+    cost: Cost
+    live_bytes: int
+    field: Field | None
+    terms: tuple[Term, ...]
+    status: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockCost:
+    """A block: the sum of its layers. ``children`` are the blocks inside it."""
+
+    name: str
+    kind: str
+    stage: str
+    layers: tuple[str, ...]
+    output_shape: Shape
+    cost: Cost
+    field: Field | None
+    children: tuple[BlockCost, ...] = ()
+
+
+def layer_costs(graph: Graph, found: Sequence[Block]) -> tuple[LayerCost, ...]:
+    """The cost of every call, in running order, each with the block that holds it."""
+    home = {index: block for block in found for index in block.nodes}
+    live, fields, training = live_bytes(graph), receptive_fields(graph), training_macs(graph)
+    return tuple(
+        LayerCost(
+            name=node.name,
+            kind=node.layer.kind,
+            block=home[index].name,
+            stage=home[index].stage,
+            input_shapes=tuple(t.shape for t in node.inputs),
+            output_shapes=tuple(t.shape for t in node.outputs),
+            dtype=node.outputs[0].dtype if node.outputs else "float32",
+            cost=cost_of(node, training[index]),
+            live_bytes=live[index],
+            field=fields[index],
+            terms=node.effect.terms,
+            status=node.effect.status,
+            reason=node.effect.reason,
+        )
+        for index, node in enumerate(graph.nodes)
+    )
+
+
+def cost_of(node: Node, training: int) -> Cost:
+    """One call's cost; a shared layer's weights count at its first call only."""
+    weights = node.weights
+    return Cost(
+        macs=node.effect.macs,
+        other_flops=node.effect.other_flops,
+        training_macs=training,
+        params=sum(w.elements for w in weights),
+        trainable_params=sum(w.elements for w in weights if w.trainable and node.layer.trainable),
+        param_bytes=sum(weight_bytes(node, w) for w in weights),
+        activation_bytes=activation_bytes(node),
+    )
+
+
+def training_macs(graph: Graph) -> list[int]:
+    """The MACs of a forward and a backward pass at each node.
+
+    The backward pass of a product of weights and activations is two products of the same size: one
+    for the weights' gradient, if they are trained, one for the input's, if anything before it is
+    trained. So the first trained layer needs no input gradient, and frozen layers no weight gradient.
+    A product of two activations needs both its gradients.
+    """
+    moving: list[bool] = []  # whether a gradient must pass through the node's output
+    result = []
+    for node in graph.nodes:
+        trained = node.layer.trainable and any(w.trainable for w in node.effect.weights)
+        upstream = any(moving[ref.call] for ref in node.sources)
+        total = 0
+        for position, term in enumerate(t for t in node.effect.terms if t.unit == "mac"):
+            # behind a layer's own first product lie that product's weights
+            behind = upstream or (trained and position > 0)
+            passes = 2 * behind if term.operands == 2 else trained + behind
+            total += term.value * (1 + passes)
+        result.append(total)
+        moving.append(trained or upstream)
+    return result
+
+
+def block_costs(
+    graph: Graph, found: Sequence[Block], layers: Sequence[LayerCost]
+) -> tuple[BlockCost, ...]:
+    """The cost of every block, those inside it likewise."""
+    return tuple(
+        BlockCost(
+            name=block.name,
+            kind=block.kind,
+            stage=block.stage,
+            layers=tuple(layers[i].name for i in block.nodes),
+            output_shape=layers[block.nodes[-1]].output_shapes[0],
+            cost=sum((layers[i].cost for i in block.nodes), NOTHING),
+            field=layers[block.nodes[-1]].field,
+            children=block_costs(graph, block.children, layers),
+        )
+        for block in found
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Costs:
+    """Everything the cost audit finds about a graph."""
+
+    layers: tuple[LayerCost, ...]
+    blocks: tuple[BlockCost, ...]
+    total: Cost
+    peak_activation_bytes: int
+    peak_at: str
+
+    @property
+    def unsupported(self) -> tuple[LayerCost, ...]:
+        return tuple(layer for layer in self.layers if layer.status == UNSUPPORTED)
+
+
+def costs(graph: Graph) -> Costs:
+    """Audit a graph: layers, blocks and totals."""
+    found = blocks(graph)
+    layers = layer_costs(graph, found)
+    heaviest = max(layers, key=lambda layer: layer.live_bytes)
+    return Costs(
+        layers=layers,
+        blocks=block_costs(graph, found, layers),
+        total=sum((layer.cost for layer in layers), NOTHING),
+        peak_activation_bytes=heaviest.live_bytes,
+        peak_at=heaviest.name,
+    )

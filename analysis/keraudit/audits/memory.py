@@ -1,0 +1,64 @@
+"""Bytes: of weights, of activations, and the most that inference holds at one time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from keraudit.graph import Graph, Node, Tensor, Weight
+from keraudit.shapes import policy_dtypes
+
+BITS = {
+    **{"bool": 8, "uint8": 8, "int8": 8, "uint4": 4, "int4": 4},
+    **{"float8_e4m3fn": 8, "float8_e5m2": 8, "float8": 8},
+    **{"uint16": 16, "int16": 16, "float16": 16, "bfloat16": 16},
+    **{"uint32": 32, "int32": 32, "float32": 32},
+    **{"uint64": 64, "int64": 64, "float64": 64, "complex64": 64, "complex128": 128},
+    "string": 64,  # a reference; the text itself has no fixed size
+}
+
+
+def bytes_of(elements: int, dtype: str) -> int:
+    """The bytes of ``elements`` values of a dtype, rounded up; an unknown dtype counts as float32.
+
+    >>> bytes_of(1000, "bfloat16"), bytes_of(3, "int4")
+    (2000, 2)
+    """
+    return (elements * BITS.get(dtype, 32) + 7) // 8
+
+
+def tensor_bytes(tensor: Tensor) -> int:
+    return bytes_of(tensor.elements, tensor.dtype)
+
+
+def activation_bytes(node: Node) -> int:
+    """The bytes of all outputs of one call."""
+    return sum(map(tensor_bytes, node.outputs))
+
+
+def weight_bytes(node: Node, weight: Weight) -> int:
+    """The bytes of a weight in the layer's variable dtype."""
+    policy = node.layer.config.get("dtype") or "float32"
+    return bytes_of(weight.elements, weight.dtype or policy_dtypes(policy)[1])
+
+
+def live_bytes(graph: Graph) -> Sequence[int]:
+    """The bytes of activations held while each node runs, in the order Keras runs them.
+
+    Held are the node's own outputs and every earlier output still to be read, by it or by a later
+    node; the model's outputs are held to the end. Nothing is computed in place.
+    """
+    last_use = list(range(len(graph.nodes)))
+    for index, node in enumerate(graph.nodes):
+        for ref in node.sources:
+            last_use[ref.call] = index
+    for ref in graph.architecture.outputs:
+        last_use[ref.call] = len(graph.nodes)
+    freed: dict[int, int] = {}
+    held, result = 0, []
+    for index, node in enumerate(graph.nodes):
+        size = activation_bytes(node)
+        held += size
+        result.append(held)
+        freed[last_use[index]] = freed.get(last_use[index], 0) + size
+        held -= freed.pop(index, 0)
+    return result

@@ -1,0 +1,66 @@
+"""``keraudit compare``: two models side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from keraudit.cli.options import (
+    MODEL,
+    chosen_format,
+    command_line,
+    given_shapes,
+    loaded_rules,
+    notify,
+    output_options,
+    reading_options,
+)
+from keraudit.graph import Shape
+
+
+@click.command("compare")
+@click.argument("a", metavar="A", type=MODEL)
+@click.argument("b", metavar="B", type=MODEL)
+@reading_options
+@click.option(
+    "--by",
+    type=click.Choice(["block", "layer"]),
+    default="block",
+    show_default=True,
+    help="What a row is; of layers, those that differ.",
+)
+@output_options
+def command(
+    a: str,
+    b: str,
+    input_shapes: tuple[tuple[str, Shape], ...],
+    batch: int | None,
+    rules: Path | None,
+    by: str,
+    form: str | None,
+    output: Path | None,
+) -> None:
+    """Match model B with model A and show what was added, removed and changed.
+
+    \b
+    keraudit compare ResNet50 ResNet101
+    keraudit compare old.keras new.keras --by layer
+
+    Blocks and layers are matched by name where the names agree, else by structure. Changes are
+    B minus A. --input-shape, --batch and --rules hold for both models.
+    """
+    from keraudit.api import audit
+    from keraudit.audits.compare import compare
+    from keraudit.cli.emit import emit
+    from keraudit.render.grid import comparison_grid
+
+    user_rules, shapes, line = loaded_rules(rules), given_shapes(input_shapes), command_line()
+    reports = [
+        audit(model, input_shape=shapes, batch=batch, rules=user_rules, notify=notify, command=line)
+        for model in (a, b)
+    ]
+    comparison = compare(*reports, command=line)
+    chosen = chosen_format(form, output)
+    data = [comparison.to_dict()] if chosen == "json" else []
+    emit([comparison_grid(comparison, by=by)], data, form=chosen, output=output)

@@ -1,0 +1,107 @@
+"""``keraudit flops``: what a model costs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from keraudit.cli.options import (
+    MODEL,
+    CountType,
+    chosen_format,
+    command_line,
+    given_shapes,
+    loaded_rules,
+    notify,
+    output_options,
+    reading_options,
+)
+from keraudit.graph import Shape
+
+MOST_ROWS = 40  # of blocks in a terminal; a model with more is shown by stage unless asked
+
+
+@click.command("flops")
+@click.argument("models", metavar="MODEL...", nargs=-1, required=True, type=MODEL)
+@reading_options
+@click.option(
+    "--by",
+    type=click.Choice(["block", "layer", "kind", "stage"]),
+    help="What a row is.  [default: block, or stage where a table of blocks would be long]",
+)
+@click.option(
+    "--depth",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Levels of blocks within blocks to show.",
+)
+@click.option("--max-macs", type=CountType(), metavar="N", help="Fail above N MACs, e.g. 4G.")
+@click.option(
+    "--max-params", type=CountType(), metavar="N", help="Fail above N parameters, e.g. 25M."
+)
+@click.option(
+    "--max-peak-memory",
+    type=CountType(in_bytes=True),
+    metavar="BYTES",
+    help="Fail when activations hold more at once, e.g. 64MiB.",
+)
+@output_options
+def command(
+    models: tuple[str, ...],
+    input_shapes: tuple[tuple[str, Shape], ...],
+    batch: int | None,
+    rules: Path | None,
+    by: str | None,
+    depth: int,
+    max_macs: int | None,
+    max_params: int | None,
+    max_peak_memory: int | None,
+    form: str | None,
+    output: Path | None,
+) -> int:
+    """Count MACs, FLOPs, parameters and memory of MODEL, and where they sit.
+
+    \b
+    keraudit flops ResNet50
+    keraudit flops model.keras --input-shape 96,96,3 --by layer
+    keraudit flops model.keras --max-macs 4G --max-params 25M
+
+    One MAC is one multiply-accumulate; FLOPs are 2 x MACs plus the other operations (bias,
+    normalisation, activation, pooling, merge). Budgets are also read from [tool.keraudit] in
+    pyproject.toml; a model over one ends with exit code 1.
+    """
+    from keraudit.api import audit
+    from keraudit.cli.budgets import budgets, exceeded
+    from keraudit.cli.emit import emit
+    from keraudit.render.grid import report_grid
+
+    limits = budgets(
+        {"max-macs": max_macs, "max-params": max_params, "max-peak-memory": max_peak_memory}
+    )
+    chosen = chosen_format(form, output)
+    user_rules, shapes, line = loaded_rules(rules), given_shapes(input_shapes), command_line()
+    reports = [
+        audit(model, input_shape=shapes, batch=batch, rules=user_rules, notify=notify, command=line)
+        for model in models
+    ]
+    grids = []
+    for report in reports:
+        view = by
+        if view is None:
+            long = chosen == "table" and depth == 1 and len(report.blocks) > MOST_ROWS
+            view = "stage" if long else "block"
+            if long:
+                click.echo(
+                    f"keraudit: {report.model} has {len(report.blocks)} blocks; shown by stage,"
+                    " --by block lists them",
+                    err=True,
+                )
+        grids.append(report_grid(report, by=view, depth=depth))
+    data = [report.to_dict() for report in reports] if chosen == "json" else []
+    emit(grids, data, form=chosen, output=output)
+    over = [message for report in reports for message in exceeded(report, limits)]
+    for message in over:
+        click.echo(f"keraudit: {message}", err=True)
+    return 1 if over else 0

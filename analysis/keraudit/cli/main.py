@@ -1,0 +1,83 @@
+"""The command ``keraudit``: each subcommand is imported when it is called."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+
+import click
+
+from keraudit._version import __version__
+from keraudit.errors import KerauditError
+
+# command: the module that holds it
+COMMANDS = {
+    "flops": "keraudit.cli.flops",
+    "compare": "keraudit.cli.compare",
+    "models": "keraudit.cli.models",
+    "completion": "keraudit.cli.completion",
+}
+
+
+class Commands(click.Group):
+    """A group that imports a command's module only when the command is named."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(COMMANDS[cmd_name]).command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            raise click.UsageError(
+                f"{args[0]!r} is no command: expected one of {', '.join(COMMANDS)}"
+            )
+        return super().resolve_command(ctx, args)
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, "-V", "--version", prog_name="keraudit")
+def group() -> None:
+    """See what a Keras 3 model costs, layer by layer and block by block.
+
+    MODEL is the name of a Keras application (InceptionV3, ResNet50), a .keras, .json or .h5 file, or
+    package.module:callable. Nothing in a file is executed; Keras is not needed to read one.
+    """
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run the command line and return its exit code: 0 fine, 1 over a budget, 2 bad input."""
+    try:
+        code = group.main(args=arguments, prog_name="keraudit", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except KerauditError as error:
+        return failed(str(error))
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context else "keraudit"
+        return failed(f"{error.format_message()} (see {path} --help)")
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("keraudit: stopped; nothing was written", err=True)
+        return 130
+    except BrokenPipeError:  # the reader of a pipe, such as head, went away
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def failed(message: str) -> int:
+    """Say what went wrong in one line; exit code 2."""
+    click.echo(f"keraudit: error: {' '.join(message.split())}", err=True)
+    return 2
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    sys.exit(run())

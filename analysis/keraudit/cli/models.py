@@ -1,0 +1,48 @@
+"""``keraudit models``: what can be named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from keraudit.cli.options import chosen_format, command_line, output_options
+
+
+@click.command("models")
+@click.argument("pattern", required=False)
+@click.option(
+    "--sort",
+    type=click.Choice(["name", "macs", "params"]),
+    default="name",
+    show_default=True,
+    help="Order of the rows.",
+)
+@output_options
+def command(pattern: str | None, sort: str, form: str | None, output: Path | None) -> None:
+    """List the models that can be named, with their sizes.
+
+    PATTERN keeps the names that contain it; case, hyphens and underscores are forgiven, here as
+    wherever a name is typed. Sizes are those at the default input, batch 1.
+    """
+    from keraudit.cli.emit import emit
+    from keraudit.reading.applications import applications
+    from keraudit.reading.resolve import plain
+    from keraudit.render.grid import applications_grid
+
+    kept = [a for a in applications().values() if plain(pattern or "") in plain(a.name)]
+    if not kept:
+        raise click.UsageError(f"no model's name contains {pattern!r}")
+    kept.sort(key=lambda a: (getattr(a, sort), a.name))
+    line = command_line()
+    data = {
+        "schema": "keraudit.models/1",
+        "command": line,
+        "models": [a._asdict() | {"input_shape": list(a.input_shape)} for a in kept],
+    }
+    emit(
+        [applications_grid(kept, command=line)],
+        [data],
+        form=chosen_format(form, output),
+        output=output,
+    )

@@ -1,0 +1,168 @@
+"""Options that several commands share, and what their values mean."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from keraudit.graph import Shape
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+FORMATS = ("table", "json", "csv", "markdown", "html")
+ENDINGS = {".json": "json", ".csv": "csv", ".md": "markdown", ".html": "html", ".htm": "html"}
+
+
+class ModelName(click.ParamType):
+    """MODEL as typed; completes application names, and files by the shell's own means."""
+
+    name = "model"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> Any:
+        from click.shell_completion import CompletionItem
+
+        from keraudit.reading.applications import applications
+
+        start = incomplete.lower()
+        names = [n for n in applications() if n.lower().startswith(start)]
+        return [*map(CompletionItem, names), CompletionItem(incomplete, type="file")]
+
+
+MODEL = ModelName()
+
+
+class InputShapeType(click.ParamType):
+    """``96,96,3`` or ``name=96,96,3``: sizes without the batch."""
+
+    name = "sizes"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, Shape]:
+        name, _, sizes = str(value).rpartition("=")
+        parts = re.split(r"[,x]", sizes.strip().strip("()"))
+        try:
+            shape = tuple(int(part) for part in parts if part.strip())
+        except ValueError:
+            shape = ()
+        if not shape:
+            self.fail(
+                f"expected sizes without the batch such as 96,96,3, received {value!r}", param, ctx
+            )
+        return name, shape
+
+
+class CountType(click.ParamType):
+    """A count with a decimal prefix (``4G``, ``25M``), or for bytes also ``512MiB``."""
+
+    name = "count"
+
+    def __init__(self, *, in_bytes: bool = False) -> None:
+        self.in_bytes = in_bytes
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+            return value
+        match = re.fullmatch(
+            r"(\d[\d_,]*(?:\.\d+)?)\s*([kKMGTP]?)(i?)(?:B|FLOPs|MACs)?", str(value).strip()
+        )
+        if not match or (match[3] and not self.in_bytes):
+            example = "512MiB or 1.5GB" if self.in_bytes else "4G, 25M or 1_000_000"
+            self.fail(f"expected a count such as {example}, received {value!r}", param, ctx)
+        step = 1024 if match[3] else 1000
+        power = "kMGTP".find(match[2].replace("K", "k")) + 1 if match[2] else 0
+        return round(float(match[1].replace("_", "").replace(",", "")) * step**power)
+
+
+def reading_options(function: F) -> F:
+    """``--input-shape``, ``--batch`` and ``--rules``."""
+    for option in (
+        click.option(
+            "--rules",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="Rules for layer classes of your own, as a TOML file.",
+        ),
+        click.option(
+            "--batch",
+            type=int,
+            metavar="N",
+            help="Batch size.  [default: the one recorded, else 1]",
+        ),
+        click.option(
+            "--input-shape",
+            "input_shapes",
+            type=InputShapeType(),
+            multiple=True,
+            metavar="SIZES",
+            help="Input size without the batch, e.g. 96,96,3; for several inputs repeat it in"
+            " order, or as NAME=SIZES.  [default: the size recorded]",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def output_options(function: F) -> F:
+    """``--format`` and ``--output``."""
+    for option in (
+        click.option(
+            "--output",
+            "-o",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="Write to FILE, whole or not at all; its ending chooses the format.",
+        ),
+        click.option(
+            "--format",
+            "-f",
+            "form",
+            type=click.Choice(FORMATS),
+            help="Output format.  [default: table]",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def given_shapes(
+    pairs: tuple[tuple[str, Shape], ...],
+) -> list[Shape] | Mapping[str, Shape] | None:
+    """The shapes of ``--input-shape``: by name if they are named, else in order."""
+    if not pairs:
+        return None
+    if all(name for name, _ in pairs):
+        return dict(pairs)
+    if any(name for name, _ in pairs):
+        raise click.UsageError("name every --input-shape or none of them")
+    return [shape for _, shape in pairs]
+
+
+def chosen_format(form: str | None, output: Path | None) -> str:
+    """The format asked for, else the one that the output's ending names, else a table."""
+    return form or (ENDINGS.get(output.suffix.lower(), "table") if output else "table")
+
+
+def command_line() -> str:
+    """The command as typed, to be recorded with what it made."""
+    import shlex
+    import sys
+
+    return shlex.join(["keraudit", *sys.argv[1:]])
+
+
+def notify(message: str) -> None:
+    """Progress goes to standard error, so that standard output stays what was asked for."""
+    click.echo(f"keraudit: {message} ...", err=True)
+
+
+def loaded_rules(path: Path | None) -> Mapping[str, Any]:
+    if path is None:
+        return {}
+    from keraudit.layers.user_rules import load_rules
+
+    return load_rules(path)

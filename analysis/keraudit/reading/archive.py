@@ -1,0 +1,158 @@
+"""Model files to plain data: ``.keras`` archives, ``.json`` files and ``.h5`` files with a config.
+
+Nothing is executed and nothing is extracted to disk; what is read is bounded before it is read.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+from keraudit.errors import ModelError
+
+LARGEST_CONFIG = 32 * 2**20  # bytes; a 10,000-layer network needs about 8 MiB
+LARGEST_INDEX = 4 * 2**20  # bytes of a zip's central directory; a .keras file has a few hundred
+ZIP, HDF5 = b"PK", b"\x89HDF\r\n\x1a\n"
+
+
+def read_file(path: Path) -> Mapping[str, Any]:
+    """The model record in a file.
+
+    Raises:
+        ModelError: the file is missing, is no model file, or is damaged or oversized.
+    """
+    start = first_bytes(path)
+    if start.startswith(HDF5):
+        return parse(read_h5(path), path)
+    if start.startswith(ZIP):
+        return parse(read_archive(path), path)
+    if path.suffix == ".keras":
+        raise ModelError(f"{path} is not a .keras file: it is no zip archive; save it again")
+    if start.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"{", b'"'):
+        raise ModelError(
+            f"{path} is no model file: expected a .keras archive, the JSON of Model.to_json(),"
+            " or an .h5 file with a config"
+        )
+    size = path.stat().st_size
+    if size > LARGEST_CONFIG:
+        refuse(path, size)
+    return parse(path.read_bytes(), path)
+
+
+def first_bytes(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(64)
+    except FileNotFoundError:
+        raise ModelError(f"{path} does not exist") from None
+    except IsADirectoryError:
+        raise ModelError(
+            f"{path} is a folder: expected a file; a SavedModel holds no Keras config, save the model"
+            " as .keras"
+        ) from None
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror or error}") from None
+
+
+def read_archive(path: Path) -> bytes:
+    """``config.json`` of a ``.keras`` archive."""
+    import zipfile
+    import zlib
+
+    check_index(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            info = archive.getinfo("config.json")
+            if info.file_size > LARGEST_CONFIG:
+                refuse(f"config.json in {path}", info.file_size)
+            with archive.open(info) as member:
+                data = member.read(LARGEST_CONFIG + 1)
+    except KeyError:
+        raise ModelError(
+            f"{path} is a zip archive without config.json, so no .keras file of Keras 3"
+        ) from None
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        raise ModelError(f"{path} is damaged or cut short ({error}); save it again") from None
+    except (RuntimeError, NotImplementedError, OSError, ValueError) as error:
+        raise ModelError(f"{path} cannot be read: {error}") from None
+    if len(data) > LARGEST_CONFIG:
+        refuse(f"config.json in {path}", len(data))
+    return data
+
+
+def check_index(path: Path) -> None:
+    """Refuse a zip whose list of members alone would fill the memory.
+
+    The end-of-directory record (APPNOTE 4.3.16) states the list's size at byte 12; a file over
+    4 GiB states it in the zip64 record (4.3.14) at byte 40.
+    """
+    with path.open("rb") as file:
+        length = file.seek(0, os.SEEK_END)
+        file.seek(max(0, length - 65_557))
+        tail = file.read()
+        at = tail.rfind(b"PK\x05\x06")
+        if at < 0:
+            return  # no zip after all: zipfile will say so
+        size = int.from_bytes(tail[at + 12 : at + 16], "little")
+        wide = tail.rfind(b"PK\x06\x06", 0, at)
+        if size == 0xFFFFFFFF and wide >= 0:
+            size = int.from_bytes(tail[wide + 40 : wide + 48], "little")
+    if size > LARGEST_INDEX:
+        refuse(f"the list of members in {path}", size, LARGEST_INDEX)
+
+
+def read_h5(path: Path) -> bytes:
+    """The ``model_config`` attribute of an ``.h5`` file."""
+    try:
+        import h5py
+    except ImportError:
+        raise ModelError(
+            f"{path} is an HDF5 file; reading it needs h5py: pip install h5py"
+        ) from None
+    try:
+        with h5py.File(path, "r") as file:
+            if "model_config" not in file.attrs:
+                raise ModelError(
+                    f"{path} holds weights only, no model config: save the whole model as .keras"
+                )
+            data = file.attrs["model_config"]
+    except (OSError, RuntimeError, ValueError, KeyError) as error:
+        raise ModelError(f"{path} is damaged or cut short ({error}); save it again") from None
+    data = data.encode() if isinstance(data, str) else bytes(data)
+    if len(data) > LARGEST_CONFIG:
+        refuse(f"model_config in {path}", len(data))
+    return data
+
+
+def parse(data: bytes | str, where: Path | str) -> Mapping[str, Any]:
+    """JSON to a model record; a string of JSON inside JSON is unwrapped, as ``json.dump(to_json())`` writes."""
+    try:
+        record = json.loads(data, parse_constant=no_constant)
+        if isinstance(record, str):
+            record = json.loads(record, parse_constant=no_constant)
+    except RecursionError:
+        raise ModelError(f"{where}: the JSON is nested too deep to be a model") from None
+    except MemoryError:
+        raise ModelError(f"{where}: the JSON does not fit in memory") from None
+    except ValueError as error:  # also broken UTF-8 and numbers of thousands of digits
+        raise ModelError(f"{where}: the config is no valid JSON ({error})") from None
+    if not isinstance(record, dict) or "class_name" not in record:
+        raise ModelError(
+            f"{where}: the JSON is no Keras model config, it has no 'class_name'; write it with"
+            " Model.to_json()"
+        )
+    return record
+
+
+def no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def refuse(what: Path | str, size: int, limit: int = LARGEST_CONFIG) -> NoReturn:
+    raise ModelError(
+        f"{what} takes {size / 2**20:,.0f} MiB; more than {limit // 2**20} MiB is refused, for no"
+        " model's description is that long"
+    )

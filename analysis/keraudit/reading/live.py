@@ -1,0 +1,118 @@
+"""The one place that imports Keras to read a model; run as a process of its own.
+
+``python -m keraudit.reading.live OUT application NAME 299,299,3`` and
+``python -m keraudit.reading.live OUT callable package.module:name [96,96,3]`` write the model's JSON
+to OUT. A failure is one line, the last on standard error, and exit code 3.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from keraudit.errors import ModelError
+
+BACKENDS = ("tensorflow", "jax", "torch")
+
+
+def choose_backend() -> str:
+    """The backend the user configured if it is installed, else the first that is."""
+    import json
+
+    wanted = os.environ.get("KERAS_BACKEND", "")
+    if not wanted:
+        home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+        try:
+            wanted = str(json.loads((home / "keras.json").read_text()).get("backend", ""))
+        except (OSError, ValueError, AttributeError):
+            wanted = ""
+    installed = [name for name in BACKENDS if find_spec(name)]
+    if wanted in installed or (wanted and wanted not in BACKENDS):
+        return wanted
+    if not installed:
+        raise ModelError(
+            "Keras needs a backend and none is installed: pip install 'keraudit[keras]'"
+        )
+    return installed[0]
+
+
+def application_json(name: str, shape: Sequence[int]) -> str:
+    """The JSON of a Keras application, built without allocating a weight."""
+    import keras
+
+    with keras.StatelessScope(initialize_variables=False):
+        model = getattr(keras.applications, name)(weights=None, input_shape=tuple(shape))
+    return str(model.to_json())
+
+
+def callable_json(path: str, shape: Sequence[int] | None) -> str:
+    """The JSON of the model that ``package.module:callable`` returns (or is)."""
+    module, _, attribute = path.partition(":")
+    made: Any = importlib.import_module(module)
+    for part in attribute.split("."):
+        made = getattr(made, part)
+    import keras
+
+    if callable(made) and not isinstance(made, keras.Model):
+        made = made()
+    if not isinstance(made, keras.Model):
+        raise TypeError(f"it returned a {type(made).__name__}, not a keras.Model")
+    return model_json(made, shape)
+
+
+def model_json(model: Any, shape: Sequence[int] | None = None) -> str:
+    """``to_json()`` of a functional model; a subclassed one is traced at ``shape`` first.
+
+    Tracing calls ``call`` on a symbolic input, so that the layers inside record themselves. It is done
+    on a copy made from the config where the class allows that.
+    """
+    import keras
+
+    if isinstance(model, keras.Sequential) or has_graph(model):
+        return str(model.to_json())
+    if shape is None:
+        raise ValueError(
+            f"{type(model).__name__} is a subclassed model without a recorded graph:"
+            " give --input-shape (input_shape=) to have it traced"
+        )
+    try:
+        copy = type(model).from_config(model.get_config())
+    except (NotImplementedError, TypeError, ValueError):
+        copy = model
+    start = keras.Input(tuple(shape))
+    return str(keras.Model(start, copy.call(start), name=model.name).to_json())
+
+
+def has_graph(model: Any) -> bool:
+    """Whether a model is functional, by the class that Keras gives such models (it is not public)."""
+    return any(base.__name__ == "Functional" for base in type(model).__mro__)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write the JSON of what ``arguments`` name; 0 when written, 3 with one line of reason."""
+    out, form, name, *rest = arguments
+    shape = [int(size) for size in rest[0].split(",")] if rest else None
+    try:
+        os.environ["KERAS_BACKEND"] = choose_backend()
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        text = (
+            application_json(name, shape or ())
+            if form == "application"
+            else callable_json(name, shape)
+        )
+    except Exception as error:  # the user's own code may raise anything
+        message = " ".join(str(error).split())
+        kind = "" if isinstance(error, ModelError) else f"{type(error).__name__}: "
+        print(f"\n{kind}{message[:400]}", file=sys.stderr)
+        return 3
+    Path(out).write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

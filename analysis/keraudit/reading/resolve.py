@@ -1,0 +1,95 @@
+"""MODEL, as a user may write it, to an ``Architecture``."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from keraudit.errors import ModelError
+from keraudit.graph import Architecture, Shape
+from keraudit.reading.applications import (
+    Notify,
+    applications,
+    read_application,
+    read_callable,
+    read_live,
+)
+from keraudit.reading.archive import read_file
+from keraudit.reading.config import architecture
+
+FILE_ENDINGS = (".keras", ".json", ".h5", ".hdf5", ".zip")
+CALLABLE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
+
+
+def silent(message: str) -> None:
+    """Say nothing."""
+
+
+def resolve(
+    model: Any, *, input_shapes: Sequence[Shape] | None = None, notify: Notify = silent
+) -> Architecture:
+    """Read ``model``: a file, an application's name, ``package.module:callable``, or a live model.
+
+    Args:
+        model: what to read.
+        input_shapes: sizes that the user asked for, without batch; used where the model is only
+            built, or traced, once its size is known.
+        notify: told, in one line, what takes over a second.
+
+    Raises:
+        ModelError: nothing readable is meant by ``model``.
+    """
+    first = input_shapes[0] if input_shapes and len(input_shapes) == 1 else None
+    if not isinstance(model, str | os.PathLike):
+        return read_live(model, first)
+    text = os.fspath(model)
+    path = Path(text)
+    if text.lower().endswith(FILE_ENDINGS) or path.is_file():
+        return from_file(path)
+    if CALLABLE.fullmatch(text):
+        return read_callable(text, first, notify=notify)
+    if name := application_name(text):
+        return read_application(name, first, notify=notify)
+    if path.is_dir() or os.sep in text:
+        return from_file(path)
+    raise ModelError(unknown_name(text))
+
+
+def from_file(path: Path) -> Architecture:
+    record = read_file(path)
+    try:
+        return architecture(record, source=str(path))
+    except ModelError as error:
+        raise ModelError(f"{path}: {error}") from None
+    except RecursionError:
+        raise ModelError(f"{path}: the config is nested too deep to be a model") from None
+
+
+def plain(name: str) -> str:
+    """A name with what people spell differently left out: case, hyphens, underscores, spaces."""
+    return re.sub(r"[\s_\-]", "", name).lower()
+
+
+def application_name(text: str) -> str | None:
+    """The application meant, as Keras spells it, or ``None``.
+
+    >>> application_name("inception_v3"), application_name("resnet-50")
+    ('InceptionV3', 'ResNet50')
+    """
+    wanted = plain(text)
+    return next((name for name in applications() if plain(name) == wanted), None)
+
+
+def unknown_name(text: str) -> str:
+    from difflib import get_close_matches
+
+    known = {plain(name): name for name in applications()}
+    near = [known[match] for match in get_close_matches(plain(text), known, n=3, cutoff=0.5)]
+    guess = f"did you mean {' or '.join(near)}? " if near else ""
+    return (
+        f"{text!r} is no file and no known model: {guess}'keraudit models' lists the names; a file"
+        " ends in .keras, .json or .h5; your own code is package.module:callable"
+    )

@@ -1,0 +1,259 @@
+"""Reports as one neutral table, which every face then writes in its own way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from keraudit.audits.compare import Comparison, Pair
+from keraudit.audits.cost import Cost
+from keraudit.audits.views import Row, rows
+from keraudit.reading.applications import Application
+from keraudit.render.numbers import (
+    change,
+    extent,
+    factor,
+    percent,
+    short,
+    short_bytes,
+    sizes,
+)
+from keraudit.report import CostReport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """``form`` says how a cell is written; ``wide`` columns are left out of an 80-column terminal."""
+
+    key: str
+    label: str
+    form: str = "text"
+    wide: bool = False
+
+    @property
+    def is_number(self) -> bool:
+        return self.form not in ("text", "shape", "input")
+
+
+def input_size(shape: Sequence[int]) -> str:
+    return sizes(shape, batch=False)
+
+
+FORMS: Mapping[str, Callable[[Any], str]] = {
+    "text": str,
+    "number": str,
+    "count": short,
+    "bytes": short_bytes,
+    "share": percent,
+    "shape": sizes,
+    "input": input_size,
+    "extent": extent,
+    "change": change,
+    "factor": factor,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """Raw values by column key. ``tone``: empty, ``dim``, ``warn``, ``more`` or ``less``."""
+
+    cells: dict[str, Any]
+    depth: int = 0
+    tone: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """A table with its heading and notes; ``bar`` is the column that the bars are drawn from."""
+
+    title: str
+    heading: str
+    columns: tuple[Column, ...]
+    lines: tuple[Line, ...]
+    total: Line | None = None
+    bar: str = ""
+    notes: tuple[str, ...] = field(default=())
+    command: str = ""
+
+
+def written(column: Column, value: Any) -> str:
+    """A cell as text."""
+    return "" if value is None else FORMS[column.form](value)
+
+
+NAMES = {"block": "Block", "layer": "Layer", "kind": "Layer kind", "stage": "Stage"}
+
+
+def report_grid(report: CostReport, *, by: str = "block", depth: int = 1) -> Grid:
+    """A cost report by block, layer, kind or stage."""
+    lines = tuple(map(report_line, rows(report.costs, by=by, depth=depth)))
+    placed = by != "kind"
+    columns = (
+        Column(key="name", label=NAMES[by]),
+        Column(key="kind", label="Kind", wide=True),
+        Column(key="layers", label="Calls", form="number", wide=placed),
+        *((Column(key="output_shape", label="Output", form="shape"),) if placed else ()),
+        Column(key="macs", label="MACs", form="count"),
+        Column(key="share", label="Share", form="share"),
+        Column(key="flops", label="FLOPs", form="count", wide=True),
+        Column(key="params", label="Params", form="count"),
+        Column(key="param_bytes", label="Weights", form="bytes", wide=True),
+        Column(key="activation_bytes", label="Activations", form="bytes", wide=True),
+        *((Column(key="receptive_field", label="Sees", form="extent"),) if placed else ()),
+        *(
+            (Column(key="effective_stride", label="Stride", form="extent", wide=True),)
+            if placed
+            else ()
+        ),
+    )
+    total = cost_cells(report.total) | {
+        "name": "total",
+        "layers": len(report.layers),
+        "share": 1.0 if report.total.macs else 0.0,
+    }
+    return Grid(
+        title=report.model,
+        heading=heading(report),
+        columns=columns,
+        lines=lines,
+        total=Line(cells=total),
+        bar="share",
+        notes=tuple(
+            report_notes(report, placed and any(line.cells["receptive_field"] for line in lines))
+        ),
+        command=report.command,
+    )
+
+
+def cost_cells(cost: Cost) -> dict[str, Any]:
+    return {
+        "macs": cost.macs,
+        "flops": cost.flops,
+        "params": cost.params,
+        "param_bytes": cost.param_bytes,
+        "activation_bytes": cost.activation_bytes,
+    }
+
+
+def report_line(row: Row) -> Line:
+    stride = row.field.effective_stride if row.field else None
+    cells = cost_cells(row.cost) | {
+        "name": row.name,
+        "kind": row.kind,
+        "layers": row.layers,
+        "output_shape": row.output_shape,
+        "share": row.share,
+        "receptive_field": row.field.receptive_field if row.field else None,
+        "effective_stride": stride,
+        "note": row.note,
+    }
+    tone = "warn" if row.note else "dim" if row.depth or not row.cost.macs else ""
+    return Line(cells=cells, depth=row.depth, tone=tone)
+
+
+def heading(report: CostReport) -> str:
+    shapes = ", ".join(sizes(s, batch=False) for s in report.input_shapes.values())
+    bound = "at least " if report.lower_bound else ""
+    return (
+        f"at {shapes}, batch {report.batch}: {bound}{short(report.total.macs)} MACs,"
+        f" {short(report.total.params)} parameters"
+    )
+
+
+def report_notes(report: CostReport, sees: bool) -> list[str]:
+    """Totals in full, memory, and what was not counted; each fits a line of 80 columns."""
+    total, costs = report.total, report.costs
+    notes = [
+        f"MACs           {total.macs:,}",
+        f"FLOPs          {total.flops:,} = 2 x MACs + {total.other_flops:,} others",
+        f"Training step  {total.training_macs:,} MACs, forward and backward",
+        f"Parameters     {total.params:,}, {total.params - total.trainable_params:,} not trainable,"
+        f" {short_bytes(total.param_bytes)}",
+        f"Activations    {short_bytes(costs.peak_activation_bytes)} at most at once"
+        f" (at {costs.peak_at})",
+    ]
+    if sees:
+        notes.append("Sees           the receptive field, in input positions a side")
+    if report.lower_bound:
+        named = [f"  {layer.name} ({layer.kind}): {layer.reason}" for layer in costs.unsupported]
+        notes += ["", f"LOWER BOUND: {len(named)} not counted in full:", *named[:10]]
+        notes += [f"  and {len(named) - 10} more (see --format json)"] if len(named) > 10 else []
+    return notes
+
+
+def comparison_grid(comparison: Comparison, *, by: str = "block") -> Grid:
+    """Two models side by side, matched."""
+    a, b = comparison.a, comparison.b
+    pairs = comparison.layers if by == "layer" else comparison.blocks
+    changed = [pair for pair in pairs if pair.status != "same"] if by == "layer" else pairs
+    columns = (
+        Column(key="name", label=NAMES[by]),
+        Column(key="status", label="", wide=False),
+        Column(key="macs_a", label="MACs A", form="count"),
+        Column(key="macs_b", label="MACs B", form="count"),
+        Column(key="macs_change", label="Change", form="change"),
+        Column(key="macs_factor", label="B / A", form="factor"),
+        Column(key="params_a", label="Params A", form="count", wide=True),
+        Column(key="params_b", label="Params B", form="count", wide=True),
+        Column(key="params_change", label="Params", form="change"),
+    )
+    same = sum(1 for pair in pairs if pair.status == "same")
+    notes = [
+        f"A              {a.model}, {heading(a)}",
+        f"B              {b.model}, {heading(b)}",
+        f"Matched        {same} the same, "
+        + ", ".join(
+            f"{sum(1 for p in pairs if p.status == s)} {s}" for s in ("changed", "added", "removed")
+        ),
+    ]
+    if by == "layer" and same:
+        notes.append(f"Shown          the {len(changed)} layers that differ")
+    return Grid(
+        title=f"{a.model} (A) and {b.model} (B)",
+        heading=f"{change(b.total.macs - a.total.macs)} MACs,"
+        f" {change(b.total.params - a.total.params)} parameters",
+        columns=columns,
+        lines=tuple(map(pair_line, changed)),
+        total=pair_line(Pair(name="total", status="", a=a.total, b=b.total)),
+        notes=tuple(notes),
+        command=comparison.command,
+    )
+
+
+def pair_line(pair: Pair) -> Line:
+    macs_a, macs_b = (c.macs if c else None for c in (pair.a, pair.b))
+    params_a, params_b = (c.params if c else None for c in (pair.a, pair.b))
+    cells = {
+        "name": pair.name,
+        "status": pair.status,
+        "macs_a": macs_a,
+        "macs_b": macs_b,
+        "macs_change": (macs_b or 0) - (macs_a or 0),
+        "macs_factor": macs_b / macs_a if macs_a and macs_b is not None else None,
+        "params_a": params_a,
+        "params_b": params_b,
+        "params_change": (params_b or 0) - (params_a or 0),
+    }
+    tones = {"same": "dim", "added": "more", "removed": "less"}
+    return Line(cells=cells, tone=tones.get(pair.status, ""))
+
+
+def applications_grid(found: Sequence[Application], *, command: str) -> Grid:
+    """The Keras Applications with their sizes at the default input."""
+    columns = (
+        Column(key="name", label="Model"),
+        Column(key="input_shape", label="Input", form="input"),
+        Column(key="layers", label="Layers", form="number"),
+        Column(key="macs", label="MACs", form="count"),
+        Column(key="params", label="Params", form="count"),
+    )
+    lines = tuple(Line(cells=dict(a._asdict())) for a in found)
+    return Grid(
+        title=f"{len(found)} Keras Applications",
+        heading="at their default input, batch 1",
+        columns=columns,
+        lines=lines,
+        command=command,
+        notes=("Audit one with: keraudit flops NAME",),
+    )

@@ -1,0 +1,115 @@
+"""A grid as HTML: a fragment for notebooks, or one self-contained file with sortable columns."""
+
+from __future__ import annotations
+
+from html import escape
+
+from keraudit.render.grid import Column, Grid, Line, report_grid, written
+from keraudit.report import CONVENTION, CostReport
+
+STYLE = """
+.keraudit{--ink:#1b1f24;--soft:#57606a;--rule:#d0d7de;--bar:#0072b2;--warn:#9a6700;
+ font:14px/1.5 system-ui,sans-serif;color:var(--ink)}
+@media (prefers-color-scheme:dark){.keraudit{--ink:#e6edf3;--soft:#9198a1;--rule:#3d444d;
+ --bar:#56b4e9;--warn:#e3b341}}
+.keraudit .scroll{overflow-x:auto}
+.keraudit table{border-collapse:collapse;font-variant-numeric:tabular-nums}
+.keraudit caption{text-align:left;padding:0 0 .6em}
+.keraudit th,.keraudit td{padding:.25em .8em;text-align:left;white-space:nowrap;
+ border-bottom:1px solid var(--rule)}
+.keraudit .n{text-align:right}
+.keraudit th button{all:unset;cursor:pointer;font-weight:600}
+.keraudit th button:focus-visible{outline:2px solid var(--bar);outline-offset:2px}
+.keraudit th[aria-sort=ascending] button::after{content:" \\2191"}
+.keraudit th[aria-sort=descending] button::after{content:" \\2193"}
+.keraudit .dim td{color:var(--soft)}.keraudit .warn td{color:var(--warn)}
+.keraudit tfoot td{font-weight:600;border-bottom:0}
+.keraudit .bar{display:inline-block;height:.7em;background:var(--bar);border-radius:2px}
+.keraudit pre{color:var(--soft);white-space:pre-wrap}
+"""
+
+SCRIPT = """
+for(const table of document.querySelectorAll('.keraudit table')){
+ const heads=[...table.tHead.rows[0].cells],body=table.tBodies[0],first=[...body.rows];
+ heads.forEach((head,i)=>head.querySelector('button')?.addEventListener('click',()=>{
+  const was=head.getAttribute('aria-sort'),next=was==='descending'?'ascending':was==='ascending'?'':'descending';
+  heads.forEach(h=>h.removeAttribute('aria-sort'));
+  if(!next){body.append(...first);return}
+  head.setAttribute('aria-sort',next);
+  const key=r=>{const v=r.cells[i].dataset.v,n=Number(v);return v===''||Number.isNaN(n)?v:n};
+  const sign=next==='ascending'?1:-1;
+  body.append(...[...first].sort((a,b)=>{const x=key(a),y=key(b);
+   return sign*(typeof x==='number'&&typeof y==='number'?x-y:String(x).localeCompare(String(y)))}));
+ }))}
+"""
+
+
+def report_fragment(report: CostReport) -> str:
+    """The block table of a report, for a notebook."""
+    return fragment(report_grid(report))
+
+
+def fragment(grid: Grid) -> str:
+    """The table with its style and no script."""
+    return f"<style>{STYLE}</style>{body(grid)}"
+
+
+def page(grids: list[Grid]) -> str:
+    """One whole file: no request leaves it."""
+    title = escape(", ".join(grid.title for grid in grids))
+    tables = "\n".join(map(body, grids))
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="color-scheme" content="light dark">'
+        f"<title>keraudit: {title}</title><style>{STYLE}</style></head>\n"
+        f"<body>{tables}<script>{SCRIPT}</script></body></html>\n"
+    )
+
+
+def body(grid: Grid) -> str:
+    notes = [*grid.notes, "", f"Convention     {CONVENTION}"]
+    if grid.command:
+        notes.append(f"Made by        {grid.command}")
+    head = "".join(header(grid, column) for column in grid.columns)
+    lines = "\n".join(row(grid, line) for line in grid.lines)
+    total = row(grid, grid.total) if grid.total else ""
+    return (
+        f'<div class="keraudit"><div class="scroll"><table><caption><b>{escape(grid.title)}</b>'
+        f" {escape(grid.heading)}</caption><thead><tr>{head}</tr></thead>\n"
+        f"<tbody>{lines}</tbody>\n<tfoot>{total}</tfoot></table></div>"
+        f"<pre>{escape(chr(10).join(notes))}</pre></div>"
+    )
+
+
+def header(grid: Grid, column: Column) -> str:
+    side = ' class="n"' if column.is_number else ""
+    bar = '<th aria-label="bar"></th>' if column.key == grid.bar else ""
+    return f'<th scope="col"{side}><button>{escape(column.label)}</button></th>{bar}'
+
+
+def row(grid: Grid, line: Line) -> str:
+    top = max((x.cells[grid.bar] for x in grid.lines if not x.depth), default=0) if grid.bar else 0
+    cells = []
+    for column in grid.columns:
+        value = line.cells.get(column.key)
+        side = ' class="n"' if column.is_number else ""
+        indent = (
+            f' style="padding-left:{0.8 + 1.2 * line.depth:.1f}em"' if column.key == "name" else ""
+        )
+        text = escape(written(column, value))
+        cells.append(f'<td{side}{indent} data-v="{escape(raw(value))}">{text}</td>')
+        if column.key == grid.bar:
+            width = 0 if line is grid.total or not top else 8 * min(value / top, 1)
+            cells.append(f'<td><span class="bar" style="width:{width:.2f}em"></span></td>')
+    tone = f' class="{line.tone}"' if line.tone else ""
+    return f"<tr{tone}>{''.join(cells)}</tr>"
+
+
+def raw(value: object) -> str:
+    """The value that a column is sorted by; a list sorts by its first entry."""
+    if value is None:
+        return ""
+    if isinstance(value, list | tuple):
+        return str(value[-1] if value else "")
+    return str(value)

@@ -1,0 +1,86 @@
+"""Numbers as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+DECIMAL = ("", "k", "M", "G", "T", "P", "E")
+BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+
+
+def short(value: int | float) -> str:
+    """Three or four digits and a decimal prefix.
+
+    >>> short(5_713_216_096), short(34_432), short(512)
+    ('5.713 G', '34.43 k', '512')
+    """
+    if value < 1000:
+        return f"{value:g}"
+    power = 0
+    scaled = float(value)
+    while scaled >= 999.95 and power < len(DECIMAL) - 1:
+        scaled /= 1000
+        power += 1
+    digits = 3 if scaled < 10 else 2 if scaled < 100 else 1
+    return f"{scaled:.{digits}f} {DECIMAL[power]}"
+
+
+def short_bytes(value: int) -> str:
+    """Bytes with a binary prefix.
+
+    >>> short_bytes(95_407_136), short_bytes(512)
+    ('90.99 MiB', '512 B')
+    """
+    power, scaled = 0, float(value)
+    while scaled >= 1023.95 and power < len(BINARY) - 1:
+        scaled /= 1024
+        power += 1
+    digits = 0 if power == 0 else 2 if scaled < 100 else 1
+    return f"{scaled:.{digits}f} {BINARY[power]}"
+
+
+def percent(part: float) -> str:
+    """A share with one decimal; what is there but rounds to nothing says so.
+
+    >>> percent(0.1224), percent(0.0001), percent(0)
+    ('12.2%', '<0.1%', '0.0%')
+    """
+    return "<0.1%" if 0 < part < 0.0005 else f"{part:.1%}"
+
+
+def sizes(shape: Sequence[int] | None, *, batch: bool = True) -> str:
+    """A shape with crosses, the batch left out: ``35x35x256``."""
+    if shape is None:
+        return ""
+    return "x".join(map(str, shape[1:] if batch else shape)) or "scalar"
+
+
+def extent(field: Sequence[int]) -> str:
+    """A receptive field's extent: one number if it is square.
+
+    >>> extent([1311, 1311]), extent([7, 1])
+    ('1311', '7x1')
+    """
+    if not field:
+        return ""
+    return str(field[0]) if len(set(field)) == 1 else "x".join(map(str, field))
+
+
+def change(value: int) -> str:
+    """A difference with its sign.
+
+    >>> change(-5_713_216_096), change(0)
+    ('-5.713 G', '=')
+    """
+    if not value:
+        return "="
+    return ("+" if value > 0 else "-") + short(abs(value))
+
+
+def factor(value: float) -> str:
+    """A ratio, in three digits.
+
+    >>> factor(9.678), factor(0.1033)
+    ('x9.68', 'x0.103')
+    """
+    return f"x{value:.3g}"

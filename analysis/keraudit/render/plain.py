@@ -1,0 +1,63 @@
+"""A grid as CSV (raw values) and as Markdown (written values)."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from io import StringIO
+
+from keraudit.render.grid import Grid, Line, written
+from keraudit.report import CONVENTION
+
+
+def csv_text(grids: Sequence[Grid]) -> str:
+    """All lines of all grids under one header; a list of sizes is written with crosses.
+
+    The total is left out, so that a column adds up to it.
+    """
+    out = StringIO()
+    keys = [column.key for column in grids[0].columns]
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["model", *keys])
+    for grid in grids:
+        for line in grid.lines:
+            writer.writerow([grid.title, *(plain(line.cells.get(key)) for key in keys)])
+    return out.getvalue()
+
+
+def plain(value: object) -> object:
+    if isinstance(value, list | tuple):
+        return "x".join(map(str, value))
+    text = value if isinstance(value, str) else None
+    # a spreadsheet takes a cell that begins so for a formula; names come from files
+    return "'" + text if text and text[0] in "=+-@" else value
+
+
+def markdown_text(grid: Grid) -> str:
+    """A pipe table with the heading before it and the notes after it."""
+    numbers = [column.is_number for column in grid.columns]
+    head = [escaped(column.label) for column in grid.columns]
+    rule = ["--:" if number else ":--" for number in numbers]
+    lines = [cells(grid, line) for line in grid.lines]
+    if grid.total:
+        lines.append([f"**{cell}**" if cell else "" for cell in cells(grid, grid.total)])
+    table = "\n".join("| " + " | ".join(line) + " |" for line in [head, rule, *lines])
+    notes = [" ".join(note.split()) for note in grid.notes if note.strip()]
+    made = [f"Made by `{grid.command}`."] if grid.command else []
+    tail = "\n".join(f"- {escaped(note)}" for note in [*notes, f"Convention: {CONVENTION}."])
+    return f"**{escaped(grid.title)}** {grid.heading}\n\n{table}\n\n{tail}\n" + "".join(
+        f"- {line}\n" for line in made
+    )
+
+
+def cells(grid: Grid, line: Line) -> list[str]:
+    indent = "&nbsp;" * 3 * line.depth
+    texts = [escaped(written(column, line.cells.get(column.key))) for column in grid.columns]
+    return [indent + texts[0], *texts[1:]]
+
+
+def escaped(text: str) -> str:
+    """Text that Markdown shows as it is: names come from files."""
+    for mark in "\\`*_{}[]<>|#":
+        text = text.replace(mark, "\\" + mark if mark not in "<>" else f"&{'lg'[mark == '>']}t;")
+    return text

@@ -1,0 +1,109 @@
+"""A grid as a terminal table: 80 columns, readable with and without colour."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from keraudit.render.grid import Column, Grid, Line, report_grid, written
+from keraudit.report import CostReport
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+BAR = 10  # columns of the bar at full length
+WIDTH = 80
+TONES = {"dim": "dim", "warn": "yellow", "more": "red", "less": "green", "": ""}
+EIGHTHS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
+
+
+def report_text(report: CostReport, *, by: str = "block", depth: int = 1) -> str:
+    """The report as plain text, 80 columns wide."""
+    return grid_text(report_grid(report, by=by, depth=depth))
+
+
+def grid_text(grid: Grid) -> str:
+    """A grid as plain text, 80 columns wide, without colour."""
+    from io import StringIO
+
+    from rich.console import Console
+
+    out = StringIO()
+    print_grid(grid, Console(file=out, width=WIDTH, color_system=None, legacy_windows=False))
+    return "\n".join(line.rstrip() for line in out.getvalue().rstrip().split("\n"))
+
+
+def print_grid(grid: Grid, console: Console) -> None:
+    """Print heading, table and notes to a rich console."""
+    from rich.text import Text
+
+    console.print(Text.assemble((grid.title, "bold"), f"  {grid.heading}"))
+    console.print(table(grid, console))
+    for note in grid.notes:
+        console.print(Text(note, style="yellow" if note.startswith("LOWER") else ""))
+
+
+def table(grid: Grid, console: Console) -> Table:
+    """One row per line, the total last. Columns marked wide are shown where there is room."""
+    from rich.box import ASCII_DOUBLE_HEAD, SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    plain = not (console.encoding or "utf-8").lower().startswith("utf")
+    columns = [c for c in grid.columns if not c.wide or console.width >= 130]
+    made = Table(box=ASCII_DOUBLE_HEAD if plain else SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    for column in columns:
+        first = column.key == "name"
+        made.add_column(
+            column.label,
+            justify="right" if column.is_number else "left",
+            no_wrap=True,
+            overflow="ellipsis",
+            max_width=24 + max(0, console.width - WIDTH) // 2 if first else None,
+        )
+        if column.key == grid.bar:
+            made.add_column("", no_wrap=True, width=BAR)
+    top = (
+        max((line.cells[grid.bar] for line in grid.lines if not line.depth), default=0)
+        if grid.bar
+        else 0
+    )
+
+    def cells(line: Line, *, total: bool = False) -> list[Text]:
+        result = []
+        for column in columns:
+            result.append(cell(column, line))
+            if column.key == grid.bar:
+                part = 0 if total or not top else line.cells[grid.bar] / top
+                result.append(Text(bar(min(part, 1.0), plain=plain), style="cyan"))
+        return result
+
+    for line in grid.lines:
+        made.add_row(*cells(line), style=TONES[line.tone])
+    if grid.total:
+        made.add_section()
+        made.add_row(*cells(grid.total, total=True), style="bold")
+    return made
+
+
+def cell(column: Column, line: Line) -> Text:
+    from rich.text import Text
+
+    indent = "  " * line.depth if column.key == "name" else ""
+    return Text(indent + written(column, line.cells.get(column.key)))
+
+
+def bar(part: float, *, plain: bool = False) -> str:
+    """A bar of eighths of a column, visible for whatever is not nothing.
+
+    >>> bar(1.0), bar(0.55), bar(0.001), bar(0), bar(0.5, plain=True)
+    ('██████████', '█████▌', '▏', '', '#####')
+    """
+    eighths = round(part * BAR * 8)
+    if part > 0:
+        eighths = max(eighths, 1)
+    whole, rest = divmod(eighths, 8)
+    if plain:
+        return "#" * max(whole, 1 if eighths else 0)
+    return "█" * whole + EIGHTHS[rest]
