@@ -47,6 +47,6 @@ clean: ## remove everything that make made, the environment too
 $(STAMP): pyproject.toml constraints.txt analysis/keraudit/_version.py
 	@test -n "$(PYTHON)" || { echo "keraudit needs Python 3.11 or newer: install it, or name it with 'make PYTHON=/path/to/python'"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make environments: on Debian and Ubuntu, 'apt-get install python3-venv' first"; exit 1; }
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@

@@ -41,7 +41,8 @@ def test_the_help_text_is_what_the_installed_command_prints() -> None:
 
 def test_the_readme_lists_the_commands() -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
-    assert re.findall(r"^\| `keraudit ([\w-]+)", readme, re.MULTILINE) == list(reference.commands())
+    listed = re.findall(r"^\| `keraudit ([\w-]+)", readme, re.MULTILINE)
+    assert sorted(listed) == sorted(reference.commands())
 
 
 def test_the_readme_states_what_the_audit_counts() -> None:

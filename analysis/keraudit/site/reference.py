@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from keraudit.site.markdown import code, table
 
-HELP_WIDTH = 80
+HELP_WIDTH = 78  # what click leaves of a terminal of 80 columns
 SKIPPED = (">>>", "Args:", "Attributes:", "Raises:", "Returns:")
 
 
@@ -61,19 +61,19 @@ def prose(text: str) -> str:
 
 def commands() -> Mapping[str, click.Command]:
     """The commands of ``keraudit``, by name, in the order of ``keraudit --help``."""
-    from keraudit.cli.main import main
+    from keraudit.cli.main import group
 
-    context = click.Context(main)
-    found = {name: main.get_command(context, name) for name in main.list_commands(context)}
+    context = click.Context(group)
+    found = {name: group.get_command(context, name) for name in group.list_commands(context)}
     return {name: command for name, command in found.items() if command and not command.hidden}
 
 
 def help_text(*words: str) -> str:
-    """What ``keraudit WORDS --help`` prints, 80 columns wide."""
-    from keraudit.cli.main import main
+    """What ``keraudit WORDS --help`` prints in a terminal of 80 columns."""
+    from keraudit.cli.main import group
 
     result = CliRunner().invoke(
-        main, [*words, "--help"], prog_name="keraudit", terminal_width=HELP_WIDTH
+        group, [*words, "--help"], prog_name="keraudit", terminal_width=HELP_WIDTH
     )
     return result.output.rstrip()
 
