@@ -120,7 +120,7 @@ def lambda_operation(site: Site) -> Effect:
         return zero((len(site.shape),), reason="a shape, no arithmetic", view=GLOBAL, dtype="int32")
     row = FUNCTIONS.get(name)
     if row is None or (rule := OPERATIONS.get(f"ops.{row[0]}")) is None:
-        shape = site.expected or site.shape
+        shape = site.shape if site.expected is None else site.expected
         reason = f"the TensorFlow function {name!r} is not in the table (output shape assumed)"
         return unsupported(shape, reason=reason, view=GLOBAL)
     operation, others, renamed = row

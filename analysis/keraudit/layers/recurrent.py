@@ -196,7 +196,7 @@ def rnn(site: Site) -> Effect:
     )
     result = unrolled(site, effect, steps)
     if effect.status == UNSUPPORTED and len(effect.outputs) == 1:  # a cell that no rule knows
-        shape = site.expected or result.outputs[0]
+        shape = result.outputs[0] if site.expected is None else site.expected
         name = inner.kind if isinstance(inner, Layer) else inner.name
         return combined(shape, effects=[effect_of_unknown(name, shape)], view=GLOBAL)
     return result

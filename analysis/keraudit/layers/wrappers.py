@@ -157,8 +157,8 @@ def pipeline(site: Site) -> Effect:
 def opaque(site: Site) -> Effect:
     """Lambda and its like: nothing is known but the output shape that the file records."""
     stated = site.config.get("output_shape")
-    shape = site.expected or site.shape
-    if site.expected:
+    shape = site.shape if site.expected is None else site.expected
+    if site.expected is not None:
         origin = "as the file records"
     elif isinstance(stated, list) and stated and all(isinstance(s, int) for s in stated):
         shape, origin = (site.shape[0], *stated), "as its config states"
