@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keraudit.errors import KerauditError
-from keraudit.graph import Layer, Tensor
+from keraudit.graph import UNSUPPORTED, Layer, Tensor
 from keraudit.layers.dense import einsum_letters, einsum_sizes
 from keraudit.shapes import effect_of
 from one_layer import flops_of, node_of
@@ -153,3 +153,14 @@ def test_dense_is_rows_times_weights(rows: int, features: int, units: int) -> No
 
 def test_activation_of_a_dense() -> None:
     assert flops_of(layers.Dense(10, activation="sigmoid"), (4,)) == 10 + 4 * 10
+
+
+def test_a_quantised_layer_is_a_lower_bound_with_its_products_counted() -> None:
+    inputs = keras.Input((8,))
+    layer = layers.Dense(4)
+    model = keras.Model(inputs, layer(inputs))
+    layer.quantize("int8")
+    effect = graph_of(model).nodes[-1].effect
+    assert effect.status == UNSUPPORTED
+    assert effect.reason.startswith("quantised to int8")
+    assert effect.macs == 8 * 4

@@ -66,10 +66,11 @@ def positions(spatial: Shape, prefix: str = "output ") -> tuple[tuple[str, int],
 
 
 def from_one(**options: Shape) -> None:
-    """Refuse a size, stride or dilation below 1."""
+    """Refuse an option that is not made of whole numbers from 1."""
     for name, sizes in options.items():
-        if min(sizes) < 1:
-            raise ModelError(f"{name} must be from 1, received {list(sizes)}")
+        if not all(isinstance(size, int) and size > 0 for size in sizes):
+            received = sizes[0] if len(sizes) == 1 else list(sizes)
+            raise ModelError(f"{name} must be from 1, received {received!r}")
 
 
 class Geometry:
@@ -122,6 +123,7 @@ def lora(config: Mapping[str, Any], kernel: Weight) -> list[Weight]:
     rank = config.get("lora_rank")
     if not rank:
         return [kernel]
+    from_one(lora_rank=(rank,))
     return [
         kernel._replace(trainable=False),
         Weight("lora_kernel_a", (*kernel.shape[:-1], rank)),
@@ -133,7 +135,7 @@ def convolution(site: Site) -> Effect:
     """y[p, f] = b[f] + sum over taps t, channels c of a group: x[s p + d t, c] k[t, c, f]."""
     config, g = site.config, Geometry(site)
     filters, groups = int(config["filters"]), int(config.get("groups", 1))
-    if g.channels % groups or filters % groups:
+    if groups < 1 or g.channels % groups or filters % groups:
         raise ModelError(
             f"groups={groups} must divide the input channels ({g.channels}) and the filters"
             f" ({filters})"

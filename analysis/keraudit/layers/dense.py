@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import prod
+from typing import Any
 
 from keraudit.errors import ModelError, ShapeError
 from keraudit.layers.activation import activation_term, unknown_activation
-from keraudit.layers.convolution import lora
+from keraudit.layers.convolution import from_one, lora
 from keraudit.layers.site import (
     Effect,
     Site,
@@ -14,6 +16,7 @@ from keraudit.layers.site import (
     Weight,
     counted,
     elementwise,
+    unsupported,
     zero,
 )
 
@@ -37,23 +40,49 @@ def dense(site: Site) -> Effect:
     weights = lora(config, Weight("kernel", (features, units)))
     if config.get("use_bias", True):
         weights.append(Weight("bias", (units,)))
-    unknown = unknown_activation(config.get("activation"))
+    unknown = unknown_activation(config.get("activation")) or quantised(config)
     return counted(output, terms=terms, weights=tuple(weights), unknown=unknown)
+
+
+def quantised(config: Mapping[str, Any]) -> str:
+    """The reason to give for a layer that Keras has quantised; empty for any other.
+
+    Its products are as many as before; what is not modelled are the scales among its weights and
+    the scaling and rounding of its inputs.
+
+    >>> quantised({"dtype": {"config": {"mode": "int8", "source_name": "float32"}}})
+    'quantised to int8: its scales and the rounding of its inputs are left out'
+    """
+    policy = config.get("dtype")
+    options = policy.get("config") if isinstance(policy, Mapping) else None
+    mode = options.get("mode") if isinstance(options, Mapping) else None
+    if isinstance(policy, str) and "_from_" in policy:
+        mode = policy.partition("_from_")[0]
+    return (
+        f"quantised to {mode}: its scales and the rounding of its inputs are left out"
+        if mode
+        else ""
+    )
 
 
 def embedding(site: Site) -> Effect:
     """A look-up of one row for each index: no arithmetic."""
-    return zero(
-        (*site.shape, int(site.config["output_dim"])),
-        weights=tuple(embeddings(site)),
-        reason=LOOKED_UP,
-    )
+    return looked_up(site, embeddings(site))
+
+
+def looked_up(site: Site, weights: list[Weight]) -> Effect:
+    """One row of the table for each index."""
+    output = (*site.shape, int(site.config["output_dim"]))
+    if reason := quantised(site.config):
+        return unsupported(output, reason=reason, weights=tuple(weights))
+    return zero(output, reason=LOOKED_UP, weights=tuple(weights))
 
 
 def embeddings(site: Site) -> list[Weight]:
     """A table of vectors; with low-rank adaptation a frozen one and its two factors."""
     rows, width = int(site.config["input_dim"]), int(site.config["output_dim"])
     rank = site.config.get("lora_rank")
+    from_one(input_dim=(rows,), output_dim=(width,), lora_rank=(rank or 1,))
     table = Weight("embeddings", (rows, width), trainable=not rank)
     if not rank:
         return [table]
@@ -76,7 +105,7 @@ def reversible_embedding(site: Site) -> Effect:
     if not config.get("tie_weights", True):
         weights.append(Weight("reverse_embeddings", (width, rows)))
     if not site.argument(1, "reverse", False):
-        return zero((*site.shape, width), weights=tuple(weights), reason=LOOKED_UP)
+        return looked_up(site, weights)
     output = (*site.shape[:-1], rows)
     factors = (("rows", prod(site.shape[:-1])), ("input features", width), ("units", rows))
     capped = config.get("logit_soft_cap") is not None
@@ -87,7 +116,8 @@ def reversible_embedding(site: Site) -> Effect:
             elementwise("soft cap", output, 3 if capped else 0),
         ],
         weights=tuple(weights),
-        dtype=config.get("reverse_dtype"),
+        dtype=str(config["reverse_dtype"]) if config.get("reverse_dtype") else None,
+        unknown=quantised(config),
     )
 
 
@@ -165,7 +195,7 @@ def einsum_dense(site: Site) -> Effect:
         bias = tuple(sizes[letter] if letter in axes else 1 for letter in result[start:])
         weights.append(Weight("bias", (*bias, *(1,) * len(trailing))))
         terms.append(elementwise("bias", output))
-    unknown = unknown_activation(config.get("activation"))
+    unknown = unknown_activation(config.get("activation")) or quantised(config)
     return counted(output, terms=terms, weights=tuple(weights), unknown=unknown)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from keraudit.errors import ModelError
 from keraudit.graph import GLOBAL
+from keraudit.layers.convolution import from_one
 from keraudit.layers.resampling import image
 from keraudit.layers.reshaping import kept
 from keraudit.layers.site import Effect, Shape, Site, counted, elementwise, zero
@@ -149,6 +150,7 @@ def clahe(site: Site) -> Effect:
     """
     batch, spatial, channels = image(site)
     grid = tuple(site.config.get("tile_grid_size") or (8, 8))
+    from_one(tile_grid_size=grid)
     padded = [tiles * -(-size // tiles) for size, tiles in zip(spatial, grid, strict=True)]
     per_bin = 10 if site.config.get("clip_limit", 4.0) > 0 else 6
     bins = (batch, *grid, channels, 256)

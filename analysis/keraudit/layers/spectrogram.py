@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from keraudit.errors import ModelError
 from keraudit.graph import GLOBAL
-from keraudit.layers.convolution import output_length, window
+from keraudit.layers.convolution import from_one, output_length, window
 from keraudit.layers.site import (
     Effect,
     Shape,
@@ -52,6 +52,8 @@ def mel_spectrogram(site: Site) -> Effect:
     size, stride = int(config.get("fft_length", 2048)), int(config.get("sequence_stride", 512))
     bands = int(config.get("num_mel_bins", 128))
     taper = int(config.get("sequence_length") or size)
+    from_one(fft_length=(size,), sequence_stride=(stride,), sequence_length=(taper,))
+    from_one(num_mel_bins=(bands,))
     batch = shape[0] if len(shape) == 2 else 1
     frames = (shape[-1] + stride + 1) // stride
     frequencies = size // 2 + 1
@@ -91,6 +93,7 @@ def stft_spectrogram(site: Site) -> Effect:
     mode, padding = str(config.get("mode", "log")), str(config.get("padding", "valid"))
     if mode not in STFT_MODES:
         raise ModelError(f"mode must be one of {', '.join(STFT_MODES)}; received {mode!r}")
+    from_one(frame_length=(length,), frame_step=(stride,), fft_length=(size,))
     frequencies = size // 2 + 1
     frames = output_length(samples, length, stride, padding)
     parts = [part for part in ("real", "imag") if mode not in {"real", "imag"} - {part}]
