@@ -7,6 +7,9 @@ STAMP := $(VENV)/.installed
 is_new_enough = $(shell $(1) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(1))
 PYTHON ?= $(firstword $(foreach name,python3 python3.11 python3.12 python3.13,$(call is_new_enough,$(name))))
 
+# mkdocs-material's notice that it goes into maintenance: mkdocs.yml stays readable by its successor.
+export NO_MKDOCS_2_WARNING := 1
+
 .DEFAULT_GOAL := help
 .PHONY: help report test lint types unit site bench serve clean
 

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from keraudit.cli.budgets import from_pyproject
 from keraudit.layers.table import LAYERS
+from keraudit.layers.user_rules import rules_from
 from keraudit.site import reference
 
 ROOT = Path(__file__).parents[1]
@@ -72,3 +74,18 @@ def test_the_examples_of_the_guide_run(page: str, monkeypatch: pytest.MonkeyPatc
     )
     assert result.attempted
     assert not result.failed
+
+
+def test_the_rules_of_the_guide_are_rules() -> None:
+    guide = (ROOT / "site" / "guide" / "rules.md").read_text("utf-8")
+    tables = re.findall(r"^```toml\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL)
+    assert [list(rules_from(table)) for table in tables] == [["MyConv"], ["Gate"]]
+
+
+def test_the_budgets_of_the_guide_are_budgets(tmp_path: Path) -> None:
+    guide = (ROOT / "site" / "guide" / "ci.md").read_text("utf-8")
+    (table,) = re.findall(r"^```toml\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL)
+    (tmp_path / "pyproject.toml").write_text(table, "utf-8")
+    stated = from_pyproject(tmp_path)
+    # 4 G and 25 M are decimal, 64 MiB is 64 * 1024 * 1024.
+    assert stated == {"max-macs": 4 * 10**9, "max-params": 25 * 10**6, "max-peak-memory": 2**26}
