@@ -97,11 +97,11 @@ def check_refs(refs: Sequence[Ref], nodes: Sequence[Node]) -> None:
 def completed(
     effect: Effect, index: int, recorded: Mapping[Ref, tuple[int | None, ...]], batch: int
 ) -> Effect:
-    """An unsupported layer's effect with the further outputs that the file records."""
-    outputs = list(effect.outputs)
+    """An unsupported layer's effect with the outputs that the file records, where it does."""
+    outputs: list[Shape] = []
     while (shape := concrete(recorded.get(Ref(index, len(outputs))), batch)) is not None:
         outputs.append(shape)
-    return replace(effect, outputs=tuple(outputs))
+    return replace(effect, outputs=(*outputs, *effect.outputs[len(outputs) :]))
 
 
 def batch_size(architecture: Architecture, batch: int | None) -> int:

@@ -138,3 +138,11 @@ def test_lambda_is_a_lower_bound_with_its_reason():
     assert "never executed" in effect.reason
     assert effect.outputs == ((1, 3),)
     assert graph.nodes[2].effect.macs == 3 * 2
+
+
+def test_a_wrapped_lambda_has_the_shape_that_the_file_records():
+    x = keras.Input((T, 7))
+    y = layers.TimeDistributed(layers.Lambda(lambda t: t[:, :3], output_shape=(3,)))(x)
+    graph = graph_of(keras.Model(x, layers.Dense(2)(y)))
+    assert graph.nodes[1].outputs[0].shape == (1, T, 3)
+    assert graph.nodes[1].effect.status == "unsupported"
