@@ -65,6 +65,12 @@ def test_the_others() -> None:
     assert effect_of(thresholded, (Tensor((1, *SHAPE), "float32"),)).other_flops == MAP
 
 
+def test_softmax_over_positions_looks_around() -> None:
+    assert node_of(layers.Softmax(), SHAPE).effect.view == "pointwise"
+    assert node_of(layers.Softmax(axis=2), SHAPE).effect.view == "global"
+    assert node_of(layers.Softmax(axis=1), (5, 6)).effect.view == "global"
+
+
 @pytest.mark.parametrize(
     ("shared", "weights"), [(None, 4 * 5 * 6), ([1, 2], 6), (1, 5 * 6), ([1, 2, 3], 1)]
 )

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keraudit.errors import KerauditError
-from keraudit.graph import UNSUPPORTED, Layer, Tensor
+from keraudit.graph import GLOBAL, POINTWISE, UNSUPPORTED, Layer, Tensor
 from keraudit.layers.dense import einsum_letters, einsum_sizes
 from keraudit.shapes import effect_of
 from one_layer import flops_of, node_of
@@ -78,6 +78,22 @@ def test_einsum_dense_counts_each_letter_once() -> None:
     assert node.effect.macs == 5 * 6 * 8 * 12
     node = node_of(layers.EinsumDense("...x,xy->...y", 12), (5, 6, 8))
     assert node.effect.macs == 5 * 6 * 8 * 12
+
+
+@pytest.mark.parametrize(
+    ("equation", "output_shape", "shape", "view"),
+    [
+        ("abc,cd->abd", (5, 12), (5, 8), POINTWISE),
+        ("abc,cde->abde", (5, 3, 4), (5, 8), POINTWISE),
+        ("ab...,bc->ac...", 12, (8, 5, 6), POINTWISE),
+        ("abc,bd->adc", (7, 8), (5, 8), GLOBAL),  # mixes the positions b
+        ("abc,cd->adb", (12, 5), (5, 8), GLOBAL),  # moves them
+    ],
+)
+def test_einsum_dense_looks_around_when_it_mixes_positions(
+    equation: str, output_shape, shape, view: str
+) -> None:
+    assert node_of(layers.EinsumDense(equation, output_shape), shape).effect.view == view
 
 
 def test_einsum_dense_with_low_rank_adaptation() -> None:
@@ -157,9 +173,7 @@ def test_activation_of_a_dense() -> None:
 
 def test_a_quantised_layer_is_a_lower_bound_with_its_products_counted() -> None:
     inputs = keras.Input((8,))
-    layer = layers.Dense(4)
-    model = keras.Model(inputs, layer(inputs))
-    layer.quantize("int8")
+    model = keras.Model(inputs, layers.Dense(4, dtype="int8_from_float32")(inputs))
     effect = graph_of(model).nodes[-1].effect
     assert effect.status == UNSUPPORTED
     assert effect.reason.startswith("quantised to int8")

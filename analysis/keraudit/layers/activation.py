@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from keraudit.errors import ModelError
+from keraudit.graph import GLOBAL, POINTWISE
+from keraudit.layers.normalisation import axes_of
 from keraudit.layers.site import (
     Effect,
     Shape,
@@ -140,8 +142,16 @@ def thresholded_relu(site: Site) -> Effect:
 
 
 def softmax(site: Site) -> Effect:
-    """``Softmax``: max, subtract, exp, sum, divide for each element, whatever the axis."""
-    return named(site, "softmax")
+    """``Softmax``: max, subtract, exp, sum, divide for each element, whatever the axis.
+
+    Over the channels (the last axis, or the first behind the batch of a map) a position sees
+    itself only; over any other axis it sees the others.
+    """
+    shape = site.shape
+    axes = set(axes_of(site.config.get("axis", -1), shape))
+    channels = [{len(shape) - 1}, {1}] if len(shape) > 3 else [{len(shape) - 1}]
+    view = POINTWISE if axes in channels else GLOBAL
+    return counted(shape, terms=[activation_term("softmax", shape)], view=view)
 
 
 def named(site: Site, name: str) -> Effect:

@@ -152,6 +152,7 @@ def depthwise(site: Site) -> Effect:
     """Each channel is filtered on its own, ``depth_multiplier`` times."""
     config, g = site.config, Geometry(site)
     multiplier = int(config.get("depth_multiplier", 1))
+    from_one(depth_multiplier=(multiplier,))
     filters = g.channels * multiplier
     terms = [g.macs("depthwise convolution", channels=g.channels, depth_multiplier=multiplier)]
     kernel = Weight("kernel", (*g.kernel, g.channels, multiplier))
@@ -163,6 +164,7 @@ def separable(site: Site) -> Effect:
     """A depthwise convolution, then a 1x1 convolution that mixes its channels (Chollet 2017)."""
     config, g = site.config, Geometry(site)
     multiplier, filters = int(config.get("depth_multiplier", 1)), int(config["filters"])
+    from_one(depth_multiplier=(multiplier,))
     wide = g.channels * multiplier
     ones = (1,) * g.rank
     terms = [

@@ -7,6 +7,7 @@ from math import prod
 from typing import Any
 
 from keraudit.errors import ModelError, ShapeError
+from keraudit.graph import GLOBAL, POINTWISE
 from keraudit.layers.activation import activation_term, unknown_activation
 from keraudit.layers.convolution import from_one, lora
 from keraudit.layers.site import (
@@ -161,7 +162,7 @@ def einsum_dense(site: Site) -> Effect:
     """y = einsum(equation, x, W) + b: the product of the sizes of all letters, each once.
 
     An ellipsis stands for axes that pass through, in front (``...x,xy->...y``) or behind
-    (``ab...,bc->ac...``).
+    (``ab...,bc->ac...``). Positions stay where they are when the axes that remain come first.
     """
     config, shape = site.config, site.shape
     own, kernel_letters, result = einsum_letters(str(config["equation"]))
@@ -195,8 +196,16 @@ def einsum_dense(site: Site) -> Effect:
         bias = tuple(sizes[letter] if letter in axes else 1 for letter in result[start:])
         weights.append(Weight("bias", (*bias, *(1,) * len(trailing))))
         terms.append(elementwise("bias", output))
-    unknown = unknown_activation(config.get("activation")) or quantised(config)
-    return counted(output, terms=terms, weights=tuple(weights), unknown=unknown)
+    remain = "".join(letter for letter in own if letter in result)
+    still = own.startswith(remain) and result.startswith(remain)
+    still = still and (not trailing or len(own) == len(result))
+    return counted(
+        output,
+        terms=terms,
+        weights=tuple(weights),
+        view=POINTWISE if still else GLOBAL,
+        unknown=unknown_activation(config.get("activation")) or quantised(config),
+    )
 
 
 def einsum_letters(equation: str) -> tuple[str, str, str]:
