@@ -9,7 +9,8 @@ from keraudit.audits.cost import costs
 from keraudit.errors import ShapeError
 from keraudit.graph import Graph, Shape
 from keraudit.layers.site import Rule
-from keraudit.reading.resolve import Notify, resolve, silent
+from keraudit.reading.applications import Notify
+from keraudit.reading.resolve import resolve, silent
 from keraudit.report import CostReport
 from keraudit.shapes import NO_RULES, shaped
 
@@ -88,7 +89,7 @@ def in_order(input_shape: Shape | Sequence[Shape] | None) -> list[Shape] | None:
 
 def report_of(graph: Graph, *, command: str = "") -> CostReport:
     """The cost report of a graph."""
-    import platform
+    import sys
 
     from keraudit import __version__
 
@@ -99,5 +100,5 @@ def report_of(graph: Graph, *, command: str = "") -> CostReport:
         batch=graph.batch,
         costs=costs(graph),
         command=command,
-        versions={"keraudit": __version__, "python": platform.python_version()},
+        versions={"keraudit": __version__, "python": sys.version.partition(" ")[0]},
     )

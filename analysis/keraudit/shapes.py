@@ -184,7 +184,11 @@ def effect_of(
     try:
         return rule(site)
     except KerauditError as error:
+        if str(error).startswith("layer "):  # an inner layer's, whose name tells where it is
+            raise
         raise type(error)(f"layer {layer.name!r} ({layer.kind}): {error}") from error
+    except RecursionError:
+        raise ModelError(f"layer {layer.name[:60]!r}: wrappers are nested too deep") from None
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, ArithmeticError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise ModelError(

@@ -35,13 +35,13 @@ class Comparison:
     command: str = ""
 
     def __str__(self) -> str:
-        from keraudit.render.grid import comparison_grid
+        from keraudit.render.comparison import comparison_grid
         from keraudit.render.text import grid_text
 
         return grid_text(comparison_grid(self))
 
     def _repr_html_(self) -> str:
-        from keraudit.render.grid import comparison_grid
+        from keraudit.render.comparison import comparison_grid
         from keraudit.render.html import fragment
 
         return fragment(comparison_grid(self))

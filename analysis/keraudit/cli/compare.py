@@ -53,7 +53,7 @@ def command(
     from keraudit.api import audit
     from keraudit.audits.compare import compare
     from keraudit.cli.emit import emit
-    from keraudit.render.grid import comparison_grid
+    from keraudit.render.comparison import comparison_grid
 
     user_rules, shapes, line = loaded_rules(rules), given_shapes(input_shapes), command_line()
     reports = [

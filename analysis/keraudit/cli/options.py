@@ -17,7 +17,7 @@ FORMATS = ("table", "json", "csv", "markdown", "html")
 ENDINGS = {".json": "json", ".csv": "csv", ".md": "markdown", ".html": "html", ".htm": "html"}
 
 
-class ModelName(click.ParamType):
+class ModelName(click.ParamType):  # type: ignore[type-arg]  # generic only in new releases
     """MODEL as typed; completes application names, and files by the shell's own means."""
 
     name = "model"
@@ -35,7 +35,7 @@ class ModelName(click.ParamType):
 MODEL = ModelName()
 
 
-class InputShapeType(click.ParamType):
+class InputShapeType(click.ParamType):  # type: ignore[type-arg]  # generic only in new releases
     """``96,96,3`` or ``name=96,96,3``: sizes without the batch."""
 
     name = "sizes"
@@ -56,7 +56,7 @@ class InputShapeType(click.ParamType):
         return name, shape
 
 
-class CountType(click.ParamType):
+class CountType(click.ParamType):  # type: ignore[type-arg]  # generic only in new releases
     """A count with a decimal prefix (``4G``, ``25M``), or for bytes also ``512MiB``."""
 
     name = "count"
@@ -65,17 +65,16 @@ class CountType(click.ParamType):
         self.in_bytes = in_bytes
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-            return value
         match = re.fullmatch(
             r"(\d[\d_,]*(?:\.\d+)?)\s*([kKMGTP]?)(i?)(?:B|FLOPs|MACs)?", str(value).strip()
         )
         if not match or (match[3] and not self.in_bytes):
             example = "512MiB or 1.5GB" if self.in_bytes else "4G, 25M or 1_000_000"
             self.fail(f"expected a count such as {example}, received {value!r}", param, ctx)
-        step = 1024 if match[3] else 1000
-        power = "kMGTP".find(match[2].replace("K", "k")) + 1 if match[2] else 0
-        return round(float(match[1].replace("_", "").replace(",", "")) * step**power)
+        step: int = 1024 if match[3] else 1000
+        power: int = "kMGTP".find(match[2].replace("K", "k")) + 1 if match[2] else 0
+        number = float(match[1].replace("_", "").replace(",", ""))
+        return round(number * float(step) ** power)
 
 
 def reading_options(function: F) -> F:

@@ -54,6 +54,12 @@ def average(site: Site) -> Effect:
     return counted(output, terms=[elementwise("merge", output, len(shapes))])
 
 
+def scaled_sum(site: Site) -> Effect:
+    """``CustomScaleLayer`` of InceptionResNetV2: y = a + s b (Szegedy et al. 2016, section 3.3)."""
+    output = broadcast(*several(site))
+    return counted(output, terms=[elementwise("merge", output, 2)])
+
+
 def concatenate(site: Site) -> Effect:
     """Inputs one behind the other along an axis.
 

@@ -6,6 +6,7 @@ batch first and the channels last. Otherwise the view is ``GLOBAL``, which promi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from math import prod
 from typing import Any
@@ -15,6 +16,8 @@ from keraudit.graph import GLOBAL, POINTWISE, View, Window
 from keraudit.layers.operands import axes_of, axis_of, broadcast, promoted, shape_of, whole
 from keraudit.layers.reshaping import MOVED
 from keraudit.layers.site import Effect, Rule, Shape, Site, Tensor, zero
+
+MOST_OUTPUTS = 10_000  # of one call: a file cannot make us allocate more
 
 
 def moved(*outputs: Shape, view: View = GLOBAL, **rest: Any) -> Effect:
@@ -164,6 +167,8 @@ def split(site: Site) -> Effect:
     if isinstance(wanted, int):
         if wanted < 1 or (length % wanted and site.kind != "ops.ArraySplit"):
             raise ShapeError(f"axis {axis} of {shape} cannot be split into {wanted} equal parts")
+        if wanted > MOST_OUTPUTS:
+            raise ModelError(f"{wanted:,} outputs are more than {MOST_OUTPUTS:,}")
         each, more = divmod(length, wanted)
         parts = [each + 1] * more + [each] * (wanted - more)
     else:
@@ -176,6 +181,8 @@ def split(site: Site) -> Effect:
 def unstack(site: Site) -> Effect:
     shape = site.shape
     axis = axis_of(site.argument(2, "axis", 0), len(shape))
+    if shape[axis] > MOST_OUTPUTS:
+        raise ModelError(f"{shape[axis]:,} outputs are more than {MOST_OUTPUTS:,}")
     return moved(*[(*shape[:axis], *shape[axis + 1 :])] * shape[axis])
 
 
@@ -219,6 +226,26 @@ def pad(site: Site) -> Effect:
     return moved(output, view=view)
 
 
+def rearrange(site: Site) -> Effect:
+    """A pattern such as ``b (h p) w c -> b h w (p c)``: axes split, reordered, merged.
+
+    One axis of a group may be left open; it is what remains.
+    """
+    left, _, right = str(site.argument(1, "pattern")).partition("->")
+    groups, wanted = (re.findall(r"\w+|\(.*?\)", side) for side in (left, right))
+    if len(groups) != len(site.shape):
+        raise ShapeError(f"the pattern {left.strip()!r} does not fit the shape {site.shape}")
+    sizes: dict[str, int] = {}
+    for group, length in zip(groups, site.shape, strict=True):
+        names = re.findall(r"\w+", group)
+        given = {name: int(site.kwargs[name]) for name in names if name in site.kwargs}
+        known, unknown = prod(given.values()), [name for name in names if name not in given]
+        if len(unknown) > 1 or known < 1 or length % known or (not unknown and known != length):
+            raise ShapeError(f"{group} cannot be an axis of {length}")
+        sizes |= given | dict.fromkeys(unknown, length // known)
+    return moved(tuple(prod(sizes[name] for name in re.findall(r"\w+", g)) for g in wanted))
+
+
 MOVEMENTS: Mapping[str, Rule] = {
     **dict.fromkeys(("Cast", "SaturateCast", "Copy", "StopGradient", "ConvertToTensor"), same),
     **dict.fromkeys(("Array", "Real", "Imag"), same),
@@ -241,4 +268,5 @@ MOVEMENTS: Mapping[str, Rule] = {
     "Tile": tile,
     "BroadcastTo": broadcast_to,
     "Pad": pad,
+    "Rearrange": rearrange,
 }

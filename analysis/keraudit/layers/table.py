@@ -31,7 +31,7 @@ from keraudit.layers.convolution import (
     transposed,
 )
 from keraudit.layers.dense import dense, einsum_dense, embedding, reversible_embedding
-from keraudit.layers.merging import average, concatenate, dot, merge
+from keraudit.layers.merging import average, concatenate, dot, merge, scaled_sum
 from keraudit.layers.normalisation import (
     batch_normalisation,
     feature_normalisation,
@@ -170,6 +170,7 @@ LAYERS: Mapping[str, Rule] = {
     "Average": average,
     "Concatenate": concatenate,
     "Dot": dot,
+    "CustomScaleLayer": scaled_sum,
     # reshaping
     "InputLayer": input_layer,
     "Layer": base_layer,

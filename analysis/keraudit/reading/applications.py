@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib.util import find_spec
@@ -57,15 +55,14 @@ def read_application(name: str, shape: Sequence[int] | None, *, notify: Notify) 
         from keraudit.shapes import shaped
 
         shaped(read_application(name, default, notify=notify), input_shapes=[shape])
-    version = keras_version()
-    text = "x".join(map(str, shape))
-    cached = cache_folder() / f"keras-{version}" / f"{name}-{text}.json"
-    source = f"keras.applications.{name} (Keras {version})"
+    cached = cached_path(name, shape)
+    source = f"keras.applications.{name} (Keras {keras_version()})"
     if cached.is_file():
         try:
             return architecture(parse(cached.read_bytes(), cached), source=source, title=name)
         except (KerauditError, OSError):
             pass  # a damaged cache is built anew
+    text = "x".join(map(str, shape))
     notify(f"building {name} at {text} with Keras, once; kept in {cached.parent}")
     try:
         data = run_live("application", name, ",".join(map(str, shape)))
@@ -91,6 +88,12 @@ def keras_version() -> str:
     return version("keras")
 
 
+def cached_path(name: str, shape: Sequence[int]) -> Path:
+    """The file that keeps an application's JSON at an input shape, for the installed Keras."""
+    text = "x".join(map(str, shape))
+    return cache_folder() / f"keras-{keras_version()}" / f"{name}-{text}.json"
+
+
 def cache_folder() -> Path:
     """Where built graphs are kept: ``KERAUDIT_CACHE``, else the platform's cache folder."""
     if chosen := os.environ.get("KERAUDIT_CACHE"):
@@ -102,6 +105,8 @@ def cache_folder() -> Path:
 
 def store(path: Path, data: bytes) -> None:
     """Write whole or not at all; a cache that cannot be written is no error."""
+    import tempfile
+
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
@@ -116,6 +121,9 @@ def run_live(*arguments: str) -> bytes:
 
     A process of its own keeps Keras' memory, its start-up messages and the user's prints out of ours.
     """
+    import subprocess
+    import tempfile
+
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "model.json"
         paths = [str(Path.cwd()), *(p for p in sys.path if p)]

@@ -12,10 +12,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from keraudit.reading.applications import Application, cache_folder, keras_version, store
-from keraudit.reading.live import choose_backend
+from keraudit.reading.applications import Application, cached_path, keras_version, store
+from keraudit.reading.live import application_json, choose_backend
 
-USUAL = (224, 224, 3)
 RECORD = Path(__file__).with_name("applications.json")
 
 
@@ -32,8 +31,6 @@ def names() -> list[str]:
 
 def census() -> dict[str, dict[str, Any]]:
     """Name, default input shape, layers, MACs and parameters of every application."""
-    import keras
-
     from keraudit.api import report_of
     from keraudit.reading.archive import parse
     from keraudit.reading.config import architecture
@@ -41,13 +38,7 @@ def census() -> dict[str, dict[str, Any]]:
 
     result = {}
     for name in names():
-        build = getattr(keras.applications, name)
-        keras.utils.clear_session()  # so that automatic names start anew, as in a process of its own
-        with keras.StatelessScope(initialize_variables=False):
-            model = build(weights=None)
-            if None in model.input_shape[1:]:  # MobileNetV3 leaves its size open
-                model = build(weights=None, input_shape=USUAL)
-        text = model.to_json()
+        text = application_json(name)
         report = report_of(shaped(architecture(parse(text, name), source=name)))
         (shape,) = report.input_shapes.values()
         row = Application(
@@ -58,9 +49,8 @@ def census() -> dict[str, dict[str, Any]]:
             params=report.total.params,
         )._asdict()
         result[row.pop("name")] = row
-        size = "x".join(map(str, shape))
-        store(cache_folder() / f"keras-{keras_version()}" / f"{name}-{size}.json", text.encode())
-        sys.stderr.write(f"{name} {size}: {report.total.macs:,} MACs\n")
+        store(cached_path(name, shape), text.encode())
+        sys.stderr.write(f"{name} at {shape}: {report.total.macs:,} MACs\n")
     return result
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from keraudit.errors import ModelError
 
+USUAL = (224, 224, 3)
 BACKENDS = ("tensorflow", "jax", "torch")
 
 
@@ -41,12 +42,19 @@ def choose_backend() -> str:
     return installed[0]
 
 
-def application_json(name: str, shape: Sequence[int]) -> str:
-    """The JSON of a Keras application, built without allocating a weight."""
+def application_json(name: str, shape: Sequence[int] | None = None) -> str:
+    """The JSON of a Keras application, built without allocating a weight.
+
+    ``shape`` leaves out the batch; by default Keras chooses it. Automatic layer names start anew.
+    """
     import keras
 
+    keras.utils.clear_session()
+    build = getattr(keras.applications, name)
     with keras.StatelessScope(initialize_variables=False):
-        model = getattr(keras.applications, name)(weights=None, input_shape=tuple(shape))
+        model = build(weights=None, input_shape=tuple(shape) if shape else None)
+        if None in model.input_shape[1:]:  # MobileNetV3 leaves its size open
+            model = build(weights=None, input_shape=USUAL)
     return str(model.to_json())
 
 
@@ -101,9 +109,7 @@ def main(arguments: Sequence[str]) -> int:
         os.environ["KERAS_BACKEND"] = choose_backend()
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         text = (
-            application_json(name, shape or ())
-            if form == "application"
-            else callable_json(name, shape)
+            application_json(name, shape) if form == "application" else callable_json(name, shape)
         )
     except Exception as error:  # the user's own code may raise anything
         message = " ".join(str(error).split())

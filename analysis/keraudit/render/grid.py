@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from keraudit.audits.compare import Comparison, Pair
 from keraudit.audits.cost import Cost
 from keraudit.audits.views import Row, rows
-from keraudit.reading.applications import Application
 from keraudit.render.numbers import (
     change,
     extent,
@@ -20,6 +18,9 @@ from keraudit.render.numbers import (
     sizes,
 )
 from keraudit.report import CostReport
+
+if TYPE_CHECKING:
+    from keraudit.reading.applications import Application
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,63 +181,6 @@ def report_notes(report: CostReport, sees: bool) -> list[str]:
         notes += ["", f"LOWER BOUND: {len(named)} not counted in full:", *named[:10]]
         notes += [f"  and {len(named) - 10} more (see --format json)"] if len(named) > 10 else []
     return notes
-
-
-def comparison_grid(comparison: Comparison, *, by: str = "block") -> Grid:
-    """Two models side by side, matched."""
-    a, b = comparison.a, comparison.b
-    pairs = comparison.layers if by == "layer" else comparison.blocks
-    changed = [pair for pair in pairs if pair.status != "same"] if by == "layer" else pairs
-    columns = (
-        Column(key="name", label=NAMES[by]),
-        Column(key="status", label="", wide=False),
-        Column(key="macs_a", label="MACs A", form="count"),
-        Column(key="macs_b", label="MACs B", form="count"),
-        Column(key="macs_change", label="Change", form="change"),
-        Column(key="macs_factor", label="B / A", form="factor"),
-        Column(key="params_a", label="Params A", form="count", wide=True),
-        Column(key="params_b", label="Params B", form="count", wide=True),
-        Column(key="params_change", label="Params", form="change"),
-    )
-    same = sum(1 for pair in pairs if pair.status == "same")
-    notes = [
-        f"A              {a.model}, {heading(a)}",
-        f"B              {b.model}, {heading(b)}",
-        f"Matched        {same} the same, "
-        + ", ".join(
-            f"{sum(1 for p in pairs if p.status == s)} {s}" for s in ("changed", "added", "removed")
-        ),
-    ]
-    if by == "layer" and same:
-        notes.append(f"Shown          the {len(changed)} layers that differ")
-    return Grid(
-        title=f"{a.model} (A) and {b.model} (B)",
-        heading=f"{change(b.total.macs - a.total.macs)} MACs,"
-        f" {change(b.total.params - a.total.params)} parameters",
-        columns=columns,
-        lines=tuple(map(pair_line, changed)),
-        total=pair_line(Pair(name="total", status="", a=a.total, b=b.total)),
-        notes=tuple(notes),
-        command=comparison.command,
-    )
-
-
-def pair_line(pair: Pair) -> Line:
-    macs_a, macs_b = (c.macs if c else None for c in (pair.a, pair.b))
-    params_a, params_b = (c.params if c else None for c in (pair.a, pair.b))
-    cells = {
-        "name": pair.name,
-        "status": pair.status,
-        "macs_a": macs_a,
-        "macs_b": macs_b,
-        "macs_change": (macs_b or 0) - (macs_a or 0),
-        "macs_factor": macs_b / macs_a if macs_a and macs_b is not None else None,
-        "params_a": params_a,
-        "params_b": params_b,
-        "params_change": (params_b or 0) - (params_a or 0),
-    }
-    tones = {"same": "dim", "added": "more", "removed": "less"}
-    return Line(cells=cells, tone=tones.get(pair.status, ""))
 
 
 def applications_grid(found: Sequence[Application], *, command: str) -> Grid:

@@ -100,7 +100,7 @@ def row(grid: Grid, line: Line) -> str:
         text = escape(written(column, value))
         cells.append(f'<td{side}{indent} data-v="{escape(raw(value))}">{text}</td>')
         if column.key == grid.bar:
-            width = 0 if line is grid.total or not top else 8 * min(value / top, 1)
+            width = 8 * min(float(value or 0) / top, 1) if top and line is not grid.total else 0
             cells.append(f'<td><span class="bar" style="width:{width:.2f}em"></span></td>')
     tone = f' class="{line.tone}"' if line.tone else ""
     return f"<tr{tone}>{''.join(cells)}</tr>"

@@ -1,0 +1,329 @@
+"""Configs to architectures: every way of nesting, sharing and referring, and every contradiction."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import pytest
+from witness import agree, graph_of
+
+from keraudit.api import audit
+from keraudit.errors import KerauditError, ModelError, ShapeError
+from keraudit.graph import Architecture, Ref
+from keraudit.reading.config import architecture
+from keraudit.shapes import shaped
+
+
+def layer(kind: str, name: str, *inputs: str, **config: Any) -> dict[str, Any]:
+    """A layer's record in Keras 3's notation, called once on ``inputs``."""
+    tensors = [
+        {"class_name": "__keras_tensor__", "config": {"shape": None, "keras_history": [i, 0, 0]}}
+        for i in inputs
+    ]
+    args = [tensors] if len(tensors) > 1 else tensors
+    return {
+        "module": "keras.layers",
+        "class_name": kind,
+        "name": name,
+        "config": {"name": name, **config},
+        "inbound_nodes": [{"args": args, "kwargs": {}}] if inputs else [],
+    }
+
+
+def functional(*layers: dict[str, Any], out: str | None = None) -> dict[str, Any]:
+    return {
+        "module": "keras",
+        "class_name": "Functional",
+        "config": {
+            "name": "m",
+            "layers": list(layers),
+            "input_layers": [["in", 0, 0]],
+            "output_layers": [[out or layers[-1]["name"], 0, 0]],
+        },
+    }
+
+
+START = layer("InputLayer", "in", batch_shape=[None, 8, 8, 3], dtype="float32")
+CONV = layer("Conv2D", "conv", "in", filters=4, kernel_size=[3, 3])
+
+
+def read(record: dict[str, Any]) -> Architecture:
+    return architecture(record, source="test")
+
+
+def test_the_smallest_model() -> None:
+    model = read(functional(START, CONV))
+    assert [call.name for call in model.calls] == ["in", "conv"]
+    assert model.calls[1].inputs == (Ref(0),)
+    assert shaped(model).nodes[1].outputs[0].shape == (1, 6, 6, 4)
+
+
+@pytest.mark.parametrize(
+    ("record", "message"),
+    [
+        ({}, "class_name"),
+        ({"class_name": "MyModel", "config": {"units": 3}}, "records no graph"),
+        ({"class_name": "Sequential", "config": {"layers": [3]}}, "no layer"),
+        (functional(START, CONV, CONV), "two layers are named 'conv'"),
+        (functional(START, layer("ReLU", "r", "ghost")), "'ghost', which is not in the model"),
+        (functional(START, layer("ReLU", "a", "b"), layer("ReLU", "b", "a")), "cycle through"),
+        (functional(START, layer("ReLU", "a", "a")), "cycle through layer 'a'"),
+        (functional(CONV), "input 'in' is not among"),
+        (functional(START, CONV, out="ghost"), "'ghost', which is not there"),
+        (
+            functional(layer("InputLayer", "in", batch_shape=[None, -8, 8, 3]), CONV),
+            "sizes are whole numbers",
+        ),
+        (
+            functional(layer("InputLayer", "in", batch_shape=[None, 1.5, 8, 3]), CONV),
+            "sizes are whole numbers",
+        ),
+        (functional(layer("InputLayer", "in", batch_shape="big"), CONV), "expected a shape"),
+    ],
+)
+def test_contradictions_are_told_in_one_line(record: dict[str, Any], message: str) -> None:
+    with pytest.raises(ModelError, match=message) as caught:
+        read(record)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("history", "message"),
+    [(["conv", 1, 0], "no such call"), (["conv", "x", 0], "whole number"), (["conv"], "refers to")],
+)
+def test_bad_references(history: list[Any], message: str) -> None:
+    relu = layer("ReLU", "r", "conv")
+    relu["inbound_nodes"][0]["args"][0]["config"]["keras_history"] = history
+    with pytest.raises(ModelError, match=message):
+        read(functional(START, CONV, relu))
+
+
+def test_an_output_that_the_layer_does_not_have() -> None:
+    relu = layer("ReLU", "r", "conv")
+    relu["inbound_nodes"][0]["args"][0]["config"]["keras_history"] = ["conv", 0, 5]
+    with pytest.raises(ModelError, match="output"):
+        shaped(read(functional(START, CONV, relu)))
+
+
+def test_absurd_sizes() -> None:
+    huge = layer("InputLayer", "in", batch_shape=[None, 10**12, 8, 3])
+    with pytest.raises(ShapeError, match="from 1"):
+        shaped(read(functional(huge, CONV)))
+    wide = layer("Conv2D", "conv", "in", filters=10**15, kernel_size=[1, 1])
+    with pytest.raises(ModelError, match="absurd shape"):
+        shaped(read(functional(START, wide)))
+
+
+@pytest.mark.parametrize("config", [{"filters": "x"}, {"filters": None}, {}, {"filters": -4}])
+def test_a_config_that_does_not_fit_names_the_layer(config: dict[str, Any]) -> None:
+    with pytest.raises(KerauditError, match="'conv'"):
+        shaped(read(functional(START, layer("Conv2D", "conv", "in", kernel_size=[3, 3], **config))))
+
+
+def test_a_recorded_shape_that_lies_names_the_layer() -> None:
+    relu = layer("ReLU", "r", "conv")
+    relu["inbound_nodes"][0]["args"][0]["config"]["shape"] = [None, 6, 6, 5]
+    model = read(functional(START, CONV, relu))
+    with pytest.raises(ModelError, match=r"'conv'.*6x6x4.*6x6x5"):
+        shaped(model)
+    assert shaped(model, input_shapes=[(10, 10, 3)])  # at another size nothing is recorded
+
+
+def test_names_cannot_drive_the_terminal() -> None:
+    record = functional(START, layer("ReLU", "\x1b[31mred\n", "in"))
+    assert read(record).calls[1].name == r"\x1b[31mred\n"
+
+
+def test_models_nested_to_multiply_are_stopped() -> None:
+    """Each level calls the next twice: 2^40 layers from a few kilobytes."""
+    record = functional(START, layer("ReLU", "r", "in"))
+    for _ in range(40):
+        inner = copy.deepcopy(record) | {"name": "inner", "inbound_nodes": []}
+        inner["config"]["name"] = "inner"
+        inner["inbound_nodes"] = [
+            {"args": layer("X", "x", source)["inbound_nodes"][0]["args"], "kwargs": {}}
+            for source in ("in", "in")
+        ]
+        last = layer("Add", "sum", "inner", "inner")
+        last["inbound_nodes"][0]["args"][0][1]["config"]["keras_history"] = ["inner", 1, 0]
+        record = functional(START, inner, last)
+    with pytest.raises(ModelError, match="more than"):
+        read(record)
+
+
+def test_shared_layer_costs_per_call_and_weighs_once() -> None:
+    import keras
+
+    a, b = keras.Input((8, 8, 3)), keras.Input((8, 8, 3))
+    conv = keras.layers.Conv2D(4, 3, use_bias=False)
+    graph = graph_of(keras.Model([a, b], keras.layers.Add()([conv(a), conv(b)])))
+    calls = [n for n in graph.nodes if n.layer.kind == "Conv2D"]
+    assert [n.effect.macs for n in calls] == [6 * 6 * 3 * 3 * 3 * 4] * 2
+    assert [len(n.weights) for n in calls] == [1, 0]
+    assert [n.name for n in calls] == [conv.name, f"{conv.name}:2"]
+
+
+def nested() -> Any:
+    """Functional in Functional in Sequential, shared, with two inputs and two outputs."""
+    import keras
+
+    i, j = keras.Input((8, 8, 3)), keras.Input((8, 8, 3))
+    conv = keras.layers.Conv2D(4, 3, padding="same")
+    inner = keras.Model([i, j], [conv(i), keras.layers.Concatenate()([conv(j), i])], name="pair")
+    tail = keras.Sequential(
+        [keras.layers.Conv2D(2, 1), keras.Sequential([keras.layers.ReLU()], name="s2")], name="tail"
+    )
+    a, b = keras.Input((8, 8, 3), name="a"), keras.Input((8, 8, 3), name="b")
+    x, y = inner([a, b])
+    z, w = inner([b, a])
+    return keras.Model({"a": a, "b": b}, [tail(x), keras.layers.Concatenate()([y, z, w])])
+
+
+def test_nested_and_shared_models_are_laid_flat() -> None:
+    model = nested()
+    graph = graph_of(model)
+    agree(graph, model)
+    names = [n.name for n in graph.nodes]
+    assert sum("pair/conv2d" in n for n in names) == 4
+    assert any(n.startswith("tail/s2/") for n in names)
+
+
+def test_frozen_models_freeze_what_they_hold() -> None:
+    import keras
+
+    inner = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)], name="inner")
+    inner.trainable = False
+    model = keras.Sequential([keras.Input((4,)), inner, keras.layers.Dense(2)])
+    agree(graph_of(model), model)
+    assert audit(model).total.trainable_params == 3 * 2 + 2
+
+
+def test_operations_with_constants_and_slices() -> None:
+    import keras
+
+    a = keras.Input((8, 8, 3))
+    x = keras.ops.relu(2.0 * a[:, ::2, 1:] + 1)
+    x = keras.ops.concatenate([x, x], axis=-1)
+    model = keras.Model(a, keras.ops.mean(x, axis=(1, 2)))
+    agree(graph_of(model), model)
+
+
+def test_sequential_without_an_input_needs_a_shape() -> None:
+    import keras
+
+    model = keras.Sequential([keras.layers.Conv2D(4, 3), keras.layers.Flatten()])
+    text = json.loads(model.to_json())
+    with pytest.raises(ShapeError, match="--input-shape"):
+        shaped(read(text))
+    assert shaped(read(text), input_shapes=[(8, 8, 3)]).nodes[-1].outputs[0].shape == (1, 144)
+
+
+def test_open_sizes_are_given_and_inputs_named() -> None:
+    import keras
+
+    a, b = keras.Input((None, None, 3), name="a"), keras.Input((5,), name="b")
+    out = keras.layers.Concatenate()([keras.layers.GlobalAveragePooling2D()(a), b])
+    model = keras.Model([a, b], out)
+    with pytest.raises(ShapeError, match=r"'a' records the shape \?x\?x\?x3"):
+        audit(model)
+    named = audit(model, input_shape={"b": (5,), "a": (16, 8, 3)})
+    assert named.layers[0].output_shapes == ((1, 16, 8, 3),)
+    with pytest.raises(ShapeError, match="inputs are a, b"):
+        audit(model, input_shape={"a": (16, 8, 3)})
+    with pytest.raises(ShapeError, match="has 2 inputs"):
+        audit(model, input_shape=(16, 8, 3))
+    with pytest.raises(ShapeError, match="3 axes besides the batch"):
+        audit(model, input_shape=[(16, 8), (5,)])
+
+
+def test_a_fixed_batch_is_the_default_and_can_be_changed() -> None:
+    import keras
+
+    model = keras.Sequential([keras.Input(batch_shape=(4, 10)), keras.layers.Dense(3)])
+    assert audit(model).total.macs == 4 * 10 * 3
+    assert audit(model, batch=7).total.macs == 7 * 10 * 3
+    with pytest.raises(ShapeError, match="batch"):
+        audit(model, batch=0)
+
+
+def test_too_small_an_input_names_the_layer_where_it_collapses() -> None:
+    import keras
+
+    model = keras.Sequential(
+        [keras.Input((None, None, 3)), keras.layers.Conv2D(4, 5), keras.layers.MaxPooling2D(name="p")]
+    )
+    with pytest.raises(ShapeError, match=r"5x5x3 is too small: at layer 'p'"):
+        audit(model, input_shape=(5, 5, 3))
+
+
+def test_the_model_is_not_touched() -> None:
+    import keras
+
+    model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.BatchNormalization()])
+    before = [w.numpy().tobytes() for w in model.weights], model.to_json()
+    audit(model)
+    assert ([w.numpy().tobytes() for w in model.weights], model.to_json()) == before
+
+
+OLD = {  # the notation of Keras 2.15's model_config
+    "class_name": "Functional",
+    "keras_version": "2.15.0",
+    "config": {
+        "name": "model",
+        "layers": [
+            {
+                "class_name": "InputLayer",
+                "config": {"batch_input_shape": [None, 8, 8, 3], "dtype": "float32", "name": "in"},
+                "name": "in",
+                "inbound_nodes": [],
+            },
+            {
+                "class_name": "Conv2D",
+                "config": {"name": "c", "filters": 4, "kernel_size": [3, 3], "padding": "same"},
+                "name": "c",
+                "inbound_nodes": [[["in", 0, 0, {}]], [["c", 0, 0, {}]]],
+            },
+            {
+                "class_name": "Add",
+                "config": {"name": "add"},
+                "name": "add",
+                "inbound_nodes": [[["c", 0, 0, {}], ["c", 0, 0, {}]]],
+            },
+            {
+                "class_name": "TFOpLambda",
+                "config": {"name": "tf.math.multiply", "function": "math.multiply"},
+                "name": "tf.math.multiply",
+                "inbound_nodes": [["add", 0, 0, {"y": 2.0, "name": None}]],
+            },
+        ],
+        "input_layers": [["in", 0, 0]],
+        "output_layers": [["tf.math.multiply", 0, 0]],
+    },
+}
+
+
+def test_keras_2_configs() -> None:
+    record = copy.deepcopy(OLD)
+    record["config"]["layers"][1]["inbound_nodes"] = [[["in", 0, 0, {}]]]
+    graph = shaped(read(record))
+    assert [n.layer.kind for n in graph.nodes] == ["InputLayer", "Conv2D", "Add", "TFOpLambda"]
+    assert graph.nodes[-1].outputs[0].shape == (1, 8, 8, 4)
+    assert graph.nodes[1].effect.macs == 8 * 8 * 3 * 3 * 3 * 4
+
+
+def test_keras_2_shared_layer_runs_in_the_order_of_its_inputs() -> None:
+    record = copy.deepcopy(OLD)
+    del record["config"]["layers"][2:]
+    record["config"]["layers"][1]["config"]["filters"] = 3
+    record["config"]["output_layers"] = [["c", 1, 0]]
+    graph = shaped(read(record))
+    assert [n.name for n in graph.nodes] == ["in", "c", "c:2"]
+
+
+def test_a_users_own_class_is_unsupported_even_with_a_known_name() -> None:
+    own = layer("Conv2D", "conv", "in", filters=4, kernel_size=[3, 3])
+    own |= {"module": "my.package", "registered_name": "my>Conv2D"}
+    graph = shaped(read(functional(START, own)))
+    assert graph.nodes[-1].effect.status == "unsupported"
