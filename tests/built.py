@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from functools import lru_cache
 
 from keraudit.graph import Architecture
@@ -23,4 +22,7 @@ def application(name: str, shape: tuple[int, ...] | None = None) -> Architecture
     return read_application(name, shape, notify=silent)
 
 
-
+def json_of(name: str) -> str:
+    """The JSON that Keras wrote for an application at its default size."""
+    application(name)
+    return cached_path(name, applications()[name].input_shape).read_text("utf-8")

@@ -7,13 +7,13 @@ import json
 from typing import Any
 
 import pytest
-from witness import agree, graph_of
 
 from keraudit.api import audit
 from keraudit.errors import KerauditError, ModelError, ShapeError
 from keraudit.graph import Architecture, Ref
 from keraudit.reading.config import architecture
 from keraudit.shapes import shaped
+from witness import agree, graph_of
 
 
 def layer(kind: str, name: str, *inputs: str, **config: Any) -> dict[str, Any]:
@@ -252,7 +252,11 @@ def test_too_small_an_input_names_the_layer_where_it_collapses() -> None:
     import keras
 
     model = keras.Sequential(
-        [keras.Input((None, None, 3)), keras.layers.Conv2D(4, 5), keras.layers.MaxPooling2D(name="p")]
+        [
+            keras.Input((None, None, 3)),
+            keras.layers.Conv2D(4, 5),
+            keras.layers.MaxPooling2D(name="p"),
+        ]
     )
     with pytest.raises(ShapeError, match=r"5x5x3 is too small: at layer 'p'"):
         audit(model, input_shape=(5, 5, 3))

@@ -3,7 +3,8 @@
 Along one axis, position x of a layer sees ``[stride * x + low, stride * x + high]`` of the input;
 the extent is ``high - low + 1`` and ``-low`` is the effective padding (Araujo, Norris and Sim,
 "Computing Receptive Fields of Convolutional Neural Networks", Distill 2019). Where branches meet,
-the interval is the union of theirs, which is exact when their strides agree.
+the interval is the union of theirs, which is exact when their strides agree. Behind a layer that
+enlarges the map the positions differ among themselves; the extent is then an upper bound.
 """
 
 from __future__ import annotations
