@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from keraudit.graph import Graph
 
@@ -11,8 +12,7 @@ DEEPEST_NEST = 64  # regions within regions that are looked for
 MOST_OUTPUTS = 16  # of a model with more, the main one is sought among the last of them
 
 
-@dataclass(frozen=True, slots=True)
-class Links:
+class Links(NamedTuple):
     """The edges of a graph as lists of indices, both ways; nodes are in topological order."""
 
     before: tuple[tuple[int, ...], ...]

@@ -100,9 +100,9 @@ class CostReport:
 
     def to_json(self) -> str:
         """``to_dict()`` as JSON text."""
-        import json
+        from keraudit.render.json_text import json_text
 
-        return json.dumps(self.to_dict(), indent=1)
+        return json_text(self.to_dict())
 
     def to_dataframe(self) -> pandas.DataFrame:
         """One row per layer, as a pandas frame; needs pandas."""

@@ -21,7 +21,7 @@ from keraudit.graph import (
     Tensor,
 )
 from keraudit.layers.site import Rule, Site
-from keraudit.layers.table import LAYERS
+from keraudit.layers.table import rule_of
 
 LARGEST_SIZE = 2**31 - 1  # of one axis; anything above is a mistake or an attack
 NO_RULES: Mapping[str, Rule] = {}
@@ -160,7 +160,7 @@ def effect_of(
     """
     if isinstance(layer, Architecture):
         return effect_of_model(layer, inputs, rules)
-    rule = rules.get(layer.kind) or (table_rule(layer.kind) if layer.module else None)
+    rule = rules.get(layer.kind) or (rule_of(layer.kind) if layer.module else None)
     if layer.kind == "InputLayer" and expected is not None:
         from keraudit.layers.site import zero
 
@@ -195,15 +195,6 @@ def effect_of(
             f"layer {layer.name!r} ({layer.kind}): its config does not fit its input"
             f" {', '.join(show(t.shape) for t in inputs)} ({reason})"
         ) from error
-
-
-def table_rule(kind: str) -> Rule | None:
-    """The table's row; the operations are imported only for models that record some."""
-    if kind.startswith("ops.") or kind.endswith("OpLambda"):
-        from keraudit.layers.operations import OPERATIONS
-
-        return OPERATIONS.get(kind)
-    return LAYERS.get(kind)
 
 
 def effect_of_model(

@@ -6,7 +6,7 @@ import inspect
 
 import pytest
 
-from keraudit.layers.table import LAYERS
+from keraudit.layers.table import LAYERS, all_rules
 
 keras = pytest.importorskip("keras")
 
@@ -29,11 +29,11 @@ def test_every_class_of_keras_layers_has_a_row() -> None:
 
 def test_an_alias_has_its_class_s_rule() -> None:
     for name, value in CLASSES.items():
-        assert LAYERS[name] is LAYERS[value.__name__], name
+        assert LAYERS[name] == LAYERS[value.__name__], name
 
 
 def test_every_rule_states_its_equation() -> None:
-    silent = sorted({r.__name__ for r in LAYERS.values() if not (r.__doc__ or "").strip()})
+    silent = sorted({r.__name__ for r in all_rules().values() if not (r.__doc__ or "").strip()})
     assert not silent, f"no docstring on: {', '.join(silent)}"
 
 

@@ -6,14 +6,14 @@ import pytest
 
 from keraudit.graph import ZERO
 from keraudit.layers.regularisation import AUGMENTATION, TRAINING, augmentation, cast_augmentation
-from keraudit.layers.table import LAYERS
+from keraudit.layers.table import all_rules
 from one_layer import node_of
 
 keras = pytest.importorskip("keras")
 layers = keras.layers
 
 AUGMENTATIONS = sorted(
-    name for name, rule in LAYERS.items() if rule in (augmentation, cast_augmentation)
+    name for name, rule in all_rules().items() if rule in (augmentation, cast_augmentation)
 )
 OPTIONS = [{}, {"factor": 0.3}, {"height_factor": 0.2, "width_factor": 0.2}, {"factor": 4}]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from keraudit.audits.cost import NOTHING, BlockCost, Cost, Costs, LayerCost
 from keraudit.audits.receptive import Field
@@ -12,8 +12,7 @@ from keraudit.graph import UNSUPPORTED, Shape
 VIEWS = ("block", "layer", "kind", "stage")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Row(NamedTuple):
     """A line of a table. ``share`` is the part of the model's MACs; ``depth`` the nesting."""
 
     name: str

@@ -35,9 +35,9 @@ def emit(grids: Sequence[Grid], data: Sequence[Any], *, form: str, output: Path 
 
 def rendered(grids: Sequence[Grid], data: Sequence[Any], form: str) -> str:
     if form == "json":
-        import json
+        from keraudit.render.json_text import json_text
 
-        return json.dumps(data[0] if len(data) == 1 else list(data), indent=1)
+        return json_text(data[0] if len(data) == 1 else list(data))
     if form == "csv":
         from keraudit.render.plain import csv_text
 

@@ -130,9 +130,7 @@ def split(shape: Shape, config: Mapping[str, Any], rank: int) -> tuple[int, Shap
 
 def join(batch: int, spatial: Shape, channels: int, config: Mapping[str, Any]) -> Shape:
     """Put a shape together again; the inverse of ``split``."""
-    return (
-        (batch, channels, *spatial) if channels_first(config) else (batch, *spatial, channels)
-    )
+    return (batch, channels, *spatial) if channels_first(config) else (batch, *spatial, channels)
 
 
 __all__ = [

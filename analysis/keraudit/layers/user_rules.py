@@ -111,12 +111,12 @@ def rule_from(table: Any, where: str) -> Rule:
 
 def alike(table: Mapping[str, Any], where: str) -> Rule:
     """The rule of a class that Keras has, perhaps under other options."""
-    from keraudit.layers.table import LAYERS
+    from keraudit.layers.table import LAYERS, rule_of
 
     if surplus := [key for key in table if key not in ("like", "options")]:
         raise ModelError(f"{where}.{surplus[0]}: a rule with 'like' takes no formulas of its own")
     kind, options = table["like"], table.get("options", {})
-    rule = LAYERS.get(kind) if isinstance(kind, str) else None
+    rule = rule_of(kind) if isinstance(kind, str) else None
     if rule is None:
         near = get_close_matches(str(kind), LAYERS, n=3)
         hint = f"; did you mean {' or '.join(near)}?" if near else ""

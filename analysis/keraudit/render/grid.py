@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from keraudit.audits.cost import Cost
 from keraudit.audits.views import Row, rows
@@ -23,8 +22,7 @@ if TYPE_CHECKING:
     from keraudit.reading.applications import Application
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
+class Column(NamedTuple):
     """``form`` says how a cell is written; ``wide`` columns are left out of an 80-column terminal."""
 
     key: str
@@ -55,8 +53,7 @@ FORMS: Mapping[str, Callable[[Any], str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class Line(NamedTuple):
     """Raw values by column key. ``tone``: empty, ``dim``, ``warn``, ``more`` or ``less``."""
 
     cells: dict[str, Any]
@@ -64,8 +61,7 @@ class Line:
     tone: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grid:
+class Grid(NamedTuple):
     """A table with its heading and notes; ``bar`` is the column that the bars are drawn from."""
 
     title: str
@@ -74,7 +70,7 @@ class Grid:
     lines: tuple[Line, ...]
     total: Line | None = None
     bar: str = ""
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
     command: str = ""
 
 

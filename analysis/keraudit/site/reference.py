@@ -18,10 +18,10 @@ SKIPPED = (">>>", "Args:", "Attributes:", "Raises:", "Returns:")
 
 def layer_rules() -> str:
     """The layer table: which classes a rule counts, and how."""
-    from keraudit.layers.table import LAYERS
+    from keraudit.layers.table import all_rules
 
     kinds: dict[str, list[str]] = {}
-    for kind, rule in LAYERS.items():
+    for kind, rule in all_rules().items():
         kinds.setdefault(first_paragraph(rule), []).append(kind)
     rows = [[", ".join(code(kind) for kind in names), text] for text, names in kinds.items()]
     return table([("layers", "left"), ("what is counted", "left")], rows)
