@@ -21,10 +21,12 @@ def emit(grids: Sequence[Grid], data: Sequence[Any], *, form: str, output: Path 
         from keraudit.render.text import print_grid
 
         console = Console(file=sys.stdout, highlight=False)
-        for position, grid in enumerate(grids):
-            if position:
-                console.print()
-            print_grid(grid, console)
+        with console.capture() as printed:
+            for position, grid in enumerate(grids):
+                if position:
+                    console.print()
+                print_grid(grid, console)
+        click.echo(printed.get(), nl=False)
         return
     text = rendered(grids, data, form)
     if output is None:
