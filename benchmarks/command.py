@@ -1,67 +1,141 @@
-"""Time ``keraudit flops`` on a file as a user meets it: a fresh process, start to exit.
+"""Time counters on a saved model as a user meets them: a fresh process, start to exit.
 
-Prints the median, the fastest and the slowest of the runs and the peak memory of the process.
-Linux and macOS (``os.wait4``).
+``make bench``, or ``python benchmarks/command.py [--runs 5] [--record FILE]``. Every round runs each
+counter once, so that all meet the same machine; what is not installed is left out and said. Prints
+medians of wall clock and CPU time, peak memory, and ratios to keraudit. Linux and macOS.
 """
 
+import argparse
+import importlib.metadata
+import json
 import os
+import platform
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 
-RUNS = 15
 MODELS = ("InceptionV3", "ResNet50")
 # ru_maxrss counts kilobytes on Linux and bytes on macOS.
 RSS_UNIT = 1 if sys.platform == "darwin" else 1024
-
+PEERS = Path(__file__).with_name("peers.py")
+BARE = "import json, sys, zipfile; json.loads(zipfile.ZipFile(sys.argv[1]).read('config.json'))"
 
 BUILD = """
-import pathlib, sys
+import sys
 import keras
-model = getattr(keras.applications, sys.argv[1])(weights=None)
-pathlib.Path(sys.argv[2]).write_text(model.to_json())
+getattr(keras.applications, sys.argv[1])(weights=None).save(sys.argv[2])
 """
 
 
-def config_of(model: str, folder: Path) -> Path:
-    """The config of a Keras application as a file: Keras is not part of what is timed.
+class Run(NamedTuple):
+    wall_s: float
+    cpu_s: float
+    peak_bytes: int
 
-    Built in a process of its own: a child's peak memory counts from its parent's size at the fork.
-    """
-    path = folder / f"{model}.json"
+
+def saved(model: str, folder: Path) -> Path:
+    """A Keras application as a .keras file, built in a process of its own."""
+    path = folder / f"{model}.keras"
     command = [sys.executable, "-c", BUILD, model, str(path)]
     subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
     return path
 
 
-def run(command: list[str]) -> tuple[float, int]:
-    """Seconds of wall clock and bytes of peak memory of one run."""
+def counters(path: Path) -> dict[str, list[str]]:
+    """The commands to time, keraudit first; peers whose library is missing are left out."""
+    python = sys.executable
+    keraudit = str(Path(python).with_name("keraudit"))
+    needs = {
+        "fvcore": ("fvcore", "torch", "keras"),
+        "TensorFlow profiler": ("tensorflow", "keras"),
+        "Model.summary()": ("tensorflow", "keras"),
+    }
+    peers = {
+        name: [python, str(PEERS), name, str(path)]
+        for name, modules in needs.items()
+        if all(map(find_spec, modules))
+    }
+    for name in needs.keys() - peers.keys():
+        print(f"left out, not installed: {name}", file=sys.stderr)
+    bare = {"json and zipfile alone": [python, "-c", BARE, str(path)]}
+    return {"keraudit": [keraudit, "flops", str(path)], **bare, **peers}
+
+
+def run(command: list[str]) -> Run:
+    """Wall clock, CPU time (user and system) and peak memory of one process."""
     start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - start
+    wall = time.perf_counter() - start
     if status:
-        sys.exit(f"{' '.join(command)} failed")
+        sys.exit(f"failed: {' '.join(command)}")
     process.returncode = 0
-    return seconds, usage.ru_maxrss * RSS_UNIT
+    return Run(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * RSS_UNIT)
+
+
+def measure(commands: dict[str, list[str]], rounds: int) -> dict[str, Run]:
+    """The median of each counter over paired rounds, after one round to warm the disk."""
+    runs: dict[str, list[Run]] = {name: [] for name in commands}
+    for number in range(rounds + 1):
+        for name, command in commands.items():
+            done = run(command)
+            if number:
+                runs[name].append(done)
+    return {
+        name: Run(*(statistics.median(column) for column in zip(*made, strict=True)))
+        for name, made in runs.items()
+    }
+
+
+def show(model: str, found: dict[str, Run]) -> None:
+    ours = found["keraudit"]
+    print(f"\n{model}: whole process, medians")
+    print(f"{'':24}{'wall':>9}{'CPU':>9}{'peak':>10}{'wall, x':>9}{'CPU, x':>9}")
+    for name, made in found.items():
+        print(
+            f"{name:24}{made.wall_s:8.3f}s{made.cpu_s:8.3f}s{made.peak_bytes / 2**20:7.0f}MiB"
+            f"{made.wall_s / ours.wall_s:9.2f}{made.cpu_s / ours.cpu_s:9.2f}"
+        )
+
+
+def machine() -> dict[str, str | int | None]:
+    names = ("keraudit", "keras", "tensorflow", "torch", "fvcore", "click", "rich")
+    versions = {n: importlib.metadata.version(n) for n in names if find_spec(n)}
+    return {
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "cores": os.cpu_count(),
+        **versions,
+    }
 
 
 def main() -> None:
-    keraudit = Path(sys.executable).with_name("keraudit")
-    print(f"keraudit flops FILE, whole process, {RUNS} runs after one to warm the disk")
+    options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    options.add_argument("--runs", type=int, default=5, help="rounds to take the median of")
+    options.add_argument("--record", type=Path, help="write the medians as JSON")
+    chosen = options.parse_args()
+    record = {
+        "schema": "keraudit.benchmark/1",
+        "command": f"python benchmarks/command.py --runs {chosen.runs}",
+        "date": time.strftime("%Y-%m-%d"),
+        "machine": machine(),
+        "runs": chosen.runs,
+        "models": {},
+    }
+    print(", ".join(f"{name} {value}" for name, value in record["machine"].items()))
     with tempfile.TemporaryDirectory() as folder:
         for model in MODELS:
-            command = [str(keraudit), "flops", str(config_of(model, Path(folder)))]
-            run(command)
-            seconds, peaks = zip(*(run(command) for _ in range(RUNS)), strict=True)
-            print(
-                f"{model:12} median {statistics.median(seconds) * 1000:5.0f} ms"
-                f"  ({min(seconds) * 1000:.0f} to {max(seconds) * 1000:.0f})"
-                f"  peak {max(peaks) / 2**20:4.0f} MiB"
-            )
+            path = saved(model, Path(folder))
+            found = measure(counters(path), chosen.runs)
+            show(model, found)
+            record["models"][model] = {name: made._asdict() for name, made in found.items()}
+    if chosen.record:
+        chosen.record.write_text(json.dumps(record, indent=1) + "\n")
 
 
 if __name__ == "__main__":
