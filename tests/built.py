@@ -1,12 +1,15 @@
-"""Keras applications for tests: built in this process, read by the toolkit, kept in the cache."""
+"""Models by name for tests: built in this process, read by the toolkit, kept in the cache."""
 
 from __future__ import annotations
 
 from functools import lru_cache
 
 from keraudit.graph import Architecture
-from keraudit.reading.applications import applications, cached_path, read_application, store
+from keraudit.reading.applications import applications, cached_path, read_application
+from keraudit.reading.kept import store
 from keraudit.reading.resolve import silent
+from keraudit.reading.zoo import read_zoo, zoo_path
+from keraudit.zoo.names import zoo_model
 
 NAMES = tuple(applications())
 
@@ -20,6 +23,19 @@ def application(name: str, shape: tuple[int, ...] | None = None) -> Architecture
 
         store(path, application_json(name, shape).encode())
     return read_application(name, shape, notify=silent)
+
+
+@lru_cache(maxsize=128)
+def zoo(name: str, shape: tuple[int, ...] | None = None) -> Architecture:
+    """The architecture of a model of the zoo; Keras builds it here when no cache holds it."""
+    model = zoo_model(name)
+    assert model is not None
+    path = zoo_path(model, shape or model.input_shape)
+    if not path.is_file():
+        from keraudit.reading.live import zoo_json
+
+        store(path, zoo_json(name, shape).encode())
+    return read_zoo(model, shape, notify=silent)
 
 
 def json_of(name: str) -> str:

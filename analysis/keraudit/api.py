@@ -9,7 +9,7 @@ from keraudit.audits.cost import costs
 from keraudit.errors import ShapeError
 from keraudit.graph import Graph, Shape
 from keraudit.layers.site import Rule
-from keraudit.reading.applications import Notify
+from keraudit.reading.kept import Notify
 from keraudit.reading.resolve import resolve, silent
 from keraudit.report import CostReport
 from keraudit.shapes import NO_RULES, shaped
@@ -36,8 +36,8 @@ def audit(
     The model is only read: its weights, its state and its file stay as they are.
 
     Args:
-        model: a ``.keras``, ``.json`` or ``.h5`` file, the name of a Keras application,
-            ``"package.module:callable"``, or a live ``keras.Model``.
+        model: a ``.keras``, ``.json`` or ``.h5`` file, the name of a Keras application or of a model
+            of the zoo, ``"package.module:callable"``, or a live ``keras.Model``.
         input_shape: sizes without the batch, e.g. ``(96, 96, 3)``; for several inputs a sequence of
             shapes in the model's order, or a mapping by input name. Default: those recorded.
         batch: default: the one recorded, else 1.

@@ -23,7 +23,7 @@ PAGES = [
     "index.html",
     "conventions.html",
     *(f"models/{name}.html" for name in ("inceptionv3", "resnet50")),
-    *(f"guide/{name}.html" for name in ("install", "cli", "ci", "python", "rules")),
+    *(f"guide/{name}.html" for name in ("install", "cli", "ci", "python", "rules", "zoo")),
 ]
 # What a browser fetches by itself, and links that only a reader follows.
 FETCHED = {"script": "src", "img": "src", "iframe": "src", "source": "src", "link": "href"}

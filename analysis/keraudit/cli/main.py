@@ -47,8 +47,9 @@ class Commands(click.Group):
 def group() -> None:
     """See what a Keras 3 model costs, layer by layer and block by block.
 
-    MODEL is the name of a Keras application (InceptionV3, ResNet50), a .keras, .json or .h5 file, or
-    package.module:callable. Nothing in a file is executed; Keras is not needed to read one.
+    MODEL is the name of a Keras application (InceptionV3, ResNet50) or of a model of the zoo (GoogLeNet,
+    ResNet-CIFAR-56), a .keras, .json or .h5 file, or package.module:callable. Nothing in a file is
+    executed; Keras is not needed to read one.
     """
 
 

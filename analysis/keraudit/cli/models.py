@@ -23,17 +23,21 @@ def command(pattern: str | None, sort: str, form: str | None, output: Path | Non
     """List the models that can be named, with their sizes.
 
     PATTERN keeps the names that contain it; case, hyphens and underscores are forgiven, here as
-    wherever a name is typed. Sizes are those at the default input, batch 1.
+    wherever a name is typed. Sizes are those at the default input, batch 1. Models of the zoo follow
+    papers and take more names than are listed, such as ResNet-CIFAR-62 or
+    inception-reduced:lecture,f5=48.
     """
     from keraudit.cli.emit import emit
     from keraudit.reading.applications import applications
-    from keraudit.reading.resolve import plain
-    from keraudit.render.grid import applications_grid
+    from keraudit.reading.zoo import zoo_models
+    from keraudit.render.grid import models_grid
+    from keraudit.spelling import plain
 
-    kept = [a for a in applications().values() if plain(pattern or "") in plain(a.name)]
+    known = [*applications().values(), *zoo_models().values()]
+    kept = [a for a in known if plain(pattern or "") in plain(a.name)]
     if not kept:
         raise click.UsageError(f"no model's name contains {pattern!r}")
-    kept.sort(key=lambda a: (getattr(a, sort), a.name))
+    kept.sort(key=lambda a: (0 if sort == "name" else getattr(a, sort), a.name.lower()))
     line = command_line()
     data = {
         "schema": "keraudit.models/1",
@@ -41,7 +45,7 @@ def command(pattern: str | None, sort: str, form: str | None, output: Path | Non
         "models": [a._asdict() | {"input_shape": list(a.input_shape)} for a in kept],
     }
     emit(
-        [applications_grid(kept, command=line)],
+        [models_grid(kept, command=line)],
         [data],
         form=chosen_format(form, output),
         output=output,

@@ -18,7 +18,7 @@ ENDINGS = {".json": "json", ".csv": "csv", ".md": "markdown", ".html": "html", "
 
 
 class ModelName(click.ParamType):  # type: ignore[type-arg]  # generic only in new releases
-    """MODEL as typed; completes application names, and files by the shell's own means."""
+    """MODEL as typed; completes the names of models, and files by the shell's own means."""
 
     name = "model"
 
@@ -26,9 +26,10 @@ class ModelName(click.ParamType):  # type: ignore[type-arg]  # generic only in n
         from click.shell_completion import CompletionItem
 
         from keraudit.reading.applications import applications
+        from keraudit.zoo.names import listed
 
         start = incomplete.lower()
-        names = [n for n in applications() if n.lower().startswith(start)]
+        names = [n for n in (*applications(), *listed()) if n.lower().startswith(start)]
         return [*map(CompletionItem, names), CompletionItem(incomplete, type="file")]
 
 

@@ -1,7 +1,8 @@
-"""Take the census of Keras Applications: ``python -m keraudit.reading.census``.
+"""Take the census of what can be named: ``python -m keraudit.reading.census [applications | zoo]``.
 
-Builds every class of ``keras.applications`` at its default size and writes ``applications.json``, the
-record behind ``keraudit models``. To be run again when Keras adds an application.
+Builds every class of ``keras.applications``, and every listed model of the zoo, at its default size,
+and writes ``applications.json`` and ``zoo.json``, the records behind ``keraudit models``. To be run again
+when Keras adds an application, or when the zoo changes.
 """
 
 from __future__ import annotations
@@ -9,13 +10,16 @@ from __future__ import annotations
 import inspect
 import json
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from keraudit.reading.applications import Application, cached_path, keras_version, store
-from keraudit.reading.live import application_json, choose_backend
-
-RECORD = Path(__file__).with_name("applications.json")
+from keraudit.graph import Shape
+from keraudit.reading.applications import cached_path
+from keraudit.reading.kept import keras_version, store
+from keraudit.reading.live import application_json, choose_backend, zoo_json
+from keraudit.reading.zoo import zoo_path
+from keraudit.zoo.names import listed, zoo_model
 
 
 def names() -> list[str]:
@@ -29,38 +33,52 @@ def names() -> list[str]:
     )
 
 
-def census() -> dict[str, dict[str, Any]]:
-    """Name, default input shape, layers, MACs and parameters of every application."""
+def zoo_cached(name: str, shape: Shape) -> Path:
+    model = zoo_model(name)
+    assert model is not None, f"the zoo lists {name} and does not know it"  # noqa: S101  # our bug
+    return zoo_path(model, shape)
+
+
+def census(
+    found: Sequence[str], made: Callable[[str], str], path: Callable[[str, Shape], Path]
+) -> dict[str, dict[str, Any]]:
+    """Default input shape, layers, MACs and parameters of every model, by name."""
     from keraudit.api import report_of
     from keraudit.reading.archive import parse
     from keraudit.reading.config import architecture
     from keraudit.shapes import shaped
 
     result = {}
-    for name in names():
-        text = application_json(name)
+    for name in found:
+        text = made(name)
         report = report_of(shaped(architecture(parse(text, name), source=name)))
         (shape,) = report.input_shapes.values()
-        row = Application(
-            name=name,
-            input_shape=shape,
-            layers=len(report.layers),
-            macs=report.total.macs,
-            params=report.total.params,
-        )._asdict()
-        result[row.pop("name")] = row
-        store(cached_path(name, shape), text.encode())
+        result[name] = {
+            "input_shape": shape,
+            "layers": len(report.layers),
+            "macs": report.total.macs,
+            "params": report.total.params,
+        }
+        store(path(name, shape), text.encode())
         sys.stderr.write(f"{name} at {shape}: {report.total.macs:,} MACs\n")
     return result
 
 
-def main() -> None:
+def write(key: str, rows: dict[str, dict[str, Any]]) -> None:
+    record = {"keras": keras_version(), key: rows}
+    path = Path(__file__).with_name(f"{key}.json")
+    path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
+def main(arguments: Sequence[str]) -> None:
     import os
 
     os.environ["KERAS_BACKEND"] = choose_backend()
-    record = {"keras": keras_version(), "applications": census()}
-    RECORD.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    if "zoo" in arguments or not arguments:
+        write("zoo", census(listed(), zoo_json, zoo_cached))
+    if "applications" in arguments or not arguments:
+        write("applications", census(names(), application_json, cached_path))
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

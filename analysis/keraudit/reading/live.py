@@ -1,6 +1,6 @@
 """The one place that imports Keras to read a model; run as a process of its own.
 
-``python -m keraudit.reading.live OUT application NAME 299,299,3`` and
+``python -m keraudit.reading.live OUT application NAME 299,299,3``, the same with ``zoo``, and
 ``python -m keraudit.reading.live OUT callable package.module:name [96,96,3]`` write the model's JSON
 to OUT. A failure is one line, the last on standard error, and exit code 3.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -58,6 +58,23 @@ def application_json(name: str, shape: Sequence[int] | None = None) -> str:
     return str(model.to_json())
 
 
+def zoo_json(name: str, shape: Sequence[int] | None = None) -> str:
+    """The JSON of a model of the zoo, built without allocating a weight."""
+    import keras
+
+    from keraudit.zoo.names import zoo_model
+
+    asked = zoo_model(name)
+    if asked is None:
+        raise ModelError(f"the zoo holds no {name!r}")
+    module, _, function = asked.builder.partition(":")
+    build = getattr(importlib.import_module(module), function)
+    keras.utils.clear_session()
+    with keras.StatelessScope(initialize_variables=False):
+        model = build(**asked.options, input_shape=tuple(shape or asked.input_shape))
+    return str(model.to_json())
+
+
 def callable_json(path: str, shape: Sequence[int] | None) -> str:
     """The JSON of the model that ``package.module:callable`` returns (or is)."""
     module, _, attribute = path.partition(":")
@@ -101,6 +118,13 @@ def has_graph(model: Any) -> bool:
     return any(base.__name__ == "Functional" for base in type(model).__mro__)
 
 
+FORMS: Mapping[str, Callable[[str, Sequence[int] | None], str]] = {
+    "application": application_json,
+    "zoo": zoo_json,
+    "callable": callable_json,
+}
+
+
 def main(arguments: Sequence[str]) -> int:
     """Write the JSON of what ``arguments`` name; 0 when written, 3 with one line of reason."""
     out, form, name, *rest = arguments
@@ -108,9 +132,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         os.environ["KERAS_BACKEND"] = choose_backend()
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        text = (
-            application_json(name, shape) if form == "application" else callable_json(name, shape)
-        )
+        text = FORMS[form](name, shape)
     except Exception as error:  # the user's own code may raise anything
         message = " ".join(str(error).split())
         kind = "" if isinstance(error, ModelError) else f"{type(error).__name__}: "

@@ -11,7 +11,6 @@ from typing import Any
 from keraudit.errors import ModelError
 from keraudit.graph import Architecture, Shape
 from keraudit.reading.applications import (
-    Notify,
     applications,
     read_application,
     read_callable,
@@ -19,6 +18,10 @@ from keraudit.reading.applications import (
 )
 from keraudit.reading.archive import read_file
 from keraudit.reading.config import architecture
+from keraudit.reading.kept import Notify
+from keraudit.reading.zoo import read_zoo
+from keraudit.spelling import near, plain
+from keraudit.zoo.names import is_preset, listed, zoo_model
 
 FILE_ENDINGS = (".keras", ".json", ".h5", ".hdf5", ".zip")
 CALLABLE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
@@ -31,7 +34,7 @@ def silent(message: str) -> None:
 def resolve(
     model: Any, *, input_shapes: Sequence[Shape] | None = None, notify: Notify = silent
 ) -> Architecture:
-    """Read ``model``: a file, an application's name, ``package.module:callable``, or a live model.
+    """Read ``model``: a file, a name, ``package.module:callable``, or a live model.
 
     Args:
         model: what to read.
@@ -49,10 +52,12 @@ def resolve(
     path = Path(text)
     if text.lower().endswith(FILE_ENDINGS) or path.is_file():
         return from_file(path)
-    if CALLABLE.fullmatch(text):
+    if CALLABLE.fullmatch(text) and not is_preset(text):
         return read_callable(text, first, notify=notify)
     if name := application_name(text):
         return read_application(name, first, notify=notify)
+    if asked := zoo_model(text):
+        return read_zoo(asked, first, notify=notify)
     if path.is_dir() or os.sep in text:
         return from_file(path)
     raise ModelError(unknown_name(text))
@@ -68,11 +73,6 @@ def from_file(path: Path) -> Architecture:
         raise ModelError(f"{path}: the config is nested too deep to be a model") from None
 
 
-def plain(name: str) -> str:
-    """A name with what people spell differently left out: case, hyphens, underscores, spaces."""
-    return re.sub(r"[\s_\-]", "", name).lower()
-
-
 def application_name(text: str) -> str | None:
     """The application meant, as Keras spells it, or ``None``.
 
@@ -84,11 +84,7 @@ def application_name(text: str) -> str | None:
 
 
 def unknown_name(text: str) -> str:
-    from difflib import get_close_matches
-
-    known = {plain(name): name for name in applications()}
-    near = [known[match] for match in get_close_matches(plain(text), known, n=3, cutoff=0.5)]
-    guess = f"did you mean {' or '.join(near)}? " if near else ""
+    guess = near(text, [*applications(), *listed()])
     return (
         f"{text!r} is no file and no known model: {guess}'keraudit models' lists the names; a file"
         " ends in .keras, .json or .h5; your own code is package.module:callable"

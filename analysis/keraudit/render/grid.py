@@ -19,7 +19,7 @@ from keraudit.render.numbers import (
 from keraudit.report import CostReport
 
 if TYPE_CHECKING:
-    from keraudit.reading.applications import Application
+    from keraudit.reading.kept import Listed
 
 
 class Column(NamedTuple):
@@ -179,18 +179,19 @@ def report_notes(report: CostReport, sees: bool) -> list[str]:
     return notes
 
 
-def applications_grid(found: Sequence[Application], *, command: str) -> Grid:
-    """The Keras Applications with their sizes at the default input."""
+def models_grid(found: Sequence[Listed], *, command: str) -> Grid:
+    """The models that can be named, with their sizes at the default input."""
     columns = (
         Column(key="name", label="Model"),
         Column(key="input_shape", label="Input", form="input"),
         Column(key="layers", label="Layers", form="number"),
         Column(key="macs", label="MACs", form="count"),
         Column(key="params", label="Params", form="count"),
+        Column(key="origin", label="From"),
     )
-    lines = tuple(Line(cells=dict(a._asdict())) for a in found)
+    lines = tuple(Line(cells=dict(model._asdict())) for model in found)
     return Grid(
-        title=f"{len(found)} Keras Applications",
+        title=f"{len(found)} models",
         heading="at their default input, batch 1",
         columns=columns,
         lines=lines,

@@ -53,14 +53,14 @@ def table(grid: Grid, console: Console) -> Table:
     plain = not (console.encoding or "utf-8").lower().startswith("utf")
     columns = [c for c in grid.columns if not c.wide or console.width >= 130]
     made = Table(box=ASCII_DOUBLE_HEAD if plain else SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    most = (24 if grid.bar else 29) + max(0, console.width - WIDTH) // 2
     for column in columns:
-        first = column.key == "name"
         made.add_column(
             column.label,
             justify="right" if column.is_number else "left",
             no_wrap=True,
             overflow="ellipsis",
-            max_width=24 + max(0, console.width - WIDTH) // 2 if first else None,
+            max_width=most if column.key == "name" else None,
         )
         if column.key == grid.bar:
             made.add_column("", no_wrap=True, width=BAR)
