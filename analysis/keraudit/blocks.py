@@ -82,7 +82,7 @@ def opened(parts: Iterable[Region], links: Links, graph: Graph) -> list[Region]:
             result.extend(opened(part.opened(), links, graph))
         else:
             result.append(part)
-    return joined(result)
+    return joined(result, links)
 
 
 def spans_most(part: Region, graph: Graph, weighty: int) -> bool:
@@ -92,11 +92,12 @@ def spans_most(part: Region, graph: Graph, weighty: int) -> bool:
     return held and inside * 2 > weighty and len(part.branches) == 2 and () in part.branches
 
 
-def joined(parts: Sequence[Region]) -> list[Region]:
-    """Merge neighbouring chains into one."""
+def joined(parts: Sequence[Region], links: Links) -> list[Region]:
+    """Merge chains of which one leads into the next; an auxiliary head leads nowhere."""
     result: list[Region] = []
     for part in parts:
-        if result and part.is_chain and result[-1].is_chain:
+        chains = result and part.is_chain and result[-1].is_chain
+        if chains and result[-1].nodes[-1] in links.before[part.nodes[0]]:
             last = result.pop()
             part = Region(
                 nodes=(*last.nodes, *part.nodes), children=(*last.children, *part.children)
@@ -193,7 +194,11 @@ def divisions(
         if not cuts[0][0]:
             cuts = size_cuts(part.nodes[:end], gates, graph, places)
     if end < len(names):
-        cuts.append(("head", end, len(names)))
+        own = common_name(names[end:], kinds[end:], graph.architecture.name)
+        if own and own == cuts[-1][0]:  # an auxiliary head, named as a whole
+            cuts[-1] = (own, cuts[-1][1], len(names))
+        else:
+            cuts.append(("head", end, len(names)))
     return [cut for cut in cuts if cut[1] < cut[2]]
 
 
@@ -206,7 +211,8 @@ def head_start(
     chain if there is no head.
     """
     flat = [prod(places[i]) == 1 and i not in gates for i in part.nodes]
-    if part.nodes[-1] != len(graph.nodes) - 1 or True not in flat:
+    ends = {ref.call for ref in graph.architecture.outputs}
+    if part.nodes[-1] not in ends or True not in flat:
         return len(kinds)
     start = flat.index(True)
     if all(kind in FINISHING or kind in NORMALISING for kind in kinds[:start]):

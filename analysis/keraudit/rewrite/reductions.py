@@ -1,0 +1,157 @@
+"""The network without its 1x1 reductions: every spatial convolution sees the wide input.
+
+A *reduction* is a 1x1 convolution with fewer output than input channels whose output is read only by
+spatial convolutions (a kernel above 1 along some axis; plain, 1xn, depthwise or separable), directly
+or through its own normalisation, activation and padding (Szegedy et al. 2014, section 4: "1x1
+convolutions are used to compute reductions before the expensive 3x3 and 5x5 convolutions").
+
+No reductions are: projections after pooling, expansions, the last 1x1 of a bottleneck, transitions,
+classifier heads; each is read by something else than a spatial convolution, or does not narrow.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import partial
+
+from keraudit.blocks import FINISHING, NORMALISING
+from keraudit.graph import Graph, Layer, Node, Ref
+from keraudit.rewrite.surgery import (
+    Change,
+    Plan,
+    Rewrite,
+    applied,
+    configured,
+    is_output,
+    kernel_of,
+    users_of,
+)
+
+CONVOLUTIONS = frozenset({"Conv1D", "Conv2D", "Conv3D"})
+SPATIAL = CONVOLUTIONS | {
+    *("DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D"),
+}
+POOLINGS = frozenset(f"{kind}Pooling{rank}D" for kind in ("Max", "Average") for rank in (1, 2, 3))
+JOINS = frozenset({"Concatenate", "ops.Concatenate"})
+
+
+def without_reductions(graph: Graph, *, also_pool_projections: bool = False) -> Rewrite:
+    """Remove every 1x1 reduction; the convolutions behind it keep their filters and read the wide map.
+
+    Args:
+        graph: any graph.
+        also_pool_projections: remove the narrowing 1x1 behind a pooling too, as in the naive module
+            of GoogLeNet's figure 2(a); modules then pass on all their input channels, and the
+            network widens from module to module.
+
+    Returns:
+        The rewritten graph. A stride of a removed convolution moves to the convolutions behind it,
+        so that sizes stay as they were.
+    """
+    users = users_of(graph)
+    calls = Counter(call.layer for call in graph.architecture.calls)
+    bypass: dict[int, Ref] = {}
+    layers: dict[str, Layer] = {}
+    log: list[Change] = []
+    for index, node in enumerate(graph.nodes):
+        if not is_pointwise(graph, index):
+            continue
+        wide, narrow = input_channels(node), int(node.layer.config["filters"])
+        if narrow >= wide:
+            continue  # an expansion, or a projection to the same width
+        chain, readers = served(graph, users, index)
+        why = refusal(graph, index, chain, readers)
+        if calls[graph.architecture.calls[index].layer] > 1:
+            why = "it is called more than once"
+        pooled = also_pool_projections and is_pool_projection(graph, index, readers)
+        if why and not pooled:
+            log.append(Change(layer=node.name, what="left alone", why=why))
+            continue
+        source = node.sources[0]
+        for member in (index, *chain):
+            bypass[member] = source
+        stride = node.layer.config.get("strides", 1)
+        for reader in filter(partial(is_spatial, graph), readers):
+            moved = moved_stride(graph.nodes[reader].layer, stride)
+            if moved is not None:
+                layers[moved.name] = moved
+        before = ", ".join(graph.nodes[r].name for r in readers)
+        why = f"narrowed {wide} channels to {narrow} before {before}"
+        log.append(Change(layer=node.name, what="removed", why=why))
+    if not bypass:
+        return Rewrite(
+            graph=graph,
+            log=tuple(log),
+            nothing="no reduction found: no 1x1 convolution narrows the channels for spatial"
+            " convolutions alone",
+        )
+    return Rewrite(graph=applied(graph, Plan(bypass=bypass, layers=layers)), log=tuple(log))
+
+
+def is_pointwise(graph: Graph, index: int) -> bool:
+    """Whether a node is a plain convolution with a kernel of 1 along every axis."""
+    node = graph.nodes[index]
+    return (
+        node.layer.kind in CONVOLUTIONS
+        and set(kernel_of(node)) == {1}
+        and node.layer.config.get("groups", 1) == 1
+    )
+
+
+def input_channels(node: Node) -> int:
+    """The channels that a convolution reads."""
+    return dict(node.effect.terms[0].factors)["input channels"]
+
+
+def served(
+    graph: Graph, users: tuple[tuple[int, ...], ...], index: int
+) -> tuple[list[int], list[int]]:
+    """The normalisation and activation that belong to a convolution, and what reads it behind them.
+
+    Padding is passed through: it stays, and whatever it pads for is the reader.
+    """
+    chain: list[int] = []
+    end = index
+    while len(users[end]) == 1 and graph.nodes[users[end][0]].layer.kind in FINISHING | NORMALISING:
+        end = users[end][0]
+        chain.append(end)
+    readers: list[int] = []
+    for user in users[end]:
+        padding = graph.nodes[user].layer.kind.startswith("ZeroPadding")
+        readers.extend(users[user] if padding else (user,))
+    return chain, readers
+
+
+def refusal(graph: Graph, index: int, chain: list[int], readers: list[int]) -> str:
+    """Why a narrowing 1x1 convolution is no reduction; empty if it is one."""
+    if any(is_output(graph, member) for member in (index, *chain)) or not readers:
+        return "it is an output of the model"
+    others = [graph.nodes[r].name for r in readers if not is_spatial(graph, r)]
+    if others:
+        return f"it also serves {others[0]}, which is no spatial convolution"
+    return ""
+
+
+def is_spatial(graph: Graph, index: int) -> bool:
+    node = graph.nodes[index]
+    return node.layer.kind in SPATIAL and max(kernel_of(node), default=1) > 1
+
+
+def is_pool_projection(graph: Graph, index: int, readers: list[int]) -> bool:
+    """Whether a 1x1 convolution stands between a pooling and the join of a module."""
+    source = graph.nodes[graph.nodes[index].sources[0].call]
+    joins = {graph.nodes[reader].layer.kind for reader in readers}
+    return source.layer.kind in POOLINGS and bool(joins) and joins <= JOINS
+
+
+def moved_stride(layer: Layer, stride: object) -> Layer | None:
+    """The reader with the removed convolution's stride multiplied into its own; ``None`` for stride 1."""
+    rank = (
+        len(layer.config["kernel_size"]) if not isinstance(layer.config["kernel_size"], int) else 2
+    )
+    steps = [stride] * rank if isinstance(stride, int) else list(stride)  # type: ignore[call-overload]
+    if set(steps) == {1}:
+        return None
+    own = layer.config.get("strides", 1)
+    owned = [own] * rank if isinstance(own, int) else list(own)
+    return configured(layer, strides=[a * b for a, b in zip(steps, owned, strict=True)])

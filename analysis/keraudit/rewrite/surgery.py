@@ -1,0 +1,193 @@
+"""The few operations that every rewrite is made of, on the calls of an architecture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from keraudit.errors import ModelError, ShapeError
+from keraudit.graph import Architecture, Call, Graph, Layer, Node, Ref, refs_in
+from keraudit.shapes import shaped
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One entry of a rewrite's log: what happened to a layer, and why."""
+
+    layer: str
+    what: str  # removed, cut, replaced, changed, copied, left alone
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rewrite:
+    """A rewritten graph and the log of what changed. ``nothing`` says why, if nothing did.
+
+    ``origin`` names, for each layer that the rewrite made, the layer it was made from.
+    """
+
+    graph: Graph
+    log: tuple[Change, ...] = ()
+    nothing: str = ""
+    origin: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        return tuple(change for change in self.log if change.what != "left alone")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What to do with the calls of an architecture, by index.
+
+    Attributes:
+        bypass: calls whose output is taken from an earlier call instead.
+        drop: inputs that a call no longer reads; a merge left with one input is bypassed.
+        layers: layers that take the place of others, by name.
+        chains: calls that are replaced by a chain of new layers.
+    """
+
+    bypass: Mapping[int, Ref] = field(default_factory=dict)
+    drop: Mapping[int, frozenset[Ref]] = field(default_factory=dict)
+    layers: Mapping[str, Layer] = field(default_factory=dict)
+    chains: Mapping[int, Sequence[Layer]] = field(default_factory=dict)
+
+
+def applied(graph: Graph, plan: Plan) -> Graph:
+    """Carry out a plan, drop what no output needs any more, and infer all shapes anew.
+
+    Raises:
+        ShapeError: a shape no longer fits; the error names the layer.
+    """
+    old = graph.architecture
+    layers = {**old.layers, **plan.layers}
+    calls: list[Call] = []
+    moved: dict[Ref, Ref] = {}  # where each output of the old calls is found now
+
+    def now(ref: Ref) -> Ref:
+        return moved.get(ref) or Ref(moved[Ref(ref.call)].call, ref.output)
+
+    for index, call in enumerate(old.calls):
+        if index in plan.bypass:
+            moved[Ref(index)] = now(plan.bypass[index])
+            continue
+        gone = plan.drop.get(index, frozenset())
+        args, kwargs = without(call.args, gone), without(call.kwargs, gone)
+        left = [*refs_in(args), *refs_in(kwargs)]
+        if gone and len(left) == 1:
+            moved[Ref(index)] = now(left[0])
+            continue
+        if index in plan.chains:
+            ref = now(call.inputs[0])
+            for layer in plan.chains[index]:
+                layers[layer.name] = layer
+                calls.append(Call(name=layer.name, layer=layer.name, args=(ref,)))
+                ref = Ref(len(calls) - 1)
+            moved[Ref(index)] = ref
+            continue
+        moved[Ref(index)] = Ref(len(calls))
+        calls.append(replace(call, args=mapped(args, now), kwargs=mapped(kwargs, now)))
+    new = replace(
+        old,
+        layers=layers,
+        calls=tuple(calls),
+        inputs=tuple(now(ref) for ref in old.inputs),
+        outputs=tuple(now(ref) for ref in old.outputs),
+        recorded={},
+    )
+    return reshaped(pruned(new), like=graph)
+
+
+def reshaped(architecture: Architecture, *, like: Graph) -> Graph:
+    """The graph of an architecture at the input size and batch of another.
+
+    Raises:
+        ShapeError: the rewrite does not fit; the error says so and names the layer.
+    """
+    shapes = [node.outputs[0].shape[1:] for node in like.input_nodes]
+    try:
+        return shaped(architecture, input_shapes=shapes, batch=like.batch)
+    except ModelError as error:
+        raise ShapeError(f"the rewrite does not fit this model: {error}") from error
+
+
+def without(value: Any, gone: frozenset[Ref]) -> Any:
+    """The same structure less the references in ``gone``."""
+    if isinstance(value, Ref):  # itself a tuple
+        return value
+    if isinstance(value, list | tuple):
+        kept = [without(item, gone) for item in value if not dropped(item, gone)]
+        return tuple(kept) if isinstance(value, tuple) else kept
+    if isinstance(value, Mapping):
+        return {k: without(item, gone) for k, item in value.items() if not dropped(item, gone)}
+    return value
+
+
+def dropped(item: Any, gone: frozenset[Ref]) -> bool:
+    return isinstance(item, Ref) and item in gone
+
+
+def mapped(value: Any, change: Callable[[Ref], Ref]) -> Any:
+    """The same structure with every reference changed."""
+    if isinstance(value, Ref):
+        return change(value)
+    if isinstance(value, list | tuple):
+        items = [mapped(item, change) for item in value]
+        return tuple(items) if isinstance(value, tuple) else items
+    if isinstance(value, Mapping):
+        return {key: mapped(item, change) for key, item in value.items()}
+    return value
+
+
+def pruned(architecture: Architecture) -> Architecture:
+    """Only the inputs and the calls that an output needs; layers that nobody calls are dropped."""
+    needed = {ref.call for ref in (*architecture.inputs, *architecture.outputs)}
+    for index in range(len(architecture.calls) - 1, -1, -1):
+        if index in needed:
+            needed.update(ref.call for ref in architecture.calls[index].inputs)
+    place = {old: new for new, old in enumerate(sorted(needed))}
+
+    def now(ref: Ref) -> Ref:
+        return Ref(place[ref.call], ref.output)
+
+    calls = tuple(
+        replace(call, args=mapped(call.args, now), kwargs=mapped(call.kwargs, now))
+        for index, call in enumerate(architecture.calls)
+        if index in needed
+    )
+    used = {call.layer for call in calls}
+    return replace(
+        architecture,
+        calls=calls,
+        layers={name: layer for name, layer in architecture.layers.items() if name in used},
+        inputs=tuple(map(now, architecture.inputs)),
+        outputs=tuple(map(now, architecture.outputs)),
+    )
+
+
+def configured(layer: Layer, **options: Any) -> Layer:
+    """The same layer with other options."""
+    return replace(layer, config={**layer.config, **options})
+
+
+def users_of(graph: Graph) -> tuple[tuple[int, ...], ...]:
+    """For each node the nodes that read it."""
+    users: list[list[int]] = [[] for _ in graph.nodes]
+    for index, node in enumerate(graph.nodes):
+        for ref in dict.fromkeys(node.sources):
+            users[ref.call].append(index)
+    return tuple(map(tuple, users))
+
+
+def is_output(graph: Graph, index: int) -> bool:
+    return any(ref.call == index for ref in graph.architecture.outputs)
+
+
+def kernel_of(node: Node) -> tuple[int, ...]:
+    """The kernel of a convolution, a size per axis; empty for any other layer."""
+    for term in node.effect.terms:
+        sizes = tuple(size for name, size in term.factors if name.startswith("kernel "))
+        if sizes:
+            return sizes
+    return ()
