@@ -194,11 +194,11 @@ def divisions(
         if not cuts[0][0]:
             cuts = size_cuts(part.nodes[:end], gates, graph, places)
     if end < len(names):
-        own = common_name(names[end:], kinds[end:], graph.architecture.name)
-        if own and own == cuts[-1][0]:  # an auxiliary head, named as a whole
-            cuts[-1] = (own, cuts[-1][1], len(names))
-        else:
-            cuts.append(("head", end, len(names)))
+        model = graph.architecture.name
+        own = common_name(names[end:], kinds[end:], model)
+        if end and own and own == common_name(names[:end], kinds[:end], model):
+            return [(own, 0, len(names))]  # an auxiliary head, named as a whole
+        cuts.append(("head", end, len(names)))
     return [cut for cut in cuts if cut[1] < cut[2]]
 
 
