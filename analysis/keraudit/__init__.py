@@ -11,8 +11,9 @@ from keraudit._version import __version__
 from keraudit.errors import KerauditError, ModelError, ShapeError
 
 if TYPE_CHECKING:
-    from keraudit.api import audit, read, report_of
+    from keraudit.api import audit, read, report_of, structure
     from keraudit.audits.compare import Comparison, compare
+    from keraudit.audits.structure import StructureReport, structure_of
     from keraudit.report import CostReport
 
 __all__ = [
@@ -21,11 +22,14 @@ __all__ = [
     "KerauditError",
     "ModelError",
     "ShapeError",
+    "StructureReport",
     "__version__",
     "audit",
     "compare",
     "read",
     "report_of",
+    "structure",
+    "structure_of",
 ]
 
 # Imported when first asked for: `keraudit --help` needs none of them.
@@ -36,6 +40,9 @@ HOMES = {
     "CostReport": "keraudit.report",
     "Comparison": "keraudit.audits.compare",
     "compare": "keraudit.audits.compare",
+    "structure": "keraudit.api",
+    "structure_of": "keraudit.audits.structure",
+    "StructureReport": "keraudit.audits.structure",
 }
 
 

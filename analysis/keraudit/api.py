@@ -11,13 +11,15 @@ from keraudit.graph import Graph, Shape
 from keraudit.layers.site import Rule
 from keraudit.reading.kept import Notify
 from keraudit.reading.resolve import resolve, silent
-from keraudit.report import CostReport
+from keraudit.report import CostReport, RewriteNote
 from keraudit.shapes import NO_RULES, shaped
 
 if TYPE_CHECKING:
     import os
 
     import keras
+
+    from keraudit.audits.structure import StructureReport
 
 InputShape = Shape | Sequence[Shape] | Mapping[str, Shape]
 
@@ -55,6 +57,26 @@ def audit(
     return report_of(graph, command=command)
 
 
+def structure(
+    model: str | os.PathLike[str] | keras.Model,
+    *,
+    input_shape: InputShape | None = None,
+    batch: int | None = None,
+    rules: Mapping[str, Rule] = NO_RULES,
+    notify: Notify = silent,
+    command: str = "",
+) -> StructureReport:
+    """Check what lectures and papers say of ResNets and Inception; arguments as for ``audit``.
+
+    Returns:
+        A ``StructureReport``; ``print`` it, take ``report["RES04"].verdict``, or ``to_dict()``.
+    """
+    from keraudit.audits.structure import structure_of
+
+    graph = read(model, input_shape=input_shape, batch=batch, rules=rules, notify=notify)
+    return structure_of(graph, command=command)
+
+
 def read(
     model: str | os.PathLike[str] | keras.Model,
     *,
@@ -87,12 +109,19 @@ def in_order(input_shape: Shape | Sequence[Shape] | None) -> list[Shape] | None:
     return [tuple(shape) for shape in shapes]  # type: ignore[arg-type]
 
 
-def report_of(graph: Graph, *, command: str = "") -> CostReport:
-    """The cost report of a graph."""
+def versions() -> dict[str, str]:
+    """The versions that a record names."""
     import sys
 
     from keraudit import __version__
 
+    return {"keraudit": __version__, "python": sys.version.partition(" ")[0]}
+
+
+def report_of(
+    graph: Graph, *, command: str = "", rewrites: tuple[RewriteNote, ...] = ()
+) -> CostReport:
+    """The cost report of a graph, read or rewritten."""
     return CostReport(
         model=graph.architecture.title or graph.architecture.name,
         source=graph.architecture.source,
@@ -100,5 +129,6 @@ def report_of(graph: Graph, *, command: str = "") -> CostReport:
         batch=graph.batch,
         costs=costs(graph),
         command=command,
-        versions={"keraudit": __version__, "python": sys.version.partition(" ")[0]},
+        versions=versions(),
+        rewrites=rewrites,
     )

@@ -249,7 +249,9 @@ def name_by_place(found: Sequence[Block], graph: Graph) -> list[Block]:
         if not name:
             kinds = [graph.nodes[i].layer.kind for i in block.nodes]
             layers = [graph.nodes[i].name for i in block.nodes]
-            if position == 0:
+            if len(found) == 1:
+                name = common_name(layers, kinds) or graph.architecture.name
+            elif position == 0:
                 name = "stem"
             elif position == len(found) - 1:
                 name = "head"

@@ -49,7 +49,9 @@ def build(
             result = keras.Input(node.outputs[0].shape[1:], dtype=dtype, name=name)
         else:
             if call.layer not in made:
-                made[call.layer] = instance(call.layer, graph.architecture.layers[call.layer], known)
+                made[call.layer] = instance(
+                    call.layer, graph.architecture.layers[call.layer], known
+                )
             args, kwargs = mapped(call.args, tensor), mapped(call.kwargs, tensor)
             try:
                 result = made[call.layer](*args, **kwargs)

@@ -22,6 +22,16 @@ CONVENTION = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RewriteNote:
+    """What a rewrite did to the model before it was audited; ``log`` is (layer, what, why)."""
+
+    name: str
+    changes: int
+    nothing: str = ""
+    log: tuple[tuple[str, str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CostReport:
     """The cost of a model at an input size. ``str()`` is the table, ``to_dict()`` the whole record.
 
@@ -33,6 +43,7 @@ class CostReport:
         costs: per layer, per block, and in total.
         command: the command line that makes the same report.
         versions: of what made it.
+        rewrites: what was changed in the model before it was audited.
     """
 
     model: str
@@ -42,6 +53,7 @@ class CostReport:
     costs: Costs
     command: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
+    rewrites: tuple[RewriteNote, ...] = ()
 
     @property
     def total(self) -> Cost:
@@ -83,6 +95,15 @@ class CostReport:
             "input_shapes": {name: list(shape) for name, shape in self.input_shapes.items()},
             "batch": self.batch,
             "convention": CONVENTION,
+            "rewrites": [
+                {
+                    "name": note.name,
+                    "changes": note.changes,
+                    "nothing": note.nothing,
+                    "log": [dict(zip(("layer", "what", "why"), e, strict=True)) for e in note.log],
+                }
+                for note in self.rewrites
+            ],
             "totals": {
                 **cost_dict(self.total),
                 "layers": len(self.layers),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import Any
 
-from keraudit.audits.cost import BlockCost, Cost, LayerCost
+from keraudit.audits.cost import NOTHING, BlockCost, Cost, LayerCost
 from keraudit.report import CostReport, cost_dict
 
 SCHEMA = "keraudit.compare/1"
@@ -70,9 +70,10 @@ def compare(a: CostReport, b: CostReport, *, command: str = "") -> Comparison:
     """
     kinds_a = {layer.name: layer.kind for layer in a.layers}
     kinds_b = {layer.name: layer.kind for layer in b.layers}
+    parts = regrouped(b, a) if is_rewritten(b, a) else b.blocks
     blocks = align(
         [(x.name, block_signature(x, kinds_a), x) for x in a.blocks],
-        [(x.name, block_signature(x, kinds_b), x) for x in b.blocks],
+        [(x.name, block_signature(x, kinds_b), x) for x in parts],
     )
     layers = align(
         [(x.name, layer_signature(x), x) for x in a.layers],
@@ -84,6 +85,35 @@ def compare(a: CostReport, b: CostReport, *, command: str = "") -> Comparison:
         blocks=tuple(pair_of(x, y) for x, y in blocks),
         layers=tuple(pair_of(x, y) for x, y in layers),
         command=command,
+    )
+
+
+def is_rewritten(b: CostReport, a: CostReport) -> bool:
+    """Whether B holds A's layers but no longer A's blocks, as a network without its skips does."""
+    layers = {x.name for x in a.layers} & {x.name for x in b.layers}
+    blocks = {x.name for x in a.blocks} & {x.name for x in b.blocks}
+    return 2 * len(layers) > len(b.layers) and 2 * len(blocks) < len(a.blocks)
+
+
+def regrouped(b: CostReport, a: CostReport) -> tuple[BlockCost, ...]:
+    """B's layers under the blocks that A's layers of the same names are in.
+
+    A layer that A has not goes where the layer before it went.
+    """
+    home = {layer.name: layer.block for layer in a.layers}
+    groups: dict[str, list[LayerCost]] = {block.name: [] for block in a.blocks}
+    at = a.blocks[0].name
+    for layer in b.layers:
+        at = home.get(layer.name, at)
+        groups[at].append(layer)
+    return tuple(
+        replace(
+            block,
+            layers=tuple(layer.name for layer in groups[block.name]),
+            cost=sum((layer.cost for layer in groups[block.name]), NOTHING),
+        )
+        for block in a.blocks
+        if groups[block.name]
     )
 
 

@@ -16,13 +16,15 @@ from keraudit.cli.options import (
     output_options,
     reading_options,
 )
+from keraudit.cli.rewriting import Rewriting, rewriting_options, rewritten
 from keraudit.graph import Shape
 
 
-@click.command("compare")
+@click.command("compare", short_help="Two models matched: what was added, removed and changed.")
 @click.argument("a", metavar="A", type=MODEL)
 @click.argument("b", metavar="B", type=MODEL)
 @reading_options
+@rewriting_options
 @click.option(
     "--by",
     type=click.Choice(["block", "layer"]),
@@ -37,6 +39,7 @@ def command(
     input_shapes: tuple[tuple[str, Shape], ...],
     batch: int | None,
     rules: Path | None,
+    rewriting: Rewriting,
     by: str,
     form: str | None,
     output: Path | None,
@@ -46,20 +49,22 @@ def command(
     \b
     keraudit compare ResNet50 ResNet101
     keraudit compare old.keras new.keras --by layer
+    keraudit compare ResNet50 ResNet50 --without-skips
 
     Blocks and layers are matched by name where the names agree, else by structure. Changes are
-    B minus A. --input-shape, --batch and --rules hold for both models.
+    B minus A. --input-shape, --batch and --rules hold for both models, rewrites for B alone.
     """
-    from keraudit.api import audit
+    from keraudit.api import read, report_of
     from keraudit.audits.compare import compare
     from keraudit.cli.emit import emit
     from keraudit.render.comparison import comparison_grid
 
     user_rules, shapes, line = loaded_rules(rules), given_shapes(input_shapes), command_line()
-    reports = [
-        audit(model, input_shape=shapes, batch=batch, rules=user_rules, notify=notify, command=line)
-        for model in (a, b)
-    ]
+    reports = []
+    for model, asked in ((a, Rewriting()), (b, rewriting)):
+        graph = read(model, input_shape=shapes, batch=batch, rules=user_rules, notify=notify)
+        graph, notes = rewritten(graph, asked)
+        reports.append(report_of(graph, command=line, rewrites=notes))
     comparison = compare(*reports, command=line)
     chosen = chosen_format(form, output)
     data = [comparison.to_dict()] if chosen == "json" else []

@@ -17,14 +17,18 @@ from keraudit.cli.options import (
     output_options,
     reading_options,
 )
+from keraudit.cli.rewriting import Rewriting, rewriting_options, rewritten
 from keraudit.graph import Shape
 
 MOST_ROWS = 40  # of blocks in a terminal; a model with more is shown by stage unless asked
 
 
-@click.command("flops")
+@click.command(
+    "flops", short_help="MACs, FLOPs, parameters and memory of MODEL, and where they sit."
+)
 @click.argument("models", metavar="MODEL...", nargs=-1, required=True, type=MODEL)
 @reading_options
+@rewriting_options
 @click.option(
     "--by",
     type=click.Choice(["block", "layer", "kind", "stage"]),
@@ -53,6 +57,7 @@ def command(
     input_shapes: tuple[tuple[str, Shape], ...],
     batch: int | None,
     rules: Path | None,
+    rewriting: Rewriting,
     by: str | None,
     depth: int,
     max_macs: int | None,
@@ -67,12 +72,14 @@ def command(
     keraudit flops ResNet50
     keraudit flops model.keras --input-shape 96,96,3 --by layer
     keraudit flops model.keras --max-macs 4G --max-params 25M
+    keraudit flops ResNet50 --without-skips
 
     One MAC is one multiply-accumulate; FLOPs are 2 x MACs plus the other operations (bias,
     normalisation, activation, pooling, merge). Budgets are also read from [tool.keraudit] in
-    pyproject.toml; a model over one ends with exit code 1.
+    pyproject.toml; a model over one ends with exit code 1. Rewrites are carried out in the order
+    in which they are listed below.
     """
-    from keraudit.api import audit
+    from keraudit.api import read, report_of
     from keraudit.cli.budgets import budgets, exceeded
     from keraudit.cli.emit import emit
     from keraudit.render.grid import report_grid
@@ -82,10 +89,11 @@ def command(
     )
     chosen = chosen_format(form, output)
     user_rules, shapes, line = loaded_rules(rules), given_shapes(input_shapes), command_line()
-    reports = [
-        audit(model, input_shape=shapes, batch=batch, rules=user_rules, notify=notify, command=line)
-        for model in models
-    ]
+    reports = []
+    for model in models:
+        graph = read(model, input_shape=shapes, batch=batch, rules=user_rules, notify=notify)
+        graph, notes = rewritten(graph, rewriting)
+        reports.append(report_of(graph, command=line, rewrites=notes))
     grids = []
     for report in reports:
         view = by

@@ -15,6 +15,8 @@ from keraudit.errors import KerauditError
 COMMANDS = {
     "flops": "keraudit.cli.flops",
     "compare": "keraudit.cli.compare",
+    "reductions": "keraudit.cli.reductions",
+    "structure": "keraudit.cli.structure",
     "models": "keraudit.cli.models",
     "completion": "keraudit.cli.completion",
 }

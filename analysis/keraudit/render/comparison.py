@@ -5,6 +5,12 @@ from __future__ import annotations
 from keraudit.audits.compare import Comparison, Pair
 from keraudit.render.grid import NAMES, Column, Grid, Line, heading
 from keraudit.render.numbers import change
+from keraudit.report import CostReport
+
+
+def titled(report: CostReport) -> str:
+    """A model's name with what was done to it."""
+    return ", ".join([report.model, *(note.name for note in report.rewrites)])
 
 
 def comparison_grid(comparison: Comparison, *, by: str = "block") -> Grid:
@@ -35,7 +41,7 @@ def comparison_grid(comparison: Comparison, *, by: str = "block") -> Grid:
     if by == "layer" and same:
         notes.append(f"Shown          the {len(changed)} layers that differ")
     return Grid(
-        title=f"{a.model} (A) and {b.model} (B)",
+        title=f"{titled(a)} (A) and {titled(b)} (B)",
         heading=f"{change(b.total.macs - a.total.macs)} MACs,"
         f" {change(b.total.params - a.total.params)} parameters",
         columns=columns,

@@ -16,19 +16,25 @@ from keraudit.render.numbers import (
     short_bytes,
     sizes,
 )
-from keraudit.report import CostReport
+from keraudit.report import CONVENTION, CostReport
 
 if TYPE_CHECKING:
     from keraudit.reading.kept import Listed
 
 
 class Column(NamedTuple):
-    """``form`` says how a cell is written; ``wide`` columns are left out of an 80-column terminal."""
+    """``form`` says how a cell is written; ``wide`` columns are left out of an 80-column terminal.
+
+    A column that ``flows`` breaks its lines. In a terminal the column named ``below`` is shown under
+    this one, in its place.
+    """
 
     key: str
     label: str
     form: str = "text"
     wide: bool = False
+    flows: bool = False
+    below: str = ""
 
     @property
     def is_number(self) -> bool:
@@ -72,6 +78,7 @@ class Grid(NamedTuple):
     bar: str = ""
     notes: tuple[str, ...] = ()
     command: str = ""
+    convention: str = CONVENTION
 
 
 def written(column: Column, value: Any) -> str:
@@ -110,7 +117,7 @@ def report_grid(report: CostReport, *, by: str = "block", depth: int = 1) -> Gri
         "share": 1.0 if report.total.macs else 0.0,
     }
     return Grid(
-        title=report.model,
+        title=", ".join([report.model, *(note.name for note in report.rewrites)]),
         heading=heading(report),
         columns=columns,
         lines=lines,
@@ -170,6 +177,9 @@ def report_notes(report: CostReport, sees: bool) -> list[str]:
         f"Activations    {short_bytes(costs.peak_activation_bytes)} at most at once"
         f" (at {costs.peak_at})",
     ]
+    for note in report.rewrites:
+        done = note.nothing or f"{note.changes} layers"
+        notes.insert(0, f"Rewritten      {note.name}: {done}")
     if sees:
         notes.append("Sees           the receptive field, in input positions a side")
     if report.lower_bound:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from keraudit.render.grid import Column, Grid, Line, report_grid, written
-from keraudit.report import CONVENTION, CostReport
+from keraudit.report import CostReport
 
 STYLE = """
 .keraudit{--ink:#1b1f24;--soft:#57606a;--rule:#d0d7de;--bar:#0072b2;--warn:#9a6700;
@@ -18,6 +18,8 @@ STYLE = """
 .keraudit th,.keraudit td{padding:.25em .8em;text-align:left;white-space:nowrap;
  border-bottom:1px solid var(--rule)}
 .keraudit .n{text-align:right}
+.keraudit .f{white-space:pre-line;min-width:16em;max-width:44em}
+.keraudit tr:has(.f) td{vertical-align:top}
 .keraudit th button{all:unset;cursor:pointer;font-weight:600}
 .keraudit th button:focus-visible{outline:2px solid var(--bar);outline-offset:2px}
 .keraudit th[aria-sort=ascending] button::after{content:" \\2191"}
@@ -68,7 +70,7 @@ def page(grids: list[Grid]) -> str:
 
 
 def body(grid: Grid) -> str:
-    notes = [*grid.notes, "", f"Convention     {CONVENTION}"]
+    notes = [*grid.notes, "", f"Convention     {grid.convention}"]
     if grid.command:
         notes.append(f"Made by        {grid.command}")
     head = "".join(header(grid, column) for column in grid.columns)
@@ -83,9 +85,13 @@ def body(grid: Grid) -> str:
 
 
 def header(grid: Grid, column: Column) -> str:
-    side = ' class="n"' if column.is_number else ""
+    side = class_of(column)
     bar = '<th aria-label="bar"></th>' if column.key == grid.bar else ""
     return f'<th scope="col"{side}><button>{escape(column.label)}</button></th>{bar}'
+
+
+def class_of(column: Column) -> str:
+    return ' class="n"' if column.is_number else ' class="f"' if column.flows else ""
 
 
 def row(grid: Grid, line: Line) -> str:
@@ -93,7 +99,7 @@ def row(grid: Grid, line: Line) -> str:
     cells = []
     for column in grid.columns:
         value = line.cells.get(column.key)
-        side = ' class="n"' if column.is_number else ""
+        side = class_of(column)
         indent = (
             f' style="padding-left:{0.8 + 1.2 * line.depth:.1f}em"' if column.key == "name" else ""
         )

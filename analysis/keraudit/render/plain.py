@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from io import StringIO
 
 from keraudit.render.grid import Grid, Line, written
-from keraudit.report import CONVENTION
 
 
 def csv_text(grids: Sequence[Grid]) -> str:
@@ -28,9 +27,11 @@ def csv_text(grids: Sequence[Grid]) -> str:
 def plain(value: object) -> object:
     if isinstance(value, list | tuple):
         return "x".join(map(str, value))
-    text = value if isinstance(value, str) else None
+    if not isinstance(value, str):
+        return value
+    text = value.replace("\n", " ")
     # a spreadsheet takes a cell that begins so for a formula; names come from files
-    return "'" + text if text and text[0] in "=+-@" else value
+    return "'" + text if text and text[0] in "=+-@" else text
 
 
 def markdown_text(grid: Grid) -> str:
@@ -44,7 +45,7 @@ def markdown_text(grid: Grid) -> str:
     table = "\n".join("| " + " | ".join(line) + " |" for line in [head, rule, *lines])
     notes = [" ".join(note.split()) for note in grid.notes if note.strip()]
     made = [f"Made by `{grid.command}`."] if grid.command else []
-    tail = "\n".join(f"- {escaped(note)}" for note in [*notes, f"Convention: {CONVENTION}."])
+    tail = "\n".join(f"- {escaped(note)}" for note in [*notes, f"Convention: {grid.convention}."])
     return f"**{escaped(grid.title)}** {grid.heading}\n\n{table}\n\n{tail}\n" + "".join(
         f"- {line}\n" for line in made
     )
@@ -53,6 +54,7 @@ def markdown_text(grid: Grid) -> str:
 def cells(grid: Grid, line: Line) -> list[str]:
     indent = "&nbsp;" * 3 * line.depth
     texts = [escaped(written(column, line.cells.get(column.key))) for column in grid.columns]
+    texts = [text.replace("\n", "<br>") for text in texts]
     return [indent + texts[0], *texts[1:]]
 
 

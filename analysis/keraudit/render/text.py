@@ -8,7 +8,7 @@ from keraudit.render.grid import Column, Grid, Line, report_grid, written
 from keraudit.report import CostReport
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
     from rich.table import Table
     from rich.text import Text
 
@@ -39,7 +39,8 @@ def print_grid(grid: Grid, console: Console) -> None:
     from rich.text import Text
 
     console.print(Text.assemble((grid.title, "bold"), f"  {grid.heading}"))
-    console.print(table(grid, console))
+    if grid.lines:
+        console.print(table(grid, console))
     for note in grid.notes:
         console.print(Text(note, style="yellow" if note.startswith("LOWER") else ""))
 
@@ -51,15 +52,17 @@ def table(grid: Grid, console: Console) -> Table:
     from rich.text import Text
 
     plain = not (console.encoding or "utf-8").lower().startswith("utf")
-    columns = [c for c in grid.columns if not c.wide or console.width >= 130]
+    below = {c.below for c in grid.columns}
+    shown = [c for c in grid.columns if not c.wide or console.width >= 130]
+    columns = [c for c in shown if c.key not in below]
     made = Table(box=ASCII_DOUBLE_HEAD if plain else SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
     most = (24 if grid.bar else 29) + max(0, console.width - WIDTH) // 2
     for column in columns:
         made.add_column(
             column.label,
             justify="right" if column.is_number else "left",
-            no_wrap=True,
-            overflow="ellipsis",
+            no_wrap=not column.flows,
+            overflow="fold" if column.flows else "ellipsis",
             max_width=most if column.key == "name" else None,
         )
         if column.key == grid.bar:
@@ -70,10 +73,10 @@ def table(grid: Grid, console: Console) -> Table:
         else 0
     )
 
-    def cells(line: Line, *, total: bool = False) -> list[Text]:
-        result = []
+    def cells(line: Line, *, total: bool = False) -> list[RenderableType]:
+        result: list[RenderableType] = []
         for column in columns:
-            result.append(cell(column, line))
+            result.append(stack(column, line) if column.below else cell(column, line))
             if column.key == grid.bar:
                 part = 0 if total or not top else line.cells[grid.bar] / top
                 result.append(Text(bar(min(part, 1.0), plain=plain), style="cyan"))
@@ -85,6 +88,16 @@ def table(grid: Grid, console: Console) -> Table:
         made.add_section()
         made.add_row(*cells(grid.total, total=True), style="bold")
     return made
+
+
+def stack(column: Column, line: Line) -> RenderableType:
+    """A cell with that of another column beneath it, set in."""
+    from rich.console import Group
+    from rich.padding import Padding
+    from rich.text import Text
+
+    beneath = Text(str(line.cells.get(column.below) or ""), style="dim")
+    return Group(cell(column, line), Padding(beneath, (0, 0, 0, 2)))
 
 
 def cell(column: Column, line: Line) -> Text:

@@ -16,7 +16,7 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 from mkdocs.utils import get_relative_url
 
-from keraudit.site import models, reference
+from keraudit.site import models, reference, structure
 from keraudit.site.records import MODELS, record_json
 
 PLOTLY = "assets/plotly.min.js"
@@ -28,6 +28,9 @@ MARKERS: Mapping[str, Callable[..., str]] = {
     "totals": models.totals,
     "blocks": models.blocks,
     "layers": models.layers,
+    "claims": structure.claims,
+    "checks": structure.checks,
+    "verdicts": structure.verdicts,
     "layer-rules": reference.layer_rules,
     "activations": reference.activations,
     "about": reference.about,

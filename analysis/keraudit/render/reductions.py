@@ -1,0 +1,142 @@
+"""Savings as a grid, and their derivations in text, LaTeX and HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from keraudit.audits.reductions import Product, Reductions, Saving
+from keraudit.render.grid import Column, Grid, Line
+from keraudit.render.numbers import factor, short, sizes
+
+NOTATIONS = ("text", "latex", "html")
+
+
+def reductions_grid(found: Reductions) -> Grid:
+    """One row per block: with its reductions, without them, and what they save."""
+    columns = (
+        Column(key="name", label="Block"),
+        Column(key="removed", label="1x1", form="number"),
+        Column(key="macs_with", label="MACs with", form="count"),
+        Column(key="macs_without", label="without", form="count"),
+        Column(key="saving", label="Saving", form="change"),
+        Column(key="factor", label="Factor", form="factor"),
+        Column(key="params_with", label="Params with", form="count", wide=True),
+        Column(key="params_without", label="Params", form="count"),
+    )
+    shapes = ", ".join(sizes(s, batch=False) for s in found.input_shapes.values())
+    left = sum(1 for change in found.rewrite.log if change.what == "left alone")
+    notes = [
+        f"Factor         MACs without the {len(found.total.removed)} reductions / MACs with them",
+        "Params         parameters without them",
+        "Derivation     --derive BLOCK writes out every product",
+    ]
+    if left:
+        notes.append(f"Left alone     {left} narrowing 1x1 convolutions that are no reductions")
+    if found.rewrite.nothing:
+        notes = [f"Nothing to do: {found.rewrite.nothing}"]
+    return Grid(
+        title=found.model,
+        heading=f"at {shapes}: {short(found.total.macs_with)} MACs,"
+        f" {short(found.total.macs_without)} without reductions ({factor(found.total.factor)})",
+        columns=columns,
+        lines=tuple(map(saving_line, found.blocks)),
+        total=saving_line(found.total),
+        notes=tuple(notes),
+        command=found.command,
+    )
+
+
+def saving_line(saved: Saving) -> Line:
+    cells = {
+        "name": saved.name,
+        "removed": len(saved.removed) or None,
+        "macs_with": saved.macs_with,
+        "macs_without": saved.macs_without,
+        "saving": saved.saving,
+        "factor": saved.factor,
+        "params_with": saved.params_with,
+        "params_without": saved.params_without,
+    }
+    return Line(cells=cells, tone="" if saved.saving else "dim")
+
+
+def derivation(saved: Saving, notation: str = "text") -> str:
+    """Every product of a block, with its reductions and without them."""
+    return {"text": as_text, "latex": as_latex, "html": as_html}[notation](saved)
+
+
+def as_text(saved: Saving) -> str:
+    sides = (("with", saved.products_with), ("without", saved.products_without))
+    lines = [f"{saved.name}: {saved.macs_with:,} MACs with its reductions"]
+    for side, products in sides:
+        formulas = [" x ".join(str(n) for _, n in p.factors) for p in products]
+        width = max(map(len, formulas), default=0)
+        lines += ["", f"  {side} 1x1 reductions:"]
+        lines += [
+            f"    {formula:{width}} = {p.macs:>15,}  {p.layer}"
+            for formula, p in zip(formulas, products, strict=True)
+        ]
+        lines.append(f"    {'sum':{width}} = {total(products):>15,}")
+    lines += [
+        "",
+        f"  {saved.macs_without:,} / {saved.macs_with:,} = {saved.factor:.3g} times the MACs without them",
+    ]
+    return "\n".join(lines)
+
+
+def total(products: Sequence[Product]) -> int:
+    return sum(p.macs for p in products)
+
+
+def as_latex(saved: Saving) -> str:
+    r"""Two aligned sums, for amsmath."""
+    parts = []
+    for side, products in (("with", saved.products_with), ("without", saved.products_without)):
+        rows = [
+            r"  {} &= {} && \text{{{}}} \\".format(
+                r" \times ".join(str(n) for _, n in p.factors), grouped(p.macs), latex_text(p.layer)
+            )
+            for p in products
+        ]
+        label = latex_text(f"{saved.name}, {side} 1x1 reductions")
+        rows.append(rf"  \textstyle\sum &= {grouped(total(products))} && \text{{{label}}}")
+        parts.append("\n".join([r"\begin{align*}", *rows, r"\end{align*}"]))
+    return "\n".join(parts)
+
+
+def grouped(value: int) -> str:
+    """Digits in groups of three that LaTeX does not space apart.
+
+    >>> grouped(120422400)
+    '120{,}422{,}400'
+    """
+    return f"{value:,}".replace(",", "{,}")
+
+
+def latex_text(text: str) -> str:
+    """Text that LaTeX shows as it is: names come from files.
+
+    >>> latex_text("conv2_block1 & co")
+    'conv2\\\\_block1 \\\\& co'
+    """
+    marks = {"\\": r"\textbackslash{}", "^": r"\^{}", "~": r"\~{}"}
+    marks |= {mark: "\\" + mark for mark in "_#&%${}"}
+    return "".join(marks.get(character, character) for character in text)
+
+
+def as_html(saved: Saving) -> str:
+    """Two tables of products."""
+    parts = []
+    for side, products in (("with", saved.products_with), ("without", saved.products_without)):
+        rows = "".join(
+            f"<tr><td>{escape(p.layer)}</td>"
+            f"<td>{' × '.join(str(n) for _, n in p.factors)}</td><td>{p.macs:,}</td></tr>"
+            for p in products
+        )
+        parts.append(
+            f'<table class="derivation"><caption>{escape(saved.name)}, {side} 1x1 reductions</caption>'
+            f"<tbody>{rows}</tbody><tfoot><tr><td>sum</td><td></td><td>{total(products):,}</td></tr>"
+            "</tfoot></table>"
+        )
+    return "\n".join(parts)
