@@ -87,13 +87,18 @@ def regions(links: Links, outputs: Sequence[int]) -> list[Region]:
     Paths are those to the main output, the one with the most nodes before it; what serves only
     another output (an auxiliary head) is divided on its own.
     """
-    ends = sorted({i for i in outputs if not links.after[i]} or set(outputs))[-MOST_OUTPUTS:]
-    main = max((ancestors(end, links) for end in ends), key=len)
+    main = leading_to_main_output(links, outputs)
     found = divide(sorted(main), None, None, links.among(main), 0)
     rest = [i for i in range(len(links.before)) if i not in main]
     for side in components(rest, links):
         found.extend(divide(side, None, None, links.among(set(side)), 1))
     return sorted(found, key=lambda part: part.nodes[0])
+
+
+def leading_to_main_output(links: Links, outputs: Sequence[int]) -> set[int]:
+    """All nodes on paths to the main output; the last of them is that output."""
+    ends = sorted({i for i in outputs if not links.after[i]} or set(outputs))[-MOST_OUTPUTS:]
+    return max((ancestors(end, links) for end in ends), key=len)
 
 
 def ancestors(index: int, links: Links) -> set[int]:

@@ -22,6 +22,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = [
     "index.html",
     "conventions.html",
+    "structure.html",
     *(f"models/{name}.html" for name in ("inceptionv3", "resnet50")),
     *(f"guide/{name}.html" for name in ("install", "cli", "ci", "python", "rules", "zoo")),
 ]

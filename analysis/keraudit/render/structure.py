@@ -11,7 +11,7 @@ from keraudit.render.numbers import percent, sizes
 COLUMNS = (
     Column(key="code", label="Code"),
     Column(key="verdict", label="Verdict"),
-    Column(key="sentence", label="Claim and evidence", flows=True, below="evidence"),
+    Column(key="sentence", label="Claim", flows=True, below="evidence"),
     Column(key="evidence", label="Evidence", flows=True),
     Column(key="source", label="Source", flows=True, wide=True),
 )

@@ -7,7 +7,7 @@ from functools import cache
 
 from keraudit.audits.structure import FAMILIES, StructureReport
 from keraudit.audits.structure_claim import HOLDS
-from keraudit.site.markdown import code, table
+from keraudit.site.markdown import table
 from keraudit.site.reference import prose
 
 
@@ -23,7 +23,7 @@ def claims(family: str) -> str:
     """The claims about a family: the code, the sentence, when it holds, and where it is from."""
     rows = [
         [
-            code(claim.code),
+            claim.code,
             claim.sentence,
             prose(inspect.getdoc(claim.check) or ""),
             claim.source,
@@ -38,7 +38,7 @@ def verdicts(family: str, *models: str) -> str:
     """One row per claim, one column per model."""
     found = [report(model) for model in models]
     rows = [
-        [code(claim.code), claim.sentence, *(bold(r[claim.code].verdict) for r in found)]
+        [claim.code, claim.sentence, *(bold(r[claim.code].verdict) for r in found)]
         for claim in FAMILIES[family]
     ]
     head = [("code", "left"), ("claim", "left"), *((model, "left") for model in models)]
@@ -54,7 +54,7 @@ def checks(model: str) -> str:
     """What holds of one model, with the evidence; the command that prints the same."""
     found = report(model)
     rows = [
-        [code(check.code), bold(check.verdict), "<br>".join(map(plain, check.evidence))]
+        [check.code, bold(check.verdict), "<br>".join(map(plain, check.evidence))]
         for check in found.checks
         if check.family in found.families
     ]

@@ -1,0 +1,220 @@
+"""Whether a network has the shape that lectures and papers claim of it.
+
+Which claims apply is told from the graph: those about ResNets where a shortcut is added to a longer
+branch, those about Inception where branches with convolutions are concatenated. Names play no part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from keraudit.audits import structure_inception, structure_resnet
+from keraudit.audits.receptive import receptive_fields
+from keraudit.audits.structure_claim import HOLDS, Check, Claim, Finding, silent
+from keraudit.audits.structure_inception import Inception
+from keraudit.audits.structure_modules import modules
+from keraudit.audits.structure_network import Network, depth, is_connected, network
+from keraudit.audits.structure_resnet import Residual
+from keraudit.audits.structure_shared import connected_params, params
+from keraudit.audits.structure_units import units
+from keraudit.blocks import blocks
+from keraudit.graph import UNSUPPORTED, Graph, Shape
+
+SCHEMA = "keraudit.structure/1"
+CONVENTION = (
+    "depth is the number of layers whose weights multiply (convolutions, dense) on the longest path"
+    " to the main output; normalisation, the side branches of gates, and projections on shortcuts"
+    " are not counted"
+)
+RESIDUAL, INCEPTION = "residual", "inception"
+FAMILIES: Mapping[str, tuple[Claim[Any], ...]] = {
+    RESIDUAL: structure_resnet.CLAIMS,
+    INCEPTION: structure_inception.CLAIMS,
+}
+ABSENT: Mapping[str, str] = {
+    RESIDUAL: "Nowhere in the graph is a shortcut added to a longer branch.",
+    INCEPTION: "Nowhere in the graph are branches with convolutions concatenated.",
+}
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What is true of any network.
+
+    ``weighted_layers`` are all calls of layers whose weights multiply; ``depth`` those on the longest
+    path. ``downsampling`` is the stride of the last feature map, of size ``last_map``; ``None`` where
+    it is not defined.
+    """
+
+    depth: int
+    weighted_layers: int
+    residual_units: int
+    inception_modules: int
+    params: int
+    connected_layers: int
+    connected_params: int
+    first_map: Shape
+    last_map: Shape
+    downsampling: Sequence[float] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StructureReport:
+    """What holds of a network. ``str()`` is the table, ``to_dict()`` the whole record.
+
+    Attributes:
+        model: the model's name.
+        source: the file, or where else the model was read from.
+        input_shapes: one per input, without the batch, by the input's name.
+        facts: what is true of any network.
+        checks: every claim with its verdict, those that do not apply included.
+        unsupported: layers that the table does not know: their weights are not seen.
+        command: the command line that makes the same report.
+        versions: of what made it.
+    """
+
+    model: str
+    source: str
+    input_shapes: Mapping[str, Shape]
+    facts: Facts
+    checks: tuple[Check, ...]
+    unsupported: tuple[str, ...] = ()
+    command: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """The families whose claims apply: ``"residual"``, ``"inception"``, both or none."""
+        counts = (self.facts.residual_units, self.facts.inception_modules)
+        return tuple(name for name, count in zip(FAMILIES, counts, strict=True) if count)
+
+    def __getitem__(self, code: str) -> Check:
+        """The check of that code: ``report["RES04"]``."""
+        return next(check for check in self.checks if check.code == code)
+
+    def __str__(self) -> str:
+        from keraudit.render.structure import structure_grid
+        from keraudit.render.text import grid_text
+
+        return grid_text(structure_grid(self))
+
+    def _repr_html_(self) -> str:
+        from keraudit.render.html import fragment
+        from keraudit.render.structure import structure_grid
+
+        return fragment(structure_grid(self))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as plain data, in the schema that the CLI's JSON has."""
+        facts = self.facts
+        return {
+            "schema": SCHEMA,
+            "model": self.model,
+            "source": self.source,
+            "command": self.command,
+            "versions": dict(self.versions),
+            "input_shapes": {name: list(shape) for name, shape in self.input_shapes.items()},
+            "convention": CONVENTION,
+            "families": list(self.families),
+            "facts": {
+                "depth": facts.depth,
+                "weighted_layers": facts.weighted_layers,
+                "residual_units": facts.residual_units,
+                "inception_modules": facts.inception_modules,
+                "params": facts.params,
+                "fully_connected_layers": facts.connected_layers,
+                "fully_connected_params": facts.connected_params,
+                "first_map": list(facts.first_map),
+                "last_map": list(facts.last_map),
+                "downsampling": None if facts.downsampling is None else list(facts.downsampling),
+            },
+            "lower_bound": bool(self.unsupported),
+            "unsupported": list(self.unsupported),
+            "checks": [check_dict(check) for check in self.checks],
+        }
+
+
+def check_dict(check: Check) -> dict[str, Any]:
+    return {
+        "code": check.code,
+        "name": check.name,
+        "family": check.family,
+        "sentence": check.sentence,
+        "source": check.source,
+        "verdict": check.verdict,
+        "holds": check.verdict == HOLDS,
+        "evidence": list(check.evidence),
+    }
+
+
+def claims() -> dict[str, Claim[Any]]:
+    """All claims by code."""
+    return {claim.code: claim for family in FAMILIES.values() for claim in family}
+
+
+def structure_of(graph: Graph, *, command: str = "") -> StructureReport:
+    """Check a graph against every claim of the families that it belongs to."""
+    import sys
+
+    from keraudit._version import __version__
+
+    seen = network(graph, blocks(graph))
+    residual, inception = Residual(seen, units(seen)), Inception(seen, modules(seen))
+    return StructureReport(
+        model=graph.architecture.title or graph.architecture.name,
+        source=graph.architecture.source,
+        input_shapes={n.name: n.outputs[0].shape[1:] for n in graph.input_nodes},
+        facts=facts_of(seen, len(residual.units), len(inception.modules)),
+        checks=(
+            *checked(RESIDUAL, residual if residual.units else None, structure_resnet.CLAIMS),
+            *checked(
+                INCEPTION, inception if inception.modules else None, structure_inception.CLAIMS
+            ),
+        ),
+        unsupported=tuple(n.name for n in graph.nodes if n.effect.status == UNSUPPORTED),
+        command=command,
+        versions={"keraudit": __version__, "python": sys.version.partition(" ")[0]},
+    )
+
+
+def checked(family: str, found: T | None, wanted: Sequence[Claim[T]]) -> tuple[Check, ...]:
+    """Each claim's check; all silent if the family was not found."""
+    result = []
+    for claim in wanted:
+        finding: Finding = silent(ABSENT[family]) if found is None else claim.check(found)
+        result.append(
+            Check(
+                code=claim.code,
+                name=claim.name,
+                family=family,
+                sentence=claim.sentence,
+                source=claim.source,
+                verdict=finding.verdict,
+                evidence=tuple(line for line in finding.evidence if line),
+            )
+        )
+    return tuple(result)
+
+
+def facts_of(seen: Network, residual_units: int, inception_modules: int) -> Facts:
+    weighted = [f for f in seen.filters if f]
+    connected = [f for f in weighted if f.at not in seen.beside and is_connected(seen, f)]
+    fields = receptive_fields(seen.graph)
+    strided = [(i, f) for i, f in enumerate(fields) if f and f.effective_stride and i in seen.main]
+    index, last = strided[-1] if strided else (0, None)
+    return Facts(
+        depth=depth(seen),
+        weighted_layers=len(weighted),
+        residual_units=residual_units,
+        inception_modules=inception_modules,
+        params=params(seen),
+        connected_layers=len(connected),
+        connected_params=connected_params(seen, connected),
+        first_map=seen.places[0],
+        last_map=seen.places[index],
+        downsampling=last.effective_stride if last else None,
+    )
