@@ -23,14 +23,17 @@ def params(graph: Graph) -> int:
 
 
 def randomise(model: Any) -> None:
-    """Give every weight a value of its own: zeros and ones would hide a mistake."""
+    """Give every vector a value of its own: Keras' zeros and ones would hide a mistake.
+
+    Kernels are random as they are.
+    """
     import numpy as np
 
     rng = np.random.default_rng(0)
     for weight in model.weights:
-        if str(weight.dtype).startswith("float"):
-            scale = 1 / max(1, np.prod(weight.shape[:-1])) ** 0.5
-            weight.assign(rng.uniform(0.5, 1.5, weight.shape) * scale)
+        if len(weight.shape) == 1 and str(weight.dtype).startswith("float"):
+            around = 1.0 if weight.path.endswith(("gamma", "variance")) else 0.0
+            weight.assign(around + rng.uniform(-0.1, 0.1, weight.shape))
 
 
 @pytest.mark.slow
@@ -41,7 +44,9 @@ def test_built_from_its_graph_it_computes_the_same(name: str) -> None:
 
     keras.utils.clear_session()
     size = SMALL.get(name, 64)
-    original = getattr(keras.applications, name)(weights=None, input_shape=(size, size, 3))
+    original = getattr(keras.applications, name)(
+        weights=None, input_shape=(size, size, 3), classifier_activation=None
+    )
     randomise(original)
     graph = graph_of(original)
     keras.utils.clear_session()
@@ -51,7 +56,8 @@ def test_built_from_its_graph_it_computes_the_same(name: str) -> None:
     image = np.random.default_rng(1).uniform(0, 1, (2, size, size, 3)).astype("float32")
     expected = original(image, training=False).numpy()
     assert expected.std() > 0
-    np.testing.assert_allclose(copy(image, training=False).numpy(), expected, rtol=1e-4, atol=1e-6)
+    found = copy(image, training=False).numpy()
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5 * np.abs(expected).max())
     del original, copy
     gc.collect()
 
