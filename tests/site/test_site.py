@@ -15,6 +15,8 @@ import pytest
 pytest.importorskip("mkdocs")
 pytest.importorskip("keras")
 
+from keraudit.audits.structure import claims
+from keraudit.site import structure
 from keraudit.site.hook import filled
 from keraudit.site.records import MODELS, record
 
@@ -174,6 +176,16 @@ def test_the_home_page_shows_the_totals(readers: dict[str, Reader]) -> None:
     rows = {row[0]: row for rows in readers["index.html"].tables.values() for row in rows}
     assert number(rows["InceptionV3"][2]) == 5_713_216_096  # 5,711,168,096 + 2048 * 1000
     assert number(rows["ResNet50"][2]) == 3_857_973_248  # 3,855,925,248 + 2048 * 1000
+
+
+def test_the_structure_page_says_what_the_audit_says(readers: dict[str, Reader]) -> None:
+    tables = readers["structure.html"].tables
+    claimed = [row[0] for name in ("residual", "inception") for row in tables[f"{name}-networks"]]
+    assert [code for code in claimed if code != "code"] == list(claims())
+    for model in ("ResNet50", "ResNet152", "InceptionV3"):
+        found = structure.report(model)
+        shown = {code: verdict for code, verdict, _ in tables[model.lower()][1:]}
+        assert shown == {c.code: c.verdict for c in found.checks if c.family in found.families}
 
 
 def linked_anchors(readers: dict[str, Reader]) -> Iterator[tuple[str, str]]:

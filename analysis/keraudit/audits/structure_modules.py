@@ -155,13 +155,13 @@ def extent(steps: Sequence[Step]) -> Shape:
             kernel, strides = step.kernel, step.strides
         else:
             inner = [branch.extent for branch in step if branch.extent]
-            kernel = tuple(map(max, zip(*inner, strict=True)))
+            kernel = tuple(map(max, zip(*inner, strict=False)))
             strides = (1,) * len(kernel)
         seen = seen or [1] * len(kernel)
         jump = jump or [1] * len(kernel)
         if len(kernel) == len(seen):
-            seen = [s + (k - 1) * j for s, k, j in zip(seen, kernel, jump, strict=True)]
-            jump = [j * s for j, s in zip(jump, strides, strict=True)]
+            seen = [s + (k - 1) * j for s, k, j in zip(seen, kernel, jump, strict=False)]
+            jump = [j * s for j, s in zip(jump, strides, strict=False)]
     return tuple(seen)
 
 

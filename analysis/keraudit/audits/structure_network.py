@@ -137,33 +137,40 @@ def filter_at(graph: Graph, places: Sequence[Shape], index: int) -> Filter | Non
     before = places[node.sources[0].call] if node.sources else ()
     reads = channels(node.inputs[0].shape, before) if node.inputs else 0
     filters = channels(node.outputs[0].shape, places[index])
-    if not config.get("kernel_size") or not rank:
+    kernel = each_side(config.get("kernel_size"), rank)
+    if not kernel:
         style = "dense" if kind == "Dense" else kind
         return Filter(index, (), (), reads, filters, style)
     style = next((word for start, word in STYLES.items() if kind.startswith(start)), "")
-    groups = config.get("groups") or 1
+    groups = config.get("groups")
     if "Transpose" in kind:
         style = "transposed"
-    elif groups > 1:
+    elif isinstance(groups, int) and groups > 1:
         style = "depthwise" if groups == reads else f"in {groups} groups"
-    kernel = each_side(config["kernel_size"], rank)
     strides = each_side(config.get("strides") or 1, rank)
     return Filter(index, kernel, strides, reads, filters, style)
 
 
-def each_side(value: int | Sequence[int], rank: int) -> Shape:
-    """An option of a layer for each of its sides."""
-    return (value,) * rank if isinstance(value, int) else tuple(value)
+def each_side(value: object, rank: int) -> Shape:
+    """An option of a layer for each of its sides; empty if it is no size: files hold anything.
+
+    >>> each_side(3, 2), each_side([1, 7], 2), each_side("3x3", 2), each_side(None, 2)
+    ((3, 3), (1, 7), (), ())
+    """
+    sides = (value,) * rank if isinstance(value, int) else value
+    if not isinstance(sides, list | tuple) or not all(isinstance(s, int) for s in sides):
+        return ()
+    return tuple(sides)
 
 
 def pool_at(network: Network, index: int) -> Pool | None:
     """The node as a pooling layer with a window; ``None`` if it is none."""
     node = network.graph.nodes[index]
     window, kind = node.layer.config.get("pool_size"), node.layer.kind
-    if not window or not network.places[index]:
-        return None
     rank = len(network.places[index])
     sides = each_side(window, rank)
+    if not sides:
+        return None
     strides = each_side(node.layer.config.get("strides") or window, rank)
     return Pool(index, "max" if kind.startswith("Max") else "average", sides, strides)
 
