@@ -63,7 +63,7 @@ def test_every_rule_says_what_it_counts() -> None:
         assert f"`{kind}`" in page
 
 
-@pytest.mark.parametrize("page", ["python", "rules", "zoo"])
+@pytest.mark.parametrize("page", ["python", "rewrites", "rules", "zoo"])
 def test_the_examples_of_the_guide_run(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("keras")
     monkeypatch.chdir(ROOT)

@@ -13,37 +13,79 @@ from keraudit.errors import KerauditError, ModelError, ShapeError
 if TYPE_CHECKING:
     from keraudit.api import audit, read, report_of, structure
     from keraudit.audits.compare import Comparison, compare
+    from keraudit.audits.reductions import Reductions, reductions
     from keraudit.audits.structure import StructureReport, structure_of
+    from keraudit.building import build, copy_weights
     from keraudit.report import CostReport
+    from keraudit.rewrite.factorise import factorised
+    from keraudit.rewrite.reductions import without_reductions
+    from keraudit.rewrite.simple import (
+        at_input_shape,
+        repeat_block,
+        with_activation,
+        with_width,
+        without_normalisation,
+    )
+    from keraudit.rewrite.skips import without_skips
+    from keraudit.rewrite.surgery import Rewrite
+
+# Imported when first asked for: `keraudit --help` needs none of them.
+HOMES = {
+    # read and audit
+    "audit": "keraudit.api",
+    "read": "keraudit.api",
+    "report_of": "keraudit.api",
+    "CostReport": "keraudit.report",
+    "compare": "keraudit.audits.compare",
+    "Comparison": "keraudit.audits.compare",
+    "reductions": "keraudit.audits.reductions",
+    "Reductions": "keraudit.audits.reductions",
+    "structure": "keraudit.api",
+    "structure_of": "keraudit.audits.structure",
+    "StructureReport": "keraudit.audits.structure",
+    # rewrite
+    "Rewrite": "keraudit.rewrite.surgery",
+    "at_input_shape": "keraudit.rewrite.simple",
+    "factorised": "keraudit.rewrite.factorise",
+    "repeat_block": "keraudit.rewrite.simple",
+    "with_activation": "keraudit.rewrite.simple",
+    "with_width": "keraudit.rewrite.simple",
+    "without_normalisation": "keraudit.rewrite.simple",
+    "without_reductions": "keraudit.rewrite.reductions",
+    "without_skips": "keraudit.rewrite.skips",
+    # build
+    "build": "keraudit.building",
+    "copy_weights": "keraudit.building",
+}
 
 __all__ = [
     "Comparison",
     "CostReport",
     "KerauditError",
     "ModelError",
+    "Reductions",
+    "Rewrite",
     "ShapeError",
     "StructureReport",
     "__version__",
+    "at_input_shape",
     "audit",
+    "build",
     "compare",
+    "copy_weights",
+    "factorised",
     "read",
+    "reductions",
+    "repeat_block",
     "report_of",
     "structure",
     "structure_of",
+    "with_activation",
+    "with_width",
+    "without_normalisation",
+    "without_reductions",
+    "without_skips",
 ]
-
-# Imported when first asked for: `keraudit --help` needs none of them.
-HOMES = {
-    "audit": "keraudit.api",
-    "read": "keraudit.api",
-    "report_of": "keraudit.api",
-    "CostReport": "keraudit.report",
-    "Comparison": "keraudit.audits.compare",
-    "compare": "keraudit.audits.compare",
-    "structure": "keraudit.api",
-    "structure_of": "keraudit.audits.structure",
-    "StructureReport": "keraudit.audits.structure",
-}
 
 
 def __getattr__(name: str) -> Any:

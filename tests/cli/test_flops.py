@@ -5,37 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
 from built import application, json_of
-
-KERAUDIT = [sys.executable, "-m", "keraudit"]
-OUTPUT = Path(__file__).parent / "output"
-
-
-class Done(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-def run(*arguments: object, cwd: Path | None = None, **environment: str) -> Done:
-    done = subprocess.run(
-        [*KERAUDIT, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        env={**os.environ, "COLUMNS": "80", **environment},
-        timeout=120,
-        check=False,
-    )
-    return Done(done.returncode, done.stdout, done.stderr)
+from command import run, snapshot
 
 
 @pytest.fixture(scope="module")
@@ -44,14 +21,6 @@ def resnet(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("models") / "resnet50.json"
     path.write_text(json_of("ResNet50"))
     return path
-
-
-def snapshot(name: str, text: str) -> None:
-    """Compare with the file of that name; ``KERAUDIT_SNAPSHOTS=1`` writes it anew."""
-    path = OUTPUT / name
-    if os.environ.get("KERAUDIT_SNAPSHOTS"):
-        path.write_text(text)
-    assert text == path.read_text()
 
 
 @pytest.mark.parametrize("view", ["block", "kind", "stage"])

@@ -110,3 +110,41 @@ def unit_for(largest: int) -> tuple[int, str]:
         if largest >= unit:
             return unit, name
     return 1, "MACs"
+
+
+def with_and_without(report: Mapping[str, Any], *, name: str = "") -> dict[str, Any]:
+    """Draw each block's MACs with its 1x1 reductions and without, on a log axis.
+
+    Args:
+        report: a reductions record (``keraudit.reductions/1``).
+        name: the model's name in the title; default: the record's.
+
+    Returns:
+        A figure in plotly's JSON, as ``macs_per_block``.
+    """
+    import plotly.graph_objects as go
+
+    blocks = [block for block in report["blocks"] if block["macs_with"]]
+    frame = layout(
+        blocks, f"{name or report['model']}: MACs with and without 1x1 reductions", "MACs"
+    )
+    frame["barmode"] = "group"
+    frame["height"] = 2 * ROW_HEIGHT * len(blocks) * 3 // 4 + FRAME_HEIGHT
+    frame["xaxis"] |= {"type": "log", "dtick": 1}
+    frame["xaxis"].pop("rangemode", None)
+    figure = go.Figure(layout=frame)
+    for side, colour in (("without", VERMILION), ("with", BLUE)):
+        figure.add_bar(
+            name=f"{side} reductions",
+            orientation="h",
+            y=[block["name"] for block in blocks],
+            x=[block[f"macs_{side}"] for block in blocks],
+            marker={"color": colour, "line": {"width": 0}},
+            customdata=[
+                [f"{block[f'macs_{side}']:,}", f"{block['factor']:.3g}"] for block in blocks
+            ],
+            hovertemplate="<b>%{y}</b><br>%{customdata[0]} MACs<br>%{customdata[1]} times without"
+            "<extra>" + side + "</extra>",
+        )
+    drawn: dict[str, Any] = json.loads(figure.to_json())
+    return drawn

@@ -16,7 +16,7 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 from mkdocs.utils import get_relative_url
 
-from keraudit.site import models, reference, structure
+from keraudit.site import models, reductions, reference, structure
 from keraudit.site.records import MODELS, record_json
 
 PLOTLY = "assets/plotly.min.js"
@@ -28,6 +28,9 @@ MARKERS: Mapping[str, Callable[..., str]] = {
     "totals": models.totals,
     "blocks": models.blocks,
     "layers": models.layers,
+    "reductions": reductions.savings,
+    "derivation": reductions.derived,
+    "paper-table": reductions.beside_the_paper,
     "claims": structure.claims,
     "checks": structure.checks,
     "verdicts": structure.verdicts,
@@ -62,16 +65,30 @@ def filled(markdown: str, url: str) -> str:
     def replacement(match: re.Match[str]) -> str:
         name, words = match["name"], match["words"].split()
         if name == "figure":
-            return figure(url, *words)
+            return figure(*words)
         if name not in MARKERS:
             known = ", ".join(sorted([*MARKERS, "figure"]))
             raise PluginError(f"{url}: no marker is named {name!r}; there are {known}")
         return MARKERS[name](*words)
 
-    return MARKER.sub(replacement, markdown)
+    text = MARKER.sub(replacement, markdown)
+    return text + script(url) if "<figure" in text else text
 
 
-def figure(url: str, model: str) -> str:
-    """A figure of ``model`` and the script that draws it."""
-    scripts = (get_relative_url(path, url) for path in (FIGURES, PLOTLY))
-    return models.figure(model, *scripts)
+# What a figure marker can name: ``figure KIND MODEL``; KIND may be left out for the first.
+DRAWN: Mapping[str, Callable[[str], str]] = {
+    "blocks": models.figure,
+    "reductions": reductions.figure,
+}
+
+
+def figure(*words: str) -> str:
+    """A figure of a model."""
+    kind, name = words if len(words) == 2 else ("blocks", *words)
+    return DRAWN[kind](name)
+
+
+def script(url: str) -> str:
+    """The script that draws a page's figures, once for all of them, and where it finds plotly."""
+    source, plotly = (get_relative_url(path, url) for path in (FIGURES, PLOTLY))
+    return f'\n\n<script src="{source}" data-plotly="{plotly}" defer></script>\n'

@@ -67,18 +67,24 @@ def totals(name: str) -> str:
     )
 
 
-def figure(name: str, script: str, plotly: str) -> str:
-    """The figure of the MACs of each block, as data; ``script`` draws it with ``plotly``."""
-    drawn = macs_per_block(record(name), name=name)
+def figure(name: str) -> str:
+    """The figure of the MACs of each block."""
+    return drawn_by_script(
+        macs_per_block(record(name), name=name),
+        label=f"Bar chart of the MACs of each block of {name}",
+        caption="Point at a bar for its parameters and output size; the table of blocks holds the"
+        " same numbers.",
+    )
+
+
+def drawn_by_script(drawn: Mapping[str, Any], *, label: str, caption: str) -> str:
+    """A figure as data, which the page's script draws when it is scrolled to."""
     data = json.dumps(drawn, separators=(",", ":")).replace("</", r"<\/")
-    label = html.escape(f"Bar chart of the MACs of each block of {name}", quote=True)
     return (
         f'<figure class="ka-figure">'
-        f'<div class="ka-plot" role="img" aria-label="{label}" aria-describedby="blocks">'
+        f'<div class="ka-plot" role="img" aria-label="{html.escape(label, quote=True)}">'
         f'<script type="application/json">{data}</script></div>'
-        f"<figcaption>Point at a bar for its parameters and output size; the table of blocks holds"
-        f" the same numbers.</figcaption></figure>\n\n"
-        f'<script src="{script}" data-plotly="{plotly}" defer></script>'
+        f"<figcaption>{html.escape(caption)}</figcaption></figure>"
     )
 
 
