@@ -71,21 +71,27 @@ def derived(name: str, block: str = "") -> str:
     found = [b for b in report["blocks"] if b["name"] == block or (not block and b["macs_with"])]
     parts = []
     for entry in found:
-        for side in ("with", "without"):
-            products = entry["derivation"][side]
-            rows = [
-                [code(p["layer"]), p["text"].replace(" x ", " × "), f"{p['macs']:,}"]
-                for p in products
-            ]
-            rows.append(["sum", "", f"**{entry[f'macs_{side}']:,}**"])
-            head = [(f"{side} 1x1 reductions", "left"), ("product", "left"), ("MACs", "right")]
-            parts.append(numbers(table(head, rows)))
-        parts.append(
-            f"{entry['macs_without']:,} / {entry['macs_with']:,} = **{entry['factor']:.2f}** times"
-            " the multiplications without the reductions."
-        )
+        sides = {"with": "with 1x1 reductions", "without": "without 1x1 reductions"}
+        if not entry["saving"]:
+            sides = {"with": "layer"}
+        parts.extend(products(entry, side, title) for side, title in sides.items())
+        if entry["saving"]:
+            parts.append(
+                f"{entry['macs_without']:,} / {entry['macs_with']:,} = **{entry['factor']:.2f}** times"
+                " the multiplications without the reductions."
+            )
     command = f"keraudit reductions {name} --derive {block or 'all'}"
     return "\n\n".join([*parts, f"Made by `{command}`.\n{{ .ka-note }}"])
+
+
+def products(entry: Mapping[str, Any], side: str, title: str) -> str:
+    """The products of a block, with its reductions or without, and their sum."""
+    rows = [
+        [code(p["layer"]), p["text"].replace(" x ", " × "), f"{p['macs']:,}"]
+        for p in entry["derivation"][side]
+    ]
+    rows.append(["sum", "", f"**{entry[f'macs_{side}']:,}**"])
+    return numbers(table([(title, "left"), ("product", "left"), ("MACs", "right")], rows))
 
 
 def beside_the_paper() -> str:
