@@ -9,6 +9,7 @@ from keraudit.audits.cost import costs
 from keraudit.errors import ShapeError
 from keraudit.graph import Graph, Shape
 from keraudit.layers.site import Rule
+from keraudit.origin import origin_of
 from keraudit.reading.kept import Notify
 from keraudit.reading.resolve import resolve, silent
 from keraudit.report import CostReport, RewriteNote
@@ -109,26 +110,8 @@ def in_order(input_shape: Shape | Sequence[Shape] | None) -> list[Shape] | None:
     return [tuple(shape) for shape in shapes]  # type: ignore[arg-type]
 
 
-def versions() -> dict[str, str]:
-    """The versions that a record names."""
-    import sys
-
-    from keraudit import __version__
-
-    return {"keraudit": __version__, "python": sys.version.partition(" ")[0]}
-
-
 def report_of(
     graph: Graph, *, command: str = "", rewrites: tuple[RewriteNote, ...] = ()
 ) -> CostReport:
     """The cost report of a graph, read or rewritten."""
-    return CostReport(
-        model=graph.architecture.title or graph.architecture.name,
-        source=graph.architecture.source,
-        input_shapes={n.name: n.outputs[0].shape[1:] for n in graph.input_nodes},
-        batch=graph.batch,
-        costs=costs(graph),
-        command=command,
-        versions=versions(),
-        rewrites=rewrites,
-    )
+    return CostReport(**origin_of(graph, command=command), costs=costs(graph), rewrites=rewrites)

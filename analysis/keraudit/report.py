@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from keraudit.audits.cost import BlockCost, Cost, Costs, LayerCost
 from keraudit.audits.receptive import Field
-from keraudit.graph import Shape
+from keraudit.origin import Report
 
 if TYPE_CHECKING:
     import pandas
@@ -32,27 +31,15 @@ class RewriteNote:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CostReport:
+class CostReport(Report):
     """The cost of a model at an input size. ``str()`` is the table, ``to_dict()`` the whole record.
 
     Attributes:
-        model: the model's name.
-        source: the file, or where else the model was read from.
-        input_shapes: one per input, without the batch, by the input's name.
-        batch: the batch size that all costs are for.
         costs: per layer, per block, and in total.
-        command: the command line that makes the same report.
-        versions: of what made it.
         rewrites: what was changed in the model before it was audited.
     """
 
-    model: str
-    source: str
-    input_shapes: Mapping[str, Shape]
-    batch: int
     costs: Costs
-    command: str = ""
-    versions: Mapping[str, str] = field(default_factory=dict)
     rewrites: tuple[RewriteNote, ...] = ()
 
     @property
@@ -84,16 +71,8 @@ class CostReport:
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain data, in the schema that the CLI's JSON has."""
-        shapes = [list(shape) for shape in self.input_shapes.values()]
         return {
-            "schema": SCHEMA,
-            "model": self.model,
-            "source": self.source,
-            "command": self.command,
-            "versions": dict(self.versions),
-            "input_shape": shapes[0] if len(shapes) == 1 else shapes,
-            "input_shapes": {name: list(shape) for name, shape in self.input_shapes.items()},
-            "batch": self.batch,
+            **self.origin(SCHEMA),
             "convention": CONVENTION,
             "rewrites": [
                 {

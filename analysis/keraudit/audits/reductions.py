@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from keraudit.blocks import Block, blocks
-from keraudit.graph import Graph, Node, Shape, Term
+from keraudit.graph import Graph, Node, Term
+from keraudit.origin import Report, origin_of
 from keraudit.rewrite.reductions import without_reductions
 from keraudit.rewrite.surgery import Rewrite
 
@@ -54,19 +55,13 @@ class Saving:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reductions:
-    """The savings of a model, block by block; ``nothing`` says why there are none."""
+class Reductions(Report):
+    """The savings of a model, block by block; the rewrite's ``nothing`` says why there are none."""
 
-    model: str
-    source: str
-    input_shapes: Mapping[str, Shape]
-    batch: int
     blocks: tuple[Saving, ...]
     total: Saving
     rewrite: Rewrite
     also_pool_projections: bool = False
-    command: str = ""
-    versions: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         from keraudit.render.reductions import reductions_grid
@@ -83,13 +78,7 @@ class Reductions:
     def to_dict(self) -> dict[str, Any]:
         """The savings as plain data."""
         return {
-            "schema": SCHEMA,
-            "model": self.model,
-            "source": self.source,
-            "command": self.command,
-            "versions": dict(self.versions),
-            "input_shapes": {name: list(shape) for name, shape in self.input_shapes.items()},
-            "batch": self.batch,
+            **self.origin(SCHEMA),
             "also_pool_projections": self.also_pool_projections,
             "nothing": self.rewrite.nothing,
             "blocks": [saving_dict(block) for block in self.blocks],
@@ -99,11 +88,7 @@ class Reductions:
 
 
 def reductions(
-    graph: Graph,
-    *,
-    also_pool_projections: bool = False,
-    command: str = "",
-    versions: Mapping[str, str] | None = None,
+    graph: Graph, *, also_pool_projections: bool = False, command: str = ""
 ) -> Reductions:
     """Compare every block of a graph with the same block without its 1x1 reductions.
 
@@ -111,7 +96,6 @@ def reductions(
         graph: any graph.
         also_pool_projections: take the 1x1 behind poolings out too (GoogLeNet's figure 2(a)).
         command: the command line to record.
-        versions: of what makes the record.
 
     Raises:
         ShapeError: a shape no longer fits; the error names the layer.
@@ -130,16 +114,11 @@ def reductions(
         for block in found
     )
     return Reductions(
-        model=graph.architecture.title or graph.architecture.name,
-        source=graph.architecture.source,
-        input_shapes={n.name: n.outputs[0].shape[1:] for n in graph.input_nodes},
-        batch=graph.batch,
+        **origin_of(graph, command=command),
         blocks=savings,
         total=summed(savings),
         rewrite=rewrite,
         also_pool_projections=also_pool_projections,
-        command=command,
-        versions=versions or {},
     )
 
 

@@ -7,7 +7,7 @@ branch, those about Inception where branches with convolutions are concatenated.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from keraudit.audits import structure_inception, structure_resnet
@@ -21,6 +21,7 @@ from keraudit.audits.structure_shared import connected_params, params
 from keraudit.audits.structure_units import units
 from keraudit.blocks import blocks
 from keraudit.graph import UNSUPPORTED, Graph, Shape
+from keraudit.origin import Report, origin_of
 
 SCHEMA = "keraudit.structure/1"
 CONVENTION = (
@@ -63,28 +64,18 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StructureReport:
+class StructureReport(Report):
     """What holds of a network. ``str()`` is the table, ``to_dict()`` the whole record.
 
     Attributes:
-        model: the model's name.
-        source: the file, or where else the model was read from.
-        input_shapes: one per input, without the batch, by the input's name.
         facts: what is true of any network.
         checks: every claim with its verdict, those that do not apply included.
         unsupported: layers that the table does not know: their weights are not seen.
-        command: the command line that makes the same report.
-        versions: of what made it.
     """
 
-    model: str
-    source: str
-    input_shapes: Mapping[str, Shape]
     facts: Facts
     checks: tuple[Check, ...]
     unsupported: tuple[str, ...] = ()
-    command: str = ""
-    versions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def families(self) -> tuple[str, ...]:
@@ -112,12 +103,7 @@ class StructureReport:
         """The report as plain data, in the schema that the CLI's JSON has."""
         facts = self.facts
         return {
-            "schema": SCHEMA,
-            "model": self.model,
-            "source": self.source,
-            "command": self.command,
-            "versions": dict(self.versions),
-            "input_shapes": {name: list(shape) for name, shape in self.input_shapes.items()},
+            **self.origin(SCHEMA),
             "convention": CONVENTION,
             "families": list(self.families),
             "facts": {
@@ -158,16 +144,10 @@ def claims() -> dict[str, Claim[Any]]:
 
 def structure_of(graph: Graph, *, command: str = "") -> StructureReport:
     """Check a graph against every claim of the families that it belongs to."""
-    import sys
-
-    from keraudit._version import __version__
-
     seen = network(graph, blocks(graph))
     residual, inception = Residual(seen, units(seen)), Inception(seen, modules(seen))
     return StructureReport(
-        model=graph.architecture.title or graph.architecture.name,
-        source=graph.architecture.source,
-        input_shapes={n.name: n.outputs[0].shape[1:] for n in graph.input_nodes},
+        **origin_of(graph, command=command),
         facts=facts_of(seen, len(residual.units), len(inception.modules)),
         checks=(
             *checked(RESIDUAL, residual if residual.units else None, structure_resnet.CLAIMS),
@@ -176,8 +156,6 @@ def structure_of(graph: Graph, *, command: str = "") -> StructureReport:
             ),
         ),
         unsupported=tuple(n.name for n in graph.nodes if n.effect.status == UNSUPPORTED),
-        command=command,
-        versions={"keraudit": __version__, "python": sys.version.partition(" ")[0]},
     )
 
 

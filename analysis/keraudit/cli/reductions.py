@@ -66,7 +66,7 @@ def command(
     A reduction is a 1x1 convolution with fewer output than input channels that is read only by
     spatial convolutions. Without it they read the wide input; filters and sizes stay.
     """
-    from keraudit.api import read, versions
+    from keraudit.api import read
     from keraudit.audits.reductions import reductions
     from keraudit.cli.emit import emit
     from keraudit.render.reductions import reductions_grid
@@ -82,7 +82,6 @@ def command(
         graph,
         also_pool_projections=also_pool_projections,
         command=command_line(),
-        versions=versions(),
     )
     if found.rewrite.nothing:
         click.echo(f"keraudit: {found.model}: {found.rewrite.nothing}", err=True)

@@ -84,7 +84,7 @@ def read_live(model: Any, shape: Sequence[int] | None) -> Architecture:
 
     try:
         data = model_json(model, shape)
-    except (AttributeError, ImportError):
+    except (TypeError, ImportError):
         raise ModelError(
             f"expected a keras.Model, a file, or a name; received a {type(model).__name__}"
         ) from None

@@ -98,6 +98,8 @@ def model_json(model: Any, shape: Sequence[int] | None = None) -> str:
     """
     import keras
 
+    if not isinstance(model, keras.Model):
+        raise TypeError(f"a {type(model).__name__} is no keras.Model")
     if isinstance(model, keras.Sequential) or has_graph(model):
         return str(model.to_json())
     if shape is None:

@@ -69,7 +69,7 @@ def derived(name: str, block: str = "") -> str:
     """Every product of a block (of all blocks, if none is named), as on the board."""
     report = record(name)
     found = [b for b in report["blocks"] if b["name"] == block or (not block and b["macs_with"])]
-    parts = []
+    parts: list[str] = []
     for entry in found:
         sides = {"with": "with 1x1 reductions", "without": "without 1x1 reductions"}
         if not entry["saving"]:
