@@ -29,7 +29,7 @@ PAGES = [
     *(f"models/{name}.html" for name in ("inceptionv3", "resnet50")),
     *(
         f"guide/{name}.html"
-        for name in ("install", "cli", "ci", "python", "rewrites", "rules", "zoo")
+        for name in ("install", "cli", "ci", "python", "rewrites", "rules", "training", "zoo")
     ),
 ]
 # What a browser fetches by itself, and links that only a reader follows.

@@ -17,6 +17,7 @@ COMMANDS = {
     "compare": "keraudit.cli.compare",
     "reductions": "keraudit.cli.reductions",
     "structure": "keraudit.cli.structure",
+    "train": "keraudit.cli.train",
     "models": "keraudit.cli.models",
     "completion": "keraudit.cli.completion",
 }

@@ -1,0 +1,192 @@
+"""``keraudit train``: one network, one recipe, one or several seeds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from keraudit.cli.options import command_line
+
+if TYPE_CHECKING:
+    from keraudit.experiments.record import Run
+    from keraudit.experiments.training import Tick
+
+RECIPES = ("he2015", "modern")
+BACKENDS = ("tensorflow", "jax", "torch")
+
+
+class SeedsType(click.ParamType):  # type: ignore[type-arg]  # generic only in new releases
+    """``0`` or ``0,1,2``."""
+
+    name = "seeds"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
+        if isinstance(value, tuple):
+            return value
+        parts = [part.strip() for part in str(value).split(",")]
+        if not all(part.isdigit() for part in parts):
+            self.fail(f"expected whole numbers such as 0,1,2, received {value!r}", param, ctx)
+        return tuple(dict.fromkeys(int(part) for part in parts))
+
+
+@click.command("train", short_help="Train a network on images; stop anywhere, resume exactly.")
+@click.argument("network", metavar="NETWORK")
+@click.option(
+    "--data",
+    "spec",
+    default="cifar10",
+    show_default=True,
+    metavar="DATA",
+    help="cifar10 (downloaded by Keras), a folder or archive of CIFAR-10's batches, a folder of"
+    " images by class, or an .npz file.",
+)
+@click.option(
+    "--recipe", "recipe_name", type=click.Choice(RECIPES), default="he2015", show_default=True
+)
+@click.option("--seeds", type=SeedsType(), default=(0,), metavar="N,...", help="[default: 0]")
+@click.option("--epochs", type=int, metavar="N", help="In place of the recipe's.")
+@click.option(
+    "--budget",
+    type=float,
+    default=1.0,
+    show_default=True,
+    metavar="PART",
+    help="Train for this part of the epochs, and say so in the record.",
+)
+@click.option("--batch", type=int, metavar="N", help="Images a step, in place of the recipe's.")
+@click.option("--learning-rate", type=float, metavar="X", help="In place of the recipe's.")
+@click.option("--warmup", type=float, metavar="PART", help="In place of the recipe's.")
+@click.option("--weight-decay", type=float, metavar="X", help="In place of the recipe's.")
+@click.option(
+    "--precision",
+    type=click.Choice(["float32", "mixed_bfloat16", "mixed_float16"]),
+    help="In place of the recipe's.",
+)
+@click.option("--train-images", type=int, metavar="N", help="Only the first N, for a small try.")
+@click.option("--test-images", type=int, metavar="N", help="Only the first N, for a small try.")
+@click.option("--backend", type=click.Choice(BACKENDS), help="[default: the one configured]")
+@click.option(
+    "--runs",
+    type=click.Path(path_type=Path),
+    default=Path("runs"),
+    show_default=True,
+    metavar="FOLDER",
+    help="Each run has a folder of its own in FOLDER; one that is there already is resumed.",
+)
+def command(
+    network: str,
+    spec: str,
+    recipe_name: str,
+    seeds: tuple[int, ...],
+    budget: float,
+    train_images: int | None,
+    test_images: int | None,
+    backend: str | None,
+    runs: Path,
+    **changes: Any,
+) -> None:
+    """Train NETWORK from scratch and keep a record of it.
+
+    \b
+    keraudit train ResNet-CIFAR-20 --seeds 0,1,2
+    keraudit train Plain-CIFAR-56 --data DIR --backend jax
+    keraudit train ResNet50 --recipe modern --precision mixed_bfloat16
+    keraudit train ResNet-CIFAR-20 --epochs 2 --train-images 2000
+
+    NETWORK is ResNet-CIFAR-n, Plain-CIFAR-n, InceptionV3 or ResNet50; the last two see the images
+    enlarged to 96x96. A run that was stopped, whatever stopped it, goes on from its last whole epoch
+    when the same command is given again, and ends as if it had not been stopped.
+    """
+    import os
+
+    from keraudit.experiments.recipe import recipe
+    from keraudit.reading.live import choose_backend
+
+    made = recipe(recipe_name, budget=budget, **changes)
+    os.environ["KERAS_BACKEND"] = backend or choose_backend()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    for name, count in (("--train-images", train_images), ("--test-images", test_images)):
+        if count is not None and count < 1:
+            raise click.UsageError(f"{name} must be 1 or more, received {count}")
+
+    from keraudit.experiments.data import limited, load
+    from keraudit.experiments.training import train
+
+    data = limited(load(spec), train=train_images, test=test_images)
+    click.echo(
+        f"{data.name}: {len(data.train):,} training and {len(data.test):,} test images,"
+        f" {len(data.classes)} classes; fingerprint {data.fingerprint[:12]}"
+    )
+    for seed in seeds:
+        folder = runs / f"{network.lower()}-{made.name}-seed{seed}"
+        with Progress(f"{network} seed {seed}", made.batch) as progress:
+            run = train(
+                network,
+                data,
+                made,
+                seed=seed,
+                folder=folder,
+                watch=progress.show,
+                budget=budget,
+                command=command_line(),
+            )
+        click.echo(summary(run, folder))
+
+
+def summary(run: Run, folder: Path) -> str:
+    """One line on a finished run."""
+    found = run.evaluation
+    return (
+        f"{run.network} seed {run.seed}: test accuracy {found['test']['accuracy']:.2%}, training"
+        f" accuracy {found['train']['accuracy']:.2%}, {len(run.history)} epochs in {run.seconds:.0f} s;"
+        f" {folder / 'run.json'}"
+    )
+
+
+class Progress:
+    """A line that shows how far a run is and when it will be done; plain lines without a terminal."""
+
+    def __init__(self, label: str, batch: int) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bars
+
+        self.batch = batch
+        self.console = Console(stderr=True)
+        self.bars = Bars(
+            TextColumn(label),
+            BarColumn(),
+            TextColumn("{task.fields[told]}"),
+            TimeRemainingColumn(),
+            console=self.console,
+            disable=not self.console.is_terminal,
+        )
+        self.task = self.bars.add_task("", told="compiling", total=None)
+        self.begun: tuple[float, int] | None = None
+
+    def __enter__(self) -> Progress:
+        self.bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bars.stop()
+
+    def show(self, tick: Tick) -> None:
+        """Show a tick; images a second are counted from the first one on, after compiling."""
+        import time
+
+        done = (tick.epoch - 1) * tick.steps + tick.step
+        now = time.monotonic()
+        first, at = self.begun = self.begun or (now, done)
+        speed = f", {(done - at) * self.batch / (now - first):,.0f} images/s" if done > at else ""
+        told = (
+            f"epoch {tick.epoch}/{tick.epochs}, step {tick.step}/{tick.steps}, loss {tick.loss:.3f},"
+            f" accuracy {tick.accuracy:.1%}{speed}"
+        )
+        self.bars.update(self.task, completed=done, total=tick.epochs * tick.steps, told=told)
+        if tick.step == tick.steps and not self.console.is_terminal:
+            click.echo(f"keraudit: {told}", err=True)

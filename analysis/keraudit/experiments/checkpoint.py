@@ -1,0 +1,72 @@
+"""Checkpoints: all variables and the state of a run in one file, written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from keraudit.errors import KerauditError
+
+
+class CheckpointError(KerauditError):
+    """A checkpoint that cannot be written, or read, or that belongs to another run."""
+
+
+def save(path: Path, variables: Sequence[Any], state: Mapping[str, Any]) -> None:
+    """Write the values of ``variables`` in order, and ``state``, to ``path``.
+
+    Raises:
+        CheckpointError: the disk is full or cannot be written; the last checkpoint is untouched.
+    """
+    import numpy as np
+
+    arrays: dict[str, Any] = {f"v{i:05d}": np.asarray(value_of(v)) for i, v in enumerate(variables)}
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            np.savez(file, state=np.array(json.dumps(state)), **arrays)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise CheckpointError(
+            f"cannot write {path}: {error.strerror or error}; the run stops, the last checkpoint stands"
+        ) from None
+
+
+def load(path: Path, variables: Sequence[Any]) -> dict[str, Any]:
+    """Put the values back into ``variables``; the state that was saved with them.
+
+    Raises:
+        CheckpointError: the file is damaged, or was written for another network.
+    """
+    import numpy as np
+
+    try:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+            state: dict[str, Any] = json.loads(str(file["state"]))
+            arrays = [file[key] for key in sorted(file.files) if key.startswith("v")]
+    except Exception as error:  # noqa: BLE001 - numpy and zipfile raise many kinds
+        raise CheckpointError(
+            f"{path} is damaged or cut short ({' '.join(str(error).split())[:100]}): delete it to"
+            " start the run anew"
+        ) from None
+    shapes = [tuple(v.shape) for v in variables]
+    if [a.shape for a in arrays] != shapes:
+        raise CheckpointError(f"{path} belongs to another network: its variables have other shapes")
+    for variable, array in zip(variables, arrays, strict=True):
+        variable.assign(array)
+    return state
+
+
+def value_of(variable: Any) -> Any:
+    """A variable's value on the host; bfloat16, which numpy files lack, as float32 (exact)."""
+    import keras
+
+    value = keras.ops.convert_to_numpy(variable.value)
+    return value.astype("float32") if "bfloat16" in str(value.dtype) else value

@@ -1,0 +1,211 @@
+"""Image classification data: read, checked, and named by a fingerprint of what was decoded."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from keraudit.errors import KerauditError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+CIFAR10 = (
+    *("airplane", "automobile", "bird", "cat", "deer"),
+    *("dog", "frog", "horse", "ship", "truck"),
+)
+# The first 1,017 test images of CIFAR-10 (Krizhevsky 2009) as in its own files, by ``fingerprint``.
+ORIGINAL_START = 1017
+ORIGINAL_PRINT = "59666ec701eb4c064142ee0a1fce1b46"
+
+
+class DataError(KerauditError):
+    """Data that cannot be read, or that contradicts itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Split:
+    """Images (N, height, width, channels) as bytes 0-255, and labels (N,) as whole numbers."""
+
+    images: np.ndarray[Any, np.dtype[np.uint8]]
+    labels: np.ndarray[Any, np.dtype[np.int64]]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def first(self, count: int | None) -> Split:
+        """The first ``count`` images; all of them if it is ``None``."""
+        if count is None or count >= len(self):
+            return self
+        return Split(images=self.images[:count], labels=self.labels[:count])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dataset:
+    """A training and a test split. ``name`` says what it is; records and figures carry it."""
+
+    name: str
+    classes: tuple[str, ...]
+    train: Split
+    test: Split
+    source: str
+
+    @property
+    def fingerprint(self) -> str:
+        """Of both splits; the order of the images does not matter."""
+        return f"{fingerprint(self.train)}-{fingerprint(self.test)}"
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        return tuple(self.train.images.shape[1:])
+
+    def describe(self) -> dict[str, Any]:
+        """What a record says of it."""
+        return {
+            "name": self.name,
+            "source": self.source,
+            "fingerprint": self.fingerprint,
+            "train_images": len(self.train),
+            "test_images": len(self.test),
+            "image_shape": list(self.image_shape),
+            "classes": list(self.classes),
+        }
+
+
+def fingerprint(split: Split) -> str:
+    """The sum, modulo 2^128, of a 128-bit BLAKE2b digest of each image's pixels and label.
+
+    A sum does not depend on the order, and a single changed pixel changes it.
+    """
+    import numpy as np
+
+    total = 0
+    pixels = np.ascontiguousarray(split.images)
+    for image, label in zip(pixels, split.labels, strict=True):
+        digest = hashlib.blake2b(image.tobytes(), digest_size=16)
+        digest.update(int(label).to_bytes(4, "little"))
+        total += int.from_bytes(digest.digest(), "little")
+    return f"{total % 2**128:032x}"
+
+
+def load(spec: str, *, seed: int = 0) -> Dataset:
+    """Read a data set, check it, and name it.
+
+    Args:
+        spec: ``"cifar10"`` (through ``keras.datasets``, downloaded on first use); the folder or
+            archive ``cifar-10-batches-py``; a folder of images ``DIR/{train,test}/<class>/*`` or
+            ``DIR/<class>/*``, which is then split in five, stratified and seeded; or an ``.npz`` of
+            ``x_train, y_train, x_test, y_test``.
+        seed: of the split, where the folder has none.
+
+    Raises:
+        DataError: it is missing, unreadable, or contradicts itself; one line says what and where.
+    """
+    from keraudit.experiments import sources
+
+    path = Path(spec).expanduser()
+    if spec.lower().replace("-", "") == "cifar10" and not path.exists():
+        found = sources.from_keras()
+    elif not path.exists():
+        raise DataError(f"no data at {spec}: give 'cifar10', a folder, an archive or an .npz file")
+    elif path.is_dir():
+        batches = sources.batches_folder(path)
+        found = sources.from_batches(batches) if batches else sources.from_images(path, seed=seed)
+    elif path.suffix == ".npz":
+        found = sources.from_npz(path)
+    else:
+        found = sources.from_archive(path)
+    return named(checked(found))
+
+
+def checked(data: Dataset) -> Dataset:
+    """The same data set, once nothing in it contradicts anything else."""
+    for split_name, split in (("training", data.train), ("test", data.test)):
+        images, labels = split.images, split.labels
+        if images.ndim != 4 or images.shape[-1] not in (1, 3):
+            raise DataError(
+                f"{data.source}: the {split_name} images have the shape {images.shape}; expected"
+                " (count, height, width, 1 or 3)"
+            )
+        if str(images.dtype) != "uint8":
+            raise DataError(
+                f"{data.source}: the {split_name} images are {images.dtype}; expected bytes, 0 to 255"
+            )
+        if len(images) != len(labels):
+            raise DataError(
+                f"{data.source}: {len(images):,} {split_name} images but {len(labels):,} labels"
+            )
+        if not len(labels):
+            raise DataError(f"{data.source}: the {split_name} split is empty")
+        if labels.min() < 0 or labels.max() >= len(data.classes):
+            raise DataError(
+                f"{data.source}: {split_name} labels run from {labels.min()} to {labels.max()};"
+                f" there are {len(data.classes)} classes, so 0 to {len(data.classes) - 1}"
+            )
+    if data.train.images.shape[1:] != data.test.images.shape[1:]:
+        raise DataError(
+            f"{data.source}: training images are {data.train.images.shape[1:]}, test images"
+            f" {data.test.images.shape[1:]}; they must agree"
+        )
+    missing = sorted(set(range(len(data.classes))) - set(data.train.labels.tolist()))
+    if missing:
+        names = ", ".join(data.classes[i] for i in missing[:5])
+        raise DataError(f"{data.source}: no training image of {names}")
+    return data
+
+
+def named(data: Dataset) -> Dataset:
+    """CIFAR-10 by its name if it is the original; anything else as what it is."""
+    if data.classes != CIFAR10 or data.image_shape != (32, 32, 3):
+        return data
+    counts = (len(data.train), len(data.test))
+    if fingerprint(data.test.first(ORIGINAL_START)) == ORIGINAL_PRINT and counts == (
+        50_000,
+        10_000,
+    ):
+        name = "CIFAR-10"
+    else:
+        name = f"CIFAR-10 classes, not the original files ({data.source})"
+    return Dataset(
+        name=name, classes=data.classes, train=data.train, test=data.test, source=data.source
+    )
+
+
+def limited(data: Dataset, *, train: int | None = None, test: int | None = None) -> Dataset:
+    """Only the first images of each split; the name says so."""
+    if (train or len(data.train)) >= len(data.train) and (test or len(data.test)) >= len(data.test):
+        return data
+    kept = Dataset(
+        name=data.name,
+        classes=data.classes,
+        train=data.train.first(train),
+        test=data.test.first(test),
+        source=data.source,
+    )
+    name = f"{data.name}, the first {len(kept.train):,} training and {len(kept.test):,} test images"
+    return checked(replace(kept, name=name))
+
+
+def dataset(
+    *,
+    name: str,
+    classes: Sequence[str],
+    train: tuple[Any, Any],
+    test: tuple[Any, Any],
+    source: str,
+) -> Dataset:
+    """A data set from arrays; labels become flat whole numbers."""
+    import numpy as np
+
+    def split(images: Any, labels: Any) -> Split:
+        flat = np.asarray(labels).reshape(-1)
+        if flat.size and not np.issubdtype(flat.dtype, np.integer):
+            raise DataError(f"{source}: labels are {flat.dtype}; expected whole numbers")
+        return Split(images=np.asarray(images), labels=flat.astype("int64"))
+
+    return Dataset(
+        name=name, classes=tuple(classes), train=split(*train), test=split(*test), source=source
+    )

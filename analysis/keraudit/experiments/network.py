@@ -1,0 +1,131 @@
+"""Networks to train, and the layer that feeds them from the device's own memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from keraudit.errors import KerauditError
+from keraudit.experiments.data import Dataset, Split
+from keraudit.experiments.recipe import Recipe
+
+if TYPE_CHECKING:
+    import keras
+
+LARGE = ("InceptionV3", "ResNet50")  # of Keras Applications, trained at one common size
+LARGE_SIZE = 96  # pixels; InceptionV3 accepts 75 and more
+
+
+def network(name: str, *, classes: int, shape: tuple[int, ...]) -> keras.Model:
+    """A network for images of ``shape``, with fresh weights and class probabilities as output.
+
+    InceptionV3 and ResNet50 get the same pixels, enlarged inside the model to ``LARGE_SIZE``;
+    ``ResNet-CIFAR-n`` and ``Plain-CIFAR-n`` take them as they are.
+
+    Raises:
+        KerauditError: no network of that name can be trained here.
+    """
+    import keras
+
+    from keraudit.reading.resolve import application_name
+    from keraudit.zoo.cifar import plain_cifar, resnet_cifar
+
+    known = application_name(name)
+    if known in LARGE:
+        size = (LARGE_SIZE, LARGE_SIZE, 3)
+        body = getattr(keras.applications, known)(weights=None, input_shape=size, classes=classes)
+        start = keras.Input(shape)
+        wide = keras.layers.Resizing(*size[:2], interpolation="bilinear")(start)
+        return keras.Model(start, body(wide), name=known.lower())
+    family, _, depth = name.lower().rpartition("-")
+    makers = {"resnet-cifar": resnet_cifar, "plain-cifar": plain_cifar}
+    if family not in makers or not depth.isdigit():
+        raise KerauditError(
+            f"{name!r} cannot be trained: expected {', '.join(LARGE)}, ResNet-CIFAR-n or Plain-CIFAR-n"
+        )
+    made: keras.Model = makers[family](int(depth), input_shape=shape, classes=classes)
+    return made
+
+
+def moments(data: Dataset, how: str) -> tuple[Any, Any]:
+    """What is subtracted from every image and what it is divided by, from the training images."""
+    import numpy as np
+
+    images = data.train.images
+    if how == "pixel":
+        return images.mean(axis=0, dtype="float64").astype("float32"), np.float32(255)
+    mean = images.mean(axis=(0, 1, 2), dtype="float64")
+    deviation = images.std(axis=(0, 1, 2), dtype="float64")
+    return mean.astype("float32"), np.maximum(deviation, 1e-6).astype("float32")
+
+
+def feed(split: Split, data: Dataset, recipe: Recipe, *, name: str) -> keras.Layer:
+    """A layer that turns rows (index, top, left, mirrored) into normalised images.
+
+    The padded images live in a weight of the layer, on the device; cropping and mirroring are one
+    look-up inside the compiled step, so that a step needs four whole numbers an image.
+    """
+    import keras
+    import numpy as np
+    from keras import ops
+
+    pad = recipe.padding
+    padded = np.pad(split.images, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
+    count, height, width, channels = padded.shape
+    out_height, out_width = split.images.shape[1:3]
+    mean, scale = moments(data, recipe.normalise)
+
+    class Feed(keras.layers.Layer):  # type: ignore[misc]
+        """Holds one split."""
+
+        def __init__(self) -> None:
+            super().__init__(name=name, dtype="float32")
+            self.table = self.add_weight(
+                name="table",
+                shape=(count * height * width, channels),
+                dtype="uint8",
+                initializer="zeros",
+                trainable=False,
+            )
+            self.table.assign(padded.reshape(-1, channels))
+
+        def call(self, rows: Any) -> Any:
+            index, top, left, mirrored = (rows[:, i][:, None, None] for i in range(4))
+            y = ops.arange(out_height, dtype="int32")[None, :, None]
+            x = ops.arange(out_width, dtype="int32")[None, None, :]
+            x = ops.where(mirrored == 1, out_width - 1 - x, x)
+            flat = index * (height * width) + (top + y) * width + (left + x)
+            images = ops.cast(ops.take(self.table, flat, axis=0), "float32")
+            return (images - mean) / scale
+
+        def compute_output_shape(self, shape: Any) -> Any:
+            return (shape[0], out_height, out_width, channels)
+
+    return Feed()
+
+
+def plan(split: Split, recipe: Recipe, seed: int, epoch: int) -> Any:
+    """The rows of an epoch: which image, which crop, mirrored or not; the same whenever asked.
+
+    Returns:
+        Whole numbers of shape (steps, batch, 4); the images left over by the last whole batch are
+        others each epoch.
+    """
+    import numpy as np
+
+    rng = np.random.default_rng([seed, epoch])
+    count = len(split) // recipe.batch * recipe.batch
+    rows = np.empty((count, 4), "int32")
+    rows[:, 0] = rng.permutation(len(split))[:count]
+    rows[:, 1:3] = rng.integers(0, 2 * recipe.padding + 1, (count, 2))
+    rows[:, 3] = rng.integers(0, 2, count) if recipe.flip else 0
+    return rows.reshape(-1, recipe.batch, 4)
+
+
+def still(split: Split, recipe: Recipe) -> Any:
+    """The rows of an evaluation: every image once, in order, from the middle, not mirrored."""
+    import numpy as np
+
+    rows = np.full((len(split), 4), recipe.padding, "int32")
+    rows[:, 0] = np.arange(len(split))
+    rows[:, 3] = 0
+    return rows

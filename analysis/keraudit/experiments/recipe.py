@@ -1,0 +1,123 @@
+"""Recipes as data: every number that decides how a network is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from math import cos, pi
+from typing import Any
+
+from keraudit.errors import KerauditError
+
+STEP, COSINE = "step", "cosine"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """How a network is trained.
+
+    Attributes:
+        name: what the recipe is called.
+        source: the paper, or why these numbers.
+        epochs: passes over the training images; only whole batches are taken.
+        batch: images a step.
+        learning_rate: the highest.
+        momentum: of SGD; ``nesterov`` looks ahead.
+        schedule: ``"step"`` (a tenth at each of ``milestones``, parts of the whole) or ``"cosine"``.
+        warmup: part of the whole in which the rate rises in a line from 0.
+        weight_decay: w is pulled towards 0 by so much of itself a step, times the learning rate;
+            on kernels, not on normalisations and biases.
+        label_smoothing: probability spread over all classes (Szegedy et al. 2015, section 7).
+        ema: decay of an exponential moving average of the weights, with which the network is
+            evaluated; 0 for none.
+        padding: pixels of padding, out of which a random crop is taken.
+        flip: mirror half of the images.
+        normalise: ``"pixel"`` (subtract the mean image) or ``"channel"`` (mean and deviation).
+        precision: the dtype policy.
+    """
+
+    name: str
+    source: str
+    epochs: int
+    batch: int = 128
+    learning_rate: float = 0.1
+    momentum: float = 0.9
+    nesterov: bool = False
+    schedule: str = STEP
+    milestones: tuple[float, ...] = (0.5, 0.75)
+    warmup: float = 0.0
+    weight_decay: float = 1e-4
+    label_smoothing: float = 0.0
+    ema: float = 0.0
+    padding: int = 4
+    flip: bool = True
+    normalise: str = "pixel"
+    precision: str = "float32"
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self) | {"milestones": list(self.milestones)}
+
+    def rate(self, step: int, steps: int) -> float:
+        """The learning rate at a step of so many."""
+        done = step / max(steps, 1)
+        if done < self.warmup:
+            return self.learning_rate * (step + 1) / max(1.0, self.warmup * steps)
+        if self.schedule == COSINE:
+            rest = (done - self.warmup) / (1 - self.warmup)
+            return self.learning_rate * 0.5 * (1 + cos(pi * min(rest, 1.0)))
+        return float(self.learning_rate * 0.1 ** sum(done >= part for part in self.milestones))
+
+
+RECIPES: Mapping[str, Recipe] = {
+    "he2015": Recipe(
+        name="he2015",
+        source="He et al. 2015, section 4.2: 64k iterations of 128, a tenth at 32k and at 48k",
+        epochs=164,  # 64,000 iterations of 390 whole batches
+    ),
+    "modern": Recipe(
+        name="modern",
+        source="common practice: Nesterov, warm-up and cosine, label smoothing, moving average",
+        epochs=100,
+        nesterov=True,
+        schedule=COSINE,
+        warmup=0.05,
+        weight_decay=5e-4,
+        label_smoothing=0.1,
+        ema=0.999,
+        normalise="channel",
+    ),
+}
+
+
+def recipe(name: str, *, budget: float = 1.0, **changes: Any) -> Recipe:
+    """A recipe with some of its numbers changed.
+
+    Args:
+        name: of ``RECIPES``.
+        budget: the part of the epochs to train for; milestones and warm-up are parts of the whole and
+            move with it. A run on a budget says so in its record.
+        changes: fields and their values; ``None`` leaves a field as it is.
+
+    Raises:
+        KerauditError: there is no such recipe, or a value makes no sense.
+    """
+    if name not in RECIPES:
+        raise KerauditError(f"no recipe is called {name!r}: expected {', '.join(RECIPES)}")
+    if not 0 < budget <= 1:
+        raise KerauditError(f"a budget is a part from above 0 to 1, received {budget:g}")
+    given = {key: value for key, value in changes.items() if value is not None}
+    unknown = sorted(given.keys() - {f.name for f in fields(Recipe)})
+    if unknown:
+        raise KerauditError(f"a recipe has no {unknown[0]!r}")
+    made = replace(RECIPES[name], **given)
+    made = replace(made, epochs=max(1, round(made.epochs * budget)))
+    for key, lowest in (("epochs", 1), ("batch", 1), ("padding", 0)):
+        if getattr(made, key) < lowest:
+            raise KerauditError(f"{key} must be {lowest} or more, received {getattr(made, key)}")
+    if not made.learning_rate > 0:
+        raise KerauditError(f"learning_rate must be above 0, received {made.learning_rate:g}")
+    if made.schedule not in (STEP, COSINE):
+        raise KerauditError(f"schedule must be 'step' or 'cosine', received {made.schedule!r}")
+    if made.normalise not in ("pixel", "channel"):
+        raise KerauditError(f"normalise must be 'pixel' or 'channel', received {made.normalise!r}")
+    return made

@@ -1,0 +1,178 @@
+"""The record of a run: what was trained, on what, how, where, and what came out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from keraudit.errors import KerauditError
+from keraudit.render.save import save
+
+SCHEMA = "keraudit.run/1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One training run. No weights, no images: this much can be published."""
+
+    network: str
+    recipe: Mapping[str, Any]
+    seed: int
+    budget: float
+    dataset: Mapping[str, Any]
+    params: int
+    history: Sequence[Mapping[str, Any]]
+    evaluation: Mapping[str, Any]
+    hardware: Mapping[str, Any]
+    versions: Mapping[str, str]
+    revision: str
+    date: str
+    command: str = ""
+    schema: str = field(default=SCHEMA)
+
+    @staticmethod
+    def of(
+        config: Mapping[str, Any],
+        *,
+        history: Sequence[Mapping[str, Any]],
+        evaluation: Mapping[str, Any],
+        params: int,
+        command: str,
+    ) -> Run:
+        """The record of a run that ends now, on this machine."""
+        import time
+
+        return Run(
+            network=config["network"],
+            recipe=config["recipe"],
+            seed=config["seed"],
+            budget=config["budget"],
+            dataset=config["dataset"],
+            params=params,
+            history=tuple(history),
+            evaluation=evaluation,
+            hardware=hardware(),
+            versions=versions(),
+            revision=revision(),
+            date=time.strftime("%Y-%m-%d"),
+            command=command,
+        )
+
+    @property
+    def seconds(self) -> float:
+        """Time spent in training steps."""
+        return float(sum(row["seconds"] for row in self.history))
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "history": [dict(row) for row in self.history]}
+
+
+def hardware() -> dict[str, Any]:
+    """The devices that Keras sees, by kind, and the processor."""
+    import os
+    import platform
+
+    import keras
+
+    found: dict[str, Any] = {
+        "processor": platform.machine(),
+        "cores": os.cpu_count(),
+        "devices": [],
+    }
+    if keras.backend.backend() == "jax":
+        import jax
+
+        found["devices"] = [device.device_kind for device in jax.devices()]
+    elif keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        found["devices"] = [d.device_type for d in tf.config.list_logical_devices()]
+    return found
+
+
+def versions() -> dict[str, str]:
+    """Of everything that has a part in the numbers."""
+    import platform
+    from importlib.metadata import version
+
+    import keras
+
+    from keraudit._version import __version__
+
+    backend = keras.backend.backend()
+    return {
+        "keraudit": __version__,
+        "python": platform.python_version(),
+        "keras": keras.version(),
+        backend: version(backend),
+        "numpy": version("numpy"),
+    }
+
+
+def revision() -> str:
+    """The git revision of the code, with a plus sign if it was changed since; empty outside git."""
+    import subprocess
+
+    def git(*arguments: str) -> str:
+        here = Path(__file__).parent
+        done = subprocess.run(
+            ["git", *arguments], cwd=here, capture_output=True, text=True, check=False
+        )
+        return done.stdout.strip() if done.returncode == 0 else ""
+
+    try:
+        found = git("rev-parse", "--short=12", "HEAD")
+        return found + ("+" if found and git("status", "--porcelain", "-uno") else "")
+    except OSError:
+        return ""
+
+
+def write_config(folder: Path, config: Mapping[str, Any]) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise KerauditError(f"cannot make {folder}: {error.strerror or error}") from None
+    save(folder / "config.json", json.dumps(config, indent=1) + "\n")
+
+
+def read_config(folder: Path) -> dict[str, Any] | None:
+    """The configuration of the run in a folder; ``None`` if there is none."""
+    path = folder / "config.json"
+    if not path.is_file():
+        return None
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise KerauditError(
+            f"{path} is damaged ({error}): delete the folder to start anew"
+        ) from None
+    if not isinstance(found, dict):
+        raise KerauditError(f"{path} is no configuration of a run")
+    return found
+
+
+def write_run(folder: Path, run: Run, predictions: Any) -> None:
+    """``run.json`` and ``predictions.npz`` of a finished run."""
+    import numpy as np
+
+    np.savez_compressed(folder / "predictions.npz", probabilities=predictions.astype("float16"))
+    save(folder / "run.json", json.dumps(run.to_dict(), indent=1) + "\n")
+
+
+def read_run(path: Path) -> Run:
+    """A run's record: its folder or its file.
+
+    Raises:
+        KerauditError: there is none, or it is damaged.
+    """
+    file = path / "run.json" if path.is_dir() else path
+    try:
+        found = json.loads(file.read_text("utf-8"))
+        if found.get("schema") != SCHEMA:
+            raise ValueError(f"its schema is {found.get('schema')!r}, not {SCHEMA!r}")
+        return Run(**found)
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise KerauditError(f"{file} is no record of a finished run ({error})") from None

@@ -1,0 +1,235 @@
+"""Where data comes from: keras.datasets, CIFAR-10's own batches, folders of images, .npz files."""
+
+from __future__ import annotations
+
+import io
+import pickle
+import tarfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from keraudit.experiments.data import CIFAR10, DataError, Dataset, dataset
+
+IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
+TRAIN_BATCHES = tuple(f"data_batch_{i}" for i in range(1, 6))
+TEST_BATCH = "test_batch"
+LARGEST_BATCH = 64 * 2**20  # bytes; CIFAR-10's have 30 MB
+PARTS = 5  # a folder without a split gives one part in so many to the test
+
+
+def from_keras() -> Dataset:
+    """``keras.datasets.cifar10``: downloaded once by Keras."""
+    import keras
+
+    try:
+        train, test = keras.datasets.cifar10.load_data()
+    except Exception as error:  # noqa: BLE001 - whatever the download raises
+        raise DataError(
+            f"keras.datasets.cifar10 cannot be had ({' '.join(str(error).split())[:150]}):"
+            " give --data a folder, an archive or an .npz file"
+        ) from None
+    return dataset(
+        name="CIFAR-10", classes=CIFAR10, train=train, test=test, source="keras.datasets.cifar10"
+    )
+
+
+def batches_folder(path: Path) -> Path | None:
+    """The folder that holds CIFAR-10's batches: ``path`` itself or the one inside it."""
+    for folder in (path, path / "cifar-10-batches-py"):
+        if any((folder / name).is_file() for name in (*TRAIN_BATCHES, TEST_BATCH)):
+            return folder
+    return None
+
+
+def from_batches(folder: Path) -> Dataset:
+    """The six files of ``cifar-10-batches-py``."""
+
+    def read(name: str) -> bytes:
+        file = folder / name
+        if not file.is_file():
+            raise DataError(f"{folder} has no {name}: the copy is incomplete")
+        return file.read_bytes()
+
+    return joined(read, str(folder))
+
+
+def from_archive(path: Path) -> Dataset:
+    """A tar archive of ``cifar-10-batches-py``, read in memory: nothing is extracted."""
+    try:
+        with tarfile.open(path) as archive:
+            members = {Path(m.name).name: m for m in archive.getmembers() if m.isfile()}
+
+            def read(name: str) -> bytes:
+                member = members.get(name)
+                if member is None or member.size > LARGEST_BATCH:
+                    raise DataError(f"{path} holds no {name} of CIFAR-10")
+                file = archive.extractfile(member)
+                return file.read() if file else b""
+
+            return joined(read, str(path))
+    except (tarfile.TarError, OSError, EOFError) as error:
+        raise DataError(f"{path} cannot be read as a tar archive: {error}") from None
+
+
+def joined(read: Callable[[str], bytes], source: str) -> Dataset:
+    """Six batches as one data set."""
+    import numpy as np
+
+    def batch(name: str) -> tuple[Any, Any]:
+        found = unpickled(read(name), f"{source}/{name}")
+        try:
+            images = np.asarray(found[b"data"], dtype="uint8").reshape(-1, 3, 32, 32)
+            return images.transpose(0, 2, 3, 1), np.asarray(found[b"labels"])
+        except (KeyError, ValueError, TypeError) as error:
+            raise DataError(f"{source}/{name} is no batch of CIFAR-10 ({error})") from None
+
+    parts = [batch(name) for name in TRAIN_BATCHES]
+    train = tuple(np.concatenate(column) for column in zip(*parts, strict=True))
+    return dataset(
+        name="CIFAR-10",
+        classes=CIFAR10,
+        train=(train[0], train[1]),
+        test=batch(TEST_BATCH),
+        source=source,
+    )
+
+
+class Plain(pickle.Unpickler):
+    """Reads arrays, lists and texts, and refuses everything else: a pickle can run any code."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        allowed = {
+            ("numpy.core.multiarray", "_reconstruct"),
+            ("numpy._core.multiarray", "_reconstruct"),
+            ("numpy", "ndarray"),
+            ("numpy", "dtype"),
+            ("_codecs", "encode"),
+        }
+        if (module, name) not in allowed:
+            raise pickle.UnpicklingError(f"it would run {module}.{name}")
+        return super().find_class(module.replace("numpy.core", "numpy._core"), name)
+
+
+def unpickled(data: bytes, where: str) -> Mapping[bytes, Any]:
+    try:
+        found = Plain(io.BytesIO(data), encoding="bytes").load()
+    except Exception as error:  # noqa: BLE001 - a damaged pickle raises almost anything
+        raise DataError(f"{where} is damaged or no batch of CIFAR-10 ({error})") from None
+    if not isinstance(found, Mapping):
+        raise DataError(f"{where} is no batch of CIFAR-10")
+    return found
+
+
+def from_npz(path: Path) -> Dataset:
+    """``x_train, y_train, x_test, y_test`` in one file; ``classes`` if it names them."""
+    import numpy as np
+
+    try:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+            found = {key: file[key] for key in file.files}
+    except (OSError, ValueError, EOFError, KeyError) as error:
+        raise DataError(f"{path} cannot be read: {error}") from None
+    missing = sorted({"x_train", "y_train", "x_test", "y_test"} - found.keys())
+    if missing:
+        raise DataError(f"{path} has no {', '.join(missing)}; it holds {', '.join(sorted(found))}")
+    labels = found["y_train"]
+    count = int(labels.max()) + 1 if labels.size and np.issubdtype(labels.dtype, np.integer) else 1
+    classes = [str(name) for name in found.get("classes", range(max(count, 1)))]
+    return dataset(
+        name=path.stem,
+        classes=classes,
+        train=(found["x_train"], labels),
+        test=(found["x_test"], found["y_test"]),
+        source=str(path),
+    )
+
+
+def from_images(path: Path, *, seed: int) -> Dataset:
+    """Folders of images by class, split already or to be split."""
+    split = (path / "train").is_dir()
+    if split and not (path / "test").is_dir():
+        raise DataError(f"{path} has a folder 'train' but no 'test'")
+    classes = class_names(path / "train" if split else path)
+    if split:
+        unknown = sorted(set(class_names(path / "test")) ^ set(classes))
+        if unknown:
+            raise DataError(f"{path}: train and test differ in the class {unknown[0]!r}")
+        train, test = (files_of(path / part, classes) for part in ("train", "test"))
+    else:
+        train, test = divided(files_of(path, classes), seed)
+    return dataset(
+        name=path.name,
+        classes=classes,
+        train=decoded(train, path),
+        test=decoded(test, path),
+        source=str(path.name),
+    )
+
+
+def class_names(folder: Path) -> list[str]:
+    names = sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
+    if len(names) < 2:
+        raise DataError(
+            f"{folder} holds {len(names)} folders of images; expected one for each class, two or more"
+        )
+    return names
+
+
+Files = list[tuple[Path, int]]
+
+
+def files_of(folder: Path, classes: list[str]) -> Files:
+    """Every image with its label; in the order of their numbers where all are numbered."""
+    found: Files = []
+    for label, name in enumerate(classes):
+        files = [f for f in (folder / name).iterdir() if f.suffix.lower() in IMAGE_ENDINGS]
+        if not files:
+            raise DataError(f"{folder / name} holds no image ({', '.join(IMAGE_ENDINGS)})")
+        found.extend((file, label) for file in files)
+    numbered = all(file.stem.isdigit() for file, _ in found)
+    return sorted(found, key=lambda f: (int(f[0].stem), f[1]) if numbered else (f[1], f[0].name))
+
+
+def divided(found: Files, seed: int) -> tuple[Files, Files]:
+    """One image in ``PARTS`` of each class for the test, chosen by the seed."""
+    import numpy as np
+
+    rng = np.random.default_rng(seed)
+    train, test = [], []
+    for label in sorted({label for _, label in found}):
+        files = [entry for entry in found if entry[1] == label]
+        chosen = set(rng.permutation(len(files))[: max(1, len(files) // PARTS)].tolist())
+        test += [entry for i, entry in enumerate(files) if i in chosen]
+        train += [entry for i, entry in enumerate(files) if i not in chosen]
+    return train, test
+
+
+def decoded(found: Files, root: Path) -> tuple[Any, Any]:
+    """All images as one array; grey and transparent ones become colour if any is colour."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    import numpy as np
+
+    with ThreadPoolExecutor(4) as pool:
+        images = list(pool.map(pixels, (file for file, _ in found)))
+    shapes = {image.shape for image in images}
+    if len(shapes) > 1:
+        first = images[0].shape
+        odd = next(f for (f, _), image in zip(found, images, strict=True) if image.shape != first)
+        raise DataError(
+            f"{root}: images differ in size: {found[0][0].name} is {first}, {odd} is another"
+        )
+    return np.stack(images), np.asarray([label for _, label in found])
+
+
+def pixels(file: Path) -> Any:
+    """One image as RGB bytes."""
+    import numpy as np
+    from PIL import Image
+
+    try:
+        with Image.open(file) as image:
+            return np.asarray(image.convert("RGB"))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise DataError(f"{file} cannot be read as an image: {error}") from None

@@ -1,0 +1,200 @@
+"""Data: every way in, every contradiction in one line, and the fingerprint."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from keraudit.experiments.data import CIFAR10, DataError, Split, fingerprint, limited, load
+
+np = pytest.importorskip("numpy")
+Image = pytest.importorskip("PIL.Image")
+
+
+def images(count: int, size: int = 32) -> Any:
+    return np.random.default_rng(0).integers(0, 256, (count, size, size, 3)).astype("uint8")
+
+
+def folder(root: Path, *, split: bool = True, classes: tuple[str, ...] = ("cat", "dog")) -> Path:
+    number = 0
+    for part in ("train", "test") if split else ("",):
+        for name in classes:
+            (root / part / name).mkdir(parents=True)
+            for pixels in images(5, 8):
+                Image.fromarray(pixels).save(root / part / name / f"{number}.png")
+                number += 1
+    return root
+
+
+def batches(root: Path) -> Path:
+    home = root / "cifar-10-batches-py"
+    home.mkdir()
+    for name in (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"):
+        pixels = images(20).transpose(0, 3, 1, 2).reshape(20, -1)
+        content = {b"data": pixels, b"labels": [i % 10 for i in range(20)]}
+        (home / name).write_bytes(pickle.dumps(content, protocol=2))
+    return home
+
+
+def test_a_folder_with_its_split(tmp_path: Path) -> None:
+    data = load(str(folder(tmp_path / "pets")))
+    assert (data.name, data.classes) == ("pets", ("cat", "dog"))
+    assert (len(data.train), len(data.test), data.image_shape) == (10, 10, (8, 8, 3))
+    assert data.train.labels.tolist() == [0] * 5 + [1] * 5
+    assert (data.train.images[3] == images(5, 8)[3]).all()
+
+
+def test_a_folder_without_a_split_is_divided_by_the_seed(tmp_path: Path) -> None:
+    root = str(folder(tmp_path / "pets", split=False))
+    data = load(root, seed=1)
+    assert (len(data.train), len(data.test)) == (8, 2)
+    assert sorted(data.test.labels.tolist()) == [0, 1]  # one of each class
+    assert load(root, seed=1).fingerprint == data.fingerprint
+
+
+def test_batches_and_archive_alike(tmp_path: Path) -> None:
+    home = batches(tmp_path)
+    data = load(str(tmp_path))
+    assert data.classes == CIFAR10
+    assert (len(data.train), len(data.test)) == (100, 20)
+    assert data.name.startswith("CIFAR-10 classes, not the original files")
+    archive = tmp_path / "cifar.tar.gz"
+    with tarfile.open(archive, "w:gz") as file:
+        file.add(home, arcname=home.name)
+    assert load(str(archive)).fingerprint == data.fingerprint == load(str(home)).fingerprint
+
+
+def test_npz(tmp_path: Path) -> None:
+    path = tmp_path / "small.npz"
+    np.savez(
+        path, x_train=images(6), y_train=[[0], [1], [2]] * 2, x_test=images(3), y_test=[0, 1, 2]
+    )
+    data = load(str(path))
+    assert data.train.labels.tolist() == [0, 1, 2, 0, 1, 2]
+
+
+def test_a_pickle_that_would_run_code_does_not(tmp_path: Path) -> None:
+    home = batches(tmp_path)
+
+    class Evil:
+        def __reduce__(self) -> Any:
+            return os.system, (f"touch {tmp_path / 'owned'}",)
+
+    (home / "data_batch_3").write_bytes(pickle.dumps({b"data": Evil()}))
+    with pytest.raises(DataError, match=r"data_batch_3 is damaged.*it would run"):
+        load(str(tmp_path))
+    assert not (tmp_path / "owned").exists()
+
+
+def broken_image(root: Path) -> None:
+    (root / "train" / "cat" / "3.png").write_bytes(b"no image")
+
+
+def another_size(root: Path) -> None:
+    Image.fromarray(images(1, 9)[0]).save(root / "train" / "dog" / "7.png")
+
+
+def empty_class(root: Path) -> None:
+    for file in (root / "test" / "dog").iterdir():
+        file.unlink()
+
+
+def missing_class(root: Path) -> None:
+    empty_class(root)
+    (root / "test" / "dog").rmdir()
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (broken_image, r"3\.png cannot be read as an image"),
+        (another_size, r"images differ in size"),
+        (empty_class, r"holds no image"),
+        (missing_class, r"train and test differ in the class 'dog'|expected one for each class"),
+    ],
+)
+def test_damaged_folders(tmp_path: Path, damage: Any, message: str) -> None:
+    root = folder(tmp_path / "pets")
+    damage(root)
+    with pytest.raises(DataError, match=message) as caught:
+        load(str(root))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"y_train": [0, 1, 2, 0, 1]}, "6 training images but 5 labels"),
+        ({"y_test": [0, 1, 7]}, "test labels run from 0 to 7; there are 3 classes"),
+        ({"y_train": [0, 1, -2, 0, 1, 2]}, "labels run from -2"),
+        ({"y_train": [0, 2, 2, 0, 2, 2]}, "no training image of 1"),
+        ({"x_train": images(6).astype("float32")}, "float32; expected bytes"),
+        ({"x_test": images(3, 31)}, "they must agree"),
+        ({"x_train": images(6)[..., 0]}, "expected \\(count, height, width"),
+        ({"y_train": [0.5] * 6}, "expected whole numbers"),
+        ({"x_test": images(0), "y_test": np.zeros(0, int)}, "test split is empty"),
+    ],
+)
+def test_arrays_that_contradict_one_another(
+    tmp_path: Path, change: dict[str, Any], message: str
+) -> None:
+    path = tmp_path / "small.npz"
+    good = {
+        "x_train": images(6),
+        "y_train": [0, 1, 2] * 2,
+        "x_test": images(3),
+        "y_test": [0, 1, 2],
+    }
+    np.savez(path, **{**good, **change})
+    with pytest.raises(DataError, match=message):
+        load(str(path))
+
+
+def test_other_bad_sources(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no data at"):
+        load(str(tmp_path / "gone"))
+    (tmp_path / "x.npz").write_bytes(b"nothing")
+    with pytest.raises(DataError, match="cannot be read"):
+        load(str(tmp_path / "x.npz"))
+    (tmp_path / "x.tar").write_bytes(b"nothing")
+    with pytest.raises(DataError, match="tar archive"):
+        load(str(tmp_path / "x.tar"))
+    home = batches(tmp_path)
+    (home / "data_batch_4").unlink()
+    with pytest.raises(DataError, match="has no data_batch_4"):
+        load(str(home))
+
+
+def test_the_fingerprint_forgets_the_order_and_nothing_else() -> None:
+    pixels, labels = images(20), np.arange(20) % 10
+    whole = fingerprint(Split(images=pixels, labels=labels))
+    order = np.random.default_rng(1).permutation(20)
+    assert fingerprint(Split(images=pixels[order], labels=labels[order])) == whole
+    changed = pixels.copy()
+    changed[7, 3, 3, 1] ^= 1
+    assert fingerprint(Split(images=changed, labels=labels)) != whole
+    assert fingerprint(Split(images=pixels, labels=labels[::-1])) != whole
+
+
+def test_a_part_says_that_it_is_one(tmp_path: Path) -> None:
+    batches(tmp_path)
+    whole = load(str(tmp_path))
+    part = limited(whole, train=50)
+    assert len(part.train) == 50
+    assert part.name.endswith("the first 50 training and 20 test images")
+    assert limited(whole, train=1000) is whole
+
+
+@pytest.mark.skipif("KERAUDIT_DATA" not in os.environ, reason="KERAUDIT_DATA names no data")
+def test_the_originals_are_recognised() -> None:
+    from keraudit.experiments.data import ORIGINAL_PRINT, ORIGINAL_START
+
+    found = np.load(Path(os.environ["KERAUDIT_DATA"]) / "cifar10-original-test-1017.npz")
+    split = Split(images=found["x"], labels=found["y"].astype("int64"))
+    assert len(split) == ORIGINAL_START
+    assert fingerprint(split) == ORIGINAL_PRINT

@@ -1,0 +1,241 @@
+"""Training: the recipes, the feed, and runs that end alike whether they were killed or not."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from keraudit.errors import KerauditError
+from keraudit.experiments.recipe import RECIPES, recipe
+from toys import toy
+
+keras = pytest.importorskip("keras")
+np = pytest.importorskip("numpy")
+
+SHORT = {"epochs": 3, "batch": 16}
+
+
+def test_he_s_schedule_in_his_steps() -> None:
+    """A tenth at 32k and again at 48k of 64k iterations."""
+    he = RECIPES["he2015"]
+    assert [round(he.rate(s, 64_000), 6) for s in (0, 31_999, 32_000, 47_999, 48_000, 63_999)] == [
+        *(0.1, 0.1, 0.01, 0.01, 0.001, 0.001)
+    ]
+    assert he.epochs * 390 == 63_960
+    assert (he.batch, he.momentum, he.weight_decay, he.padding) == (128, 0.9, 1e-4, 4)
+
+
+def test_warm_up_and_cosine() -> None:
+    modern = recipe("modern", epochs=10)
+    rates = [modern.rate(step, 1000) for step in range(1000)]
+    assert rates[:50] == sorted(rates[:50])
+    assert rates[50:] == sorted(rates[50:], reverse=True)
+    assert max(rates) == pytest.approx(0.1, rel=1e-3)
+    assert rates[-1] < 1e-5
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_device_s_schedule_is_the_recipe_s(name: str) -> None:
+    from keraudit.experiments.training import schedule
+
+    made = recipe(name, epochs=10)
+    rate = schedule(made, 1000)
+    found = [float(rate(np.int32(step))) for step in range(0, 1000, 7)]
+    assert found == pytest.approx([made.rate(step, 1000) for step in range(0, 1000, 7)], rel=1e-3)
+
+
+def test_a_budget_scales_the_epochs() -> None:
+    assert recipe("he2015", budget=0.1).epochs == 16
+    assert recipe("he2015", budget=0.1).milestones == RECIPES["he2015"].milestones
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"name": "he2016"}, "no recipe is called"),
+        ({"budget": 0}, "a budget is a part"),
+        ({"budget": 2}, "a budget is a part"),
+        ({"batch": 0}, "batch must be 1"),
+        ({"learning_rate": 0.0}, "above 0"),
+        ({"schedule": "hope"}, "'step' or 'cosine'"),
+        ({"colour": 3}, "no 'colour'"),
+    ],
+)
+def test_bad_recipes(options: dict[str, Any], message: str) -> None:
+    given = {"name": "he2015", **options}
+    with pytest.raises(KerauditError, match=message):
+        recipe(given.pop("name"), **given)
+
+
+def test_the_feed_crops_and_mirrors_as_told() -> None:
+    from keraudit.experiments.network import feed, moments
+
+    data, made = toy(), recipe("he2015", **SHORT)
+    rows = np.array([[5, 4, 4, 0], [5, 4, 4, 1], [7, 0, 8, 0]], "int32")
+    found = keras.ops.convert_to_numpy(feed(data.train, data, made, name="f")(rows))
+    mean, scale = moments(data, made.normalise)
+    image = data.train.images[5].astype("float32")
+    np.testing.assert_allclose(found[0], (image - mean) / scale, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(found[1], (image[:, ::-1] - mean) / scale, rtol=1e-6, atol=1e-6)
+    padded = np.pad(data.train.images[7], ((4, 4), (4, 4), (0, 0)))[0:16, 8:24]
+    np.testing.assert_allclose(found[2], (padded - mean) / scale, rtol=1e-6, atol=1e-6)
+
+
+def test_a_plan_depends_on_seed_and_epoch_alone() -> None:
+    from keraudit.experiments.network import plan
+
+    data, made = toy(), recipe("he2015", **SHORT)
+    first = plan(data.train, made, 0, 2)
+    assert first.shape == (6, 16, 4)
+    assert sorted(first[..., 0].ravel()) == list(range(96))
+    assert (plan(data.train, made, 0, 2) == first).all()
+    assert (plan(data.train, made, 0, 3) != first).any()
+    assert (plan(data.train, made, 1, 2) != first).any()
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+sys.path[:0] = sys.argv[3:4]
+from toys import toy
+from keraudit.experiments.recipe import recipe
+from keraudit.experiments.training import train
+
+def watch(tick):
+    print("tick", tick.epoch, tick.step, flush=True)
+
+made = recipe(sys.argv[2], epochs=4, batch=16)
+train("ResNet-CIFAR-8", toy(), made, seed=3, folder=Path(sys.argv[1]), watch=watch)
+"""
+
+
+def run_until(folder: Path, name: str, backend: str, mark: str = "") -> int:
+    """Train in a process of its own, and kill it as soon as it prints ``mark``; its exit code."""
+    command = [sys.executable, "-c", SCRIPT, str(folder), name, str(Path(__file__).parents[1])]
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, "KERAS_BACKEND": backend},
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if mark and line.startswith(mark):
+                os.kill(process.pid, signal.SIGKILL)
+                break
+    return process.returncode
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+@pytest.mark.parametrize("name", ["he2015", "modern"])
+def test_killed_in_mid_epoch_it_ends_as_if_it_had_not_been(
+    tmp_path: Path, name: str, backend: str
+) -> None:
+    pytest.importorskip(backend)
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    assert run_until(whole, name, backend) == 0
+    assert run_until(cut, name, backend, mark="tick 3 ") == -signal.SIGKILL  # in the third of four
+    assert not (cut / "run.json").exists()
+    assert run_until(cut, name, backend) == 0
+    with np.load(whole / "checkpoint.npz") as a, np.load(cut / "checkpoint.npz") as b:
+        assert a.files == b.files
+        for key in a.files:
+            if key != "state":
+                assert (a[key] == b[key]).all(), key
+    runs = [json.loads((f / "run.json").read_text()) for f in (whole, cut)]
+    timed = ("seconds", "images_per_s")
+    histories = [
+        [{k: v for k, v in row.items() if k not in timed} for row in r["history"]] for r in runs
+    ]
+    assert histories[0] == histories[1]
+    assert runs[0]["evaluation"] == runs[1]["evaluation"]
+
+
+def test_a_run_of_another_configuration_is_not_resumed(tmp_path: Path) -> None:
+    from keraudit.experiments.training import train
+
+    folder = tmp_path / "run"
+    train("ResNet-CIFAR-8", toy(), recipe("he2015", epochs=1, batch=16), seed=0, folder=folder)
+    with pytest.raises(KerauditError, match=r"recipe\.batch = 16, not 32"):
+        train("ResNet-CIFAR-8", toy(), recipe("he2015", epochs=1, batch=32), seed=0, folder=folder)
+    with pytest.raises(KerauditError, match=r"seed = 0, not 1"):
+        train("ResNet-CIFAR-8", toy(), recipe("he2015", epochs=1, batch=16), seed=1, folder=folder)
+    kept = folder / "checkpoint.npz"
+    kept.write_bytes(kept.read_bytes()[:-200])
+    with pytest.raises(KerauditError, match="damaged or cut short"):
+        train("ResNet-CIFAR-8", toy(), recipe("he2015", epochs=1, batch=16), seed=0, folder=folder)
+
+
+def test_no_space_left_keeps_the_last_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from keraudit.experiments import checkpoint
+
+    path = tmp_path / "checkpoint.npz"
+    variable = keras.Variable(np.ones(3, "float32"))
+    checkpoint.save(path, [variable], {"epoch": 1})
+    before = path.read_bytes()
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(KerauditError, match="No space left on device; the run stops"):
+        checkpoint.save(path, [variable], {"epoch": 2})
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["checkpoint.npz"]
+
+
+def test_a_diverging_run_names_step_rate_and_layer(tmp_path: Path) -> None:
+    from keraudit.experiments.training import DivergedError, train
+
+    wild = recipe("he2015", epochs=3, batch=16, learning_rate=1e30)
+    with pytest.raises(
+        DivergedError, match=r"step \d+ \(epoch 1\), learning rate 1e\+30; first bad: the"
+    ):
+        train("ResNet-CIFAR-8", toy(), wild, seed=0, folder=tmp_path / "run")
+
+
+def test_it_learns(tmp_path: Path) -> None:
+    from keraudit.experiments.record import read_run
+    from keraudit.experiments.training import train
+
+    made = recipe("modern", epochs=40, batch=16, ema=0.9)
+    run = train("Plain-CIFAR-8", toy(), made, seed=0, folder=tmp_path / "run")
+    assert run.history[-1]["accuracy"] > 0.9
+    kept = read_run(tmp_path / "run")
+    assert kept.to_dict() == json.loads(json.dumps(run.to_dict()))
+    assert kept.dataset["name"] == "toy"
+    assert len(kept.history) == 40
+    probabilities = np.load(tmp_path / "run" / "predictions.npz")["probabilities"]
+    assert probabilities.shape == (30, 3)
+    right = (probabilities.argmax(1) == toy().test.labels).mean()
+    assert right == pytest.approx(run.evaluation["test"]["accuracy"])
+
+
+def test_an_unknown_network() -> None:
+    from keraudit.experiments.network import network
+
+    with pytest.raises(KerauditError, match="cannot be trained"):
+        network("VGG16", classes=10, shape=(32, 32, 3))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["InceptionV3", "ResNet50"])
+def test_the_large_networks_see_enlarged_images(name: str) -> None:
+    from keraudit.experiments.network import network
+
+    keras.utils.clear_session()
+    with keras.StatelessScope(initialize_variables=False):
+        made = network(name, classes=10, shape=(32, 32, 3))
+    assert made.input_shape == (None, 32, 32, 3)
+    assert made.output_shape == (None, 10)
+    assert made.layers[1].output.shape[1:] == (96, 96, 3)
