@@ -190,6 +190,27 @@ def test_nested_and_shared_models_are_laid_flat() -> None:
     assert any(n.startswith("tail/s2/") for n in names)
 
 
+@pytest.mark.parametrize("times", [1, 2, 3])
+@pytest.mark.parametrize("sequential", [False, True])
+def test_a_nested_model_as_the_output_called_several_times(times: int, sequential: bool) -> None:
+    """Keras counts a functional model's own birth as a call, but only where it is an output."""
+    import keras
+
+    layers = keras.layers
+    start = keras.Input((8, 8, 4))
+    out = layers.Add()([start, layers.Conv2D(4, 3, padding="same")(start)])
+    inner = keras.Model(start, out, name="unit")
+    if sequential:
+        inner = keras.Sequential([keras.Input((8, 8, 4)), layers.Conv2D(4, 1)], name="unit")
+    x = begin = keras.Input((8, 8, 4))
+    for _ in range(times):
+        x = inner(x)
+    model = keras.Model(begin, x)
+    graph = graph_of(model)
+    agree(graph, model)
+    assert sum(n.layer.kind == "Conv2D" for n in graph.nodes) == times
+
+
 def test_frozen_models_freeze_what_they_hold() -> None:
     import keras
 
@@ -324,6 +345,27 @@ def test_keras_2_shared_layer_runs_in_the_order_of_its_inputs() -> None:
     record["config"]["output_layers"] = [["c", 1, 0]]
     graph = shaped(read(record))
     assert [n.name for n in graph.nodes] == ["in", "c", "c:2"]
+
+
+def test_keras_2_counts_a_nested_model_from_one() -> None:
+    inner = copy.deepcopy(OLD) | {"name": "inner", "inbound_nodes": [[["in", 0, 0, {}]]]}
+    inner["config"]["name"] = "inner"
+    del inner["config"]["layers"][2:]
+    inner["config"]["layers"][1]["inbound_nodes"] = [[["in", 0, 0, {}]]]
+    inner["config"]["output_layers"] = [["c", 0, 0]]
+    record = copy.deepcopy(OLD)
+    relu = {
+        "class_name": "ReLU",
+        "name": "r",
+        "config": {"name": "r"},
+        "inbound_nodes": [[["inner", 1, 0, {}]]],
+    }
+    record["config"]["layers"] = [record["config"]["layers"][0], inner, relu]
+    record["config"]["output_layers"] = [["r", 0, 0]]
+    assert [n.name for n in shaped(read(record)).nodes] == ["in", "inner/c", "r"]
+    record["config"]["layers"].pop()
+    record["config"]["output_layers"] = [["inner", 1, 0]]
+    assert [n.name for n in shaped(read(record)).nodes] == ["in", "inner/c"]
 
 
 def test_a_users_own_class_is_unsupported_even_with_a_known_name() -> None:

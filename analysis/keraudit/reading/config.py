@@ -13,6 +13,7 @@ from typing import Any
 from keraudit.errors import ModelError
 from keraudit.graph import Architecture, Call, Layer, Ref, refs_in
 from keraudit.reading.serialised import (
+    History,
     as_list,
     histories,
     input_shape,
@@ -231,6 +232,7 @@ class Walk:
             for index, node in enumerate(as_list(item.get("inbound_nodes")))
             if (name, index) not in done
         }
+        outputs = count_from_zero(by_name, arguments, histories(config.get("output_layers")))
         for key in run_order(by_name, arguments, done):
             args, kwargs = arguments[key]
             name = key[0]
@@ -242,13 +244,48 @@ class Walk:
                 trainable,
             )
             self.note_recorded(args, kwargs, done)
-        return [pick(done, h) for h in histories(config.get("output_layers"))]
+        return [pick(done, history) for history in outputs]
 
     def note_recorded(self, args: Any, kwargs: Any, done: Mapping[tuple[str, int], Any]) -> None:
         for tensor in keras_tensors((args, kwargs)):
             shape = tensor.shape
             if shape is not None:
                 self.recorded.setdefault(pick(done, tensor.history), shape)
+
+
+def count_from_zero(
+    by_name: Mapping[str, Any], arguments: Mapping[tuple[str, int], Any], outputs: list[History]
+) -> list[History]:
+    """The output references, with the calls of nested models counted from 0; others in place.
+
+    A functional model is born with a call of its own, which no file lists. Keras 3 counts it where a
+    nested model is an output, and nowhere else; Keras 2 counts it in every reference to one.
+    """
+    nested = {name for name, item in by_name.items() if is_model(item)}
+    tensors = [
+        t for call in arguments.values() for t in keras_tensors(call) if t.history[0] in nested
+    ]
+    old = {
+        name
+        for name in nested
+        if is_old(by_name[name])
+        and all(h[1] for h in [t.history for t in tensors] + outputs if h[0] == name)
+    }
+    for tensor in tensors:
+        if tensor.history[0] in old:
+            tensor.history = shifted(tensor.history)
+    born = {n for n in nested if not is_old(by_name[n]) and "input_layers" in by_name[n]["config"]}
+    return [shifted(history) if history[0] in old | born else history for history in outputs]
+
+
+def is_old(record: Mapping[str, Any]) -> bool:
+    """Whether a layer's calls are in Keras 2's notation."""
+    return any(isinstance(node, list) for node in as_list(record.get("inbound_nodes")))
+
+
+def shifted(history: History) -> History:
+    name, call, output = history
+    return name, max(call - 1, 0), output
 
 
 def run_order(
