@@ -18,6 +18,7 @@ COMMANDS = {
     "reductions": "keraudit.cli.reductions",
     "structure": "keraudit.cli.structure",
     "train": "keraudit.cli.train",
+    "runs": "keraudit.cli.runs",
     "models": "keraudit.cli.models",
     "completion": "keraudit.cli.completion",
 }

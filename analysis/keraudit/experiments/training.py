@@ -303,7 +303,9 @@ class averaged:  # noqa: N801 - a context manager, used like a function
         variables = self.session.learner.trainable_variables
         self.kept = [keras.ops.convert_to_numpy(v.value) for v in variables]
         optimizer.finalize_variable_values(variables)
-        for variable in variables:  # memory of its own: JAX gives a step's away, the average must stay
+        for (
+            variable
+        ) in variables:  # memory of its own: JAX gives a step's away, the average must stay
             variable.assign(keras.ops.convert_to_numpy(variable.value))
 
     def __exit__(self, *_: object) -> None:

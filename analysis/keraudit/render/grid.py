@@ -12,6 +12,7 @@ from keraudit.render.numbers import (
     extent,
     factor,
     percent,
+    real,
     short,
     short_bytes,
     sizes,
@@ -56,6 +57,7 @@ FORMS: Mapping[str, Callable[[Any], str]] = {
     "extent": extent,
     "change": change,
     "factor": factor,
+    "real": real,
 }
 
 
@@ -68,7 +70,11 @@ class Line(NamedTuple):
 
 
 class Grid(NamedTuple):
-    """A table with its heading and notes; ``bar`` is the column that the bars are drawn from."""
+    """A table with its heading and notes; ``bar`` is the column that the bars are drawn from.
+
+    With ``level`` they are drawn from the cells of that key instead, from 0 to 1: not every scale
+    begins at nothing.
+    """
 
     title: str
     heading: str
@@ -76,9 +82,17 @@ class Grid(NamedTuple):
     lines: tuple[Line, ...]
     total: Line | None = None
     bar: str = ""
+    level: str = ""
     notes: tuple[str, ...] = ()
     command: str = ""
     convention: str = CONVENTION
+
+
+def full_bar(grid: Grid) -> float:
+    """The value whose bar has full length: the largest of the outer lines."""
+    if grid.level or not grid.bar:
+        return float(bool(grid.level))
+    return max((line.cells[grid.bar] for line in grid.lines if not line.depth), default=0)
 
 
 def written(column: Column, value: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from keraudit.render.grid import Column, Grid, Line, report_grid, written
+from keraudit.render.grid import Column, Grid, Line, full_bar, report_grid, written
 from keraudit.report import CostReport
 
 STYLE = """
@@ -56,8 +56,8 @@ def fragment(grid: Grid) -> str:
     return f"<style>{STYLE}</style>{body(grid)}"
 
 
-def page(grids: list[Grid]) -> str:
-    """One whole file: no request leaves it."""
+def page(grids: list[Grid], *, figure: str = "") -> str:
+    """One whole file: no request leaves it. ``figure`` is HTML that stands before the tables."""
     title = escape(", ".join(grid.title for grid in grids))
     tables = "\n".join(map(body, grids))
     return (
@@ -65,7 +65,7 @@ def page(grids: list[Grid]) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="color-scheme" content="light dark">'
         f"<title>keraudit: {title}</title><style>{STYLE}</style></head>\n"
-        f"<body>{tables}<script>{SCRIPT}</script></body></html>\n"
+        f"<body>{figure}{tables}<script>{SCRIPT}</script></body></html>\n"
     )
 
 
@@ -95,7 +95,7 @@ def class_of(column: Column) -> str:
 
 
 def row(grid: Grid, line: Line) -> str:
-    top = max((x.cells[grid.bar] for x in grid.lines if not x.depth), default=0) if grid.bar else 0
+    top = full_bar(grid)
     cells = []
     for column in grid.columns:
         value = line.cells.get(column.key)
@@ -106,7 +106,8 @@ def row(grid: Grid, line: Line) -> str:
         text = escape(written(column, value))
         cells.append(f'<td{side}{indent} data-v="{escape(raw(value))}">{text}</td>')
         if column.key == grid.bar:
-            width = 8 * min(float(value or 0) / top, 1) if top and line is not grid.total else 0
+            part = line.cells[grid.level] if grid.level else value
+            width = 8 * min(float(part or 0) / top, 1) if top and line is not grid.total else 0
             cells.append(f'<td><span class="bar" style="width:{width:.2f}em"></span></td>')
     tone = f' class="{line.tone}"' if line.tone else ""
     return f"<tr{tone}>{''.join(cells)}</tr>"

@@ -77,6 +77,15 @@ def change(value: int) -> str:
     return ("+" if value > 0 else "-") + short(abs(value))
 
 
+def real(value: float) -> str:
+    """A measured number, in three digits.
+
+    >>> real(0.0001234), real(1.234e-12), real(float("nan"))
+    ('0.000123', '1.23e-12', 'nan')
+    """
+    return f"{value:.3g}"
+
+
 def factor(value: float) -> str:
     """A ratio, in three digits.
 

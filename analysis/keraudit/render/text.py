@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from keraudit.render.grid import Column, Grid, Line, report_grid, written
+from keraudit.render.grid import Column, Grid, Line, full_bar, report_grid, written
 from keraudit.report import CostReport
 
 if TYPE_CHECKING:
@@ -67,18 +67,14 @@ def table(grid: Grid, console: Console) -> Table:
         )
         if column.key == grid.bar:
             made.add_column("", no_wrap=True, width=BAR)
-    top = (
-        max((line.cells[grid.bar] for line in grid.lines if not line.depth), default=0)
-        if grid.bar
-        else 0
-    )
+    top = full_bar(grid)
 
     def cells(line: Line, *, total: bool = False) -> list[RenderableType]:
         result: list[RenderableType] = []
         for column in columns:
             result.append(stack(column, line) if column.below else cell(column, line))
             if column.key == grid.bar:
-                part = 0 if total or not top else line.cells[grid.bar] / top
+                part = 0 if total or not top else line.cells[grid.level or grid.bar] / top
                 result.append(Text(bar(min(part, 1.0), plain=plain), style="cyan"))
         return result
 

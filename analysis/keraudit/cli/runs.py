@@ -1,0 +1,92 @@
+"""``keraudit runs``: what was trained."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from keraudit.cli.options import chosen_format, command_line, output_options
+
+FOLDER = click.argument(
+    "folder", type=click.Path(path_type=Path), default=Path("runs"), metavar="[FOLDER]"
+)
+
+
+@click.group("runs", short_help="List, compare and publish finished training runs.")
+def command() -> None:
+    """Look at finished training runs: of FOLDER, where keraudit train keeps them (default: runs)."""
+
+
+@command.command("list")
+@FOLDER
+@output_options
+def list_runs(folder: Path, form: str | None, output: Path | None) -> None:
+    """List every finished run in FOLDER with its errors and its time."""
+    from keraudit.cli.emit import emit
+    from keraudit.experiments.runs import finished
+    from keraudit.render.runs import list_grid
+
+    found = finished(folder)
+    if not found:
+        raise click.UsageError(f"no finished run in {folder}")
+    data = {"schema": "keraudit.runs/1", "runs": [run.to_dict() for _, run in found]}
+    grid = list_grid([run for _, run in found], command=command_line())
+    emit([grid], [data], form=chosen_format(form, output), output=output)
+
+
+@command.command("show")
+@click.argument("run", type=click.Path(path_type=Path))
+@output_options
+def show(run: Path, form: str | None, output: Path | None) -> None:
+    """Show one run, epoch by epoch. RUN is its folder or its record."""
+    from keraudit.cli.emit import emit
+    from keraudit.experiments.record import read_run
+    from keraudit.render.runs import history_grid
+
+    found = read_run(run)
+    grid = history_grid(found, command=command_line())
+    emit([grid], [found.to_dict()], form=chosen_format(form, output), output=output)
+
+
+@command.command("compare")
+@FOLDER
+@output_options
+def compare(folder: Path, form: str | None, output: Path | None) -> None:
+    """Set networks side by side: mean and deviation over seeds of training and test error."""
+    from keraudit.cli.emit import emit
+    from keraudit.experiments.runs import finished, same_kind
+    from keraudit.render.runs import comparison_data, comparison_grid
+
+    groups = same_kind([run for _, run in finished(folder)])
+    if not groups:
+        raise click.UsageError(f"no finished run in {folder}")
+    grid = comparison_grid(groups, command=command_line())
+    emit([grid], [comparison_data(groups)], form=chosen_format(form, output), output=output)
+
+
+@command.command("publish")
+@FOLDER
+@click.option(
+    "--to",
+    "target",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="FOLDER",
+    help="Where the records go, one file each.",
+)
+def publish(folder: Path, target: Path) -> None:
+    """Copy the record of every finished run, without weights and images."""
+    from keraudit.errors import KerauditError
+    from keraudit.experiments.runs import finished, name_of, published
+    from keraudit.render.save import save
+
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise KerauditError(f"cannot make {target}: {error.strerror or error}") from None
+    for _, run in finished(folder):
+        path = target / name_of(run)
+        save(path, json.dumps(published(run), indent=1) + "\n")
+        click.echo(str(path))

@@ -1,0 +1,145 @@
+"""Training runs as grids."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from keraudit.experiments.record import Run
+from keraudit.experiments.runs import Spread, spread
+from keraudit.render.grid import Column, Grid, Line
+
+CONVENTION = "errors in percent of the images, without crops and mirroring, after the last epoch"
+
+
+def list_grid(runs: Sequence[Run], *, command: str) -> Grid:
+    """One line a run."""
+    columns = (
+        Column(key="name", label="Network"),
+        Column(key="seed", label="Seed", form="number"),
+        Column(key="epochs", label="Epochs", form="number"),
+        Column(key="train_error", label="Train error", form="share"),
+        Column(key="test_error", label="Test error", form="share"),
+        Column(key="seconds", label="Seconds", form="number"),
+        Column(key="recipe", label="Recipe", wide=True),
+        Column(key="params", label="Params", form="count", wide=True),
+        Column(key="date", label="Date", wide=True),
+    )
+    lines = tuple(
+        Line(
+            cells={
+                "name": run.network,
+                "seed": run.seed,
+                "epochs": len(run.history),
+                "train_error": run.evaluation["train_error"],
+                "test_error": run.evaluation["test_error"],
+                "seconds": round(run.seconds),
+                "recipe": run.recipe["name"],
+                "params": run.params,
+                "date": run.date,
+            }
+        )
+        for run in runs
+    )
+    return Grid(
+        title=f"{len(runs)} runs",
+        heading="",
+        columns=columns,
+        lines=lines,
+        notes=data_notes(runs),
+        command=command,
+        convention=CONVENTION,
+    )
+
+
+def history_grid(run: Run, *, command: str) -> Grid:
+    """One line an epoch."""
+    columns = (
+        Column(key="name", label="Epoch", form="number"),
+        Column(key="learning_rate", label="Rate", form="real"),
+        Column(key="loss", label="Loss", form="real"),
+        Column(key="accuracy", label="Accuracy", form="share"),
+        Column(key="test_loss", label="Test loss", form="real"),
+        Column(key="test_accuracy", label="Test", form="share"),
+        Column(key="images_per_s", label="Images/s", form="number"),
+    )
+    lines = tuple(
+        Line(cells={**row, "name": row["epoch"], "images_per_s": round(row["images_per_s"])})
+        for row in run.history
+    )
+    found = run.evaluation
+    return Grid(
+        title=f"{run.network} seed {run.seed}",
+        heading=f"{run.recipe['name']}, {len(run.history)} epochs of {run.recipe['batch']}",
+        columns=columns,
+        lines=lines,
+        notes=(
+            f"At the end      training error {found['train_error']:.2%}, test error"
+            f" {found['test_error']:.2%}",
+            f"Hardware        {run.hardware['processor']}, {run.hardware['cores']} cores,"
+            f" {', '.join(run.hardware['devices'])}",
+            f"Versions        {', '.join(f'{k} {v}' for k, v in run.versions.items())}",
+            *data_notes([run]),
+        ),
+        command=command,
+        convention=CONVENTION,
+    )
+
+
+def comparison_grid(groups: Mapping[str, Sequence[Run]], *, command: str) -> Grid:
+    """One line a network: mean and deviation over its seeds."""
+    columns = (
+        Column(key="name", label="Network"),
+        Column(key="n", label="Seeds", form="number"),
+        Column(key="train_error", label="Train error %"),
+        Column(key="test_error", label="Test error %"),
+        Column(key="gap", label="Gap %"),
+        Column(key="params", label="Params", form="count", wide=True),
+        Column(key="seconds", label="Seconds", form="number", wide=True),
+    )
+    lines = tuple(
+        Line(cells={**{key: str(value) for key, value in row.items()}, **plain})
+        for row, plain in (comparison_row(name, runs) for name, runs in groups.items())
+    )
+    runs = [run for members in groups.values() for run in members]
+    return Grid(
+        title=f"{len(groups)} networks",
+        heading="",
+        columns=columns,
+        lines=lines,
+        notes=("Mean +- sample deviation over seeds; no run is left out", *data_notes(runs)),
+        command=command,
+        convention=CONVENTION,
+    )
+
+
+def comparison_row(name: str, runs: Sequence[Run]) -> tuple[dict[str, Spread], dict[str, Any]]:
+    keys = ("train_error", "test_error", "gap")
+    spreads = {key: spread([run.evaluation[key] for run in runs]) for key in keys}
+    plain = {
+        "name": name,
+        "n": len(runs),
+        "params": runs[0].params,
+        "seconds": round(sum(run.seconds for run in runs) / len(runs)),
+    }
+    return spreads, plain
+
+
+def comparison_data(groups: Mapping[str, Sequence[Run]]) -> dict[str, Any]:
+    """The comparison as plain data."""
+    rows = []
+    for name, runs in groups.items():
+        spreads, plain = comparison_row(name, runs)
+        found = {
+            k: {"mean": s.mean, "deviation": s.deviation, "n": s.n} for k, s in spreads.items()
+        }
+        rows.append({**plain, **found, "seeds": [run.seed for run in runs]})
+    return {"schema": "keraudit.runs-comparison/1", "networks": rows}
+
+
+def data_notes(runs: Sequence[Run]) -> tuple[str, ...]:
+    """Which data the runs saw, once for each; a long name on lines of its own."""
+    named = dict.fromkeys(
+        f"{run.dataset['name']} ({run.dataset['fingerprint'][:12]})" for run in runs
+    )
+    return tuple(f"Data            {name}" for name in named)

@@ -1,0 +1,139 @@
+"""Finished runs: listed, shown, compared over seeds, published."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from command import run as keraudit
+from keraudit.errors import KerauditError
+from keraudit.experiments.recipe import RECIPES
+from keraudit.experiments.record import Run, read_run
+from keraudit.experiments.runs import same_kind, spread
+
+
+def record(network: str = "Plain-CIFAR-20", seed: int = 0, error: float = 0.1, **other: Any) -> Run:
+    """A finished run, as ``train`` writes it."""
+    history = [
+        {
+            "epoch": epoch,
+            "learning_rate": 0.1,
+            "loss": 1.0 / epoch,
+            "accuracy": 0.5,
+            "test_loss": 1.2,
+            "test_accuracy": 0.4,
+            "seconds": 2.0,
+            "images_per_s": 1234.5,
+        }
+        for epoch in (1, 2)
+    ]
+    given = {
+        "network": network,
+        "recipe": RECIPES["he2015"].to_dict(),
+        "seed": seed,
+        "budget": 1.0,
+        "dataset": {"name": "toy", "fingerprint": "f" * 65},
+        "params": 1000,
+        "history": history,
+        "evaluation": {
+            "train": {"loss": 1.0, "accuracy": 1 - error / 2},
+            "test": {"loss": 1.0, "accuracy": 1 - error},
+            "train_error": error / 2,
+            "test_error": error,
+            "gap": error / 2,
+        },
+        "hardware": {"processor": "x86_64", "cores": 2, "devices": ["CPU"]},
+        "versions": {"keraudit": "0"},
+        "revision": "abc",
+        "date": "2026-01-01",
+    }
+    return Run(**{**given, **other})
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    runs = [record(seed=s, error=e) for s, e in ((0, 0.10), (1, 0.12))]
+    for made in [*runs, record("ResNet-CIFAR-20", error=0.08)]:
+        home = tmp_path / "runs" / f"{made.network}-{made.seed}"
+        home.mkdir(parents=True)
+        (home / "run.json").write_text(json.dumps(made.to_dict()))
+    return tmp_path / "runs"
+
+
+def test_list(folder: Path) -> None:
+    done = keraudit("runs", "list", folder)
+    assert (done.code, done.err) == (0, "")
+    rows = [line.split() for line in done.out.splitlines() if "CIFAR" in line]
+    assert [row[:2] for row in rows] == [
+        *(["Plain-CIFAR-20", "0"], ["Plain-CIFAR-20", "1"], ["ResNet-CIFAR-20", "0"])
+    ]
+    assert all(len(line) <= 80 for line in done.out.splitlines())
+
+
+def test_show(folder: Path) -> None:
+    done = keraudit("runs", "show", folder / "Plain-CIFAR-20-1")
+    assert done.code == 0
+    assert "training error 6.00%, test error 12.00%" in done.out
+    data = json.loads(keraudit("runs", "show", folder / "Plain-CIFAR-20-1", "-f", "json").out)
+    assert data["schema"] == "keraudit.run/1"
+
+
+def test_compare_gives_mean_and_deviation(folder: Path) -> None:
+    done = keraudit("runs", "compare", folder)
+    assert "11.00 +- 1.41" in done.out  # 10 and 12
+    data = json.loads(keraudit("runs", "compare", folder, "-f", "json").out)
+    plain, residual = data["networks"]
+    assert plain["test_error"] == pytest.approx(
+        {"mean": 0.11, "deviation": 0.0141421, "n": 2}, rel=1e-4
+    )
+    assert residual["test_error"]["deviation"] is None
+
+
+def test_publish(folder: Path, tmp_path: Path) -> None:
+    target = tmp_path / "results"
+    done = keraudit("runs", "publish", folder, "--to", target)
+    assert done.code == 0
+    assert sorted(p.name for p in target.iterdir()) == [
+        "plain-cifar-20-he2015-seed0.json",
+        "plain-cifar-20-he2015-seed1.json",
+        "resnet-cifar-20-he2015-seed0.json",
+    ]
+    assert (
+        len(keraudit("runs", "list", target).out.splitlines()) > 5
+    )  # published records are runs too
+
+
+def test_runs_of_two_kinds_are_not_averaged() -> None:
+    other = record(seed=1, recipe={**RECIPES["he2015"].to_dict(), "epochs": 3})
+    with pytest.raises(KerauditError, match="differ in their recipe"):
+        same_kind([record(), other])
+    other = record(seed=1, dataset={"name": "toy", "fingerprint": "0" * 65})
+    with pytest.raises(KerauditError, match="differ in their dataset"):
+        same_kind([record(), other])
+
+
+def test_one_seed_has_no_deviation() -> None:
+    assert str(spread([0.25])) == "25.00"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("{", "no record of a finished run"), ("{}", "its schema is None"), ("[]", "no record")],
+)
+def test_a_damaged_record(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "run.json").write_text(text)
+    with pytest.raises(KerauditError, match=message):
+        read_run(tmp_path)
+
+
+def test_nothing_there(tmp_path: Path) -> None:
+    for command in (["list"], ["compare"]):
+        done = keraudit("runs", *command, tmp_path)
+        assert done.code == 2
+        assert "no finished run" in done.err
+    gone = keraudit("runs", "list", tmp_path / "gone")
+    assert gone.code == 2
+    assert "is no folder of runs" in gone.err
