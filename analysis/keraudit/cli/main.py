@@ -17,6 +17,7 @@ COMMANDS = {
     "compare": "keraudit.cli.compare",
     "reductions": "keraudit.cli.reductions",
     "structure": "keraudit.cli.structure",
+    "crosscheck": "keraudit.cli.crosscheck",
     "train": "keraudit.cli.train",
     "runs": "keraudit.cli.runs",
     "models": "keraudit.cli.models",

@@ -9,6 +9,7 @@ from keraudit.audits.cost import Cost
 from keraudit.audits.views import Row, rows
 from keraudit.render.numbers import (
     change,
+    exact,
     extent,
     factor,
     percent,
@@ -50,6 +51,7 @@ FORMS: Mapping[str, Callable[[Any], str]] = {
     "text": str,
     "number": str,
     "count": short,
+    "exact": exact,
     "bytes": short_bytes,
     "share": percent,
     "shape": sizes,

@@ -25,6 +25,15 @@ def short(value: int | float) -> str:
     return f"{scaled:.{digits}f} {DECIMAL[power]}"
 
 
+def exact(value: int) -> str:
+    """Every digit.
+
+    >>> exact(5_713_216_096)
+    '5,713,216,096'
+    """
+    return f"{value:,}"
+
+
 def short_bytes(value: int) -> str:
     """Bytes with a binary prefix.
 

@@ -1,0 +1,98 @@
+"""``keraudit crosscheck``: our count beside other counters', reconciled."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from keraudit.cli.options import (
+    MODEL,
+    chosen_format,
+    command_line,
+    given_shapes,
+    loaded_rules,
+    notify,
+    output_options,
+    reading_options,
+)
+from keraudit.graph import Shape
+
+NAMES = ("fvcore", "torch", "tensorflow", "xla")
+
+
+@click.command("crosscheck", short_help="Our count of MODEL beside fvcore, torch, TensorFlow, XLA.")
+@click.argument("model", metavar="MODEL", type=MODEL)
+@reading_options
+@click.option(
+    "--peer",
+    "chosen",
+    multiple=True,
+    type=click.Choice(NAMES),
+    help="Ask this counter only; may be repeated.  [default: all]",
+)
+@click.option(
+    "--require",
+    "required",
+    multiple=True,
+    type=click.Choice(NAMES),
+    help="Fail unless this counter gives a number; may be repeated.",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=600,
+    show_default=True,
+    metavar="SECONDS",
+    help="Time limit of each counter.",
+)
+@output_options
+def command(
+    model: str,
+    input_shapes: tuple[tuple[str, Shape], ...],
+    batch: int | None,
+    rules: Path | None,
+    chosen: tuple[str, ...],
+    required: tuple[str, ...],
+    timeout: float,
+    form: str | None,
+    output: Path | None,
+) -> int:
+    """Count MODEL with other counters too, and lead from our number to each of theirs.
+
+    \b
+    keraudit crosscheck ResNet50
+    keraudit crosscheck model.keras --peer fvcore --require fvcore
+
+    Every counter runs in a process of its own, on the model built anew with fresh weights. One that is
+    not installed, fails, or takes too long is told in its row; pip install 'keraudit[crosscheck]' brings
+    them. With --require, a counter without a number ends with exit code 1.
+    """
+    from keraudit.api import read
+    from keraudit.cli.emit import emit
+    from keraudit.crosscheck.peers import PEERS
+    from keraudit.crosscheck.report import crosscheck
+    from keraudit.render.crosscheck import crosscheck_grid
+
+    graph = read(
+        model,
+        input_shape=given_shapes(input_shapes),
+        batch=batch,
+        rules=loaded_rules(rules),
+        notify=notify,
+    )
+    asked = [name for name in NAMES if not chosen or name in {*chosen, *required}]
+    report = crosscheck(
+        graph,
+        peers=[PEERS[name] for name in asked],
+        timeout=timeout,
+        notify=notify,
+        command=command_line(),
+    )
+    shape = chosen_format(form, output)
+    data = [report.to_dict()] if shape == "json" else []
+    emit([crosscheck_grid(report, repeat=shape == "csv")], data, form=shape, output=output)
+    silent = [report[name] for name in dict.fromkeys(required) if report[name].value is None]
+    for peer in silent:
+        click.echo(f"keraudit: {report.model}: {peer.name} gave no number: {peer.error}", err=True)
+    return 1 if silent else 0

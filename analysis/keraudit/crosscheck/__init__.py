@@ -1,0 +1,1 @@
+"""Our count beside that of other counters, each difference explained by a named term."""
