@@ -11,8 +11,9 @@ from keraudit._version import __version__
 from keraudit.errors import KerauditError, ModelError, ShapeError
 
 if TYPE_CHECKING:
-    from keraudit.api import audit, read, report_of, structure
+    from keraudit.api import audit, gradients, read, report_of, structure
     from keraudit.audits.compare import Comparison, compare
+    from keraudit.audits.gradients import GradientReport
     from keraudit.audits.reductions import Reductions, reductions
     from keraudit.audits.structure import StructureReport, structure_of
     from keraudit.building import build, copy_weights
@@ -37,6 +38,8 @@ HOMES = {
     "report_of": "keraudit.api",
     "CostReport": "keraudit.report",
     "compare": "keraudit.audits.compare",
+    "gradients": "keraudit.api",
+    "GradientReport": "keraudit.audits.gradients",
     "Comparison": "keraudit.audits.compare",
     "reductions": "keraudit.audits.reductions",
     "Reductions": "keraudit.audits.reductions",
@@ -61,6 +64,7 @@ HOMES = {
 __all__ = [
     "Comparison",
     "CostReport",
+    "GradientReport",
     "KerauditError",
     "ModelError",
     "Reductions",
@@ -74,6 +78,7 @@ __all__ = [
     "compare",
     "copy_weights",
     "factorised",
+    "gradients",
     "read",
     "reductions",
     "repeat_block",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from keraudit.audits.cost import costs
-from keraudit.errors import ShapeError
+from keraudit.errors import KerauditError, ShapeError
 from keraudit.graph import Graph, Shape
 from keraudit.layers.site import Rule
 from keraudit.origin import origin_of
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
     import keras
 
+    from keraudit.audits.gradients import GradientReport
     from keraudit.audits.structure import StructureReport
+    from keraudit.backprop.compare import Progress
 
 InputShape = Shape | Sequence[Shape] | Mapping[str, Shape]
 
@@ -76,6 +78,79 @@ def structure(
 
     graph = read(model, input_shape=input_shape, batch=batch, rules=rules, notify=notify)
     return structure_of(graph, command=command)
+
+
+def gradients(
+    model: str | os.PathLike[str] | keras.Model,
+    *,
+    input_shape: InputShape | None = None,
+    batch: int = 32,
+    rules: Mapping[str, Rule] = NO_RULES,
+    base: str = "",
+    against: Sequence[str] = (),
+    seeds: Sequence[int] = (0,),
+    batches: int = 1,
+    data: Any = "random",
+    loss: str | None = None,
+    shattering: bool = False,
+    own_weights: bool = False,
+    custom_objects: Mapping[str, Any] | None = None,
+    notify: Notify = silent,
+    progress: Progress | None = None,
+    command: str = "",
+) -> GradientReport:
+    """Measure the loss's gradient across the depth of a model, and of rewrites beside it.
+
+    The network is built anew from the graph: the model that is passed is only read.
+
+    Args:
+        model: as for ``audit``.
+        input_shape: as for ``audit``.
+        batch: images a batch; normalisation takes its statistics from it.
+        rules: as for ``audit``.
+        base: changes to the model itself, e.g. ``"without-norm"``.
+        against: changes to measure beside it, e.g. ``["without-skips"]``; words are joined by ``+``,
+            ``"corners"`` stands for all eight of skips, normalisation, Glorot or He.
+        seeds: of the weights and the data; one profile for each.
+        batches: that each profile is the mean of.
+        data: ``"random"``, ``"cifar10"``, a folder of images by class, or a pair of arrays.
+        loss: ``"cross-entropy"``, ``"binary-cross-entropy"`` or ``"mean-squared-error"``; default: by
+            the model's output.
+        shattering: measure the mean cosine between gradients of different inputs too.
+        own_weights: take the live model's weights; default: drawn anew for each seed.
+        custom_objects: the user's own classes, by name.
+        notify: told, in one line, what takes over a second.
+        progress: told of pieces done, of how many, and the network's label.
+        command: the command line to record.
+
+    Raises:
+        KerauditError: the model, the data and the loss do not fit; one line says what.
+    """
+    from keraudit.backprop.compare import Plan, compare, no_progress
+
+    graph = read(model, input_shape=input_shape, batch=batch, rules=rules, notify=notify)
+    source: Any = None
+    if own_weights:
+        if isinstance(model, str):
+            raise KerauditError("own_weights needs a live keras.Model: load it and pass it")
+        source = model
+    plan = Plan(
+        seeds=tuple(seeds),
+        batches=batches,
+        data=data,
+        loss=loss,
+        shattering=shattering,
+        source=source,
+        custom_objects=custom_objects or {},
+    )
+    return compare(
+        graph,
+        plan,
+        base=base,
+        against=against,
+        progress=progress or no_progress,
+        command=command,
+    )
 
 
 def read(

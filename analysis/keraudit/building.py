@@ -34,6 +34,19 @@ def build(
     if not allocate:
         with keras.StatelessScope(initialize_variables=False):
             return build(graph, custom_objects=custom_objects)
+    _, outputs = assembled(graph, custom_objects=custom_objects)
+    inputs = [outputs[ref.call][ref.output] for ref in graph.architecture.inputs]
+    results = [outputs[ref.call][ref.output] for ref in graph.architecture.outputs]
+    name = graph.architecture.name.replace("/", "_")
+    return keras.Model(alone(inputs), alone(results), name=name)
+
+
+def assembled(
+    graph: Graph, *, custom_objects: Mapping[str, Any] | None = None
+) -> tuple[dict[str, Any], list[list[Any]]]:
+    """The layers and operations of a graph by path, each built, and every call's symbolic outputs."""
+    import keras
+
     known = {**application_layers(), **(custom_objects or {})}
     made: dict[str, Any] = {}
     outputs: list[list[Any]] = []
@@ -60,10 +73,7 @@ def build(
                     f"layer {call.name!r} ({node.layer.kind}) cannot be built: {first_line(error)}"
                 ) from error
         outputs.append(list(result) if isinstance(result, list | tuple) else [result])
-    inputs = [tensor(ref) for ref in graph.architecture.inputs]
-    results = [tensor(ref) for ref in graph.architecture.outputs]
-    name = graph.architecture.name.replace("/", "_")
-    return keras.Model(alone(inputs), alone(results), name=name)
+    return made, outputs
 
 
 def alone(tensors: list[Any]) -> Any:

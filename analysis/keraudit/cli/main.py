@@ -18,6 +18,7 @@ COMMANDS = {
     "reductions": "keraudit.cli.reductions",
     "structure": "keraudit.cli.structure",
     "crosscheck": "keraudit.cli.crosscheck",
+    "gradients": "keraudit.cli.gradients",
     "train": "keraudit.cli.train",
     "runs": "keraudit.cli.runs",
     "models": "keraudit.cli.models",

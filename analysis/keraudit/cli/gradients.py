@@ -1,0 +1,168 @@
+"""``keraudit gradients``: gradient norms across depth, with the skips and without them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from keraudit.cli.options import (
+    MODEL,
+    chosen_format,
+    command_line,
+    given_shapes,
+    loaded_rules,
+    notify,
+    output_options,
+    reading_options,
+)
+from keraudit.graph import Shape
+
+LOSSES = ("cross-entropy", "binary-cross-entropy", "mean-squared-error")
+VERDICTS = ("vanishing", "exploding", "non-finite", "undecided")
+
+
+@click.command("gradients", short_help="Gradient norms across depth, with the skips and without.")
+@click.argument("model", metavar="MODEL", type=MODEL)
+@reading_options
+@click.option(
+    "--against",
+    multiple=True,
+    metavar="CHANGE",
+    help="Measure a rewrite beside it: without-skips, without-norm, glorot, he, activation=NAME,"
+    " width=X, several joined by +; or corners, all eight of skips, normalisation and initialiser.",
+)
+@click.option(
+    "--without-skips", is_flag=True, help="Measure the network without its skips instead."
+)
+@click.option("--without-norm", is_flag=True, help="Measure it without normalisation instead.")
+@click.option(
+    "--seeds",
+    type=click.IntRange(1, 100),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Draws of weights and data; the interval of the growth is over them.",
+)
+@click.option(
+    "--batches",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Batches that each profile is the mean of.",
+)
+@click.option(
+    "--data",
+    default="random",
+    show_default=True,
+    metavar="DATA",
+    help="random, cifar10, or a folder with a folder of images for each class.",
+)
+@click.option("--loss", type=click.Choice(LOSSES), help="[default: by the model's output]")
+@click.option("--shattering", is_flag=True, help="Also the cosine between gradients of two inputs.")
+@click.option(
+    "--by",
+    type=click.Choice(["block", "layer"]),
+    default="block",
+    show_default=True,
+    help="What a row is.",
+)
+@click.option(
+    "--fail-on",
+    metavar="VERDICT,...",
+    default="",
+    help=f"Exit code 1 on any of {', '.join(VERDICTS)}.",
+)
+@click.option(
+    "--backend",
+    type=click.Choice(["tensorflow", "torch", "jax"]),
+    help="[default: the one configured]",
+)
+@output_options
+def command(
+    model: str,
+    input_shapes: tuple[tuple[str, Shape], ...],
+    batch: int | None,
+    rules: Path | None,
+    against: tuple[str, ...],
+    without_skips: bool,
+    without_norm: bool,
+    seeds: int,
+    fail_on: str,
+    backend: str | None,
+    by: str,
+    form: str | None,
+    output: Path | None,
+    **options: Any,
+) -> int:
+    """Measure the loss's gradient at every block and kernel of MODEL at initialisation.
+
+    \b
+    keraudit gradients ResNet-CIFAR-56 --against without-skips --seeds 5
+    keraudit gradients ResNet50 --input-shape 64,64,3 --batch 32 --against without-skips
+    keraudit gradients ResNet-CIFAR-20 --against corners
+
+    The model is built anew with weights that depend on the seed and the layer's name alone, so that
+    the same layer starts alike with and without its skips; normalisation sees the batch, as in
+    training. The default batch is 32.
+    """
+    import os
+
+    from keraudit.reading.live import choose_backend
+
+    wanted = [word for word in fail_on.split(",") if word]
+    if unknown := [word for word in wanted if word not in VERDICTS]:
+        raise click.UsageError(f"--fail-on takes {', '.join(VERDICTS)}; received {unknown[0]!r}")
+    os.environ["KERAS_BACKEND"] = backend or choose_backend()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+    from keraudit.api import gradients
+    from keraudit.cli.emit import emit
+    from keraudit.render.gradients import gradient_grids, profile_grids, summary
+
+    changes = [
+        name
+        for name, on in (("without-skips", without_skips), ("without-norm", without_norm))
+        if on
+    ]
+    report = gradients(
+        model,
+        input_shape=given_shapes(input_shapes),
+        batch=batch or 32,
+        rules=loaded_rules(rules),
+        base="+".join(changes),
+        against=against,
+        seeds=range(seeds),
+        notify=notify,
+        progress=Progress().show,
+        command=command_line(),
+        **options,
+    )
+    chosen = chosen_format(form, output)
+    data = [report.to_dict()] if chosen == "json" else []
+    grids = profile_grids(report, by=by) if chosen == "csv" else gradient_grids(report, by=by)
+    emit(grids, data, form=chosen, output=output)
+    bad = [verdict for verdict in report.verdicts if verdict.verdict in wanted]
+    for verdict in bad:
+        click.echo(f"keraudit: {report.model}, {summary(verdict)}", err=True)
+    return 1 if bad else 0
+
+
+class Progress:
+    """A bar on standard error, in a terminal only."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import Progress as Bars
+
+        console = Console(stderr=True)
+        self.bars = Bars(console=console, transient=True, disable=not console.is_terminal)
+        self.task = self.bars.add_task("", total=None)
+
+    def show(self, done: int, total: int, label: str) -> None:
+        self.bars.start()
+        self.bars.update(self.task, completed=done, total=total, description=label)
+        if done >= total:
+            self.bars.stop()

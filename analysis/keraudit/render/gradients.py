@@ -1,0 +1,255 @@
+"""A gradient report as grids: the verdicts, then for each network its blocks or its layers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from keraudit.audits.gradients import (
+    CONVENTION,
+    GradientReport,
+    KernelGradient,
+    Profile,
+    Verdict,
+)
+from keraudit.audits.growth import ACROSS, EXPLODING, HEALTHY, VANISHING, averaged, geometric
+from keraudit.render.grid import Column, Grid, Line
+from keraudit.render.numbers import factor, sizes
+
+LEAST_DECADES = 2  # that a bar's scale spans, so that small differences look small
+TONES = {HEALTHY: "", VANISHING: "less", EXPLODING: "more"}
+
+
+def gradient_grids(report: GradientReport, *, by: str = "block") -> list[Grid]:
+    """The verdicts, then a grid for each label; the bars of all grids share one logarithmic scale."""
+    return [verdict_grid(report), *profile_grids(report, by=by)]
+
+
+def profile_grids(report: GradientReport, *, by: str = "block") -> list[Grid]:
+    """A grid for each label, with a line for each block, or for each kernel."""
+    grid = layer_grid if by == "layer" else block_grid
+    low, high = scale(report, by)
+    return [grid(report, label, low, high) for label in report.labels]
+
+
+def verdict_grid(report: GradientReport) -> Grid:
+    """One line for each label: how gradients grow, and what that is called."""
+    shapes = ", ".join(sizes(shape, batch=False) for shape in report.input_shapes.values())
+    seeds = f"{len(report.seeds)} seed{'s' * (len(report.seeds) > 1)}"
+    columns = (
+        Column(key="name", label="Network"),
+        Column(key="growth", label="Growth", form="factor"),
+        Column(key="interval", label="95 % interval"),
+        Column(key="across", label="Across", form="factor"),
+        Column(key="verdict", label="Verdict"),
+    )
+    return Grid(
+        title=report.model,
+        heading=f"at {shapes}, batch {report.batch}, {seeds}, {report.data}",
+        columns=columns,
+        lines=tuple(map(verdict_line, report.verdicts)),
+        notes=(
+            f"Loss           {', '.join(dict.fromkeys(report.loss))}, {report.weights} weights",
+            "Growth         of the gradient's norm per block, from output to input",
+            "Across         the same over all blocks but the output",
+            f"Verdict        exploding from x{ACROSS:g} across, vanishing from x{1 / ACROSS:g},"
+            " if the",
+            "               interval agrees",
+            *(note for verdict in report.verdicts for note in evidence(verdict, report)),
+        ),
+        command=report.command,
+        convention=CONVENTION,
+    )
+
+
+def verdict_line(found: Verdict) -> Line:
+    interval = found.interval
+    cells = {
+        "name": found.label,
+        "growth": None if math.isnan(found.growth_per_block) else found.growth_per_block,
+        "interval": interval and f"{factor(interval[0])} to {factor(interval[1])}",
+        "across": None if math.isnan(found.across) else found.across,
+        "verdict": found.verdict,
+    }
+    return Line(cells=cells, tone=TONES.get(found.verdict, "warn"))
+
+
+def evidence(found: Verdict, report: GradientReport) -> list[str]:
+    """What else a verdict rests on; lines of up to 80 columns."""
+    notes = []
+    broken = next((p for p in report.of(found.label) if p.nonfinite), None)
+    if broken and broken.nonfinite:
+        at = broken.nonfinite
+        notes.append(f"NOT FINITE: {found.label}, seed {broken.seed}: {at.what} at {at.layer}")
+    if found.lost_at:
+        notes.append(f"Too small for float32 to step (below 2^-24 of the kernel): {found.label},")
+        notes.append(f"  from {found.lost_at} on towards the input")
+    if found.outliers:
+        named = [f"{name} ({factor(by)})" for name, by in found.outliers[:3]]
+        notes.append(f"Off the line   {found.label}: {', '.join(named)}")
+    return notes
+
+
+def scale(report: GradientReport, by: str) -> tuple[float, float]:
+    """The decades, as powers of ten, that bars span."""
+    rows = [
+        row.grad_norm
+        for profile in report.profiles
+        for row in (profile.layers if by == "layer" else profile.blocks)
+    ]
+    logs = [math.log10(norm) for norm in rows if norm > 0 and math.isfinite(norm)]
+    if not logs:
+        return 0.0, 1.0
+    low, high = math.floor(min(logs)), math.ceil(max(logs))
+    return low, max(high, low + LEAST_DECADES)
+
+
+def level(norm: float, low: float, high: float) -> float:
+    """How long the bar of a norm is, from 0 to 1.
+
+    >>> level(1.0, -2, 2), level(0.0, -2, 2)
+    (0.5, 0.0)
+    """
+    if not norm > 0 or not math.isfinite(norm):
+        return 0.0
+    return (math.log10(norm) - low) / (high - low)
+
+
+def block_grid(report: GradientReport, label: str, low: float, high: float) -> Grid:
+    profiles = report.of(label)
+    columns = (
+        Column(key="name", label="Block"),
+        Column(key="grad_norm", label="Gradient", form="real"),
+        Column(key="lowest", label="Lowest", form="real", wide=True),
+        Column(key="highest", label="Highest", form="real", wide=True),
+        Column(key="kernels", label="Kernels", form="real"),
+        Column(key="activation_mean", label="Mean", form="real", wide=True),
+        Column(key="activation_std", label="Std", form="real"),
+        Column(key="dead_share", label="Dead", form="share"),
+        *((Column(key="cosine", label="Cosine", form="real"),) if alike(profiles) else ()),
+    )
+    kernels = relative(profiles)
+    lines = [
+        Line(
+            cells={
+                "name": mean.name,
+                "grad_norm": mean.grad_norm,
+                "level": level(mean.grad_norm, low, high),
+                "lowest": lowest,
+                "highest": highest,
+                "kernels": kernels.get(mean.name),
+                "activation_mean": mean.activation_mean,
+                "activation_std": mean.activation_std,
+                "dead_share": mean.dead_share,
+                "cosine": mean.cosine,
+            },
+            tone="dim" if mean.is_output else "",
+        )
+        for mean, lowest, highest in averaged(profiles)
+    ]
+    notes = (
+        f"Gradient       norm at the block's output, mean over seeds; bars: 1e{low:g} to 1e{high:g}",
+        "Kernels        the norm at the block's kernels over the norm of the kernels",
+        "Std, Dead      of the block's output; channels that are zero throughout",
+        *(("Cosine         between the gradients of two inputs of one label",) * alike(profiles)),
+    )
+    return profile_grid(report, label, columns, lines, notes)
+
+
+def layer_grid(report: GradientReport, label: str, low: float, high: float) -> Grid:
+    columns = (
+        Column(key="name", label="Layer"),
+        Column(key="depth", label="Depth", form="number"),
+        Column(key="grad_norm", label="Gradient", form="real"),
+        Column(key="grad_rms", label="RMS", form="real"),
+        Column(key="relative", label="Relative", form="real"),
+        Column(key="weight_norm", label="Weights", form="real", wide=True),
+        Column(key="block", label="Block", wide=True),
+    )
+    lines = [
+        layer_line(rows, low, high)
+        for rows in zip(*(profile.layers for profile in report.of(label)), strict=True)
+    ]
+    notes = (
+        f"Gradient       norm at the kernel, mean over seeds; bars: 1e{low:g} to 1e{high:g}",
+        "RMS            the same per element",
+        "Relative       the same over the norm of the kernel",
+    )
+    return profile_grid(report, label, columns, lines, notes)
+
+
+def layer_line(rows: Sequence[KernelGradient], low: float, high: float) -> Line:
+    first, norm = rows[0], geometric([row.grad_norm for row in rows])
+    weights = geometric([row.weight_norm for row in rows])
+    kernel = "" if first.weight == "kernel" else f"/{first.weight}"
+    return Line(
+        cells={
+            "name": first.name + kernel,
+            "block": first.block,
+            "depth": first.depth,
+            "grad_norm": norm,
+            "level": level(norm, low, high),
+            "grad_rms": geometric([row.grad_rms for row in rows]),
+            "relative": norm / weights if weights else None,
+            "weight_norm": weights,
+        }
+    )
+
+
+def profile_grid(
+    report: GradientReport,
+    label: str,
+    columns: Sequence[Column],
+    lines: Sequence[Line],
+    notes: Sequence[str],
+) -> Grid:
+    found = report[label]
+    growth = "" if math.isnan(found.growth_per_block) else f", {factor(found.growth_per_block)}"
+    return Grid(
+        title=f"{report.model}, {label}",
+        heading=f"{found.verdict}{growth}{' per block towards the input' if growth else ''}",
+        columns=tuple(columns),
+        lines=tuple(lines),
+        bar="grad_norm",
+        level="level",
+        notes=tuple(notes),
+        command=report.command,
+        convention=CONVENTION,
+    )
+
+
+def alike(profiles: Sequence[Profile]) -> bool:
+    """Whether the cosines between inputs were measured."""
+    return any(row.cosine is not None for profile in profiles for row in profile.blocks)
+
+
+def relative(profiles: Sequence[Profile]) -> dict[str, float]:
+    """For each block the norm of its kernels' gradients over the norm of its kernels."""
+    result: dict[str, list[float]] = {}
+    for profile in profiles:
+        squares: dict[str, tuple[float, float]] = {}
+        for row in profile.layers:
+            grad, weight = squares.get(row.block, (0.0, 0.0))
+            squares[row.block] = (
+                math.hypot(grad, row.grad_norm),
+                math.hypot(weight, row.weight_norm),
+            )
+        for block, (grad, weight) in squares.items():
+            if weight:
+                result.setdefault(block, []).append(grad / weight)
+    return {block: geometric(values) for block, values in result.items()}
+
+
+def summary(found: Verdict) -> str:
+    """A verdict in a few words.
+
+    >>> summary(Verdict(label="he", growth_per_block=1.5, interval=None, across=150.0,
+    ...                 verdict="exploding"))
+    'he: exploding, x1.5 per block, x150 across'
+    """
+    if math.isnan(found.growth_per_block):
+        return f"{found.label}: {found.verdict}"
+    return (
+        f"{found.label}: {found.verdict}, {factor(found.growth_per_block)} per block,"
+        f" {factor(found.across)} across"
+    )

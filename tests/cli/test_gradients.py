@@ -1,0 +1,74 @@
+"""Gradients on the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from command import run
+
+pytest.importorskip("keras")
+SMALL = ("gradients", "ResNet-CIFAR-8", "--batch", "4")
+
+
+def test_table() -> None:
+    done = run(*SMALL, "--against", "without-skips", "--seeds", "2")
+    assert done.code == 0
+    assert all(len(line) <= 80 for line in done.out.splitlines())
+    assert "without-skips" in done.out
+    assert "healthy" in done.out
+
+
+def test_json_is_the_contract() -> None:
+    data = json.loads(run(*SMALL, "--shattering", "-f", "json").out)
+    assert data["schema"] == "keraudit.gradients/1"
+    (profile,) = data["profiles"]
+    assert {"name", "block", "depth", "grad_norm", "grad_rms", "weight_norm"} <= profile["layers"][
+        0
+    ].keys()
+    assert {"name", "depth", "grad_norm", "activation_std"} <= profile["blocks"][0].keys()
+    assert {"label", "growth_per_block", "interval", "verdict"} <= data["verdicts"][0].keys()
+    assert profile["blocks"][0]["cosine"] is not None
+    assert "backend" in data["versions"]
+
+
+@pytest.mark.parametrize("form", ["csv", "markdown", "html"])
+@pytest.mark.parametrize("by", ["block", "layer"])
+def test_other_formats(form: str, by: str) -> None:
+    done = run(*SMALL, "-f", form, "--by", by)
+    assert done.code == 0
+    assert "stage1" in done.out
+
+
+def test_csv_has_a_row_per_block_and_network() -> None:
+    lines = run(*SMALL, "--against", "without-skips", "-f", "csv").out.splitlines()
+    assert lines[0].startswith("model,name,grad_norm")
+    assert len(lines) == 1 + 2 * 5  # stem, three units, head; twice
+
+
+def test_fail_on() -> None:
+    plain = ("gradients", "Plain-CIFAR-56", "--without-norm", "--against", "glorot", "--batch", "4")
+    done = run(*plain, "--fail-on", "vanishing")
+    assert done.code == 1
+    assert "without-norm+glorot: vanishing" in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--fail-on", "sadness"], "--fail-on takes"),
+        (["--against", "sideways"], "no change to compare with"),
+        (["--data", "no/such"], "no data at"),
+        (["--seeds", "0"], "--seeds"),
+        (["--loss", "hinge"], "--loss"),
+        (["--against", "without-skips+without-skips"], "leaves the model as it is"),
+    ],
+)
+def test_mistakes(arguments: list[str], message: str, tmp_path: Path) -> None:
+    target = tmp_path / "report.json"
+    done = run(*SMALL, *arguments, "--output", target)
+    assert (done.code, done.out) == (2, "")
+    assert message in done.err
+    assert not target.exists()
