@@ -10,7 +10,6 @@ from keraudit.errors import KerauditError, ShapeError
 from keraudit.graph import Graph, Shape
 from keraudit.layers.site import Rule
 from keraudit.origin import origin_of
-from keraudit.reading.kept import Notify
 from keraudit.reading.resolve import resolve, silent
 from keraudit.report import CostReport, RewriteNote
 from keraudit.shapes import NO_RULES, shaped
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from keraudit.audits.gradients import GradientReport
     from keraudit.audits.structure import StructureReport
     from keraudit.backprop.compare import Progress
+    from keraudit.reading.kept import Notify
 
 InputShape = Shape | Sequence[Shape] | Mapping[str, Shape]
 

@@ -10,29 +10,41 @@ from typing import Any
 import click
 
 from keraudit.render.grid import Grid
-from keraudit.render.save import save
 
 
 def emit(grids: Sequence[Grid], data: Sequence[Any], *, form: str, output: Path | None) -> None:
     """Write ``grids`` in a format; ``data`` are the same records as plain data, for JSON."""
     if form == "table" and output is None:
-        from rich.console import Console
-
-        from keraudit.render.text import print_grid
-
-        console = Console(file=sys.stdout, highlight=False)
-        with console.capture() as printed:
-            for position, grid in enumerate(grids):
-                if position:
-                    console.print()
-                print_grid(grid, console)
-        click.echo(printed.get(), nl=False)
+        click.echo(printed(grids), nl=False)
         return
     text = rendered(grids, data, form)
     if output is None:
         click.echo(text, nl=not text.endswith("\n"))
     else:
+        from keraudit.render.save import save
+
         save(output, text if text.endswith("\n") else text + "\n")
+
+
+def printed(grids: Sequence[Grid]) -> str:
+    """What standard output shows: by rich, or the same without it where no colour is wanted."""
+    from keraudit.render.fixed import fixed_text, plain_width
+
+    if width := plain_width(sys.stdout):
+        texts = [fixed_text(grid, width) for grid in grids]
+        if None not in texts:
+            return "\n".join(filter(None, texts))
+    from rich.console import Console
+
+    from keraudit.render.text import print_grid
+
+    console = Console(file=sys.stdout, highlight=False)
+    with console.capture() as shown:
+        for position, grid in enumerate(grids):
+            if position:
+                console.print()
+            print_grid(grid, console)
+    return shown.get()
 
 
 def rendered(grids: Sequence[Grid], data: Sequence[Any], form: str) -> str:

@@ -91,6 +91,8 @@ def rewriting_options(function: F) -> F:
 
 def rewritten(graph: Graph, asked: Rewriting) -> tuple[Graph, tuple[Any, ...]]:
     """The graph after every rewrite asked for, and a note on each."""
+    if not asked.any:
+        return graph, ()
     from keraudit.report import RewriteNote
     from keraudit.rewrite.factorise import factorised
     from keraudit.rewrite.reductions import without_reductions

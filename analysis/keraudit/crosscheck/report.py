@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from keraudit.crosscheck.peers import PEERS, Named, Peer, reconciled
 from keraudit.crosscheck.process import Measured, measure
 from keraudit.graph import UNSUPPORTED, Graph
 from keraudit.origin import Report, origin_of
-from keraudit.reading.kept import Notify
+
+if TYPE_CHECKING:
+    from keraudit.reading.kept import Notify
 
 SCHEMA = "keraudit.crosscheck/1"
 CONVENTION = (

@@ -6,22 +6,15 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from keraudit.errors import ModelError
 from keraudit.graph import Architecture, Shape
-from keraudit.reading.applications import (
-    applications,
-    read_application,
-    read_callable,
-    read_live,
-)
 from keraudit.reading.archive import read_file
 from keraudit.reading.config import architecture
-from keraudit.reading.kept import Notify
-from keraudit.reading.zoo import read_zoo
-from keraudit.spelling import near, plain
-from keraudit.zoo.names import is_preset, listed, zoo_model
+
+if TYPE_CHECKING:
+    from keraudit.reading.kept import Notify
 
 FILE_ENDINGS = (".keras", ".json", ".h5", ".hdf5", ".zip")
 CALLABLE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
@@ -47,11 +40,22 @@ def resolve(
     """
     first = input_shapes[0] if input_shapes and len(input_shapes) == 1 else None
     if not isinstance(model, str | os.PathLike):
+        from keraudit.reading.applications import read_live
+
         return read_live(model, first)
     text = os.fspath(model)
     path = Path(text)
     if text.lower().endswith(FILE_ENDINGS) or path.is_file():
         return from_file(path)
+    return from_name(text, path, first, notify)
+
+
+def from_name(text: str, path: Path, first: Shape | None, notify: Notify) -> Architecture:
+    """Read what is no file: a callable of the user's, an application, a model of the zoo."""
+    from keraudit.reading.applications import read_application, read_callable
+    from keraudit.reading.zoo import read_zoo
+    from keraudit.zoo.names import is_preset, zoo_model
+
     if CALLABLE.fullmatch(text) and not is_preset(text):
         return read_callable(text, first, notify=notify)
     if name := application_name(text):
@@ -79,11 +83,18 @@ def application_name(text: str) -> str | None:
     >>> application_name("inception_v3"), application_name("resnet-50")
     ('InceptionV3', 'ResNet50')
     """
+    from keraudit.reading.applications import applications
+    from keraudit.spelling import plain
+
     wanted = plain(text)
     return next((name for name in applications() if plain(name) == wanted), None)
 
 
 def unknown_name(text: str) -> str:
+    from keraudit.reading.applications import applications
+    from keraudit.spelling import near
+    from keraudit.zoo.names import listed
+
     guess = near(text, [*applications(), *listed()])
     return (
         f"{text!r} is no file and no known model: {guess}'keraudit models' lists the names; a file"

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 BAR = 10  # columns of the bar at full length
 WIDTH = 80
+ROOMY = 130  # from this width on all columns are shown
 TONES = {"dim": "dim", "warn": "yellow", "more": "red", "less": "green", "": ""}
 EIGHTHS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
 
@@ -25,13 +26,25 @@ def report_text(report: CostReport, *, by: str = "block", depth: int = 1) -> str
 
 def grid_text(grid: Grid) -> str:
     """A grid as plain text, 80 columns wide, without colour."""
+    from keraudit.render.fixed import fixed_text
+
+    text = fixed_text(grid, WIDTH)
+    return stripped(rich_text(grid) if text is None else text)
+
+
+def stripped(text: str) -> str:
+    return "\n".join(line.rstrip() for line in text.rstrip().split("\n"))
+
+
+def rich_text(grid: Grid, width: int = WIDTH) -> str:
+    """A grid as rich prints it without colour."""
     from io import StringIO
 
     from rich.console import Console
 
     out = StringIO()
-    print_grid(grid, Console(file=out, width=WIDTH, color_system=None, legacy_windows=False))
-    return "\n".join(line.rstrip() for line in out.getvalue().rstrip().split("\n"))
+    print_grid(grid, Console(file=out, width=width, color_system=None, legacy_windows=False))
+    return out.getvalue()
 
 
 def print_grid(grid: Grid, console: Console) -> None:
@@ -52,11 +65,9 @@ def table(grid: Grid, console: Console) -> Table:
     from rich.text import Text
 
     plain = not (console.encoding or "utf-8").lower().startswith("utf")
-    below = {c.below for c in grid.columns}
-    shown = [c for c in grid.columns if not c.wide or console.width >= 130]
-    columns = [c for c in shown if c.key not in below]
+    columns = shown_columns(grid, console.width)
     made = Table(box=ASCII_DOUBLE_HEAD if plain else SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-    most = (24 if grid.bar else 29) + max(0, console.width - WIDTH) // 2
+    most = widest_name(grid, console.width)
     for column in columns:
         made.add_column(
             column.label,
@@ -69,20 +80,20 @@ def table(grid: Grid, console: Console) -> Table:
             made.add_column("", no_wrap=True, width=BAR)
     top = full_bar(grid)
 
-    def cells(line: Line, *, total: bool = False) -> list[RenderableType]:
+    def cells(line: Line) -> list[RenderableType]:
         result: list[RenderableType] = []
         for column in columns:
             result.append(stack(column, line) if column.below else cell(column, line))
             if column.key == grid.bar:
-                part = 0 if total or not top else line.cells[grid.level or grid.bar] / top
-                result.append(Text(bar(min(part, 1.0), plain=plain), style="cyan"))
+                part = 0 if line is grid.total else bar_part(grid, line, top)
+                result.append(Text(bar(part, plain=plain), style="cyan"))
         return result
 
     for line in grid.lines:
         made.add_row(*cells(line), style=TONES[line.tone])
     if grid.total:
         made.add_section()
-        made.add_row(*cells(grid.total, total=True), style="bold")
+        made.add_row(*cells(grid.total), style="bold")
     return made
 
 
@@ -99,8 +110,30 @@ def stack(column: Column, line: Line) -> RenderableType:
 def cell(column: Column, line: Line) -> Text:
     from rich.text import Text
 
+    return Text(cell_text(column, line))
+
+
+def cell_text(column: Column, line: Line) -> str:
+    """A cell as text; names are set in by their depth."""
     indent = "  " * line.depth if column.key == "name" else ""
-    return Text(indent + written(column, line.cells.get(column.key)))
+    return indent + written(column, line.cells.get(column.key))
+
+
+def shown_columns(grid: Grid, width: int) -> list[Column]:
+    """The columns that a terminal shows: those marked wide only where there is room."""
+    below = {column.below for column in grid.columns}
+    room = width >= ROOMY
+    return [c for c in grid.columns if (room or not c.wide) and c.key not in below]
+
+
+def widest_name(grid: Grid, width: int) -> int:
+    """Where names are cut short."""
+    return (24 if grid.bar else 29) + max(0, width - WIDTH) // 2
+
+
+def bar_part(grid: Grid, line: Line, top: float) -> float:
+    """The length of a line's bar, from 0 to 1."""
+    return min(line.cells[grid.level or grid.bar] / top, 1.0) if top else 0.0
 
 
 def bar(part: float, *, plain: bool = False) -> str:
