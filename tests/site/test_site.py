@@ -24,6 +24,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = [
     "index.html",
     "conventions.html",
+    "gradients.html",
     "reductions.html",
     "structure.html",
     *(f"models/{name}.html" for name in ("inceptionv3", "resnet50")),
@@ -142,7 +143,7 @@ def test_plotly_is_local_and_only_where_there_is_a_figure(
     for page, reader in readers.items():
         named = (site / page).read_text("utf-8").count("plotly.min.js")
         assert named == (1 if reader.figures else 0), page
-        drawn = page.startswith("models/") or page == "reductions.html"
+        drawn = page.startswith("models/") or page in ("gradients.html", "reductions.html")
         assert bool(reader.figures) == drawn, page
 
 
@@ -205,3 +206,24 @@ def linked_anchors(readers: dict[str, Reader]) -> Iterator[tuple[str, str]]:
 def test_every_anchor_exists(readers: dict[str, Reader]) -> None:
     for page, anchor in linked_anchors(readers):
         assert anchor in readers[page].ids, f"{page}#{anchor}"
+
+
+def test_a_missing_record_says_what_makes_it_and_a_damaged_one_stops_the_build(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from keraudit.site import gradients
+
+    monkeypatch.setattr(gradients, "FOLDER", tmp_path)
+    for shown in (gradients.figure, gradients.growths, gradients.cosines):
+        assert "none.json` is not here" in shown("none")
+    (tmp_path / "bad.json").write_text('{"schema":')
+    with pytest.raises(Exception, match=r"bad\.json is damaged"):
+        gradients.growths("bad")
+
+
+def test_the_gradients_are_the_records(readers: dict[str, Reader]) -> None:
+    path = ROOT / "site" / "results" / "gradients" / "resnet50-64.json"
+    found = json.loads(path.read_text("utf-8"))
+    drawn = readers["gradients.html"].figures[0]
+    named = [trace["name"] for trace in drawn["data"] if "name" in trace]
+    assert named == [verdict["label"] for verdict in found["verdicts"]]

@@ -9,6 +9,7 @@ from typing import Any
 
 # Okabe and Ito 2008, those that stand out from white and from a dark page.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8A8A8A", "#B8860B")
+LEGEND_COLUMNS, LEGEND_ROW = 2, 22  # entries beside each other at least; pixels a row
 DASHES = ("solid", "dash", "dot", "dashdot")
 
 
@@ -24,12 +25,18 @@ def norm_by_depth(report: Mapping[str, Any], *, title: str = "") -> dict[str, An
     """
     import plotly.graph_objects as go
 
+    legend_rows = -(-len(report["verdicts"]) // LEGEND_COLUMNS)
     figure = go.Figure(
         layout={
             "template": "none",
-            "title": {"text": title or f"{report['model']}: gradient norm across depth", "x": 0},
+            "title": {
+                "text": title or f"{report['model']}: gradient norm across depth",
+                "x": 0,
+                "y": 0.98,
+                "yanchor": "top",
+            },
             "height": 460,
-            "margin": {"l": 70, "r": 20, "t": 72, "b": 60},
+            "margin": {"l": 70, "r": 20, "t": 48 + LEGEND_ROW * legend_rows, "b": 60},
             "xaxis": {"title": {"text": "block, from the input to the output"}},
             "yaxis": {
                 "title": {"text": "norm of the loss's gradient"},

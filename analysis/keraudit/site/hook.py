@@ -16,7 +16,7 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 from mkdocs.utils import get_relative_url
 
-from keraudit.site import models, reductions, reference, structure
+from keraudit.site import gradients, models, reductions, reference, structure
 from keraudit.site.records import MODELS, record_json
 
 PLOTLY = "assets/plotly.min.js"
@@ -29,6 +29,8 @@ MARKERS: Mapping[str, Callable[..., str]] = {
     "blocks": models.blocks,
     "layers": models.layers,
     "reductions": reductions.savings,
+    "growths": gradients.growths,
+    "cosines": gradients.cosines,
     "derivation": reductions.derived,
     "paper-table": reductions.beside_the_paper,
     "claims": structure.claims,
@@ -79,6 +81,7 @@ def filled(markdown: str, url: str) -> str:
 DRAWN: Mapping[str, Callable[[str], str]] = {
     "blocks": models.figure,
     "reductions": reductions.figure,
+    "gradients": gradients.figure,
 }
 
 
