@@ -59,9 +59,9 @@ def shaped(
     nodes: list[Node] = []
     seen: set[str] = set()
     for index, call in enumerate(architecture.calls):
-        layer = architecture.layers[call.layer]
-        check_refs(call.inputs, nodes)
-        inputs = tuple(nodes[r.call].outputs[r.output] for r in call.inputs)
+        layer, sources = architecture.layers[call.layer], call.inputs
+        check_refs(sources, nodes)
+        inputs = tuple(nodes[r.call].outputs[r.output] for r in sources)
         if index in given:
             shape: Shape | None = given[index]
         else:
@@ -76,7 +76,7 @@ def shaped(
             Node(
                 name=call.name,
                 layer=layer,
-                sources=call.inputs,
+                sources=sources,
                 inputs=inputs,
                 outputs=tuple(Tensor(s, dtype) for s in effect.outputs),
                 effect=effect,
@@ -291,7 +291,7 @@ def with_tensors(value: Any, nodes: Sequence[Node]) -> Any:
         return nodes[value.call].outputs[value.output]
     if isinstance(value, list | tuple):
         return tuple(with_tensors(item, nodes) for item in value)
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {key: with_tensors(item, nodes) for key, item in value.items()}
     return value
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
 
@@ -107,8 +107,7 @@ def regrouped(b: CostReport, a: CostReport) -> tuple[BlockCost, ...]:
         at = home.get(layer.name, at)
         groups[at].append(layer)
     return tuple(
-        replace(
-            block,
+        block._replace(
             layers=tuple(layer.name for layer in groups[block.name]),
             cost=sum((layer.cost for layer in groups[block.name]), NOTHING),
         )

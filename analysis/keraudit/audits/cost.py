@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from operator import add
+from typing import NamedTuple
 
 from keraudit.audits.memory import activation_bytes, live_bytes, weight_bytes
 from keraudit.audits.receptive import Field, receptive_fields
@@ -11,8 +12,7 @@ from keraudit.blocks import Block, blocks
 from keraudit.graph import UNSUPPORTED, Graph, Node, Shape, Term
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cost:
+class Cost(NamedTuple):
     """Additive costs: a block's are the sum of its layers', the model's the sum of its blocks'.
 
     ``macs`` are multiply-accumulates of one forward pass; ``other_flops`` all other operations
@@ -38,23 +38,14 @@ class Cost:
         """Those inside MACs: the lecture's unit."""
         return self.macs
 
-    def __add__(self, other: Cost) -> Cost:
-        return Cost(
-            macs=self.macs + other.macs,
-            other_flops=self.other_flops + other.other_flops,
-            training_macs=self.training_macs + other.training_macs,
-            params=self.params + other.params,
-            trainable_params=self.trainable_params + other.trainable_params,
-            param_bytes=self.param_bytes + other.param_bytes,
-            activation_bytes=self.activation_bytes + other.activation_bytes,
-        )
+    def __add__(self, other: Cost) -> Cost:  # type: ignore[override]  # no longer tuple: a sum
+        return Cost(*map(add, self, other))
 
 
 NOTHING = Cost()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LayerCost:
+class LayerCost(NamedTuple):
     """One call of one layer. ``live_bytes`` are all activations held while it runs."""
 
     name: str
@@ -72,8 +63,7 @@ class LayerCost:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BlockCost:
+class BlockCost(NamedTuple):
     """A block: the sum of its layers. ``children`` are the blocks inside it."""
 
     name: str
@@ -113,13 +103,14 @@ def layer_costs(graph: Graph, found: Sequence[Block]) -> tuple[LayerCost, ...]:
 def cost_of(node: Node, training: int) -> Cost:
     """One call's cost; a shared layer's weights count at its first call only."""
     weights = node.weights
+    trained = [w.elements for w in weights if w.trainable and node.layer.trainable]
     return Cost(
         macs=node.effect.macs,
         other_flops=node.effect.other_flops,
         training_macs=training,
         params=sum(w.elements for w in weights),
-        trainable_params=sum(w.elements for w in weights if w.trainable and node.layer.trainable),
-        param_bytes=sum(weight_bytes(node, w) for w in weights),
+        trainable_params=sum(trained),
+        param_bytes=weight_bytes(node),
         activation_bytes=activation_bytes(node),
     )
 
@@ -167,8 +158,7 @@ def block_costs(
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Costs:
+class Costs(NamedTuple):
     """Everything the cost audit finds about a graph."""
 
     layers: tuple[LayerCost, ...]

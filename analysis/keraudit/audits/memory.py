@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from keraudit.graph import Graph, Node, Tensor, Weight
+from keraudit.graph import Graph, Node, Tensor
 from keraudit.shapes import policy_dtypes
 
 BITS = {
@@ -35,10 +35,12 @@ def activation_bytes(node: Node) -> int:
     return sum(map(tensor_bytes, node.outputs))
 
 
-def weight_bytes(node: Node, weight: Weight) -> int:
-    """The bytes of a weight in the layer's variable dtype."""
-    policy = node.layer.config.get("dtype") or "float32"
-    return bytes_of(weight.elements, weight.dtype or policy_dtypes(policy)[1])
+def weight_bytes(node: Node) -> int:
+    """The bytes of a call's weights, those without a dtype of their own in the layer's variable dtype."""
+    if not node.weights:
+        return 0
+    usual = policy_dtypes(node.layer.config.get("dtype") or "float32")[1]
+    return sum(bytes_of(weight.elements, weight.dtype or usual) for weight in node.weights)
 
 
 def live_bytes(graph: Graph) -> Sequence[int]:

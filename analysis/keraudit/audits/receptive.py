@@ -10,8 +10,8 @@ enlarges the map the positions differ among themselves; the extent is then an up
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import floor
+from typing import NamedTuple
 
 from keraudit.graph import GLOBAL, POINTWISE, UNSUPPORTED, Graph, Node, Window
 from keraudit.layout import positions
@@ -19,8 +19,7 @@ from keraudit.layout import positions
 START = Window(1, 0, 0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Field:
+class Field(NamedTuple):
     """The receptive field of a layer's output, an entry per spatial axis of the input.
 
     ``local`` tells where a position looks; it is ``None`` once positions are mixed (pooled away,

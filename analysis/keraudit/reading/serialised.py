@@ -83,7 +83,7 @@ def parse(value: Any) -> Any:
     """Replace each serialised tensor in nested data by a ``KerasTensor``, each slice by a ``slice``."""
     if isinstance(value, list):
         return [parse(item) for item in value]
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         return value
     if value.get("class_name") == "__keras_tensor__":
         config = value.get("config") or {}
@@ -104,7 +104,7 @@ def keras_tensors(value: Any) -> Iterator[KerasTensor]:
     elif isinstance(value, list | tuple):
         for item in value:
             yield from keras_tensors(item)
-    elif isinstance(value, Mapping):
+    elif isinstance(value, dict):
         for item in value.values():
             yield from keras_tensors(item)
 
@@ -210,7 +210,7 @@ def resolve(value: Any, done: Mapping[tuple[str, int], Any]) -> Any:
         return pick(done, value.history)
     if isinstance(value, list | tuple):
         return [resolve(item, done) for item in value]
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {key: resolve(item, done) for key, item in value.items()}
     return value
 
