@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from keraudit.audits.gradients import GradientReport
     from keraudit.audits.reductions import Reductions, reductions
     from keraudit.audits.structure import StructureReport, structure_of
+    from keraudit.backprop.callback import GradientAudit
     from keraudit.building import build, copy_weights
     from keraudit.report import CostReport
     from keraudit.rewrite.factorise import factorised
@@ -40,6 +41,7 @@ HOMES = {
     "compare": "keraudit.audits.compare",
     "gradients": "keraudit.api",
     "GradientReport": "keraudit.audits.gradients",
+    "GradientAudit": "keraudit.backprop.callback",
     "Comparison": "keraudit.audits.compare",
     "reductions": "keraudit.audits.reductions",
     "Reductions": "keraudit.audits.reductions",
@@ -64,6 +66,7 @@ HOMES = {
 __all__ = [
     "Comparison",
     "CostReport",
+    "GradientAudit",
     "GradientReport",
     "KerauditError",
     "ModelError",

@@ -206,7 +206,9 @@ def sized(
             key = id(variable)
             uses[key] -= 1
             before = waiting.pop(key, None)
-            gradient = before if gradient is None else gradient if before is None else before + gradient
+            gradient = (
+                before if gradient is None else gradient if before is None else before + gradient
+            )
             if uses[key]:
                 waiting[key] = gradient
             else:

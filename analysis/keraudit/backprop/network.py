@@ -87,9 +87,7 @@ class Network:
                         new.assign(old)
 
 
-def run(
-    piece: Piece, tensors: Sequence[Any], kernels: Sequence[tuple[Any, Any]] = ()
-) -> list[Any]:
+def run(piece: Piece, tensors: Sequence[Any], kernels: Sequence[tuple[Any, Any]] = ()) -> list[Any]:
     """Call a piece as in training; statistics and random states that it would move stay.
 
     Args:

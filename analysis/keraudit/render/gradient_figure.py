@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from math import exp, log
+from math import exp, log, log10
 from typing import Any
 
 # Okabe and Ito 2008, those that stand out from white and from a dark page.
@@ -95,3 +95,38 @@ def over_seeds(profiles: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
                 }
             )
     return result
+
+
+def norm_over_training(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Draw depth against step as a heat map of the norm's decimal logarithm.
+
+    Args:
+        record: of ``GradientAudit`` (``keraudit.gradients-over-training/1``).
+    """
+    import plotly.graph_objects as go
+
+    steps = record["steps"]
+    names = [block["name"] for block in steps[0]["blocks"]]
+    norms = [
+        [log10(norm) if (norm := entry["blocks"][at]["grad_norm"]) else None for entry in steps]
+        for at in range(len(names))
+    ]
+    figure = go.Figure(
+        layout={
+            "template": "none",
+            "title": {"text": f"{record['model']}: gradient norm over training", "x": 0},
+            "height": 120 + 22 * len(names),
+            "margin": {"l": 10, "r": 20, "t": 60, "b": 60},
+            "xaxis": {"title": {"text": "training step"}},
+            "yaxis": {"automargin": True, "autorange": "reversed", "type": "category"},
+        }
+    )
+    figure.add_heatmap(
+        x=[entry["step"] for entry in steps],
+        y=names,
+        z=norms,
+        colorscale="Cividis",  # told apart with every kind of colour vision
+        colorbar={"title": {"text": "log10 of the norm"}},
+    )
+    drawn: dict[str, Any] = json.loads(figure.to_json())
+    return drawn

@@ -1,0 +1,92 @@
+"""Gradients over training, beside a training that is not touched by being watched."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import keraudit
+
+keras = pytest.importorskip("keras")
+np = pytest.importorskip("numpy")
+layers = keras.layers
+
+
+def trained(*callbacks: Any) -> Any:
+    keras.utils.clear_session()
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 2)),
+            layers.Conv2D(4, 3, name="first"),
+            layers.BatchNormalization(),
+            layers.ReLU(),
+            layers.Flatten(),
+            layers.Dense(3, activation="softmax", name="last"),
+        ]
+    )
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((40, 8, 8, 2)).astype("float32"), rng.integers(0, 3, 40)
+    model.fit(x, y, batch_size=8, epochs=2, shuffle=False, verbose=0, callbacks=list(callbacks))
+    return model
+
+
+def test_a_profile_every_so_many_steps(tmp_path: Path) -> None:
+    path = tmp_path / "gradients.json"
+    watch = keraudit.GradientAudit(every=4, batch=8, path=path)
+    model = trained(watch)
+    assert [step for step, _ in watch.profiles] == [0, 4, 8]  # of ten steps
+    record = json.loads(path.read_text())
+    assert record == json.loads(json.dumps(watch.to_dict()))
+    assert record["schema"] == "keraudit.gradients-over-training/1"
+    norms = [[row["grad_norm"] for row in entry["layers"]] for entry in record["steps"]]
+    assert norms[0] != norms[1] != norms[2]
+    # the last profile is that of the weights at that step; two steps later they have moved on
+    own = keraudit.gradients(model, batch=8, own_weights=True).profiles[0]
+    assert [row.name for row in own.layers] == [
+        row["name"] for row in record["steps"][-1]["layers"]
+    ]
+
+
+def test_watching_changes_nothing() -> None:
+    plain = [v.numpy().tobytes() for v in trained().variables]
+    watched = trained(keraudit.GradientAudit(every=1, batch=8))
+    assert [v.numpy().tobytes() for v in watched.variables] == plain
+
+
+def test_the_first_profile_is_that_of_the_audit() -> None:
+    watch = keraudit.GradientAudit(every=100, batch=8)
+    trained(watch)
+    keras.utils.clear_session()
+    keras.utils.set_random_seed(0)
+    fresh = keras.Sequential(
+        [
+            keras.Input((8, 8, 2)),
+            layers.Conv2D(4, 3, name="first"),
+            layers.BatchNormalization(),
+            layers.ReLU(),
+            layers.Flatten(),
+            layers.Dense(3, activation="softmax", name="last"),
+        ]
+    )
+    own = keraudit.gradients(fresh, batch=8, own_weights=True).profiles[0]
+    first = watch.profiles[0][1]
+    assert [r.grad_norm for r in first.layers] == pytest.approx([r.grad_norm for r in own.layers])
+
+
+def test_the_heat_map() -> None:
+    pytest.importorskip("plotly")
+    watch = keraudit.GradientAudit(every=5, batch=8)
+    trained(watch)
+    drawn = watch.figure()
+    assert drawn["data"][0]["type"] == "heatmap"
+    assert drawn["data"][0]["x"] == [0, 5, 10]
+
+
+def test_a_bad_interval() -> None:
+    with pytest.raises(ValueError, match="every must be 1"):
+        keraudit.GradientAudit(every=0)
