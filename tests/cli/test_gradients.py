@@ -42,6 +42,16 @@ def test_other_formats(form: str, by: str) -> None:
     assert "stage1" in done.out
 
 
+def test_html_has_the_figure_and_needs_nothing_else(tmp_path: Path) -> None:
+    pytest.importorskip("plotly")
+    target = tmp_path / "gradients.html"
+    assert run(*SMALL, "--against", "without-skips", "-o", target).code == 0
+    page = target.read_text()
+    assert "Plotly.newPlot" in page
+    assert "<script src=" not in page
+    assert "without-skips" in page
+
+
 def test_csv_has_a_row_per_block_and_network() -> None:
     lines = run(*SMALL, "--against", "without-skips", "-f", "csv").out.splitlines()
     assert lines[0].startswith("model,name,grad_norm")

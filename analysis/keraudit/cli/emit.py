@@ -12,12 +12,22 @@ import click
 from keraudit.render.grid import Grid
 
 
-def emit(grids: Sequence[Grid], data: Sequence[Any], *, form: str, output: Path | None) -> None:
-    """Write ``grids`` in a format; ``data`` are the same records as plain data, for JSON."""
+def emit(
+    grids: Sequence[Grid],
+    data: Sequence[Any],
+    *,
+    form: str,
+    output: Path | None,
+    figure: str = "",
+) -> None:
+    """Write ``grids`` in a format; ``data`` are the same records as plain data, for JSON.
+
+    ``figure`` is HTML that goes before the tables of an HTML file.
+    """
     if form == "table" and output is None:
         click.echo(printed(grids), nl=False)
         return
-    text = rendered(grids, data, form)
+    text = rendered(grids, data, form, figure)
     if output is None:
         click.echo(text, nl=not text.endswith("\n"))
     else:
@@ -47,7 +57,7 @@ def printed(grids: Sequence[Grid]) -> str:
     return shown.get()
 
 
-def rendered(grids: Sequence[Grid], data: Sequence[Any], form: str) -> str:
+def rendered(grids: Sequence[Grid], data: Sequence[Any], form: str, figure: str) -> str:
     if form == "json":
         from keraudit.render.json_text import json_text
 
@@ -63,7 +73,7 @@ def rendered(grids: Sequence[Grid], data: Sequence[Any], form: str) -> str:
     if form == "html":
         from keraudit.render.html import page
 
-        return page(list(grids))
+        return page(list(grids), figure=figure)
     from keraudit.render.text import grid_text
 
     return "\n\n".join(map(grid_text, grids))

@@ -143,11 +143,26 @@ def command(
     chosen = chosen_format(form, output)
     data = [report.to_dict()] if chosen == "json" else []
     grids = profile_grids(report, by=by) if chosen == "csv" else gradient_grids(report, by=by)
-    emit(grids, data, form=chosen, output=output)
+    figure = drawn(report.to_dict()) if chosen == "html" else ""
+    emit(grids, data, form=chosen, output=output, figure=figure)
     bad = [verdict for verdict in report.verdicts if verdict.verdict in wanted]
     for verdict in bad:
         click.echo(f"keraudit: {report.model}, {summary(verdict)}", err=True)
     return 1 if bad else 0
+
+
+def drawn(record: dict[str, Any]) -> str:
+    """The figure of a record as HTML that needs nothing from elsewhere; empty without plotly."""
+    try:
+        import plotly.io
+    except ImportError:
+        click.echo("keraudit: no figure, plotly is not installed: pip install plotly", err=True)
+        return ""
+    from keraudit.render.gradient_figure import norm_by_depth
+
+    figure = norm_by_depth(record)
+    made: str = plotly.io.to_html(figure, include_plotlyjs=True, full_html=False)
+    return made
 
 
 class Progress:

@@ -20,7 +20,7 @@ def fvcore(graph: Graph) -> int:
     model = build(graph)
     inputs = [torch.zeros(n.outputs[0].shape, dtype=torch_dtype(n)) for n in graph.input_nodes]
 
-    class Called(torch.nn.Module):  # fvcore passes several inputs one by one, Keras takes a list
+    class Called(torch.nn.Module):  # type: ignore[misc]  # no types; fvcore passes several inputs one by one, Keras takes a list
         def __init__(self) -> None:
             super().__init__()
             self.model = model
