@@ -373,3 +373,13 @@ def test_a_users_own_class_is_unsupported_even_with_a_known_name() -> None:
     own |= {"module": "my.package", "registered_name": "my>Conv2D"}
     graph = shaped(read(functional(START, own)))
     assert graph.nodes[-1].effect.status == "unsupported"
+
+
+def test_a_backend_that_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    from keraudit.reading import live
+
+    monkeypatch.setattr(live, "find_spec", lambda name: None)
+    with pytest.raises(ModelError, match="the backend 'torch' is not installed"):
+        live.use_backend("torch")
+    with pytest.raises(ModelError, match="none is installed"):
+        live.use_backend(None)

@@ -108,15 +108,12 @@ def command(
     the same layer starts alike with and without its skips; normalisation sees the batch, as in
     training. The default batch is 32.
     """
-    import os
-
-    from keraudit.reading.live import choose_backend
+    from keraudit.reading.live import use_backend
 
     wanted = [word for word in fail_on.split(",") if word]
     if unknown := [word for word in wanted if word not in VERDICTS]:
         raise click.UsageError(f"--fail-on takes {', '.join(VERDICTS)}; received {unknown[0]!r}")
-    os.environ["KERAS_BACKEND"] = backend or choose_backend()
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    use_backend(backend)
 
     from keraudit.api import gradients
     from keraudit.cli.emit import emit

@@ -101,14 +101,11 @@ def command(
     enlarged to 96x96. A run that was stopped, whatever stopped it, goes on from its last whole epoch
     when the same command is given again, and ends as if it had not been stopped.
     """
-    import os
-
     from keraudit.experiments.recipe import recipe
-    from keraudit.reading.live import choose_backend
+    from keraudit.reading.live import use_backend
 
     made = recipe(recipe_name, budget=budget, **changes)
-    os.environ["KERAS_BACKEND"] = backend or choose_backend()
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    use_backend(backend)
     for name, count in (("--train-images", train_images), ("--test-images", test_images)):
         if count is not None and count < 1:
             raise click.UsageError(f"{name} must be 1 or more, received {count}")

@@ -42,6 +42,20 @@ def choose_backend() -> str:
     return installed[0]
 
 
+def use_backend(wanted: str | None) -> None:
+    """Set the backend that Keras will import: the one wanted, else the one that is to be had.
+
+    Raises:
+        ModelError: it is not installed.
+    """
+    if wanted and not find_spec(wanted):
+        raise ModelError(
+            f"the backend {wanted!r} is not installed: pip install {wanted}, or choose another"
+        )
+    os.environ["KERAS_BACKEND"] = wanted or choose_backend()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
 def application_json(name: str, shape: Sequence[int] | None = None) -> str:
     """The JSON of a Keras application, built without allocating a weight.
 
@@ -132,8 +146,7 @@ def main(arguments: Sequence[str]) -> int:
     out, form, name, *rest = arguments
     shape = [int(size) for size in rest[0].split(",")] if rest else None
     try:
-        os.environ["KERAS_BACKEND"] = choose_backend()
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        use_backend(None)
         text = FORMS[form](name, shape)
     except Exception as error:  # the user's own code may raise anything
         message = " ".join(str(error).split())
