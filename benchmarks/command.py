@@ -2,7 +2,8 @@
 
 ``make bench``, or ``python benchmarks/command.py [--runs 5] [--record FILE]``. Every round runs each
 counter once, so that all meet the same machine; what is not installed is left out and said. Prints
-medians of wall clock and CPU time, peak memory, and ratios to keraudit. Linux and macOS.
+medians of wall clock and CPU time, peak memory, and ratios to keraudit; then growth with depth, and where
+our own time goes. Linux and macOS.
 """
 
 import argparse
@@ -10,18 +11,19 @@ import importlib.metadata
 import json
 import os
 import platform
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
-MODELS = ("InceptionV3", "ResNet50")
-# ru_maxrss counts kilobytes on Linux and bytes on macOS.
-RSS_UNIT = 1 if sys.platform == "darwin" else 1024
+from growth import growth
+from processes import Run, measure
+from stages import stages
+
+MODELS = ("InceptionV3", "ResNet50", "EfficientNetB7")
 PEERS = Path(__file__).with_name("peers.py")
 BARE = "import json, sys, zipfile; json.loads(zipfile.ZipFile(sys.argv[1]).read('config.json'))"
 
@@ -30,12 +32,6 @@ import sys
 import keras
 getattr(keras.applications, sys.argv[1])(weights=None).save(sys.argv[2])
 """
-
-
-class Run(NamedTuple):
-    wall_s: float
-    cpu_s: float
-    peak_bytes: int
 
 
 def saved(model: str, folder: Path) -> Path:
@@ -66,32 +62,6 @@ def counters(path: Path) -> dict[str, list[str]]:
     return {"keraudit": [keraudit, "flops", str(path)], **bare, **peers}
 
 
-def run(command: list[str]) -> Run:
-    """Wall clock, CPU time (user and system) and peak memory of one process."""
-    start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - start
-    if status:
-        sys.exit(f"failed: {' '.join(command)}")
-    process.returncode = 0
-    return Run(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * RSS_UNIT)
-
-
-def measure(commands: dict[str, list[str]], rounds: int) -> dict[str, Run]:
-    """The median of each counter over paired rounds, after one round to warm the disk."""
-    runs: dict[str, list[Run]] = {name: [] for name in commands}
-    for number in range(rounds + 1):
-        for name, command in commands.items():
-            done = run(command)
-            if number:
-                runs[name].append(done)
-    return {
-        name: Run(*(statistics.median(column) for column in zip(*made, strict=True)))
-        for name, made in runs.items()
-    }
-
-
 def show(model: str, found: dict[str, Run]) -> None:
     ours = found["keraudit"]
     print(f"\n{model}: whole process, medians")
@@ -103,12 +73,33 @@ def show(model: str, found: dict[str, Run]) -> None:
         )
 
 
+def show_growth(rows: list[dict[str, Any]]) -> None:
+    print("\nGrowth with depth: keraudit flops FILE --by kind")
+    for row in rows:
+        peak = row["peak_bytes"] / 2**20
+        print(f"{row['layers']:>8,} layers {row['cpu_s']:8.3f}s CPU {peak:7.0f}MiB")
+
+
+def show_stages(model: str, rows: list[dict[str, Any]]) -> None:
+    print(f"\nWhere the CPU time goes: {model}, the least of several processes")
+    for row in rows:
+        print(f"{row['name']:32}{row['cpu_ms']:8.1f}ms")
+
+
+def processor() -> str:
+    information = Path("/proc/cpuinfo")
+    lines = information.read_text().splitlines() if information.exists() else []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.processor())
+
+
 def machine() -> dict[str, str | int | None]:
     names = ("keraudit", "keras", "tensorflow", "torch", "fvcore", "click", "rich")
     versions = {n: importlib.metadata.version(n) for n in names if find_spec(n)}
     return {
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
+        "processor": processor(),
         "cores": os.cpu_count(),
         **versions,
     }
@@ -119,7 +110,7 @@ def main() -> None:
     options.add_argument("--runs", type=int, default=5, help="rounds to take the median of")
     options.add_argument("--record", type=Path, help="write the medians as JSON")
     chosen = options.parse_args()
-    record = {
+    record: dict[str, Any] = {
         "schema": "keraudit.benchmark/1",
         "command": f"python benchmarks/command.py --runs {chosen.runs}",
         "date": time.strftime("%Y-%m-%d"),
@@ -134,6 +125,11 @@ def main() -> None:
             found = measure(counters(path), chosen.runs)
             show(model, found)
             record["models"][model] = {name: made._asdict() for name, made in found.items()}
+            if model == MODELS[0]:
+                record["stages"] = stages(path, 5 * chosen.runs)
+        record["growth"] = growth(Path(folder), chosen.runs)
+        show_stages(MODELS[0], record["stages"])
+        show_growth(record["growth"])
     if chosen.record:
         chosen.record.write_text(json.dumps(record, indent=1) + "\n")
 

@@ -1,0 +1,145 @@
+"""What the benchmark page shows: the committed record of ``make bench``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from mkdocs.exceptions import PluginError
+
+from keraudit.render.benchmark_figure import growth_figure, times_figure
+from keraudit.render.numbers import short_bytes
+from keraudit.site.markdown import numbers, table
+from keraudit.site.models import drawn_by_script
+
+PATH = Path("site/results/benchmark.json")
+SCHEMA = "keraudit.benchmark/1"
+MISSING = f"*The record `{PATH}` is not here: `make bench` makes it.*"
+
+
+@cache
+def record() -> Mapping[str, Any] | None:
+    """The record; ``None`` if it is not there.
+
+    Raises:
+        PluginError: it is something else: a strict build stops.
+    """
+    if not PATH.is_file():
+        return None
+    found: Mapping[str, Any] = json.loads(PATH.read_text("utf-8"))
+    if found.get("schema") != SCHEMA:
+        raise PluginError(f"{PATH} is no record of {SCHEMA}")
+    return found
+
+
+def made() -> str:
+    """When, with what and how it was measured."""
+    found = record()
+    if found is None:
+        return MISSING
+    machine = found["machine"]
+    known = ("python", "system", "processor", "cores")
+    versions = [f"{name} {value}" for name, value in machine.items() if name not in known]
+    return (
+        f"Medians of {found['runs']} paired rounds on {found['date']}: {machine['processor']},"
+        f" {machine['cores']} cores, {machine['system']}, Python {machine['python']};"
+        f" {', '.join(versions)}. Made by `make bench`, from the record `{PATH}`.\n{{ .ka-note }}"
+    )
+
+
+def times() -> str:
+    """A row for each model and counter: time, memory, and how many times ours."""
+    found = record()
+    if found is None:
+        return MISSING
+    head = [
+        ("model", "left"),
+        ("counter", "left"),
+        ("wall clock", "right"),
+        ("times ours", "right"),
+        ("CPU time", "right"),
+        ("times ours", "right"),
+        ("peak memory", "right"),
+    ]
+    rows = []
+    for model, counters in found["models"].items():
+        ours = counters["keraudit"]
+        for name, run in counters.items():
+            rows.append(
+                [
+                    model,
+                    name,
+                    f"{run['wall_s']:.3f} s",
+                    f"{run['wall_s'] / ours['wall_s']:.2f}",
+                    f"{run['cpu_s']:.3f} s",
+                    f"{run['cpu_s'] / ours['cpu_s']:.2f}",
+                    short_bytes(int(run["peak_bytes"])),
+                ]
+            )
+    return numbers(table(head, rows))
+
+
+def figure_of_times(model: str) -> str:
+    """The figure of each counter's wall clock."""
+    found = record()
+    if found is None:
+        return MISSING
+    return drawn_by_script(
+        times_figure(found["models"][model], title=f"{model}: whole process, wall clock"),
+        label=f"Bar chart of the seconds that each counter takes for a saved {model}, log axis",
+        caption="The axis is logarithmic: a step is a factor of ten. The table holds the same numbers.",
+    )
+
+
+def figure_of_growth(_: str = "") -> str:
+    """The figure of CPU time over the number of layers."""
+    found = record()
+    if found is None:
+        return MISSING
+    return drawn_by_script(
+        growth_figure(found["growth"]),
+        label="Line chart of CPU seconds over the number of layers, both axes logarithmic",
+        caption="Both axes are logarithmic: a straight line with a slope of one is proportional growth.",
+    )
+
+
+def growth() -> str:
+    """Time and memory for each depth."""
+    found = record()
+    if found is None:
+        return MISSING
+    head = [
+        ("layers", "right"),
+        ("file", "right"),
+        ("wall clock", "right"),
+        ("CPU time", "right"),
+        ("peak memory", "right"),
+    ]
+    rows = [
+        [
+            f"{row['layers']:,}",
+            short_bytes(row["file_bytes"]),
+            f"{row['wall_s']:.3f} s",
+            f"{row['cpu_s']:.3f} s",
+            short_bytes(int(row["peak_bytes"])),
+        ]
+        for row in found["growth"]
+    ]
+    return numbers(table(head, rows))
+
+
+def stages() -> str:
+    """Where the CPU time of one audit goes."""
+    found = record()
+    if found is None:
+        return MISSING
+    total = sum(row["cpu_ms"] for row in found["stages"])
+    rows = [
+        [row["name"], f"{row['cpu_ms']:.1f} ms", f"{row['cpu_ms'] / total:.1%}"]
+        for row in found["stages"]
+    ]
+    rows.append(["**all**", f"**{total:.1f} ms**", ""])
+    return table([("stage", "left"), ("CPU time", "right"), ("share", "right")], rows)

@@ -1,0 +1,48 @@
+"""A whole process, start to exit: wall clock, CPU time, peak memory. Linux and macOS."""
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from typing import NamedTuple
+
+# ru_maxrss counts kilobytes on Linux and bytes on macOS.
+RSS_UNIT = 1 if sys.platform == "darwin" else 1024
+# Without compiled modules kept, each start would compile keraudit and not the installed peers.
+ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+
+
+class Run(NamedTuple):
+    wall_s: float
+    cpu_s: float
+    peak_bytes: int
+
+
+def run(command: list[str]) -> Run:
+    """Wall clock, CPU time (user and system) and peak memory of one process."""
+    start = time.perf_counter()
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=ENVIRONMENT
+    )
+    _, status, usage = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - start
+    process.returncode = status
+    if status:
+        sys.exit(f"failed: {' '.join(command)}")
+    return Run(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * RSS_UNIT)
+
+
+def measure(commands: dict[str, list[str]], rounds: int) -> dict[str, Run]:
+    """The median of each command over paired rounds, after one round to warm the disk."""
+    runs: dict[str, list[Run]] = {name: [] for name in commands}
+    for number in range(rounds + 1):
+        for name, command in commands.items():
+            done = run(command)
+            if number:
+                runs[name].append(done)
+    return {name: median(made) for name, made in runs.items()}
+
+
+def median(runs: list[Run]) -> Run:
+    return Run(*(statistics.median(column) for column in zip(*runs, strict=True)))
