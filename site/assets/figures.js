@@ -20,13 +20,16 @@
   const themed = (element, layout) => {
     const style = getComputedStyle(element);
     const axis = { gridcolor: style.borderTopColor, zerolinecolor: style.borderTopColor };
+    const axes = Object.entries(layout).filter(([name]) => /^[xy]axis\d*$/.test(name));
     return {
       ...layout,
+      // a bar's row needs no line across it: a y axis has a grid only where the figure asks for one
+      ...Object.fromEntries(
+        axes.map(([name, own]) => [name, { showgrid: name[0] === "x", ...own, ...axis }]),
+      ),
       paper_bgcolor: "rgba(0,0,0,0)",
       plot_bgcolor: "rgba(0,0,0,0)",
       font: { color: style.color, family: style.fontFamily, size: 13 },
-      xaxis: { ...layout.xaxis, ...axis },
-      yaxis: { ...layout.yaxis, ...axis, showgrid: false },
       hoverlabel: { font: { family: style.fontFamily } },
     };
   };

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -17,8 +21,34 @@ def test_table() -> None:
     done = run(*SMALL, "--against", "without-skips", "--seeds", "2")
     assert done.code == 0
     assert all(len(line) <= 80 for line in done.out.splitlines())
-    assert "without-skips" in done.out
+    assert "no skips" in done.out
     assert "healthy" in done.out
+    assert done.err == ""
+
+
+def test_the_verdicts_of_all_corners_fit_a_terminal() -> None:
+    done = run(*SMALL, "--against", "corners", "--seeds", "2")
+    assert all(len(line) <= 80 for line in done.out.splitlines())
+    assert "no skips, no norm, glorot" in done.out
+    assert "…" not in done.out
+
+
+def test_another_backend() -> None:
+    pytest.importorskip("torch")
+    data = json.loads(run(*SMALL, "--backend", "torch", "-f", "json").out)
+    assert data["versions"]["backend"].startswith("torch")
+
+
+def test_stopped_by_hand_it_leaves_nothing(tmp_path: Path) -> None:
+    target = tmp_path / "report.json"
+    words = [sys.executable, "-m", "keraudit", *SMALL, "--seeds", "100", "--output", str(target)]
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as working:
+        time.sleep(8)  # somewhere between its first import and its last seed
+        working.send_signal(signal.SIGINT)
+        _, said = working.communicate(timeout=60)
+    assert working.returncode == 130
+    assert said.splitlines()[-1] == "keraudit: stopped; nothing was written"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_json_is_the_contract() -> None:

@@ -222,8 +222,10 @@ def test_a_missing_record_says_what_makes_it_and_a_damaged_one_stops_the_build(
 
 
 def test_the_gradients_are_the_records(readers: dict[str, Reader]) -> None:
+    from keraudit.render.gradient_figure import shown as label
+
     path = ROOT / "site" / "results" / "gradients" / "resnet50-64.json"
     found = json.loads(path.read_text("utf-8"))
     drawn = readers["gradients.html"].figures[0]
     named = [trace["name"] for trace in drawn["data"] if "name" in trace]
-    assert named == [verdict["label"] for verdict in found["verdicts"]]
+    assert named == [label(verdict["label"]) for verdict in found["verdicts"]]

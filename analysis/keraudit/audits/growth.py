@@ -16,9 +16,10 @@ from keraudit.audits.gradients import BlockGradient, Profile, Verdict
 VANISHING, EXPLODING, HEALTHY = "vanishing", "exploding", "healthy"
 NON_FINITE, UNDECIDED = "non-finite", "undecided"
 VERDICTS = (VANISHING, EXPLODING, HEALTHY, NON_FINITE, UNDECIDED)
-# A learning rate that suits one end of the network is off by this factor at the other. Networks that
-# He et al. 2015 train (Plain-CIFAR-20, ResNets to depth 110) stay below it.
-ACROSS = 100.0
+# A learning rate that suits one end of the network is off by this factor at the other. There is no
+# theorem behind the number: it is set so that networks known to train from scratch stay inside it
+# (He et al. 2015: ResNet50, Plain-CIFAR-20, ResNets to depth 110; Szegedy et al. 2015: InceptionV3).
+ACROSS = 1000.0
 EPSILON = 2.0**-24  # float32: a kernel does not change when a step adds less of itself than this
 SMALLEST, LARGEST = 2.0**-126, 2.0**128  # float32's normal numbers
 OUTLIER = 3.5  # modified z-score, Iglewicz and Hoaglin 1993, "How to Detect and Handle Outliers"

@@ -116,6 +116,7 @@ def command(
     use_backend(backend)
 
     from keraudit.api import gradients
+    from keraudit.cli import quiet
     from keraudit.cli.emit import emit
     from keraudit.render.gradients import gradient_grids, profile_grids, summary
 
@@ -124,19 +125,21 @@ def command(
         for name, on in (("without-skips", without_skips), ("without-norm", without_norm))
         if on
     ]
-    report = gradients(
-        model,
-        input_shape=given_shapes(input_shapes),
-        batch=batch or 32,
-        rules=loaded_rules(rules),
-        base="+".join(changes),
-        against=against,
-        seeds=range(seeds),
-        notify=notify,
-        progress=Progress().show,
-        command=command_line(),
-        **options,
-    )
+    quiet.started()
+    with Progress() as progress:
+        report = gradients(
+            model,
+            input_shape=given_shapes(input_shapes),
+            batch=32 if batch is None else batch,
+            rules=loaded_rules(rules),
+            base="+".join(changes),
+            against=against,
+            seeds=range(seeds),
+            notify=notify,
+            progress=progress.show,
+            command=command_line(),
+            **options,
+        )
     chosen = chosen_format(form, output)
     data = [report.to_dict()] if chosen == "json" else []
     grids = profile_grids(report, by=by) if chosen == "csv" else gradient_grids(report, by=by)
@@ -163,7 +166,7 @@ def drawn(record: dict[str, Any]) -> str:
 
 
 class Progress:
-    """A bar on standard error, in a terminal only."""
+    """A bar on standard error, in a terminal only; whatever ends the work, the cursor comes back."""
 
     def __init__(self) -> None:
         from rich.console import Console
@@ -173,8 +176,12 @@ class Progress:
         self.bars = Bars(console=console, transient=True, disable=not console.is_terminal)
         self.task = self.bars.add_task("", total=None)
 
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bars.stop()
+
     def show(self, done: int, total: int, label: str) -> None:
         self.bars.start()
         self.bars.update(self.task, completed=done, total=total, description=label)
-        if done >= total:
-            self.bars.stop()

@@ -13,6 +13,7 @@ from keraudit.audits.gradients import (
     Verdict,
 )
 from keraudit.audits.growth import ACROSS, EXPLODING, HEALTHY, VANISHING, averaged, geometric
+from keraudit.render.gradient_figure import shown
 from keraudit.render.grid import Column, Grid, Line
 from keraudit.render.numbers import factor, sizes
 
@@ -65,9 +66,9 @@ def verdict_grid(report: GradientReport) -> Grid:
 def verdict_line(found: Verdict) -> Line:
     interval = found.interval
     cells = {
-        "name": found.label,
+        "name": shown(found.label),
         "growth": None if math.isnan(found.growth_per_block) else found.growth_per_block,
-        "interval": interval and f"{factor(interval[0])} to {factor(interval[1])}",
+        "interval": interval and f"{interval[0]:.3g} to {interval[1]:.3g}",
         "across": None if math.isnan(found.across) else found.across,
         "verdict": found.verdict,
     }
@@ -80,13 +81,15 @@ def evidence(found: Verdict, report: GradientReport) -> list[str]:
     broken = next((p for p in report.of(found.label) if p.nonfinite), None)
     if broken and broken.nonfinite:
         at = broken.nonfinite
-        notes.append(f"NOT FINITE: {found.label}, seed {broken.seed}: {at.what} at {at.layer}")
+        notes.append(
+            f"NOT FINITE: {shown(found.label)}, seed {broken.seed}: {at.what} at {at.layer}"
+        )
     if found.lost_at:
-        notes.append(f"Too small for float32 to step (below 2^-24 of the kernel): {found.label},")
-        notes.append(f"  from {found.lost_at} on towards the input")
+        notes.append(f"Lost           {shown(found.label)}, at {found.lost_at} and before it:")
+        notes.append("               gradients below 2^-24 of their kernels, float32's precision")
     if found.outliers:
         named = [f"{name} ({factor(by)})" for name, by in found.outliers[:3]]
-        notes.append(f"Off the line   {found.label}: {', '.join(named)}")
+        notes.append(f"Off the line   {shown(found.label)}: {', '.join(named)}")
     return notes
 
 
@@ -207,7 +210,7 @@ def profile_grid(
     growth = "" if math.isnan(found.growth_per_block) else f", {factor(found.growth_per_block)}"
     return Grid(
         title=f"{report.model}, {label}",
-        heading=f"{found.verdict}{growth}{' per block towards the input' if growth else ''}",
+        heading=f"{found.verdict}{growth}{' per block' if growth else ''}",
         columns=tuple(columns),
         lines=tuple(lines),
         bar="grad_norm",

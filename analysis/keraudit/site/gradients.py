@@ -5,18 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from mkdocs.exceptions import PluginError
 
-from keraudit.render.gradient_figure import norm_by_depth, over_seeds
-from keraudit.render.numbers import factor, sizes
+from keraudit.render.gradient_figure import norm_by_depth, norm_over_training, over_seeds
+from keraudit.render.numbers import sizes
+from keraudit.site.gradient_records import FOLDER
 from keraudit.site.markdown import code, numbers, table
 from keraudit.site.models import drawn_by_script
 
-FOLDER = Path("site/results/gradients")
-SCHEMA = "keraudit.gradients/1"
+ACROSS_DEPTH, OVER_TRAINING = "keraudit.gradients/1", "keraudit.gradients-over-training/1"
 
 
 @cache
@@ -33,30 +32,59 @@ def record(name: str) -> Mapping[str, Any] | None:
         found: Mapping[str, Any] = json.loads(path.read_text("utf-8"))
     except ValueError as error:
         raise PluginError(f"{path} is damaged: {error}") from None
-    if found.get("schema") != SCHEMA:
-        raise PluginError(f"{path} is no record of {SCHEMA}")
+    if found.get("schema") not in (ACROSS_DEPTH, OVER_TRAINING):
+        raise PluginError(f"{path} is no record of {ACROSS_DEPTH} or {OVER_TRAINING}")
     return found
 
 
 def missing(name: str) -> str:
+    """What stands in place of a record that is not there: the command that makes it."""
     return (
-        f"*The record `{FOLDER / name}.json` is not here: `keraudit gradients` with `--output` makes"
-        " it.*"
+        f"*The record `{FOLDER / name}.json` is not here. To make it:*"
+        f" `python -m keraudit.site.gradient_records {name}`"
     )
 
 
 def figure(name: str) -> str:
-    """The norm at each block across depth, a line for each network of a record."""
+    """The norm at each block across depth, a line for each network, or over a training."""
     report = record(name)
     if report is None:
         return missing(name)
+    if report["schema"] == OVER_TRAINING:
+        return heat_map(report)
     shapes = ", ".join(sizes(s, batch=False) for s in report["input_shapes"].values())
     return drawn_by_script(
         norm_by_depth(report, title=f"{report['model']} at {shapes}: gradient norm across depth"),
         label=f"Line chart of the gradient's norm at each block of {report['model']}, log axis",
-        caption="Geometric mean over seeds, the band from the lowest to the highest. The axis is"
-        " logarithmic. The table below holds both ends and the growth between them.",
+        caption="Geometric mean over seeds, the band from the lowest to the highest. The vertical"
+        " axes are logarithmic. The table below holds both ends and the growth between them.",
     )
+
+
+def heat_map(report: Mapping[str, Any]) -> str:
+    """Depth against step, and what was trained."""
+    title = f"{report['model']}: gradient norm over training"
+    drawn = drawn_by_script(
+        norm_over_training(report, title=title),
+        label=f"Heat map of the gradient's norm of {report['model']}, depth against training step",
+        caption="The input is at the top. A colour is a decimal logarithm.",
+    )
+    steps = report["steps"]
+    course = "; ".join(
+        f"at step {entry['step']} loss {entry['loss']:.2f}, first block over last {across(entry)}"
+        for entry in (steps[0], steps[1], steps[-1])
+    )
+    told = (
+        f"{course}. {report['data']}, {report['optimiser']}, seed {report['seeds'][0]};"
+        f" {report['hardware']}; {report['date']}. Made by `{report['command']}`.\n{{ .ka-note }}"
+    )
+    return f"{drawn}\n\n{told}"
+
+
+def across(entry: Mapping[str, Any]) -> str:
+    """The norm at the first block over that at the last but the output, of one profile."""
+    norms = [block["grad_norm"] for block in entry["blocks"] if not block["is_output"]]
+    return times(norms[0] / norms[-1]) if norms[0] and norms[-1] else "no number"
 
 
 def growths(name: str) -> str:
@@ -68,28 +96,45 @@ def growths(name: str) -> str:
         ("network", "left"),
         ("first block", "right"),
         ("last block", "right"),
-        ("growth a block, towards the input", "right"),
-        ("95 % interval over seeds", "right"),
+        ("growth per block", "right"),
+        ("95 % interval", "right"),
         ("across", "right"),
         ("verdict", "left"),
     ]
     rows = []
     for verdict in report["verdicts"]:
         profiles = [p for p in report["profiles"] if p["label"] == verdict["label"]]
-        ends = over_seeds(profiles)
+        ends = [row for row in over_seeds(profiles) if not row["is_output"]]
         low, high = verdict["interval"] or (None, None)
         rows.append(
             [
                 code(verdict["label"]),
                 f"{ends[0]['mean']:.3g}" if ends else "",
                 f"{ends[-1]['mean']:.3g}" if ends else "",
-                "" if verdict["growth_per_block"] is None else f"{verdict['growth_per_block']:.3g}",
-                "" if low is None else f"{low:.3g} to {high:.3g}",
-                "" if verdict["across"] is None else factor(verdict["across"]),
+                rate(verdict["growth_per_block"]),
+                "" if low is None else f"{rate(low)} to {rate(high)}",
+                "" if verdict["across"] is None else times(verdict["across"]),
                 verdict["verdict"],
             ]
         )
     return f"{numbers(table(head, rows))}\n\n{provenance(report)}"
+
+
+def rate(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
+
+
+def times(value: float) -> str:
+    """A factor, however large or small.
+
+    >>> times(4838.05), times(1.33034e-09), times(23.5)
+    ('4,840', '1.3 × 10⁻⁹', '23.5')
+    """
+    if 1e-3 <= value < 1e6:
+        return f"{float(f'{value:.3g}'):,g}" if value < 1e3 else f"{float(f'{value:.3g}'):,.0f}"
+    digits, _, power = f"{value:.1e}".partition("e")
+    raised = str(int(power)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"{digits} × 10{raised}"
 
 
 def cosines(name: str) -> str:
