@@ -37,8 +37,9 @@ unit: $(STAMP) ## run the tests and the examples in docstrings
 site: $(STAMP) ## build the site strictly
 	$(BIN)/mkdocs build --strict --quiet
 
-bench: $(STAMP) ## time the command line, whole process, and its memory
-	$(BIN)/python benchmarks/command.py
+bench: $(STAMP) ## time the command line beside its peers; the record is shown on the site
+	@mkdir -p site/results
+	$(BIN)/python benchmarks/command.py --record site/results/benchmark.json
 
 serve: $(STAMP) ## serve the site while it is being written
 	$(BIN)/mkdocs serve

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,6 @@ from keraudit.report import CostReport, RewriteNote
 from keraudit.shapes import NO_RULES, shaped
 
 if TYPE_CHECKING:
-    import os
-
     import keras
 
     from keraudit.audits.gradients import GradientReport
@@ -117,7 +116,8 @@ def gradients(
         loss: ``"cross-entropy"``, ``"binary-cross-entropy"`` or ``"mean-squared-error"``; default: by
             the model's output.
         shattering: measure the mean cosine between gradients of different inputs too.
-        own_weights: take the live model's weights; default: drawn anew for each seed.
+        own_weights: take the weights of the live model, or of the ``.keras`` or ``.h5`` file; default:
+            drawn anew for each seed.
         custom_objects: the user's own classes, by name.
         notify: told, in one line, what takes over a second.
         progress: told of pieces done, of how many, and the network's label.
@@ -129,11 +129,7 @@ def gradients(
     from keraudit.backprop.compare import Plan, compare, no_progress
 
     graph = read(model, input_shape=input_shape, batch=batch, rules=rules, notify=notify)
-    source: Any = None
-    if own_weights:
-        if isinstance(model, str):
-            raise KerauditError("own_weights needs a live keras.Model: load it and pass it")
-        source = model
+    source = weighty(model, custom_objects or {}) if own_weights else None
     plan = Plan(
         seeds=tuple(seeds),
         batches=batches,
@@ -151,6 +147,30 @@ def gradients(
         progress=progress or no_progress,
         command=command,
     )
+
+
+def weighty(model: str | os.PathLike[str] | keras.Model, custom_objects: Mapping[str, Any]) -> Any:
+    """The live model that holds the weights: itself, or loaded from its file in Keras' safe mode.
+
+    Raises:
+        KerauditError: it has none, or Keras cannot load them.
+    """
+    from pathlib import Path
+
+    if not isinstance(model, str | os.PathLike):
+        return model
+    path = Path(model)
+    if path.suffix.lower() not in (".keras", ".h5", ".hdf5"):
+        raise KerauditError(
+            f"own weights are those of a live keras.Model, or of a .keras or .h5 file; received {model}"
+        )
+    import keras
+
+    try:
+        return keras.saving.load_model(path, custom_objects=dict(custom_objects), compile=False)
+    except (OSError, TypeError, ValueError, ImportError, KeyError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise KerauditError(f"Keras cannot load the weights of {path}: {reason}") from None
 
 
 def read(

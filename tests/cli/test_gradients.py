@@ -18,6 +18,7 @@ SMALL = ("gradients", "ResNet-CIFAR-8", "--batch", "4")
 
 
 def test_table() -> None:
+    run("flops", "ResNet-CIFAR-8")  # what Keras builds once is said on standard error
     done = run(*SMALL, "--against", "without-skips", "--seeds", "2")
     assert done.code == 0
     assert all(len(line) <= 80 for line in done.out.splitlines())
@@ -64,8 +65,9 @@ def test_json_is_the_contract() -> None:
     assert "backend" in data["versions"]
 
 
-@pytest.mark.parametrize("form", ["csv", "markdown", "html"])
-@pytest.mark.parametrize("by", ["block", "layer"])
+@pytest.mark.parametrize(
+    ("form", "by"), [("csv", "layer"), ("markdown", "block"), ("html", "layer")]
+)
 def test_other_formats(form: str, by: str) -> None:
     done = run(*SMALL, "-f", form, "--by", by)
     assert done.code == 0

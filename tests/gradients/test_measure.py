@@ -243,7 +243,7 @@ def frozen() -> Any:
             {"against": ["without-skips"], "input_shape": (32, 32, 3)},
             "leaves the model as it is",
         ),
-        ("ResNet-CIFAR-8", {"own_weights": True}, "needs a live keras.Model"),
+        ("ResNet-CIFAR-8", {"own_weights": True}, "own weights are those of"),
     ],
 )
 def test_what_does_not_fit_is_said(model: Any, options: dict[str, Any], message: str) -> None:
@@ -251,6 +251,36 @@ def test_what_does_not_fit_is_said(model: Any, options: dict[str, Any], message:
     with pytest.raises(KerauditError, match=message) as caught:
         keraudit.gradients(made, **{"batch": 5, **options})
     assert "\n" not in str(caught.value)
+
+
+def test_the_weights_of_a_file_are_those_of_its_model(tmp_path: Path) -> None:
+    model, path = small(), tmp_path / "small.keras"
+    model.save(path)
+    live, filed = (
+        rows(keraudit.gradients(m, data=batch(), batch=5, own_weights=True)) for m in (model, path)
+    )
+    assert [row.grad_norm for row in live.values()] == pytest.approx(
+        [row.grad_norm for row in filed.values()], rel=1e-6
+    )
+    (tmp_path / "broken.keras").write_bytes(path.read_bytes()[:-400])
+    with pytest.raises(KerauditError):
+        keraudit.gradients(tmp_path / "broken.keras", own_weights=True)
+
+
+def test_cifar10_as_images_where_the_environment_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = pytest.importorskip("PIL.Image")
+    rng = np.random.default_rng(0)
+    for name in ("cat", "dog"):
+        folder = tmp_path / "cifar10-jpeg" / "train" / name
+        folder.mkdir(parents=True)
+        for index in range(3):
+            pixels = rng.integers(0, 256, (32, 32, 3)).astype("uint8")
+            image.fromarray(pixels).save(folder / f"{index}.png")
+    monkeypatch.setenv("KERAUDIT_DATA", str(tmp_path))
+    report = keraudit.gradients("ResNet-CIFAR-8", batch=4, data="cifar10")
+    assert report.data == "CIFAR-10 as images (cifar10-jpeg)"
 
 
 def test_a_folder_of_images(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from statistics import geometric_mean
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -23,7 +24,9 @@ from keraudit.site.records import MODELS, record
 ROOT = Path(__file__).parents[2]
 PAGES = [
     "index.html",
+    "benchmarks.html",
     "conventions.html",
+    "crosscheck.html",
     "gradients.html",
     "reductions.html",
     "structure.html",
@@ -222,10 +225,20 @@ def test_a_missing_record_says_what_makes_it_and_a_damaged_one_stops_the_build(
 
 
 def test_the_gradients_are_the_records(readers: dict[str, Reader]) -> None:
-    from keraudit.render.gradient_figure import shown as label
-
     path = ROOT / "site" / "results" / "gradients" / "resnet50-64.json"
     found = json.loads(path.read_text("utf-8"))
-    drawn = readers["gradients.html"].figures[0]
-    named = [trace["name"] for trace in drawn["data"] if "name" in trace]
-    assert named == [label(verdict["label"]) for verdict in found["verdicts"]]
+    title = "ResNet50 at 64x64x3: gradient norm across depth"
+    (drawn,) = (
+        figure
+        for figure in readers["gradients.html"].figures
+        if figure["layout"]["title"]["text"] == title and "xaxis2" not in figure["layout"]
+    )
+    lines = {trace["name"]: trace["y"] for trace in drawn["data"] if "name" in trace}
+    for name, label in (("as it is", "as it is"), ("no skips", "without-skips")):
+        profiles = [p["blocks"] for p in found["profiles"] if p["label"] == label]
+        assert lines[name] == pytest.approx(
+            [
+                geometric_mean([block["grad_norm"] for block in seeds])
+                for seeds in zip(*profiles, strict=True)
+            ]
+        )

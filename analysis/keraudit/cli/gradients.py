@@ -61,6 +61,9 @@ VERDICTS = ("vanishing", "exploding", "non-finite", "undecided")
     help="random, cifar10, or a folder with a folder of images for each class.",
 )
 @click.option("--loss", type=click.Choice(LOSSES), help="[default: by the model's output]")
+@click.option(
+    "--own-weights", is_flag=True, help="Take the weights that are in MODEL's .keras or .h5 file."
+)
 @click.option("--shattering", is_flag=True, help="Also the cosine between gradients of two inputs.")
 @click.option(
     "--by",

@@ -12,6 +12,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8
 DASHES = ("solid", "dash", "dot", "dashdot")
 LEGEND_COLUMNS, LEGEND_ROW = 2, 22  # entries beside each other at least; pixels a row
 MOST_TICKS = 8
+MAP_HEIGHT = 640  # pixels at most; plotly then names every second or third block
 SKIPS = "without-skips"
 GAP = 0.1  # between panels, as a part of the figure
 
@@ -233,7 +234,7 @@ def norm_over_training(record: Report, *, title: str = "") -> dict[str, Any]:
         layout={
             "template": "none",
             "title": {"text": title, "x": 0, "font": {"size": 16}},
-            "height": 120 + 22 * len(names),
+            "height": 120 + min(22 * len(names), MAP_HEIGHT),
             "margin": {"l": 10, "r": 20, "t": 60, "b": 60},
             "xaxis": {"title": {"text": "training step", "font": {"size": 13}}, "showgrid": False},
             "yaxis": {"automargin": True, "autorange": "reversed", "type": "category"},

@@ -109,8 +109,8 @@ def growths(name: str) -> str:
         rows.append(
             [
                 code(verdict["label"]),
-                f"{ends[0]['mean']:.3g}" if ends else "",
-                f"{ends[-1]['mean']:.3g}" if ends else "",
+                times(ends[0]["mean"]) if ends else "",
+                times(ends[-1]["mean"]) if ends else "",
                 rate(verdict["growth_per_block"]),
                 "" if low is None else f"{rate(low)} to {rate(high)}",
                 "" if verdict["across"] is None else times(verdict["across"]),
@@ -125,7 +125,7 @@ def rate(value: float | None) -> str:
 
 
 def times(value: float) -> str:
-    """A factor, however large or small.
+    """A norm or a factor, however large or small.
 
     >>> times(4838.05), times(1.33034e-09), times(23.5)
     ('4,840', '1.3 × 10⁻⁹', '23.5')

@@ -16,7 +16,15 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 from mkdocs.utils import get_relative_url
 
-from keraudit.site import gradients, models, reductions, reference, structure
+from keraudit.site import (
+    benchmarks,
+    crosscheck,
+    gradients,
+    models,
+    reductions,
+    reference,
+    structure,
+)
 from keraudit.site.records import MODELS, record_json
 
 PLOTLY = "assets/plotly.min.js"
@@ -36,6 +44,14 @@ MARKERS: Mapping[str, Callable[..., str]] = {
     "claims": structure.claims,
     "checks": structure.checks,
     "verdicts": structure.verdicts,
+    "crosscheck-agreement": crosscheck.agreement,
+    "crosscheck-made": crosscheck.made,
+    "crosscheck-terms": crosscheck.terms,
+    "crosscheck": crosscheck.reconciliation,
+    "benchmark-times": benchmarks.times,
+    "benchmark-made": benchmarks.made,
+    "benchmark-growth": benchmarks.growth,
+    "benchmark-stages": benchmarks.stages,
     "layer-rules": reference.layer_rules,
     "activations": reference.activations,
     "about": reference.about,
@@ -81,6 +97,8 @@ def filled(markdown: str, url: str) -> str:
 DRAWN: Mapping[str, Callable[[str], str]] = {
     "blocks": models.figure,
     "reductions": reductions.figure,
+    "benchmark": benchmarks.figure_of_times,
+    "benchmark-growth": benchmarks.figure_of_growth,
     "gradients": gradients.figure,
 }
 
