@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from functools import cache
-from pathlib import Path
 from typing import Any
-
-from mkdocs.exceptions import PluginError
 
 from keraudit.render.benchmark_figure import growth_figure, times_figure
 from keraudit.render.numbers import short_bytes
 from keraudit.site.markdown import numbers, table
 from keraudit.site.models import drawn_by_script
+from keraudit.site.published import RESULTS, missing, published
 
-PATH = Path("site/results/benchmark.json")
+PATH = RESULTS / "benchmark.json"
 SCHEMA = "keraudit.benchmark/1"
-MISSING = f"*The record `{PATH}` is not here: `make bench` makes it.*"
+MISSING = missing(PATH, "make bench")
 
 
-@cache
 def record() -> Mapping[str, Any] | None:
-    """The record; ``None`` if it is not there.
-
-    Raises:
-        PluginError: it is something else: a strict build stops.
-    """
-    if not PATH.is_file():
-        return None
-    found: Mapping[str, Any] = json.loads(PATH.read_text("utf-8"))
-    if found.get("schema") != SCHEMA:
-        raise PluginError(f"{PATH} is no record of {SCHEMA}")
-    return found
+    """The record; ``None`` if it is not there."""
+    return published(PATH, SCHEMA)
 
 
 def made() -> str:

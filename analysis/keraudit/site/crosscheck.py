@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from functools import cache
-from pathlib import Path
 from typing import Any
-
-from mkdocs.exceptions import PluginError
 
 from keraudit.crosscheck.peers import PEERS
 from keraudit.site.markdown import numbers, table
+from keraudit.site.published import RESULTS, missing, published
 
-PATH = Path("site/results/crosscheck.json")
+PATH = RESULTS / "crosscheck.json"
 SCHEMA = "keraudit.crosschecks/1"
 EXACT = tuple(name for name, peer in PEERS.items() if not peer.rounding)
-MISSING = f"*The record `{PATH}` is not here: `python benchmarks/crosscheck_all.py` makes it.*"
+MISSING = missing(PATH, "python benchmarks/crosscheck_all.py")
 
 
-@cache
 def record() -> Mapping[str, Any] | None:
-    """The record of all applications; ``None`` if it is not there.
-
-    Raises:
-        PluginError: it is something else: a strict build stops.
-    """
-    if not PATH.is_file():
-        return None
-    found: Mapping[str, Any] = json.loads(PATH.read_text("utf-8"))
-    if found.get("schema") != SCHEMA:
-        raise PluginError(f"{PATH} is no record of {SCHEMA}")
-    return found
+    """The record; ``None`` if it is not there."""
+    return published(PATH, SCHEMA)
 
 
 def made() -> str:

@@ -2,47 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
-
-from mkdocs.exceptions import PluginError
 
 from keraudit.render.gradient_figure import norm_by_depth, norm_over_training, over_seeds
 from keraudit.render.numbers import sizes
 from keraudit.site.gradient_records import FOLDER
 from keraudit.site.markdown import code, numbers, table
 from keraudit.site.models import drawn_by_script
+from keraudit.site.published import missing as absent
+from keraudit.site.published import published
 
 ACROSS_DEPTH, OVER_TRAINING = "keraudit.gradients/1", "keraudit.gradients-over-training/1"
 
 
-@cache
 def record(name: str) -> Mapping[str, Any] | None:
-    """A record by its file's name; ``None`` if it is not there.
-
-    Raises:
-        PluginError: it is damaged: a strict build stops.
-    """
-    path = FOLDER / f"{name}.json"
-    if not path.is_file():
-        return None
-    try:
-        found: Mapping[str, Any] = json.loads(path.read_text("utf-8"))
-    except ValueError as error:
-        raise PluginError(f"{path} is damaged: {error}") from None
-    if found.get("schema") not in (ACROSS_DEPTH, OVER_TRAINING):
-        raise PluginError(f"{path} is no record of {ACROSS_DEPTH} or {OVER_TRAINING}")
-    return found
+    """A record by its file's name; ``None`` if it is not there."""
+    return published(FOLDER / f"{name}.json", ACROSS_DEPTH, OVER_TRAINING)
 
 
 def missing(name: str) -> str:
     """What stands in place of a record that is not there: the command that makes it."""
-    return (
-        f"*The record `{FOLDER / name}.json` is not here. To make it:*"
-        f" `python -m keraudit.site.gradient_records {name}`"
-    )
+    return absent(FOLDER / f"{name}.json", f"python -m keraudit.site.gradient_records {name}")
 
 
 def figure(name: str) -> str:

@@ -1,0 +1,51 @@
+"""The committed records that pages show, read anew when a file changes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from mkdocs.exceptions import PluginError
+
+RESULTS = Path("site/results")
+
+
+def published(path: Path, *schemas: str) -> Mapping[str, Any] | None:
+    """A record; ``None`` if it is not there.
+
+    Args:
+        path: the file.
+        schemas: what it may be.
+
+    Raises:
+        PluginError: it is damaged or something else: the build stops.
+    """
+    if not path.is_file():
+        return None
+    found = parsed(path.resolve(), path.stat().st_mtime_ns)
+    if found.get("schema") not in schemas:
+        raise PluginError(f"{path} is no record of {' or '.join(schemas)}")
+    return found
+
+
+@cache
+def parsed(path: Path, _written: int) -> Mapping[str, Any]:
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise PluginError(f"{path} is damaged: {error}") from None
+    if not isinstance(found, dict):
+        raise PluginError(f"{path} is damaged: it holds no object")
+    return found
+
+
+def missing(path: Path, command: str) -> str:
+    """What stands in place of a record that is not there: the command that makes it.
+
+    >>> missing(Path("site/results/a.json"), "make a")
+    '*The record `site/results/a.json` is not here. To make it:* `make a`'
+    """
+    return f"*The record `{path.as_posix()}` is not here. To make it:* `{command}`"
