@@ -32,6 +32,7 @@ types: $(STAMP) ## check types
 	$(BIN)/mypy
 
 unit: $(STAMP) ## run the tests and the examples in docstrings
+	$(BIN)/python tests/browser.py # installs Chromium where there is no browser
 	$(BIN)/pytest
 
 site: $(STAMP) ## build the site strictly
