@@ -41,6 +41,7 @@ site: $(STAMP) ## build the site strictly
 bench: $(STAMP) ## time the command line beside its peers; the record is shown on the site
 	@mkdir -p site/results
 	$(BIN)/python benchmarks/command.py --record site/results/benchmark.json
+	$(BIN)/python benchmarks/gradients.py --record site/results/benchmark-gradients.json
 
 serve: $(STAMP) ## serve the site while it is being written
 	$(BIN)/mkdocs serve

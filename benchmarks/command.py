@@ -7,10 +7,7 @@ our own time goes. Linux and macOS.
 """
 
 import argparse
-import importlib.metadata
 import json
-import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -20,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from growth import growth
-from processes import Run, measure
+from processes import Run, machine, measure
 from stages import stages
 
 MODELS = ("InceptionV3", "ResNet50", "EfficientNetB7")
+LIBRARIES = ("keraudit", "keras", "tensorflow", "torch", "fvcore", "click", "rich")
 PEERS = Path(__file__).with_name("peers.py")
 BARE = "import json, sys, zipfile; json.loads(zipfile.ZipFile(sys.argv[1]).read('config.json'))"
 
@@ -86,25 +84,6 @@ def show_stages(model: str, rows: list[dict[str, Any]]) -> None:
         print(f"{row['name']:32}{row['cpu_ms']:8.1f}ms")
 
 
-def processor() -> str:
-    information = Path("/proc/cpuinfo")
-    lines = information.read_text().splitlines() if information.exists() else []
-    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(named, platform.processor())
-
-
-def machine() -> dict[str, str | int | None]:
-    names = ("keraudit", "keras", "tensorflow", "torch", "fvcore", "click", "rich")
-    versions = {n: importlib.metadata.version(n) for n in names if find_spec(n)}
-    return {
-        "python": platform.python_version(),
-        "system": f"{platform.system()} {platform.machine()}",
-        "processor": processor(),
-        "cores": os.cpu_count(),
-        **versions,
-    }
-
-
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     options.add_argument("--runs", type=int, default=5, help="rounds to take the median of")
@@ -114,7 +93,7 @@ def main() -> None:
         "schema": "keraudit.benchmark/1",
         "command": f"python benchmarks/command.py --runs {chosen.runs}",
         "date": time.strftime("%Y-%m-%d"),
-        "machine": machine(),
+        "machine": machine(*LIBRARIES),
         "runs": chosen.runs,
         "models": {},
     }

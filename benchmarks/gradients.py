@@ -1,7 +1,8 @@
 """What a gradient profile costs beside the bare forward and backward pass it needs.
 
-``python benchmarks/gradients.py [--model ResNet50] [--size 64] [--batch 32] [--runs 5]``. Both run
-eagerly, in processes of their own, turn by turn; medians of the time of one pass and peak memory.
+``make bench``, or ``python benchmarks/gradients.py [--model ResNet50] [--size 64] [--batch 32] [--runs 5]
+[--record FILE]``. Both run eagerly, in processes of their own, turn by turn; medians of the time of one
+pass and peak memory.
 """
 
 import argparse
@@ -10,6 +11,10 @@ import os
 import statistics
 import subprocess
 import sys
+import time
+from pathlib import Path
+
+from processes import machine
 
 ONE = """
 import json, resource, sys, time
@@ -56,6 +61,7 @@ def main() -> None:
     options.add_argument("--size", type=int, default=64)
     options.add_argument("--batch", type=int, default=32)
     options.add_argument("--runs", type=int, default=5)
+    options.add_argument("--record", type=Path, help="write the medians as JSON")
     chosen = options.parse_args()
     found: dict[str, list[tuple[float, int]]] = {"bare": [], "profile": []}
     for _ in range(chosen.runs):
@@ -73,6 +79,23 @@ def main() -> None:
         what: [statistics.median(column) for column in zip(*made, strict=True)]
         for what, made in found.items()
     }
+    if chosen.record:
+        sizes = f"--model {chosen.model} --size {chosen.size} --batch {chosen.batch}"
+        record = {
+            "schema": "keraudit.gradient-benchmark/1",
+            "command": f"python benchmarks/gradients.py {sizes} --runs {chosen.runs}",
+            "date": time.strftime("%Y-%m-%d"),
+            "machine": machine("keraudit", "keras", "tensorflow"),
+            "runs": chosen.runs,
+            "model": chosen.model,
+            "size": chosen.size,
+            "batch": chosen.batch,
+            **{
+                what: {"seconds": seconds, "peak_bytes": int(peak * 1024)}
+                for what, (seconds, peak) in medians.items()
+            },
+        }
+        chosen.record.write_text(json.dumps(record, indent=1) + "\n")
     (bare_s, bare_m), (s, m) = medians["bare"], medians["profile"]
     print(
         f"{chosen.model} at {chosen.size}, batch {chosen.batch}, {chosen.runs} paired runs, eager"

@@ -1,10 +1,14 @@
-"""A whole process, start to exit: wall clock, CPU time, peak memory. Linux and macOS."""
+"""A whole process, start to exit: wall clock, CPU time, peak memory; and the machine. Linux and macOS."""
 
+import importlib.metadata
 import os
+import platform
 import statistics
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
+from pathlib import Path
 from typing import NamedTuple
 
 # ru_maxrss counts kilobytes on Linux and bytes on macOS.
@@ -46,3 +50,22 @@ def measure(commands: dict[str, list[str]], rounds: int) -> dict[str, Run]:
 
 def median(runs: list[Run]) -> Run:
     return Run(*(statistics.median(column) for column in zip(*runs, strict=True)))
+
+
+def processor() -> str:
+    information = Path("/proc/cpuinfo")
+    lines = information.read_text().splitlines() if information.exists() else []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.processor())
+
+
+def machine(*libraries: str) -> dict[str, str | int | None]:
+    """What ran, and the versions of those libraries that are installed."""
+    versions = {name: importlib.metadata.version(name) for name in libraries if find_spec(name)}
+    return {
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": processor(),
+        "cores": os.cpu_count(),
+        **versions,
+    }

@@ -31,7 +31,8 @@ VERDICTS = ("vanishing", "exploding", "non-finite", "undecided")
     multiple=True,
     metavar="CHANGE",
     help="Measure a rewrite beside it: without-skips, without-norm, glorot, he, activation=NAME,"
-    " width=X, several joined by +; or corners, all eight of skips, normalisation and initialiser.",
+    " width=X, repeat=BLOCK:N, input-shape=SIZES, several joined by +; or corners, all eight of skips,"
+    " normalisation and initialiser.",
 )
 @click.option(
     "--without-skips", is_flag=True, help="Measure the network without its skips instead."

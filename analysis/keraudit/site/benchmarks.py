@@ -12,6 +12,7 @@ from keraudit.site.models import drawn_by_script
 from keraudit.site.published import RESULTS, missing, published
 
 PATH = RESULTS / "benchmark.json"
+GRADIENTS = RESULTS / "benchmark-gradients.json"
 SCHEMA = "keraudit.benchmark/1"
 MISSING = missing(PATH, "make bench")
 
@@ -26,13 +27,9 @@ def made() -> str:
     found = record()
     if found is None:
         return MISSING
-    machine = found["machine"]
-    known = ("python", "system", "processor", "cores")
-    versions = [f"{name} {value}" for name, value in machine.items() if name not in known]
     return (
-        f"Medians of {found['runs']} paired rounds on {found['date']}: {machine['processor']},"
-        f" {machine['cores']} cores, {machine['system']}, Python {machine['python']};"
-        f" {', '.join(versions)}. Made by `make bench`, from the record `{PATH}`.\n{{ .ka-note }}"
+        f"Medians of {found['runs']} paired rounds on {found['date']}: {described(found['machine'])}."
+        f" Made by `make bench`, from the record `{PATH}`.\n{{ .ka-note }}"
     )
 
 
@@ -115,6 +112,42 @@ def growth() -> str:
         for row in found["growth"]
     ]
     return numbers(table(head, rows))
+
+
+def gradient_profile() -> str:
+    """What a gradient profile takes beside a bare forward and backward pass."""
+    found = published(GRADIENTS, "keraudit.gradient-benchmark/1")
+    if found is None:
+        return missing(GRADIENTS, "make bench")
+    bare, profile = found["bare"], found["profile"]
+    rows = [
+        [name, f"{part['seconds']:.3f} s", short_bytes(part["peak_bytes"])]
+        for name, part in (("forward and backward, bare", bare), ("gradient profile", profile))
+    ]
+    rows.append(
+        [
+            "**ratio**",
+            f"**{profile['seconds'] / bare['seconds']:.2f}**",
+            f"**{profile['peak_bytes'] / bare['peak_bytes']:.2f}**",
+        ]
+    )
+    head = [("", "left"), ("one pass", "right"), ("peak memory", "right")]
+    size = found["size"]
+    note = (
+        f"{found['model']} at {size}x{size}, batch {found['batch']}, medians of {found['runs']} paired"
+        f" rounds on {found['date']}: {described(found['machine'])}. Made by `{found['command']}`."
+    )
+    return numbers(table(head, rows)) + f"\n\n{note}\n{{ .ka-note }}"
+
+
+def described(machine: Mapping[str, Any]) -> str:
+    """The machine, and the versions of what ran on it."""
+    known = ("python", "system", "processor", "cores")
+    versions = [f"{name} {value}" for name, value in machine.items() if name not in known]
+    return (
+        f"{machine['processor']}, {machine['cores']} cores, {machine['system']}, Python"
+        f" {machine['python']}; {', '.join(versions)}"
+    )
 
 
 def stages() -> str:

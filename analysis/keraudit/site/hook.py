@@ -52,6 +52,7 @@ MARKERS: Mapping[str, Callable[..., str]] = {
     "benchmark-made": benchmarks.made,
     "benchmark-growth": benchmarks.growth,
     "benchmark-stages": benchmarks.stages,
+    "benchmark-gradients": benchmarks.gradient_profile,
     "layer-rules": reference.layer_rules,
     "activations": reference.activations,
     "about": reference.about,

@@ -1,0 +1,73 @@
+"""What the benchmark page makes of its records, and of their absence."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("mkdocs")
+
+from mkdocs.exceptions import PluginError
+
+from keraudit.site import benchmarks
+
+MACHINE = {"python": "3.11", "system": "Linux", "processor": "P", "cores": 2, "keras": "3.15"}
+
+
+def run(seconds: float) -> dict[str, float]:
+    return {"wall_s": seconds, "cpu_s": 2 * seconds, "peak_bytes": 2**20}
+
+
+@pytest.fixture
+def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(benchmarks, "PATH", tmp_path / "benchmark.json")
+    monkeypatch.setattr(benchmarks, "GRADIENTS", tmp_path / "benchmark-gradients.json")
+    return tmp_path
+
+
+def write(path: Path, **record: Any) -> None:
+    path.write_text(json.dumps({"date": "2026-11-24", "runs": 3, "machine": MACHINE, **record}))
+
+
+def test_the_table_holds_every_counter_beside_ours(results: Path) -> None:
+    models = {"A": {"keraudit": run(0.5), "peer": run(10)}}
+    stages = [{"name": "parse", "cpu_ms": 30.0}, {"name": "count", "cpu_ms": 10.0}]
+    grown = [{"layers": 1001, "file_bytes": 2048, **run(1)}]
+    write(
+        results / "benchmark.json",
+        schema="keraudit.benchmark/1",
+        models=models,
+        stages=stages,
+        growth=grown,
+    )
+    assert "| A | peer | 10.000 s | 20.00 | 20.000 s | 20.00 |" in benchmarks.times()
+    assert "| parse | 30.0 ms | 75.0% |" in benchmarks.stages()
+    assert "| 1,001 |" in benchmarks.growth()
+    assert "Medians of 3 paired rounds on 2026-11-24: P, 2 cores" in benchmarks.made()
+    assert '"peer"' in benchmarks.figure_of_times("A")
+
+
+def test_a_profile_stands_beside_a_training_step(results: Path) -> None:
+    write(
+        results / "benchmark-gradients.json",
+        schema="keraudit.gradient-benchmark/1",
+        command="python benchmarks/gradients.py",
+        model="A",
+        size=64,
+        batch=32,
+        bare={"seconds": 2.0, "peak_bytes": 4000},
+        profile={"seconds": 2.5, "peak_bytes": 3000},
+    )
+    assert "| **ratio** | **1.25** | **0.75** |" in benchmarks.gradient_profile()
+
+
+def test_what_is_not_there_is_said(results: Path) -> None:
+    for shown in (benchmarks.made, benchmarks.times, benchmarks.growth, benchmarks.stages):
+        assert "To make it:* `make bench`" in shown()
+    assert "To make it:* `make bench`" in benchmarks.gradient_profile()
+    (results / "benchmark.json").write_text("{}")
+    with pytest.raises(PluginError, match="is no record of"):
+        benchmarks.times()
