@@ -17,6 +17,7 @@ from keraudit.rewrite.simple import (
     at_input_shape,
     repeat_block,
     with_activation,
+    with_filters,
     with_width,
     without_normalisation,
 )
@@ -192,3 +193,29 @@ def test_a_width_that_a_layer_fixes_is_refused_by_name() -> None:
     """Option A pads the shortcut's channels by a fixed number."""
     with pytest.raises(ShapeError, match="layer 'stage2_block1_add'"):
         with_width(keraudit.read("ResNet-CIFAR-20"), 2)
+
+
+def test_one_reduction_narrower() -> None:
+    graph = shaped(application("InceptionV3"))
+    done = with_filters(graph, "conv2d_6", 16)  # before the 5x5 of mixed0: 48 filters
+    # 35 x 35 x (192 x 32 + 5 x 5 x 32 x 64) fewer
+    assert macs(graph) - macs(done.graph) == 35 * 35 * (192 * 32 + 25 * 32 * 64)
+    assert [(c.layer, c.why) for c in done.changes] == [("conv2d_6", "filters 48 to 16")]
+    assert with_filters(done.graph, "conv2d_6", 16).nothing == "conv2d_6 has 16 filters already"
+
+
+@pytest.mark.parametrize(
+    ("name", "count", "message"),
+    [
+        ("conv2d_6", 0, "1 filter or more"),
+        ("conv2d_600", 3, "no convolution is called 'conv2d_600'; there are conv2d_60"),
+    ],
+)
+def test_impossible_filters_are_refused(name: str, count: int, message: str) -> None:
+    with pytest.raises(KerauditError, match=message):
+        with_filters(shaped(application("InceptionV3")), name, count)
+
+
+def test_filters_that_do_not_fit_name_the_layer() -> None:
+    with pytest.raises(ShapeError, match="conv2_block1_add"):
+        with_filters(shaped(application("ResNet50")), "conv2_block1_3_conv", 7)

@@ -16,8 +16,9 @@ from keraudit.cli.options import (
     output_options,
     reading_options,
 )
-from keraudit.cli.rewriting import Rewriting, rewriting_options, rewritten
+from keraudit.cli.rewriting import rewriting_options, rewritten
 from keraudit.graph import Shape
+from keraudit.rewrite.asked import Rewriting
 
 
 @click.command("compare", short_help="Two models matched: what was added, removed and changed.")

@@ -17,8 +17,9 @@ from keraudit.cli.options import (
     output_options,
     reading_options,
 )
-from keraudit.cli.rewriting import Rewriting, rewriting_options, rewritten
+from keraudit.cli.rewriting import rewriting_options, rewritten
 from keraudit.graph import Shape
+from keraudit.rewrite.asked import Rewriting
 
 MOST_ROWS = 40  # of blocks in a terminal; a model with more is shown by stage unless asked
 

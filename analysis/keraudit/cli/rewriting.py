@@ -2,49 +2,39 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from keraudit.graph import Graph
+from keraudit.rewrite.asked import HOW, Rewriting
+
+if TYPE_CHECKING:
+    from keraudit.report import RewriteNote
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-HOW = ("two-3x3", "asymmetric", "separable")
 
+class NamedNumber(click.ParamType):  # type: ignore[type-arg]  # generic only in new releases
+    """A name and a whole number, as in ``BLOCK=TIMES``."""
 
-class Rewriting(NamedTuple):
-    """What the user asked for; carried out in the order of the fields."""
+    name = "name=number"
 
-    without_skips: bool = False
-    without_reductions: bool = False
-    also_pool_projections: bool = False
-    factorised: str | None = None
-    without_norm: bool = False
-    activation: str | None = None
-    width: float | None = None
-    repeat: tuple[tuple[str, int], ...] = ()
-
-    @property
-    def any(self) -> bool:
-        return self != Rewriting()
-
-
-class RepeatType(click.ParamType):  # type: ignore[type-arg]  # generic only in new releases
-    """``BLOCK=TIMES``."""
-
-    name = "block=times"
+    def __init__(self, form: str, example: str) -> None:
+        self.form = form
+        self.example = example
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, int]:
-        name, _, times = str(value).rpartition("=")
-        if not name or not times.strip().isdigit():
+        name, _, number = str(value).rpartition("=")
+        if not name or not re.fullmatch(r"\s*[0-9]{1,9}\s*", number):
             self.fail(
-                f"expected BLOCK=TIMES such as conv4_block2=9, received {value!r}", param, ctx
+                f"expected {self.form} such as {self.example}, received {value!r}", param, ctx
             )
-        return name, int(times)
+        return name, int(number)
 
 
 def rewriting_options(function: F) -> F:
@@ -61,8 +51,15 @@ def rewriting_options(function: F) -> F:
     made: Any = gathered
     for option in (
         click.option(
+            "--filters",
+            type=NamedNumber("LAYER=N", "conv2d_7=16"),
+            multiple=True,
+            metavar="LAYER=N",
+            help="Give a convolution N filters.",
+        ),
+        click.option(
             "--repeat",
-            type=RepeatType(),
+            type=NamedNumber("BLOCK=TIMES", "conv4_block2=9"),
             multiple=True,
             metavar="BLOCK=TIMES",
             help="Let a block stand TIMES times in a row; 0 takes it out.",
@@ -89,52 +86,14 @@ def rewriting_options(function: F) -> F:
     return result
 
 
-def rewritten(graph: Graph, asked: Rewriting) -> tuple[Graph, tuple[Any, ...]]:
-    """The graph after every rewrite asked for, and a note on each."""
+def rewritten(graph: Graph, asked: Rewriting) -> tuple[Graph, tuple[RewriteNote, ...]]:
+    """The graph after every rewrite asked for, and a note on each; what changed nothing is said."""
     if not asked.any:
         return graph, ()
-    from keraudit.report import RewriteNote
-    from keraudit.rewrite.factorise import factorised
-    from keraudit.rewrite.reductions import without_reductions
-    from keraudit.rewrite.simple import (
-        repeat_block,
-        with_activation,
-        with_width,
-        without_normalisation,
-    )
-    from keraudit.rewrite.skips import without_skips
-    from keraudit.rewrite.surgery import Rewrite
+    from keraudit.rewrite import asked as wanted
 
-    steps: list[tuple[str, Callable[[Graph], Rewrite]]] = []
-    if asked.without_skips:
-        steps.append(("without skips", without_skips))
-    if asked.without_reductions:
-        pools = asked.also_pool_projections
-        label = "without reductions" + " and pool projections" * pools
-        steps.append((label, lambda g: without_reductions(g, also_pool_projections=pools)))
-    if (how := asked.factorised) is not None:
-        steps.append((f"factorised ({how})", lambda g: factorised(g, how)))
-    if asked.without_norm:
-        steps.append(("without normalisation", without_normalisation))
-    if (name := asked.activation) is not None:
-        steps.append((f"with {name}", lambda g: with_activation(g, name)))
-    if (width := asked.width) is not None:
-        steps.append((f"at {width:g} times the width", lambda g: with_width(g, width)))
-    for block, times in asked.repeat:
-        label = f"with {block} {times} times"
-        steps.append((label, lambda g, b=block, t=times: repeat_block(g, b, t)))  # type: ignore[misc]
-    notes = []
-    for label, step in steps:
-        done = step(graph)
-        graph = done.graph
-        notes.append(
-            RewriteNote(
-                name=label,
-                changes=len(done.changes),
-                nothing=done.nothing,
-                log=tuple((c.layer, c.what, c.why) for c in done.log),
-            )
-        )
-        if done.nothing:
-            click.echo(f"keraudit: {label}: {done.nothing}", err=True)
-    return graph, tuple(notes)
+    graph, notes = wanted.rewritten(graph, asked)
+    for note in notes:
+        if note.nothing:
+            click.echo(f"keraudit: {note.name}: {note.nothing}", err=True)
+    return graph, notes

@@ -120,6 +120,34 @@ def with_width(graph: Graph, multiplier: float) -> Rewrite:
     return Rewrite(graph=applied(graph, Plan(layers=layers)), log=tuple(log))
 
 
+def with_filters(graph: Graph, name: str, count: int) -> Rewrite:
+    """Give one convolution ``count`` filters; what reads it sees as many channels.
+
+    Raises:
+        KerauditError: no convolution has that name, or the count makes no sense.
+        ShapeError: a layer behind it fixes a width that no longer fits; the error names it.
+    """
+    found = {
+        node.name: (call.layer, node.layer)
+        for call, node in zip(graph.architecture.calls, graph.nodes, strict=True)
+        if isinstance(node.layer.config.get("filters"), int)
+    }
+    if name not in found:
+        from difflib import get_close_matches
+
+        near = get_close_matches(name, found, n=3) or list(found)[:5] or ["none"]
+        raise KerauditError(f"no convolution is called {name!r}; there are {', '.join(near)}")
+    if count < 1:
+        raise KerauditError(f"a convolution has 1 filter or more, received {count}")
+    path, layer = found[name]
+    now = layer.config["filters"]
+    if now == count:
+        return Rewrite(graph=graph, nothing=f"{name} has {count} filters already")
+    change = Change(layer=name, what="changed", why=f"filters {now} to {count}")
+    new = applied(graph, Plan(layers={path: configured(layer, filters=count)}))
+    return Rewrite(graph=new, log=(change,))
+
+
 def widened(config: Mapping[str, Any], output: Shape, multiplier: float) -> dict[str, Any]:
     """The options of a layer that state a width, multiplied."""
     groups = int(config.get("groups", 1) or 1)
