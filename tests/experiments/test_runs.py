@@ -49,6 +49,7 @@ def record(network: str = "Plain-CIFAR-20", seed: int = 0, error: float = 0.1, *
         "versions": {"keraudit": "0"},
         "revision": "abc",
         "date": "2026-01-01",
+        "command": "keraudit train Plain-CIFAR-20 --data /home/me/images --runs=/home/me/runs",
     }
     return Run(**{**given, **other})
 
@@ -101,6 +102,7 @@ def test_publish(folder: Path, tmp_path: Path) -> None:
         "plain-cifar-20-he2015-seed1.json",
         "resnet-cifar-20-he2015-seed0.json",
     ]
+    assert not any("/home" in p.read_text() for p in target.iterdir())
     assert (
         len(keraudit("runs", "list", target).out.splitlines()) > 5
     )  # published records are runs too

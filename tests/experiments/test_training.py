@@ -43,7 +43,7 @@ def test_warm_up_and_cosine() -> None:
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_the_device_s_schedule_is_the_recipe_s(name: str) -> None:
-    from keraudit.experiments.training import schedule
+    from keraudit.experiments.optimiser import schedule
 
     made = recipe(name, epochs=10)
     rate = schedule(made, 1000)
@@ -66,6 +66,9 @@ def test_a_budget_scales_the_epochs() -> None:
         ({"learning_rate": 0.0}, "above 0"),
         ({"schedule": "hope"}, "'step' or 'cosine'"),
         ({"colour": 3}, "no 'colour'"),
+        ({"ema": 1.0}, "ema must be from 0"),
+        ({"warmup": float("nan")}, "warmup must be from 0"),
+        ({"weight_decay": -1.0}, "weight_decay must be 0"),
     ],
 )
 def test_bad_recipes(options: dict[str, Any], message: str) -> None:
@@ -208,7 +211,7 @@ def test_it_learns(tmp_path: Path) -> None:
     from keraudit.experiments.record import read_run
     from keraudit.experiments.training import train
 
-    made = recipe("modern", epochs=40, batch=16, ema=0.9)
+    made = recipe("modern", epochs=40, batch=16)
     run = train("Plain-CIFAR-8", toy(), made, seed=0, folder=tmp_path / "run")
     assert run.history[-1]["accuracy"] > 0.9
     kept = read_run(tmp_path / "run")

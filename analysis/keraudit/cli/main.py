@@ -20,6 +20,7 @@ COMMANDS = {
     "crosscheck": "keraudit.cli.crosscheck",
     "gradients": "keraudit.cli.gradients",
     "train": "keraudit.cli.train",
+    "evaluate": "keraudit.cli.evaluate",
     "runs": "keraudit.cli.runs",
     "models": "keraudit.cli.models",
     "completion": "keraudit.cli.completion",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
@@ -77,16 +76,19 @@ def compare(folder: Path, form: str | None, output: Path | None) -> None:
     help="Where the records go, one file each.",
 )
 def publish(folder: Path, target: Path) -> None:
-    """Copy the record of every finished run, without weights and images."""
+    """Copy the record of every finished run and its evaluation, without weights and images."""
     from keraudit.errors import KerauditError
+    from keraudit.experiments.evaluation import read_evaluation
     from keraudit.experiments.runs import finished, name_of, published
+    from keraudit.render.json_text import json_text
     from keraudit.render.save import save
 
     try:
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise KerauditError(f"cannot make {target}: {error.strerror or error}") from None
-    for _, run in finished(folder):
+    for source, run in finished(folder):
+        evaluated = read_evaluation(source.parent) if source.name == "run.json" else None
         path = target / name_of(run)
-        save(path, json.dumps(published(run), indent=1) + "\n")
+        save(path, json_text(published(run, evaluated)) + "\n")
         click.echo(str(path))

@@ -15,7 +15,9 @@ LARGE = ("InceptionV3", "ResNet50")  # of Keras Applications, trained at one com
 LARGE_SIZE = 96  # pixels; InceptionV3 accepts 75 and more
 
 
-def network(name: str, *, classes: int, shape: tuple[int, ...]) -> keras.Model:
+def network(
+    name: str, *, classes: int, shape: tuple[int, ...], precision: str = "float32"
+) -> keras.Model:
     """A network for images of ``shape``, with fresh weights and class probabilities as output.
 
     InceptionV3 and ResNet50 get the same pixels, enlarged inside the model to ``LARGE_SIZE``;
@@ -24,6 +26,17 @@ def network(name: str, *, classes: int, shape: tuple[int, ...]) -> keras.Model:
     Raises:
         KerauditError: no network of that name can be trained here.
     """
+    import keras
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        return built(name, classes, shape)
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def built(name: str, classes: int, shape: tuple[int, ...]) -> keras.Model:
     import keras
 
     from keraudit.reading.resolve import application_name

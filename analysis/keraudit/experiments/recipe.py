@@ -28,8 +28,9 @@ class Recipe:
         weight_decay: w is pulled towards 0 by so much of itself a step, times the learning rate;
             on kernels, not on normalisations and biases.
         label_smoothing: probability spread over all classes (Szegedy et al. 2015, section 7).
-        ema: decay of an exponential moving average of the weights, with which the network is
-            evaluated; 0 for none.
+        ema: the part of all steps over which an exponential moving average of the weights looks
+            back, with which the network is evaluated; 0 for none. A part, not a decay: with 0.999 a
+            short run would be judged by weights near its first ones.
         padding: pixels of padding, out of which a random crop is taken.
         flip: mirror half of the images.
         normalise: ``"pixel"`` (subtract the mean image) or ``"channel"`` (mean and deviation).
@@ -57,6 +58,21 @@ class Recipe:
     def to_dict(self) -> dict[str, Any]:
         return asdict(self) | {"milestones": list(self.milestones)}
 
+    @staticmethod
+    def from_dict(found: Mapping[str, Any]) -> Recipe:
+        """The recipe of a record; what an older record does not name is as by default."""
+        known = {f.name for f in fields(Recipe)}
+        given = {key: value for key, value in found.items() if key in known}
+        return Recipe(**{**given, "milestones": tuple(found.get("milestones", (0.5, 0.75)))})
+
+    def ema_decay(self, steps: int) -> float:
+        """The average's decay in a run of so many steps: 1 - 1 / (steps it looks back).
+
+        >>> round(RECIPES["modern"].ema_decay(40_000), 6)  # 1,000 steps
+        0.999
+        """
+        return 1 - 1 / max(1.0, self.ema * steps)
+
     def rate(self, step: int, steps: int) -> float:
         """The learning rate at a step of so many."""
         done = step / max(steps, 1)
@@ -83,7 +99,7 @@ RECIPES: Mapping[str, Recipe] = {
         warmup=0.05,
         weight_decay=5e-4,
         label_smoothing=0.1,
-        ema=0.999,
+        ema=0.025,  # a decay of 0.999 in its 39,000 steps
         normalise="channel",
     ),
 }
@@ -116,6 +132,11 @@ def recipe(name: str, *, budget: float = 1.0, **changes: Any) -> Recipe:
             raise KerauditError(f"{key} must be {lowest} or more, received {getattr(made, key)}")
     if not made.learning_rate > 0:
         raise KerauditError(f"learning_rate must be above 0, received {made.learning_rate:g}")
+    for key in ("momentum", "warmup", "ema", "label_smoothing"):
+        if not 0 <= getattr(made, key) < 1:
+            raise KerauditError(f"{key} must be from 0 to below 1, received {getattr(made, key):g}")
+    if not made.weight_decay >= 0:
+        raise KerauditError(f"weight_decay must be 0 or more, received {made.weight_decay:g}")
     if made.schedule not in (STEP, COSINE):
         raise KerauditError(f"schedule must be 'step' or 'cosine', received {made.schedule!r}")
     if made.normalise not in ("pixel", "channel"):

@@ -31,6 +31,8 @@ class Run:
     revision: str
     date: str
     command: str = ""
+    ema_decay: float | None = None  # of the averaged weights, as it was in this many steps
+    evaluated: Mapping[str, Any] | None = None  # its keraudit.evaluation, in published records
     schema: str = field(default=SCHEMA)
 
     @staticmethod
@@ -59,6 +61,7 @@ class Run:
             revision=revision(),
             date=time.strftime("%Y-%m-%d"),
             command=command,
+            ema_decay=config.get("ema_decay"),
         )
 
     @property

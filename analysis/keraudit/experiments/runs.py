@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, stdev
 
 from keraudit.errors import KerauditError
+from keraudit.experiments.evaluation import Evaluation
 from keraudit.experiments.record import Run, read_run
 
 
@@ -71,9 +73,29 @@ def spread(values: Sequence[float]) -> Spread:
     )
 
 
-def published(run: Run) -> dict[str, object]:
-    """What the report publishes of a run: all of its record; weights and images are not in it."""
-    return run.to_dict()
+def published(run: Run, evaluated: Evaluation | None = None) -> dict[str, object]:
+    """What the report publishes of a run: its record and its evaluation, without folders' paths.
+
+    Weights and images are not in either.
+    """
+    found = run.to_dict() | {"command": without_paths(run.command)}
+    if evaluated is not None:
+        told = evaluated.to_dict()
+        found["evaluated"] = told | {"command": without_paths(evaluated.command)}
+    return found
+
+
+def without_paths(command: str) -> str:
+    """A command without where its files lay: of a path its last part is left.
+
+    >>> without_paths("keraudit train ResNet-CIFAR-20 --data /home/me/cifar10 --runs=a/b")
+    'keraudit train ResNet-CIFAR-20 --data cifar10 --runs=b'
+    """
+    words = []
+    for word in shlex.split(command):
+        option, equals, value = word.rpartition("=") if word.startswith("-") else ("", "", word)
+        words.append(option + equals + (value.rstrip("/\\").replace("\\", "/").split("/")[-1]))
+    return shlex.join(words)
 
 
 def name_of(run: Run) -> str:

@@ -51,7 +51,7 @@ def from_batches(folder: Path) -> Dataset:
             raise DataError(f"{folder} has no {name}: the copy is incomplete")
         return file.read_bytes()
 
-    return joined(read, str(folder))
+    return joined(read, folder.name)
 
 
 def from_archive(path: Path) -> Dataset:
@@ -67,7 +67,7 @@ def from_archive(path: Path) -> Dataset:
                 file = archive.extractfile(member)
                 return file.read() if file else b""
 
-            return joined(read, str(path))
+            return joined(read, path.name)
     except (tarfile.TarError, OSError, EOFError) as error:
         raise DataError(f"{path} cannot be read as a tar archive: {error}") from None
 
@@ -141,7 +141,7 @@ def from_npz(path: Path) -> Dataset:
         classes=classes,
         train=(found["x_train"], labels),
         test=(found["x_test"], found["y_test"]),
-        source=str(path),
+        source=path.name,
     )
 
 
@@ -163,7 +163,7 @@ def from_images(path: Path, *, seed: int) -> Dataset:
         classes=classes,
         train=decoded(train, path),
         test=decoded(test, path),
-        source=str(path.name),
+        source=path.name,
     )
 
 

@@ -16,7 +16,8 @@ from keraudit.errors import KerauditError
 from keraudit.experiments import checkpoint
 from keraudit.experiments.data import Dataset, Split
 from keraudit.experiments.network import feed, network, plan, still
-from keraudit.experiments.recipe import COSINE, Recipe
+from keraudit.experiments.optimiser import averaged, decay, optimiser
+from keraudit.experiments.recipe import Recipe
 from keraudit.experiments.record import Run, read_config, write_config, write_run
 
 CHECK_EVERY = 50  # steps between looks at the loss: each look waits for the device
@@ -83,6 +84,9 @@ def train(
         "budget": budget,
         "dataset": data.describe(),
     }
+    if recipe.ema:
+        steps = len(data.train) // recipe.batch * recipe.epochs
+        config["ema_decay"] = recipe.ema_decay(steps)
     same_run(folder, config)
     session = Session(name, data, recipe, seed)
     history: list[dict[str, Any]] = []
@@ -141,21 +145,13 @@ class Session:
             raise KerauditError(
                 f"a batch of {recipe.batch} is more than the {len(data.train)} training images"
             )
-        keras.config.set_dtype_policy(recipe.precision)
-        try:
-            self.body = network(name, classes=len(data.classes), shape=data.image_shape)
-        finally:
-            keras.config.set_dtype_policy("float32")
+        self.body = network(
+            name, classes=len(data.classes), shape=data.image_shape, precision=recipe.precision
+        )
         self.learner = self.fed(data.train, "training_images")
         self.judge = self.fed(data.test, "test_images")
         decay(self.body, recipe.weight_decay)
-        optimizer = keras.optimizers.SGD(
-            learning_rate=schedule(recipe, self.steps * recipe.epochs),
-            momentum=recipe.momentum,
-            nesterov=recipe.nesterov,
-            use_ema=bool(recipe.ema),
-            ema_momentum=recipe.ema or 0.99,
-        )
+        optimizer = optimiser(recipe, self.steps * recipe.epochs)
         for model in (self.learner, self.judge):
             model.compile(
                 optimizer=optimizer if model is self.learner else "sgd",
@@ -209,7 +205,7 @@ class Session:
     def tested(self, split: Split, model: Any) -> dict[str, float]:
         """Loss and accuracy on every image of a split, as it is, with the averaged weights if any."""
         rows = still(split, self.recipe)
-        with averaged(self):
+        with averaged(self.optimizer, self.learner.trainable_variables):
             found = model.evaluate(
                 rows, self.labels(split, rows), batch_size=250, verbose=0, return_dict=True
             )
@@ -231,7 +227,7 @@ class Session:
 
     def predictions(self) -> Any:
         """The probabilities of every test image, (N, classes)."""
-        with averaged(self):
+        with averaged(self.optimizer, self.learner.trainable_variables):
             return self.judge.predict(still(self.data.test, self.recipe), batch_size=250, verbose=0)
 
 
@@ -245,74 +241,6 @@ def deterministic(seed: int) -> None:
         import tensorflow as tf
 
         tf.config.experimental.enable_op_determinism()
-
-
-def decay(model: Any, amount: float) -> None:
-    """L2 on every kernel: its gradient is ``amount`` times the weight, as in He et al. 2015."""
-    import keras
-
-    if not amount:
-        return
-    for variable in model.trainable_variables:
-        if variable.name.endswith("kernel"):
-            variable.regularizer = keras.regularizers.L2(amount / 2)
-
-
-def schedule(recipe: Recipe, steps: int) -> Any:
-    """``Recipe.rate`` as a function of the optimiser's step, on the device."""
-    import keras
-    from keras import ops
-
-    class Rate(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
-        """The recipe's learning rate."""
-
-        def __call__(self, step: Any) -> Any:
-            step = ops.cast(step, "float32")
-            done = step / steps
-            if recipe.schedule == COSINE:
-                rest = (done - recipe.warmup) / (1 - recipe.warmup)
-                part = 0.5 * (1 + ops.cos(3.141592653589793 * ops.clip(rest, 0.0, 1.0)))
-            else:
-                part = ops.ones_like(done)
-                for at in recipe.milestones:
-                    part = part * ops.where(done >= at, 0.1, 1.0)
-            if recipe.warmup:
-                rising = (step + 1) / max(1.0, recipe.warmup * steps)
-                part = ops.where(done < recipe.warmup, rising, part)
-            return recipe.learning_rate * part
-
-        def get_config(self) -> dict[str, Any]:
-            return {}
-
-    return Rate()
-
-
-class averaged:  # noqa: N801 - a context manager, used like a function
-    """Inside it the network has its averaged weights, if the recipe keeps an average."""
-
-    def __init__(self, session: Session) -> None:
-        self.session = session
-        self.kept: list[Any] = []
-
-    def __enter__(self) -> None:
-        import keras
-
-        optimizer = self.session.optimizer
-        if not optimizer.use_ema or not int(keras.ops.convert_to_numpy(optimizer.iterations)):
-            return
-        variables = self.session.learner.trainable_variables
-        self.kept = [keras.ops.convert_to_numpy(v.value) for v in variables]
-        optimizer.finalize_variable_values(variables)
-        for (
-            variable
-        ) in variables:  # memory of its own: JAX gives a step's away, the average must stay
-            variable.assign(keras.ops.convert_to_numpy(variable.value))
-
-    def __exit__(self, *_: object) -> None:
-        for variable, value in zip(
-            self.session.learner.trainable_variables, self.kept, strict=False
-        ):
-            variable.assign(value)
 
 
 def watching(session: Session, epoch: int, watch: Watch) -> Any:

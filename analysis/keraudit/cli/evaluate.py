@@ -1,0 +1,120 @@
+"""``keraudit evaluate``: what trained networks are worth."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import click
+
+from keraudit.cli.options import chosen_format, command_line, notify, output_options
+
+BACKENDS = ("tensorflow", "jax", "torch")
+
+
+@click.command(
+    "evaluate", short_help="Evaluate trained networks: errors, calibration, corruptions."
+)
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN...")
+@click.option(
+    "--data",
+    "spec",
+    default="cifar10",
+    show_default=True,
+    metavar="DATA",
+    help="What the runs were trained on, as for keraudit train.",
+)
+@click.option("--test-images", type=int, metavar="N", help="The first N.  [default: as the run]")
+@click.option(
+    "--corruption-images",
+    type=int,
+    metavar="N",
+    help="Corrupt the first N test images, 0 for none.  [default: all]",
+)
+@click.option(
+    "--human",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="People's labels: CIFAR-10H as an .npz file with probs, in the test set's order.",
+)
+@click.option(
+    "--originals",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The first test images before they were recompressed: an .npz file with x and y.",
+)
+@click.option("--backend", type=click.Choice(BACKENDS), help="[default: the one configured]")
+@output_options
+def command(
+    runs: tuple[Path, ...],
+    spec: str,
+    test_images: int | None,
+    corruption_images: int | None,
+    human: Path | None,
+    originals: Path | None,
+    backend: str | None,
+    form: str | None,
+    output: Path | None,
+) -> None:
+    """Evaluate finished runs of keraudit train; RUN is a run's folder.
+
+    \b
+    keraudit evaluate runs/resnet-cifar-20-he2015-seed0
+    keraudit evaluate runs/* --data DIR --corruption-images 1000
+    keraudit evaluate RUN --human cifar10h-probs.npz --format json
+
+    Accuracy and loss, precision, recall and confusion of the classes, calibration, the gap to the
+    training images, accuracy on corrupted images. The record is kept in the run's folder as
+    evaluation.json. Several runs are shown one line each; the other formats show all of each.
+    """
+    if corruption_images is not None and corruption_images < 0:
+        raise click.UsageError(
+            f"--corruption-images must be 0 or more, received {corruption_images}"
+        )
+    from keraudit.experiments.record import read_run
+    from keraudit.reading.live import use_backend
+
+    for folder in runs:  # a wrong one is told before the others take their time
+        read_run(folder)
+    use_backend(backend)
+
+    from keraudit.cli.emit import emit
+    from keraudit.cli.quiet import started
+    from keraudit.experiments.data import load
+    from keraudit.experiments.evaluation import FILE, evaluate
+    from keraudit.experiments.trained import trained
+    from keraudit.render.evaluation import full_grids, long_grid, summary_grid
+    from keraudit.render.json_text import json_text
+    from keraudit.render.save import save
+
+    started()
+    data = load(spec)
+    found = []
+    for folder in runs:
+        made = evaluate(
+            trained(folder, data, test_images=test_images),
+            corruption_images=corruption_images,
+            human_file=human,
+            originals_file=originals,
+            watch=partial(told, folder.name),
+            command=command_line(),
+        )
+        save(folder / FILE, json_text(made.to_dict()) + "\n")
+        found.append(made)
+    chosen = chosen_format(form, output)
+    grids = [summary_grid(found, command=command_line())]
+    if len(found) == 1 or chosen != "table":
+        grids += [grid for made in found for grid in full_grids(made)]
+    if chosen == "csv":
+        grids = [long_grid(made) for made in found]
+    figure = ""
+    if chosen == "html":
+        from keraudit.render.reliability import reliability_svg
+
+        figure = "".join(map(reliability_svg, found))
+    data_twin = [made.to_dict() for made in found]
+    emit(grids, data_twin, form=chosen, output=output, figure=figure)
+
+
+def told(name: str, stage: str) -> None:
+    notify(f"{name}: {stage}")

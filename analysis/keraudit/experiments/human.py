@@ -1,0 +1,128 @@
+"""Networks beside people, and images beside their originals: files that follow the test set's order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from keraudit.experiments.data import DataError, Split
+from keraudit.experiments.metrics import LEAST, accuracy, entropy, pearson, ranks
+
+ORDER_FITS = 0.9  # of the images: people agree with 99 % of CIFAR-10's labels, by chance with 10 %
+
+
+def arrays(path: Path, *names: str) -> tuple[Any, ...]:
+    """Arrays of an ``.npz`` file by name.
+
+    Raises:
+        DataError: the file cannot be read or lacks one of them.
+    """
+    import numpy as np
+
+    try:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+            missing = sorted(set(names) - set(file.files))
+            if missing:
+                raise DataError(f"{path} has no {missing[0]!r}; it holds {', '.join(file.files)}")
+            return tuple(file[name] for name in names)
+    except DataError:
+        raise
+    except Exception as error:  # noqa: BLE001 - numpy and zipfile raise many kinds
+        raise DataError(f"{path} cannot be read: {' '.join(str(error).split())[:150]}") from None
+
+
+def human_labels(path: Path, test: Split, classes: int) -> Any:
+    """What people called each test image, (N, classes): the ``probs`` of CIFAR-10H.
+
+    Raises:
+        DataError: the file has other classes or fewer images, or follows another order: people's
+            most frequent answer must be the label for ``ORDER_FITS`` of the images.
+    """
+    (probabilities,) = arrays(path, "probs")
+    if probabilities.ndim != 2 or probabilities.shape[1] != classes:
+        raise DataError(
+            f"{path}: probs has the shape {probabilities.shape}; expected (images, {classes})"
+        )
+    if len(probabilities) < len(test):
+        raise DataError(
+            f"{path} has {len(probabilities):,} images, the test set {len(test):,}: they differ"
+        )
+    found = probabilities[: len(test)].astype("float64")
+    agree = accuracy(found, test.labels)
+    if agree < ORDER_FITS:
+        raise DataError(
+            f"{path} follows another order than this test set: people's most frequent answer is the"
+            f" label for {agree:.0%} of the images, expected {ORDER_FITS:.0%} or more"
+        )
+    return found
+
+
+def beside_humans(probabilities: Any, humans: Any, labels: Any) -> Mapping[str, Any]:
+    """How a network's uncertainty agrees with people's (Peterson et al. 2019, section 4).
+
+    Cross-entropies are in nats. No network can be below ``human_entropy``, at which its probabilities
+    would be the people's own.
+    """
+    import numpy as np
+
+    ours, theirs = entropy(probabilities), entropy(humans)
+    logs = np.log(np.clip(probabilities, LEAST, 1))
+    return {
+        "images": len(labels),
+        "order_agreement": accuracy(humans, labels),
+        "cross_entropy": float(-(humans * logs).sum(axis=1).mean()),
+        "human_entropy": float(theirs.mean()),
+        "network_entropy": float(ours.mean()),
+        "entropy_correlation": pearson(ours, theirs),
+        "entropy_rank_correlation": pearson(ranks(ours), ranks(theirs)),
+    }
+
+
+def originals(path: Path, test: Split) -> Split:
+    """The first test images as in the original files: ``x`` and ``y``.
+
+    Raises:
+        DataError: their size or labels are not those of the test set's first images.
+    """
+    images, labels = arrays(path, "x", "y")
+    count = min(len(labels), len(test))
+    found = Split(images=images[:count], labels=labels[:count].astype("int64").reshape(-1))
+    if found.images.shape[1:] != test.images.shape[1:] or str(images.dtype) != "uint8":
+        raise DataError(
+            f"{path}: x is {images.dtype} {images.shape}; expected bytes (images,"
+            f" {', '.join(map(str, test.images.shape[1:]))})"
+        )
+    if (found.labels != test.labels[:count]).any():
+        raise DataError(
+            f"{path} follows another order than this test set: the labels of the first {count:,}"
+            " images differ"
+        )
+    return found
+
+
+def beside_originals(
+    of_originals: Any, of_copies: Any, found: Split, test: Split
+) -> Mapping[str, Any]:
+    """What a copy costs: the same images as originals and as the test set has them.
+
+    ``psnr_db`` is the mean over images of 10 log10(255^2 / mean squared difference), of those that
+    differ at all; ``identical`` counts the others.
+    """
+    import numpy as np
+
+    count = len(found)
+    gap = found.images.astype("float64") - test.images[:count]
+    errors = (gap**2).mean(axis=(1, 2, 3))
+    right = of_originals.argmax(axis=1) == found.labels
+    right_copies = of_copies.argmax(axis=1) == found.labels
+    differ = errors[errors > 0]
+    return {
+        "images": count,
+        "identical": int((errors == 0).sum()),
+        "psnr_db": float(np.mean(10 * np.log10(255**2 / differ))) if len(differ) else None,
+        "accuracy_originals": float(right.mean()),
+        "accuracy_copies": float(right_copies.mean()),
+        "only_original_right": int((right & ~right_copies).sum()),
+        "only_copy_right": int((right_copies & ~right).sum()),
+    }

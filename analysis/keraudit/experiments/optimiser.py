@@ -1,0 +1,99 @@
+"""The recipe's optimiser: its rate as a function on the device, decay of kernels, averaged weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from keraudit.experiments.recipe import COSINE, Recipe
+
+
+def optimiser(recipe: Recipe, steps: int) -> Any:
+    """SGD as the recipe says, for a run of so many steps.
+
+    Keras puts the averaged weights in the place of the weights at the end of every ``fit``; here each
+    epoch is one, and the run goes on from its own weights, so that this is left out.
+    """
+    import keras
+
+    class Sgd(keras.optimizers.SGD):  # type: ignore[misc]
+        """Keeps its average to itself."""
+
+        def finalize_variable_values(self, var_list: Any) -> None:
+            """Leave the weights as they are."""
+
+    return Sgd(
+        learning_rate=schedule(recipe, steps),
+        momentum=recipe.momentum,
+        nesterov=recipe.nesterov,
+        use_ema=bool(recipe.ema),
+        ema_momentum=recipe.ema_decay(steps),
+        name="SGD",
+    )
+
+
+def decay(model: Any, amount: float) -> None:
+    """L2 on every kernel: its gradient is ``amount`` times the weight, as in He et al. 2015."""
+    import keras
+
+    if not amount:
+        return
+    for variable in model.trainable_variables:
+        if variable.name.endswith("kernel"):
+            variable.regularizer = keras.regularizers.L2(amount / 2)
+
+
+def schedule(recipe: Recipe, steps: int) -> Any:
+    """``Recipe.rate`` as a function of the optimiser's step, on the device."""
+    import keras
+    from keras import ops
+
+    class Rate(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
+        """The recipe's learning rate."""
+
+        def __call__(self, step: Any) -> Any:
+            step = ops.cast(step, "float32")
+            done = step / steps
+            if recipe.schedule == COSINE:
+                rest = (done - recipe.warmup) / (1 - recipe.warmup)
+                part = 0.5 * (1 + ops.cos(3.141592653589793 * ops.clip(rest, 0.0, 1.0)))
+            else:
+                part = ops.ones_like(done)
+                for at in recipe.milestones:
+                    part = part * ops.where(done >= at, 0.1, 1.0)
+            if recipe.warmup:
+                rising = (step + 1) / max(1.0, recipe.warmup * steps)
+                part = ops.where(done < recipe.warmup, rising, part)
+            return recipe.learning_rate * part
+
+        def get_config(self) -> dict[str, Any]:
+            return {}
+
+    return Rate()
+
+
+@contextmanager
+def averaged(optimizer: Any, variables: Sequence[Any]) -> Iterator[None]:
+    """Inside it the variables have their averaged values, if the optimiser keeps an average."""
+    from keras.ops import convert_to_numpy
+
+    kept = [convert_to_numpy(v.value).copy() for v in variables] if optimizer.use_ema else []
+    put_average(optimizer, variables)
+    try:
+        yield
+    finally:
+        for variable, value in zip(variables, kept, strict=False):
+            variable.assign(value)
+
+
+def put_average(optimizer: Any, variables: Sequence[Any]) -> None:
+    """Give the variables their averaged values, if the optimiser keeps an average and has a step."""
+    from keras.ops import convert_to_numpy
+
+    if not optimizer.use_ema or not int(convert_to_numpy(optimizer.iterations)):
+        return
+    averages = optimizer._model_variables_moving_average  # Keras has no public name for them
+    for variable, average in zip(variables, averages, strict=True):
+        # a copy: JAX gives a step's memory away, the average must stay
+        variable.assign(convert_to_numpy(average.value).copy())

@@ -1,0 +1,119 @@
+"""A trained network from its run's folder, with the data that it was trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from keraudit.errors import KerauditError
+from keraudit.experiments import checkpoint
+from keraudit.experiments.data import Dataset, fingerprint, limited
+from keraudit.experiments.network import moments, network
+from keraudit.experiments.optimiser import optimiser, put_average
+from keraudit.experiments.recipe import Recipe
+from keraudit.experiments.record import Run, read_run
+
+BATCH = 250  # images at once
+CHUNK = 5000  # images on their way to the device
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """A finished run, its network with the weights it is judged by, and its data.
+
+    Attributes:
+        run: the record.
+        body: the network, from normalised images to class probabilities.
+        data: what it was trained on, and test images.
+        mean: what is subtracted from an image, before the division by ``scale``.
+        scale: the divisor.
+    """
+
+    run: Run
+    body: Any
+    data: Dataset
+    mean: Any
+    scale: Any
+
+    def normalised(self, images: Any) -> Any:
+        """Bytes as the network sees them."""
+        return (images.astype("float32") - self.mean) / self.scale
+
+    def probabilities(self, images: Any, watch: Callable[[int], None] | None = None) -> Any:
+        """Class probabilities of images as bytes, (N, classes) in float64.
+
+        Args:
+            images: (N, height, width, channels).
+            watch: told how many images are done.
+        """
+        import numpy as np
+
+        parts = []
+        for start in range(0, len(images), CHUNK):
+            values = self.normalised(images[start : start + CHUNK])
+            found = self.body.predict(values, batch_size=BATCH, verbose=0)
+            parts.append(np.asarray(found, "float64"))
+            if watch is not None:
+                watch(min(start + CHUNK, len(images)))
+        together = np.concatenate(parts)
+        if not np.isfinite(together).all():
+            raise KerauditError(f"{self.run.network} predicts values that are not finite")
+        return together
+
+
+def trained(folder: Path, data: Dataset, *, test_images: int | None = None) -> Trained:
+    """Read a finished run and its weights.
+
+    Args:
+        folder: the run's own.
+        data: the whole data set; as many images are taken as the run took.
+        test_images: how many test images, from the first; default: as many as the run took.
+
+    Raises:
+        KerauditError: there is no finished run, its checkpoint is missing or damaged, or the data
+            is not what it was trained on.
+    """
+    run = read_run(folder)
+    kept = folder / "checkpoint.npz"
+    if not folder.is_dir() or not kept.is_file():
+        raise KerauditError(
+            f"{folder} holds no checkpoint.npz: give the run's own folder, a published record has no"
+            " weights"
+        )
+    part = same_data(run, data, test_images, folder)
+    recipe = Recipe.from_dict(run.recipe)
+    body = network(
+        run.network, classes=len(part.classes), shape=part.image_shape, precision=recipe.precision
+    )
+    optimizer = optimiser(recipe, recipe.epochs * max(1, len(part.train) // recipe.batch))
+    optimizer.build(body.trainable_variables)
+    state = checkpoint.load(kept, [*body.variables, *optimizer.variables])
+    if len(state["history"]) != len(run.history):
+        raise KerauditError(
+            f"{kept} is of epoch {len(state['history'])}, {folder / 'run.json'} of epoch"
+            f" {len(run.history)}: they belong to two runs"
+        )
+    put_average(optimizer, body.trainable_variables)
+    mean, scale = moments(part, recipe.normalise)
+    return Trained(run=run, body=body, data=part, mean=mean, scale=scale)
+
+
+def same_data(run: Run, data: Dataset, test_images: int | None, folder: Path) -> Dataset:
+    """The part of ``data`` that the run saw, once the training images are found to be the same."""
+    found = run.dataset
+    if test_images is not None and not 1 <= test_images <= len(data.test):
+        raise KerauditError(
+            f"test images must be 1 to {len(data.test):,}, received {test_images:,}"
+        )
+    part = limited(data, train=found["train_images"], test=test_images or int(found["test_images"]))
+    if (
+        list(part.classes) != list(found["classes"])
+        or fingerprint(part.train) != str(found["fingerprint"]).partition("-")[0]
+    ):
+        raise KerauditError(
+            f"{folder} was trained on {found['name']} (fingerprint {found['fingerprint'][:12]}), not on"
+            f" {part.name} ({part.fingerprint[:12]}): name its data with --data"
+        )
+    return part

@@ -1,0 +1,125 @@
+"""keraudit evaluate on a tiny run: the record, every format, and what does not fit."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from command import run as keraudit
+from keraudit.errors import KerauditError
+from keraudit.experiments.recipe import recipe
+from toys import toy
+
+pytest.importorskip("keras")
+pytest.importorskip("PIL")
+np = pytest.importorskip("numpy")
+
+
+@pytest.fixture(scope="module")
+def data_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The toy as a user's file."""
+    path = tmp_path_factory.mktemp("data") / "toy.npz"
+    made = toy()
+    np.savez(
+        path,
+        x_train=made.train.images,
+        y_train=made.train.labels,
+        x_test=made.test.images,
+        y_test=made.test.labels,
+        classes=list(made.classes),
+    )
+    return path
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, data_file: Path) -> Path:
+    """A finished run with averaged weights."""
+    from keraudit.experiments.data import load
+    from keraudit.experiments.training import train
+
+    home = tmp_path_factory.mktemp("runs") / "plain-cifar-8-modern-seed0"
+    made = recipe("modern", epochs=12, batch=16)
+    train("Plain-CIFAR-8", load(str(data_file)), made, seed=0, folder=home)
+    return home
+
+
+def test_the_network_is_the_one_that_was_trained(folder: Path, data_file: Path) -> None:
+    """With its averaged weights it predicts what the run kept."""
+    from keraudit.experiments.data import load
+    from keraudit.experiments.evaluation import evaluate, from_dict
+    from keraudit.experiments.trained import trained
+
+    network = trained(folder, load(str(data_file)))
+    found = network.probabilities(network.data.test.images)
+    with np.load(folder / "predictions.npz") as kept:
+        assert np.abs(found - kept["probabilities"]).max() < 2e-3  # kept in half precision
+    made = evaluate(network, corruption_images=10)
+    assert made.accuracy == made.recorded_accuracy == network.run.evaluation["test"]["accuracy"]
+    assert made.weights == "averaged"
+    assert network.run.ema_decay == pytest.approx(1 - 1 / (0.025 * 12 * 6))
+    assert np.sum(made.confusion) == len(network.data.test)
+    assert len(made.corruptions) == 20
+    assert from_dict(json.loads(json.dumps(made.to_dict()))).to_dict() == json.loads(
+        json.dumps(made.to_dict())
+    )
+
+
+def test_the_command(folder: Path, data_file: Path, tmp_path: Path) -> None:
+    humans = tmp_path / "humans.npz"
+    labels = toy().test.labels
+    np.savez(humans, probs=np.eye(3)[labels] * 0.8 + 0.2 / 3)
+    options = ("--data", data_file, "--corruption-images", 6, "--human", humans)
+    done = keraudit("evaluate", folder, *options)
+    assert done.code == 0, done.err
+    assert "cross-entropy to their labels" in done.out
+    assert "ECE" in done.out
+    assert all(len(line) <= 80 for line in done.out.splitlines())
+    kept = json.loads((folder / "evaluation.json").read_text())
+    assert kept["schema"] == "keraudit.evaluation/1"
+    assert kept["human"]["order_agreement"] == 1
+    page = tmp_path / "page.html"
+    done = keraudit("evaluate", folder, *options, "--output", page)
+    assert done.code == 0, done.err
+    text = page.read_text()
+    assert text.count("<svg") == 1
+    assert "<title>Reliability of Plain-CIFAR-8 seed 0" in text
+    done = keraudit("evaluate", folder, *options, "--format", "csv")
+    head, *rows = done.out.splitlines()
+    assert head == "model,measure,of,value"
+    assert any(",recall,class 1," in row for row in rows)
+    several = keraudit("evaluate", folder, folder, "--data", data_file, "--corruption-images", 0)
+    assert "2 evaluations" in several.out
+    assert "confusion" not in several.out
+    gone = keraudit("evaluate", folder, tmp_path / "gone", "--data", data_file)
+    assert (gone.code, gone.out, gone.err.count("\n")) == (2, "", 1)
+
+
+def test_other_data_is_refused(folder: Path, tmp_path: Path) -> None:
+    from keraudit.experiments.trained import trained
+
+    with pytest.raises(KerauditError, match=r"was trained on toy .*name its data with --data"):
+        trained(folder, toy(size=32))
+    with pytest.raises(KerauditError, match="test images must be 1 to 30"):
+        trained(folder, toy(), test_images=31)
+
+
+def test_a_folder_without_weights(folder: Path, tmp_path: Path) -> None:
+    from keraudit.experiments.trained import trained
+
+    cut, bare = tmp_path / "cut", tmp_path / "bare"
+    shutil.copytree(folder, cut)
+    kept = cut / "checkpoint.npz"
+    kept.write_bytes(kept.read_bytes()[:-300])
+    bare.mkdir()
+    shutil.copy(folder / "run.json", bare)
+    for path, message in (
+        (cut, "damaged or cut short"),
+        (bare, r"holds no checkpoint\.npz"),
+        (folder / "run.json", r"holds no checkpoint\.npz"),
+        (tmp_path / "gone", "no record of a finished run"),
+    ):
+        with pytest.raises(KerauditError, match=message):
+            trained(path, toy())
