@@ -21,7 +21,9 @@ COMMANDS = {
     "gradients": "keraudit.cli.gradients",
     "train": "keraudit.cli.train",
     "evaluate": "keraudit.cli.evaluate",
+    "gallery": "keraudit.cli.gallery",
     "runs": "keraudit.cli.runs",
+    "explore": "keraudit.cli.explore",
     "models": "keraudit.cli.models",
     "completion": "keraudit.cli.completion",
 }

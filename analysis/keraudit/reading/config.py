@@ -35,8 +35,16 @@ LARGEST_GRAPH = 400_000  # layers and their calls, nested models laid flat
 DEEPEST_NEST = 50  # models within models
 
 
-def architecture(record: Mapping[str, Any], *, source: str, title: str = "") -> Architecture:
+def architecture(
+    record: Mapping[str, Any], *, source: str, title: str = "", most_calls: int = LARGEST_GRAPH
+) -> Architecture:
     """Read a model's record ``{"class_name", "config", ...}``.
+
+    Args:
+        record: plain data.
+        source: the file, or where else it is from.
+        title: what people call the model, if that differs from its own name.
+        most_calls: layers and their calls, nested models laid flat; more is refused.
 
     Raises:
         ModelError: the record is not a model, contradicts itself, or refers to what is not there.
@@ -48,7 +56,7 @@ def architecture(record: Mapping[str, Any], *, source: str, title: str = "") -> 
             f"{record['class_name']!r} records no graph of layers: a subclassed model's graph exists"
             " only when it runs; pass it as package.module:callable to have it traced"
         )
-    walk = Walk()
+    walk = Walk(most_calls)
     refs, shapes = walk.top(record)
     name = text((record.get("config") or {}).get("name") or record["class_name"])
     return Architecture(
@@ -116,7 +124,8 @@ def kind_of(record: Mapping[str, Any]) -> tuple[str, str]:
 class Walk:
     """Lays nested models flat while it resolves references."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_calls: int) -> None:
+        self.most_calls = most_calls
         self.layers: dict[str, Layer] = {}
         self.calls: list[Call] = []
         self.inputs: list[Ref] = []
@@ -164,9 +173,9 @@ class Walk:
     def work(self, amount: int) -> None:
         """Count what is laid flat, so that models nested to multiply are stopped in time."""
         self.done += amount
-        if self.done > LARGEST_GRAPH:
+        if self.done > self.most_calls:
             raise ModelError(
-                f"the model has more than {LARGEST_GRAPH:,} calls of layers, laid flat"
+                f"the model has more than {self.most_calls:,} calls of layers, laid flat"
             )
 
     def model(

@@ -1,0 +1,58 @@
+"""``keraudit explore``: the explorer in a browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from keraudit.cli.options import MODEL
+
+
+@click.command("explore", short_help="Look inside a network in the browser, layer by layer.")
+@click.argument("model", metavar="[MODEL]", required=False, type=MODEL)
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=8501,
+    show_default=True,
+    metavar="N",
+    help="Where the page is served.",
+)
+@click.option("--no-browser", is_flag=True, help="Serve the page, open no browser.")
+@click.option(
+    "--runs",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    metavar="FOLDER",
+    help="Training runs to show.  [default: runs, and those of the report]",
+)
+def command(model: str | None, port: int, no_browser: bool, runs: Path | None) -> int:
+    """Look inside a network in the browser, layer by layer.
+
+    \b
+    keraudit explore
+    keraudit explore ResNet50
+    keraudit explore model.keras --runs runs
+
+    The page is served on this machine alone until Ctrl-C. It needs streamlit:
+    pip install 'keraudit[app]'.
+    """
+    import os
+    import subprocess
+    import sys
+
+    from keraudit import explorer
+    from keraudit.explorer.start import MODEL_VARIABLE, RUNS_VARIABLE, checked_model, options
+
+    environment = dict(os.environ)
+    if model:
+        environment[MODEL_VARIABLE] = checked_model(model)
+    if runs:
+        environment[RUNS_VARIABLE] = str(runs.resolve())
+    script = Path(explorer.__file__).with_name("script") / "app.py"
+    words = [sys.executable, "-m", "streamlit", "run", str(script)]
+    words += options(port=port, headless=no_browser)
+    try:
+        return subprocess.run(words, env=environment, check=False).returncode
+    except KeyboardInterrupt:  # Ctrl-C reached the server too
+        return 0

@@ -1,0 +1,48 @@
+"""The app: what the address says, the model it names, the page it asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from importlib import import_module
+
+import streamlit as st
+
+from keraudit.errors import KerauditError
+from keraudit.explorer import ui
+from keraudit.explorer.choose import given, sidebar, subject_of
+from keraudit.explorer.store import Subject
+from keraudit.explorer.view import PAGES, View, parsed
+
+FREE = ("runs",)  # pages that need no model
+
+
+def main() -> None:
+    """Draw one page; Streamlit calls this anew for every click."""
+    st.set_page_config(page_title="keraudit explorer", layout="wide")
+    st.html(STYLE)
+    view, problems = parsed(ui.address())
+    view = replace(view, model=view.model or given() or "InceptionV3")
+    sidebar(view)
+    navigation(view)
+    for problem in problems:
+        st.warning(ui.plain(problem), icon=":material/link_off:")
+    page: Callable[[View, Subject | None], None] = import_module(
+        f"keraudit.explorer.pages.{view.page.replace('-', '_')}"
+    ).page
+    try:
+        page(view, None if view.page in FREE else subject_of(view.model))
+    except KerauditError as error:
+        ui.failed(error)
+
+
+def navigation(view: View) -> None:
+    """The pages, above whatever is shown."""
+    ui.segments(view, "page", "Page", PAGES)
+
+
+STYLE = """<style>
+.stMainBlockContainer{padding-top:4.4rem;padding-bottom:2rem}
+[data-testid="stMetricValue"]{font-variant-numeric:tabular-nums;font-size:1.3rem}
+.st-key-twin{margin-top:2rem;border-top:1px solid rgba(128,128,128,.25);padding-top:.6rem}
+</style>"""

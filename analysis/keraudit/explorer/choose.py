@@ -1,0 +1,178 @@
+"""Choosing: which model, at which input size, and in which unit; the side bar of every page."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from functools import cache
+
+import streamlit as st
+
+from keraudit.errors import KerauditError, ModelError
+from keraudit.explorer import ui
+from keraudit.explorer.start import MODEL_VARIABLE
+from keraudit.explorer.store import Subject
+from keraudit.explorer.upload import LARGEST_FILE_MIB, Upload, uploaded
+from keraudit.explorer.view import GIVEN, LARGEST_BATCH, UNITS, View, parsed
+from keraudit.graph import Architecture
+
+MOST_UPLOADS = 8  # that one session keeps
+
+
+def uploads() -> dict[str, Upload]:
+    """What this session sent, by key; no other session sees it."""
+    found: dict[str, Upload] = st.session_state.setdefault("uploads", {})
+    return found
+
+
+def argument() -> str:
+    """The MODEL of ``keraudit explore MODEL``."""
+    return os.environ.get(MODEL_VARIABLE, "")
+
+
+@cache
+def given_architecture(text: str) -> Architecture:
+    from keraudit.reading.resolve import resolve
+
+    return resolve(text)
+
+
+def given() -> str:
+    """How the model named at the start is called in an address: by its name, else ``given``."""
+    from keraudit.reading.resolve import application_name
+    from keraudit.zoo.names import zoo_model
+
+    text = argument()
+    if not text:
+        return ""
+    if name := application_name(text):
+        return name
+    try:
+        found = zoo_model(text)
+    except KerauditError:
+        found = None
+    return found.name if found else GIVEN
+
+
+def subject_of(key: str) -> Subject:
+    """The model that an address names.
+
+    Raises:
+        ModelError: it is not of this session, or not there any more.
+    """
+    if key == GIVEN:
+        text = argument()
+        if not text:
+            raise ModelError("no model was named when the explorer was started; choose one")
+        found = given_architecture(text)
+        return Subject(f"given:{text}", called(GIVEN), text, found)
+    if key.startswith("upload-"):
+        if key not in uploads():
+            raise ModelError(
+                "this view is of an uploaded file, which only the session that sent it can see: send"
+                " the same file on the left, and the view is there again"
+            )
+        upload = uploads()[key]
+        return Subject(key, upload.name, upload.name, upload.architecture)
+    return Subject(key, key, key)
+
+
+def names() -> list[str]:
+    """Every model that can be chosen: this session's files, the zoo, the applications."""
+    from keraudit.reading.applications import applications
+    from keraudit.zoo.names import listed
+
+    own = [GIVEN] if given() == GIVEN else []
+    known = sorted((*applications(), *listed()), key=str.lower)
+    return [*own, *reversed(uploads()), *known]
+
+
+def called(key: str) -> str:
+    """How a model is called in a list."""
+    if key == GIVEN:
+        return argument().rpartition(os.sep)[2]
+    return uploads()[key].name if key in uploads() else key
+
+
+def sidebar(view: View) -> None:
+    """Model, file, size, batch, unit."""
+    with st.sidebar:
+        st.markdown("#### keraudit explorer")
+        receive()
+        options = names()
+        if view.model not in options:
+            options = [view.model, *options]
+        st.selectbox("Model", options, format_func=called, **ui.tied(view, "model"))
+        st.file_uploader(
+            "or a file of your own",
+            type=["keras", "json"],
+            key=f"file_{st.session_state.get('files', 0)}",
+            max_upload_size=LARGEST_FILE_MIB,
+            help="A .keras file, or the JSON of Model.to_json(). It is read, never executed, and only"
+            " this session sees it.",
+        )
+        sizes(view)
+        ui.segments(view, "unit", "Cost is counted in", UNITS)
+        st.caption(
+            "1 MAC is one multiply-accumulate. FLOPs are 2 x MACs + the other operations (bias,"
+            " normalisation, activation, pooling, merge). Padded taps count."
+        )
+
+
+def receive() -> None:
+    """Take a file that was sent: read it once, say what is wrong with it, and show it."""
+    sent = st.session_state.get(f"file_{st.session_state.get('files', 0)}")
+    if message := st.session_state.pop("refused", ""):
+        ui.failed(message)
+    if sent is None:
+        return
+    st.session_state["files"] = st.session_state.get("files", 0) + 1  # an empty box again
+    try:
+        with st.spinner("Reading the file ..."):
+            found = uploaded(sent.name, sent.getvalue())
+    except KerauditError as error:
+        st.session_state["refused"] = str(error)
+        st.rerun()
+    kept = uploads()
+    kept.pop(found.key, None)
+    kept[found.key] = found
+    while len(kept) > MOST_UPLOADS:
+        kept.pop(next(iter(kept)))
+    show(found.key)
+    st.rerun()
+
+
+def show(key: str) -> None:
+    """Turn the address to a model, and keep the page; a view of this very file stays whole."""
+    view = parsed(ui.address()).view
+    if view.model != key:
+        ui.go(replace(view, **ui.follow("model", key)))
+
+
+def sizes(view: View) -> None:
+    """Input size and batch."""
+    left, right = st.columns([2, 1])
+    shown = "x".join(map(str, view.size)) if view.size else ""
+    st.session_state["w_size_text"] = shown
+    left.text_input(
+        "Input size",
+        key="w_size_text",
+        placeholder="as recorded",
+        help="Without the batch, e.g. 96x96x3; empty for the size that the model records.",
+        on_change=size_changed,
+        args=("size",),
+        max_chars=40,
+    )
+    right.number_input(
+        "Batch", min_value=1, max_value=LARGEST_BATCH, step=1, **ui.tied(view, "batch")
+    )
+
+
+def size_changed(name: str) -> None:
+    """Put a size that was typed into the address, with whatever is wrong with it."""
+    text = str(st.session_state[f"w_{name}_text"]).strip().lower()
+    text = text.strip("()").replace(" ", "").replace(",", "x").replace("*", "x")
+    if text:
+        st.query_params[name] = text
+    else:
+        st.query_params.pop(name, None)

@@ -1,0 +1,222 @@
+"""One layer: what it is, what it costs and why, what it sees, its weights and activations."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from keraudit.audits.cost import LayerCost
+from keraudit.audits.reductions import board_order
+from keraudit.errors import KerauditError
+from keraudit.explorer import picture, ui
+from keraudit.explorer.facts import cost_of, counted
+from keraudit.explorer.pages.inside import inside
+from keraudit.explorer.pages.map import subject_or_stop, with_known_names
+from keraudit.explorer.store import Audited, Subject, audited, command
+from keraudit.explorer.upload import shown_name
+from keraudit.explorer.view import UNITS, View, parsed
+from keraudit.graph import Node, Term
+from keraudit.layout import positions
+from keraudit.render.grid import report_grid
+from keraudit.render.numbers import percent, sizes
+from keraudit.report import layer_dict
+
+
+def page(view: View, subject: Subject | None) -> None:
+    """The layer that the address names; else the costliest."""
+    subject = subject_or_stop(subject)
+    with st.skeleton(height=400):
+        found = audited(subject, view.size, view.batch)
+    view = with_known_names(view, found)
+    view = choice(view, found)
+    index = [layer.name for layer in found.report.layers].index(view.layer)
+    layer, node = found.report.layers[index], found.graph.nodes[index]
+    st.subheader(ui.plain(layer.name), anchor=False)
+    st.caption(ui.plain(f"{layer.kind} in {layer.block}, {subject.title}"))
+    cost_of(
+        layer.cost,
+        found.report,
+        view,
+        layer.output_shapes[0] if layer.output_shapes else (),
+        layer.field,
+    )
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        products(layer)
+        shares(layer, found, view)
+        shapes(layer, node)
+    with right:
+        st.markdown("**Configuration**")
+        st.json(dict(node.layer.config), expanded=1)
+    field(view, found, index)
+    inside(view, subject, found, node)
+    grid = report_grid(found.report, by="layer")
+    grid = grid._replace(
+        title=layer.name, lines=tuple(x for x in grid.lines if x.cells["name"] == layer.name)
+    )
+    data = {**layer_dict(layer), "model": subject.title, "batch": view.batch}
+    line = command("flops", subject, view.size, view.batch, more=("--by", "layer"))
+    ui.twin([grid], data, line, stem=f"{subject.title}-{layer.name}")
+
+
+def choice(view: View, found: Audited) -> View:
+    """Block and layer; what is not chosen is the costliest."""
+    report = found.report
+    if not view.block:
+        top = max(report.blocks, key=lambda block: counted(block.cost, view))
+        view = replace(view, block=top.name)
+    layers = [layer for layer in report.layers if layer.block == view.block]
+    if not view.layer:
+        top_layer = max(layers, key=lambda layer: counted(layer.cost, view))
+        view = replace(view, layer=top_layer.name)
+    left, right = st.columns(2)
+    with left:
+        ui.select(view, "block", "Block", [block.name for block in report.blocks])
+    with right:
+        ui.select(view, "layer", "Layer", [layer.name for layer in layers])
+    return view
+
+
+def products(layer: LayerCost) -> None:
+    """Every term of the cost, written out as on a blackboard."""
+    st.markdown("**Cost, written out**")
+    if not layer.terms:
+        st.text(layer.reason or "no arithmetic")
+        return
+    for term in layer.terms:
+        st.code(written(term), language=None, wrap_lines=True)
+        st.caption(ui.plain(f"{term.what}: {meaning(term)}"))
+    macs = sum(t.value for t in layer.terms if t.unit == "mac")
+    others = sum(t.value for t in layer.terms if t.unit == "flop")
+    st.text(f"FLOPs = 2 x {macs:,} + {others:,} = {2 * macs + others:,}")
+    if layer.reason:
+        st.text(layer.reason)
+
+
+def written(term: Term) -> str:
+    """``28 x 28 x 192 x 5 x 5 x 32 = 120,422,400 MACs``."""
+    unit = "MACs" if term.unit == "mac" else "other operations"
+    product = " x ".join(str(size) for _, size in board_order(term)) or "1"
+    return f"{product} = {term.value:,} {unit}"
+
+
+def meaning(term: Term) -> str:
+    return " x ".join(name for name, _ in board_order(term))
+
+
+def shares(layer: LayerCost, found: Audited, view: View) -> None:
+    """The layer's part of its block and of the model."""
+    block = next(b for b in found.report.blocks if b.name == layer.block)
+    own = counted(layer.cost, view)
+    unit = UNITS[view.unit]
+    for name, whole in ((f"block {block.name}", block.cost), ("model", found.report.total)):
+        total = counted(whole, view)
+        part = own / total if total else 0.0
+        st.progress(part, text=ui.plain(f"{percent(part)} of the {unit} of the {name}"))
+
+
+def shapes(layer: LayerCost, node: Node) -> None:
+    """What goes in, what comes out, and the weights."""
+    st.markdown("**Shapes**, batch first")
+    rows = [
+        *(("reads", sizes(s, batch=False)) for s in layer.input_shapes),
+        *(("writes", sizes(s, batch=False)) for s in layer.output_shapes),
+    ]
+    st.dataframe(
+        [
+            *({"what": what, "shape": shape, "elements": None} for what, shape in rows),
+            *(
+                {
+                    "what": f"weight {weight.name}"
+                    + ("" if weight.trainable else " (not trained)"),
+                    "shape": sizes(weight.shape, batch=False),
+                    "elements": weight.elements,
+                }
+                for weight in node.effect.weights
+            ),
+        ],
+        hide_index=True,
+        column_config={"elements": st.column_config.NumberColumn(format="localized")},
+    )
+    if not node.first_call:
+        st.caption("A shared layer: its weights are counted at its first call.")
+
+
+def field(view: View, found: Audited, index: int) -> None:
+    """The receptive field of one position, framed on an image."""
+    layer = found.report.layers[index]
+    st.markdown("**What one position sees**")
+    source = found.graph.input_nodes[0].outputs[0].shape
+    place = positions(found.graph)[index]
+    if layer.field is None or len(layer.field.receptive_field) != 2 or len(source) != 4:
+        st.text("The receptive field is drawn for layers of an image network where it is defined.")
+        return
+    height, width = source[1:3]
+    image, note = chosen_image(height, width)
+    left, right = st.columns([3, 2], gap="large")
+    with right:
+        spot = where(view, place)
+        rows, columns = picture.spans(layer.field, spot)[:2]
+        st.text(f"rows {rows.low} to {rows.high}, columns {columns.low} to {columns.high}")
+        size = "x".join(map(str, layer.field.receptive_field))
+        stride = layer.field.effective_stride
+        moves = f"; a step here is {stride[0]:g} pixels there" if stride else ""
+        st.text(f"{size} pixels{moves}")
+        beyond = rows.low < 0 or columns.low < 0 or rows.high >= height or columns.high >= width
+        if beyond:
+            st.caption("What lies outside the image is padding.")
+        if layer.field.local is None:
+            st.caption("Every position sees the same: positions were pooled or flattened away.")
+        st.caption(note)
+    with left:
+        shown = picture.seen(image, layer.field, spot)
+        st.image(picture.png(shown), width=min(shown.width, 520), alt="the receptive field")
+
+
+def where(view: View, place: tuple[int, ...]) -> tuple[int, ...]:
+    """The position whose field is drawn; the middle unless chosen."""
+    if len(place) != 2:
+        return (0, 0)
+    spot = view.spot or ()
+    fits = len(spot) == 2 and all(0 <= at < size for at, size in zip(spot, place, strict=True))
+    spot = spot if fits else tuple(size // 2 for size in place)
+    names = ("row", "column")
+    for name, at, size in zip(names, spot, place, strict=True):
+        if size > 1:
+            st.session_state[f"w_{name}"] = at
+            st.slider(
+                f"{name.capitalize()} of the map",
+                0,
+                size - 1,
+                key=f"w_{name}",
+                on_change=spot_changed,
+                args=(spot,),
+            )
+    return tuple(spot)
+
+
+def spot_changed(spot: tuple[int, ...]) -> None:
+    row, column = (
+        st.session_state.get(f"w_{name}", at)
+        for name, at in zip(("row", "column"), spot, strict=True)
+    )
+    ui.go(replace(parsed(ui.address()).view, spot=(row, column)))
+
+
+def chosen_image(height: int, width: int) -> tuple[Any, str]:
+    """The visitor's picture, else ours; at the input's size."""
+    sent = st.file_uploader(
+        "A picture of your own",
+        type=["png", "jpg", "jpeg", "webp", "bmp"],
+        key="picture",
+        max_upload_size=picture.LARGEST_IMAGE_MIB,
+    )
+    if sent is not None:
+        try:
+            image = picture.sent_image(shown_name(sent.name), sent.getvalue())
+            return picture.fitted(image, height, width), "Your picture, cut to the input's size."
+        except KerauditError as error:
+            ui.failed(error)
+    return picture.test_image(height, width), "A test picture made by arithmetic."

@@ -1,0 +1,161 @@
+"""The map: the network as a picture of its stages, blocks and layers; a click looks inside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from keraudit.audits.parts import BLOCK, LAYER, Part, block_part
+from keraudit.blocks import Block
+from keraudit.explorer import ui
+from keraudit.explorer.facts import cost_of, layer_table, metrics
+from keraudit.explorer.store import Audited, Subject, audited, command, tree_of
+from keraudit.explorer.view import AREAS, COLOURS, LEVELS, UNITS, View, parsed
+from keraudit.render.dot import block_dot
+from keraudit.render.grid import report_grid
+from keraudit.render.treemap import MEASURES, legend, treemap
+
+HEIGHT = 430  # pixels
+
+
+def page(view: View, subject: Subject | None) -> None:
+    """The whole network, then the block that was clicked."""
+    subject = subject_or_stop(subject)
+    with st.skeleton(height=HEIGHT):
+        found = audited(subject, view.size, view.batch)
+    st.subheader(ui.plain(subject.title), anchor=False)
+    metrics(found.report, view)
+    view = with_known_names(view, found)
+    controls(view, found)
+    tree = tree_of(subject.key, view.size, view.batch, view.level, found)
+    draw(tree, view, key="map", chosen=view.block)
+    if view.block:
+        look_inside(view, found)
+    grid = report_grid(found.report, by="block" if view.level == "blocks" else "layer")
+    line = command("flops", subject, view.size, view.batch)
+    ui.twin([grid], found.report.to_dict(), line, stem=f"{found.report.model}-cost")
+
+
+def subject_or_stop(subject: Subject | None) -> Subject:
+    if subject is None:
+        st.info("Choose a model on the left.")
+        st.stop()
+    return subject
+
+
+def with_known_names(view: View, found: Audited) -> View:
+    """The view without a block or a layer that this model has not; each is told."""
+    report = found.report
+    layers = {layer.name: layer for layer in report.layers}
+    if view.layer and view.layer not in layers:
+        ui.failed(f"{report.model} has no layer {view.layer[:60]!r}; choose one below")
+        view = replace(view, layer="", spot=None)
+    if view.block and view.block not in {block.name for block in report.blocks}:
+        ui.failed(f"{report.model} has no block {view.block[:60]!r}; choose one below")
+        view = replace(view, block="")
+    if view.layer:
+        view = replace(view, block=layers[view.layer].block)
+    return view
+
+
+def controls(view: View, found: Audited) -> None:
+    block, area, colour, level = st.columns([3, 2, 2, 2], vertical_alignment="bottom")
+    names = {"cost": UNITS[view.unit]}
+    with block:
+        ui.select(
+            view,
+            "block",
+            "Look into",
+            ["", *(block.name for block in found.report.blocks)],
+            {"": "a block: choose, or click"},
+        )
+    with area:
+        ui.select(view, "area", "Area", list(AREAS), {**AREAS, **names})
+    with colour:
+        ui.select(view, "colour", "Colour", list(COLOURS), {**COLOURS, **names})
+    with level:
+        ui.segments(view, "level", "Down to", LEVELS)
+
+
+def measure(view: View, name: str) -> str:
+    return view.unit if name == "cost" else name
+
+
+def draw(tree: Part, view: View, *, key: str, chosen: str, height: int = HEIGHT) -> None:
+    """A treemap whose leaves can be clicked, and its legend."""
+    area, colour = measure(view, view.area), measure(view, view.colour)
+    if not MEASURES[area](tree):
+        st.info(f"Nothing here has {AREAS[view.area]}: choose another area.")
+        return
+    option = treemap(tree, area=area, colour=colour, chosen=chosen)
+    st.echarts_chart(
+        option,
+        key=key,
+        height=height,
+        on_select=lambda: picked(tree, st.session_state[key]),
+        alt=f"{tree.name}: a map of {len(tree.children)} parts, area by {AREAS[view.area]}",
+    )
+    ui.swatches(legend(tree, area=area, colour=colour))
+
+
+def picked(tree: Part, state: Any) -> None:
+    """A part of the map was clicked: look into its block, or at its layer."""
+    part = part_at(tree, state)
+    if part is None:
+        return
+    view = parsed(ui.address()).view
+    if part.role == LAYER:
+        ui.go(replace(view, layer=part.name, block="", spot=None))
+    elif part.role == BLOCK:
+        ui.go(replace(view, block=part.name, layer="", spot=None))
+
+
+def part_at(tree: Part, state: Any) -> Part | None:
+    """The part that a selection of the treemap means: data index n is the n-th of the walk."""
+    chosen: Sequence[Any] = (state or {}).get("selection", {}).get("selected", [])
+    indices = [index for group in chosen for index in group.get("data_indices", [])]
+    if not indices:
+        return None
+    return dict(enumerate(tree.walk())).get(indices[-1])
+
+
+def look_inside(view: View, found: Audited) -> None:
+    """One block: its branches as a graph, its layers as a map and as a table."""
+    block = next(b for b in found.blocks if b.name == view.block)
+    cost = next(b for b in found.report.blocks if b.name == view.block)
+    st.divider()
+    st.markdown(f"##### {ui.plain(block.name)} \u2014 {block.kind}, {branches(block)}")
+    cost_of(cost.cost, found.report, view, cost.output_shape, cost.field)
+    left, right = st.columns([3, 2])
+    with left:
+        tree = block_part(block, found.report.layers, branches=True)
+        draw(tree, view, key="block-map", chosen=view.layer, height=300)
+        layer_table(view, found, block)
+    with right:
+        dot = block_dot(found.graph, block, found.report.layers, chosen=view.layer)
+        if dot:
+            st.graphviz_chart(dot, width="stretch")
+        else:
+            st.info(
+                f"{len(block.nodes)} layers are too many to draw; the map and the table have them."
+            )
+    if view.layer:
+        st.button(
+            "Look into the layer",
+            icon=":material/search:",
+            type="primary",
+            on_click=ui.go,
+            args=(replace(view, page="layer"),),
+        )
+
+
+def branches(block: Block) -> str:
+    """How a block forks, in words."""
+    count = len(block.branches)
+    if count < 2:
+        return f"{len(block.nodes)} layers"
+    edge = " (one of them the identity)" if () in block.branches else ""
+    return f"{len(block.nodes)} layers, {count} branches{edge}"

@@ -1,0 +1,285 @@
+"""What if: the network with something taken out or changed, beside the network as it is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from keraudit.audits.compare import compare
+from keraudit.errors import KerauditError
+from keraudit.explorer import ui
+from keraudit.explorer.choose import size_changed
+from keraudit.explorer.facts import counted
+from keraudit.explorer.pages.map import subject_or_stop
+from keraudit.explorer.store import Audited, Subject, audited, command
+from keraudit.explorer.view import MOST_FILTERS, UNITS, WIDEST, View, parsed
+from keraudit.render.comparison import comparison_grid
+from keraudit.render.figure import unit_for
+from keraudit.render.numbers import short, short_bytes
+from keraudit.rewrite.reductions import input_channels, without_reductions
+
+WORDS = {
+    "skips": "Remove skips",
+    "norm": "Remove normalisation",
+    "reductions": "Remove 1x1 reductions",
+}
+
+
+def page(view: View, subject: Subject | None) -> None:
+    """Controls, then before and after."""
+    subject = subject_or_stop(subject)
+    with st.skeleton(height=400):
+        before = audited(subject, view.size, view.batch)
+    st.subheader(ui.plain(f"{subject.title}: what if"), anchor=False)
+    controls(view, before)
+    rewriting, to = view.rewriting, view.to or view.size
+    if not rewriting.any and to == view.size:
+        st.info("Nothing is changed yet: choose something above, and the difference shows here.")
+    try:
+        after = audited(subject, to, view.batch, rewriting)
+    except KerauditError as error:
+        ui.failed(error)
+        return
+    for note in after.report.rewrites:
+        if note.nothing:
+            st.warning(ui.plain(f"{note.name}: {note.nothing}"))
+    totals(before, after, view)
+    blocks(before, after, view, subject)
+
+
+def controls(view: View, before: Audited) -> None:
+    """What to take out, and what to change."""
+    left, right = st.columns(2, gap="large")
+    with left:
+        for word, label in WORDS.items():
+            st.session_state[f"w_{word}"] = word in view.without
+            st.toggle(label, key=f"w_{word}", on_change=toggled, args=(word,))
+        if "reductions" in view.without:
+            st.session_state["w_pools"] = "pools" in view.without
+            st.toggle(
+                "and the 1x1 behind poolings (naive modules)",
+                key="w_pools",
+                on_change=toggled,
+                args=("pools",),
+            )
+    with right:
+        st.session_state["w_width"] = view.width
+        st.number_input(
+            "Width: every hidden width times",
+            min_value=0.05,
+            max_value=WIDEST,
+            step=0.25,
+            format="%.2f",
+            key="w_width",
+            on_change=ui.changed,
+            args=("width",),
+        )
+        st.session_state["w_to_text"] = "x".join(map(str, view.to)) if view.to else ""
+        st.text_input(
+            "Input size",
+            key="w_to_text",
+            placeholder="the same",
+            on_change=size_changed,
+            args=("to",),
+            max_chars=40,
+        )
+        reduction(view, before)
+
+
+def toggled(word: str) -> None:
+    view = parsed(ui.address()).view
+    words = {*view.without} ^ {word}
+    if "reductions" not in words:
+        words.discard("pools")
+    ui.go(
+        replace(
+            view, without=tuple(w for w in ("skips", "reductions", "pools", "norm") if w in words)
+        )
+    )
+
+
+def reductions_of(before: Audited) -> dict[str, tuple[int, int]]:
+    """Every 1x1 reduction with the channels that it reads and writes."""
+    nodes = {node.name: node for node in before.graph.nodes}
+    return {
+        name: (input_channels(nodes[name]), int(nodes[name].layer.config["filters"]))
+        for name in (change.layer for change in without_reductions(before.graph).changes)
+    }
+
+
+def reduction(view: View, before: Audited) -> None:
+    """The channels of one reduction."""
+    found = reductions_of(before)
+    if not found:
+        st.caption("This network has no 1x1 reductions.")
+        return
+    home = {layer.name: layer.block for layer in before.report.layers}
+    chosen, count = view.filters[0] if view.filters else ("", 0)
+    options = ["", *found]
+    if chosen and chosen not in found:
+        ui.failed(f"{before.report.model} has no 1x1 reduction {chosen[:60]!r}")
+        chosen = ""
+    st.session_state["w_reduction"] = chosen
+    st.selectbox(
+        "Channels of one reduction",
+        options,
+        format_func=lambda name: (
+            f"{home[name]}: {name}, {found[name][0]} to {found[name][1]}" if name else "none"
+        ),
+        key="w_reduction",
+        on_change=reduction_changed,
+        args=(found,),
+    )
+    if chosen:
+        st.session_state["w_count"] = count
+        st.number_input(
+            "Channels",
+            min_value=1,
+            max_value=MOST_FILTERS,
+            key="w_count",
+            on_change=reduction_changed,
+            args=(found,),
+        )
+
+
+def reduction_changed(found: dict[str, tuple[int, int]]) -> None:
+    view = parsed(ui.address()).view
+    name = st.session_state["w_reduction"]
+    if not name:
+        ui.go(replace(view, filters=()))
+        return
+    same = bool(view.filters) and view.filters[0][0] == name
+    count = st.session_state.get("w_count") if same else found[name][1]
+    ui.go(replace(view, filters=((name, int(count or found[name][1])),)))
+
+
+def totals(before: Audited, after: Audited, view: View) -> None:
+    """The two networks side by side."""
+    a, b = before.report, after.report
+    unit = UNITS[view.unit]
+    facts: tuple[tuple[str, int, int, Callable[[int], str]], ...] = (
+        (unit, counted(a.total, view), counted(b.total, view), short),
+        ("Parameters", a.total.params, b.total.params, short),
+        (
+            "Activations, at most",
+            a.costs.peak_activation_bytes,
+            b.costs.peak_activation_bytes,
+            short_bytes,
+        ),
+        ("Layers", len(a.layers), len(b.layers), str),
+    )
+    for column, (label, old, new, write) in zip(st.columns(len(facts)), facts, strict=True):
+        ratio = f" ({new / old - 1:+.1%})" if old and new != old else ""
+        delta = new - old
+        text = ("+" if delta > 0 else "-") + write(abs(delta)) + ratio if delta else "the same"
+        column.metric(
+            label,
+            write(new),
+            delta=text,
+            delta_color="inverse" if delta else "off",
+            delta_arrow="auto" if delta else "off",
+            help=ui.plain(f"before {old:,}, after {new:,}"),
+        )
+        column.caption(f"before: {write(old)}")
+
+
+def blocks(before: Audited, after: Audited, view: View, subject: Subject) -> None:
+    """Each block before and after, matched; and the data."""
+    line = two_lines(view, subject)
+    comparison = compare(before.report, after.report, command=line)
+    unit = UNITS[view.unit]
+    rows = []
+    for pair in comparison.blocks:
+        old = counted(pair.a, view) if pair.a else 0
+        new = counted(pair.b, view) if pair.b else 0
+        rows.append(
+            {
+                "block": pair.name,
+                "": "" if pair.status == "same" else pair.status,
+                f"{unit} before": old,
+                f"{unit} after": new,
+                "change": new - old,
+                "times": new / old if old else None,
+                "parameters": (pair.b.params if pair.b else 0) - (pair.a.params if pair.a else 0),
+            }
+        )
+    st.markdown("**Block by block**")
+    chart(rows, unit)
+    number = st.column_config.NumberColumn(format="localized")
+    st.dataframe(
+        rows,
+        hide_index=True,
+        height=min(38 + 35 * len(rows), 600),
+        column_config={
+            f"{unit} before": number,
+            f"{unit} after": number,
+            "change": number,
+            "times": st.column_config.NumberColumn(format="%.3g"),
+            "parameters": st.column_config.NumberColumn("change of parameters", format="localized"),
+        },
+    )
+    done = [entry for note in after.report.rewrites for entry in note.log]
+    if done:
+        with st.expander(f"What was done: {len(done)} entries"):
+            keys = ("layer", "what", "why")
+            st.dataframe([dict(zip(keys, e, strict=True)) for e in done], hide_index=True)
+    ui.twin(
+        [comparison_grid(comparison)],
+        comparison.to_dict(),
+        line,
+        stem=re.sub(r"[^\w.-]+", "-", f"{subject.title}-what-if"),
+    )
+
+
+def chart(rows: list[dict[str, Any]], unit: str) -> None:
+    """Two bars a block."""
+    names = [row["block"] for row in rows]
+    sides = (("before", "#0072B2"), ("after", "#D55E00"))
+    most = max((row[f"{unit} {side}"] for row in rows for side, _ in sides), default=0)
+    scale, scale_name = unit_for(most)
+    st.echarts_chart(
+        {
+            "tooltip": {"trigger": "axis", "axisPointer": {"type": "shadow"}},
+            "legend": {"data": [side for side, _ in sides], "top": 0, "right": 8, "bottom": "auto"},
+            "grid": {"left": 8, "right": 8, "top": 40, "bottom": 8, "containLabel": True},
+            "xAxis": {
+                "type": "category",
+                "data": names,
+                "axisLabel": {
+                    "rotate": 40 if len(names) > 8 else 0,
+                    "width": 110,
+                    "overflow": "truncate",
+                },
+            },
+            "yAxis": {"type": "value", "name": scale_name.replace("MACs", unit)},
+            "series": [
+                {
+                    "type": "bar",
+                    "name": side,
+                    "itemStyle": {"color": colour},
+                    "data": [row[f"{unit} {side}"] / scale for row in rows],
+                }
+                for side, colour in sides
+            ],
+            "animation": False,
+        },
+        key="what-if-chart",
+        height=320,
+        alt=f"{unit} of each block before and after",
+    )
+
+
+def two_lines(view: View, subject: Subject) -> str:
+    """One comparison, or where the input sizes differ, the two audits."""
+    if view.to in (None, view.size):
+        return command("compare", subject, view.size, view.batch, view.rewriting)
+    return "\n".join(
+        (
+            command("flops", subject, view.size, view.batch),
+            command("flops", subject, view.to, view.batch, view.rewriting),
+        )
+    )

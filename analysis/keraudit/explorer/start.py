@@ -1,0 +1,61 @@
+"""How the explorer is started: with which options, and on which model."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from keraudit.errors import KerauditError, ModelError
+from keraudit.explorer.upload import LARGEST_FILE_MIB
+
+MODEL_VARIABLE, RUNS_VARIABLE = "KERAUDIT_EXPLORE_MODEL", "KERAUDIT_EXPLORE_RUNS"
+# As in streamlit_app/.streamlit/config.toml; a test holds the two together.
+OPTIONS = {
+    "browser.gatherUsageStats": "false",
+    "client.toolbarMode": "viewer",
+    "client.showErrorDetails": "none",
+    "server.maxUploadSize": str(LARGEST_FILE_MIB),
+    "theme.primaryColor": "#0072B2",
+}
+
+
+def options(*, port: int, headless: bool) -> list[str]:
+    """The words after ``streamlit run app.py``.
+
+    Raises:
+        KerauditError: streamlit is not installed.
+    """
+    if find_spec("streamlit") is None:
+        raise KerauditError("the explorer needs streamlit: pip install 'keraudit[app]'")
+    given = {
+        **OPTIONS,
+        "server.address": "localhost",
+        "server.port": str(port),
+        "server.headless": str(headless).lower(),
+    }
+    return [word for key, value in given.items() for word in (f"--{key}", value)]
+
+
+def checked_model(text: str) -> str:
+    """MODEL as typed, if there is one; user code is not called before the page is opened.
+
+    Raises:
+        KerauditError: no such model, or the file is none.
+    """
+    from pathlib import Path
+
+    from keraudit.reading.resolve import (
+        CALLABLE,
+        FILE_ENDINGS,
+        application_name,
+        from_file,
+        unknown_name,
+    )
+    from keraudit.zoo.names import zoo_model
+
+    path = Path(text)
+    if text.lower().endswith(FILE_ENDINGS) or path.exists():
+        from_file(path)
+        return str(path.resolve())
+    if application_name(text) or zoo_model(text) or CALLABLE.fullmatch(text):
+        return text
+    raise ModelError(unknown_name(text))

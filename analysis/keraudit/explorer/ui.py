@@ -1,0 +1,131 @@
+"""Small pieces that every page is made of: widgets tied to the address, safe text, data twins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from keraudit.explorer.view import View, parsed
+from keraudit.render.grid import Grid
+from keraudit.render.json_text import json_text
+from keraudit.render.plain import csv_text
+
+MARKS = frozenset("\\`*_{}[]()<>#+-.!|$~:^=&@\"'/")
+
+
+def plain(text: str) -> str:
+    r"""Text that Streamlit's Markdown shows as it is, whatever a file holds.
+
+    >>> print(plain("<b>$x$</b> :red[a]"))
+    \<b\>\$x\$\<\/b\> \:red\[a\]
+    """
+    return "".join("\\" + c if c in MARKS else c for c in text)
+
+
+def address() -> Mapping[str, str]:
+    return dict(st.query_params.to_dict())
+
+
+def go(view: View) -> None:
+    """Show another view: the address is changed, and with it whatever is drawn."""
+    st.query_params.from_dict(view.params())
+
+
+def changed(name: str) -> None:
+    """A widget has a new value: put it into the address."""
+    value = st.session_state[f"w_{name}"]
+    if isinstance(value, list):
+        value = tuple(value)
+    if value is None:  # a segment that was clicked again
+        return
+    go(replace(parsed(address()).view, **follow(name, value)))
+
+
+def follow(name: str, value: Any) -> dict[str, Any]:
+    """What changes with a field: another model has other blocks, another block other layers."""
+    more: dict[str, Any] = {}
+    if name == "model":
+        more = {"block": "", "layer": "", "size": None, "to": None, "filters": (), "spot": None}
+    elif name == "block":
+        more = {"layer": "", "spot": None}
+    elif name == "layer":
+        more = {"spot": None}
+    return {name: value, **more}
+
+
+def tied(view: View, name: str, value: Any = None) -> dict[str, Any]:
+    """The arguments that tie a widget to a field of the view."""
+    current = getattr(view, name) if value is None else value
+    st.session_state[f"w_{name}"] = list(current) if isinstance(current, tuple) else current
+    return {"key": f"w_{name}", "on_change": changed, "args": (name,)}
+
+
+def select(
+    view: View,
+    name: str,
+    label: str,
+    options: Sequence[str],
+    names: Mapping[str, str] | None = None,
+) -> None:
+    """A list to choose from, tied to a field."""
+    st.selectbox(
+        label,
+        options,
+        format_func=lambda key: (names or {}).get(key, key),
+        **tied(view, name, getattr(view, name) if getattr(view, name) in options else options[0]),
+    )
+
+
+def segments(view: View, name: str, label: str, names: Mapping[str, str]) -> None:
+    """A few words to choose one of, tied to a field."""
+    st.segmented_control(
+        label,
+        list(names),
+        format_func=names.__getitem__,
+        required=True,
+        label_visibility="collapsed" if name == "page" else "visible",
+        **tied(view, name),
+    )
+
+
+def failed(error: Exception | str) -> None:
+    """What went wrong, in one line, as text."""
+    st.error(plain(" ".join(str(error).split())), icon=":material/error:")
+
+
+def twin(grids: Sequence[Grid], data: Any, command: str, *, stem: str) -> None:
+    """The command line that gives the same, and the data of the page as JSON and CSV."""
+    with st.container(key="twin"):
+        st.caption("The same on the command line, and the data:")
+        left, middle, right = st.columns([6, 1, 1], vertical_alignment="center")
+        left.code(command, language="bash", wrap_lines=True)
+        middle.download_button(
+            "JSON",
+            lambda: json_text(data),
+            f"{stem}.json",
+            "application/json",
+            on_click="ignore",
+            width="stretch",
+        )
+        right.download_button(
+            "CSV",
+            lambda: csv_text(grids),
+            f"{stem}.csv",
+            "text/csv",
+            on_click="ignore",
+            width="stretch",
+        )
+
+
+def swatches(found: Sequence[tuple[str, str]]) -> None:
+    """A legend: coloured squares, each with its word. Both are ours, never a file's."""
+    marks = "".join(
+        f'<span style="display:inline-block;margin-right:1.1em;white-space:nowrap">'
+        f'<span style="display:inline-block;width:.8em;height:.8em;border-radius:2px;'
+        f'margin-right:.4em;background:{colour}"></span>{word}</span>'
+        for word, colour in found
+    )
+    st.html(f'<div style="font-size:.85rem;line-height:1.8">{marks}</div>')

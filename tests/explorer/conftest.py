@@ -1,0 +1,41 @@
+"""The explorer's pages, run without a browser by Streamlit's own test harness."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("streamlit")
+pytest.importorskip("keras")
+
+from streamlit.testing.v1 import AppTest
+
+from built import application, zoo
+
+APP = Path(__file__).parents[2] / "streamlit_app" / "app.py"
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def built() -> None:
+    for name in ("InceptionV3", "ResNet50", "VGG16"):
+        application(name)
+    zoo("ResNet-CIFAR-20")
+
+
+@pytest.fixture
+def open_page(monkeypatch: pytest.MonkeyPatch) -> Open:
+    """Open an address; nothing may go wrong that the page does not tell."""
+
+    def opened(**params: Any) -> AppTest:
+        app = AppTest.from_file(str(APP), default_timeout=60)
+        for key, value in params.items():
+            app.query_params[key] = str(value)
+        app.run()
+        assert not app.exception
+        return app
+
+    return opened
