@@ -1,8 +1,11 @@
 // Draws each figure of the page from its data when it is scrolled to, in the colours of the palette.
 // plotly.js comes from this site, named by this script's data-plotly, and loads with the first figure.
+// Until then, and where it cannot load, the still picture stands that was made with the page.
 (() => {
   "use strict";
+  const TITLE = 30; // pixels of the layout's top margin; the page shows the title above the picture
   const address = new URL(document.currentScript.dataset.plotly, document.baseURI);
+  const calm = matchMedia("(prefers-reduced-motion: reduce)");
   const plots = new Map(); // element -> its figure
   const drawn = new Set();
   let library;
@@ -21,16 +24,25 @@
     const style = getComputedStyle(element);
     const axis = { gridcolor: style.borderTopColor, zerolinecolor: style.borderTopColor };
     const axes = Object.entries(layout).filter(([name]) => /^[xy]axis\d*$/.test(name));
+    const narrow = element.clientWidth < 480;
     return {
       ...layout,
       // a bar's row needs no line across it: a y axis has a grid only where the figure asks for one
       ...Object.fromEntries(
         axes.map(([name, own]) => [name, { showgrid: name[0] === "x", ...own, ...axis }]),
       ),
+      title: undefined,
+      height: layout.height - TITLE,
+      margin: {
+        ...layout.margin,
+        t: Math.max(layout.margin.t - TITLE, 10),
+        ...(narrow ? { l: Math.min(layout.margin.l, 44), r: Math.min(layout.margin.r, 34) } : {}),
+      },
       paper_bgcolor: "rgba(0,0,0,0)",
       plot_bgcolor: "rgba(0,0,0,0)",
-      font: { color: style.color, family: style.fontFamily, size: 13 },
+      font: { color: style.color, family: style.fontFamily, size: narrow ? 11 : 13 },
       hoverlabel: { font: { family: style.fontFamily } },
+      ...(calm.matches ? { transition: { duration: 0 } } : {}),
     };
   };
 
@@ -40,11 +52,14 @@
       await load();
       // Plotly writes into its layout: give it a copy, so that the next palette starts clean.
       const copy = structuredClone({ data, layout: themed(element, layout) });
+      if (!drawn.has(element)) {
+        element.replaceChildren();
+      }
       await Plotly.react(element, copy.data, copy.layout, { displayModeBar: false, responsive: true });
       drawn.add(element);
+      element.dataset.drawn = document.body.dataset.mdColorScheme ?? "";
     } catch (error) {
-      element.textContent = "The figure could not be drawn; the table holds the same numbers.";
-      element.style.minHeight = "0";
+      element.dataset.failed = String(error); // the still picture says the same
     }
   };
 
@@ -61,14 +76,19 @@
   );
 
   for (const element of document.querySelectorAll(".ka-plot")) {
-    const figure = JSON.parse(element.querySelector("script").textContent);
-    plots.set(element, figure);
-    element.replaceChildren();
-    element.style.minHeight = `${figure.layout.height}px`; // the page does not jump when it is drawn
+    plots.set(element, JSON.parse(element.querySelector("script").textContent));
     seen.observe(element);
   }
 
   new MutationObserver(() => drawn.forEach(draw)).observe(document.body, {
     attributeFilter: ["data-md-color-scheme"],
   });
+
+  // Other scripts of the page may change a figure: the zoo's, when its axes are chosen anew.
+  window.keraudit = {
+    redraw(element, change) {
+      change(plots.get(element));
+      if (drawn.has(element)) draw(element);
+    },
+  };
 })();

@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from keraudit.render.figure import BLUE, FRAME_HEIGHT, ROW_HEIGHT, VERMILION
+from keraudit.render.figure import FRAME_HEIGHT, ROW_HEIGHT
+from keraudit.render.palette import BLUE, VERMILION
 
 
 def times_figure(counters: Mapping[str, Mapping[str, float]], *, title: str) -> dict[str, Any]:

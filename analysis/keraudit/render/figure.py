@@ -1,7 +1,7 @@
 """Figures of records, as plotly's JSON: drawn by the site in the browser and by the explorer.
 
-Colours are from Okabe and Ito (2008), "Color Universal Design": told apart with every kind of colour
-vision. The two used here stand out by at least 3:1 (WCAG 2.2, 1.4.11) from a white and a dark page.
+A network has its own colour (``keraudit.render.palette``) in all of them; grey is what it has besides its
+blocks, hatched is what it would be otherwise.
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from keraudit.render.numbers import percent, sizes
+from keraudit.render.palette import GREY, colour_of
 
-BLUE, VERMILION = "#0072B2", "#D55E00"
-COLOURS: Mapping[str, str] = {"fork-join": BLUE, "segment": VERMILION}
 ROW_HEIGHT = 26  # pixels for each bar: room for its name
 FRAME_HEIGHT = 130  # pixels for the title, the legend and the axis
 
@@ -36,7 +35,8 @@ def macs_per_block(report: Mapping[str, Any], *, name: str = "") -> dict[str, An
     unit, unit_name = unit_for(max((block["macs"] for block in blocks), default=0))
     title = f"{name or report['model']}: MACs per block, batch {report['batch']}"
     figure = go.Figure(layout=layout(blocks, title, f"{unit_name} per block"))
-    for kind, colour in COLOURS.items():
+    colours = {"fork-join": colour_of(name or report["model"]), "segment": GREY}
+    for kind, colour in colours.items():
         rows = [block for block in blocks if block["kind"] == kind]
         if not rows:
             continue
@@ -133,13 +133,18 @@ def with_and_without(report: Mapping[str, Any], *, name: str = "") -> dict[str, 
     frame["xaxis"] |= {"type": "log", "dtick": 1}
     frame["xaxis"].pop("rangemode", None)
     figure = go.Figure(layout=frame)
-    for side, colour in (("without", VERMILION), ("with", BLUE)):
+    colour = colour_of(name or report["model"])
+    for side, hatch in (("without", "/"), ("with", "")):
         figure.add_bar(
             name=f"{side} reductions",
             orientation="h",
             y=[block["name"] for block in blocks],
             x=[block[f"macs_{side}"] for block in blocks],
-            marker={"color": colour, "line": {"width": 0}},
+            marker={
+                "color": colour,
+                "line": {"width": 0},
+                "pattern": {"shape": hatch, "fillmode": "replace", "size": 6},
+            },
             customdata=[
                 [f"{block[f'macs_{side}']:,}", f"{block['factor']:.3g}"] for block in blocks
             ],

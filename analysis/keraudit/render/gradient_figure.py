@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from math import ceil, exp, floor, log, log10
 from typing import Any
 
+from keraudit.render.palette import colour_of
+
 # Okabe and Ito 2008, those that stand out from white and from a dark page.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8A8A8A", "#B8860B")
 DASHES = ("solid", "dash", "dot", "dashdot")
@@ -60,7 +62,7 @@ def norm_by_depth(report: Report, *, title: str = "") -> dict[str, Any]:
     else:
         figure = go.Figure(layout=single_layout(title, lines))
         for number, (label, rows) in enumerate(lines.items()):
-            colour = COLOURS[number % len(COLOURS)]
+            colour = COLOURS[number % len(COLOURS)] if number else colour_of(report["model"])
             dash = DASHES[number // len(COLOURS) % len(DASHES)]
             add_line(figure, rows, shown(label), colour, dash=dash)
     drawn: dict[str, Any] = json.loads(figure.to_json())

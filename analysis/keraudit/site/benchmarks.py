@@ -7,8 +7,8 @@ from typing import Any
 
 from keraudit.render.benchmark_figure import growth_figure, times_figure
 from keraudit.render.numbers import short_bytes
+from keraudit.site.figures import drawn_by_script
 from keraudit.site.markdown import numbers, table
-from keraudit.site.models import drawn_by_script
 from keraudit.site.published import RESULTS, missing, published
 
 PATH = RESULTS / "benchmark.json"

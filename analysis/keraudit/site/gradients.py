@@ -7,9 +7,9 @@ from typing import Any
 
 from keraudit.render.gradient_figure import norm_by_depth, norm_over_training, over_seeds
 from keraudit.render.numbers import sizes
+from keraudit.site.figures import drawn_by_script
 from keraudit.site.gradient_records import FOLDER
 from keraudit.site.markdown import code, numbers, table
-from keraudit.site.models import drawn_by_script
 from keraudit.site.published import missing as absent
 from keraudit.site.published import published
 
@@ -39,6 +39,8 @@ def figure(name: str) -> str:
         label=f"Line chart of the gradient's norm at each block of {report['model']}, log axis",
         caption="Geometric mean over seeds, the band from the lowest to the highest. The vertical"
         " axes are logarithmic. The table below holds both ends and the growth between them.",
+        made=origin(report),
+        tell=False,
     )
 
 
@@ -48,7 +50,9 @@ def heat_map(report: Mapping[str, Any]) -> str:
     drawn = drawn_by_script(
         norm_over_training(report, title=title),
         label=f"Heat map of the gradient's norm of {report['model']}, depth against training step",
-        caption="The input is at the top. A colour is a decimal logarithm.",
+        caption="The input is at the top. A colour is a decimal logarithm: dark is small, light is large.",
+        made=f"Made by `{report['command']}`; {report['data']}; {report['hardware']}; {report['date']}.",
+        tell=False,
     )
     steps = report["steps"]
     course = "; ".join(
@@ -142,9 +146,13 @@ def mean_cosine(profiles: list[Mapping[str, Any]], at: int) -> str:
 
 def provenance(report: Mapping[str, Any]) -> str:
     """Where the numbers of a record come from, in one line."""
+    return f"{origin(report)}\n{{ .ka-note }}"
+
+
+def origin(report: Mapping[str, Any]) -> str:
     versions = ", ".join(f"{name} {value}" for name, value in report["versions"].items())
     return (
         f"Made by `{report['command']}`: {report['data']} inputs, batch {report['batch']},"
         f" {len(report['seeds'])} seeds, {report['weights']} weights; {report['hardware']};"
-        f" {versions}; {report['date']}.\n{{ .ka-note }}"
+        f" {versions}; {report['date']}."
     )

@@ -12,26 +12,59 @@ from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
-from mkdocs.structure.files import File, Files
+from mkdocs.structure.files import File, Files, InclusionLevel
 from mkdocs.structure.pages import Page
 from mkdocs.utils import get_relative_url
 
 from keraudit.site import (
     benchmarks,
+    calculator,
+    cifar,
     crosscheck,
+    figures,
     gradients,
+    home,
+    inception,
     models,
+    prefetch,
     reductions,
     reference,
+    reproduce,
+    resnet,
     structure,
+    terms,
+    values,
+    zoo,
 )
 from keraudit.site.records import MODELS, record_json
 
 PLOTLY = "assets/plotly.min.js"
 FIGURES = "assets/figures.js"
+# What a page needs beside its text, by what its HTML holds.
+SCRIPTS = {"ka-calculator": "assets/calculator.js", "ka-zoo": "assets/zoo.js"}
 MARKER = re.compile(r"^<!-- keraudit: (?P<name>[\w-]+)(?P<words>(?: [^\s>]+)*) -->$", re.MULTILINE)
 
+# In a line of text: ``{= NAME ARGUMENT ... =}`` is one number.
+VALUE = re.compile(r"\{= (?P<name>[\w-]+)(?P<words>(?: [^\s}]+)*) =\}")
+
 MARKERS: Mapping[str, Callable[..., str]] = {
+    "findings": home.findings,
+    "calculator": calculator.calculator,
+    "module": inception.module,
+    "factorised": inception.factorised,
+    "unit": resnet.unit,
+    "resnet-depth": resnet.depth_table,
+    "imagenet-errors": resnet.imagenet_table,
+    "degradation-results": resnet.degradation_table,
+    "cifar-results": cifar.results,
+    "evaluation-table": cifar.evaluation_table,
+    "reproduce": reproduce.listing,
+    "changelog": reproduce.changelog,
+    "zoo-axes": zoo.axes,
+    "zoo-table": zoo.listing,
+    "zoo-made": lambda: f"{zoo.made()}\n{{ .ka-note }}",
+    "zoo-facts": zoo.facts,
+    "zoo-blocks": zoo.blocks,
     "summary": models.summary,
     "totals": models.totals,
     "blocks": models.blocks,
@@ -60,6 +93,20 @@ MARKERS: Mapping[str, Callable[..., str]] = {
 }
 
 
+def on_pre_build(**_: Any) -> None:
+    """Build what Keras has to build, all in one process, and forget the last build's files."""
+    figures.FILES.clear()
+    prefetch.prefetch()
+
+
+def on_post_build(config: MkDocsConfig) -> None:
+    """Write the numbers of every figure beside the pages."""
+    for name, content in figures.FILES.items():
+        path = Path(config.site_dir, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, "utf-8")
+
+
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add what is not written by hand: plotly.js from its package, and each model's record."""
     import plotly
@@ -70,12 +117,31 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         files.append(
             File.generated(config, f"models/{model.lower()}.json", content=record_json(model))
         )
+    for name, content in zoo.pages().items():
+        made = File.generated(config, name, content=content)
+        made.inclusion = InclusionLevel.NOT_IN_NAV  # the zoo's table leads to them
+        files.append(made)
     return files
 
 
 def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     """Replace each marker of the page by what it stands for."""
     return filled(markdown, page.url)
+
+
+def on_page_content(html: str, page: Page, config: MkDocsConfig, **_: Any) -> str:
+    """Link each term and each citation where the page first uses it."""
+    root = root_from(page.url)
+    return terms.linked(html, root=root, folder=Path(config.docs_dir), skip=(page.url,))
+
+
+def root_from(url: str) -> str:
+    """The way from a page to the site's root.
+
+    >>> root_from("guide/cli.html"), root_from("index.html")
+    ('../', '')
+    """
+    return "../" * url.count("/")
 
 
 def filled(markdown: str, url: str) -> str:
@@ -90,14 +156,30 @@ def filled(markdown: str, url: str) -> str:
             raise PluginError(f"{url}: no marker is named {name!r}; there are {known}")
         return MARKERS[name](*words)
 
-    text = MARKER.sub(replacement, markdown)
-    return text + script(url) if "<figure" in text else text
+    def value(match: re.Match[str]) -> str:
+        if match["name"] not in values.VALUES:
+            known = ", ".join(sorted(values.VALUES))
+            raise PluginError(f"{url}: no value is named {match['name']!r}; there are {known}")
+        return values.VALUES[match["name"]](*match["words"].split())
+
+    text = VALUE.sub(value, MARKER.sub(replacement, markdown))
+    text = text.replace(figures.HERE, root_from(url))
+    return text + scripts(text, url)
 
 
 # What a figure marker can name: ``figure KIND MODEL``; KIND may be left out for the first.
 DRAWN: Mapping[str, Callable[[str], str]] = {
     "blocks": models.figure,
     "reductions": reductions.figure,
+    "resnet-depth": resnet.depth_figure,
+    "degradation": resnet.degradation,
+    "cifar-errors": cifar.errors,
+    "cifar-losses": cifar.losses,
+    "confusion": cifar.confusions,
+    "calibration": cifar.calibrations,
+    "corruptions": cifar.corruptions,
+    "zoo": zoo.figure,
+    "zoo-blocks": zoo.block_figure,
     "benchmark": benchmarks.figure_of_times,
     "benchmark-growth": benchmarks.figure_of_growth,
     "gradients": gradients.figure,
@@ -110,7 +192,13 @@ def figure(*words: str) -> str:
     return DRAWN[kind](name)
 
 
-def script(url: str) -> str:
-    """The script that draws a page's figures, once for all of them, and where it finds plotly."""
-    source, plotly = (get_relative_url(path, url) for path in (FIGURES, PLOTLY))
-    return f'\n\n<script src="{source}" data-plotly="{plotly}" defer></script>\n'
+def scripts(text: str, url: str) -> str:
+    """The scripts that a page needs, each once; the figures' is told where it finds plotly."""
+    found = []
+    if "<figure" in text:
+        source, plotly = (get_relative_url(path, url) for path in (FIGURES, PLOTLY))
+        found.append(f'<script src="{source}" data-plotly="{plotly}" defer></script>')
+    for mark, path in SCRIPTS.items():
+        if f'class="{mark}"' in text:
+            found.append(f'<script src="{get_relative_url(path, url)}" defer></script>')
+    return "\n\n" + "\n".join(found) + "\n" if found else ""

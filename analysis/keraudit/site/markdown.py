@@ -45,4 +45,9 @@ def folded(title: str, body: str) -> str:
 
 def numbers(body: str) -> str:
     """A part whose tables hold numbers: the stylesheet keeps their lines whole."""
-    return f'<div class="ka-numbers" markdown>\n\n{body}\n\n</div>'
+    return f'<div class="ka-numbers" markdown data-search-exclude>\n\n{body}\n\n</div>'
+
+
+def unsearched(body: str) -> str:
+    """A part that the search leaves out: long tables whose page is found by its headings."""
+    return f"<div markdown data-search-exclude>\n\n{body}\n\n</div>"

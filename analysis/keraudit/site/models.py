@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import html
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from keraudit.render.figure import macs_per_block
 from keraudit.render.numbers import extent, percent, short_bytes, sizes
+from keraudit.site.figures import counted, drawn_by_script
 from keraudit.site.markdown import code, folded, numbers, table
 from keraudit.site.records import record
 
@@ -72,19 +71,8 @@ def figure(name: str) -> str:
     return drawn_by_script(
         macs_per_block(record(name), name=name),
         label=f"Bar chart of the MACs of each block of {name}",
-        caption="Point at a bar for its parameters and output size; the table of blocks holds the"
-        " same numbers.",
-    )
-
-
-def drawn_by_script(drawn: Mapping[str, Any], *, label: str, caption: str) -> str:
-    """A figure as data, which the page's script draws when it is scrolled to."""
-    data = json.dumps(drawn, separators=(",", ":")).replace("</", r"<\/")
-    return (
-        f'<figure class="ka-figure">'
-        f'<div class="ka-plot" role="img" aria-label="{html.escape(label, quote=True)}">'
-        f'<script type="application/json">{data}</script></div>'
-        f"<figcaption>{html.escape(caption)}</figcaption></figure>"
+        caption="Point at a bar for its parameters and output size.",
+        made=counted(f"keraudit flops {name}"),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any
 from mkdocs.exceptions import PluginError
 
 RESULTS = Path("site/results")
+# Not one of mkdocs' own loggers: with --strict, a warning of theirs fails the build.
+LOG = logging.getLogger("keraudit.site")
 
 
 def published(path: Path, *schemas: str) -> Mapping[str, Any] | None:
@@ -24,11 +27,18 @@ def published(path: Path, *schemas: str) -> Mapping[str, Any] | None:
         PluginError: it is damaged or something else: the build stops.
     """
     if not path.is_file():
+        absent(path)
         return None
     found = parsed(path.resolve(), path.stat().st_mtime_ns)
     if found.get("schema") not in schemas:
         raise PluginError(f"{path} is no record of {' or '.join(schemas)}")
     return found
+
+
+@cache
+def absent(path: Path) -> None:
+    """Warn, once, that a record is not there; its page says how to make it."""
+    LOG.warning("no record %s; its page says how to make it", path.as_posix())
 
 
 @cache

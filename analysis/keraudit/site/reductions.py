@@ -8,8 +8,8 @@ from typing import Any
 
 from keraudit.render.figure import with_and_without
 from keraudit.render.numbers import sizes
+from keraudit.site.figures import counted, drawn_by_script
 from keraudit.site.markdown import code, folded, numbers, table
-from keraudit.site.models import drawn_by_script
 
 
 @cache
@@ -29,7 +29,6 @@ def savings(name: str) -> str:
         ("1x1 removed", "right"),
         ("MACs with", "right"),
         ("MACs without", "right"),
-        ("saving", "right"),
         ("factor", "right"),
         ("parameters with", "right"),
         ("without", "right"),
@@ -48,7 +47,6 @@ def saving_row(block: Mapping[str, Any]) -> list[str]:
         str(removed or ""),
         f"{block['macs_with']:,}",
         f"{block['macs_without']:,}",
-        f"{block['saving']:,}" if block["saving"] else "",
         f"{block['factor']:.2f}" if block["saving"] else "",
         f"{block['params_with']:,}",
         f"{block['params_without']:,}",
@@ -60,8 +58,8 @@ def figure(name: str) -> str:
     return drawn_by_script(
         with_and_without(record(name), name=name),
         label=f"Bar chart of the MACs of each block of {name} with and without its 1x1 reductions",
-        caption="The axis is logarithmic: a step is a factor of ten. The table below holds the same"
-        " numbers.",
+        caption="The axis is logarithmic: a step is a factor of ten.",
+        made=counted(f"keraudit reductions {name}"),
     )
 
 

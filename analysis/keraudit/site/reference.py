@@ -10,7 +10,7 @@ from typing import Any
 import click
 from click.testing import CliRunner
 
-from keraudit.site.markdown import code, table
+from keraudit.site.markdown import code, table, unsearched
 
 HELP_WIDTH = 78  # what click leaves of a terminal of 80 columns
 SKIPPED = (">>>", "Args:", "Attributes:", "Raises:", "Returns:")
@@ -24,7 +24,7 @@ def layer_rules() -> str:
     for kind, rule in all_rules().items():
         kinds.setdefault(first_paragraph(rule), []).append(kind)
     rows = [[", ".join(code(kind) for kind in names), text] for text, names in kinds.items()]
-    return table([("layers", "left"), ("what is counted", "left")], rows)
+    return unsearched(table([("layers", "left"), ("what is counted", "left")], rows))
 
 
 def activations() -> str:
@@ -33,7 +33,7 @@ def activations() -> str:
 
     rows = [[code(name), str(flops), code(text)] for name, (flops, text) in ACTIVATIONS.items()]
     head = [("activation", "left"), ("FLOPs per element", "right"), ("formula", "left")]
-    return table(head, rows)
+    return unsearched(table(head, rows))
 
 
 def about(name: str) -> str:
@@ -83,7 +83,7 @@ def cli() -> str:
     parts = [fenced(help_text())]
     for name in commands():
         parts.append(f"## keraudit {name}")
-        parts.append(fenced(help_text(name)))
+        parts.append(unsearched(fenced(help_text(name))))
     return "\n\n".join(parts)
 
 

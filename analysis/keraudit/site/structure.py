@@ -7,7 +7,7 @@ from functools import cache
 
 from keraudit.audits.structure import FAMILIES, StructureReport
 from keraudit.audits.structure_claim import HOLDS
-from keraudit.site.markdown import table
+from keraudit.site.markdown import table, unsearched
 from keraudit.site.reference import prose
 
 
@@ -31,7 +31,7 @@ def claims(family: str) -> str:
         for claim in FAMILIES[family]
     ]
     head = [("code", "left"), ("claim", "left"), ("rule", "left"), ("source", "left")]
-    return table(head, rows)
+    return unsearched(table(head, rows))
 
 
 def verdicts(family: str, *models: str) -> str:
@@ -42,7 +42,7 @@ def verdicts(family: str, *models: str) -> str:
         for claim in FAMILIES[family]
     ]
     head = [("code", "left"), ("claim", "left"), *((model, "left") for model in models)]
-    return table(head, rows)
+    return unsearched(table(head, rows))
 
 
 def bold(verdict: str) -> str:
@@ -64,7 +64,9 @@ def checks(model: str) -> str:
         f" {facts.connected_params:,} of {facts.params:,} parameters in fully connected layers."
     )
     head = [("code", "left"), ("verdict", "left"), ("evidence", "left")]
-    return f"{told}\n\n{table(head, rows)}\n\nThe same in a terminal: `{found.command}`."
+    return (
+        f"{told}\n\n{unsearched(table(head, rows))}\n\nThe same in a terminal: `{found.command}`."
+    )
 
 
 def plain(text: str) -> str:

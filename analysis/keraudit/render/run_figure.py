@@ -1,0 +1,220 @@
+"""Figures of training runs, as plotly's JSON: error over epochs, and what an evaluation found."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+from typing import Any
+
+from keraudit.render.palette import GREY, colour_of
+
+Run = Mapping[str, Any]
+PANEL = 300  # pixels of a panel's height
+PERCENT = 100
+
+
+def curves(
+    panels: Mapping[str, Mapping[str, Sequence[Run]]], *, title: str, what: str = "error"
+) -> dict[str, Any]:
+    """Draw error (or loss) over epochs: dashed in training, solid on the test images.
+
+    Args:
+        panels: by its title, the runs over seeds of each network.
+        title: above the figure.
+        what: ``"error"`` in percent, or ``"loss"`` on a logarithmic axis.
+
+    Returns:
+        A figure in plotly's JSON. The line is the mean over seeds, the band their range.
+    """
+    import plotly.graph_objects as go
+
+    names = list(panels)
+    log = what == "loss"
+    layout: dict[str, Any] = {
+        "template": "none",
+        "title": {"text": title},
+        "height": PANEL + 190,
+        "margin": {"l": 62, "r": 20, "t": 130, "b": 56},
+        "legend": {"orientation": "h", "x": 0, "y": 1.09, "yanchor": "bottom"},
+        "annotations": [],
+    }
+    everything = [
+        v for nets in panels.values() for runs in nets.values() for v in bounds(runs, what)
+    ]
+    wide = (1 - 0.1 * (len(names) - 1)) / len(names)
+    figure = go.Figure()
+    for number, (name, networks) in enumerate(panels.items()):
+        suffix = "" if not number else str(number + 1)
+        left = number * (wide + 0.1)
+        layout[f"xaxis{suffix}"] = {
+            "domain": [left, left + wide],
+            "anchor": f"y{suffix}",
+            "title": {"text": "epoch", "font": {"size": 13}},
+        }
+        layout[f"yaxis{suffix}"] = {
+            "anchor": f"x{suffix}",
+            "showgrid": True,
+            "type": "log" if log else "linear",
+            "title": {"text": "" if number else axis_title(what), "font": {"size": 13}},
+            **({} if log else {"range": span(everything)}),
+        }
+        if len(names) > 1:
+            layout["annotations"].append(heading(name, left))
+        for network, runs in networks.items():
+            for side, dash in (("training", "dash"), ("test", "solid")):
+                add_curve(figure, network, runs, (what, side, dash), suffix)
+    figure.update_layout(layout)
+    drawn: dict[str, Any] = json.loads(figure.to_json())
+    return drawn
+
+
+def axis_title(what: str) -> str:
+    return "error, %" if what == "error" else "loss"
+
+
+def heading(name: str, left: float) -> dict[str, Any]:
+    return {
+        "text": f"<b>{name}</b>",
+        "x": left,
+        "y": 1.0,
+        "xref": "paper",
+        "yref": "paper",
+        "xanchor": "left",
+        "yanchor": "bottom",
+        "showarrow": False,
+    }
+
+
+def series(run: Run, what: str, side: str) -> list[float]:
+    """One value for each epoch of a run.
+
+    >>> run = {"history": [{"accuracy": 0.75, "test_accuracy": 0.5, "loss": 1, "test_loss": 2}]}
+    >>> series(run, "error", "test"), series(run, "loss", "training")
+    ([50.0], [1.0])
+    """
+    key = {"training": "", "test": "test_"}[side]
+    if what == "loss":
+        return [float(row[f"{key}loss"]) for row in run["history"]]
+    return [PERCENT * (1 - row[f"{key}accuracy"]) for row in run["history"]]
+
+
+def bounds(runs: Sequence[Run], what: str) -> list[float]:
+    return [
+        value for run in runs for side in ("training", "test") for value in series(run, what, side)
+    ]
+
+
+def span(found: Sequence[float]) -> list[float]:
+    """From zero to a little above the largest."""
+    return [0, min(100, 1.05 * max(found, default=100))]
+
+
+def add_curve(
+    figure: Any, network: str, runs: Sequence[Run], how: tuple[str, str, str], suffix: str
+) -> None:
+    """The mean over seeds and, behind it, their range."""
+    what, side, dash = how
+    axes = {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}"}
+    colour = colour_of(network)
+    epochs = [row["epoch"] for row in runs[0]["history"]]
+    by_epoch = list(zip(*(series(run, what, side) for run in runs), strict=True))
+    if len(runs) > 1:
+        figure.add_scatter(
+            x=[*epochs, *reversed(epochs)],
+            y=[*map(max, by_epoch), *map(min, reversed(by_epoch))],
+            fill="toself",
+            fillcolor=colour,
+            opacity=0.2,
+            line={"width": 0},
+            hoverinfo="skip",
+            showlegend=False,
+            **axes,
+        )
+    figure.add_scatter(
+        name=f"{network}, {side}",
+        x=epochs,
+        y=[round(fmean(values), 4) for values in by_epoch],
+        mode="lines",
+        line={"color": colour, "dash": dash},
+        hovertemplate="epoch %{x}: %{y:.3g}<extra>" + f"{network}, {side}</extra>",
+        **axes,
+    )
+
+
+def calibration(evaluations: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Draw accuracy against confidence: a calibrated network lies on the diagonal."""
+    import plotly.graph_objects as go
+
+    figure = go.Figure(layout=plain_layout("Calibration", "confidence, %", "accuracy, %"))
+    figure.add_scatter(
+        name="calibrated", x=[0, 100], y=[0, 100], mode="lines", line={"color": GREY, "dash": "dot"}
+    )
+    for network, found in evaluations.items():
+        bins = [b for b in found["calibration"] if b["images"]]
+        figure.add_scatter(
+            name=network,
+            x=[round(PERCENT * b["confidence"], 2) for b in bins],
+            y=[round(PERCENT * b["accuracy"], 2) for b in bins],
+            mode="lines+markers",
+            line={"color": colour_of(network)},
+            customdata=[[b["images"]] for b in bins],
+            hovertemplate="%{y:.1f} % of %{customdata[0]:,} images<extra>" + network + "</extra>",
+        )
+    drawn: dict[str, Any] = json.loads(figure.to_json())
+    return drawn
+
+
+def corruption(evaluations: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Draw the mean error over corruptions for each severity; severity 0 is the clean images."""
+    import plotly.graph_objects as go
+
+    figure = go.Figure(layout=plain_layout("Corrupted images", "severity", "error, %"))
+    for network, found in evaluations.items():
+        rows = found["corruptions"]
+        severities = sorted({row["severity"] for row in rows})
+        errors = [
+            fmean(1 - row["accuracy"] for row in rows if row["severity"] == s) for s in severities
+        ]
+        figure.add_scatter(
+            name=network,
+            x=[0, *severities],
+            y=[round(PERCENT * e, 2) for e in (1 - found["clean_accuracy"], *errors)],
+            mode="lines+markers",
+            line={"color": colour_of(network)},
+        )
+    drawn: dict[str, Any] = json.loads(figure.to_json())
+    return drawn
+
+
+def confusion(network: str, found: Mapping[str, Any]) -> dict[str, Any]:
+    """Draw what each class was taken for, in percent of its images."""
+    import plotly.graph_objects as go
+
+    names = [score["name"] for score in found["classes"]]
+    parts = [[round(PERCENT * n / max(sum(row), 1), 1) for n in row] for row in found["confusion"]]
+    layout = plain_layout(f"{network}: confusion", "taken for", "")
+    layout["yaxis"] |= {"autorange": "reversed", "automargin": True, "type": "category"}
+    layout["height"] = 90 + 34 * len(names) + 60
+    figure = go.Figure(layout=layout)
+    figure.add_heatmap(
+        x=names,
+        y=names,
+        z=parts,
+        colorscale="Cividis",
+        colorbar={"title": {"text": "% of<br>the class"}},
+    )
+    drawn: dict[str, Any] = json.loads(figure.to_json())
+    return drawn
+
+
+def plain_layout(title: str, x: str, y: str) -> dict[str, Any]:
+    return {
+        "template": "none",
+        "title": {"text": title},
+        "height": 420,
+        "margin": {"l": 64, "r": 20, "t": 76, "b": 56},
+        "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"},
+        "xaxis": {"title": {"text": x, "font": {"size": 13}}},
+        "yaxis": {"title": {"text": y, "font": {"size": 13}}, "showgrid": True},
+    }

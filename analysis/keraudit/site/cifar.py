@@ -1,0 +1,124 @@
+"""What the CIFAR-10 page shows: InceptionV3 against ResNet50, trained alike, and what an evaluation found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from keraudit.render.numbers import percent
+from keraudit.render.run_figure import calibration, confusion, corruption
+from keraudit.site import runs
+from keraudit.site.figures import drawn_by_script
+from keraudit.site.markdown import code, table
+
+
+def errors(_: str = "") -> str:
+    """Error over training."""
+    return runs.error_figure(runs.BIG, split=False)
+
+
+def losses(_: str = "") -> str:
+    """Loss over training."""
+    return runs.loss_figure(runs.BIG)
+
+
+def results() -> str:
+    """The table of what came out, and how far the runs may be trusted."""
+    found = runs.comparable(runs.BIG)
+    parts = (runs.caveat(found), runs.result_table(runs.BIG)) if found else ()
+    return "\n\n".join(filter(None, parts))
+
+
+def evaluations() -> dict[str, Mapping[str, Any]]:
+    """By network, the evaluation of its first run that has one; of all networks if not of the two."""
+    found = {
+        run["network"]: run["evaluated"] for run in reversed(runs.runs()) if run.get("evaluated")
+    }
+    return {n: found[n] for n in runs.BIG if n in found} or dict(sorted(found.items()))
+
+
+def missing() -> str:
+    return (
+        '!!! note "Not evaluated yet"\n\n'
+        "    No published run has an evaluation. To make one:\n\n"
+        "    ```console\n    $ keraudit evaluate runs/*\n"
+        f"    $ keraudit runs publish runs --to {runs.FOLDER.as_posix()}\n    ```"
+    )
+
+
+def made(found: Mapping[str, Mapping[str, Any]]) -> str:
+    first = next(iter(found.values()))
+    data = first["dataset"]
+    return (
+        f"{data['name']}, {data['test_images']:,} test images; {first['date']}. Made by"
+        f" `{first['command'] or 'keraudit evaluate RUN'}`, the first run of each network."
+    )
+
+
+def evaluation_table() -> str:
+    """One row for each network."""
+    found = evaluations()
+    if not found:
+        return missing()
+    head = [
+        ("network", "left"),
+        ("accuracy", "right"),
+        ("gap", "right"),
+        ("calibration error", "right"),
+        ("accuracy, corrupted", "right"),
+    ]
+    rows = [
+        [
+            code(name),
+            percent(e["accuracy"]),
+            percent(e["gap"]),
+            percent(e["ece"]),
+            "" if e["corrupted_accuracy"] is None else percent(e["corrupted_accuracy"]),
+        ]
+        for name, e in found.items()
+    ]
+    return f"{table(head, rows)}\n\n{made(found)}\n{{ .ka-note }}"
+
+
+def calibrations(_: str = "") -> str:
+    """How far confidence may be believed."""
+    found = evaluations()
+    if not found:
+        return missing()
+    return drawn_by_script(
+        calibration(found),
+        label=f"Line chart of accuracy against confidence of {' and '.join(found)}",
+        caption="Below the diagonal a network is surer than it is right (Guo et al. 2017).",
+        made=made(found),
+    )
+
+
+def corruptions(_: str = "") -> str:
+    """Error as images get worse."""
+    found = {name: e for name, e in evaluations().items() if e["corruptions"]}
+    if not found:
+        return missing()
+    kinds = dict.fromkeys(row["name"] for e in found.values() for row in e["corruptions"])
+    return drawn_by_script(
+        corruption(found),
+        label=f"Line chart of the error on corrupted images of {' and '.join(found)}",
+        caption=f"The mean over {', '.join(kinds)}, with the severities of CIFAR-10-C (Hendrycks and"
+        " Dietterich 2019). Severity 0 is the same images, untouched.",
+        made=made(found),
+    )
+
+
+def confusions(_: str = "") -> str:
+    """What each class is taken for, a figure for each network."""
+    found = evaluations()
+    if not found:
+        return missing()
+    return "\n\n".join(
+        drawn_by_script(
+            confusion(name, e),
+            label=f"Heat map of what {name} takes each class for",
+            caption="A row is what the image shows, a column what the network said.",
+            made=made(found),
+        )
+        for name, e in found.items()
+    )

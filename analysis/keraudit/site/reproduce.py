@@ -1,0 +1,45 @@
+"""The page on reproducing: every record, what made it, and where it is shown; the changelog."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from keraudit.site import benchmarks, crosscheck, gradient_records, runs, zoo_record
+from keraudit.site.markdown import code, table
+
+CHANGELOG = Path("CHANGELOG.md")
+
+
+def commands() -> list[tuple[str, str, str]]:
+    """The page, the record and the command of everything that is measured beforehand."""
+    cases = [
+        ("gradients.md", gradient_records.FOLDER / f"{name}.json", gradient_records.command(name))
+        for name in (*gradient_records.CASES, *gradient_records.WATCHED)
+    ]
+    others = [
+        ("zoo.md", zoo_record.PATH, zoo_record.COMMAND),
+        ("crosscheck.md", crosscheck.PATH, "python benchmarks/crosscheck_all.py"),
+        ("benchmarks.md", benchmarks.PATH, "make bench"),
+    ]
+    trained = [("resnet.md", runs.FOLDER, "keraudit runs publish")]
+    return [(page, path.as_posix(), command) for page, path, command in (*cases, *others, *trained)]
+
+
+def listing() -> str:
+    """Every record with its command; one that is not there is said so."""
+    rows = [
+        [
+            f"[{page.removesuffix('.md').capitalize()}](../{page})",
+            code(path.removeprefix("site/results/")),
+            code(command),
+            "" if Path(path).exists() else "not here",
+        ]
+        for page, path, command in commands()
+    ]
+    head = [("page", "left"), ("record", "left"), ("made by", "left"), ("", "left")]
+    return table(head, rows)
+
+
+def changelog() -> str:
+    """The project's changelog."""
+    return CHANGELOG.read_text("utf-8")

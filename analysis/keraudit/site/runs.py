@@ -1,0 +1,208 @@
+"""What the pages show of training runs: the records that ``keraudit runs publish`` leaves.
+
+Runs are set side by side only where they differ in nothing but network and seed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from statistics import fmean, stdev
+from typing import Any
+
+from keraudit.render.run_figure import curves
+from keraudit.site.figures import drawn_by_script
+from keraudit.site.markdown import code, numbers, table
+from keraudit.site.published import RESULTS, published
+
+FOLDER = RESULTS / "runs"
+SCHEMA = "keraudit.run/1"
+DEGRADATION = ("Plain-CIFAR-20", "Plain-CIFAR-56", "ResNet-CIFAR-20", "ResNet-CIFAR-56")
+BIG = ("InceptionV3", "ResNet50")
+# He et al. 2015, Table 6: test error in percent of ResNets on CIFAR-10, by network. The paper draws its
+# plain networks (figure 6) and prints no number for them.
+HE_TEST_ERROR: Mapping[str, float] = {
+    "ResNet-CIFAR-20": 8.75,
+    "ResNet-CIFAR-32": 7.51,
+    "ResNet-CIFAR-44": 7.17,
+    "ResNet-CIFAR-56": 6.97,
+    "ResNet-CIFAR-110": 6.43,
+}
+
+Run = Mapping[str, Any]
+
+
+def runs(networks: Sequence[str] = ()) -> list[Run]:
+    """The published runs, of some networks or of all, by network and seed."""
+    found = [published(path, SCHEMA) for path in sorted(FOLDER.glob("**/*.json"))]
+    there = [run for run in found if run and (not networks or run["network"] in networks)]
+    return sorted(there, key=lambda run: (run["network"], run["seed"]))
+
+
+def kind(run: Run) -> str:
+    """What two runs must share to stand side by side: recipe, data, and how long."""
+    shared = [run["recipe"], run["dataset"]["fingerprint"], run["budget"], len(run["history"])]
+    return json.dumps(shared, sort_keys=True)
+
+
+def comparable(networks: Sequence[str]) -> dict[str, list[Run]]:
+    """By network, the runs of one kind: that of the most networks, then the most runs and epochs."""
+    kinds: dict[str, list[Run]] = {}
+    for run in runs(networks):
+        kinds.setdefault(kind(run), []).append(run)
+    if not kinds:
+        return {}
+    best = max(
+        kinds.values(), key=lambda found: (len(names_of(found)), len(found), epochs(found[0]))
+    )
+    return {
+        name: [run for run in best if run["network"] == name]
+        for name in networks
+        if name in names_of(best)
+    }
+
+
+def names_of(found: Sequence[Run]) -> list[str]:
+    return list(dict.fromkeys(run["network"] for run in found))
+
+
+def epochs(run: Run) -> int:
+    return len(run["history"])
+
+
+def missing(networks: Sequence[str]) -> str:
+    """What stands in place of the runs: how to make them."""
+    lines = [f"$ keraudit train {name} --seeds 0,1,2" for name in networks]
+    lines.append(f"$ keraudit runs publish runs --to {FOLDER.as_posix()}")
+    steps = "\n".join(f"    {line}" for line in lines)
+    return (
+        '!!! note "Not trained yet"\n\n'
+        f"    No record of these networks is in `{FOLDER.as_posix()}`. To make them, on the whole of"
+        " CIFAR-10 and for as long as the paper trained:\n\n"
+        f"    ```console\n{steps}\n    ```\n\n"
+        "    `--epochs`, `--train-images` and `--test-images` make it shorter; the record then says"
+        " so, and this page too."
+    )
+
+
+def about(found: Mapping[str, Sequence[Run]]) -> str:
+    """What was trained, on what, how long, how often, where, when, and by which commands."""
+    first = next(iter(found.values()))[0]
+    everything = [run for members in found.values() for run in members]
+    seeds = sorted({run["seed"] for run in everything})
+    devices = dict.fromkeys(
+        " ".join([*map(str, run["hardware"]["devices"]), f"({run['hardware']['cores']} cores)"])
+        for run in everything
+    )
+    versions = ", ".join(f"{name} {version}" for name, version in first["versions"].items())
+    dates = sorted({run["date"] for run in everything})
+    data = first["dataset"]
+    return (
+        f"{data['name']}: {data['train_images']:,} training and {data['test_images']:,} test images;"
+        f" recipe {first['recipe']['name']}, {epochs(first)} epochs, batch {first['recipe']['batch']};"
+        f" seeds {', '.join(map(str, seeds))}; {'; '.join(devices)}; {versions};"
+        f" {' to '.join(dict.fromkeys((dates[0], dates[-1])))}. Made by"
+        f" {', '.join(f'`{c}`' for c in commands(everything))}."
+    )
+
+
+def commands(found: Sequence[Run]) -> list[str]:
+    """The commands of the runs, each once."""
+    return list(dict.fromkeys(run["command"] for run in found if run.get("command")))
+
+
+def caveat(found: Mapping[str, Sequence[Run]]) -> str:
+    """How far the runs are from those of the paper; empty if they are as long, on as much."""
+    first = next(iter(found.values()))[0]
+    parts = []
+    if first["dataset"]["train_images"] < 50_000:
+        parts.append(f"{first['dataset']['train_images']:,} of CIFAR-10's 50,000 training images")
+    if epochs(first) < 160:
+        parts.append(f"{epochs(first)} epochs of the paper's 164")
+    if min(len(members) for members in found.values()) < 3:
+        parts.append("fewer than three seeds")
+    if not parts:
+        return ""
+    return (
+        '!!! warning "A small experiment"\n\n'
+        f"    These runs saw {', '.join(parts)}. They show how the page works and which way things go;"
+        " their errors are not to be compared with published ones."
+    )
+
+
+def error_figure(networks: Sequence[str], *, split: bool) -> str:
+    """Training and test error over epochs; ``split``: plain and residual networks in panels."""
+    found = comparable(networks)
+    if not found:
+        return missing(networks)
+    plain = {name: members for name, members in found.items() if name.startswith("Plain")}
+    skips = {name: members for name, members in found.items() if name not in plain}
+    panels = {"plain": plain, "residual": skips} if split else {"": dict(found)}
+    names = " and ".join(found)
+    return drawn_by_script(
+        curves({k: v for k, v in panels.items() if v}, title="Error over training"),
+        label=f"Line chart of training and test error over epochs of {names}",
+        caption="Dashed: on the training images as they were trained on, cropped and mirrored. Solid: on"
+        " the test images. The mean over seeds, the band from the lowest to the highest.",
+        made=about(found),
+    )
+
+
+def loss_figure(networks: Sequence[str]) -> str:
+    """Training and test loss over epochs."""
+    found = comparable(networks)
+    if not found:
+        return ""
+    return drawn_by_script(
+        curves({"": dict(found)}, title="Loss over training", what="loss"),
+        label=f"Line chart of training and test loss over epochs of {' and '.join(found)}",
+        caption="Dashed: training. Solid: test. The axis is logarithmic.",
+        made=about(found),
+    )
+
+
+def result_table(networks: Sequence[str]) -> str:
+    """What came out: errors at the end over seeds, the gap between them, time."""
+    found = comparable(networks)
+    if not found:
+        return ""
+    head = [
+        ("network", "left"),
+        ("parameters", "right"),
+        ("seeds", "right"),
+        ("training error, %", "right"),
+        ("test error, %", "right"),
+        ("gap", "right"),
+        ("seconds an epoch", "right"),
+    ]
+    paper = any(name in HE_TEST_ERROR for name in found)
+    if paper:
+        head.append(("He et al., test error, %", "right"))
+    rows = []
+    for name, members in found.items():
+        ends = [run["evaluation"] for run in members]
+        row = [
+            code(name),
+            f"{members[0]['params']:,}",
+            str(len(members)),
+            spread([100 * end["train_error"] for end in ends]),
+            spread([100 * end["test_error"] for end in ends]),
+            spread([100 * end["gap"] for end in ends]),
+            spread(
+                [fmean(line["seconds"] for line in run["history"]) for run in members], digits=1
+            ),
+        ]
+        rows.append(
+            [*row, f"{HE_TEST_ERROR[name]:.2f}" if name in HE_TEST_ERROR else ""][: len(head)]
+        )
+    return f"{numbers(table(head, rows))}\n\n{about(found)}\n{{ .ka-note }}"
+
+
+def spread(values: Sequence[float], *, digits: int = 2) -> str:
+    """Mean and sample deviation.
+
+    >>> spread([10, 12]), spread([7])
+    ('11.00 ± 1.41', '7.00')
+    """
+    mean = f"{fmean(values):.{digits}f}"
+    return f"{mean} ± {stdev(values):.{digits}f}" if len(values) > 1 else mean

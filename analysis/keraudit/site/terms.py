@@ -1,0 +1,131 @@
+"""Links from a page's text: a term to the glossary and a citation to the sources, at its first use."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+GLOSSARY, SOURCES = "glossary.html", "sources.html"
+# How a term may be written, besides its heading in the glossary.
+WRITTEN: Mapping[str, tuple[str, ...]] = {
+    "mac": ("MACs", "multiply-accumulates", "multiply-accumulate"),
+    "flop": ("FLOPs",),
+    "kernel": ("kernels",),
+    "filter": ("filters",),
+    "channel": ("channels",),
+    "1x1-convolution": ("1x1 convolutions",),
+    "reduction": ("1x1 reduction", "1x1 reductions", "reductions"),
+    "bottleneck": ("bottlenecks",),
+    "inception-module": ("Inception modules",),
+    "skip-connection": ("skip connections", "skips", "shortcut", "shortcuts"),
+    "residual-block": ("residual blocks", "residual unit", "residual units"),
+    "plain-network": ("plain networks",),
+    "receptive-field": ("receptive fields",),
+    "gradient": ("gradients",),
+    "vanishing-gradient": ("vanishing gradients",),
+    "exploding-gradient": ("exploding gradients",),
+    "epoch": ("epochs",),
+    "seed": ("seeds",),
+}
+# No link inside these; a heading is a link already.
+CLOSED = {
+    "a",
+    "code",
+    "pre",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "th",
+    "script",
+    "style",
+    "svg",
+    "summary",
+    "button",
+}
+CLOSED |= {"option", "label", "select", "form", "figcaption", "nav", "dt"}
+VOID = {"br", "hr", "img", "input", "meta", "link", "wbr", "path", "circle", "rect"}
+TAG = re.compile(r"(<[^>]*>)")
+
+
+def headings(path: Path) -> dict[str, str]:
+    """The second-level headings of a page, by their anchor."""
+    found = re.findall(r"^## (.+)$", path.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w]+", "-", title.lower()).strip("-"): title for title in found}
+
+
+@cache
+def patterns(folder: Path) -> Mapping[str, re.Pattern[str]]:
+    """What to look for, by the address that it is linked to; longer phrases first."""
+    found: dict[str, tuple[str, ...]] = {}
+    for anchor, title in headings(folder / "glossary.md").items():
+        first = title if title.isupper() else title[0].lower() + title[1:]
+        if title.startswith("Inception"):
+            first = title
+        found[f"{GLOSSARY}#{anchor}"] = (first, title, *WRITTEN.get(anchor, ()))
+    for anchor, title in headings(folder / "sources.md").items():
+        name, _, year = title.rpartition(" ")
+        bare = (title, f"{name} ({year}") if year.isdigit() else (title,)
+        found[f"{SOURCES}#{anchor}"] = bare
+    order = sorted(found.items(), key=lambda item: -max(map(len, item[1])))
+    return {address: phrase(*words) for address, words in order}
+
+
+def phrase(*words: str) -> re.Pattern[str]:
+    longest = sorted(set(words), key=len, reverse=True)
+    return re.compile(rf"(?<![\w-])(?:{'|'.join(map(re.escape, longest))})(?![\w-])")
+
+
+def linked(page: str, *, root: str, folder: Path, skip: tuple[str, ...] = ()) -> str:
+    """HTML with the first use of each term linked.
+
+    Args:
+        page: the page's HTML.
+        root: the way from the page to the site's root, ``""`` or ``"../"``.
+        folder: where the glossary and the sources are.
+        skip: pages that are not linked to: the page itself.
+    """
+    waiting = {
+        address: pattern
+        for address, pattern in patterns(folder).items()
+        if not address.startswith(skip)
+    }
+    closed: list[str] = []
+    parts = TAG.split(page)
+    for at, part in enumerate(parts):
+        if part.startswith("<"):
+            step(closed, part)
+        elif waiting and not closed and part.strip():
+            parts[at] = with_links(part, waiting, root)
+    return "".join(parts)
+
+
+def step(closed: list[str], tag: str) -> None:
+    """Keep track of the elements around the text that may not hold a link."""
+    found = re.match(r"</?([a-z][a-z0-9]*)", tag, re.IGNORECASE)
+    if not found or found[1].lower() in VOID or tag.endswith("/>"):
+        return
+    name = found[1].lower()
+    if tag.startswith("</"):
+        if closed and closed[-1] == name:
+            closed.pop()
+    elif name in CLOSED or closed:
+        closed.append(name)
+
+
+def with_links(text: str, waiting: dict[str, re.Pattern[str]], root: str) -> str:
+    """One stretch of text; a phrase inside another's link is left alone."""
+    taken: list[tuple[int, int, str]] = []
+    for address in list(waiting):
+        for match in waiting[address].finditer(text):
+            if all(match.end() <= start or match.start() >= end for start, end, _ in taken):
+                taken.append((match.start(), match.end(), address))
+                del waiting[address]
+                break
+    for start, end, address in sorted(taken, reverse=True):
+        kind = "term" if address.startswith(GLOSSARY) else "source"
+        link = f'<a class="ka-{kind}" href="{root}{address}">{text[start:end]}</a>'
+        text = text[:start] + link + text[end:]
+    return text

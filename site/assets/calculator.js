@@ -1,0 +1,84 @@
+// The calculator: what a convolution costs with a 1x1 reduction in front of it, and without.
+// The page holds the lecture's case; this writes the same lines for any sizes, in whole numbers.
+(() => {
+  "use strict";
+  const LIMIT = 10; // digits of a factor: two decimals
+  for (const box of document.querySelectorAll(".ka-calculator")) {
+    const form = box.querySelector("form");
+    const refusal = box.querySelector(".ka-refusal");
+    const verdict = box.querySelector(".ka-verdict");
+    const inputs = [...form.querySelectorAll("input")];
+    form.hidden = false;
+
+    const grouped = (number) => number.toLocaleString("en-US");
+    const product = (sizes) => sizes.reduce((total, size) => total * BigInt(size), 1n);
+    const ratio = (a, b) => Number((a * 10n ** BigInt(LIMIT)) / b) / 10 ** LIMIT;
+
+    // The first field that is no whole number within its limits, in words; "" if all are.
+    const wrong = () => {
+      let found = "";
+      for (const input of inputs) {
+        const fits =
+          /^\d+$/.test(input.value.trim()) &&
+          Number(input.value) >= Number(input.min) &&
+          Number(input.value) <= Number(input.max);
+        input.setAttribute("aria-invalid", String(!fits));
+        if (!fits && !found) {
+          const name = input.parentElement.firstElementChild.textContent;
+          found = `${name}: a whole number from ${input.min} to ${grouped(Number(input.max))}, please.`;
+        }
+      }
+      return found;
+    };
+
+    const line = (name, sizes, value) => {
+      const cells = box.querySelector(`[data-line="${name}"]`).querySelectorAll("td");
+      if (sizes) cells[0].textContent = sizes.join(" × ");
+      cells[1].textContent = grouped(value);
+    };
+
+    const told = (direct, total, s) => {
+      const times = ratio(direct, total);
+      const taps = s.filters * s.kernel * s.kernel;
+      // h w r c + h w f k k r < h w f k k c, solved for r
+      const least = Math.ceil((taps * s.channels) / (taps + s.channels)) - 1;
+      const even = `It pays below ${grouped(least + 1)} channels.`;
+      if (direct > total) return [`With the reduction: `, `${times.toFixed(2)} times`, ` fewer multiplications. ${even}`];
+      if (direct === total) return [`The reduction changes nothing here. ${even}`, "", ""];
+      return [`The reduction costs more than it saves here: `, `${ratio(total, direct).toFixed(2)} times`, ` the multiplications. ${even}`];
+    };
+
+    const update = () => {
+      const problem = wrong();
+      refusal.textContent = problem;
+      if (problem) return; // what stands below is still true of the last good sizes
+      const s = Object.fromEntries(inputs.map((input) => [input.name, Number(input.value)]));
+      const sizes = {
+        direct: [s.height, s.width, s.filters, s.kernel, s.kernel, s.channels],
+        squeeze: [s.height, s.width, s.reduction, 1, 1, s.channels],
+        behind: [s.height, s.width, s.filters, s.kernel, s.kernel, s.reduction],
+      };
+      const count = Object.fromEntries(Object.entries(sizes).map(([k, v]) => [k, product(v)]));
+      const total = count.squeeze + count.behind;
+      for (const name of Object.keys(sizes)) line(name, sizes[name], count[name]);
+      line("total", null, total);
+      const most = count.direct > total ? count.direct : total;
+      for (const part of box.querySelectorAll("[data-part]")) {
+        part.style.width = `${100 * ratio(count[part.dataset.part], most)}%`;
+      }
+      const [before, strong, after] = told(count.direct, total, s);
+      const bold = document.createElement("strong");
+      bold.textContent = strong;
+      verdict.replaceChildren(before, bold, after);
+    };
+
+    form.addEventListener("submit", (event) => event.preventDefault());
+    form.addEventListener("input", (event) => {
+      if (event.target.name === "start") {
+        event.target.value.split(",").forEach((value, at) => (inputs[at].value = value));
+      }
+      update();
+    });
+    update();
+  }
+})();

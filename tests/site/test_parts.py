@@ -1,0 +1,203 @@
+"""The parts of the pages against audits made anew, and against records that are damaged or absent."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("mkdocs")
+pytest.importorskip("keras")
+
+import keraudit
+from built import NAMES, application
+from keraudit.api import report_of
+from keraudit.render.figure import macs_per_block
+from keraudit.render.figure_data import as_csv, numbers_of
+from keraudit.render.svg import svg
+from keraudit.shapes import shaped
+from keraudit.site import calculator, cifar, figures, prefetch, resnet, runs, terms, zoo, zoo_record
+from keraudit.site.records import record
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def at_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_zoo_s_record_is_what_an_audit_counts(name: str) -> None:
+    kept = json.loads((ROOT / zoo_record.PATH).read_text("utf-8"))["models"][name]
+    assert kept == json.loads(json.dumps(zoo_record.slim(report_of(shaped(application(name))))))
+
+
+def test_the_accuracies_are_of_applications_and_name_their_source() -> None:
+    found = json.loads((ROOT / zoo.ACCURACY).read_text("utf-8"))
+    assert set(found["models"]) <= set(NAMES)
+    assert found["url"]
+    assert found["read"]
+    assert all(50 < row["top1"] < row["top5"] < 100 for row in found["models"].values())
+
+
+def test_the_calculator_counts_what_the_audit_counts() -> None:
+    for title, sizes in calculator.starts().items():
+        words = f"height={sizes.height},width={sizes.width},channels={sizes.channels}"
+        branch = f"{words},f1=0,f3=0,f5={sizes.filters},pool=0"
+        plain = keraudit.audit(f"inception-naive:{branch}").total.macs
+        reduced = keraudit.audit(f"inception-reduced:{branch},r5={sizes.reduction}").total.macs
+        assert calculator.direct(sizes) == plain, title
+        assert calculator.squeeze(sizes) + calculator.behind(sizes) == reduced, title
+
+
+def test_what_the_pages_audit_is_built_beforehand(site: Path) -> None:
+    assert site.is_dir()
+    for name in prefetch.NAMES:
+        assert prefetch.path_of(name).is_file()
+
+
+def test_the_still_picture_shows_every_bar() -> None:
+    report = record("ResNet50")
+    drawn = ET.fromstring(svg(macs_per_block(report)))
+    words = [element.text for element in drawn.iter("text")]
+    assert all(block["name"] in words for block in report["blocks"])
+    bars = [e for e in drawn.iter("path") if e.get("stroke")]
+    assert len(bars) == len(report["blocks"])
+
+
+def test_the_numbers_of_a_figure_are_the_audit_s() -> None:
+    report = record("ResNet50")
+    numbers = numbers_of(macs_per_block(report))
+    assert [row[0] for row in numbers.rows] == [block["name"] for block in report["blocks"]]
+    billions = [sum(filter(None, row[1:])) for row in numbers.rows]
+    assert billions == [pytest.approx(block["macs"] / 1e6) for block in report["blocks"]]
+    assert len(as_csv(numbers).splitlines()) == 1 + len(report["blocks"])
+
+
+def test_two_figures_of_one_title_keep_their_own_numbers() -> None:
+    def bars(values: list[int]) -> dict[str, Any]:
+        trace = {"type": "bar", "orientation": "h", "y": ["a"], "x": values}
+        return {"data": [trace], "layout": {"title": {"text": "Twins"}, "height": 100}}
+
+    for value in (1, 2, 1):
+        figures.drawn_by_script(bars([value]), label="bars", caption="")
+    assert figures.FILES["data/twins.csv"] == ",\na,1\n"
+    assert figures.FILES["data/twins-2.csv"] == ",\na,2\n"
+    assert "data/twins-3.csv" not in figures.FILES
+
+
+def test_a_term_is_linked_once_and_never_inside_a_link() -> None:
+    page = "<h2>MACs</h2><p><code>MACs</code> and <a href='x'>MACs</a>. MACs are MACs.</p>"
+    found = terms.linked(page, root="../", folder=ROOT / "site")
+    assert found.count('href="../glossary.html#mac"') == 1
+    assert "<h2>MACs</h2>" in found
+    assert ">MACs</a> are MACs.</p>" in found
+    cited = terms.linked("<p>He et al. (2015) say</p>", root="", folder=ROOT / "site")
+    assert '<a class="ka-source" href="sources.html#he-et-al-2015">He et al. (2015</a>)' in cited
+
+
+def run(network: str, seed: int = 0, **changes: Any) -> dict[str, Any]:
+    history = [
+        {
+            "epoch": epoch,
+            "loss": 2.0 / epoch,
+            "accuracy": 0.2 * epoch,
+            "test_loss": 3.0 / epoch,
+            "test_accuracy": 0.1 * epoch,
+            "seconds": 2.0,
+        }
+        for epoch in (1, 2, 3)
+    ]
+    ends = {"train": {"accuracy": 0.6}, "test": {"accuracy": 0.3}}
+    return {
+        "schema": "keraudit.run/1",
+        "network": network,
+        "recipe": {"name": "he2015", "batch": 128},
+        "seed": seed,
+        "budget": 1.0,
+        "dataset": {
+            "name": "CIFAR-10",
+            "fingerprint": "f",
+            "train_images": 1000,
+            "test_images": 500,
+        },
+        "params": 1234,
+        "history": history,
+        "evaluation": {**ends, "train_error": 0.4, "test_error": 0.7, "gap": 0.3},
+        "hardware": {"devices": ["CPU"], "cores": 2},
+        "versions": {"keras": "3"},
+        "date": "2026-11-24",
+        "command": f"keraudit train {network}",
+        **changes,
+    }
+
+
+@pytest.fixture
+def published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(runs, "FOLDER", tmp_path)
+    return tmp_path
+
+
+def publish(folder: Path, *found: dict[str, Any]) -> None:
+    for number, each in enumerate(found):
+        (folder / f"{number}.json").write_text(json.dumps(each), "utf-8")
+
+
+def test_without_runs_the_pages_say_how_to_make_them(published: Path) -> None:
+    for shown in (resnet.degradation(), cifar.errors()):
+        assert "keraudit train" in shown
+        assert "keraudit runs publish" in shown
+    assert resnet.degradation_table() == cifar.losses() == ""
+    assert "keraudit evaluate" in cifar.evaluation_table()
+
+
+def test_a_damaged_run_stops_the_build(published: Path) -> None:
+    (published / "bad.json").write_text('{"schema":', "utf-8")
+    with pytest.raises(Exception, match=r"bad\.json is damaged"):
+        resnet.degradation()
+
+
+def test_runs_are_set_side_by_side_over_seeds(published: Path) -> None:
+    publish(published, *(run(name, seed) for name in runs.DEGRADATION for seed in (0, 1)))
+    shown, told = resnet.degradation(), resnet.degradation_table()
+    assert "Plain-CIFAR-56, test" in shown
+    assert "70.00 ± 0.00" in told
+    assert "8.75" in told  # He et al. 2015, Table 6, beside ResNet-CIFAR-20
+    assert "1,000 of CIFAR-10&#x27;s" in told or "1,000 of CIFAR-10's" in told
+    assert "keraudit train Plain-CIFAR-20" in told
+
+
+def test_runs_of_another_kind_are_not_averaged(published: Path) -> None:
+    other = run("ResNet50", 2, budget=0.1)
+    publish(published, run("InceptionV3"), run("ResNet50"), run("ResNet50", 1), other)
+    found = runs.comparable(runs.BIG)
+    assert {name: len(members) for name, members in found.items()} == {
+        "InceptionV3": 1,
+        "ResNet50": 2,
+    }
+
+
+def test_an_evaluation_is_drawn(published: Path) -> None:
+    evaluated = {
+        "dataset": {"name": "CIFAR-10", "test_images": 500},
+        "accuracy": 0.3,
+        "gap": 0.3,
+        "ece": 0.05,
+        "corrupted_accuracy": 0.2,
+        "clean_accuracy": 0.3,
+        "corruptions": [{"name": "fog", "severity": s, "accuracy": 0.3 - s / 50} for s in (1, 2)],
+        "classes": [{"name": "cat"}, {"name": "dog"}],
+        "confusion": [[3, 1], [0, 4]],
+        "calibration": [{"images": 4, "confidence": 0.8, "accuracy": 0.7, "low": 0.7, "high": 0.9}],
+        "date": "2026-11-24",
+        "command": "keraudit evaluate RUN",
+    }
+    publish(published, run("InceptionV3", evaluated=evaluated), run("ResNet50"))
+    assert "30.0%" in cifar.evaluation_table()
+    assert '"y":[70.0,72.0,74.0]' in cifar.corruptions()
+    assert "InceptionV3: confusion" in cifar.confusions()
+    assert "calibrated" in cifar.calibrations()
