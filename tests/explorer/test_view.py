@@ -29,10 +29,17 @@ def test_a_view_comes_back_from_its_address() -> None:
         filters=(("a=b", 3), ("c", 4)),
         record="resnet50-64",
         step=20,
+        against=("he",),
+        images=8,
+        seeds=3,
         beside=("ResNet50", "VGG16"),
         axis="time",
         smooth=5,
+        curve="loss",
+        trained=("a", "b"),
         run="x",
+        other="y",
+        what="structure",
     )
     assert parsed(view.params()) == (view, ())
     assert view.rewriting == Rewriting(

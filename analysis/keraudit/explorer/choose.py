@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import streamlit as st
 
@@ -65,7 +66,9 @@ def subject_of(key: str) -> Subject:
         if not text:
             raise ModelError("no model was named when the explorer was started; choose one")
         found = given_architecture(text)
-        return Subject(f"given:{text}", called(GIVEN), text, found)
+        path = Path(text)
+        data = path.read_bytes() if text.endswith(".keras") and path.is_file() else b""
+        return Subject(f"given:{text}", called(GIVEN), text, found, data)
     if key.startswith("upload-"):
         if key not in uploads():
             raise ModelError(
@@ -73,7 +76,7 @@ def subject_of(key: str) -> Subject:
                 " the same file on the left, and the view is there again"
             )
         upload = uploads()[key]
-        return Subject(key, upload.name, upload.name, upload.architecture)
+        return Subject(key, upload.name, upload.name, upload.architecture, upload.data)
     return Subject(key, key, key)
 
 
@@ -102,7 +105,8 @@ def sidebar(view: View) -> None:
         options = names()
         if view.model not in options:
             options = [view.model, *options]
-        st.selectbox("Model", options, format_func=called, **ui.tied(view, "model"))
+        labels = {key: called(key) for key in options}
+        st.selectbox("Model", options, format_func=labels.__getitem__, **ui.tied(view, "model"))
         st.file_uploader(
             "or a file of your own",
             type=["keras", "json"],
@@ -135,6 +139,8 @@ def receive() -> None:
         st.rerun()
     kept = uploads()
     kept.pop(found.key, None)
+    for key, older in kept.items():  # weights of the last file alone: they may be large
+        kept[key] = older._replace(data=b"")
     kept[found.key] = found
     while len(kept) > MOST_UPLOADS:
         kept.pop(next(iter(kept)))

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from io import BytesIO
 from math import ceil, floor
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
+
+from PIL.Image import Image
 
 from keraudit.audits.receptive import Field
 from keraudit.errors import KerauditError
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 SHOWN = 480  # pixels a side, at least, of a picture on the page
 LARGEST_IMAGE_MIB = 16
@@ -134,6 +133,21 @@ def seen(image: Image, field: Field, spot: Sequence[int]) -> Image:
     ]
     draw.rectangle(corners, outline=FRAME, width=4)
     return framed
+
+
+def mosaic(tiles: Any, *, columns: int, size: int = 96) -> Image:
+    """Small pictures (count, height, width[, 3]) as bytes, in rows with gaps between them."""
+    import PIL.Image
+
+    rows = ceil(len(tiles) / columns)
+    step = size + 4
+    whole = PIL.Image.new(
+        "RGBA", (min(columns, len(tiles)) * step - 4, rows * step - 4), (0, 0, 0, 0)
+    )
+    for at, tile in enumerate(tiles):
+        one = PIL.Image.fromarray(tile).resize((size, size), PIL.Image.Resampling.NEAREST)
+        whole.paste(one.convert("RGB"), (at % columns * step, at // columns * step))
+    return whole
 
 
 def png(image: Any) -> bytes:

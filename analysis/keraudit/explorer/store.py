@@ -32,6 +32,7 @@ class Subject(NamedTuple):
     title: str
     typed: str
     architecture: Architecture | None = None  # of an upload, or of the model given at the start
+    data: bytes = b""  # of the file, where it holds weights
 
     @property
     def is_upload(self) -> bool:

@@ -101,7 +101,7 @@ def twin(grids: Sequence[Grid], data: Any, command: str, *, stem: str) -> None:
     with st.container(key="twin"):
         st.caption("The same on the command line, and the data:")
         left, middle, right = st.columns([6, 1, 1], vertical_alignment="center")
-        left.code(command, language="bash", wrap_lines=True)
+        left.code(command, language=None, wrap_lines=True)
         middle.download_button(
             "JSON",
             lambda: json_text(data),
@@ -129,3 +129,22 @@ def swatches(found: Sequence[tuple[str, str]]) -> None:
         for word, colour in found
     )
     st.html(f'<div style="font-size:.85rem;line-height:1.8">{marks}</div>')
+
+
+def safe(figure: dict[str, Any]) -> dict[str, Any]:
+    """A figure in which no name is taken for markup: plotly reads tags in its texts."""
+
+    def clean(value: Any) -> Any:
+        if isinstance(value, str):
+            kept = value.replace("<b>", "\0").replace("</b>", "\1").replace("<br>", "\2")
+            kept = kept.replace("<extra>", "\3").replace("</extra>", "\4")
+            kept = kept.replace("<", "&lt;").replace(">", "&gt;").replace("$", "&#36;")
+            for mark, tag in enumerate(("<b>", "</b>", "<br>", "<extra>", "</extra>")):
+                kept = kept.replace(chr(mark), tag)
+            return kept
+        if isinstance(value, dict):
+            return {key: clean(item) for key, item in value.items()}
+        return [clean(item) for item in value] if isinstance(value, list) else value
+
+    cleaned: dict[str, Any] = clean(figure)
+    return cleaned

@@ -18,11 +18,15 @@ LONGEST_NAME = 200  # characters
 
 
 class Upload(NamedTuple):
-    """A model that a visitor sent; ``key`` stands for its content in an address."""
+    """A model that a visitor sent; ``key`` stands for its content in an address.
+
+    ``data`` are the file's bytes if it holds weights, else none.
+    """
 
     key: str
     name: str
     architecture: Architecture
+    data: bytes = b""
 
 
 def uploaded(name: str, data: bytes) -> Upload:
@@ -50,7 +54,7 @@ def uploaded(name: str, data: bytes) -> Upload:
     if longest > LONGEST_NAME:
         raise ModelError(f"{name}: a name in it has {longest:,} characters; {LONGEST_NAME} at most")
     digest = hashlib.sha256(data).hexdigest()[:16]
-    return Upload(f"upload-{digest}", name, found)
+    return Upload(f"upload-{digest}", name, found, data if b"model.weights.h5" in data else b"")
 
 
 def shown_name(name: str) -> str:

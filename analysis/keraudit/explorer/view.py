@@ -32,7 +32,23 @@ UNITS: Mapping[str, str] = {"macs": "MACs", "flops": "FLOPs"}
 AREAS: Mapping[str, str] = {"cost": "cost", "params": "parameters", "memory": "activations"}
 COLOURS: Mapping[str, str] = {"kind": "kind", **AREAS, "field": "receptive field"}
 LEVELS: Mapping[str, str] = {"blocks": "blocks", "layers": "layers"}
+WHAT: Mapping[str, str] = {
+    "cost": "cost by block",
+    "layers": "cost by layer",
+    "what-if": "what if",
+    "reductions": "1x1 reductions",
+    "structure": "structure",
+}
+CURVES: Mapping[str, str] = {"error": "error", "loss": "loss"}
 AXES: Mapping[str, str] = {"epoch": "epochs", "time": "time"}
+VARIANTS: Mapping[str, str] = {
+    "without-skips": "no skips",
+    "without-norm": "no normalisation",
+    "without-skips+without-norm": "neither skips nor normalisation",
+    "he": "kernels from He",
+    "glorot": "kernels from Glorot",
+    "without-reductions": "no 1x1 reductions",
+}
 CHANGES: Mapping[str, str] = {
     "skips": "without_skips",
     "reductions": "without_reductions",
@@ -68,10 +84,17 @@ class View:
         filters: convolutions and the filters that they get.
         record: of gradients, by its name.
         step: of a record over training.
+        against: changes that a live gradient audit measures beside the network.
+        images: a batch of that audit.
+        seeds: of that audit.
         beside: models to compare with, at most three.
         axis: of training curves.
         smooth: epochs that a curve is averaged over.
+        curve: error or loss.
+        trained: kinds of runs whose curves are drawn; empty for all.
         run: the run looked into, by its name.
+        other: the run beside it.
+        what: is exported.
     """
 
     page: str = "map"
@@ -91,10 +114,17 @@ class View:
     filters: tuple[tuple[str, int], ...] = ()
     record: str = ""
     step: int = 0
+    against: tuple[str, ...] = ("without-skips",)
+    images: int = 16
+    seeds: int = 1
     beside: tuple[str, ...] = ()
     axis: str = "epoch"
     smooth: int = 1
+    curve: str = "error"
+    trained: tuple[str, ...] = ()
     run: str = ""
+    other: str = ""
+    what: str = "cost"
 
     @property
     def rewriting(self) -> Rewriting:
@@ -214,6 +244,13 @@ def read_without(text: str) -> tuple[str, ...]:
     return tuple(word for word in CHANGES if word in words)
 
 
+def read_against(text: str) -> tuple[str, ...]:
+    words = text.split(",") if text else []
+    if set(words) - set(VARIANTS):
+        raise ValueError(f"expected some of {', '.join(VARIANTS)}")
+    return tuple(dict.fromkeys(words))[:4]
+
+
 def read_width(text: str) -> float:
     if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,4})?", text) or not 0 < float(text) <= WIDEST:
         raise ValueError(f"expected a number above 0, at most {WIDEST:g}")
@@ -239,6 +276,10 @@ def read_name(text: str) -> str:
     return text
 
 
+def read_names(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(filter(None, read_name(text).split(";"))))
+
+
 FORMS: Mapping[str, Form] = {
     "page": one_of(PAGES),
     "model": Form(read_model),
@@ -257,8 +298,15 @@ FORMS: Mapping[str, Form] = {
     "filters": Form(read_filters, lambda value: ",".join(f"{n}={c}" for n, c in value)),
     "record": Form(read_name),
     "step": whole(0, 10**9),
+    "against": Form(read_against, ",".join),
+    "images": whole(2, 32),
+    "seeds": whole(1, 5),
     "beside": Form(read_models, ";".join),
     "axis": one_of(AXES),
     "smooth": whole(1, 50),
+    "curve": one_of(CURVES),
+    "trained": Form(read_names, ";".join),
     "run": Form(read_name),
+    "other": Form(read_name),
+    "what": one_of(WHAT),
 }

@@ -2,10 +2,147 @@
 
 from __future__ import annotations
 
-from keraudit.explorer.store import Audited, Subject
+import hashlib
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
+
+import streamlit as st
+from PIL.Image import Image
+
+from keraudit.errors import KerauditError
+from keraudit.explorer import ui, working
+from keraudit.explorer.live import may_run
+from keraudit.explorer.picture import mosaic
+from keraudit.explorer.store import Subject, audited
+from keraudit.explorer.trained import shipped
 from keraudit.explorer.view import View
-from keraudit.graph import Node
+from keraudit.render.numbers import percent
+
+BLUE = "#0072B2"
 
 
-def inside(view: View, subject: Subject, found: Audited, node: Node) -> None:
-    """Histogram, kernels, activation maps."""
+def inside(view: View, subject: Subject, index: int, image: Image) -> None:
+    """Histogram, kernels, activation maps: once the network has been built and has seen the image."""
+    st.markdown("**Weights and activations**")
+    st.caption(ui.plain(weights_of(subject)))
+    key = f"{subject.key} {view.size} {hashlib.sha256(image.tobytes()).hexdigest()}"
+    if working.under_way():
+        return
+    found = working.results().get(key)
+    if found is None:
+        st.button(
+            "Build it and show it the picture",
+            icon=":material/play_arrow:",
+            on_click=begin,
+            args=(view, subject, image, key),
+        )
+        return
+    own = {k.partition(":")[2]: v for k, v in found.items() if k.startswith(f"{index}:")}
+    if not own:
+        st.text("This layer has no weights and makes no map.")
+        return
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        activations(own)
+    with right:
+        weights(own)
+
+
+def weights_of(subject: Subject) -> str:
+    """Whose weights are shown, in a line."""
+    if found := shipped(subject.title):
+        return found.says()
+    if subject.data:
+        return "The weights are those in the file."
+    return (
+        "The weights are fresh: drawn at random with seed 0, trained on nothing. Maps of fresh weights"
+        " still show edges and colours, at the sizes and depths of the architecture."
+    )
+
+
+def begin(view: View, subject: Subject, image: Image, key: str) -> None:
+    """Have the network built and run, or say why not."""
+    import numpy as np
+
+    try:
+        found = audited(subject, view.size, 1)
+        nodes = found.graph.input_nodes
+        if len(nodes) != 1 or nodes[0].outputs[0].shape[-1] not in (1, 3):
+            raise KerauditError(
+                "only a network with one image of 1 or 3 channels is shown a picture"
+            )
+        may_run(found.graph, found.report, passes=1, is_upload=subject.is_upload)
+    except KerauditError as error:
+        working.refuse(error)
+        return
+    own = shipped(subject.title)
+    about = own.about if own else {}
+    working.begin(
+        {
+            "do": "insides",
+            "key": key,
+            "graph": found.graph,
+            "image": np.asarray(image),
+            "shipped": own.path if own else None,
+            "mean": about.get("mean"),
+            "scale": about.get("scale"),
+            "data": subject.data if not own else b"",
+        }
+    )
+
+
+def activations(own: Mapping[str, Any]) -> None:
+    """The first channels of what the layer made of the picture."""
+    if "range" not in own:
+        st.text("This layer makes no map of numbers.")
+        return
+    low, high, mean, deviation = own["range"]
+    st.text(
+        f"from {low:.3g} to {high:.3g}, mean {mean:.3g}, deviation {deviation:.3g},"
+        f" {percent(float(own['zeros']))} zeros"
+    )
+    if "maps" in own:
+        maps = own["maps"]
+        st.image(mosaic(maps, columns=4), width="stretch", alt="activation maps")
+        st.caption(
+            f"Activation maps of the first {len(maps)} channels, on one scale: dark is the least,"
+            " bright the largest."
+        )
+    elif "vector" in own:
+        st.bar_chart(own["vector"], color=BLUE, height=220)
+
+
+def weights(own: Mapping[str, Any]) -> None:
+    """The kernel's histogram, and its first filters."""
+    if "counts" not in own:
+        st.text("This layer has no kernel.")
+        return
+    edges = own["edges"]
+    middles = [f"{(a + b) / 2:.3g}" for a, b in pairwise(edges)]
+    st.echarts_chart(
+        {
+            "grid": {"left": 8, "right": 8, "top": 30, "bottom": 8, "containLabel": True},
+            "tooltip": {"trigger": "axis"},
+            "xAxis": {"type": "category", "data": middles},
+            "yAxis": {"type": "value", "name": "weights"},
+            "series": [
+                {
+                    "type": "bar",
+                    "name": "weights",
+                    "barCategoryGap": "5%",
+                    "itemStyle": {"color": BLUE},
+                    "data": [int(count) for count in own["counts"]],
+                }
+            ],
+            "animation": False,
+        },
+        key="histogram",
+        height=220,
+        alt="histogram of the kernel's weights",
+    )
+    if "kernels" in own:
+        kernels = own["kernels"]
+        st.image(mosaic(kernels, columns=8, size=40), width="stretch", alt="kernels")
+        colours = "in colour" if kernels.ndim == 4 else "for its first input channel"
+        st.caption(f"The first {len(kernels)} filters, each {colours}.")

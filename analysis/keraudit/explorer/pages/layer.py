@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import streamlit as st
+from PIL.Image import Image
 
 from keraudit.audits.cost import LayerCost
 from keraudit.audits.reductions import board_order
@@ -49,9 +52,10 @@ def page(view: View, subject: Subject | None) -> None:
         shapes(layer, node)
     with right:
         st.markdown("**Configuration**")
-        st.json(dict(node.layer.config), expanded=1)
-    field(view, found, index)
-    inside(view, subject, found, node)
+        configuration(node)
+    image = field(view, found, index)
+    if image is not None:
+        inside(view, subject, index, image)
     grid = report_grid(found.report, by="layer")
     grid = grid._replace(
         title=layer.name, lines=tuple(x for x in grid.lines if x.cells["name"] == layer.name)
@@ -77,6 +81,27 @@ def choice(view: View, found: Audited) -> View:
     with right:
         ui.select(view, "layer", "Layer", [layer.name for layer in layers])
     return view
+
+
+def configuration(node: Node) -> None:
+    """Every option that is set, as it stands in the file."""
+    options = {k: v for k, v in node.layer.config.items() if v is not None and k != "name"}
+    rows = [{"option": key, "value": option_text(value)} for key, value in options.items()]
+    st.dataframe(rows, hide_index=True, height=min(38 + 35 * len(rows), 460))
+
+
+def option_text(value: Any) -> str:
+    """An option as text; a serialised object as its class and what it is set to.
+
+    >>> option_text({"class_name": "L2", "config": {"l2": 0.1, "name": None}})
+    'L2 l2=0.1'
+    """
+    if isinstance(value, Mapping) and "class_name" in value:
+        inner = value.get("config")
+        given = inner.items() if isinstance(inner, Mapping) else ()
+        words = [f"{k}={option_text(v)}" for k, v in given if v is not None]
+        return " ".join([str(value["class_name"]), *words])[:200]
+    return value[:200] if isinstance(value, str) else json.dumps(value, default=str)[:200]
 
 
 def products(layer: LayerCost) -> None:
@@ -144,17 +169,20 @@ def shapes(layer: LayerCost, node: Node) -> None:
         st.caption("A shared layer: its weights are counted at its first call.")
 
 
-def field(view: View, found: Audited, index: int) -> None:
-    """The receptive field of one position, framed on an image."""
+def field(view: View, found: Audited, index: int) -> Image | None:
+    """The receptive field of one position, framed on an image; the image, where there can be one."""
     layer = found.report.layers[index]
     st.markdown("**What one position sees**")
     source = found.graph.input_nodes[0].outputs[0].shape
     place = positions(found.graph)[index]
-    if layer.field is None or len(layer.field.receptive_field) != 2 or len(source) != 4:
-        st.text("The receptive field is drawn for layers of an image network where it is defined.")
-        return
+    if len(source) != 4:
+        st.text("The receptive field is drawn for networks that read an image.")
+        return None
     height, width = source[1:3]
     image, note = chosen_image(height, width)
+    if layer.field is None or len(layer.field.receptive_field) != 2:
+        st.text("The receptive field of this layer is not defined.")
+        return image
     left, right = st.columns([3, 2], gap="large")
     with right:
         spot = where(view, place)
@@ -173,6 +201,7 @@ def field(view: View, found: Audited, index: int) -> None:
     with left:
         shown = picture.seen(image, layer.field, spot)
         st.image(picture.png(shown), width=min(shown.width, 520), alt="the receptive field")
+    return image
 
 
 def where(view: View, place: tuple[int, ...]) -> tuple[int, ...]:
@@ -205,7 +234,7 @@ def spot_changed(spot: tuple[int, ...]) -> None:
     ui.go(replace(parsed(ui.address()).view, spot=(row, column)))
 
 
-def chosen_image(height: int, width: int) -> tuple[Any, str]:
+def chosen_image(height: int, width: int) -> tuple[Image, str]:
     """The visitor's picture, else ours; at the input's size."""
     sent = st.file_uploader(
         "A picture of your own",

@@ -1,13 +1,153 @@
-"""A page to come."""
+"""Runs: what was trained; curves, errors, confusion, calibration, two runs image by image."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import streamlit as st
 
+from keraudit.experiments.record import Run
+from keraudit.explorer import ui
+from keraudit.explorer.curves import drawable
+from keraudit.explorer.pages.predictions import predictions
+from keraudit.explorer.records import Trained, groups, runs
 from keraudit.explorer.store import Subject
-from keraudit.explorer.view import View
+from keraudit.explorer.view import AXES, CURVES, View
+from keraudit.render.run_figure import calibration, confusion, corruption, curves
+from keraudit.render.runs import comparison_data, comparison_grid, list_grid
+
+EMPTY = """
+There are no finished training runs here. Train one, then look again:
+
+```
+keraudit train ResNet-CIFAR-20 --runs runs
+keraudit explore --runs runs
+```
+
+Runs are looked for in the folder `runs`, and among the published records of the report.
+"""
 
 
 def page(view: View, subject: Subject | None) -> None:
-    """Say that there is nothing yet."""
-    st.info("Nothing here yet.")
+    """All kinds of runs, then one of them."""
+    del subject  # runs have networks of their own
+    st.subheader("Training runs", anchor=False)
+    known = runs()
+    for problem in known.problems[:3]:
+        st.warning(ui.plain(problem))
+    if not known.found:
+        st.info(EMPTY)
+        return
+    kinds = groups(one.run for one in known.found.values())
+    chosen = choose(view, kinds)
+    draw(view, {name: kinds[name] for name in chosen})
+    table(kinds)
+    one = look(view, known.found)
+    evaluation(one)
+    predictions(view, known.found, one)
+    everything = [trained.run for trained in known.found.values()]
+    line = f"keraudit runs list {one.place.parent.name}"
+    data = {"schema": "keraudit.runs/1", "runs": [run.to_dict() for run in everything]}
+    ui.twin([list_grid(everything, command=line)], data, line, stem="runs")
+
+
+def choose(view: View, kinds: Mapping[str, Sequence[Run]]) -> list[str]:
+    """Which kinds are drawn, and how."""
+    left, middle, right, last = st.columns([3, 2, 2.2, 1.8], vertical_alignment="bottom")
+    chosen = [name for name in view.trained if name in kinds]
+    with left:
+        st.multiselect(
+            "Networks", list(kinds), placeholder="all", **ui.tied(view, "trained", chosen)
+        )
+    with middle:
+        ui.segments(view, "curve", "Curve", CURVES)
+    with right:
+        ui.segments(view, "axis", "Over", AXES)
+    with last:
+        st.slider("Mean of epochs", 1, 50, **ui.tied(view, "smooth"))
+    return chosen or list(kinds)[:6]
+
+
+def draw(view: View, chosen: Mapping[str, Sequence[Run]]) -> None:
+    """Training dashed, test solid; the band is the range over seeds."""
+    shown = {
+        name: drawable(members, axis=view.axis, smooth=view.smooth)
+        for name, members in chosen.items()
+    }
+    figure = curves({"": shown}, title="", what=view.curve)
+    if view.axis == "time":
+        figure["layout"]["xaxis"]["title"] = {"text": "minutes of training"}
+        for trace in figure["data"]:
+            if "hovertemplate" in trace:
+                trace["hovertemplate"] = trace["hovertemplate"].replace(
+                    "epoch %{x}", "%{x:.1f} min"
+                )
+    st.plotly_chart(ui.safe(figure), key="curves")
+
+
+def table(kinds: Mapping[str, Sequence[Run]]) -> None:
+    """One row a kind: mean and deviation over its seeds."""
+    grid = comparison_grid(kinds, command="")
+    st.dataframe(
+        [
+            {column.label: line.cells.get(column.key) for column in grid.columns}
+            for line in grid.lines
+        ],
+        hide_index=True,
+    )
+    seeds = {row["name"]: row["seeds"] for row in comparison_data(kinds)["networks"]}
+    st.caption(
+        ui.plain(
+            "Mean and sample deviation over seeds, in percent: "
+            + "; ".join(f"{name}: {', '.join(map(str, found))}" for name, found in seeds.items())
+        )
+    )
+
+
+def look(view: View, found: Mapping[str, Trained]) -> Trained:
+    """The run that is looked into; the first unless chosen."""
+    if view.run and view.run not in found:
+        ui.failed(f"there is no run {view.run[:60]!r} here; choose one below")
+    name = view.run if view.run in found else next(iter(found))
+    st.divider()
+    ui.select(view, "run", "Look into a run", list(found))
+    run = found[name].run
+    st.caption(
+        ui.plain(
+            f"{run.network}, seed {run.seed}, {len(run.history)} epochs of {run.recipe['name']} on"
+            f" {run.dataset.get('name', '')}, {run.date}: training error"
+            f" {run.evaluation['train_error']:.2%}, test error {run.evaluation['test_error']:.2%}"
+        )
+    )
+    return found[name]
+
+
+def evaluation(one: Trained) -> None:
+    """Confusion, calibration and corruptions of a run, where it was evaluated."""
+    found = evaluated(one)
+    if found is None:
+        st.info(
+            "This run has no evaluation yet; this adds confusion, calibration and corrupted images:"
+        )
+        st.code(f"keraudit evaluate {one.place.parent.name}/{one.name}", language=None)
+        return
+    left, right = st.columns(2)
+    with left:
+        st.plotly_chart(ui.safe(confusion(one.run.network, found)), key="confusion")
+    with right:
+        st.plotly_chart(ui.safe(calibration({one.run.network: found})), key="calibration")
+        if found.get("corruptions"):
+            st.plotly_chart(ui.safe(corruption({one.run.network: found})), key="corruption")
+
+
+def evaluated(one: Trained) -> Mapping[str, Any] | None:
+    """The evaluation in a published record, or beside the record in the run's folder."""
+    if one.run.evaluated:
+        return one.run.evaluated
+    if not one.place.is_dir():
+        return None
+    from keraudit.experiments.evaluation import read_evaluation
+
+    found = read_evaluation(one.place)
+    return found.to_dict() if found else None

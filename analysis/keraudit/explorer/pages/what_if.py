@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +22,7 @@ from keraudit.render.figure import unit_for
 from keraudit.render.numbers import short, short_bytes
 from keraudit.rewrite.reductions import input_channels, without_reductions
 
+BLUE, VERMILION = "#0072B2", "#D55E00"  # of Okabe and Ito 2008
 WORDS = {
     "skips": "Remove skips",
     "norm": "Remove normalisation",
@@ -200,23 +201,23 @@ def blocks(before: Audited, after: Audited, view: View, subject: Subject) -> Non
             {
                 "block": pair.name,
                 "": "" if pair.status == "same" else pair.status,
-                f"{unit} before": old,
-                f"{unit} after": new,
+                "before": old,
+                "after": new,
                 "change": new - old,
                 "times": new / old if old else None,
                 "parameters": (pair.b.params if pair.b else 0) - (pair.a.params if pair.a else 0),
             }
         )
     st.markdown("**Block by block**")
-    chart(rows, unit)
+    paired_bars(rows, ("before", "after"), unit, key="what-if-chart")
     number = st.column_config.NumberColumn(format="localized")
     st.dataframe(
         rows,
         hide_index=True,
         height=min(38 + 35 * len(rows), 600),
         column_config={
-            f"{unit} before": number,
-            f"{unit} after": number,
+            "before": st.column_config.NumberColumn(f"{unit} before", format="localized"),
+            "after": st.column_config.NumberColumn(f"{unit} after", format="localized"),
             "change": number,
             "times": st.column_config.NumberColumn(format="%.3g"),
             "parameters": st.column_config.NumberColumn("change of parameters", format="localized"),
@@ -235,41 +236,40 @@ def blocks(before: Audited, after: Audited, view: View, subject: Subject) -> Non
     )
 
 
-def chart(rows: list[dict[str, Any]], unit: str) -> None:
-    """Two bars a block."""
+def paired_bars(
+    rows: Sequence[Mapping[str, Any]], sides: tuple[str, str], unit: str, *, key: str
+) -> None:
+    """Two bars a block: what stands under "before" and "after", called as ``sides`` says."""
     names = [row["block"] for row in rows]
-    sides = (("before", "#0072B2"), ("after", "#D55E00"))
-    most = max((row[f"{unit} {side}"] for row in rows for side, _ in sides), default=0)
+    most = max((row[side] or 0 for row in rows for side in ("before", "after")), default=0)
     scale, scale_name = unit_for(most)
+    series = [
+        {
+            "type": "bar",
+            "name": name,
+            "itemStyle": {"color": colour},
+            "data": [(row[side] or 0) / scale for row in rows],
+        }
+        for side, name, colour in zip(("before", "after"), sides, (BLUE, VERMILION), strict=True)
+    ]
+    axis = {"rotate": 40 if len(names) > 8 else 0, "width": 110, "overflow": "truncate"}
     st.echarts_chart(
         {
-            "tooltip": {"trigger": "axis", "axisPointer": {"type": "shadow"}},
-            "legend": {"data": [side for side, _ in sides], "top": 0, "right": 8, "bottom": "auto"},
-            "grid": {"left": 8, "right": 8, "top": 40, "bottom": 8, "containLabel": True},
-            "xAxis": {
-                "type": "category",
-                "data": names,
-                "axisLabel": {
-                    "rotate": 40 if len(names) > 8 else 0,
-                    "width": 110,
-                    "overflow": "truncate",
-                },
+            "tooltip": {
+                "trigger": "axis",
+                "axisPointer": {"type": "shadow"},
+                "valueFormatter": "%.4g " + scale_name.replace("MACs", unit),
             },
+            "legend": {"top": 0, "right": 8, "bottom": "auto"},
+            "grid": {"left": 8, "right": 8, "top": 40, "bottom": 8, "containLabel": True},
+            "xAxis": {"type": "category", "data": names, "axisLabel": axis},
             "yAxis": {"type": "value", "name": scale_name.replace("MACs", unit)},
-            "series": [
-                {
-                    "type": "bar",
-                    "name": side,
-                    "itemStyle": {"color": colour},
-                    "data": [row[f"{unit} {side}"] / scale for row in rows],
-                }
-                for side, colour in sides
-            ],
+            "series": series,
             "animation": False,
         },
-        key="what-if-chart",
+        key=key,
         height=320,
-        alt=f"{unit} of each block before and after",
+        alt=f"{unit} of each block: {sides[0]} and {sides[1]}",
     )
 
 

@@ -1,0 +1,111 @@
+"""Work that needs Keras, in a process of its own: it can be watched, cancelled, and never hurts the server."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import monotonic
+from typing import IO, Any, cast
+
+from keraudit.errors import KerauditError
+
+MOST_JOBS = 2  # at a time, of all sessions together
+LONGEST = 600  # seconds
+ROOM = threading.Semaphore(MOST_JOBS)
+
+
+@dataclass(slots=True)
+class Job:
+    """A task under way or done. ``result`` or ``error`` is set once it has ended."""
+
+    task: Mapping[str, Any]
+    process: subprocess.Popen[bytes]
+    began: float = field(default_factory=monotonic)
+    part: float = 0.0
+    label: str = "starting Keras"
+    result: Any = None
+    error: str = ""
+    ended: bool = False
+
+    def cancel(self) -> None:
+        """Stop it; what it made is thrown away."""
+        self.error = self.error or "cancelled; nothing was kept"
+        self.process.kill()
+
+
+def start(task: Mapping[str, Any]) -> Job:
+    """Begin a task of ``keraudit.explorer.worker``.
+
+    Raises:
+        KerauditError: too many are under way.
+    """
+    if not ROOM.acquire(blocking=False):
+        raise KerauditError(
+            f"{MOST_JOBS} tasks are under way already: try again when one has ended"
+        )
+    try:
+        folder = TemporaryDirectory(prefix="keraudit-")
+        process = subprocess.Popen(
+            [sys.executable, "-m", "keraudit.explorer.worker", folder.name],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"},
+        )
+    except OSError as error:
+        ROOM.release()
+        raise KerauditError(f"the task could not be started: {error}") from None
+    job = Job(task=task, process=process)
+    threading.Thread(target=follow, args=(job, folder), daemon=True).start()
+    return job
+
+
+def follow(job: Job, folder: TemporaryDirectory[str]) -> None:
+    """Hand the task over, and read what the process tells until it ends."""
+    alarm = threading.Timer(LONGEST, job.process.kill)
+    alarm.daemon = True
+    alarm.start()
+    try:
+        with cast("IO[bytes]", job.process.stdin) as pipe:
+            pickle.dump(dict(job.task), pipe)
+        for line in cast("IO[bytes]", job.process.stdout):
+            told(job, json.loads(line), Path(folder.name))
+    except (OSError, ValueError):
+        pass  # the process died: its exit code tells
+    finally:
+        code = job.process.wait()
+        alarm.cancel()
+        if job.result is None and not job.error:
+            late = monotonic() - job.began >= LONGEST
+            job.error = (
+                f"stopped after {LONGEST // 60} minutes; run it on the command line"
+                if late
+                else f"the process ended with code {code}; a smaller input or batch may do"
+            )
+        folder.cleanup()
+        ROOM.release()
+        job.ended = True
+
+
+def told(job: Job, message: Mapping[str, Any], folder: Path) -> None:
+    """One message of the process: progress, an error, or the result."""
+    if "progress" in message:
+        done, total, label = message["progress"]
+        job.part, job.label = min(done / total, 1.0) if total else 0.0, str(label)
+    elif "error" in message:
+        job.error = str(message["error"])
+    elif "record" in message:
+        job.result = message["record"]
+    elif "arrays" in message:
+        import numpy as np
+
+        with np.load(folder / message["arrays"], allow_pickle=False) as found:
+            job.result = dict(found)

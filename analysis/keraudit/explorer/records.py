@@ -1,0 +1,145 @@
+"""Records on this machine that pages show: gradients that were measured, runs that were trained."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import keraudit
+from keraudit.errors import KerauditError
+from keraudit.experiments.record import Run, read_run
+from keraudit.experiments.runs import spread
+from keraudit.explorer.start import RUNS_VARIABLE
+
+GRADIENTS, OVER_TRAINING = "keraudit.gradients/1", "keraudit.gradients-over-training/1"
+LARGEST_RECORD = 64 * 2**20  # bytes
+
+
+def results() -> tuple[Path, ...]:
+    """Folders of published records: of the working directory, and of the checkout the code is in."""
+    places = (Path.cwd(), Path(keraudit.__file__).parents[2])
+    found = dict.fromkeys((place / "site" / "results").resolve() for place in places)
+    return tuple(path for path in found if path.is_dir())
+
+
+def gradient_records() -> dict[str, Path]:
+    """Records of gradients by name."""
+    files = (path for folder in results() for path in sorted((folder / "gradients").glob("*.json")))
+    return {path.stem: path for path in files}
+
+
+def run_folders() -> tuple[Path, ...]:
+    """Where runs are looked for: the folder named at the start, else ``runs`` and the report's."""
+    if named := os.environ.get(RUNS_VARIABLE):
+        return (Path(named),)
+    places = (Path.cwd() / "runs", *(folder / "runs" for folder in results()))
+    return tuple(path for path in dict.fromkeys(places) if path.is_dir())
+
+
+def record(path: Path, *schemas: str) -> Mapping[str, Any]:
+    """A record, read anew when its file changes.
+
+    Raises:
+        KerauditError: it is damaged, or something else.
+    """
+    try:
+        stamp = path.stat()
+        if stamp.st_size > LARGEST_RECORD:
+            raise KerauditError(f"{path.name} is larger than {LARGEST_RECORD // 2**20} MiB")
+        found = parsed(path, stamp.st_mtime_ns)
+    except (OSError, ValueError) as error:
+        raise KerauditError(f"{path.name} is damaged: {error}") from None
+    if not isinstance(found, dict) or found.get("schema") not in schemas:
+        raise KerauditError(f"{path.name} is no record of {' or '.join(schemas)}")
+    return found
+
+
+@lru_cache(maxsize=32)
+def parsed(path: Path, _written: int) -> Any:
+    return json.loads(path.read_text("utf-8"))
+
+
+class Trained(NamedTuple):
+    """A finished run and where it is kept: its folder, or the file of a published record."""
+
+    name: str
+    place: Path
+    run: Run
+
+
+class Runs(NamedTuple):
+    """Runs by name, and one line for each record that could not be read."""
+
+    found: dict[str, Trained]
+    problems: tuple[str, ...]
+
+
+def runs() -> Runs:
+    """Every finished run of the folders that are looked at."""
+    found: dict[str, Trained] = {}
+    problems = []
+    for folder in run_folders():
+        for path in (*sorted(folder.glob("*/run.json")), *sorted(folder.glob("*.json"))):
+            name = path.parent.name if path.name == "run.json" else path.stem
+            try:
+                run = run_at(path, path.stat().st_mtime_ns)
+                check_history(run)
+            except (KerauditError, OSError) as error:
+                problems.append(str(error))
+                continue
+            place = path.parent if path.name == "run.json" else path
+            found.setdefault(name, Trained(name, place, run))
+    return Runs(found, tuple(problems))
+
+
+@lru_cache(maxsize=512)
+def run_at(path: Path, _written: int) -> Run:
+    return read_run(path)
+
+
+def check_history(run: Run) -> None:
+    """Refuse a record whose numbers are none: a page draws them."""
+    try:
+        for row in run.history:
+            for key in ("epoch", "loss", "accuracy", "test_loss", "test_accuracy", "seconds"):
+                float(row[key])
+        for key in ("train_error", "test_error", "gap"):
+            float(run.evaluation[key])
+        str(run.dataset["fingerprint"]), str(run.recipe["name"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise KerauditError(f"a record of {run.network} is damaged ({error!r})") from None
+
+
+def groups(found: Iterable[Run]) -> dict[str, list[Run]]:
+    """Runs that differ in their seed alone, by network, recipe and, where needed, data."""
+    kinds: dict[tuple[str, ...], list[Run]] = {}
+    for run in found:
+        recipe = json.dumps(dict(run.recipe), sort_keys=True, default=str)
+        kinds.setdefault((run.network, recipe, str(run.dataset["fingerprint"])), []).append(run)
+    named: dict[str, list[Run]] = {}
+    for members in kinds.values():
+        first = members[0]
+        name = f"{first.network}, {first.recipe['name']}"
+        if name in named:
+            name += f" ({first.dataset['fingerprint'][:6]}, {len(first.history)} epochs)"
+        while name in named:
+            name += "'"
+        named[name] = sorted(members, key=lambda run: run.seed)
+    return named
+
+
+def recorded_errors() -> dict[str, str]:
+    """For each network the mean test error over the seeds of its most repeated training."""
+    best: dict[str, list[Run]] = {}
+    for members in groups(one.run for one in runs().found.values()).values():
+        if len(members) > len(best.get(members[0].network, [])):
+            best[members[0].network] = members
+    return {
+        network: f"{spread([run.evaluation['test_error'] for run in members])} %,"
+        f" {len(members)} of {members[0].recipe['name']}"
+        for network, members in best.items()
+    }

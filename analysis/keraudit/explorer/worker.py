@@ -1,0 +1,70 @@
+"""The process that runs Keras for a page: one task from standard input, messages to standard output.
+
+The task is pickled by ``keraudit.explorer.jobs`` in the parent process; nothing else writes to this pipe.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from keraudit.errors import KerauditError
+
+Tell = Callable[[Mapping[str, Any]], None]
+
+
+def main(folder: Path) -> int:
+    """Do the task and tell the result, or in one line what went wrong."""
+    task = pickle.load(sys.stdin.buffer)  # noqa: S301 - of our own parent process
+    out, sys.stdout = sys.stdout, sys.stderr  # what libraries print is no message
+
+    def tell(message: Mapping[str, Any]) -> None:
+        out.write(json.dumps(message) + "\n")
+        out.flush()
+
+    try:
+        TASKS[task["do"]](task, folder, tell)
+    except KerauditError as error:
+        tell({"error": str(error)})
+    except MemoryError:
+        tell({"error": "it does not fit in memory: choose a smaller input or batch"})
+    except Exception as error:  # Keras raises anything; the page shows one line
+        tell({"error": " ".join(f"{type(error).__name__}: {error}".split())[:300]})
+    return 0
+
+
+def gradients(task: Mapping[str, Any], folder: Path, tell: Tell) -> None:
+    """Profile a graph and its variants; the record of ``keraudit gradients``."""
+    from keraudit.backprop.compare import Plan, compare
+
+    report = compare(
+        task["graph"],
+        Plan(seeds=tuple(range(task["seeds"]))),
+        against=task["against"],
+        progress=lambda done, total, label: tell({"progress": [done, total, label]}),
+        command=task["command"],
+    )
+    tell({"record": report.to_dict()})
+
+
+def insides(task: Mapping[str, Any], folder: Path, tell: Tell) -> None:
+    """Weights and activations of a network for one image, as a file of arrays."""
+    from keraudit.explorer import insides as work
+
+    def progress(done: int, total: int, label: str) -> None:
+        tell({"progress": [done, total, label]})
+
+    tell({"arrays": work.task(task, folder, progress)})
+
+
+TASKS: Mapping[str, Callable[[Mapping[str, Any], Path, Tell], None]] = {
+    "gradients": gradients,
+    "insides": insides,
+}
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

@@ -1,0 +1,172 @@
+"""Gradients, comparisons, runs and exports, without a browser."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from explorer.fake_runs import folder, record
+from explorer.pages import address, choose, command, errors, metrics, unescaped, warnings
+from keraudit.experiments.record import Run
+from keraudit.explorer import records
+from keraudit.explorer.curves import drawable
+from keraudit.explorer.records import groups
+from keraudit.explorer.start import RUNS_VARIABLE
+from keraudit.explorer.ui import safe
+
+Open = Any
+
+
+@pytest.fixture
+def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv(RUNS_VARIABLE, str(tmp_path))
+    return folder(tmp_path)
+
+
+def test_gradient_records_are_drawn(open_page: Open) -> None:
+    app = open_page(page="gradients", model="ResNet50")
+    assert app.selectbox(key="w_record").value == "resnet50-64"
+    assert set(app.dataframe[0].value["network"]) == {"as it is", "without-skips"}
+    assert command(app).startswith("keraudit gradients ResNet50 --input-shape 64,64,3")
+    for name in records.gradient_records():
+        choose(app, "record", name)
+        assert not errors(app), name
+
+
+def test_gradients_over_training_have_a_slider(open_page: Open) -> None:
+    app = open_page(page="gradients", record="resnet-cifar-56-training", step=97)
+    assert app.select_slider[0].value == 100
+    app.select_slider[0].set_value(150).run()
+    assert address(app)["step"] == "150"
+
+
+def test_a_missing_or_damaged_record_is_told(
+    open_page: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "there is no record 'x'" in errors(open_page(page="gradients", record="x"))[0]
+    (tmp_path / "gradients").mkdir()
+    monkeypatch.setattr(records, "results", lambda: (tmp_path,))
+    assert any("No measured records" in i.value for i in open_page(page="gradients").info)
+    (tmp_path / "gradients" / "bad.json").write_text('{"schema": 3')
+    assert "bad.json is damaged" in errors(open_page(page="gradients"))[0]
+
+
+def test_what_is_too_much_to_run_is_refused_before_it_starts(open_page: Open) -> None:
+    app = open_page(page="gradients", model="InceptionV3", record="live", images=32, seeds=5)
+    app.button[0].click().run()
+    assert "a page runs at most" in errors(app)[0]
+    assert not app.exception
+
+
+def test_two_models_are_matched(open_page: Open) -> None:
+    app = open_page(page="compare", model="ResNet50")
+    assert any("Choose a second model" in i.value for i in app.info)
+    choose(app, "beside", ["VGG16", "InceptionV3"])
+    assert address(app)["beside"] == "VGG16;InceptionV3"
+    assert list(app.dataframe[0].value["model"]) == ["ResNet50", "VGG16", "InceptionV3"]
+    assert list(app.dataframe[0].value["MACs"]) == [3_857_973_248, 15_470_264_320, 5_713_216_096]
+    assert command(app) == "keraudit compare ResNet50 VGG16"
+
+
+def test_a_model_that_fails_leaves_the_others(open_page: Open) -> None:
+    app = open_page(page="compare", model="ResNet50", beside="upload-0123456789abcdef;VGG16")
+    assert "only the session" in errors(app)[0]
+    assert list(app.dataframe[0].value["model"]) == ["ResNet50", "VGG16"]
+
+
+def test_without_runs_the_page_says_what_to_do(
+    open_page: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(RUNS_VARIABLE, str(tmp_path))
+    assert "keraudit train" in open_page(page="runs").info[0].value
+
+
+@pytest.mark.usefixtures("runs")
+def test_runs_have_curves_and_errors(open_page: Open) -> None:
+    app = open_page(page="runs")
+    table = app.dataframe[0].value
+    assert list(table["Network"]) == ["Plain-CIFAR-20, he2015", "ResNet-CIFAR-20, he2015"]
+    assert list(table["Test error %"])[1] == "8.25 +- 0.35"  # 8.0 and 8.5
+    for key, value in (("curve", "loss"), ("axis", "time"), ("smooth", 5)):
+        choose(app, key, value)
+    choose(app, "trained", ["ResNet-CIFAR-20, he2015"])
+    assert address(app) == {
+        "page": "runs",
+        "curve": "loss",
+        "axis": "time",
+        "smooth": "5",
+        "trained": "ResNet-CIFAR-20, he2015",
+    }
+    assert not errors(app)
+
+
+@pytest.mark.usefixtures("runs")
+def test_a_run_with_an_evaluation_and_one_without(open_page: Open) -> None:
+    app = open_page(page="runs", run="resnet-cifar-20-he2015-seed0")
+    assert not app.info
+    choose(app, "run", "plain-cifar-20-he2015-seed1")
+    assert "no evaluation yet" in app.info[0].value
+    choose(app, "other", "resnet-cifar-20-he2015-seed0")
+    assert "They name the same class for" in " ".join(t.value for t in app.text)
+    assert "there is no run 'x'" in errors(open_page(page="runs", run="x"))[0]
+
+
+def test_damaged_runs_are_told_and_the_rest_shown(open_page: Open, runs: Path) -> None:
+    (runs / "bad.json").write_text("{")
+    broken = record("ResNet-CIFAR-20", 3)
+    broken["history"][0]["loss"] = None
+    (runs / "worse.json").write_text(json.dumps(broken))
+    (runs / "resnet-cifar-20-he2015-seed0" / "predictions.npz").write_bytes(b"PK no")
+    app = open_page(page="runs", run="resnet-cifar-20-he2015-seed0")
+    assert len(warnings(app)) == 2
+    assert "predictions.npz is damaged" in errors(app)[0]
+
+
+@pytest.mark.usefixtures("runs")
+def test_recorded_errors_stand_beside_the_costs(open_page: Open) -> None:
+    app = open_page(page="compare", model="ResNet-CIFAR-20")
+    assert list(app.dataframe[0].value["test error"]) == ["8.25 +- 0.35 %, 2 of he2015"]
+
+
+def test_runs_of_other_recipes_are_not_averaged() -> None:
+    other = {**record("ResNet-CIFAR-20", 2), "recipe": {"name": "he2015", "batch": 64}}
+    made = [Run(**record("ResNet-CIFAR-20", seed)) for seed in (0, 1)] + [Run(**other)]
+    assert sorted(map(len, groups(made).values())) == [1, 2]
+
+
+def test_curves_are_smoothed_and_cut_to_the_shortest() -> None:
+    made = [Run(**record("ResNet-CIFAR-20", seed, epochs=4 + seed)) for seed in (0, 2)]
+    (first, second) = drawable(made, axis="time", smooth=2)
+    assert len(first["history"]) == len(second["history"]) == 4
+    assert first["history"][0]["epoch"] == pytest.approx((30 + 32) / 2 / 60)
+    assert first["history"][1]["loss"] == pytest.approx((2.0 + 1.0) / 2)
+
+
+@pytest.mark.parametrize("what", ["cost", "layers", "what-if", "reductions", "structure"])
+def test_exports(open_page: Open, what: str) -> None:
+    app = open_page(page="export", model="ResNet50", without="skips")
+    if what != "cost":
+        choose(app, "what", what)
+    assert command(app).startswith("keraudit ")
+    (shown,) = [h.value for h in app.html if "keraudit" in h.value and "<table>" in h.value]
+    assert "ResNet50" in shown
+    assert len(app.download_button) == 5
+    assert not errors(app)
+
+
+def test_figures_hold_no_markup_of_a_files_names() -> None:
+    figure = {"text": "<b>a</b><a href=x>$b$</a><br>", "n": [1, "<i>"]}
+    assert safe(figure) == {
+        "text": "<b>a</b>&lt;a href=x&gt;&#36;b&#36;&lt;/a&gt;<br>",
+        "n": [1, "&lt;i&gt;"],
+    }
+
+
+def test_texts_say_what_is_missing(open_page: Open) -> None:
+    app = open_page(page="layer", model="ResNet-CIFAR-20")
+    captions = " ".join(unescaped(c.value) for c in app.caption)
+    assert "The weights are fresh" in captions or "Trained by this project" in captions
+    assert metrics(app)["MACs"]

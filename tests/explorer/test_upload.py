@@ -1,0 +1,174 @@
+"""What a visitor sends is read, never executed; what is no model gets one line, and the session goes on."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import zipfile
+from typing import Any
+
+import pytest
+
+from built import json_of
+from explorer.pages import address, choose, command, errors, metrics
+from keraudit.errors import KerauditError
+from keraudit.explorer import upload
+from keraudit.explorer.live import check_plain
+from keraudit.explorer.picture import sent_image
+from keraudit.explorer.upload import shown_name, uploaded
+
+Open = Any
+MARKUP = "<img src=x onerror=alert(1)> $x$ :red[*a*] [b](http://c) `d`"
+
+
+def dense(name: str = "d", **config: Any) -> dict[str, Any]:
+    return {"class_name": "Dense", "config": {"name": name, "units": 3, **config}}
+
+
+def model(*layers: dict[str, Any], name: str = "s") -> bytes:
+    start = {"class_name": "InputLayer", "config": {"batch_shape": [None, 4], "name": "i"}}
+    record = {"class_name": "Sequential", "config": {"name": name, "layers": [start, *layers]}}
+    return json.dumps(record).encode()
+
+
+def archive(content: bytes, name: str = "config.json") -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr(name, content)
+    return out.getvalue()
+
+
+def nested(depth: int, times: int = 4) -> dict[str, Any]:
+    """Models within models, each called several times: four to the power of the depth."""
+    inner = dense() if not depth else nested(depth - 1, times)
+    layers = [{**inner, "config": {**inner["config"], "name": f"n{i}"}} for i in range(times)]
+    start = {"class_name": "InputLayer", "config": {"batch_shape": [None, 3], "name": "i"}}
+    return {"class_name": "Sequential", "config": {"name": "s", "layers": [start, *layers]}}
+
+
+HOSTILE: dict[str, tuple[str, bytes, str]] = {
+    "empty": ("a.keras", b"", "no .keras file"),
+    "text": ("a.keras", b"hello", "is not a .keras file"),
+    "cut zip": ("a.keras", archive(model(dense()))[:-30], "damaged or cut short"),
+    "no config": ("a.keras", archive(b"x", "other.json"), "without config.json"),
+    "bomb": ("a.keras", archive(b" " * (33 * 2**20)), "more than 32 MiB is refused"),
+    "hdf5": ("a.keras", b"\x89HDF\r\n\x1a\n" + b"0" * 99, "is an HDF5 file"),
+    "no json": ("a.json", b"{", "no valid JSON"),
+    "deep json": ("a.json", b'{"a":' * 200_000, "nested too deep"),
+    "no model": ("a.json", b'{"class_name": "Dense", "config": {}}', "no graph of layers"),
+    "multiplying": ("a.json", json.dumps(nested(7)).encode(), "more than"),
+    "endless name": ("a.json", model(dense("n" * 5000)), "5,000 characters"),
+    "path": ("../../etc/a.json", b"[]", "no model file"),
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_hostile_files_get_one_line(case: str) -> None:
+    name, data, message = HOSTILE[case]
+    if case == "empty":
+        message = "is not a .keras file"
+    with pytest.raises(KerauditError) as caught:
+        uploaded(name, data)
+    told = str(caught.value)
+    assert message in told
+    assert told.startswith("a.")
+    assert "/" not in told.partition(":")[0]
+    assert "\n" not in told
+    assert len(told) <= 410
+
+
+def test_a_file_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upload, "LARGEST_FILE_MIB", 0)
+    with pytest.raises(KerauditError, match="larger than 0 MiB"):
+        uploaded("a.json", model(dense()))
+
+
+def test_names_of_files_are_text() -> None:
+    assert shown_name("C:\\x\\a\n.keras") == "a.keras"
+    assert shown_name("/etc/") == "the file"
+
+
+def test_the_same_bytes_have_the_same_address() -> None:
+    first, second = uploaded("a.json", model(dense())), uploaded("b.json", model(dense()))
+    assert first.key == second.key
+    assert first.key.startswith("upload-")
+    assert len(first.key) == 23
+
+
+@pytest.mark.parametrize("case", ["cut zip", "no model", "deep json"])
+def test_the_page_tells_and_the_session_goes_on(open_page: Open, case: str) -> None:
+    app = open_page()
+    name, data, message = HOSTILE[case]
+    app.file_uploader[0].upload(name, data).run()
+    assert not app.exception
+    assert message in errors(app)[0]
+    assert metrics(app)["MACs"] == "5.713 G"
+    app.run()
+    assert not errors(app)
+    app.file_uploader[0].upload("good.json", json_of("ResNet50").encode()).run()
+    assert metrics(app)["MACs"] == "3.858 G"
+    assert command(app) == "keraudit flops good.json"
+    assert address(app)["model"].startswith("upload-")
+
+
+def test_one_session_does_not_see_the_file_of_another(open_page: Open) -> None:
+    mine = open_page()
+    mine.file_uploader[0].upload("mine.json", json_of("ResNet50").encode()).run()
+    theirs = open_page(**address(mine))
+    assert "only the session that sent it" in errors(theirs)[0]
+    assert "mine.json" not in theirs.selectbox(key="w_model").options
+    theirs.file_uploader[0].upload("again.json", json_of("ResNet50").encode()).run()
+    assert metrics(theirs)["MACs"] == "3.858 G"
+
+
+@pytest.mark.parametrize("page", ["map", "layer", "what-if", "compare", "export"])
+def test_names_in_a_file_are_no_markup(open_page: Open, page: str) -> None:
+    app = open_page()
+    data = model(dense(MARKUP), dense("other"), name=MARKUP)
+    app.file_uploader[0].upload(f"{MARKUP[:20]}.json", data).run()
+    if page != "map":
+        choose(app, "page", page)
+    assert not app.exception
+    for element in (*app.markdown, *app.subheader, *app.caption, *app.warning, *app.error):
+        bare = re.sub(r"\\.", "", element.value)  # what is escaped is text
+        for mark in ("<img", "$", ":red", "](", "*a", "`d"):
+            assert mark not in bare, (page, element.value)
+
+
+def test_only_plain_layers_of_a_file_are_run() -> None:
+    check_plain(uploaded("a.json", model(dense(kernel_initializer=glorot()))).architecture)
+    for bad, word in (
+        (dense(activation={"module": "os", "class_name": "system", "config": {}}), "os.system"),
+        (dense(kernel_regularizer={"module": "x", "class_name": "L2", "config": {}}), "x.L2"),
+        ({"class_name": "Lambda", "config": {"name": "l", "function": "f"}}, "Lambda"),
+        ({"class_name": "StringLookup", "config": {"name": "l"}}, "StringLookup"),
+        ({"module": "mine", "class_name": "Dense", "config": {"name": "m"}}, "Dense"),
+    ):
+        with pytest.raises(KerauditError, match=word):
+            check_plain(uploaded("a.json", model(bad)).architecture)
+
+
+def glorot() -> dict[str, Any]:
+    return {
+        "module": "keras.initializers",
+        "class_name": "GlorotUniform",
+        "config": {"seed": None},
+        "registered_name": None,
+    }
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"GIF89a", b"\x89PNG\r\n\x1a\n" + b"0" * 64, b"<svg onload=alert(1)/>"]
+)
+def test_what_is_no_picture_is_told(data: bytes) -> None:
+    with pytest.raises(KerauditError, match="is no picture"):
+        sent_image("a.png", data)
+
+
+def test_a_picture_that_is_none_leaves_the_page_whole(open_page: Open) -> None:
+    app = open_page(page="layer", layer="conv2d_28")
+    app.file_uploader(key="picture").upload("a.png", b"nothing").run()
+    assert not app.exception
+    assert "a.png is no picture" in errors(app)[0]
+    assert metrics(app)["Sees"] == "143"
