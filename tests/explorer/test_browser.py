@@ -1,0 +1,102 @@
+"""The explorer in a real browser, as a visitor uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+pytest.importorskip("streamlit")
+
+from browser import launched
+from built import json_of
+from explorer.server import click_on_map, metric, opened, served, settled
+from explorer.test_upload import MARKUP, dense, model
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with launched() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    from conftest import CACHE
+
+    with served(KERAUDIT_CACHE=str(CACHE)) as (address, _):
+        yield address
+
+
+def send(page: Page, name: str, data: bytes) -> None:
+    box = page.get_by_test_id("stSidebar").locator("input[type=file]")
+    box.set_input_files({"name": name, "mimeType": "application/json", "buffer": data})
+    page.get_by_text("Reading the file").wait_for(state="detached")
+    page.wait_for_timeout(500)
+    settled(page)
+
+
+def test_from_the_map_to_the_cost_without_reductions(browser: Browser, url: str) -> None:
+    with opened(browser, f"{url}/?model=InceptionV3") as page:
+        assert metric(page, "MACs") == "5.713 G"
+        click_on_map(page, "mixed3")
+        page.get_by_text("3 branches").wait_for()
+        assert "block=mixed3" in page.url
+        assert metric(page, "MACs", 1) == "401.9 M"
+        page.get_by_text("What if", exact=True).click()
+        page.get_by_text("Remove 1x1 reductions").click()
+        page.get_by_text("+4.114 G").wait_for()
+        assert metric(page, "MACs") == "9.828 G"
+        page.go_back()
+        settled(page)
+        page.go_back()
+        page.get_by_text("3 branches").wait_for()
+
+
+def test_a_shared_address_shows_the_same(browser: Browser, url: str) -> None:
+    with opened(browser, f"{url}/?page=layer&model=ResNet50&layer=conv4_block2_2_conv") as page:
+        page.get_by_text("14 x 14 x 256 x 3 x 3 x 256 = 115,605,504 MACs").wait_for()
+        assert page.get_by_alt_text("the receptive field").is_visible()
+    with opened(browser, f"{url}/?page=what-if&batch=%00&model=nonsense&x=1") as page:
+        assert page.get_by_text("The address says").count() == 3
+        assert metric(page, "MACs") == "5.713 G"
+
+
+def test_a_file_is_seen_by_its_own_session_alone(browser: Browser, url: str) -> None:
+    with opened(browser, url) as mine, opened(browser, url) as theirs:
+        send(mine, "mine.json", json_of("ResNet50").encode())
+        assert metric(mine, "MACs") == "3.858 G"
+        address = mine.url
+        theirs.reload()
+        settled(theirs)
+        assert metric(theirs, "MACs") == "5.713 G"
+        theirs.goto(address)
+        theirs.get_by_text("only the session that sent it").wait_for()
+        assert theirs.get_by_text("mine.json").count() == 0
+        send(theirs, "again.json", json_of("ResNet50").encode())
+        assert metric(theirs, "MACs") == "3.858 G"
+
+
+def test_names_in_a_file_are_drawn_as_text(browser: Browser, url: str) -> None:
+    layers = model(dense(MARKUP), dense("other"), name=MARKUP)
+    with opened(browser, url) as page:
+        send(page, "names.json", layers)
+        for name in ("Layer", "What if", "Compare", "Export", "Map"):
+            page.get_by_text(name, exact=True).first.click()
+            settled(page)
+            assert page.locator("img[src=x]").count() == 0, name
+            assert page.locator("a[href='http://c']").count() == 0, name
+        send(page, "bad.json", b"[1]")
+        page.get_by_text("bad.json is no model file").wait_for()
+
+
+def test_a_live_audit_can_be_cancelled(browser: Browser, url: str) -> None:
+    with opened(browser, f"{url}/?page=gradients&model=ResNet-CIFAR-20&record=live") as page:
+        page.get_by_text("Measure", exact=True).click()
+        page.get_by_text("Cancel").click()
+        page.get_by_text("cancelled; nothing was kept").wait_for()
+        page.get_by_text("Measure", exact=True).wait_for()
