@@ -12,7 +12,8 @@ from command import run as keraudit
 from keraudit.errors import KerauditError
 from keraudit.experiments.recipe import RECIPES
 from keraudit.experiments.record import Run, read_run
-from keraudit.experiments.runs import same_kind, spread
+from keraudit.experiments.runs import same_kind
+from keraudit.experiments.statistics import differences, spread, welch
 
 
 def record(network: str = "Plain-CIFAR-20", seed: int = 0, error: float = 0.1, **other: Any) -> Run:
@@ -91,6 +92,29 @@ def test_compare_gives_mean_and_deviation(folder: Path) -> None:
         {"mean": 0.11, "deviation": 0.0141421, "n": 2}, rel=1e-4
     )
     assert residual["test_error"]["deviation"] is None
+    assert [d["interval"] for d in data["differences"]] == [None] * 3
+    assert "One seed        ResNet-CIFAR-20: no interval" in done.out
+
+
+def test_the_difference_of_two_networks() -> None:
+    plain = [record(seed=s, error=e) for s, e in enumerate((0.10, 0.11, 0.12))]
+    residual = [record("ResNet-CIFAR-20", seed=s, error=e) for s, e in enumerate((0.07, 0.08))]
+    (found,) = [d for d in differences(same_kind([*plain, *residual])) if d.measure == "test_error"]
+    # -3.5 points; variances 1/3 and 0.5/2; (0.5833)^2 / (0.1111/2 + 0.0625/1) = 2.88: 2 degrees
+    half = 4.303 * (1 / 3 + 1 / 4) ** 0.5
+    assert found.mean == pytest.approx(-0.035)
+    assert found.interval == pytest.approx(((-3.5 - half) / 100, (-3.5 + half) / 100))
+    assert found.is_clear
+
+
+def test_welch_is_scipys() -> None:
+    stats = pytest.importorskip("scipy.stats")
+    a, b = [0.1, 0.11, 0.13, 0.12], [0.07, 0.09, 0.08, 0.1]
+    expected = stats.ttest_ind(b, a, equal_var=False).confidence_interval(0.95)
+    low, high = welch(a, b) or (0, 0)
+    assert low <= expected.low <= expected.high <= high  # degrees are rounded down
+    assert (low, high) == pytest.approx((expected.low, expected.high), abs=1e-3)
+    assert welch([1.0, 1.0], [2.0, 2.0]) == (1.0, 1.0)
 
 
 def test_publish(folder: Path, tmp_path: Path) -> None:

@@ -53,16 +53,19 @@ def show(run: Path, form: str | None, output: Path | None) -> None:
 @FOLDER
 @output_options
 def compare(folder: Path, form: str | None, output: Path | None) -> None:
-    """Set networks side by side: mean and deviation over seeds of training and test error."""
+    """Set networks side by side: mean and deviation over seeds of their errors, and the differences."""
     from keraudit.cli.emit import emit
     from keraudit.experiments.runs import finished, same_kind
-    from keraudit.render.runs import comparison_data, comparison_grid
+    from keraudit.render.runs import comparison_data, comparison_grid, differences_grid
 
     groups = same_kind([run for _, run in finished(folder)])
     if not groups:
         raise click.UsageError(f"no finished run in {folder}")
-    grid = comparison_grid(groups, command=command_line())
-    emit([grid], [comparison_data(groups)], form=chosen_format(form, output), output=output)
+    grids = [comparison_grid(groups, command=command_line())]
+    chosen = chosen_format(form, output)
+    if len(groups) > 1 and chosen != "csv":
+        grids.append(differences_grid(groups, command=command_line()))
+    emit(grids, [comparison_data(groups)], form=chosen, output=output)
 
 
 @command.command("publish")

@@ -4,26 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean, stdev
 
 from keraudit.errors import KerauditError
 from keraudit.experiments.evaluation import Evaluation
 from keraudit.experiments.record import Run, read_run
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spread:
-    """A number over n seeds; ``deviation`` is ``None`` for a single one."""
-
-    mean: float
-    deviation: float | None
-    n: int
-
-    def __str__(self) -> str:
-        about = "" if self.deviation is None else f" +- {100 * self.deviation:.2f}"
-        return f"{100 * self.mean:.2f}{about}"
+from keraudit.experiments.statistics import spread as spread  # taken from here by the explorer
 
 
 def finished(root: Path) -> tuple[tuple[Path, Run], ...]:
@@ -60,17 +46,6 @@ def same_kind(runs: Sequence[Run]) -> Mapping[str, tuple[Run, ...]]:
                         f"the runs of {name} differ in their {what}: put them in folders of their own"
                     )
     return {name: tuple(members) for name, members in groups.items()}
-
-
-def spread(values: Sequence[float]) -> Spread:
-    """Mean and sample deviation.
-
-    >>> str(spread([0.10, 0.12]))
-    '11.00 +- 1.41'
-    """
-    return Spread(
-        mean=fmean(values), deviation=stdev(values) if len(values) > 1 else None, n=len(values)
-    )
 
 
 def published(run: Run, evaluated: Evaluation | None = None) -> dict[str, object]:

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from keraudit.experiments.record import Run
-from keraudit.experiments.runs import Spread, spread
+from keraudit.experiments.statistics import MEASURES, Difference, Spread, differences, spread
 from keraudit.render.grid import Column, Grid, Line
 
+LABELS = {"train_error": "Train error", "test_error": "Test error", "gap": "Gap"}
 CONVENTION = "errors in percent of the images, without crops and mirroring, after the last epoch"
 
 
@@ -114,8 +115,7 @@ def comparison_grid(groups: Mapping[str, Sequence[Run]], *, command: str) -> Gri
 
 
 def comparison_row(name: str, runs: Sequence[Run]) -> tuple[dict[str, Spread], dict[str, Any]]:
-    keys = ("train_error", "test_error", "gap")
-    spreads = {key: spread([run.evaluation[key] for run in runs]) for key in keys}
+    spreads = {key: spread([run.evaluation[key] for run in runs]) for key in MEASURES}
     plain = {
         "name": name,
         "n": len(runs),
@@ -123,6 +123,21 @@ def comparison_row(name: str, runs: Sequence[Run]) -> tuple[dict[str, Spread], d
         "seconds": round(sum(run.seconds for run in runs) / len(runs)),
     }
     return spreads, plain
+
+
+def difference_line(found: Difference) -> Line:
+    """A difference; one whose interval holds 0 is not loud."""
+    between = found.interval
+    return Line(
+        cells={
+            "name": found.second,
+            "first": found.first,
+            "measure": LABELS[found.measure].lower(),
+            "mean": f"{100 * found.mean:+.2f}",
+            "interval": between and f"{100 * between[0]:+.2f} to {100 * between[1]:+.2f}",
+        },
+        tone="" if found.is_clear else "dim",
+    )
 
 
 def comparison_data(groups: Mapping[str, Sequence[Run]]) -> dict[str, Any]:
@@ -134,7 +149,36 @@ def comparison_data(groups: Mapping[str, Sequence[Run]]) -> dict[str, Any]:
             k: {"mean": s.mean, "deviation": s.deviation, "n": s.n} for k, s in spreads.items()
         }
         rows.append({**plain, **found, "seeds": [run.seed for run in runs]})
-    return {"schema": "keraudit.runs-comparison/1", "networks": rows}
+    return {
+        "schema": "keraudit.runs-comparison/1",
+        "networks": rows,
+        "differences": [found.to_dict() for found in differences(groups)],
+    }
+
+
+def differences_grid(groups: Mapping[str, Sequence[Run]], *, command: str) -> Grid:
+    """One line for every two networks: what the second has more than the first."""
+    columns = (
+        Column(key="name", label="Network"),
+        Column(key="first", label="less"),
+        Column(key="measure", label="In"),
+        Column(key="mean", label="Difference"),
+        Column(key="interval", label="95 % interval"),
+    )
+    lines = tuple(difference_line(found) for found in differences(groups))
+    single = [name for name, runs in groups.items() if len(runs) < 2]
+    notes = ["Interval        of the difference of means over seeds (Welch's t)"]
+    if single:
+        notes.append(f"One seed        {', '.join(single)}: no interval, chance is not ruled out")
+    return Grid(
+        title="Differences",
+        heading="in percentage points",
+        columns=columns,
+        lines=lines,
+        notes=tuple(notes[len(single) == len(groups) :]),
+        command=command,
+        convention=CONVENTION,
+    )
 
 
 def data_notes(runs: Sequence[Run]) -> tuple[str, ...]:

@@ -1,0 +1,102 @@
+"""Numbers over seeds: mean, deviation, and the difference of two networks with its interval."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import combinations
+from math import floor, sqrt
+from statistics import fmean, stdev
+from typing import Any
+
+from keraudit.audits.growth import T
+from keraudit.experiments.record import Run
+
+MEASURES = ("train_error", "test_error", "gap")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """A number over n seeds; ``deviation`` is ``None`` for a single one."""
+
+    mean: float
+    deviation: float | None
+    n: int
+
+    def __str__(self) -> str:
+        about = "" if self.deviation is None else f" +- {100 * self.deviation:.2f}"
+        return f"{100 * self.mean:.2f}{about}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """How much more the second of two networks has than the first, in the mean over seeds.
+
+    ``interval`` is the 95 % interval, ``None`` where one of them has a single seed.
+    """
+
+    first: str
+    second: str
+    measure: str
+    mean: float
+    interval: tuple[float, float] | None
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether the interval leaves out 0."""
+        return self.interval is not None and not self.interval[0] <= 0 <= self.interval[1]
+
+    def to_dict(self) -> dict[str, Any]:
+        found = asdict(self)
+        return found | {"interval": list(self.interval) if self.interval else None}
+
+
+def spread(values: Sequence[float]) -> Spread:
+    """Mean and sample deviation.
+
+    >>> str(spread([0.10, 0.12]))
+    '11.00 +- 1.41'
+    """
+    return Spread(
+        mean=fmean(values), deviation=stdev(values) if len(values) > 1 else None, n=len(values)
+    )
+
+
+def welch(first: Sequence[float], second: Sequence[float]) -> tuple[float, float] | None:
+    """The 95 % interval of the difference of two means, second less first (Welch 1947).
+
+    The deviations may differ; the degrees of freedom are rounded down, which widens the interval.
+    ``None`` where a sample has a single value.
+
+    >>> [round(end, 3) for end in welch([1, 2, 3], [3, 4, 5])]  # 2 +- 2.776 sqrt(2/3)
+    [-0.267, 4.267]
+    """
+    if min(len(first), len(second)) < 2:
+        return None
+    a, b = (stdev(values) ** 2 / len(values) for values in (first, second))
+    middle = fmean(second) - fmean(first)
+    if not a + b:
+        return middle, middle
+    degrees = floor((a + b) ** 2 / (a**2 / (len(first) - 1) + b**2 / (len(second) - 1)))
+    t = T[degrees - 1] if degrees <= len(T) else 1.96 + 2.5 / degrees
+    half = t * sqrt(a + b)
+    return middle - half, middle + half
+
+
+def differences(groups: Mapping[str, Sequence[Run]]) -> tuple[Difference, ...]:
+    """Every two networks, in each measure."""
+    made = []
+    for (first, ours), (second, theirs) in combinations(groups.items(), 2):
+        for measure in MEASURES:
+            a = [float(run.evaluation[measure]) for run in ours]
+            b = [float(run.evaluation[measure]) for run in theirs]
+            made.append(
+                Difference(
+                    first=first,
+                    second=second,
+                    measure=measure,
+                    mean=fmean(b) - fmean(a),
+                    interval=welch(a, b),
+                )
+            )
+    return tuple(made)
