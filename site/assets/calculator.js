@@ -33,8 +33,8 @@
 
     const line = (name, sizes, value) => {
       const cells = box.querySelector(`[data-line="${name}"]`).querySelectorAll("td");
-      if (sizes) cells[0].textContent = sizes.join(" × ");
-      cells[1].textContent = grouped(value);
+      cells[0].textContent = grouped(value);
+      if (sizes) cells[1].textContent = sizes.join(" × ");
     };
 
     const told = (direct, total, s) => {
@@ -42,7 +42,7 @@
       const taps = s.filters * s.kernel * s.kernel;
       // h w r c + h w f k k r < h w f k k c, solved for r
       const least = Math.ceil((taps * s.channels) / (taps + s.channels)) - 1;
-      const even = `It pays below ${grouped(least + 1)} channels.`;
+      const even = `A reduction pays here below ${grouped(least + 1)} channels.`;
       if (direct > total) return [`With the reduction: `, `${times.toFixed(2)} times`, ` fewer multiplications. ${even}`];
       if (direct === total) return [`The reduction changes nothing here. ${even}`, "", ""];
       return [`The reduction costs more than it saves here: `, `${ratio(total, direct).toFixed(2)} times`, ` the multiplications. ${even}`];

@@ -172,7 +172,7 @@ def test_a_figure_is_drawn_when_it_is_scrolled_to(visit: Callable[..., Visit]) -
 
 
 def line(page: Any, name: str) -> str:
-    return str(page.locator(f"[data-line={name}] td").last.text_content())
+    return str(page.locator(f"[data-line={name}] td").first.text_content())
 
 
 def test_the_calculator_gives_the_lecture_s_numbers(visit: Callable[..., Visit]) -> None:

@@ -97,7 +97,7 @@ def test_a_term_is_linked_once_and_never_inside_a_link() -> None:
     assert "<h2>MACs</h2>" in found
     assert ">MACs</a> are MACs.</p>" in found
     cited = terms.linked("<p>He et al. (2015) say</p>", root="", folder=ROOT / "site")
-    assert '<a class="ka-source" href="sources.html#he-et-al-2015">He et al. (2015</a>)' in cited
+    assert '<a class="ka-source" href="sources.html#he-et-al-2015">He et al.</a> (2015)' in cited
 
 
 def run(network: str, seed: int = 0, **changes: Any) -> dict[str, Any]:
@@ -152,7 +152,7 @@ def test_without_runs_the_pages_say_how_to_make_them(published: Path) -> None:
         assert "keraudit train" in shown
         assert "keraudit runs publish" in shown
     assert resnet.degradation_table() == cifar.losses() == ""
-    assert "keraudit evaluate" in cifar.evaluation_table()
+    assert "keraudit evaluate" in cifar.how_they_err()
 
 
 def test_a_damaged_run_stops_the_build(published: Path) -> None:
@@ -197,7 +197,8 @@ def test_an_evaluation_is_drawn(published: Path) -> None:
         "command": "keraudit evaluate RUN",
     }
     publish(published, run("InceptionV3", evaluated=evaluated), run("ResNet50"))
-    assert "30.0%" in cifar.evaluation_table()
-    assert '"y":[70.0,72.0,74.0]' in cifar.corruptions()
-    assert "InceptionV3: confusion" in cifar.confusions()
-    assert "calibrated" in cifar.calibrations()
+    shown = cifar.how_they_err()
+    assert "30.0%" in shown
+    assert '"y":[70.0,72.0,74.0]' in shown  # errors at severities 0, 1 and 2
+    assert "InceptionV3: confusion" in shown
+    assert "calibrated" in shown

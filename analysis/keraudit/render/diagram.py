@@ -21,7 +21,7 @@ WORDS: Mapping[str, str] = {
 
 
 def diagram(graph: Graph, *, colour: str) -> str:
-    """Draw a graph of one input, branches and one merge as SVG, wider where it costs more.
+    """Draw a graph of one input, branches and one merge as SVG.
 
     Args:
         graph: a module or a residual block alone.
@@ -74,7 +74,9 @@ def column(
         yield box(x, row, nodes[number], macs[number], macs[number] / (sum(macs) or 1), colour)
         at, before = row, x
     if chain:
-        yield edge(x, at, middle, rows + 1)
+        if at < rows:  # a short branch passes the longer ones by on its own side
+            yield f'<path class="ka-edge" d="M{x:.0f} {top(at) + BOX}V{top(rows) + BOX}"/>'
+        yield edge(x, rows, middle, rows + 1)
     else:  # a shortcut: round the other branch, from the input to the sum
         y0, y1 = top(0) + BOX, top(rows + 1)
         path = f"M{middle:.0f} {y0}C{x:.0f} {y0 + 40} {x:.0f} {y0 + 40} {x:.0f} {(y0 + y1) / 2:.0f}"

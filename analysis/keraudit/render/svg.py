@@ -252,7 +252,8 @@ def line(trace: Figure, x: Axis, y: Axis) -> Iterator[str]:
         if "text" in mode and trace["text"][at]:
             leftward = "left" in trace["textposition"][at]
             anchor = "end" if leftward else "start"
-            yield text(a + (-7 if leftward else 7), b - 5, str(trace["text"][at]), anchor=anchor)
+            down = 13 if "bottom" in trace["textposition"][at] else -5
+            yield text(a + (-7 if leftward else 7), b + down, str(trace["text"][at]), anchor=anchor)
 
 
 def marker(a: float, b: float, across: float, shape: str, colour: str) -> str:

@@ -128,17 +128,18 @@ def result(s: Sizes) -> str:
         ),
     )
     rows = "".join(
-        f'<tr data-line="{key}"><th scope="row">{title}</th><td>{" × ".join(map(str, sizes))}</td>'
-        f"<td>{value:,}</td></tr>"
+        f'<tr data-line="{key}"><th scope="row">{title}</th><td>{value:,}</td>'
+        f"<td>{' × '.join(map(str, sizes))}</td></tr>"
         for key, title, sizes, value in lines
     )
     total = first + second
     return (
-        '<div class="ka-result"><div class="ka-scroll"><table class="ka-table">'
+        '<div class="ka-result"><div class="ka-scroll" tabindex="0" role="region" aria-label="The products"><table class="ka-table">'
         '<thead><tr><th scope="col">convolution</th>'
+        '<th scope="col">multiplications</th>'
         '<th scope="col">height × width × filters × kernel × kernel × channels</th>'
-        f'<th scope="col">multiplications</th></tr></thead><tbody>{rows}'
-        f'<tr data-line="total"><th scope="row">with</th><td></td><td>{total:,}</td></tr>'
+        f"</tr></thead><tbody>{rows}"
+        f'<tr data-line="total"><th scope="row">with</th><td>{total:,}</td><td></td></tr>'
         "</tbody></table></div>"
         f"{bars(plain, first, second)}"
         f'<p class="ka-verdict" role="status">{verdict(plain, total)}</p></div>'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from keraudit.render.numbers import percent
@@ -10,6 +11,9 @@ from keraudit.render.run_figure import calibration, confusion, corruption
 from keraudit.site import runs
 from keraudit.site.figures import drawn_by_script
 from keraudit.site.markdown import code, table
+
+# A page of images, drawn from the reader's own data; none is in the repository.
+GALLERY = Path("build/gallery.html")
 
 
 def errors(_: str = "") -> str:
@@ -55,11 +59,27 @@ def made(found: Mapping[str, Mapping[str, Any]]) -> str:
     )
 
 
-def evaluation_table() -> str:
-    """One row for each network."""
+def how_they_err() -> str:
+    """Everything from the evaluations, section by section."""
     found = evaluations()
     if not found:
         return missing()
+    corrupted = {name: e for name, e in found.items() if e["corruptions"]}
+    parts = [
+        summary(found),
+        "### Confusion",
+        *(confusions(name, e, made(found)) for name, e in found.items()),
+        "### Calibration",
+        "A network that says 80 % should be right four times out of five.",
+        calibrations(found),
+    ]
+    if corrupted:
+        parts += ["### Corrupted images", corruptions(corrupted)]
+    return "\n\n".join(parts)
+
+
+def summary(found: Mapping[str, Mapping[str, Any]]) -> str:
+    """One row for each network."""
     head = [
         ("network", "left"),
         ("accuracy", "right"),
@@ -80,11 +100,8 @@ def evaluation_table() -> str:
     return f"{table(head, rows)}\n\n{made(found)}\n{{ .ka-note }}"
 
 
-def calibrations(_: str = "") -> str:
+def calibrations(found: Mapping[str, Mapping[str, Any]]) -> str:
     """How far confidence may be believed."""
-    found = evaluations()
-    if not found:
-        return missing()
     return drawn_by_script(
         calibration(found),
         label=f"Line chart of accuracy against confidence of {' and '.join(found)}",
@@ -93,11 +110,8 @@ def calibrations(_: str = "") -> str:
     )
 
 
-def corruptions(_: str = "") -> str:
+def corruptions(found: Mapping[str, Mapping[str, Any]]) -> str:
     """Error as images get worse."""
-    found = {name: e for name, e in evaluations().items() if e["corruptions"]}
-    if not found:
-        return missing()
     kinds = dict.fromkeys(row["name"] for e in found.values() for row in e["corruptions"])
     return drawn_by_script(
         corruption(found),
@@ -108,17 +122,23 @@ def corruptions(_: str = "") -> str:
     )
 
 
-def confusions(_: str = "") -> str:
-    """What each class is taken for, a figure for each network."""
-    found = evaluations()
-    if not found:
-        return missing()
-    return "\n\n".join(
-        drawn_by_script(
-            confusion(name, e),
-            label=f"Heat map of what {name} takes each class for",
-            caption="A row is what the image shows, a column what the network said.",
-            made=made(found),
-        )
-        for name, e in found.items()
+def confusions(name: str, found: Mapping[str, Any], told: str) -> str:
+    """What one network takes each class for."""
+    return drawn_by_script(
+        confusion(name, found),
+        label=f"Heat map of what {name} takes each class for",
+        caption="A row is what the image shows, a column what the network said.",
+        made=told,
+    )
+
+
+def gallery() -> str:
+    """A link to the reader's own gallery if there is one, else how to make it."""
+    if GALLERY.is_file():
+        return f"[The gallery]({GALLERY.name}), drawn from the data on this machine."
+    return (
+        "This site holds no images of the data set: they are not ours to publish. With the data and two"
+        " runs on your machine, one command draws the gallery, and the next build of this site links"
+        " it here:\n\n"
+        f"```console\n$ keraudit gallery RUN RUN --output {GALLERY.as_posix()}\n```"
     )

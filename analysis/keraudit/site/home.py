@@ -52,7 +52,7 @@ def skips() -> str:
         return gradients.missing("resnet50-64")
     across = {verdict["label"]: verdict["across"] for verdict in found["verdicts"]}
     return (
-        "**Skip connections keep the gradient level.** From the last block of ResNet50 to its first it"
+        "**Skip connections tame the gradient.** From the last block of ResNet50 to its first it"
         f" grows {across['as it is']:,.0f} times with them and {across['without-skips']:,.0f} times"
         " without: with batch normalisation, what they prevent is an explosion, not a vanishing"
         " ([all corners](gradients.md))."

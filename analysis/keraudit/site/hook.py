@@ -57,7 +57,8 @@ MARKERS: Mapping[str, Callable[..., str]] = {
     "imagenet-errors": resnet.imagenet_table,
     "degradation-results": resnet.degradation_table,
     "cifar-results": cifar.results,
-    "evaluation-table": cifar.evaluation_table,
+    "gallery": cifar.gallery,
+    "how-they-err": cifar.how_they_err,
     "reproduce": reproduce.listing,
     "changelog": reproduce.changelog,
     "zoo-axes": zoo.axes,
@@ -76,6 +77,7 @@ MARKERS: Mapping[str, Callable[..., str]] = {
     "paper-table": reductions.beside_the_paper,
     "claims": structure.claims,
     "checks": structure.checks,
+    "checked": structure.checked,
     "verdicts": structure.verdicts,
     "crosscheck-agreement": crosscheck.agreement,
     "crosscheck-made": crosscheck.made,
@@ -117,6 +119,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         files.append(
             File.generated(config, f"models/{model.lower()}.json", content=record_json(model))
         )
+    if cifar.GALLERY.is_file():
+        path = str(cifar.GALLERY.resolve())
+        files.append(File.generated(config, cifar.GALLERY.name, abs_src_path=path))
     for name, content in zoo.pages().items():
         made = File.generated(config, name, content=content)
         made.inclusion = InclusionLevel.NOT_IN_NAV  # the zoo's table leads to them
@@ -175,9 +180,6 @@ DRAWN: Mapping[str, Callable[[str], str]] = {
     "degradation": resnet.degradation,
     "cifar-errors": cifar.errors,
     "cifar-losses": cifar.losses,
-    "confusion": cifar.confusions,
-    "calibration": cifar.calibrations,
-    "corruptions": cifar.corruptions,
     "zoo": zoo.figure,
     "zoo-blocks": zoo.block_figure,
     "benchmark": benchmarks.figure_of_times,

@@ -36,10 +36,10 @@ def module(kind: str) -> str:
     drawn = diagram(keraudit.read(model), colour=colour_of("Inception"))
     label = f"{caption}. The table below holds its numbers."
     return (
-        f'<figure class="ka-figure ka-drawing"><div class="ka-scroll" tabindex="0" role="img"'
+        f'<figure class="ka-figure ka-drawing"><div class="ka-scroll ka-wide" tabindex="0" role="img"'
         f' aria-label="{html.escape(label)}">{drawn}</div>'
         f"<figcaption>{caption}. In each box its multiplications and their part of the whole; the"
-        " darker, the more.</figcaption></figure>"
+        " stronger its colour, the more.</figcaption></figure>"
     )
 
 

@@ -12,11 +12,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from keraudit.site.inception import KERNELS
+
 NAMES = (
     *("InceptionV3", "ResNet50", "ResNet101", "ResNet152"),
-    *("GoogLeNet", "ResNet-18", "ResNet-34", "ResNet-CIFAR-20", "ResNet-CIFAR-56"),
+    *("GoogLeNet", "ResNet-18", "ResNet-34", "ResNet-CIFAR-56"),
+    *("residual-block", "bottleneck-block"),
     *("inception-naive:cs231n", "inception-reduced:cs231n"),
-    *("inception-naive:lecture-5x5", "inception-reduced:lecture-5x5"),
+    "inception-reduced:lecture-5x5",
+    *dict.fromkeys(model for _, model, _ in KERNELS),
 )
 
 

@@ -69,7 +69,7 @@ def derived(name: str, block: str = "") -> str:
     found = [b for b in report["blocks"] if b["name"] == block or (not block and b["macs_with"])]
     parts: list[str] = []
     for entry in found:
-        sides = {"with": "with 1x1 reductions", "without": "without 1x1 reductions"}
+        sides = {"without": "without 1x1 reductions", "with": "with 1x1 reductions"}
         if not entry["saving"]:
             sides = {"with": "layer"}
         parts.extend(products(entry, side, title) for side, title in sides.items())

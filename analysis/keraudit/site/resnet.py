@@ -41,7 +41,7 @@ def unit(name: str) -> str:
     drawn = diagram(keraudit.read(name), colour=colour_of("ResNet"))
     caption = UNITS[name]
     return (
-        f'<figure class="ka-figure ka-drawing"><div class="ka-scroll" tabindex="0" role="img"'
+        f'<figure class="ka-figure ka-drawing"><div class="ka-scroll ka-wide" tabindex="0" role="img"'
         f' aria-label="{html.escape(caption)}">{drawn}</div>'
         f"<figcaption>{caption}. Drawn from the graph of <code>{name}</code>.</figcaption></figure>"
     )
@@ -59,9 +59,11 @@ def depth_figure(_: str = "") -> str:
             "height": 420,
             "margin": {"l": 64, "r": 20, "t": 76, "b": 56},
             "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"},
-            "xaxis": {"title": {"text": "layers with weights on the longest path"}},
+            "xaxis": {
+                "title": {"text": "layers with weights on the longest path", "font": {"size": 13}}
+            },
             "yaxis": {
-                "title": {"text": "MACs, billions"},
+                "title": {"text": "MACs, billions", "font": {"size": 13}},
                 "rangemode": "tozero",
                 "range": [0, 12],
                 "showgrid": True,

@@ -72,13 +72,14 @@ def epochs(run: Run) -> int:
 
 def missing(networks: Sequence[str]) -> str:
     """What stands in place of the runs: how to make them."""
-    lines = [f"$ keraudit train {name} --seeds 0,1,2" for name in networks]
+    recipe = " --recipe modern" if networks == BIG else ""
+    lines = [f"$ keraudit train {name}{recipe} --seeds 0,1,2" for name in networks]
     lines.append(f"$ keraudit runs publish runs --to {FOLDER.as_posix()}")
     steps = "\n".join(f"    {line}" for line in lines)
     return (
         '!!! note "Not trained yet"\n\n'
         f"    No record of these networks is in `{FOLDER.as_posix()}`. To make them, on the whole of"
-        " CIFAR-10 and for as long as the paper trained:\n\n"
+        " CIFAR-10 and for the whole recipe:\n\n"
         f"    ```console\n{steps}\n    ```\n\n"
         "    `--epochs`, `--train-images` and `--test-images` make it shorter; the record then says"
         " so, and this page too."

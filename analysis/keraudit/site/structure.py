@@ -69,6 +69,21 @@ def checks(model: str) -> str:
     )
 
 
+def checked(model: str) -> str:
+    """Each sentence about one model's family, whether it holds, and the evidence."""
+    found = report(model)
+    sentences = {
+        claim.code: claim.sentence for family in found.families for claim in FAMILIES[family]
+    }
+    rows = [
+        [sentences[check.code], bold(check.verdict), "<br>".join(map(plain, check.evidence))]
+        for check in found.checks
+        if check.family in found.families
+    ]
+    head = [("what is said", "left"), ("verdict", "left"), ("evidence", "left")]
+    return f"{unsearched(table(head, rows))}\n\nMade by `{found.command}`.\n{{ .ka-note }}"
+
+
 def plain(text: str) -> str:
     r"""Text that Markdown shows as it is: layer names hold underscores.
 

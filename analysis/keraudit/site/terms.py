@@ -45,7 +45,7 @@ CLOSED = {
     "summary",
     "button",
 }
-CLOSED |= {"option", "label", "select", "form", "figcaption", "nav", "dt"}
+CLOSED |= {"figure", "option", "label", "select", "form", "figcaption", "nav", "dt"}
 VOID = {"br", "hr", "img", "input", "meta", "link", "wbr", "path", "circle", "rect"}
 TAG = re.compile(r"(<[^>]*>)")
 
@@ -67,15 +67,16 @@ def patterns(folder: Path) -> Mapping[str, re.Pattern[str]]:
         found[f"{GLOSSARY}#{anchor}"] = (first, title, *WRITTEN.get(anchor, ()))
     for anchor, title in headings(folder / "sources.md").items():
         name, _, year = title.rpartition(" ")
-        bare = (title, f"{name} ({year}") if year.isdigit() else (title,)
-        found[f"{SOURCES}#{anchor}"] = bare
+        found[f"{SOURCES}#{anchor}"] = (title, f"{name} ({year}") if year.isdigit() else (title,)
     order = sorted(found.items(), key=lambda item: -max(map(len, item[1])))
     return {address: phrase(*words) for address, words in order}
 
 
 def phrase(*words: str) -> re.Pattern[str]:
-    longest = sorted(set(words), key=len, reverse=True)
-    return re.compile(rf"(?<![\w-])(?:{'|'.join(map(re.escape, longest))})(?![\w-])")
+    """One of several words; of a citation like "He et al. (2015, Table 1)" the name alone."""
+    longest = [re.escape(word) for word in sorted(set(words), key=len, reverse=True)]
+    ahead = [re.sub(r"\\ \\\(\d+$", lambda m: f"(?={m[0]})", word) for word in longest]
+    return re.compile(rf"(?<![\w-])(?:{'|'.join(ahead)})(?![\w-])")
 
 
 def linked(page: str, *, root: str, folder: Path, skip: tuple[str, ...] = ()) -> str:

@@ -21,13 +21,13 @@ ACCURACY = RESULTS / "imagenet-accuracy.json"
 ACCURACY_SCHEMA = "keraudit.accuracy/1"
 COLUMNS = (
     ("model", "text"),
-    ("input", "number"),
     ("MACs", "number"),
     ("parameters", "number"),
+    ("top-1, %", "number"),
     ("weights", "number"),
     ("activations", "number"),
     ("layers", "number"),
-    ("top-1, %", "number"),
+    ("input", "number"),
 )
 
 
@@ -125,13 +125,13 @@ def listing() -> str:
 def row_of(row: Mapping[str, Any]) -> str:
     name = row["name"]
     cells = (
-        (row["input"], row["input"].split("x")[0]),
         (short(row["macs"]), row["macs"]),
         (short(row["params"]), row["params"]),
+        ("" if row["top1"] is None else f"{row['top1']:.1f}", row["top1"] or ""),
         (short_bytes(row["param_bytes"]), row["param_bytes"]),
         (short_bytes(row["peak_activation_bytes"]), row["peak_activation_bytes"]),
         (str(row["layers"]), row["layers"]),
-        ("" if row["top1"] is None else f"{row['top1']:.1f}", row["top1"] or ""),
+        (row["input"], row["input"].split("x")[0]),
     )
     return (
         f'<tr data-macs="{row["macs"]}" data-params="{row["params"]}"><th scope="row"'
