@@ -1,8 +1,12 @@
-"""Data small enough to train on in seconds."""
+"""Data small enough to train on in seconds, and records of runs that never were."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from keraudit.experiments.data import Dataset, checked, dataset
+from keraudit.experiments.recipe import RECIPES
+from keraudit.experiments.record import Run
 
 
 def toy(count: int = 96, size: int = 16, classes: int = 3) -> Dataset:
@@ -23,3 +27,42 @@ def toy(count: int = 96, size: int = 16, classes: int = 3) -> Dataset:
             source="toy",
         )
     )
+
+
+def record(network: str = "Plain-CIFAR-20", seed: int = 0, error: float = 0.1, **other: Any) -> Run:
+    """A finished run, as ``train`` writes it."""
+    history = [
+        {
+            "epoch": epoch,
+            "learning_rate": 0.1,
+            "loss": 1.0 / epoch,
+            "accuracy": 0.5,
+            "test_loss": 1.2,
+            "test_accuracy": 0.4,
+            "seconds": 2.0,
+            "images_per_s": 1234.5,
+        }
+        for epoch in (1, 2)
+    ]
+    given = {
+        "network": network,
+        "recipe": RECIPES["he2015"].to_dict(),
+        "seed": seed,
+        "budget": 1.0,
+        "dataset": {"name": "toy", "fingerprint": "f" * 65},
+        "params": 1000,
+        "history": history,
+        "evaluation": {
+            "train": {"loss": 1.0, "accuracy": 1 - error / 2},
+            "test": {"loss": 1.0, "accuracy": 1 - error},
+            "train_error": error / 2,
+            "test_error": error,
+            "gap": error / 2,
+        },
+        "hardware": {"processor": "x86_64", "cores": 2, "devices": ["CPU"]},
+        "versions": {"keraudit": "0"},
+        "revision": "abc",
+        "date": "2026-01-01",
+        "command": "keraudit train Plain-CIFAR-20 --data /home/me/images --runs=/home/me/runs",
+    }
+    return Run(**{**given, **other})

@@ -24,6 +24,7 @@ COMMANDS = {
     "gallery": "keraudit.cli.gallery",
     "runs": "keraudit.cli.runs",
     "explore": "keraudit.cli.explore",
+    "report": "keraudit.cli.report",
     "models": "keraudit.cli.models",
     "completion": "keraudit.cli.completion",
 }

@@ -80,18 +80,7 @@ def compare(folder: Path, form: str | None, output: Path | None) -> None:
 )
 def publish(folder: Path, target: Path) -> None:
     """Copy the record of every finished run and its evaluation, without weights and images."""
-    from keraudit.errors import KerauditError
-    from keraudit.experiments.evaluation import read_evaluation
-    from keraudit.experiments.runs import finished, name_of, published
-    from keraudit.render.json_text import json_text
-    from keraudit.render.save import save
+    from keraudit.experiments import runs
 
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise KerauditError(f"cannot make {target}: {error.strerror or error}") from None
-    for source, run in finished(folder):
-        evaluated = read_evaluation(source.parent) if source.name == "run.json" else None
-        path = target / name_of(run)
-        save(path, json_text(published(run, evaluated)) + "\n")
+    for path in runs.publish(folder, target):
         click.echo(str(path))

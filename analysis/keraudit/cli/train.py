@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 RECIPES = ("he2015", "modern")
 BACKENDS = ("tensorflow", "jax", "torch")
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 
 class SeedsType(click.ParamType):  # type: ignore[type-arg]  # generic only in new releases
@@ -63,7 +64,7 @@ class SeedsType(click.ParamType):  # type: ignore[type-arg]  # generic only in n
 @click.option("--weight-decay", type=float, metavar="X", help="In place of the recipe's.")
 @click.option(
     "--precision",
-    type=click.Choice(["float32", "mixed_bfloat16", "mixed_float16"]),
+    type=click.Choice(PRECISIONS),
     help="In place of the recipe's.",
 )
 @click.option("--train-images", type=int, metavar="N", help="Only the first N, for a small try.")

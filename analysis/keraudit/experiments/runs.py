@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from keraudit.errors import KerauditError
-from keraudit.experiments.evaluation import Evaluation
+from keraudit.experiments.evaluation import Evaluation, read_evaluation
 from keraudit.experiments.record import Run, read_run
 from keraudit.experiments.statistics import spread as spread  # taken from here by the explorer
+from keraudit.render.save import save
 
 
 def finished(root: Path) -> tuple[tuple[Path, Run], ...]:
@@ -20,7 +21,7 @@ def finished(root: Path) -> tuple[tuple[Path, Run], ...]:
     """
     if not root.is_dir():
         raise KerauditError(f"{root} is no folder of runs: keraudit train makes one")
-    files = {*root.glob("*/run.json"), *root.glob("*.json")}
+    files = {*root.glob("*/run.json"), *root.glob("*.json")} - {root / "plan.json"}
     found = [(path, read_run(path)) for path in sorted(files)]
     return tuple(sorted(found, key=lambda pair: (pair[1].network, pair[1].seed)))
 
@@ -71,6 +72,22 @@ def without_paths(command: str) -> str:
         option, equals, value = word.rpartition("=") if word.startswith("-") else ("", "", word)
         words.append(option + equals + (value.rstrip("/\\").replace("\\", "/").split("/")[-1]))
     return shlex.join(words)
+
+
+def publish(root: Path, target: Path) -> tuple[Path, ...]:
+    """Write the published record of every finished run below ``root`` to ``target``."""
+    from keraudit.render.json_text import json_text
+
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise KerauditError(f"cannot make {target}: {error.strerror or error}") from None
+    written = []
+    for source, run in finished(root):
+        evaluated = read_evaluation(source.parent) if source.name == "run.json" else None
+        written.append(target / name_of(run))
+        save(written[-1], json_text(published(run, evaluated)) + "\n")
+    return tuple(written)
 
 
 def name_of(run: Run) -> str:

@@ -1,0 +1,222 @@
+"""``keraudit report``: an experiment from its plan to published records, in one command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from keraudit.cli.options import chosen_format, command_line, notify, output_options
+from keraudit.cli.train import BACKENDS, PRECISIONS, SeedsType
+
+if TYPE_CHECKING:
+    from keraudit.experiments.data import Dataset
+    from keraudit.experiments.plan import Plan
+    from keraudit.experiments.recipe import Recipe
+
+PUBLISHED = "published"
+FEW = 500  # test images that are corrupted on a budget
+
+
+@click.command("report", short_help="Run a whole experiment: plan, train, evaluate, publish.")
+@click.option("--list", "is_list", is_flag=True, help="Show the experiments.")
+@click.option(
+    "--run", "experiment", metavar="NAME", help="The experiment to run, or to go on with."
+)
+@click.option(
+    "--data",
+    "spec",
+    default="cifar10",
+    show_default=True,
+    metavar="DATA",
+    help="As for keraudit train.",
+)
+@click.option(
+    "--budget",
+    type=float,
+    default=1.0,
+    show_default=True,
+    metavar="PART",
+    help="Part of the images that a network sees in full training: fewer epochs, then fewer images,"
+    " without the networks that cost most. The plan and every record say so.",
+)
+@click.option("--seeds", type=SeedsType(), default=(0,), metavar="N,...", help="[default: 0]")
+@click.option("--network", "networks", multiple=True, metavar="NAME", help="Only this; repeat it.")
+@click.option("--batch", type=int, metavar="N", help="Images a step, in place of the recipe's.")
+@click.option("--learning-rate", type=float, metavar="X", help="In place of the recipe's.")
+@click.option("--precision", type=click.Choice(PRECISIONS), help="In place of the recipe's.")
+@click.option("--backend", type=click.Choice(BACKENDS), help="[default: the one configured]")
+@click.option(
+    "--runs",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Plan, runs and records.  [default: runs/NAME]",
+)
+@output_options
+def command(
+    is_list: bool,
+    experiment: str | None,
+    spec: str,
+    budget: float,
+    seeds: tuple[int, ...],
+    networks: tuple[str, ...],
+    backend: str | None,
+    runs: Path | None,
+    form: str | None,
+    output: Path | None,
+    **changes: Any,
+) -> None:
+    """Run an experiment with one command; stop it anywhere and give the command again to go on.
+
+    \b
+    keraudit report --list
+    keraudit report --run degradation --backend jax --seeds 0,1,2
+    keraudit report --run degradation --budget 0.002 --data DIR
+    keraudit report --run cifar10-comparison --precision mixed_bfloat16
+
+    What will be trained is written into plan.json before the first step. At the end stand a summary,
+    and the records of all runs with their evaluations, in FOLDER/published.
+    """
+    from keraudit.cli.emit import emit
+    from keraudit.experiments.plan import EXPERIMENTS
+    from keraudit.render.experiment import experiments_grid
+
+    chosen = chosen_format(form, output)
+    if is_list or experiment is None:
+        if not is_list:
+            raise click.UsageError(f"name one with --run: {', '.join(EXPERIMENTS)}")
+        grid = experiments_grid(EXPERIMENTS.values(), command=command_line())
+        data = {
+            "schema": "keraudit.experiments/1",
+            "experiments": [
+                {"name": e.name, "claim": e.claim, "networks": list(e.networks), "recipe": e.recipe}
+                for e in EXPERIMENTS.values()
+            ],
+        }
+        emit([grid], [data], form=chosen, output=output)
+        return
+    if experiment not in EXPERIMENTS:
+        raise click.UsageError(f"no experiment {experiment!r}: expected {', '.join(EXPERIMENTS)}")
+    from keraudit.reading.live import use_backend
+
+    use_backend(backend)
+
+    from keraudit.cli.quiet import started
+    from keraudit.experiments.data import load
+    from keraudit.experiments.network import network as known
+    from keraudit.experiments.plan import planned, written_down
+    from keraudit.render.experiment import plan_text
+
+    started()
+    plan, recipe, part = planned(
+        experiment,
+        load(spec),
+        budget=budget,
+        seeds=seeds,
+        networks=networks,
+        command=command_line(),
+        **changes,
+    )
+    for name in networks:  # an unknown one is told before the others take their time
+        known(name, classes=len(part.classes), shape=part.image_shape)
+    folder = runs or Path("runs") / experiment
+    is_resumed = written_down(folder, plan)
+    click.echo(plan_text(plan, str(folder / "plan.json"), is_resumed=is_resumed), err=True)
+    failed = trained(plan, recipe, part, folder)
+    if len(failed) == len(plan.runs):
+        raise click.ClickException(f"every run diverged; the first: {failed[0]}")
+    evaluated(plan, part, folder)
+    summary(plan, folder, failed, chosen, output)
+
+
+def folder_of(plan: Plan, folder: Path, name: str, seed: int) -> Path:
+    return folder / f"{name.lower()}-{plan.recipe['name']}-seed{seed}"
+
+
+def trained(plan: Plan, recipe: Recipe, part: Dataset, folder: Path) -> list[str]:
+    """Train every run that is not finished; what diverged is told at the end, the others go on."""
+    from keraudit.cli.train import Progress, summary
+    from keraudit.experiments.training import DivergedError, train
+
+    failed = []
+    for number, (name, seed) in enumerate(plan.runs, 1):
+        home = folder_of(plan, folder, name, seed)
+        if (home / "run.json").is_file():
+            continue
+        label = f"{number}/{len(plan.runs)} {name} seed {seed}"
+        try:
+            with Progress(label, recipe.batch) as progress:
+                run = train(
+                    name,
+                    part,
+                    recipe,
+                    seed=seed,
+                    folder=home,
+                    watch=progress.show,
+                    budget=plan.budget,
+                    command=command_line(),
+                )
+        except DivergedError as error:
+            failed.append(f"{name} seed {seed}: {error}")
+            click.echo(f"keraudit: {failed[-1]}", err=True)
+        else:
+            click.echo(f"keraudit: {summary(run, home)}", err=True)
+    return failed
+
+
+def evaluated(plan: Plan, part: Dataset, folder: Path) -> None:
+    """Evaluate every finished run that has no evaluation yet."""
+    from keraudit.experiments.evaluation import FILE, evaluate, read_evaluation
+    from keraudit.experiments.trained import trained as network_of
+    from keraudit.render.json_text import json_text
+    from keraudit.render.save import save
+
+    for name, seed in plan.runs:
+        home = folder_of(plan, folder, name, seed)
+        if not (home / "run.json").is_file() or read_evaluation(home) is not None:
+            continue
+        notify(f"{name} seed {seed}: evaluation")
+        made = evaluate(
+            network_of(home, part),
+            corruption_images=None if plan.budget == 1 else min(FEW, len(part.test)),
+            command=command_line(),
+        )
+        save(home / FILE, json_text(made.to_dict()) + "\n")
+
+
+def summary(plan: Plan, folder: Path, failed: list[str], form: str, output: Path | None) -> None:
+    """Publish the records and show what was found."""
+    from keraudit.cli.emit import emit
+    from keraudit.experiments.plan import FILE, findings
+    from keraudit.experiments.record import read_run
+    from keraudit.experiments.runs import publish, same_kind, without_paths
+    from keraudit.render.experiment import findings_grid
+    from keraudit.render.json_text import json_text
+    from keraudit.render.runs import comparison_data, comparison_grid, differences_grid
+    from keraudit.render.save import save
+
+    homes = [folder_of(plan, folder, name, seed) for name, seed in plan.runs]
+    runs = [read_run(home) for home in homes if (home / "run.json").is_file()]
+    publish(folder, folder / PUBLISHED)
+    told = plan.to_dict() | {"command": without_paths(plan.command)}
+    save(folder / PUBLISHED / FILE, json_text(told) + "\n")
+    notify(f"{len(runs)} records in {folder / PUBLISHED}")
+    groups = same_kind(runs)
+    found = findings(groups) if plan.experiment == "degradation" else ()
+    grids = [
+        comparison_grid(groups, command=command_line()),
+        findings_grid(plan, found, failed),
+    ]
+    if len(groups) > 1:
+        grids.insert(1, differences_grid(groups, command=command_line()))
+    data = {
+        **comparison_data(groups),
+        "schema": "keraudit.experiment/1",
+        "plan": told,
+        "findings": [
+            {"sentence": f.sentence, "holds": f.holds, "evidence": f.evidence} for f in found
+        ],
+        "diverged": failed,
+    }
+    emit(grids[:1] if form == "csv" else grids, [data], form=form, output=output)
