@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 
 from streamlit.testing.v1 import AppTest
@@ -27,9 +28,15 @@ def warnings(app: AppTest) -> list[str]:
     return [unescaped(e.value) for e in app.warning]
 
 
+def lines(app: AppTest) -> list[str]:
+    """What stands in the page's boxes: products and command lines."""
+    found = [re.fullmatch(r'<pre class="command">(.*)</pre>', h.value, re.DOTALL) for h in app.html]
+    return [html.unescape(match[1]) for match in found if match]
+
+
 def command(app: AppTest) -> str:
     """The command line that the page shows."""
-    return str(next(c.value for c in app.code if c.value.startswith("keraudit ")))
+    return next(line for line in lines(app) if line.startswith("keraudit "))
 
 
 def address(app: AppTest) -> dict[str, str]:

@@ -12,7 +12,7 @@ from built import json_of
 
 pytest.importorskip("streamlit")
 
-from explorer.pages import address, choose, command, errors, metrics, unescaped, warnings
+from explorer.pages import address, choose, command, errors, lines, metrics, unescaped, warnings
 from keraudit.explorer.view import PAGES
 
 Open = Any
@@ -82,7 +82,7 @@ def test_a_size_that_is_none_is_told(open_page: Open) -> None:
 def test_a_layer_with_its_product(open_page: Open) -> None:
     app = open_page(page="layer", layer="conv2d_28")
     # 35 x 35 positions, 64 channels, 3 x 3 kernel, 96 filters
-    assert app.code[0].value == "35 x 35 x 64 x 3 x 3 x 96 = 67,737,600 MACs"
+    assert lines(app)[0] == "35 x 35 x 64 x 3 x 3 x 96 = 67,737,600 MACs"
     assert metrics(app)["Sees"] == "143"
     assert choose(app, "layer", "conv2d_29")
     assert address(app)["layer"] == "conv2d_29"
@@ -93,7 +93,7 @@ def test_a_layer_with_its_product(open_page: Open) -> None:
 
 def test_the_layer_page_begins_with_the_costliest(open_page: Open) -> None:
     app = open_page(page="layer", model="VGG16")
-    assert app.code[0].value == "56 x 56 x 256 x 3 x 3 x 256 = 1,849,688,064 MACs"
+    assert lines(app)[0] == "56 x 56 x 256 x 3 x 3 x 256 = 1,849,688,064 MACs"
 
 
 @pytest.mark.parametrize(

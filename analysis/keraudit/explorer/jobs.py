@@ -74,12 +74,13 @@ def follow(job: Job, folder: TemporaryDirectory[str]) -> None:
     alarm.daemon = True
     alarm.start()
     try:
-        with cast("IO[bytes]", job.process.stdin) as pipe:
-            pickle.dump(dict(job.task), pipe)
-        for line in cast("IO[bytes]", job.process.stdout):
-            told(job, json.loads(line), Path(folder.name))
+        with job.process as process:
+            with cast("IO[bytes]", process.stdin) as pipe:
+                pickle.dump(dict(job.task), pipe)
+            for line in cast("IO[bytes]", process.stdout):
+                told(job, json.loads(line), Path(folder.name))
     except (OSError, ValueError):
-        pass  # the process died: its exit code tells
+        job.process.kill()  # it died, or what it told is no message: its exit code tells
     finally:
         code = job.process.wait()
         alarm.cancel()

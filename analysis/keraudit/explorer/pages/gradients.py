@@ -170,7 +170,7 @@ def live(view: View, subject: Subject) -> None:
         " measured at every block. A small network at a small input size takes seconds: try"
         " ResNet-CIFAR-20."
     )
-    st.code(line, language=None, wrap_lines=True)
+    ui.line(line)
 
 
 def measure(view: View, subject: Subject, line: str) -> None:

@@ -111,7 +111,7 @@ def products(layer: LayerCost) -> None:
         st.text(layer.reason or "no arithmetic")
         return
     for term in layer.terms:
-        st.code(written(term), language=None, wrap_lines=True)
+        ui.line(written(term))
         st.caption(ui.plain(f"{term.what}: {meaning(term)}"))
     macs = sum(t.value for t in layer.terms if t.unit == "mac")
     others = sum(t.value for t in layer.terms if t.unit == "flop")

@@ -130,7 +130,7 @@ def evaluation(one: Trained) -> None:
         st.info(
             "This run has no evaluation yet; this adds confusion, calibration and corrupted images:"
         )
-        st.code(f"keraudit evaluate {one.place.parent.name}/{one.name}", language=None)
+        ui.line(f"keraudit evaluate {one.place.parent.name}/{one.name}")
         return
     left, right = st.columns(2)
     with left:

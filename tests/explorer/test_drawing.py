@@ -1,0 +1,95 @@
+"""The map and the block's graph, as data: what is clicked is what is meant; names end nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+pytest.importorskip("streamlit")
+
+from built import application
+from keraudit.api import report_of
+from keraudit.audits.parts import LAYER, block_part, parts
+from keraudit.blocks import blocks
+from keraudit.explorer.pages.map import part_at
+from keraudit.render.dot import block_dot, quoted
+from keraudit.render.treemap import KINDS, MEASURES, family, ink, legend, treemap
+from keraudit.shapes import shaped
+
+
+@pytest.mark.parametrize("name", ["VGG16", "InceptionV3", "ResNet50"])
+def test_every_level_adds_up(name: str) -> None:
+    graph = shaped(application(name))
+    report, found = report_of(graph), blocks(graph)
+    tree = parts(name, found, report.layers)
+    assert tree.cost == report.total
+    for part in tree.walk():
+        if part.children:
+            assert sum(child.cost.macs for child in part.children) == part.cost.macs
+    for block in found:
+        whole = block_part(block, report.layers, branches=True)
+        assert sum(p.role == LAYER for p in whole.walk()) == len(block.nodes)
+        assert whole.cost == next(b.cost for b in report.blocks if b.name == block.name)
+
+
+def test_the_index_that_is_clicked_is_the_part_in_the_walk() -> None:
+    graph = shaped(application("InceptionV3"))
+    report = report_of(graph)
+    tree = parts("InceptionV3", blocks(graph), report.layers, down_to="block")
+    option = treemap(tree, area="macs", colour="kind")
+    flat: list[str] = [tree.name]
+
+    def walk(items: list[dict[str, Any]]) -> None:
+        for item in items:
+            flat.append(item["name"])
+            walk(item.get("children", []))
+
+    walk(option["series"][0]["data"])
+    assert flat == [part.name for part in tree.walk()]
+    at = flat.index("mixed3")
+    state = {"selection": {"selected": [{"data_indices": [at]}], "areas": []}}
+    assert part_at(tree, state) == next(p for p in tree.walk() if p.name == "mixed3")
+    for nothing in (None, {}, {"selection": {"selected": []}}):
+        assert part_at(tree, nothing) is None
+    assert part_at(tree, {"selection": {"selected": [{"data_indices": [10**6]}]}}) is None
+
+
+@pytest.mark.parametrize("area", ["macs", "flops", "params", "memory"])
+@pytest.mark.parametrize("colour", ["kind", *MEASURES])
+def test_every_map_has_a_legend(area: str, colour: str) -> None:
+    graph = shaped(application("ResNet50"))
+    tree = parts("ResNet50", blocks(graph), report_of(graph).layers)
+    assert treemap(tree, area=area, colour=colour)["series"][0]["data"]
+    assert 1 <= len(legend(tree, area=area, colour=colour)) <= len(KINDS)
+
+
+def test_every_kind_has_a_colour_whose_text_can_be_read() -> None:
+    for kind in KINDS:
+        assert ink(KINDS[kind]) in ("#000", "#fff")
+    assert family("Conv2D") == "convolution"
+    assert family("Mine") == "other"
+
+
+def test_a_block_is_drawn_with_its_fork_and_its_join() -> None:
+    graph = shaped(application("InceptionV3"))
+    report = report_of(graph)
+    block = next(b for b in blocks(graph) if b.name == "mixed0")
+    dot = block_dot(graph, block, report.layers, chosen="conv2d_6")
+    assert dot.count("fillcolor") == 9  # seven convolutions, a pooling, the join
+    assert dot.count('"in" ->') == 4
+    assert dot.count("-> ") == 4 + 3 + 1 + 4  # in; within branches; behind the pooling; out
+    assert dot.count("penwidth=4") == 1
+
+
+def test_a_block_of_too_many_layers_is_not_drawn() -> None:
+    graph = shaped(application("InceptionV3"))
+    from keraudit.blocks import Block
+
+    whole = Block(name="all", kind="segment", stage="-", nodes=tuple(range(len(graph.nodes))))
+    many = block_dot(graph, whole, report_of(graph).layers)
+    assert not many or many.count("fillcolor") <= 150
+
+
+def test_a_name_cannot_end_the_text_of_a_box() -> None:
+    assert quoted('a" ]; evil [label="') == '"a\\" ]; evil [label=\\""'

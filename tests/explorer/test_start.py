@@ -1,0 +1,91 @@
+"""``keraudit explore``: how the server is started, and what is said where it cannot be."""
+
+from __future__ import annotations
+
+import subprocess
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from keraudit.cli.main import run
+from keraudit.explorer import start
+
+CONFIG = Path(__file__).parents[2] / "streamlit_app" / ".streamlit" / "config.toml"
+
+
+@pytest.fixture
+def called(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What would have been started."""
+    seen: dict[str, Any] = {}
+
+    def fake(words: list[str], env: dict[str, str], **_: Any) -> subprocess.CompletedProcess[str]:
+        seen.update(words=words, env=env)
+        return subprocess.CompletedProcess(words, 0)
+
+    monkeypatch.setattr(subprocess, "run", fake)
+    return seen
+
+
+def test_the_package_starts_the_app_on_a_model(called: dict[str, Any], tmp_path: Path) -> None:
+    assert (
+        run(["explore", "inception_v3", "--port", "8600", "--no-browser", "--runs", str(tmp_path)])
+        == 0
+    )
+    words = called["words"]
+    assert words[1:4] == ["-m", "streamlit", "run"]
+    assert Path(words[4]).is_file()
+    assert words[words.index("--server.port") + 1] == "8600"
+    assert words[words.index("--server.address") + 1] == "localhost"
+    assert called["env"][start.MODEL_VARIABLE] == "inception_v3"
+    assert called["env"][start.RUNS_VARIABLE] == str(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["ResNet5"], "no known model: did you mean"),
+        (["none.keras"], "does not exist"),
+        (["--port", "0"], "0 is not in the range"),
+        (["--runs", "no-such-folder"], "does not exist"),
+    ],
+)
+def test_what_cannot_be_shown_is_told_before_anything_starts(
+    called: dict[str, Any], capsys: pytest.CaptureFixture[str], arguments: list[str], says: str
+) -> None:
+    assert run(["explore", *arguments]) == 2
+    assert says in capsys.readouterr().err
+    assert not called
+
+
+def test_without_streamlit_one_line_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(start, "find_spec", lambda name: None)
+    assert run(["explore"]) == 2
+    told = capsys.readouterr().err.strip().splitlines()
+    assert told == ["keraudit: error: the explorer needs streamlit: pip install 'keraudit[app]'"]
+
+
+def test_both_ways_to_start_it_have_the_same_options() -> None:
+    config = tomllib.loads(CONFIG.read_text("utf-8"))
+    flat = {f"{part}.{key}": value for part, row in config.items() for key, value in row.items()}
+    assert {key: str(value).lower() for key, value in flat.items()} == {
+        key: value.lower() for key, value in start.OPTIONS.items()
+    }
+
+
+def test_the_model_named_at_the_start_is_shown(
+    monkeypatch: pytest.MonkeyPatch, open_page: Any, inception_file: Path
+) -> None:
+    from explorer.pages import address, command, metrics
+
+    monkeypatch.setenv(start.MODEL_VARIABLE, "resnet_50")
+    assert metrics(open_page())["MACs"] == "3.858 G"
+    monkeypatch.setenv(start.MODEL_VARIABLE, str(inception_file))
+    app = open_page()
+    assert metrics(app)["MACs"] == "5.713 G"
+    assert command(app) == f"keraudit flops {inception_file}"
+    assert address(app) == {}
+    assert app.selectbox(key="w_model").value == "given"
