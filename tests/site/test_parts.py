@@ -19,7 +19,18 @@ from keraudit.render.figure import macs_per_block
 from keraudit.render.figure_data import as_csv, numbers_of
 from keraudit.render.svg import svg
 from keraudit.shapes import shaped
-from keraudit.site import calculator, cifar, figures, prefetch, resnet, runs, terms, zoo, zoo_record
+from keraudit.site import (
+    calculator,
+    cifar,
+    figures,
+    home,
+    prefetch,
+    resnet,
+    runs,
+    terms,
+    zoo,
+    zoo_record,
+)
 from keraudit.site.records import record
 
 ROOT = Path(__file__).parents[2]
@@ -168,7 +179,29 @@ def test_runs_are_set_side_by_side_over_seeds(published: Path) -> None:
     assert "70.00 ± 0.00" in told
     assert "8.75" in told  # He et al. 2015, Table 6, beside ResNet-CIFAR-20
     assert "1,000 of CIFAR-10&#x27;s" in told or "1,000 of CIFAR-10's" in told
-    assert "keraudit train Plain-CIFAR-20" in told
+    assert "keraudit train Plain-CIFAR-20" in shown
+
+
+def test_a_run_s_command_names_no_place() -> None:
+    given = run("Plain-CIFAR-20", command="keraudit train A --data /some/where/images --runs runs")
+    assert runs.commands([given]) == ["keraudit train A --data images --runs runs"]
+
+
+def test_the_home_page_tells_of_degradation_once_it_was_trained_in_full(published: Path) -> None:
+    assert "Depth is not what costs" in home.findings()
+    whole = {"name": "CIFAR-10", "fingerprint": "f", "train_images": 50_000, "test_images": 10_000}
+    long = [{**run("")["history"][0], "epoch": epoch} for epoch in range(164)]
+    for name in runs.DEGRADATION:
+        found = [run(name, seed, dataset=whole, history=long) for seed in (0, 1, 2)]
+        for each in found:
+            each["evaluation"]["train_error"] = {"P": 0.1, "R": -0.1}[name[0]] * int(
+                name[-2:]
+            ) / 36 + 1
+            (published / f"{name}-{each['seed']}.json").write_text(json.dumps(each), "utf-8")
+    told = home.findings()
+    assert "Skips are what makes depth pay" in told
+    assert "+10.00 points" in told  # from 20 to 56 layers, 36 more
+    assert "-10.00" in told
 
 
 def test_runs_of_another_kind_are_not_averaged(published: Path) -> None:

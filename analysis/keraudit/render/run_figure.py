@@ -34,9 +34,14 @@ def curves(
     layout: dict[str, Any] = {
         "template": "none",
         "title": {"text": title},
-        "height": PANEL + 190,
-        "margin": {"l": 62, "r": 20, "t": 130, "b": 56},
-        "legend": {"orientation": "h", "x": 0, "y": 1.09, "yanchor": "bottom"},
+        "height": PANEL + (190 if len(names) > 1 else 150),
+        "margin": {"l": 62, "r": 20, "t": 130 if len(names) > 1 else 80, "b": 56},
+        "legend": {
+            "orientation": "h",
+            "x": 0,
+            "y": 1.09 if len(names) > 1 else 1.0,
+            "yanchor": "bottom",
+        },
         "annotations": [],
     }
     everything = [
@@ -57,7 +62,8 @@ def curves(
             "showgrid": True,
             "type": "log" if log else "linear",
             "title": {"text": "" if number else axis_title(what), "font": {"size": 13}},
-            **({} if log else {"range": span(everything)}),
+            # 1, 2 and 5 of each decade
+            **({"dtick": "D2"} if log else {"range": span(everything)}),
         }
         if len(names) > 1:
             layout["annotations"].append(heading(name, left))
@@ -188,12 +194,17 @@ def corruption(evaluations: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def confusion(network: str, found: Mapping[str, Any]) -> dict[str, Any]:
-    """Draw what each class was taken for, in percent of its images."""
+    """Draw what each class was mistaken for, in percent of its images; what is right is left blank."""
     import plotly.graph_objects as go
 
     names = [score["name"] for score in found["classes"]]
-    parts = [[round(PERCENT * n / max(sum(row), 1), 1) for n in row] for row in found["confusion"]]
-    layout = plain_layout(f"{network}: confusion", "taken for", "")
+    parts = [
+        [None if i == j else round(PERCENT * n / max(sum(row), 1), 1) for j, n in enumerate(row)]
+        for i, row in enumerate(found["confusion"])
+    ]
+    layout = plain_layout(f"{network}: confusion", "mistaken for", "")
+    layout["margin"]["b"] = 90
+    layout["xaxis"]["showgrid"] = False
     layout["yaxis"] |= {"autorange": "reversed", "automargin": True, "type": "category"}
     layout["height"] = 90 + 34 * len(names) + 60
     figure = go.Figure(layout=layout)

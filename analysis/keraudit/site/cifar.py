@@ -126,8 +126,9 @@ def confusions(name: str, found: Mapping[str, Any], told: str) -> str:
     """What one network takes each class for."""
     return drawn_by_script(
         confusion(name, found),
-        label=f"Heat map of what {name} takes each class for",
-        caption="A row is what the image shows, a column what the network said.",
+        label=f"Heat map of what {name} mistakes each class for",
+        caption="A row is what the image shows, a column what the network said instead. What it got right"
+        " is left blank.",
         made=told,
     )
 

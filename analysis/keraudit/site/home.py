@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+
 from keraudit.render.numbers import short
-from keraudit.site import crosscheck, gradients, reductions, zoo
+from keraudit.site import crosscheck, gradients, reductions, resnet, runs, zoo
 from keraudit.site.calculator import Sizes, behind, direct, squeeze
 from keraudit.site.crosscheck import EXACT
 
 
 def findings() -> str:
     """Five sentences, numbered."""
-    found = (one_branch(), whole_networks(), depth(), skips(), agreement())
+    found = (one_branch(), whole_networks(), degradation() or depth(), skips(), agreement())
     return "\n".join(f"{number}. {text}" for number, text in enumerate(found, 1))
 
 
@@ -31,6 +34,37 @@ def whole_networks() -> str:
         f" {factors[2]} times as many multiplications would be needed"
         " ([module by module](inception.md#what-it-saves))."
     )
+
+
+def trained() -> Mapping[str, Sequence[runs.Run]]:
+    """The four networks of the degradation experiment, if they were trained in full."""
+    found = runs.comparable(runs.DEGRADATION)
+    return found if len(found) == len(runs.DEGRADATION) and not runs.caveat(found) else {}
+
+
+def degradation() -> str:
+    """Whether the deeper plain network is worse on its own training images; empty if not trained."""
+    found = trained()
+    if not found:
+        return ""
+    error = {
+        name: 100 * fmean(run["evaluation"]["train_error"] for run in members)
+        for name, members in found.items()
+    }
+    plain = error["Plain-CIFAR-56"] - error["Plain-CIFAR-20"]
+    skips = error["ResNet-CIFAR-56"] - error["ResNet-CIFAR-20"]
+    as_told = plain > 0 > skips
+    bold = "Skips are what makes depth pay" if as_told else "What depth did to training"
+    return (
+        f"**{bold}.** From 20 to 56 layers the training error of a plain network changes by"
+        f" {plain:+.2f} points, that of its residual twin by {skips:+.2f}"
+        " ([the experiment](resnet.md#the-degradation-experiment))."
+    )
+
+
+def third(_: str = "") -> str:
+    """The third picture: the degradation experiment if it was run in full, else the zoo."""
+    return resnet.degradation() if trained() else zoo.figure()
 
 
 def depth() -> str:

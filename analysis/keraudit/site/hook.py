@@ -98,6 +98,7 @@ MARKERS: Mapping[str, Callable[..., str]] = {
 def on_pre_build(**_: Any) -> None:
     """Build what Keras has to build, all in one process, and forget the last build's files."""
     figures.FILES.clear()
+    terms.patterns.cache_clear()
     prefetch.prefetch()
 
 
@@ -181,6 +182,7 @@ DRAWN: Mapping[str, Callable[[str], str]] = {
     "cifar-errors": cifar.errors,
     "cifar-losses": cifar.losses,
     "zoo": zoo.figure,
+    "home-third": home.third,
     "zoo-blocks": zoo.block_figure,
     "benchmark": benchmarks.figure_of_times,
     "benchmark-growth": benchmarks.figure_of_growth,

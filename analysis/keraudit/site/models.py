@@ -12,6 +12,10 @@ from keraudit.site.markdown import code, folded, numbers, table
 from keraudit.site.records import record
 
 Record = Mapping[str, Any]
+BLOCKS_CAPTION = (
+    "Coloured: blocks with parallel paths that join at their end. Grey: what lies between them. Point at a"
+    " bar for its parameters and output size."
+)
 
 
 def summary(*names: str) -> str:
@@ -71,7 +75,7 @@ def figure(name: str) -> str:
     return drawn_by_script(
         macs_per_block(record(name), name=name),
         label=f"Bar chart of the MACs of each block of {name}",
-        caption="Point at a bar for its parameters and output size.",
+        caption=BLOCKS_CAPTION,
         made=counted(f"keraudit flops {name}"),
     )
 

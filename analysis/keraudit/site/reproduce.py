@@ -8,6 +8,7 @@ from keraudit.site import benchmarks, crosscheck, gradient_records, runs, zoo_re
 from keraudit.site.markdown import code, table
 
 CHANGELOG = Path("CHANGELOG.md")
+TITLES = {"zoo": "The zoo", "resnet": "ResNet and CIFAR-10"}
 
 
 def commands() -> list[tuple[str, str, str]]:
@@ -21,7 +22,7 @@ def commands() -> list[tuple[str, str, str]]:
         ("crosscheck.md", crosscheck.PATH, "python benchmarks/crosscheck_all.py"),
         ("benchmarks.md", benchmarks.PATH, "make bench"),
     ]
-    trained = [("resnet.md", runs.FOLDER, "keraudit runs publish")]
+    trained = [("resnet.md", runs.FOLDER, "keraudit runs publish runs --to site/results/runs")]
     return [(page, path.as_posix(), command) for page, path, command in (*cases, *others, *trained)]
 
 
@@ -29,7 +30,7 @@ def listing() -> str:
     """Every record with its command; one that is not there is said so."""
     rows = [
         [
-            f"[{page.removesuffix('.md').capitalize()}](../{page})",
+            f"[{title_of(page)}](../{page})",
             code(path.removeprefix("site/results/")),
             code(command),
             "" if Path(path).exists() else "not here",
@@ -38,6 +39,11 @@ def listing() -> str:
     ]
     head = [("page", "left"), ("record", "left"), ("made by", "left"), ("", "left")]
     return table(head, rows)
+
+
+def title_of(page: str) -> str:
+    name = page.removesuffix(".md")
+    return TITLES.get(name, name.capitalize())
 
 
 def changelog() -> str:

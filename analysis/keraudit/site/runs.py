@@ -6,6 +6,7 @@ Runs are set side by side only where they differ in nothing but network and seed
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from statistics import fmean, stdev
 from typing import Any
@@ -108,8 +109,9 @@ def about(found: Mapping[str, Sequence[Run]]) -> str:
 
 
 def commands(found: Sequence[Run]) -> list[str]:
-    """The commands of the runs, each once."""
-    return list(dict.fromkeys(run["command"] for run in found if run.get("command")))
+    """The commands of the runs, each once, without the places on a machine that they name."""
+    given = dict.fromkeys(run["command"] for run in found if run.get("command"))
+    return [re.sub(r"(?<= )/\S*/(?=\S)", "", command) for command in given]
 
 
 def caveat(found: Mapping[str, Sequence[Run]]) -> str:
@@ -157,8 +159,9 @@ def loss_figure(networks: Sequence[str]) -> str:
     return drawn_by_script(
         curves({"": dict(found)}, title="Loss over training", what="loss"),
         label=f"Line chart of training and test loss over epochs of {' and '.join(found)}",
-        caption="Dashed: training. Solid: test. The axis is logarithmic.",
+        caption="Dashed: training. Solid: test. The axis is logarithmic. The same runs.",
         made=about(found),
+        tell=False,
     )
 
 
@@ -174,11 +177,11 @@ def result_table(networks: Sequence[str]) -> str:
         ("training error, %", "right"),
         ("test error, %", "right"),
         ("gap", "right"),
-        ("seconds an epoch", "right"),
+        ("s an epoch", "right"),
     ]
     paper = any(name in HE_TEST_ERROR for name in found)
     if paper:
-        head.append(("He et al., test error, %", "right"))
+        head.append(("printed", "right"))
     rows = []
     for name, members in found.items():
         ends = [run["evaluation"] for run in members]
@@ -196,7 +199,11 @@ def result_table(networks: Sequence[str]) -> str:
         rows.append(
             [*row, f"{HE_TEST_ERROR[name]:.2f}" if name in HE_TEST_ERROR else ""][: len(head)]
         )
-    return f"{numbers(table(head, rows))}\n\n{about(found)}\n{{ .ka-note }}"
+    printed = (
+        " Printed: test error of He et al. 2015, Table 6, on all of CIFAR-10." if paper else ""
+    )
+    told = f"The runs of the figure, at their end, mean and deviation over seeds.{printed}"
+    return f"{numbers(table(head, rows))}\n\n{told}\n{{ .ka-note }}"
 
 
 def spread(values: Sequence[float], *, digits: int = 2) -> str:

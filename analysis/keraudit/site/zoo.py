@@ -12,7 +12,7 @@ from keraudit.render.palette import family
 from keraudit.render.zoo_figure import AXES, scatter
 from keraudit.site.figures import drawn_by_script
 from keraudit.site.markdown import code, numbers, table
-from keraudit.site.models import block_rows, input_text, sum_row
+from keraudit.site.models import BLOCKS_CAPTION, block_rows, input_text, sum_row
 from keraudit.site.published import RESULTS, missing, published
 from keraudit.site.records import MODELS
 from keraudit.site.zoo_record import COMMAND, PATH, SCHEMA
@@ -194,7 +194,7 @@ def block_figure(name: str) -> str:
     return drawn_by_script(
         macs_per_block(entry(name), name=name),
         label=f"Bar chart of the MACs of each block of {name}",
-        caption="Point at a bar for its parameters and output size.",
+        caption=BLOCKS_CAPTION,
         made=f"Made by `keraudit flops {name}`.",
     )
 
