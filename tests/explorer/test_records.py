@@ -15,7 +15,6 @@ from keraudit.explorer import records
 from keraudit.explorer.curves import drawable
 from keraudit.explorer.records import groups
 from keraudit.explorer.start import RUNS_VARIABLE
-from keraudit.explorer.ui import safe
 
 Open = Any
 
@@ -157,12 +156,17 @@ def test_exports(open_page: Open, what: str) -> None:
     assert not errors(app)
 
 
-def test_figures_hold_no_markup_of_a_files_names() -> None:
-    figure = {"text": "<b>a</b><a href=x>$b$</a><br>", "n": [1, "<i>"]}
-    assert safe(figure) == {
-        "text": "<b>a</b>&lt;a href=x&gt;&#36;b&#36;&lt;/a&gt;<br>",
-        "n": [1, "&lt;i&gt;"],
-    }
+def test_figures_hold_no_markup_of_a_records_names(
+    open_page: Open, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[str] = []
+    monkeypatch.setattr(
+        "streamlit.plotly_chart", lambda figure, **_: drawn.append(json.dumps(figure))
+    )
+    open_page(page="runs", run="resnet-cifar-20-he2015-seed0")  # has a class named <b>dog</b>
+    assert len(drawn) == 3
+    assert not [figure for figure in drawn if "<b>dog" in figure]
+    assert any("&lt;b&gt;dog&lt;/b&gt;" in figure for figure in drawn)
 
 
 def test_texts_say_what_is_missing(open_page: Open) -> None:

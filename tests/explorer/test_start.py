@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -70,10 +71,17 @@ def test_without_streamlit_one_line_says_what_to_install(
 
 def test_both_ways_to_start_it_have_the_same_options() -> None:
     config = tomllib.loads(CONFIG.read_text("utf-8"))
-    flat = {f"{part}.{key}": value for part, row in config.items() for key, value in row.items()}
-    assert {key: str(value).lower() for key, value in flat.items()} == {
+    assert {key: str(value).lower() for key, value in flat(config)} == {
         key: value.lower() for key, value in start.OPTIONS.items()
     }
+
+
+def flat(config: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, object]]:
+    for key, value in config.items():
+        if isinstance(value, dict):
+            yield from flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
 
 
 def test_the_model_named_at_the_start_is_shown(

@@ -33,7 +33,7 @@ def metrics(report: CostReport, view: View) -> None:
         UNITS[view.unit]: (bound + short(counted(total, view)), f"{counted(total, view):,}"),
         "Parameters": (short(total.params), f"{total.params:,}"),
         "Weights": (short_bytes(total.param_bytes), f"{total.param_bytes:,} bytes"),
-        "Activations, at most": (
+        "Peak activations": (
             short_bytes(report.costs.peak_activation_bytes),
             f"at {report.costs.peak_at}",
         ),
@@ -52,8 +52,8 @@ def metrics(report: CostReport, view: View) -> None:
 
 def row(facts: dict[str, tuple[str, str]]) -> None:
     """Labels with a value and a line under it."""
-    for column, (label, (value, under)) in zip(st.columns(len(facts)), facts.items(), strict=True):
-        with column:
+    with st.grid(len(facts), min_column_width=118):
+        for label, (value, under) in facts.items():
             st.metric(label, value, help=ui.plain(under))
 
 

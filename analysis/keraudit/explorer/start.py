@@ -14,7 +14,9 @@ OPTIONS = {
     "client.toolbarMode": "viewer",
     "client.showErrorDetails": "none",
     "server.maxUploadSize": str(LARGEST_FILE_MIB),
-    "theme.primaryColor": "#0072B2",
+    # for each theme: one for both would do away with the dark one
+    "theme.light.primaryColor": "#0072B2",
+    "theme.dark.primaryColor": "#56B4E9",
 }
 
 

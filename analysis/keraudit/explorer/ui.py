@@ -142,20 +142,15 @@ def swatches(found: Sequence[tuple[str, str]]) -> None:
     st.html(f'<div style="font-size:.85rem;line-height:1.8">{marks}</div>')
 
 
-def safe(figure: dict[str, Any]) -> dict[str, Any]:
-    """A figure in which no name is taken for markup: plotly reads tags in its texts."""
+def safe(record: Any) -> Any:
+    """A record in which no name is taken for markup by plotly, which reads tags and formulas in texts.
 
-    def clean(value: Any) -> Any:
-        if isinstance(value, str):
-            kept = value.replace("<b>", "\0").replace("</b>", "\1").replace("<br>", "\2")
-            kept = kept.replace("<extra>", "\3").replace("</extra>", "\4")
-            kept = kept.replace("<", "&lt;").replace(">", "&gt;").replace("$", "&#36;")
-            for mark, tag in enumerate(("<b>", "</b>", "<br>", "<extra>", "</extra>")):
-                kept = kept.replace(chr(mark), tag)
-            return kept
-        if isinstance(value, dict):
-            return {key: clean(item) for key, item in value.items()}
-        return [clean(item) for item in value] if isinstance(value, list) else value
-
-    cleaned: dict[str, Any] = clean(figure)
-    return cleaned
+    >>> safe({"name": "<b>$x$</b>", "depth": [1, "a"]})
+    {'name': '&lt;b&gt;&#36;x&#36;&lt;/b&gt;', 'depth': [1, 'a']}
+    """
+    if isinstance(record, str):
+        text = record.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+        return text.replace("$", "&#36;")
+    if isinstance(record, Mapping):
+        return {safe(key): safe(item) for key, item in record.items()}
+    return [safe(item) for item in record] if isinstance(record, list | tuple) else record

@@ -64,7 +64,9 @@ def family(kind: str) -> str:
     return "join" if plain in JOINS else "other"
 
 
-def treemap(tree: Part, *, area: str, colour: str, chosen: str = "") -> dict[str, Any]:
+def treemap(
+    tree: Part, *, area: str, colour: str, chosen: str = "", dark: bool = False
+) -> dict[str, Any]:
     """Draw the parts of ``tree``; whatever has no area is left out.
 
     Args:
@@ -72,6 +74,7 @@ def treemap(tree: Part, *, area: str, colour: str, chosen: str = "") -> dict[str
         area: a key of ``MEASURES``.
         colour: likewise, or ``"kind"``.
         chosen: the name of the part that is marked.
+        dark: whether it stands on a dark page; its headings are bright then.
 
     Returns:
         An ECharts option. The n-th of ``tree.walk()`` is the item of data index n.
@@ -113,7 +116,12 @@ def treemap(tree: Part, *, area: str, colour: str, chosen: str = "") -> dict[str
                 "animation": False,
                 "visibleMin": 1,
                 "label": {"show": True, "overflow": "truncate", "fontSize": 12},
-                "upperLabel": {"show": True, "height": 22, "color": "#888", "fontSize": 12},
+                "upperLabel": {
+                    "show": True,
+                    "height": 22,
+                    "color": "#DDD" if dark else "#333",
+                    "fontSize": 12,
+                },
                 "itemStyle": {
                     "borderWidth": 1,
                     "gapWidth": 1,

@@ -79,7 +79,7 @@ def totals(found: list[tuple[Subject, Audited]], view: View) -> None:
                 unit: counted(report.total, view),
                 "parameters": report.total.params,
                 "weights": short_bytes(report.total.param_bytes),
-                "activations, at most": short_bytes(report.costs.peak_activation_bytes),
+                "peak activations": short_bytes(report.costs.peak_activation_bytes),
                 "layers": len(report.layers),
                 "fork-join blocks": kinds.count("fork-join"),
                 "claims that hold": f"{holds} of {len(checks)}" if checks else "",

@@ -75,8 +75,8 @@ def figure(found: Audited, view: View) -> str:
 
     from keraudit.render.figure import macs_per_block
 
-    drawn = macs_per_block(found.report.to_dict())
-    made: str = plotly.io.to_html(ui.safe(drawn), include_plotlyjs=True, full_html=False)
+    drawn = macs_per_block(ui.safe(found.report.to_dict()))
+    made: str = plotly.io.to_html(drawn, include_plotlyjs=True, full_html=False)
     return made
 
 

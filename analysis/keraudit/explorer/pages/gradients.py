@@ -61,7 +61,7 @@ def nearest(known: Iterable[str], title: str) -> str:
 
 def profiles(found: Mapping[str, Any]) -> None:
     """Norm against depth, and what the audit says of it."""
-    st.plotly_chart(ui.safe(norm_by_depth(found)), key="profiles")
+    st.plotly_chart(norm_by_depth(ui.safe(found)), key="profiles")
     st.dataframe(
         [
             {
@@ -109,8 +109,8 @@ def over_training(view: View, found: Mapping[str, Any]) -> None:
         "profiles": shown,
         "verdicts": [{"label": entry["label"]} for entry in shown],
     }
-    st.plotly_chart(ui.safe(norm_by_depth(at_step)), key="profiles")
-    st.plotly_chart(ui.safe(norm_over_training(found)), key="over-training")
+    st.plotly_chart(norm_by_depth(ui.safe(at_step)), key="profiles")
+    st.plotly_chart(norm_over_training(ui.safe(found)), key="over-training")
     st.caption(ui.plain(f"{found['model']}, batch {found['batch']}, {found['data']}"))
 
 

@@ -62,22 +62,13 @@ def with_known_names(view: View, found: Audited) -> View:
 
 
 def controls(view: View, found: Audited) -> None:
-    block, area, colour, level = st.columns([3, 2, 2, 2], vertical_alignment="bottom")
     names = {"cost": UNITS[view.unit]}
-    with block:
-        ui.select(
-            view,
-            "block",
-            "Look into",
-            ["", *(block.name for block in found.report.blocks)],
-            {"": "a block: choose, or click"},
-        )
-    with area:
+    blocks = ["", *(block.name for block in found.report.blocks)]
+    with st.grid(4, min_column_width=150):
+        ui.select(view, "block", "Look into", blocks, {"": "a block: choose, or click"})
         ui.select(view, "area", "Area", list(AREAS), {**AREAS, **names})
-    with colour:
         ui.select(view, "colour", "Colour", list(COLOURS), {**COLOURS, **names})
-    with level:
-        ui.segments(view, "level", "Down to", LEVELS)
+        ui.select(view, "level", "Down to", list(LEVELS))
 
 
 def measure(view: View, name: str) -> str:
@@ -90,7 +81,8 @@ def draw(tree: Part, view: View, *, key: str, chosen: str, height: int = HEIGHT)
     if not MEASURES[area](tree):
         st.info(f"Nothing here has {AREAS[view.area]}: choose another area.")
         return
-    option = treemap(tree, area=area, colour=colour, chosen=chosen)
+    dark = st.context.theme.type == "dark"
+    option = treemap(tree, area=area, colour=colour, chosen=chosen, dark=dark)
     st.echarts_chart(
         option,
         key=key,
@@ -129,12 +121,8 @@ def look_inside(view: View, found: Audited) -> None:
     st.divider()
     st.markdown(f"##### {ui.plain(block.name)} \u2014 {block.kind}, {branches(block)}")
     cost_of(cost.cost, found.report, view, cost.output_shape, cost.field)
-    left, right = st.columns([3, 2])
+    left, right = st.columns(2)
     with left:
-        tree = block_part(block, found.report.layers, branches=True)
-        draw(tree, view, key="block-map", chosen=view.layer, height=300)
-        layer_table(view, found, block)
-    with right:
         dot = block_dot(found.graph, block, found.report.layers, chosen=view.layer)
         if dot:
             st.graphviz_chart(dot, width="stretch")
@@ -142,6 +130,10 @@ def look_inside(view: View, found: Audited) -> None:
             st.info(
                 f"{len(block.nodes)} layers are too many to draw; the map and the table have them."
             )
+    with right:
+        tree = block_part(block, found.report.layers, branches=True)
+        draw(tree, view, key="block-map", chosen=view.layer, height=340)
+    layer_table(view, found, block)
     if view.layer:
         st.button(
             "Look into the layer",

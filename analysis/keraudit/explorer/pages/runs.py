@@ -75,7 +75,7 @@ def draw(view: View, chosen: Mapping[str, Sequence[Run]]) -> None:
         name: drawable(members, axis=view.axis, smooth=view.smooth)
         for name, members in chosen.items()
     }
-    figure = curves({"": shown}, title="", what=view.curve)
+    figure = curves({"": ui.safe(shown)}, title="", what=view.curve)
     if view.axis == "time":
         figure["layout"]["xaxis"]["title"] = {"text": "minutes of training"}
         for trace in figure["data"]:
@@ -83,7 +83,7 @@ def draw(view: View, chosen: Mapping[str, Sequence[Run]]) -> None:
                 trace["hovertemplate"] = trace["hovertemplate"].replace(
                     "epoch %{x}", "%{x:.1f} min"
                 )
-    st.plotly_chart(ui.safe(figure), key="curves")
+    st.plotly_chart(figure, key="curves")
 
 
 def table(kinds: Mapping[str, Sequence[Run]]) -> None:
@@ -132,13 +132,14 @@ def evaluation(one: Trained) -> None:
         )
         ui.line(f"keraudit evaluate {one.place.parent.name}/{one.name}")
         return
+    found, network = ui.safe(found), ui.safe(one.run.network)
     left, right = st.columns(2)
     with left:
-        st.plotly_chart(ui.safe(confusion(one.run.network, found)), key="confusion")
+        st.plotly_chart(confusion(network, found), key="confusion")
     with right:
-        st.plotly_chart(ui.safe(calibration({one.run.network: found})), key="calibration")
+        st.plotly_chart(calibration({network: found}), key="calibration")
         if found.get("corruptions"):
-            st.plotly_chart(ui.safe(corruption({one.run.network: found})), key="corruption")
+            st.plotly_chart(corruption({network: found}), key="corruption")
 
 
 def evaluated(one: Trained) -> Mapping[str, Any] | None:

@@ -166,26 +166,26 @@ def totals(before: Audited, after: Audited, view: View) -> None:
         (unit, counted(a.total, view), counted(b.total, view), short),
         ("Parameters", a.total.params, b.total.params, short),
         (
-            "Activations, at most",
+            "Peak activations",
             a.costs.peak_activation_bytes,
             b.costs.peak_activation_bytes,
             short_bytes,
         ),
         ("Layers", len(a.layers), len(b.layers), str),
     )
-    for column, (label, old, new, write) in zip(st.columns(len(facts)), facts, strict=True):
-        ratio = f" ({new / old - 1:+.1%})" if old and new != old else ""
-        delta = new - old
-        text = ("+" if delta > 0 else "-") + write(abs(delta)) + ratio if delta else "the same"
-        column.metric(
-            label,
-            write(new),
-            delta=text,
-            delta_color="inverse" if delta else "off",
-            delta_arrow="auto" if delta else "off",
-            help=ui.plain(f"before {old:,}, after {new:,}"),
-        )
-        column.caption(f"before: {write(old)}")
+    with st.grid(len(facts), min_column_width=150):
+        for label, old, new, write in facts:
+            delta = new - old
+            ratio = f" ({new / old - 1:+.1%})" if old and delta else ""
+            text = ("+" if delta > 0 else "-") + write(abs(delta)) + ratio if delta else "the same"
+            st.metric(
+                f"{label}, before: {write(old)}",
+                write(new),
+                delta=text,
+                delta_color="inverse" if delta else "off",
+                delta_arrow="auto" if delta else "off",
+                help=f"before {old:,}, after {new:,}",
+            )
 
 
 def blocks(before: Audited, after: Audited, view: View, subject: Subject) -> None:
