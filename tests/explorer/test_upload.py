@@ -136,6 +136,16 @@ def test_names_in_a_file_are_no_markup(open_page: Open, page: str) -> None:
             assert mark not in bare, (page, element.value)
 
 
+def test_counts_beyond_64_bits_are_shown(open_page: Open) -> None:
+    app = open_page()
+    wide = model(*(dense(f"d{i}", units=2**31 - 1) for i in range(9)))
+    app.file_uploader[0].upload("wide.json", wide).run()
+    for page in ("what-if", "layer", "compare", "export"):
+        choose(app, "page", page)
+        assert not app.exception, page
+        assert not errors(app)
+
+
 def test_only_plain_layers_of_a_file_are_run() -> None:
     check_plain(uploaded("a.json", model(dense(kernel_initializer=glorot()))).architecture)
     for bad, word in (

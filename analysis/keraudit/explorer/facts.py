@@ -23,6 +23,15 @@ def counted(cost: Cost, view: View) -> int:
     return cost.macs if view.unit == "macs" else cost.flops
 
 
+def cell(value: int) -> int | float:
+    """A count as a table takes it: whole, unless it has more than 63 bits.
+
+    >>> cell(5), cell(2**70)
+    (5, 1.1805916207174113e+21)
+    """
+    return value if abs(value) < 2**63 else float(value)
+
+
 def metrics(report: CostReport, view: View) -> None:
     """The totals of a model, in a row."""
     total = report.total
@@ -84,8 +93,8 @@ def layer_table(view: View, found: Audited, block: Block) -> None:
                 "layer": layer.name,
                 "kind": layer.kind,
                 "output": sizes(layer.output_shapes[0]) if layer.output_shapes else "",
-                UNITS[view.unit]: counted(layer.cost, view),
-                "parameters": layer.cost.params,
+                UNITS[view.unit]: cell(counted(layer.cost, view)),
+                "parameters": cell(layer.cost.params),
                 "sees": extent(layer.field.receptive_field) if layer.field else "",
             }
             for layer in layers

@@ -12,7 +12,7 @@ from keraudit.audits.structure_claim import HOLDS
 from keraudit.errors import KerauditError
 from keraudit.explorer import ui
 from keraudit.explorer.choose import called, names, subject_of
-from keraudit.explorer.facts import counted
+from keraudit.explorer.facts import cell, counted
 from keraudit.explorer.pages.map import subject_or_stop
 from keraudit.explorer.pages.what_if import paired_bars
 from keraudit.explorer.records import recorded_errors
@@ -76,8 +76,8 @@ def totals(found: list[tuple[Subject, Audited]], view: View) -> None:
                 "model": subject.title,
                 "input": ", ".join(sizes(s, batch=False) for s in report.input_shapes.values()),
                 "test error": errors.get(subject.title, ""),
-                unit: counted(report.total, view),
-                "parameters": report.total.params,
+                unit: cell(counted(report.total, view)),
+                "parameters": cell(report.total.params),
                 "weights": short_bytes(report.total.param_bytes),
                 "peak activations": short_bytes(report.costs.peak_activation_bytes),
                 "layers": len(report.layers),
@@ -120,8 +120,8 @@ def matched(found: list[tuple[Subject, Audited]], view: View) -> None:
             {
                 "block": pair.name,
                 "": STATUS.get(pair.status, pair.status).format(*names_of),
-                "before": old,
-                "after": new,
+                "before": None if old is None else cell(old),
+                "after": None if new is None else cell(new),
                 "times": new / old if old and new is not None else None,
             }
         )

@@ -14,7 +14,7 @@ from keraudit.audits.cost import LayerCost
 from keraudit.audits.reductions import board_order
 from keraudit.errors import KerauditError
 from keraudit.explorer import picture, ui
-from keraudit.explorer.facts import cost_of, counted
+from keraudit.explorer.facts import cell, cost_of, counted
 from keraudit.explorer.pages.inside import inside
 from keraudit.explorer.pages.map import subject_or_stop, with_known_names
 from keraudit.explorer.store import Audited, Subject, audited, command
@@ -157,7 +157,7 @@ def shapes(layer: LayerCost, node: Node) -> None:
                     "what": f"weight {weight.name}"
                     + ("" if weight.trainable else " (not trained)"),
                     "shape": sizes(weight.shape, batch=False),
-                    "elements": weight.elements,
+                    "elements": cell(weight.elements),
                 }
                 for weight in node.effect.weights
             ),

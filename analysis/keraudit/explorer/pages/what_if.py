@@ -13,7 +13,7 @@ from keraudit.audits.compare import compare
 from keraudit.errors import KerauditError
 from keraudit.explorer import ui
 from keraudit.explorer.choose import size_changed
-from keraudit.explorer.facts import counted
+from keraudit.explorer.facts import cell, counted
 from keraudit.explorer.pages.map import subject_or_stop
 from keraudit.explorer.store import Audited, Subject, audited, command
 from keraudit.explorer.view import MOST_FILTERS, UNITS, WIDEST, View, parsed
@@ -201,11 +201,13 @@ def blocks(before: Audited, after: Audited, view: View, subject: Subject) -> Non
             {
                 "block": pair.name,
                 "": "" if pair.status == "same" else pair.status,
-                "before": old,
-                "after": new,
-                "change": new - old,
+                "before": cell(old),
+                "after": cell(new),
+                "change": cell(new - old),
                 "times": new / old if old else None,
-                "parameters": (pair.b.params if pair.b else 0) - (pair.a.params if pair.a else 0),
+                "parameters": cell(
+                    (pair.b.params if pair.b else 0) - (pair.a.params if pair.a else 0)
+                ),
             }
         )
     st.markdown("**Block by block**")
