@@ -33,6 +33,8 @@ PAGES = [
 ]
 FIGURE_PAGES = {"index.html", "inception.html", "resnet.html", "zoo.html", "gradients.html"}
 FIGURE_PAGES |= {"reductions.html"}
+# Their figures are of records that may be absent.
+DRAWN_ONCE_MEASURED = {"benchmarks.html", "cifar.html"}
 # What a browser fetches by itself, and links that only a reader follows.
 FETCHED = {"script": "src", "img": "src", "iframe": "src", "source": "src", "link": "href"}
 
@@ -138,7 +140,7 @@ def test_plotly_is_local_and_only_where_there_is_a_figure(
         named = (site / page).read_text("utf-8").count("plotly.min.js")
         assert named == (1 if reader.figures else 0), page
         drawn = page.startswith("models/") or page in FIGURE_PAGES
-        assert bool(reader.figures) == drawn, page
+        assert bool(reader.figures) == drawn or page in DRAWN_ONCE_MEASURED, page
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -15,7 +15,11 @@ PERCENT = 100
 
 
 def curves(
-    panels: Mapping[str, Mapping[str, Sequence[Run]]], *, title: str, what: str = "error"
+    panels: Mapping[str, Mapping[str, Sequence[Run]]],
+    *,
+    title: str,
+    what: str = "error",
+    printed: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
     """Draw error (or loss) over epochs: dashed in training, solid on the test images.
 
@@ -23,6 +27,7 @@ def curves(
         panels: by its title, the runs over seeds of each network.
         title: above the figure.
         what: ``"error"`` in percent, or ``"loss"`` on a logarithmic axis.
+        printed: a test error from a paper, by network, to be drawn as a dotted line.
 
     Returns:
         A figure in plotly's JSON. The line is the mean over seeds, the band their range.
@@ -70,6 +75,8 @@ def curves(
         for network, runs in networks.items():
             for side, dash in (("training", "dash"), ("test", "solid")):
                 add_curve(figure, network, runs, (what, side, dash), suffix)
+            if network in (printed or {}):
+                add_printed(figure, network, runs[0], (printed or {})[network], suffix)
     figure.update_layout(layout)
     drawn: dict[str, Any] = json.loads(figure.to_json())
     return drawn
@@ -148,6 +155,21 @@ def add_curve(
     )
 
 
+def add_printed(figure: Any, network: str, run: Run, error: float, suffix: str) -> None:
+    """A level line, from the first epoch to the last."""
+    ends = [run["history"][0]["epoch"], run["history"][-1]["epoch"]]
+    figure.add_scatter(
+        name=f"{network}, printed",
+        x=ends,
+        y=[error, error],
+        mode="lines",
+        line={"color": colour_of(network), "dash": "dot"},
+        hovertemplate="%{y} % printed<extra>" + network + "</extra>",
+        xaxis=f"x{suffix}",
+        yaxis=f"y{suffix}",
+    )
+
+
 def calibration(evaluations: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Draw accuracy against confidence: a calibrated network lies on the diagonal."""
     import plotly.graph_objects as go
@@ -204,7 +226,8 @@ def confusion(network: str, found: Mapping[str, Any]) -> dict[str, Any]:
     ]
     layout = plain_layout(f"{network}: confusion", "mistaken for", "")
     layout["margin"]["b"] = 90
-    layout["xaxis"]["showgrid"] = False
+    layout["xaxis"] |= {"showgrid": False, "automargin": True}
+    layout["xaxis"]["title"]["standoff"] = 24
     layout["yaxis"] |= {"autorange": "reversed", "automargin": True, "type": "category"}
     layout["height"] = 90 + 34 * len(names) + 60
     figure = go.Figure(layout=layout)

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean, stdev
 from typing import Any
 
+from keraudit.experiments.recipe import RECIPES
 from keraudit.render.run_figure import curves
 from keraudit.site.figures import drawn_by_script
 from keraudit.site.markdown import code, numbers, table
@@ -29,6 +30,8 @@ HE_TEST_ERROR: Mapping[str, float] = {
     "ResNet-CIFAR-56": 6.97,
     "ResNet-CIFAR-110": 6.43,
 }
+
+PRINTED = "Dotted: the test error that He et al. 2015 print (Table 6), on all of CIFAR-10."
 
 Run = Mapping[str, Any]
 
@@ -120,8 +123,9 @@ def caveat(found: Mapping[str, Sequence[Run]]) -> str:
     parts = []
     if first["dataset"]["train_images"] < 50_000:
         parts.append(f"{first['dataset']['train_images']:,} of CIFAR-10's 50,000 training images")
-    if epochs(first) < 160:
-        parts.append(f"{epochs(first)} epochs of the paper's 164")
+    whole = RECIPES[first["recipe"]["name"]].epochs if first["recipe"]["name"] in RECIPES else 0
+    if epochs(first) < whole:
+        parts.append(f"{epochs(first)} of the recipe's {whole} epochs")
     if min(len(members) for members in found.values()) < 3:
         parts.append("fewer than three seeds")
     if not parts:
@@ -143,10 +147,15 @@ def error_figure(networks: Sequence[str], *, split: bool) -> str:
     panels = {"plain": plain, "residual": skips} if split else {"": dict(found)}
     names = " and ".join(found)
     return drawn_by_script(
-        curves({k: v for k, v in panels.items() if v}, title="Error over training"),
+        curves(
+            {k: v for k, v in panels.items() if v},
+            title="Error over training",
+            printed=HE_TEST_ERROR,
+        ),
         label=f"Line chart of training and test error over epochs of {names}",
         caption="Dashed: on the training images as they were trained on, cropped and mirrored. Solid: on"
-        " the test images. The mean over seeds, the band from the lowest to the highest.",
+        " the test images. The mean over seeds, the band from the lowest to the highest."
+        + (f" {PRINTED}" if any(name in HE_TEST_ERROR for name in found) else ""),
         made=about(found),
     )
 
