@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from explorer.fake_runs import folder, record
+from explorer.fake_runs import IMAGES, folder, record
 from explorer.pages import address, choose, command, errors, metrics, unescaped, warnings
 from keraudit.experiments.record import Run
 from keraudit.explorer import records
@@ -111,6 +111,27 @@ def test_a_run_with_an_evaluation_and_one_without(open_page: Open) -> None:
     choose(app, "other", "resnet-cifar-20-he2015-seed0")
     assert "They name the same class for" in " ".join(t.value for t in app.text)
     assert "there is no run 'x'" in errors(open_page(page="runs", run="x"))[0]
+
+
+@pytest.mark.usefixtures("runs")
+def test_images_are_shown_where_the_data_are_at_hand(
+    open_page: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    count = {"train": 90, "test": IMAGES}
+    arrays = {f"x_{k}": rng.integers(0, 255, (n, 8, 8, 3), "uint8") for k, n in count.items()}
+    arrays |= {f"y_{k}": np.arange(n) % 3 for k, n in count.items()}
+    data = tmp_path / "data.npz"
+    np.savez(data, **arrays)
+    monkeypatch.setenv("KERAUDIT_DATA", str(data))
+    app = open_page(page="runs")
+    app.toggle(key="images-at-hand").set_value(True).run()
+    assert not app.exception
+    assert not errors(app)
+    assert len(app.tabs) == 5
+    assert "label" in app.tabs[1].dataframe[0].value.columns
 
 
 def test_damaged_runs_are_told_and_the_rest_shown(open_page: Open, runs: Path) -> None:

@@ -13,6 +13,7 @@ OPTIONS = {
     "browser.gatherUsageStats": "false",
     "client.toolbarMode": "viewer",
     "client.showErrorDetails": "none",
+    "server.address": "localhost",
     "server.maxUploadSize": str(LARGEST_FILE_MIB),
     # for each theme: one for both would do away with the dark one
     "theme.light.primaryColor": "#0072B2",
@@ -30,7 +31,6 @@ def options(*, port: int, headless: bool) -> list[str]:
         raise KerauditError("the explorer needs streamlit: pip install 'keraudit[app]'")
     given = {
         **OPTIONS,
-        "server.address": "localhost",
         "server.port": str(port),
         "server.headless": str(headless).lower(),
     }

@@ -76,29 +76,41 @@ def of(one: Trained) -> Any:
 
 
 def gallery(one: Trained, other: Trained | None) -> None:
-    """Images that say most: named differently by two runs, or named least surely by one."""
-    from keraudit.experiments.gallery import disagreements, most_uncertain
+    """Images that say most: named differently, wrongly and surely, or not surely at all."""
+    from keraudit.experiments.gallery import confident_mistakes, disagreements, most_uncertain
 
-    classes = [str(name) for name in one.run.dataset.get("classes", [])]
-    mine, theirs = of(one), None if other is None else of(other)
-    if theirs is not None and theirs.shape != mine.shape:
+    found = {one.name: of(one), **({other.name: of(other)} if other else {})}
+    mine, *theirs = found.values()
+    if theirs and theirs[0].shape != mine.shape:
         raise KerauditError("the two runs predict different images or classes")
-    if theirs is None:
-        st.text("Images that this run is least sure of:")
-        places = most_uncertain(mine, SHOWN)
-    else:
-        same = float((mine.argmax(1) == theirs.argmax(1)).mean())
-        st.text(f"They name the same class for {percent(same)} of {len(mine):,} test images.")
-        places = disagreements(mine, theirs, SHOWN)
     images = at_hand(one)
+    sections: dict[str, list[int]] = {}
+    if theirs:
+        same = float((mine.argmax(1) == theirs[0].argmax(1)).mean())
+        st.text(f"They name the same class for {percent(same)} of {len(mine):,} test images.")
+        sections["Named differently, the surest first"] = disagreements(mine, theirs[0], SHOWN)
+    if images is not None:
+        for name, values in found.items():
+            mistakes = confident_mistakes(values, images.labels, SHOWN)
+            sections[f"{name}: wrong, the surest first"] = mistakes
+    for name, values in found.items():
+        sections[f"{name}: least sure"] = most_uncertain(values, SHOWN)
+    for tab, (_, places) in zip(
+        st.tabs([ui.plain(title) for title in sections]), sections.items(), strict=True
+    ):
+        with tab:
+            section(one, found, places, images)
+
+
+def section(one: Trained, found: Mapping[str, Any], places: list[int], images: Any) -> None:
+    """Some images, with what each run takes them for."""
+    classes = [str(name) for name in one.run.dataset.get("classes", [])]
     rows = []
     for place in places:
-        row = {"image": place, one.name: named(mine[place], classes)}
-        if other is not None and theirs is not None:
-            row[other.name] = named(theirs[place], classes)
+        row: dict[str, Any] = {"image": place}
         if images is not None:
             row["label"] = called(classes, int(images.labels[place]))
-        rows.append(row)
+        rows.append(row | {name: named(values[place], classes) for name, values in found.items()})
     if images is not None:
         pictures(images, rows)
     st.dataframe(rows, hide_index=True)
