@@ -160,10 +160,19 @@ def publish(folder: Path, *found: dict[str, Any]) -> None:
 
 def test_without_runs_the_pages_say_how_to_make_them(published: Path) -> None:
     for shown in (resnet.degradation(), cifar.errors()):
-        assert "keraudit train" in shown
+        assert "keraudit report --run" in shown
         assert "keraudit runs publish" in shown
     assert resnet.degradation_table() == cifar.losses() == ""
     assert "keraudit evaluate" in cifar.how_they_err()
+
+
+def test_the_experiments_are_those_of_the_command() -> None:
+    from keraudit.experiments.plan import EXPERIMENTS
+
+    for networks, name in runs.EXPERIMENTS.items():
+        assert set(networks) <= set(EXPERIMENTS[name].networks)
+        guide = (ROOT / "site" / "guide" / "reproduce.md").read_text("utf-8")
+        assert all(command in guide for command in runs.commands_for(networks))
 
 
 def test_a_damaged_run_stops_the_build(published: Path) -> None:
@@ -180,6 +189,13 @@ def test_runs_are_set_side_by_side_over_seeds(published: Path) -> None:
     assert "8.75" in told  # He et al. 2015, Table 6, beside ResNet-CIFAR-20
     assert "1,000 of CIFAR-10&#x27;s" in told or "1,000 of CIFAR-10's" in told
     assert "keraudit train Plain-CIFAR-20" in shown
+
+
+def test_error_is_drawn_over_depth_once_there_are_three(published: Path) -> None:
+    assert "Error over depth" not in resnet.degradation_table()
+    publish(published, *(run(f"Plain-CIFAR-{depth}") for depth in (20, 32, 56)))
+    assert "Error over depth" in resnet.degradation_table()
+    assert "Plain-CIFAR-32" in resnet.degradation_table()
 
 
 def test_a_run_s_command_names_no_place() -> None:

@@ -170,6 +170,38 @@ def add_printed(figure: Any, network: str, run: Run, error: float, suffix: str) 
     )
 
 
+def over_depth(found: Mapping[str, Sequence[Run]]) -> dict[str, Any]:
+    """Draw the error at the end over depth, dashed in training and solid on the test images.
+
+    Args:
+        found: by network, such as ``Plain-CIFAR-20``, its runs over seeds.
+    """
+    import plotly.graph_objects as go
+
+    figure = go.Figure(layout=plain_layout("Error over depth", "layers", "error at the end, %"))
+    figure.update_layout(yaxis_rangemode="tozero")
+    for family, title in (("Plain", "plain"), ("ResNet", "residual")):
+        members = {
+            int(n.rsplit("-", 1)[1]): runs for n, runs in found.items() if n.startswith(family)
+        }
+        for side, key, dash in (
+            ("training", "train_error", "dash"),
+            ("test", "test_error", "solid"),
+        ):
+            figure.add_scatter(
+                name=f"{title}, {side}",
+                x=sorted(members),
+                y=[
+                    round(PERCENT * fmean(run["evaluation"][key] for run in members[depth]), 3)
+                    for depth in sorted(members)
+                ],
+                mode="lines+markers",
+                line={"color": colour_of(family), "dash": dash},
+            )
+    drawn: dict[str, Any] = json.loads(figure.to_json())
+    return drawn
+
+
 def calibration(evaluations: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Draw accuracy against confidence: a calibrated network lies on the diagonal."""
     import plotly.graph_objects as go

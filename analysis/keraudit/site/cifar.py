@@ -45,8 +45,8 @@ def missing() -> str:
     return (
         '!!! note "Not evaluated yet"\n\n'
         "    No published run has an evaluation. To make one:\n\n"
-        "    ```console\n    $ keraudit evaluate runs/*\n"
-        f"    $ keraudit runs publish runs --to {runs.FOLDER.as_posix()}\n    ```"
+        "    ```console\n    $ keraudit evaluate runs/cifar10-comparison/*\n"
+        f"    $ {runs.commands_for(runs.BIG)[1]}\n    ```"
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from keraudit.render.diagram import diagram
 from keraudit.render.numbers import short
 from keraudit.render.palette import BLUE, GREY, SKY, colour_of
+from keraudit.render.run_figure import over_depth
 from keraudit.site import runs
 from keraudit.site.figures import counted, drawn_by_script
 from keraudit.site.markdown import code, numbers, table
@@ -151,11 +152,25 @@ def degradation(_: str = "") -> str:
 
 def degradation_table() -> str:
     """Their errors at the end, beside the paper's, and what the runs are."""
-    found = runs.comparable(runs.DEGRADATION)
-    parts = (
-        (runs.caveat(found), runs.result_table(runs.DEGRADATION), lesson(found)) if found else ()
-    )
+    found = runs.comparable(runs.DEPTHS)
+    if not found:
+        return ""
+    parts = (runs.caveat(found), lesson(found), over_depths(found), runs.result_table(runs.DEPTHS))
     return "\n\n".join(filter(None, parts))
+
+
+def over_depths(found: Mapping[str, Any]) -> str:
+    """Error over depth, where three depths or more were trained."""
+    depths = {name.rsplit("-", 1)[1] for name in found}
+    if len(depths) < 3:
+        return ""
+    return drawn_by_script(
+        over_depth(found),
+        label="Line chart of training and test error of plain and residual networks over their depth",
+        caption="Dashed: on the training images, as they are. Solid: on the test images. The mean over"
+        " seeds.",
+        made=runs.about(found),
+    )
 
 
 def lesson(found: Mapping[str, Any]) -> str:
@@ -167,8 +182,8 @@ def lesson(found: Mapping[str, Any]) -> str:
     plain = [errors.get("Plain-CIFAR-20"), errors.get("Plain-CIFAR-56")]
     skips = [errors.get("ResNet-CIFAR-20"), errors.get("ResNet-CIFAR-56")]
     told = [
-        f"Among the {name} networks the deeper one ends with the {word} **training** error:"
-        f" {100 * mean(deep):.2f} % against {100 * mean(shallow):.2f} %."
+        f"Of the {name} networks, the one of 56 layers ends with the {word} **training** error:"
+        f" {100 * mean(deep):.2f} % against {100 * mean(shallow):.2f} % of the one of 20."
         for name, (shallow, deep) in (("plain", plain), ("residual", skips))
         if shallow and deep
         for word in ["higher" if mean(deep) > mean(shallow) else "lower"]

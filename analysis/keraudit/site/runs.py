@@ -20,7 +20,14 @@ from keraudit.site.published import RESULTS, published
 FOLDER = RESULTS / "runs"
 SCHEMA = "keraudit.run/1"
 DEGRADATION = ("Plain-CIFAR-20", "Plain-CIFAR-56", "ResNet-CIFAR-20", "ResNet-CIFAR-56")
+DEPTHS = tuple(
+    f"{family}-CIFAR-{depth}" for family in ("Plain", "ResNet") for depth in (20, 32, 44, 56, 110)
+)
 BIG = ("InceptionV3", "ResNet50")
+EXPERIMENTS: Mapping[tuple[str, ...], str] = {
+    DEGRADATION: "degradation",
+    BIG: "cifar10-comparison",
+}
 # He et al. 2015, Table 6: test error in percent of ResNets on CIFAR-10, by network. The paper draws its
 # plain networks (figure 6) and prints no number for them.
 HE_TEST_ERROR: Mapping[str, float] = {
@@ -76,17 +83,22 @@ def epochs(run: Run) -> int:
 
 def missing(networks: Sequence[str]) -> str:
     """What stands in place of the runs: how to make them."""
-    recipe = " --recipe modern" if networks == BIG else ""
-    lines = [f"$ keraudit train {name}{recipe} --seeds 0,1,2" for name in networks]
-    lines.append(f"$ keraudit runs publish runs --to {FOLDER.as_posix()}")
-    steps = "\n".join(f"    {line}" for line in lines)
+    steps = "\n".join(f"    $ {command}" for command in commands_for(networks))
     return (
         '!!! note "Not trained yet"\n\n'
         f"    No record of these networks is in `{FOLDER.as_posix()}`. To make them, on the whole of"
         " CIFAR-10 and for the whole recipe:\n\n"
         f"    ```console\n{steps}\n    ```\n\n"
-        "    `--epochs`, `--train-images` and `--test-images` make it shorter; the record then says"
-        " so, and this page too."
+        "    `--budget` makes it shorter; the records then say so, and this page too."
+    )
+
+
+def commands_for(networks: Sequence[str]) -> tuple[str, str]:
+    """What trains and evaluates networks, and what publishes their records."""
+    name = EXPERIMENTS[tuple(networks)]
+    return (
+        f"keraudit report --run {name} --seeds 0,1,2",
+        f"keraudit runs publish runs/{name} --to {FOLDER.as_posix()}",
     )
 
 
