@@ -45,6 +45,8 @@ STYLE = """<style>
 .stMainBlockContainer{padding-top:4.4rem;padding-bottom:2rem}
 [data-testid="stMetricValue"]{font-variant-numeric:tabular-nums;font-size:1.3rem}
 .st-key-twin{margin-top:2rem;border-top:1px solid rgba(128,128,128,.25);padding-top:.6rem}
+[data-testid="stCaptionContainer"]{color:inherit;opacity:.8}
+[data-testid="stCaptionContainer"] *{color:inherit}
 pre.command{margin:0;padding:.7rem 1rem;white-space:pre-wrap;overflow-wrap:anywhere;user-select:all;
  border-radius:.5rem;background:rgba(128,128,128,.1);color:inherit;font-size:.875rem}
 </style>"""

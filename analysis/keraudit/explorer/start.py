@@ -16,7 +16,7 @@ OPTIONS = {
     "server.address": "localhost",
     "server.maxUploadSize": str(LARGEST_FILE_MIB),
     # for each theme: one for both would do away with the dark one
-    "theme.light.primaryColor": "#0072B2",
+    "theme.light.primaryColor": "#005F94",
     "theme.dark.primaryColor": "#56B4E9",
 }
 

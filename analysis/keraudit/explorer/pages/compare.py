@@ -119,7 +119,7 @@ def matched(found: list[tuple[Subject, Audited]], view: View) -> None:
         rows.append(
             {
                 "block": pair.name,
-                "": STATUS.get(pair.status, pair.status).format(*names_of),
+                "status": STATUS.get(pair.status, pair.status).format(*names_of),
                 "before": None if old is None else cell(old),
                 "after": None if new is None else cell(new),
                 "times": new / old if old and new is not None else None,

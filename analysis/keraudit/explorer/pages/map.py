@@ -119,7 +119,7 @@ def look_inside(view: View, found: Audited) -> None:
     block = next(b for b in found.blocks if b.name == view.block)
     cost = next(b for b in found.report.blocks if b.name == view.block)
     st.divider()
-    st.markdown(f"##### {ui.plain(block.name)} \u2014 {block.kind}, {branches(block)}")
+    st.markdown(f"#### {ui.plain(block.name)} \u2014 {block.kind}, {branches(block)}")
     cost_of(cost.cost, found.report, view, cost.output_shape, cost.field)
     left, right = st.columns(2)
     with left:

@@ -200,7 +200,7 @@ def blocks(before: Audited, after: Audited, view: View, subject: Subject) -> Non
         rows.append(
             {
                 "block": pair.name,
-                "": "" if pair.status == "same" else pair.status,
+                "status": pair.status,
                 "before": cell(old),
                 "after": cell(new),
                 "change": cell(new - old),
