@@ -54,11 +54,12 @@ class Block:
 def blocks(graph: Graph) -> tuple[Block, ...]:
     """Divide all nodes of ``graph`` among blocks, in running order."""
     links = Links.of(graph)
-    outputs = [ref.call for ref in graph.architecture.outputs]
+    outputs = list(dict.fromkeys(ref.call for ref in graph.architecture.outputs))
     parts = opened(regions(links, outputs), links, graph)
     parts = attach_neighbours(parts, graph)
     places = positions(graph)
-    found = [block for part in parts for block in labelled(part, graph, places)]
+    ends = frozenset(outputs)
+    found = [block for part in parts for block in labelled(part, graph, places, ends)]
     return named_once(name_by_place(found, graph))
 
 
@@ -137,13 +138,13 @@ def leading(nodes: Sequence[int], kinds: Sequence[str]) -> list[int]:
     return list(nodes) if light and nodes and kinds[nodes[0]] in NORMALISING else []
 
 
-def labelled(part: Region, graph: Graph, places: Sequence[Shape]) -> list[Block]:
+def labelled(part: Region, graph: Graph, places: Sequence[Shape], ends: Set[int]) -> list[Block]:
     """A region as one block, a chain as one block or several."""
     names = [graph.nodes[i].name for i in part.nodes]
     if not part.is_chain:
         return [region_block(part, graph, places)]
     result = []
-    for name, start, stop in divisions(part, names, graph, places):
+    for name, start, stop in divisions(part, names, graph, places, ends):
         nodes = part.nodes[start:stop]
         held = set(nodes)
         children = tuple(
@@ -180,12 +181,12 @@ def region_block(part: Region, graph: Graph, places: Sequence[Shape]) -> Block:
 
 
 def divisions(
-    part: Region, names: Sequence[str], graph: Graph, places: Sequence[Shape]
+    part: Region, names: Sequence[str], graph: Graph, places: Sequence[Shape], ends: Set[int]
 ) -> list[tuple[str, int, int]]:
     """Divide a chain: before the head, then by names, else where the size changes."""
     kinds = [graph.nodes[i].layer.kind for i in part.nodes]
     gates = {i for child in part.children for i in child.nodes}
-    end = head_start(part, kinds, gates, graph, places)
+    end = head_start(part, kinds, gates, places) if part.nodes[-1] in ends else len(names)
     heavy = [bool(graph.nodes[i].effect.macs) for i in part.nodes[:end]]
     cuts = group_names(names[:end], kinds[:end], heavy, graph.architecture.name)
     if len(cuts) == 1:
@@ -202,17 +203,14 @@ def divisions(
     return [cut for cut in cuts if cut[1] < cut[2]]
 
 
-def head_start(
-    part: Region, kinds: Sequence[str], gates: Set[int], graph: Graph, places: Sequence[Shape]
-) -> int:
+def head_start(part: Region, kinds: Sequence[str], gates: Set[int], places: Sequence[Shape]) -> int:
     """Where the head of the network begins: where positions are pooled away or flattened.
 
     A normalisation and activation that open the chain before that belong to it. The length of the
     chain if there is no head.
     """
     flat = [prod(places[i]) == 1 and i not in gates for i in part.nodes]
-    ends = {ref.call for ref in graph.architecture.outputs}
-    if part.nodes[-1] not in ends or True not in flat:
+    if True not in flat:
         return len(kinds)
     start = flat.index(True)
     if all(kind in FINISHING or kind in NORMALISING for kind in kinds[:start]):

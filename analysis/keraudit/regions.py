@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -12,11 +12,14 @@ DEEPEST_NEST = 64  # regions within regions that are looked for
 MOST_OUTPUTS = 16  # of a model with more, the main one is sought among the last of them
 
 
-class Links(NamedTuple):
-    """The edges of a graph as lists of indices, both ways; nodes are in topological order."""
+Edges = Mapping[int, tuple[int, ...]]
 
-    before: tuple[tuple[int, ...], ...]
-    after: tuple[tuple[int, ...], ...]
+
+class Links(NamedTuple):
+    """The edges of each node as lists of indices, both ways; nodes are in topological order."""
+
+    before: Edges
+    after: Edges
 
     @staticmethod
     def of(graph: Graph) -> Links:
@@ -27,16 +30,13 @@ class Links(NamedTuple):
             before.append(sources)
             for source in sources:
                 after[source].append(index)
-        return Links(tuple(before), tuple(map(tuple, after)))
+        return Links(dict(enumerate(before)), dict(enumerate(map(tuple, after))))
 
     def among(self, kept: set[int]) -> Links:
         """Only the edges that start and end among the nodes ``kept``."""
 
-        def inside(ends: Sequence[int]) -> tuple[int, ...]:
-            return tuple(e for e in ends if e in kept)
-
-        def side(lists: Sequence[Sequence[int]]) -> tuple[tuple[int, ...], ...]:
-            return tuple(inside(e) if i in kept else () for i, e in enumerate(lists))
+        def side(edges: Edges) -> Edges:
+            return {i: tuple(e for e in edges[i] if e in kept) for i in kept}
 
         return Links(side(self.before), side(self.after))
 

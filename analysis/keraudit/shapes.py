@@ -24,6 +24,8 @@ from keraudit.layers.site import Rule, Site
 from keraudit.layers.table import rule_of
 
 LARGEST_SIZE = 2**31 - 1  # of one axis; anything above is a mistake or an attack
+LARGEST_COUNT = 2**127  # of one term, one weight or one window; likewise
+MOST_TENSORS = 1_000_000  # that all calls together give
 NO_RULES: Mapping[str, Rule] = {}
 
 
@@ -58,6 +60,7 @@ def shaped(
     recorded = architecture.recorded if as_recorded else {}
     nodes: list[Node] = []
     seen: set[str] = set()
+    made = 0
     for index, call in enumerate(architecture.calls):
         layer, sources = architecture.layers[call.layer], call.inputs
         check_refs(sources, nodes)
@@ -70,6 +73,10 @@ def shaped(
         if effect.status == UNSUPPORTED:
             effect = completed(effect, index, recorded, batch)
         check_outputs(layer, call, inputs, effect, starts)
+        check_counts(layer, call, effect)
+        made += len(effect.outputs)
+        if made > MOST_TENSORS:
+            raise ModelError(f"the layers give more than {MOST_TENSORS:,} tensors")
         check_recorded(layer, call, index, effect, recorded)
         dtype = effect.dtype or compute_dtype(layer, inputs)
         nodes.append(
@@ -256,6 +263,18 @@ def check_outputs(
         )
 
 
+def check_counts(layer: Layer, call: Call, effect: Effect) -> None:
+    """Refuse numbers that no network has, and that no sum, table or float would hold."""
+    counts = [t.value for t in effect.terms] + [w.elements for w in effect.weights]
+    if not isinstance(effect.view, str):
+        counts += [abs(edge) for window in effect.view for edge in window]  # type: ignore[misc]
+    if any(count > LARGEST_COUNT for count in counts):
+        raise ModelError(
+            f"layer {call.name!r} ({layer.kind}): its config gives counts of more than"
+            f" {len(str(LARGEST_COUNT))} digits"
+        )
+
+
 def check_recorded(
     layer: Layer,
     call: Call,
@@ -311,8 +330,9 @@ def policy_dtypes(policy: Any) -> tuple[str, str]:
     ('bfloat16', 'float32')
     """
     if isinstance(policy, Mapping):
-        config = policy.get("config") or {}
-        policy = config.get("name") or config.get("source_name") or "float32"
+        config = policy.get("config")
+        stated = config if isinstance(config, Mapping) else {}
+        policy = stated.get("name") or stated.get("source_name") or "float32"
     name = str(policy).rpartition("_from_")[2] or "float32"
     if name.startswith("mixed_"):
         return name.removeprefix("mixed_"), "float32"

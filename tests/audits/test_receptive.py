@@ -145,6 +145,18 @@ def test_a_gate_lets_every_position_see_the_whole_map() -> None:
     assert field.effective_stride == (1, 1)
 
 
+def test_a_stride_beyond_all_inputs_is_not_defined() -> None:
+    """70 layers of stride 2 on a map of one position: 2^70 is no number of pixels, nor JSON's."""
+    import keras
+
+    pool = keras.layers.MaxPooling2D
+    model = chain(keras, *(pool(1, strides=2, padding="same") for _ in range(70)), size=1)
+    fields = receptive_fields(graph_of(model))
+    assert fields[63] is not None
+    assert fields[63].effective_stride == (2**63, 2**63)
+    assert fields[64] is None
+
+
 def test_where_strides_differ_the_field_is_not_defined() -> None:
     import keras
 

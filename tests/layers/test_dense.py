@@ -109,6 +109,13 @@ def test_einsum_dense_refuses_nonsense(equation: str) -> None:
         effect_of(layer, (Tensor((1, 8), "float32"),))
 
 
+def test_an_equation_longer_than_any_alphabet_is_refused() -> None:
+    with pytest.raises(KerauditError, match="2,004 characters"):
+        einsum_letters("a,b->" + "a" * 1999)
+    with pytest.raises(KerauditError, match="2,003 characters"):
+        einsum_sizes("ab->" + "c" * 1999, (2, 3))
+
+
 def test_einsum_letters() -> None:
     assert einsum_letters("...x, xy -> ...y") == ("x", "xy", "y")
 

@@ -417,6 +417,7 @@ HOSTILE = [
     recorded("TopK", k=-1),
     recorded("Conv", [1]),
     recorded("Rearrange", "a b"),
+    recorded("Rearrange", "(" * 2000 + "-> a"),
     recorded("Repeat", repeats=0, axis=1),
     recorded("Tensordot", 3, axes=9),
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import resource
 import zipfile
 from pathlib import Path
@@ -130,6 +131,23 @@ def test_a_bomb_that_lies_about_its_size_is_cut_off(tmp_path: Path) -> None:
     assert data.count(true) == 2
     path.write_bytes(data.replace(true, false))
     with pytest.raises(ModelError):
+        resolve(path)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_method_that_unpacks_without_measure_is_refused(tmp_path: Path, method: int) -> None:
+    """bzip2 packs 2 GB of spaces in 1.5 KB, and zipfile unpacks them in one go."""
+    path = tmp_path / "m.keras"
+    with zipfile.ZipFile(path, "w", method) as file:
+        file.writestr("config.json", json.dumps(MODEL))
+    with pytest.raises(ModelError, match="expected it stored or deflated"):
+        resolve(path)
+
+
+def test_what_is_no_regular_file_is_not_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "pipe.json"
+    os.mkfifo(path)
+    with pytest.raises(ModelError, match="no regular file"):
         resolve(path)
 
 

@@ -81,6 +81,15 @@ def test_the_smallest_model() -> None:
             "sizes are whole numbers",
         ),
         (functional(layer("InputLayer", "in", batch_shape="big"), CONV), "expected a shape"),
+        ({"class_name": ["Functional"], "config": {"layers": []}}, "records no graph"),
+        (
+            {"class_name": "Sequential", "config": {"layers": []}, "build_config": "x"},
+            "options by name as 'build_config'",
+        ),
+        (
+            {**functional(START), "config": functional(START)["config"] | {"output_layers": []}},
+            "names no output layers",
+        ),
     ],
 )
 def test_contradictions_are_told_in_one_line(record: dict[str, Any], message: str) -> None:
@@ -114,6 +123,29 @@ def test_absurd_sizes() -> None:
     wide = layer("Conv2D", "conv", "in", filters=10**15, kernel_size=[1, 1])
     with pytest.raises(ModelError, match="absurd shape"):
         shaped(read(functional(START, wide)))
+
+
+@pytest.mark.parametrize("size", [10**400, 10**4000])
+def test_numbers_that_no_network_has(size: int) -> None:
+    """Neither a float nor Python's own printing of integers holds them."""
+    conv = layer("Conv2D", "conv", "in", filters=4, kernel_size=[size, 3], padding="same")
+    with pytest.raises(ModelError, match=r"'conv'.*more than 39 digits"):
+        shaped(read(functional(START, conv)))
+
+
+def test_outputs_beyond_all_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("keraudit.shapes.MOST_TENSORS", 10)
+    parts = layer("Unstack", "u", "in", axis=1)
+    parts["module"] = "keras.src.ops.core"
+    with pytest.raises(ModelError, match="more than 10 tensors"):
+        shaped(read(functional(START, parts, layer("Unstack", "v", "in") | parts | {"name": "v"})))
+
+
+def test_keras_1_lists_the_layers_of_a_sequential_model_alone() -> None:
+    dense = {"name": "d", "units": 3, "batch_input_shape": [None, 4]}
+    record = {"class_name": "Sequential", "config": [{"class_name": "Dense", "config": dense}]}
+    graph = shaped(read(record))
+    assert (graph.architecture.name, graph.nodes[-1].effect.macs) == ("Sequential", 12)
 
 
 @pytest.mark.parametrize("config", [{"filters": "x"}, {"filters": None}, {}, {"filters": -4}])
@@ -151,6 +183,26 @@ def test_models_nested_to_multiply_are_stopped() -> None:
         record = functional(START, inner, last)
     with pytest.raises(ModelError, match="more than"):
         read(record)
+
+
+def test_wrappers_that_multiply_are_stopped() -> None:
+    """Keras 2 leaves the backward layer out: each level measures the next twice, 2^40 in all."""
+    held = layer("LSTM", "r", units=1, return_sequences=True)
+    for depth in range(40):
+        held = layer("Bidirectional", f"b{depth}", merge_mode="sum", layer=held)
+    held["inbound_nodes"] = layer("X", "x", "in")["inbound_nodes"]
+    start = layer("InputLayer", "in", batch_shape=[None, 2, 1])
+    with pytest.raises(ModelError, match="more than"):
+        read(functional(start, held))
+
+
+def test_a_wrapped_model_counts_at_every_call() -> None:
+    """3 layers in a model in a wrapper, called 200,000 times."""
+    inner = functional(START, CONV, layer("ReLU", "r", "conv"))
+    timed = layer("TimeDistributed", "t", "in", layer=inner)
+    timed["inbound_nodes"] *= 200_000
+    with pytest.raises(ModelError, match="more than"):
+        read(functional(layer("InputLayer", "in", batch_shape=[None, 2, 8, 8, 3]), timed))
 
 
 def test_shared_layer_costs_per_call_and_weighs_once() -> None:

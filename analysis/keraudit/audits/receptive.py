@@ -17,6 +17,7 @@ from keraudit.graph import GLOBAL, POINTWISE, UNSUPPORTED, Graph, Node, Window
 from keraudit.layout import positions
 
 START = Window(1, 0, 0)
+FURTHEST = 2**63  # of a stride or its reciprocal: no input is that long
 
 
 class Field(NamedTuple):
@@ -53,8 +54,8 @@ class Field(NamedTuple):
 def receptive_fields(graph: Graph) -> tuple[Field | None, ...]:
     """The field of every node; ``None`` where it is not defined.
 
-    It is not defined for inputs without spatial axes, behind an unsupported layer, and where branches
-    of different strides meet.
+    It is not defined for inputs without spatial axes, behind an unsupported layer, where branches
+    of different strides meet, and where the stride is beyond all inputs.
     """
     places = positions(graph)
     fields: list[Field | None] = []
@@ -81,10 +82,10 @@ def field_of(node: Node, sources: Sequence[tuple[Field, Sequence[int]]]) -> Fiel
         return field
     if isinstance(view, str) or len(view) != len(field.local):
         return None
-    return Field(
-        local=tuple(map(through, field.local, view)),
-        hull=field.hull,
-    )
+    local = tuple(map(through, field.local, view))
+    if not all(1 <= window.stride * FURTHEST <= FURTHEST**2 for window in local):
+        return None
+    return Field(local=local, hull=field.hull)
 
 
 def through(seen: Window, window: Window) -> Window:

@@ -22,6 +22,7 @@ from keraudit.layers.site import (
 )
 
 LOOKED_UP = "a table look-up, no arithmetic"
+LONGEST = 1000  # characters of an equation or a pattern; there are 52 letters
 
 
 def dense(site: Site) -> Effect:
@@ -122,6 +123,13 @@ def reversible_embedding(site: Site) -> Effect:
     )
 
 
+def short_enough(equation: str) -> str:
+    """The equation, unless no tensor has so many axes."""
+    if len(equation) > LONGEST:
+        raise ModelError(f"an equation of {len(equation):,} characters is more than {LONGEST:,}")
+    return equation
+
+
 def einsum_sizes(equation: str, *shapes: tuple[int, ...]) -> tuple[dict[str, int], str]:
     """The size of each letter of an einsum equation, and its output's letters.
 
@@ -130,7 +138,7 @@ def einsum_sizes(equation: str, *shapes: tuple[int, ...]) -> tuple[dict[str, int
     >>> einsum_sizes("abc,cd->abd", (2, 3, 4), (4, 5))
     ({'a': 2, 'b': 3, 'c': 4, 'd': 5}, 'abd')
     """
-    left, _, right = equation.replace(" ", "").partition("->")
+    left, _, right = short_enough(equation).replace(" ", "").partition("->")
     operands = left.split(",")
     if len(operands) != len(shapes):
         raise ModelError(f"the equation {equation!r} needs {len(operands)} operands")
@@ -214,7 +222,7 @@ def einsum_letters(equation: str) -> tuple[str, str, str]:
     >>> einsum_letters("...x,xy->...y")
     ('x', 'xy', 'y')
     """
-    left, _, result = equation.replace(" ", "").replace("...", "").partition("->")
+    left, _, result = short_enough(equation).replace(" ", "").replace("...", "").partition("->")
     own, _, kernel = left.partition(",")
     if not (own and kernel and result):
         raise ModelError(f"the equation must read 'input,kernel->output', received {equation!r}")

@@ -13,6 +13,7 @@ from typing import Any
 
 from keraudit.errors import ModelError, ShapeError
 from keraudit.graph import GLOBAL, POINTWISE, View, Window
+from keraudit.layers.dense import short_enough
 from keraudit.layers.operands import axes_of, axis_of, broadcast, promoted, shape_of, whole
 from keraudit.layers.reshaping import MOVED
 from keraudit.layers.site import Effect, Rule, Shape, Site, Tensor, zero
@@ -231,7 +232,7 @@ def rearrange(site: Site) -> Effect:
 
     One axis of a group may be left open; it is what remains.
     """
-    left, _, right = str(site.argument(1, "pattern")).partition("->")
+    left, _, right = short_enough(str(site.argument(1, "pattern"))).partition("->")
     groups, wanted = (re.findall(r"\w+|\(.*?\)", side) for side in (left, right))
     if len(groups) != len(site.shape):
         raise ShapeError(f"the pattern {left.strip()!r} does not fit the shape {site.shape}")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
@@ -44,6 +45,8 @@ def read_file(path: Path) -> Mapping[str, Any]:
 
 def first_bytes(path: Path) -> bytes:
     try:
+        if not stat.S_ISREG(mode := path.stat().st_mode) and not stat.S_ISDIR(mode):
+            raise ModelError(f"{path} is no regular file: save the model to one and name that")
         with path.open("rb") as file:
             return file.read(64)
     except FileNotFoundError:
@@ -68,6 +71,12 @@ def read_archive(path: Path) -> bytes:
             info = archive.getinfo("config.json")
             if info.file_size > LARGEST_CONFIG:
                 refuse(f"config.json in {path}", info.file_size)
+            if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                # other methods are unpacked whole, whatever length is asked for
+                raise ModelError(
+                    f"config.json in {path} is packed by method {info.compress_type}, which no"
+                    " .keras file uses: expected it stored or deflated"
+                )
             with archive.open(info) as member:
                 data = member.read(LARGEST_CONFIG + 1)
     except KeyError:

@@ -58,7 +58,9 @@ def architecture(
         )
     walk = Walk(most_calls)
     refs, shapes = walk.top(record)
-    name = text((record.get("config") or {}).get("name") or record["class_name"])
+    config = record["config"]
+    own = config.get("name") if isinstance(config, Mapping) else None  # Keras 1 lists layers alone
+    name = text(own or record["class_name"])
     return Architecture(
         name=name,
         source=source,
@@ -97,6 +99,15 @@ def read_inner(record: Mapping[str, Any], prefix: str, trainable: bool) -> Layer
     return layer_from(record, name=prefix + (own or str(record["class_name"])), trainable=trainable)
 
 
+def layers_in(layer: Layer | Architecture) -> int:
+    """How many layers are measured with a wrapper, in it, or with a model that a wrapper holds."""
+    if isinstance(layer, Architecture):
+        held = {name: 1 + layers_in(inner) for name, inner in layer.layers.items()}
+        return sum(held[call.layer] for call in layer.calls)
+    twice = 2 if layer.kind == "Bidirectional" and len(layer.inner) == 1 else 1
+    return twice * sum(1 + layers_in(inner) for inner in layer.inner)
+
+
 def kind_of(record: Mapping[str, Any]) -> tuple[str, str]:
     """The class name and, for Keras' own classes only, the module (else an empty string).
 
@@ -131,6 +142,7 @@ class Walk:
         self.inputs: list[Ref] = []
         self.recorded: dict[Ref, tuple[int | None, ...]] = {}
         self.times: dict[str, int] = {}
+        self.held: dict[str, int] = {}
         self.depth = 0
         self.done = 0
 
@@ -163,8 +175,10 @@ class Walk:
         return ref
 
     def call(self, layer: Layer, path: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Ref:
-        self.work(1)
         self.layers.setdefault(path, layer)
+        if path not in self.held:
+            self.held[path] = 1 + layers_in(layer)
+        self.work(self.held[path])
         times = self.times[path] = self.times.get(path, 0) + 1
         name = path if times == 1 else f"{path}:{times}"
         self.calls.append(Call(name=name, layer=path, args=args, kwargs=kwargs))
@@ -216,6 +230,8 @@ class Walk:
     def sequential(
         self, record: Mapping[str, Any], inputs: list[Ref], prefix: str, trainable: bool
     ) -> list[Ref]:
+        if not inputs:
+            raise ModelError(f"model {prefix.rstrip('/')!r} is called without an input")
         refs: list[Ref] = inputs
         for item in sequential_layers(record):
             if item.get("class_name") == "InputLayer":
@@ -242,6 +258,10 @@ class Walk:
             if (name, index) not in done
         }
         outputs = count_from_zero(by_name, arguments, histories(config.get("output_layers")))
+        if not outputs:
+            raise ModelError(
+                f"{f'model {prefix[:-1]!r}' if prefix else 'the model'} names no output layers"
+            )
         for key in run_order(by_name, arguments, done):
             args, kwargs = arguments[key]
             name = key[0]

@@ -24,7 +24,22 @@ def is_model(record: Mapping[str, Any]) -> bool:
         return record.get("class_name") == "Sequential"
     if not isinstance(config, Mapping) or not isinstance(config.get("layers"), list):
         return False
-    return record.get("class_name") in MODEL_CLASSES or "input_layers" in config
+    kind = record.get("class_name")
+    return "input_layers" in config or (isinstance(kind, str) and kind in MODEL_CLASSES)
+
+
+def options(record: Mapping[str, Any], key: str = "config") -> Mapping[str, Any]:
+    """The options that a record holds under ``key``; none where it holds nothing.
+
+    Raises:
+        ModelError: what it holds are no options by name.
+    """
+    found = record.get(key)
+    if found is None:
+        return {}
+    if not isinstance(found, Mapping):
+        raise ModelError(f"expected options by name as {key!r}, received {str(found)[:60]!r}")
+    return found
 
 
 class KerasTensor:
@@ -86,14 +101,14 @@ def parse(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     if value.get("class_name") == "__keras_tensor__":
-        config = value.get("config") or {}
+        config = options(value)
         history = config.get("keras_history")
         if not isinstance(history, list) or not is_history(history):
             raise ModelError(f"a tensor refers to {str(history)[:60]!r}, not to a layer")
         shape = config.get("shape")
         return KerasTensor(history_of(history), None if shape is None else sizes(shape))
     if value.get("class_name") == "__slice__":
-        config = value.get("config") or {}
+        config = options(value)
         return slice(config.get("start"), config.get("stop"), config.get("step"))
     return {key: parse(item) for key, item in value.items()}
 
@@ -152,8 +167,8 @@ def sequential_input(record: Mapping[str, Any]) -> tuple[int | None, ...] | None
     candidates = [
         *(input_shape(i["config"]) for i in items[:1] if isinstance(i.get("config"), Mapping)),
         config.get("build_input_shape") if isinstance(config, Mapping) else None,
-        (record.get("build_config") or {}).get("input_shape"),
-        *((i.get("build_config") or {}).get("input_shape") for i in items[:1]),
+        options(record, "build_config").get("input_shape"),
+        *(options(i, "build_config").get("input_shape") for i in items[:1]),
     ]
     for shape in candidates:
         if isinstance(shape, list | tuple) and all(s is None or isinstance(s, int) for s in shape):
