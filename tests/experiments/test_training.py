@@ -224,6 +224,23 @@ def test_it_learns(tmp_path: Path) -> None:
     assert right == pytest.approx(run.evaluation["test"]["accuracy"])
 
 
+def test_the_average_is_of_the_weights_and_not_put_in_their_place() -> None:
+    """Keras does the latter at the end of each fit; each epoch here is one."""
+    from keraudit.experiments.optimiser import averaged
+    from keraudit.experiments.session import Session
+    from keraudit.experiments.watching import unwatched
+
+    session = Session("Plain-CIFAR-8", toy(), recipe("modern", epochs=20, batch=16), 0)
+    session.epoch(0, unwatched)
+    weights = session.body.trainable_variables
+    before = [keras.ops.convert_to_numpy(w.value).copy() for w in weights]
+    with averaged(session.optimizer, weights):
+        inside = [keras.ops.convert_to_numpy(w.value).copy() for w in weights]
+    assert any((a != b).any() for a, b in zip(before, inside, strict=True))
+    after = [keras.ops.convert_to_numpy(w.value) for w in weights]
+    assert all((a == b).all() for a, b in zip(before, after, strict=True))
+
+
 def test_an_unknown_network() -> None:
     from keraudit.experiments.network import network
 

@@ -136,7 +136,8 @@ def folder_of(plan: Plan, folder: Path, name: str, seed: int) -> Path:
 
 def trained(plan: Plan, recipe: Recipe, part: Dataset, folder: Path) -> list[str]:
     """Train every run that is not finished; what diverged is told at the end, the others go on."""
-    from keraudit.cli.train import Progress, summary
+    from keraudit.cli.progress import Progress
+    from keraudit.cli.train import summary
     from keraudit.experiments.training import DivergedError, train
 
     failed = []

@@ -11,7 +11,6 @@ from keraudit.cli.options import command_line
 
 if TYPE_CHECKING:
     from keraudit.experiments.record import Run
-    from keraudit.experiments.training import Tick
 
 RECIPES = ("he2015", "modern")
 BACKENDS = ("tensorflow", "jax", "torch")
@@ -71,6 +70,28 @@ class SeedsType(click.ParamType):  # type: ignore[type-arg]  # generic only in n
 @click.option("--test-images", type=int, metavar="N", help="Only the first N, for a small try.")
 @click.option("--backend", type=click.Choice(BACKENDS), help="[default: the one configured]")
 @click.option(
+    "--devices",
+    type=int,
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Share each batch over N devices, with the JAX backend.",
+)
+@click.option(
+    "--watch-gradients",
+    "gradients_every",
+    type=int,
+    metavar="N",
+    help="Take a gradient profile every N steps, as keraudit gradients does.",
+)
+@click.option(
+    "--tensorboard",
+    "board",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Log every epoch for TensorBoard.",
+)
+@click.option(
     "--runs",
     type=click.Path(path_type=Path),
     default=Path("runs"),
@@ -87,6 +108,9 @@ def command(
     train_images: int | None,
     test_images: int | None,
     backend: str | None,
+    devices: int,
+    gradients_every: int | None,
+    board: Path | None,
     runs: Path,
     **changes: Any,
 ) -> None:
@@ -107,13 +131,21 @@ def command(
 
     made = recipe(recipe_name, budget=budget, **changes)
     use_backend(backend)
-    for name, count in (("--train-images", train_images), ("--test-images", test_images)):
+    for name, count in (
+        ("--train-images", train_images),
+        ("--test-images", test_images),
+        ("--devices", devices),
+        ("--watch-gradients", gradients_every),
+    ):
         if count is not None and count < 1:
             raise click.UsageError(f"{name} must be 1 or more, received {count}")
 
+    from keraudit.cli.progress import Progress
+    from keraudit.cli.quiet import started
     from keraudit.experiments.data import limited, load
     from keraudit.experiments.training import train
 
+    started()
     data = limited(load(spec), train=train_images, test=test_images)
     click.echo(
         f"{data.name}: {len(data.train):,} training and {len(data.test):,} test images,"
@@ -130,6 +162,9 @@ def command(
                 folder=folder,
                 watch=progress.show,
                 budget=budget,
+                devices=devices,
+                gradients_every=gradients_every,
+                board=board,
                 command=command_line(),
             )
         click.echo(summary(run, folder))
@@ -138,53 +173,10 @@ def command(
 def summary(run: Run, folder: Path) -> str:
     """One line on a finished run."""
     found = run.evaluation
+    share = f", {run.work['share_of_peak']:.0%} of the device's peak" if run.work else ""
     return (
         f"{run.network} seed {run.seed}: test accuracy {found['test']['accuracy']:.2%}, training"
-        f" accuracy {found['train']['accuracy']:.2%}, {len(run.history)} epochs in {run.seconds:.0f} s;"
+        f" accuracy {found['train']['accuracy']:.2%}, {len(run.history)} epochs in {run.seconds:.0f}"
+        f" s{share};"
         f" {folder / 'run.json'}"
     )
-
-
-class Progress:
-    """A line that shows how far a run is and when it will be done; plain lines without a terminal."""
-
-    def __init__(self, label: str, batch: int) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
-        from rich.progress import Progress as Bars
-
-        self.batch = batch
-        self.console = Console(stderr=True)
-        self.bars = Bars(
-            TextColumn(label),
-            BarColumn(),
-            TextColumn("{task.fields[told]}"),
-            TimeRemainingColumn(),
-            console=self.console,
-            disable=not self.console.is_terminal,
-        )
-        self.task = self.bars.add_task("", told="compiling", total=None)
-        self.begun: tuple[float, int] | None = None
-
-    def __enter__(self) -> Progress:
-        self.bars.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.bars.stop()
-
-    def show(self, tick: Tick) -> None:
-        """Show a tick; images a second are counted from the first one on, after compiling."""
-        import time
-
-        done = (tick.epoch - 1) * tick.steps + tick.step
-        now = time.monotonic()
-        first, at = self.begun = self.begun or (now, done)
-        speed = f", {(done - at) * self.batch / (now - first):,.0f} images/s" if done > at else ""
-        told = (
-            f"epoch {tick.epoch}/{tick.epochs}, step {tick.step}/{tick.steps}, loss {tick.loss:.3f},"
-            f" accuracy {tick.accuracy:.1%}{speed}"
-        )
-        self.bars.update(self.task, completed=done, total=tick.epochs * tick.steps, told=told)
-        if tick.step == tick.steps and not self.console.is_terminal:
-            click.echo(f"keraudit: {told}", err=True)

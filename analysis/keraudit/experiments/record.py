@@ -32,6 +32,9 @@ class Run:
     date: str
     command: str = ""
     ema_decay: float | None = None  # of the averaged weights, as it was in this many steps
+    devices: int = 1
+    work: Mapping[str, Any] | None = None  # MACs of a step beside the device's measured peak
+    gradients: Mapping[str, Any] | None = None  # norms at each block over training, if watched
     evaluated: Mapping[str, Any] | None = None  # its keraudit.evaluation, in published records
     schema: str = field(default=SCHEMA)
 
@@ -43,6 +46,8 @@ class Run:
         evaluation: Mapping[str, Any],
         params: int,
         command: str,
+        work: Mapping[str, Any] | None = None,
+        gradients: Mapping[str, Any] | None = None,
     ) -> Run:
         """The record of a run that ends now, on this machine."""
         import time
@@ -62,6 +67,9 @@ class Run:
             date=time.strftime("%Y-%m-%d"),
             command=command,
             ema_decay=config.get("ema_decay"),
+            devices=int(config.get("devices", 1)),
+            work=work,
+            gradients=gradients,
         )
 
     @property

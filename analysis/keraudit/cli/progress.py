@@ -1,0 +1,89 @@
+"""How far a training run is, for people: a live line in a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from keraudit.experiments.watching import Tick
+
+LEAST_STEPS, LEAST_SECONDS = 3, 2.0  # after the first step, before a total is predicted
+
+
+class Progress:
+    """Shows epoch, step, loss, accuracy, images a second and the time left.
+
+    After a few steps it says, once, how long the whole run will take.
+    """
+
+    def __init__(self, label: str, batch: int) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bars
+
+        self.batch, self.label = batch, label
+        self.console = Console(stderr=True)
+        self.bars = Bars(
+            TextColumn(label),
+            BarColumn(),
+            TextColumn("{task.fields[told]}"),
+            TimeRemainingColumn(),
+            console=self.console,
+            disable=not self.console.is_terminal,
+        )
+        self.task = self.bars.add_task("", told="compiling", total=None)
+        self.begun: tuple[float, int] | None = None
+        self.is_predicted = False
+
+    def __enter__(self) -> Progress:
+        self.bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bars.stop()
+
+    def show(self, tick: Tick) -> None:
+        """Show a tick; images a second are counted from the first one on, after compiling."""
+        import time
+
+        done = (tick.epoch - 1) * tick.steps + tick.step
+        now = time.monotonic()
+        first, at = self.begun = self.begun or (now, done)
+        passed = now - first
+        speed = f", {(done - at) * self.batch / passed:,.0f} images/s" if done > at else ""
+        told = (
+            f"epoch {tick.epoch}/{tick.epochs}, step {tick.step}/{tick.steps}, loss {tick.loss:.3f},"
+            f" accuracy {tick.accuracy:.1%}{speed}"
+        )
+        total = tick.epochs * tick.steps
+        self.bars.update(self.task, completed=done, total=total, told=told)
+        if not self.is_predicted and done - at >= LEAST_STEPS and passed >= LEAST_SECONDS:
+            self.is_predicted = True
+            left = (total - done) * passed / (done - at)
+            self.say(f"{self.label}: about {in_words(left)} for {total - done:,} more steps")
+        if tick.step == tick.steps and not self.console.is_terminal:
+            self.say(told)
+
+    def say(self, line: str) -> None:
+        """A line of its own, above the live one in a terminal."""
+        if self.console.is_terminal:
+            self.bars.console.print(f"keraudit: {line}", highlight=False)
+        else:
+            click.echo(f"keraudit: {line}", err=True)
+
+
+def in_words(seconds: float) -> str:
+    """A duration as people say it.
+
+    >>> in_words(40), in_words(1300), in_words(8000), in_words(200_000)
+    ('40 s', '22 min', '2 h 13 min', '56 h')
+    """
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 90:
+        return f"{minutes} min"
+    hours, rest = divmod(minutes, 60)
+    return f"{hours} h {rest} min" if hours < 10 else f"{round(seconds / 3600)} h"

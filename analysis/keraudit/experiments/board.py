@@ -1,0 +1,45 @@
+"""TensorBoard logs of a run: what its record has of each epoch, as scalars."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from keraudit.errors import KerauditError
+
+SCALARS = ("loss", "accuracy", "test_loss", "test_accuracy", "learning_rate", "images_per_s")
+
+
+class Board:
+    """Writes events by TensorBoard's own writer, which needs neither TensorFlow nor a backend.
+
+    Args:
+        folder: where the events of this run go.
+
+    Raises:
+        KerauditError: tensorboard is not installed, or the folder cannot be written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            from tensorboard.summary import Writer
+        except ImportError as error:
+            raise KerauditError(
+                f"TensorBoard logs need tensorboard ({' '.join(str(error).split())}): pip install"
+                " tensorboard"
+            ) from None
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self.writer: Any = Writer(str(folder))
+        except OSError as error:
+            raise KerauditError(f"cannot write {folder}: {error.strerror or error}") from None
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Log an epoch."""
+        for key in SCALARS:
+            self.writer.add_scalar(key, float(row[key]), int(row["epoch"]))
+        self.writer.flush()
+
+    def close(self) -> None:
+        self.writer.close()

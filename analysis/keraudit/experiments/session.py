@@ -1,0 +1,154 @@
+"""The live half of a run: networks, optimiser, and the data on the device."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from keraudit.errors import KerauditError
+from keraudit.experiments import metrics
+from keraudit.experiments.data import Dataset, Split
+from keraudit.experiments.network import feed, network, plan, still
+from keraudit.experiments.optimiser import averaged, decay, optimiser
+from keraudit.experiments.recipe import Recipe
+from keraudit.experiments.watching import GradientWatch, Watch, watching
+
+TEST_BATCH = 250  # images at once, where nothing is learnt
+
+
+class Session:
+    """One network that learns and is judged.
+
+    Args:
+        name: of the network.
+        data: what it learns from and is judged on.
+        recipe: how it learns.
+        seed: of weights, order and crops.
+        devices: how many share a batch; ``spread_over`` is around the session if more than one do.
+    """
+
+    def __init__(
+        self, name: str, data: Dataset, recipe: Recipe, seed: int, *, devices: int = 1
+    ) -> None:
+        import keras
+
+        deterministic(seed)
+        self.data, self.recipe, self.seed = data, recipe, seed
+        self.test_batch = -(-TEST_BATCH // devices) * devices
+        self.steps = len(data.train) // recipe.batch
+        if not self.steps:
+            raise KerauditError(
+                f"a batch of {recipe.batch} is more than the {len(data.train)} training images"
+            )
+        self.body = network(
+            name, classes=len(data.classes), shape=data.image_shape, precision=recipe.precision
+        )
+        self.learner = self.fed(data.train, "training_images")
+        self.judge = self.fed(data.test, "test_images")
+        decay(self.body, recipe.weight_decay)
+        optimizer = optimiser(recipe, self.steps * recipe.epochs)
+        self.learner.compile(
+            optimizer=optimizer,
+            loss=keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
+            metrics=["accuracy", keras.metrics.CategoricalCrossentropy(name="cross_entropy")],
+        )
+        optimizer.build(self.learner.trainable_variables)
+        self.optimizer = optimizer
+        self.variables = [*self.body.variables, *optimizer.variables]
+
+    def fed(self, split: Split, name: str) -> Any:
+        """The network behind a layer that holds a split."""
+        import keras
+
+        rows = keras.Input((4,), dtype="int32")
+        images = feed(split, self.data, self.recipe, name=name)(rows)
+        return keras.Model(rows, self.body(images))
+
+    def labels(self, split: Split, rows: Any) -> Any:
+        import numpy as np
+
+        return np.eye(len(self.data.classes), dtype="float32")[split.labels[rows[:, 0]]]
+
+    def settle(self) -> None:
+        """Between two steps: let the variables have their values, which JAX keeps to itself."""
+        import keras
+
+        if keras.backend.backend() == "jax":
+            self.learner.jax_state_sync()
+
+    def epoch(
+        self, epoch: int, watch: Watch, gradients: GradientWatch | None = None
+    ) -> dict[str, Any]:
+        """One pass over the training images and one evaluation."""
+        rows = plan(self.data.train, self.recipe, self.seed, epoch).reshape(-1, 4)
+        watcher = watching(self, epoch, watch, gradients)
+        begun = time.perf_counter()
+        done = self.learner.fit(
+            rows,
+            self.labels(self.data.train, rows),
+            batch_size=self.recipe.batch,
+            shuffle=False,
+            verbose=0,
+            callbacks=[watcher],
+        ).history
+        seconds = time.perf_counter() - begun
+        test = self.tested(self.data.test, self.judge)
+        total = self.steps * self.recipe.epochs
+        return {
+            "epoch": epoch + 1,
+            "learning_rate": self.recipe.rate((epoch + 1) * self.steps - 1, total),
+            "loss": float(done["cross_entropy"][0]),
+            "accuracy": float(done["accuracy"][0]),
+            "test_loss": test["loss"],
+            "test_accuracy": test["accuracy"],
+            "seconds": seconds,
+            "images_per_s": len(rows) / seconds,
+        }
+
+    def tested(self, split: Split, model: Any) -> dict[str, float]:
+        """Loss and accuracy on every image of a split, as it is, with the averaged weights if any."""
+        found = self.probabilities(split, model)
+        return {
+            "loss": metrics.cross_entropy(found, split.labels),
+            "accuracy": metrics.accuracy(found, split.labels),
+        }
+
+    def evaluation(self) -> dict[str, Any]:
+        """Both splits at the end, without crops and mirroring, and the gap between them."""
+        train, test = (
+            self.tested(self.data.train, self.learner),
+            self.tested(self.data.test, self.judge),
+        )
+        return {
+            "train": train,
+            "test": test,
+            "train_error": 1 - train["accuracy"],
+            "test_error": 1 - test["accuracy"],
+            "gap": train["accuracy"] - test["accuracy"],
+        }
+
+    def predictions(self) -> Any:
+        """The probabilities of every test image, (N, classes)."""
+        return self.probabilities(self.data.test, self.judge)
+
+    def probabilities(self, split: Split, model: Any) -> Any:
+        """Of every image of a split; the last batch is filled up, so that devices can share it."""
+        import numpy as np
+
+        rows = still(split, self.recipe)
+        filled = np.resize(rows, (-(-len(rows) // self.test_batch) * self.test_batch, 4))
+        with averaged(self.optimizer, self.learner.trainable_variables):
+            found = model.predict(filled, batch_size=self.test_batch, verbose=0)
+        return np.asarray(found, "float32")[: len(rows)]
+
+
+def deterministic(seed: int) -> None:
+    """Make the same seed give the same run: on TensorFlow by its deterministic kernels."""
+    import keras
+
+    keras.utils.clear_session()
+    keras.utils.set_random_seed(seed)
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.experimental.enable_op_determinism()

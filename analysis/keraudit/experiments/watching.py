@@ -1,0 +1,161 @@
+"""A run while it goes: how far it is, whether its loss is still a number, gradients now and then."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from keraudit.errors import KerauditError
+from keraudit.experiments import checkpoint
+from keraudit.experiments.network import moments, still
+
+if TYPE_CHECKING:
+    from keraudit.experiments.session import Session
+
+CHECK_EVERY = 50  # steps between looks at the loss: each look waits for the device
+FIRST = (0, 1, 3, 7, 15, 31)  # and these, so that a slow machine soon says how long it will take
+WATCHED_IMAGES = 32  # of the batch whose gradients are watched
+
+
+class DivergedError(KerauditError):
+    """The loss is no number any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tick:
+    """How far a run is: told after a step, at most a few times a second."""
+
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    loss: float
+    accuracy: float
+
+
+Watch = Callable[[Tick], None]
+
+
+def unwatched(tick: Tick) -> None:
+    """Look away."""
+
+
+class GradientWatch:
+    """The gradient profile of ``keraudit gradients``, on one batch, every so many steps of a run.
+
+    Its steps are part of the checkpoint, so that a resumed run has them all. The network is only
+    read; the run is the same with it and without.
+    """
+
+    def __init__(self, session: Session, every: int, steps: Sequence[Mapping[str, Any]]) -> None:
+        from keraudit.backprop.callback import GradientAudit
+
+        if every < 1:
+            raise KerauditError(f"gradients are watched every 1 step or more, received {every}")
+        self.session, self.every = session, every
+        self.steps = [dict(step) for step in steps]
+        data = session.data
+        first = data.train.first(WATCHED_IMAGES)
+        mean, scale = moments(data, session.recipe.normalise)
+        images = ((first.images.astype("float32") - mean) / scale).astype("float32")
+        self.audit = GradientAudit(
+            every=every, batch=len(first), data=(images, first.labels.astype("int32"))
+        )
+        self.audit.set_model(session.body)
+        self.audit.on_train_begin()
+        if not self.steps:
+            self.keep(0)
+        self.audit.profiles.clear()
+
+    def look(self, step: int) -> None:
+        """Take a profile if it is time for one; ``step`` counts those that were made."""
+        if step % self.every:
+            return
+        self.session.settle()
+        self.audit.step = step
+        self.audit.measure()
+        self.keep(step)
+        self.audit.profiles.clear()
+
+    def keep(self, step: int) -> None:
+        self.steps.append({**self.audit.to_dict()["steps"][-1], "step": step})
+
+    def record(self) -> dict[str, Any]:
+        """All profiles in full, ``keraudit.gradients-over-training/1``."""
+        return {**self.audit.to_dict(), "steps": self.steps}
+
+    def slim(self) -> dict[str, Any]:
+        """What a run's record carries: the norm at each block, step by step."""
+        keys = ("name", "depth", "grad_norm")
+        return {
+            "every": self.every,
+            "images": WATCHED_IMAGES,
+            "steps": [
+                {
+                    "step": step["step"],
+                    "loss": step["loss"],
+                    "blocks": [{key: row[key] for key in keys} for row in step["blocks"]],
+                }
+                for step in self.steps
+            ],
+        }
+
+
+def watching(session: Session, epoch: int, watch: Watch, gradients: GradientWatch | None) -> Any:
+    """A callback that tells how far the epoch is and stops a run whose loss is not finite."""
+    import keras
+
+    class Watcher(keras.callbacks.Callback):  # type: ignore[misc]
+        """Looks at the loss now and then."""
+
+        def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
+            if gradients is not None:
+                gradients.look(epoch * session.steps + batch + 1)
+            last = batch + 1 == session.steps
+            if (batch % CHECK_EVERY and batch not in FIRST and not last) or not logs:
+                return
+            if not math.isfinite(float(logs["loss"])):
+                raise diverged(session, epoch, batch)
+            watch(
+                Tick(
+                    epoch=epoch + 1,
+                    epochs=session.recipe.epochs,
+                    step=batch + 1,
+                    steps=session.steps,
+                    loss=float(logs["cross_entropy"]),
+                    accuracy=float(logs["accuracy"]),
+                )
+            )
+
+    return Watcher()
+
+
+def diverged(session: Session, epoch: int, batch: int) -> DivergedError:
+    """What is known when the loss is no number: the step, the rate, the first layer that is bad."""
+    step = epoch * session.steps + batch
+    rate = session.recipe.rate(step, session.steps * session.recipe.epochs)
+    return DivergedError(
+        f"the loss is not finite at step {step + 1} (epoch {epoch + 1}), learning rate {rate:g};"
+        f" first bad: {first_bad(session)}; lower --learning-rate or lengthen --warmup"
+    )
+
+
+def first_bad(session: Session) -> str:
+    """The first layer, in running order, with a weight or an output that is not finite."""
+    import keras
+    import numpy as np
+
+    session.settle()
+    rows = still(session.data.test.first(8), session.recipe)
+    images = session.judge.layers[1](rows)
+    layers = [layer for layer in session.body.layers if layer.weights or layer.output is not None]
+    outputs = keras.Model(session.body.inputs, [layer.output for layer in layers])([images])
+    for layer, output in zip(layers, outputs, strict=True):
+        for weight in layer.weights:
+            if not np.isfinite(np.asarray(checkpoint.value_of(weight), "float32")).all():
+                return f"the weight {weight.path}"
+        if not np.isfinite(keras.ops.convert_to_numpy(output).astype("float32")).all():
+            return f"the output of {layer.name}"
+    return "the loss itself"

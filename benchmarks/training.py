@@ -1,0 +1,153 @@
+"""Training throughput beside plain ``model.fit`` on arrays: the same network, batch and precision.
+
+``python benchmarks/training.py [--network ResNet-CIFAR-20] [--images 2560] [--batch 128] [--rounds 5]
+[--precision float32] [--backend tensorflow] [--record FILE]``. One process, turn by turn:
+
+- ours: images in device memory, a random crop and mirror inside the compiled step;
+- repeated: the same, every batch the same rows, so that the input costs nothing new;
+- plain: ``model.fit`` on float32 arrays that are normalised already, without crops and mirroring;
+- keras: the same on bytes, with Keras' own layers for normalising, mirroring and moving.
+
+Medians over the rounds; the time of a round is one pass over the images. Pixels are random: a step takes as
+long on them. On TensorFlow all four run with its deterministic kernels, as ``keraudit train`` does.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from statistics import median
+
+from processes import machine
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    options.add_argument("--network", default="ResNet-CIFAR-20")
+    options.add_argument("--images", type=int, default=2560)
+    options.add_argument("--batch", type=int, default=128)
+    options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--precision", default="float32")
+    options.add_argument("--backend", default="tensorflow")
+    options.add_argument("--record", type=Path)
+    given = options.parse_args()
+    os.environ["KERAS_BACKEND"] = given.backend
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    found = measured(given)
+    print(json.dumps(found, indent=1))
+    if given.record:
+        given.record.parent.mkdir(parents=True, exist_ok=True)
+        given.record.write_text(json.dumps(found, indent=1) + "\n")
+
+
+def measured(given: argparse.Namespace) -> dict[str, object]:
+    import numpy as np
+
+    from keraudit.experiments.data import dataset
+    from keraudit.experiments.network import moments, plan
+    from keraudit.experiments.peak import work
+    from keraudit.experiments.recipe import recipe
+    from keraudit.experiments.record import hardware, versions
+    from keraudit.experiments.session import Session
+
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (given.images, 32, 32, 3)).astype("uint8")
+    labels = np.arange(given.images) % 10
+    data = dataset(
+        name="random pixels",
+        classes=[str(i) for i in range(10)],
+        train=(pixels, labels),
+        test=(pixels[:250], labels[:250]),
+        source="benchmark",
+    )
+    made = recipe("he2015", batch=given.batch, epochs=4, precision=given.precision)
+    session = Session(given.network, data, made, 0)
+    rows = plan(data.train, made, 0, 0).reshape(-1, 4)
+    same = np.tile(rows[: given.batch], (len(rows) // given.batch, 1))
+    images = session.steps * given.batch
+    mean, scale = moments(data, made.normalise)
+    normal = ((pixels.astype("float32") - mean) / scale)[:images]
+    one_hot = np.eye(10, dtype="float32")[labels[:images]]
+    bare = compiled(given, [])
+    augmented = compiled(given, augmentation(mean, scale))
+
+    def fit(model: object, x: object, y: object) -> None:
+        model.fit(x, y, batch_size=given.batch, shuffle=False, verbose=0)  # type: ignore[attr-defined]
+
+    ways = {
+        "ours": lambda: fit(session.learner, rows, session.labels(data.train, rows)),
+        "repeated": lambda: fit(session.learner, same, session.labels(data.train, same)),
+        "plain": lambda: fit(bare, normal, one_hot),
+        "keras": lambda: fit(augmented, pixels[:images], one_hot),
+    }
+    for run in ways.values():  # compile
+        run()
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for turn in range(given.rounds):
+        for name in list(ways)[:: 1 if turn % 2 else -1]:
+            begun = time.perf_counter()
+            ways[name]()
+            seconds[name].append(time.perf_counter() - begun)
+    speeds = {name: images / median(times) for name, times in seconds.items()}
+    pairs = {
+        other: median(b / a for a, b in zip(seconds["ours"], seconds[other], strict=True))
+        for other in ("plain", "keras")
+    }
+    return {
+        "network": given.network,
+        "images": images,
+        "batch": given.batch,
+        "precision": given.precision,
+        "rounds": given.rounds,
+        "images_per_s": speeds,
+        "ours_is_faster_by": pairs,
+        "real_data_reaches": median(
+            b / a for a, b in zip(seconds["ours"], seconds["repeated"], strict=True)
+        ),
+        "seconds": seconds,
+        "work": work(session.body, [{"images_per_s": speeds["ours"]}], given.precision),
+        "hardware": hardware(),
+        "versions": versions(),
+        "machine": machine(),
+        "command": " ".join(["python", "benchmarks/training.py", *sys.argv[1:]]),
+    }
+
+
+def augmentation(mean: object, scale: object) -> list[object]:
+    """Keras' own layers for what ours does: normalise, mirror, move by up to 4 of 32 pixels."""
+    import numpy as np
+    from keras import layers
+
+    return [
+        layers.Rescaling(float(1 / scale), -float(np.mean(mean) / scale)),  # type: ignore[arg-type,operator]
+        layers.RandomFlip("horizontal", seed=0),
+        layers.RandomTranslation(0.125, 0.125, fill_mode="constant", seed=0),
+    ]
+
+
+def compiled(given: argparse.Namespace, before: list[object]) -> object:
+    """A network of its own behind some layers, with the recipe's optimiser and metrics."""
+    import keras
+
+    from keraudit.experiments.network import network
+    from keraudit.experiments.optimiser import decay
+
+    start = keras.Input((32, 32, 3))
+    x = start
+    for layer in before:
+        x = layer(x)  # type: ignore[operator]
+    inner = network(given.network, classes=10, shape=(32, 32, 3), precision=given.precision)
+    decay(inner, 1e-4)
+    model = keras.Model(start, inner(x))
+    model.compile(
+        optimizer=keras.optimizers.SGD(0.1, momentum=0.9),
+        loss="categorical_crossentropy",
+        metrics=["accuracy", keras.metrics.CategoricalCrossentropy(name="cross_entropy")],
+    )
+    return model
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,155 @@
+"""Beside a run: gradients watched, the device's peak, TensorBoard, several devices."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from keraudit.errors import KerauditError
+from keraudit.experiments.recipe import recipe
+from toys import toy
+
+keras = pytest.importorskip("keras")
+np = pytest.importorskip("numpy")
+
+
+def test_watched_gradients_leave_the_run_as_it_is(tmp_path: Path) -> None:
+    from keraudit.experiments.training import train
+
+    made = recipe("he2015", epochs=2, batch=16)  # 12 steps
+    for name, every in (("plain", None), ("watched", 5)):
+        train(
+            "Plain-CIFAR-8",
+            toy(),
+            made,
+            seed=0,
+            folder=tmp_path / name,
+            gradients_every=every,
+        )
+    with (
+        np.load(tmp_path / "plain" / "checkpoint.npz") as a,
+        np.load(tmp_path / "watched" / "checkpoint.npz") as b,
+    ):
+        assert all((a[key] == b[key]).all() for key in a.files if key != "state")
+    run = json.loads((tmp_path / "watched" / "run.json").read_text())
+    assert [step["step"] for step in run["gradients"]["steps"]] == [0, 5, 10]
+    norms = [row["grad_norm"] for row in run["gradients"]["steps"][0]["blocks"]]
+    assert len(norms) > 3
+    assert all(norm > 0 for norm in norms)
+    full = json.loads((tmp_path / "watched" / "gradients.json").read_text())
+    assert full["schema"] == "keraudit.gradients-over-training/1"
+    assert [step["step"] for step in full["steps"]] == [0, 5, 10]
+    share = run["work"]["share_of_peak"]
+    assert 0 < share < 1
+    macs = run["work"]["training_macs_per_image"]
+    assert share == pytest.approx(
+        macs * run["work"]["images_per_s"] / run["work"]["peak_macs_per_s"]
+    )
+
+
+def test_the_peak_is_a_matrix_product() -> None:
+    from keraudit.experiments.peak import measured_peak
+
+    assert 1e8 < measured_peak() < 1e15
+
+
+@pytest.mark.skipif(find_spec("tensorboard") is not None, reason="tensorboard is installed")
+def test_without_tensorboard_one_line_says_so(tmp_path: Path) -> None:
+    from keraudit.experiments.training import train
+
+    with pytest.raises(KerauditError, match="pip install tensorboard"):
+        train(
+            "Plain-CIFAR-8",
+            toy(),
+            recipe("he2015", epochs=1, batch=16),
+            seed=0,
+            folder=tmp_path / "run",
+            board=tmp_path / "board",
+        )
+    assert not (tmp_path / "run").exists()
+
+
+def test_tensorboard_gets_every_epoch(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard")
+    from keraudit.experiments.board import SCALARS, Board
+
+    board = Board(tmp_path / "board")
+    board.add({**dict.fromkeys(SCALARS, 0.5), "epoch": 1})
+    board.close()
+    assert any((tmp_path / "board").iterdir())
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+sys.path[:0] = sys.argv[3:4]
+from toys import toy
+from keraudit.errors import KerauditError
+from keraudit.experiments.recipe import recipe
+from keraudit.experiments.training import train
+
+made = recipe("modern", epochs=2, batch=16)
+run = train("ResNet-CIFAR-8", toy(), made, seed=3, folder=Path(sys.argv[1]), devices=int(sys.argv[2]))
+for devices, batch in ((3, 16), (5, 16)):
+    try:
+        train("ResNet-CIFAR-8", toy(), recipe("modern", epochs=1, batch=batch), seed=3,
+            folder=Path(sys.argv[1] + "-x"), devices=devices)
+    except KerauditError as error:
+        print(error)
+print(run.devices, len(run.hardware["devices"]))
+"""
+
+
+def test_four_devices_train_as_one(tmp_path: Path) -> None:
+    pytest.importorskip("jax")
+    records = []
+    for devices in (1, 4):
+        folder = tmp_path / str(devices)
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-c",
+                SCRIPT,
+                str(folder),
+                str(devices),
+                str(Path(__file__).parents[1]),
+            ],
+            env={
+                **os.environ,
+                "KERAS_BACKEND": "jax",
+                "XLA_FLAGS": "--xla_force_host_platform_device_count=4",
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+        assert "a batch of 16 cannot be shared out over 3 devices" in done.stdout
+        assert "5 devices were asked for; JAX sees 4" in done.stdout
+        assert done.stdout.splitlines()[-1] == f"{devices} 4"
+        records.append(json.loads((folder / "run.json").read_text()))
+    one, four = (record["history"][-1]["loss"] for record in records)
+    assert four == pytest.approx(one, rel=0.05)  # sums in another order
+    assert records[1]["devices"] == 4
+
+
+def test_several_devices_want_jax(tmp_path: Path) -> None:
+    from keraudit.experiments.training import train
+
+    if keras.backend.backend() == "jax":
+        pytest.skip("the backend is JAX")
+    with pytest.raises(KerauditError, match="--backend jax"):
+        train(
+            "Plain-CIFAR-8",
+            toy(),
+            recipe("he2015", epochs=1, batch=16),
+            seed=0,
+            folder=tmp_path / "run",
+            devices=2,
+        )
