@@ -28,6 +28,7 @@ PAGES = sorted(
 )
 PAGES += ["models/efficientnetb0.html", "models/mobilenet.html"]
 TEXT_BYTES, FIGURE_BYTES, INDEX_BYTES = 500_000, 2_000_000, 200_000
+PATIENCE = 90_000  # milliseconds: two busy cores draw slowly
 PHONE = {"width": 360, "height": 740}
 
 
@@ -58,6 +59,7 @@ class Visit:
 
     def __init__(self, browser: Any, url: str, **options: Any) -> None:
         self.context = browser.new_context(**{"color_scheme": "light", **options})
+        self.context.set_default_timeout(PATIENCE)
         self.page = self.context.new_page()
         self.problems: list[str] = []
         self.fetched: dict[str, int] = {}
@@ -79,7 +81,7 @@ class Visit:
         """Scroll to every figure, as a reader does, and wait until it is drawn."""
         for plot in self.page.locator(".ka-plot").all():
             plot.scroll_into_view_if_needed()
-            plot.and_(self.page.locator("[data-drawn]")).wait_for(timeout=20_000)
+            plot.and_(self.page.locator("[data-drawn]")).wait_for()
 
     def violations(self) -> list[str]:
         found = Axe().run(self.page).response["violations"]

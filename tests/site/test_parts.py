@@ -107,6 +107,8 @@ def test_a_term_is_linked_once_and_never_inside_a_link() -> None:
     assert found.count('href="../glossary.html#mac"') == 1
     assert "<h2>MACs</h2>" in found
     assert ">MACs</a> are MACs.</p>" in found
+    drawn = '<figure><script type="application/json">"<b>x"</script></figure><p>a kernel</p>'
+    assert "glossary.html#kernel" in terms.linked(drawn, root="", folder=ROOT / "site")
     cited = terms.linked("<p>He et al. (2015) say</p>", root="", folder=ROOT / "site")
     assert '<a class="ka-source" href="sources.html#he-et-al-2015">He et al.</a> (2015)' in cited
 

@@ -42,6 +42,7 @@ PLOTLY = "assets/plotly.min.js"
 FIGURES = "assets/figures.js"
 # What a page needs beside its text, by what its HTML holds.
 SCRIPTS = {"ka-calculator": "assets/calculator.js", "ka-zoo": "assets/zoo.js"}
+UNLINKED = (terms.SOURCES, "changelog.html")  # lists, not texts
 MARKER = re.compile(r"^<!-- keraudit: (?P<name>[\w-]+)(?P<words>(?: [^\s>]+)*) -->$", re.MULTILINE)
 
 # In a line of text: ``{= NAME ARGUMENT ... =}`` is one number.
@@ -138,6 +139,8 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
 def on_page_content(html: str, page: Page, config: MkDocsConfig, **_: Any) -> str:
     """Link each term and each citation where the page first uses it."""
     root = root_from(page.url)
+    if page.url in UNLINKED:
+        return html
     return terms.linked(html, root=root, folder=Path(config.docs_dir), skip=(page.url,))
 
 

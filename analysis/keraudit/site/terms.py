@@ -47,7 +47,8 @@ CLOSED = {
 }
 CLOSED |= {"figure", "option", "label", "select", "form", "figcaption", "nav", "dt"}
 VOID = {"br", "hr", "img", "input", "meta", "link", "wbr", "path", "circle", "rect"}
-TAG = re.compile(r"(<[^>]*>)")
+# A script is one piece: the data of a figure hold tags of plotly's that nothing closes.
+TAG = re.compile(r"(<script\b.*?</script>|<[^>]*>)", re.DOTALL)
 
 
 def headings(path: Path) -> dict[str, str]:
@@ -106,7 +107,7 @@ def linked(page: str, *, root: str, folder: Path, skip: tuple[str, ...] = ()) ->
 def step(closed: list[str], tag: str) -> None:
     """Keep track of the elements around the text that may not hold a link."""
     found = re.match(r"</?([a-z][a-z0-9]*)", tag, re.IGNORECASE)
-    if not found or found[1].lower() in VOID or tag.endswith("/>"):
+    if not found or found[1].lower() in VOID or tag.endswith(("/>", "</script>")):
         return
     name = found[1].lower()
     if tag.startswith("</"):
