@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -183,6 +184,8 @@ def test_budgets(resnet: Path, tmp_path: Path) -> None:
         ("[tool.keraudit]\nmax-mac = 3\n", "'max-mac'"),
         ('[tool.keraudit]\nmax-macs = "few"\n', "expected a count"),
         ("[tool.keraudit\n", "no valid TOML"),
+        ("[tool]\nkeraudit = 3\n", "as a table"),
+        ("[tool]\nkeraudit = {max-mac = 3}\n", "'max-mac'"),
     ],
 )
 def test_bad_budgets_in_pyproject(resnet: Path, tmp_path: Path, text: str, message: str) -> None:
@@ -190,6 +193,24 @@ def test_bad_budgets_in_pyproject(resnet: Path, tmp_path: Path, text: str, messa
     done = run("flops", resnet, cwd=tmp_path)
     assert done.code == 2
     assert message in done.err
+
+
+def test_no_budget_is_no_number(resnet: Path) -> None:
+    done = run("flops", resnet, "--max-macs", "9" * 400)
+    assert (done.code, done.out) == (2, "")
+    assert "expected a count" in done.err
+    assert len(done.err.splitlines()) == 1
+
+
+def test_a_working_folder_that_is_gone(resnet: Path, tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    command = [sys.executable, "-P", "-m", "keraudit", "flops", str(resnet)]
+    script = f"rmdir {gone} && exec {shlex.join(command)}"
+    done = subprocess.run(
+        ["sh", "-c", script], cwd=gone, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 RULES = '[layers.Mine]\nlike = "Conv2D"\n'

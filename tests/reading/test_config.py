@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -418,6 +420,38 @@ def test_keras_2_counts_a_nested_model_from_one() -> None:
     record["config"]["layers"].pop()
     record["config"]["output_layers"] = [["inner", 1, 0]]
     assert [n.name for n in shaped(read(record)).nodes] == ["in", "inner/c"]
+
+
+def test_a_subclass_with_a_constructor_of_its_own_keeps_its_graph() -> None:
+    """Its config holds the constructor's arguments, as KerasHub's models do; the graph is still there."""
+    import keras
+
+    class Head(keras.Model):
+        def __init__(self, units: int) -> None:
+            start = keras.Input((4,))
+            super().__init__(start, keras.layers.Dense(units)(start))
+            self.units = units
+
+        def get_config(self) -> dict[str, Any]:
+            return {"units": self.units}
+
+    model = Head(3)
+    nodes = [len(layer._inbound_nodes) for layer in model.layers]
+    assert audit(model).total.params == 4 * 3 + 3 == model.count_params()
+    assert [len(layer._inbound_nodes) for layer in model.layers] == nodes
+
+
+def test_a_named_model_runs_no_code_that_lies_about(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A ``keras.py`` in the working folder is not imported: only package.module:callable is the user's."""
+    from keraudit.reading.kept import run_live
+
+    (tmp_path / "keras.py").write_text("raise SystemExit('run from the working folder')\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.path", [p for p in sys.path if p])
+    with pytest.raises(ModelError, match="holds no 'no such model'"):
+        run_live("zoo", "no such model", "8,8,3")
 
 
 def test_a_users_own_class_is_unsupported_even_with_a_known_name() -> None:

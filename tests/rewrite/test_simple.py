@@ -77,6 +77,12 @@ def test_a_width_must_be_positive(value: float) -> None:
         with_width(shaped(application("VGG16")), value)
 
 
+@pytest.mark.parametrize("value", [1e7, 1e308, float("inf")])
+def test_a_width_beyond_every_axis_is_refused(value: float) -> None:
+    with pytest.raises(KerauditError, match="1,000,000 or less"):
+        with_width(shaped(application("VGG16")), value)
+
+
 def test_without_normalisation_only_that_is_gone() -> None:
     graph = shaped(application("ResNet50"))
     done = without_normalisation(graph)
@@ -128,6 +134,7 @@ def test_a_block_taken_out() -> None:
         ("conv9", 2, "no block is called 'conv9'"),
         ("conv3_block1", 2, "only where its output has its input's shape"),
         ("conv5_block3", -1, "0 times or more"),
+        ("conv5_block3", 999_999_999, "more than 400,000 calls"),
     ],
 )
 def test_blocks_that_cannot_be_repeated(block: str, times: int, message: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from os.path import isfile  # says no where pathlib raises: in folders that may not be entered
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,7 +28,10 @@ class Budget(NamedTuple):
 
 def budgets(options: Mapping[str, int | None]) -> list[Budget]:
     """The budgets in force: options go before the nearest ``pyproject.toml``."""
-    stated = from_pyproject(Path.cwd())
+    try:
+        stated = from_pyproject(Path.cwd())
+    except FileNotFoundError:  # the working folder was removed: nothing is stated there
+        stated = {}
     result = []
     for key in KEYS:
         if (limit := options.get(key)) is not None:
@@ -43,20 +47,25 @@ def from_pyproject(folder: Path) -> dict[str, int]:
     Raises:
         KerauditError: the file is no TOML, or the table holds an unknown key or no count.
     """
-    path = next(
-        (p for d in (folder, *folder.parents) if (p := d / "pyproject.toml").is_file()), None
-    )
+    above = (d / "pyproject.toml" for d in (folder, *folder.parents))
+    path = next((p for p in above if isfile(p)), None)  # noqa: PTH113  # see the import
     if path is None:
         return {}
-    text = path.read_text("utf-8", errors="replace")
-    if "tool.keraudit" not in text:
+    try:
+        text = path.read_text("utf-8", errors="replace")
+    except OSError as error:
+        raise KerauditError(f"{path} cannot be read: {error.strerror or error}") from None
+    if "keraudit" not in text:
         return {}
     import tomllib
 
     try:
-        table: Any = tomllib.loads(text).get("tool", {}).get("keraudit", {})
+        tools: Any = tomllib.loads(text).get("tool", {})
     except tomllib.TOMLDecodeError as error:
         raise KerauditError(f"{path} is no valid TOML: {error}") from None
+    table = tools.get("keraudit", {}) if isinstance(tools, Mapping) else {}
+    if not isinstance(table, Mapping):
+        raise KerauditError(f"{path}: expected [tool.keraudit] as a table, received {table!r}")
     result = {}
     for key, value in table.items():
         if key not in KEYS:

@@ -67,7 +67,8 @@ class CountType(click.ParamType):  # type: ignore[type-arg]  # generic only in n
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         match = re.fullmatch(
-            r"(\d[\d_,]*(?:\.\d+)?)\s*([kKMGTP]?)(i?)(?:B|FLOPs|MACs)?", str(value).strip()
+            r"([0-9][0-9_,]{0,30}(?:\.[0-9]{1,30})?)\s*([kKMGTP]?)(i?)(?:B|FLOPs|MACs)?",
+            str(value).strip(),
         )
         if not match or (match[3] and not self.in_bytes):
             example = "512MiB or 1.5GB" if self.in_bytes else "4G, 25M or 1_000_000"

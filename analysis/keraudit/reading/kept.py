@@ -111,9 +111,14 @@ def run_live(*arguments: str) -> bytes:
 
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "model.json"
-        paths = [str(Path.cwd()), *(p for p in sys.path if p)]
+        paths = [p for p in sys.path if p]
+        # only a callable is the user's own code: else a keras.py that lies about here would be run
+        own = arguments[0] == "callable"
+        if own:
+            paths = [str(Path.cwd()), *paths]
+        safe = [] if own else ["-P"]
         done = subprocess.run(
-            [sys.executable, "-m", "keraudit.reading.live", str(out), *arguments],
+            [sys.executable, *safe, "-m", "keraudit.reading.live", str(out), *arguments],
             env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -114,8 +114,14 @@ def model_json(model: Any, shape: Sequence[int] | None = None) -> str:
 
     if not isinstance(model, keras.Model):
         raise TypeError(f"a {type(model).__name__} is no keras.Model")
-    if isinstance(model, keras.Sequential) or has_graph(model):
+    if isinstance(model, keras.Sequential):
         return str(model.to_json())
+    if has_graph(model):
+        if "layers" in model.get_config():
+            return str(model.to_json())
+        # a subclass with a constructor of its own writes down that one's arguments, not its graph
+        plain = keras.Model(model.inputs, model.outputs, name=model.name)
+        return str(plain.to_json())
     if shape is None:
         raise ValueError(
             f"{type(model).__name__} is a subclassed model without a recorded graph:"

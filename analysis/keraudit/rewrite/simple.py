@@ -22,6 +22,9 @@ from keraudit.rewrite.surgery import (
 )
 from keraudit.shapes import shaped
 
+WIDEST = 1_000_000  # times: beyond it no width fits in an axis
+MOST_CALLS = 400_000  # of layers, as in a file that is read
+
 ACTIVATION_LAYERS = frozenset({"Activation", "ReLU", "LeakyReLU", "ELU", "PReLU"})
 # What is no hidden activation: classifiers, gates, and nothing at all.
 KEPT = frozenset({"softmax", "sigmoid", "hard_sigmoid", "linear", "log_softmax"})
@@ -100,6 +103,10 @@ def with_width(graph: Graph, multiplier: float) -> Rewrite:
     """
     if not multiplier > 0:
         raise KerauditError(f"the width multiplier must be above 0, received {multiplier:g}")
+    if multiplier > WIDEST:
+        raise KerauditError(
+            f"the width multiplier must be {WIDEST:,} or less, received {multiplier:g}"
+        )
     last = {graph.architecture.calls[i].layer for i in last_weighted(graph)}
     layers: dict[str, Layer] = {}
     log: list[Change] = []
@@ -203,6 +210,10 @@ def repeat_block(graph: Graph, name: str, times: int) -> Rewrite:
     if times < 0:
         raise KerauditError(f"a block can stand 0 times or more, received {times}")
     block = found[name]
+    if times * len(block.nodes) > MOST_CALLS:
+        raise KerauditError(
+            f"block {name!r} {times:,} times would be more than {MOST_CALLS:,} calls of layers"
+        )
     entry = entry_of(graph, block)
     end = block.nodes[-1]
     before, behind = graph.nodes[entry.call].outputs[entry.output], graph.nodes[end].outputs[0]
