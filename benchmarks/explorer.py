@@ -1,6 +1,6 @@
 """Time the explorer in a browser: ``python benchmarks/explorer.py [--all]``.
 
-First paint of a new session, switching the model, looking into a block, changing the page; with
+First words and the whole first page of a new session, beside those of an empty Streamlit page; switching the model, looking into a block, changing the page; with
 ``--all`` also the server's memory after one session has looked at all 40 applications. Every model's
 graph is built before, so that Keras' own time is not counted.
 """
@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 sys.path.pop(0)  # this folder: its files are named as our packages are
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
@@ -45,6 +46,17 @@ def main() -> None:
     for name in names:
         application(name)
     found: dict[str, list[float]] = {}
+    with TemporaryDirectory() as folder:
+        script = Path(folder) / "empty.py"
+        script.write_text("import streamlit\nstreamlit.write('nothing here')\n")
+        with served(script) as (url, _), launched() as browser:
+            for _ in range(TIMES):
+                page = browser.new_context().new_page()
+                begun = time.perf_counter()
+                page.goto(url)
+                page.get_by_text("nothing here").wait_for()
+                found.setdefault("an empty Streamlit page", []).append(time.perf_counter() - begun)
+                page.context.close()
     with served(KERAUDIT_CACHE=str(CACHE)) as (url, pid), launched() as browser:
         before = memory_mib(pid)
 
@@ -55,11 +67,14 @@ def main() -> None:
             page = browser.new_context(viewport={"width": 1280, "height": 1500}).new_page()
 
             def first(page=page) -> None:
+                begun = time.perf_counter()
                 page.goto(url)
+                page.get_by_text("keraudit explorer").wait_for()
+                found.setdefault("first words", []).append(time.perf_counter() - begun)
                 page.get_by_text("5.713 G").first.wait_for()
                 page.locator(".st-key-map canvas").wait_for()
 
-            note("first paint, cold" if not number else "first paint", timed(first))
+            note("first page, cold" if not number else "first page", timed(first))
 
             def switch(name: str, macs: str, page=page) -> None:
                 choose(page, name)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         at_input_shape,
         repeat_block,
         with_activation,
+        with_filters,
         with_width,
         without_normalisation,
     )
@@ -54,6 +55,7 @@ HOMES = {
     "factorised": "keraudit.rewrite.factorise",
     "repeat_block": "keraudit.rewrite.simple",
     "with_activation": "keraudit.rewrite.simple",
+    "with_filters": "keraudit.rewrite.simple",
     "with_width": "keraudit.rewrite.simple",
     "without_normalisation": "keraudit.rewrite.simple",
     "without_reductions": "keraudit.rewrite.reductions",
@@ -89,6 +91,7 @@ __all__ = [
     "structure",
     "structure_of",
     "with_activation",
+    "with_filters",
     "with_width",
     "without_normalisation",
     "without_reductions",

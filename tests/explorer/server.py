@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Locator, Page
 
 APP = Path(__file__).parents[2] / "streamlit_app" / "app.py"
 # Of the library that draws graphs, on every page with one; nothing is wrong.
@@ -24,16 +24,16 @@ HARMLESS = ("useWorker",)
 
 
 @contextmanager
-def served(**environment: str) -> Iterator[tuple[str, int]]:
+def served(script: Path = APP, **environment: str) -> Iterator[tuple[str, int]]:
     """Its address and its process id, while it runs."""
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
-    words = ["-m", "streamlit", "run", str(APP), "--server.port", str(port)]
+    words = ["-m", "streamlit", "run", str(script), "--server.port", str(port)]
     process = subprocess.Popen(
         [sys.executable, *words, "--server.headless", "true", "--server.address", "localhost"],
         env={**os.environ, **environment},
-        cwd=APP.parent,
+        cwd=script.parent,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -101,8 +101,14 @@ def click_on_map(page: Page, name: str) -> None:
         for x in range(15, int(box["width"]), 40):
             page.mouse.move(box["x"] + x, box["y"] + y)
             page.wait_for_timeout(40)
-            said = chart.get_by_text(f"{name} (")
-            if said.count() and said.first.is_visible():
-                page.mouse.click(box["x"] + x, box["y"] + y)
-                return
+            if said(chart, name):
+                page.wait_for_timeout(400)  # what is said may be of the place before
+                if said(chart, name):
+                    page.mouse.click(box["x"] + x, box["y"] + y)
+                    return
     raise AssertionError(f"{name} is not on the map")
+
+
+def said(chart: Locator, name: str) -> bool:
+    found = chart.get_by_text(f"{name} (")
+    return found.count() > 0 and found.first.is_visible()
