@@ -107,6 +107,9 @@ def test_application_at_another_size_is_built_anew() -> None:
     ("arguments", "message"),
     [
         (["flops"], "Missing argument"),
+        (["flops", "x" * 5000], "... (5,"),
+        (["crosscheck", "{resnet}", "--timeout", "nan"], "1,000,000 seconds at most"),
+        (["crosscheck", "{resnet}", "--timeout", "inf"], "1,000,000 seconds at most"),
         (["flops", "Incepton"], "did you mean InceptionV3"),
         (["flops", "gone.keras"], "gone.keras does not exist"),
         (["flops", "{resnet}", "--batch", "0"], "batch must be"),
@@ -302,3 +305,21 @@ def test_a_closed_pipe_is_no_error(resnet: Path) -> None:
     )
     assert done.stdout.splitlines()[-1] == "0"
     assert done.stderr == ""
+
+
+def test_a_full_disk_is_one_line(resnet: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "keraudit", "flops", str(resnet)],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert done.stderr == "keraudit: error: cannot write the output: No space left on device\n"
+
+
+def test_the_command_alone_shows_its_help() -> None:
+    assert run().out == run("--help").out
+    assert run().code == 0

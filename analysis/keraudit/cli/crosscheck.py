@@ -21,6 +21,9 @@ from keraudit.graph import Shape
 NAMES = ("fvcore", "torch", "tensorflow", "xla")
 
 
+LONGEST_WAIT = 1_000_000  # seconds; not infinity, which no clock counts down
+
+
 @click.command("crosscheck", short_help="Our count of MODEL beside fvcore, torch, TensorFlow, XLA.")
 @click.argument("model", metavar="MODEL", type=MODEL)
 @reading_options
@@ -74,6 +77,10 @@ def command(
     from keraudit.crosscheck.report import crosscheck
     from keraudit.render.crosscheck import crosscheck_grid
 
+    if not timeout <= LONGEST_WAIT:
+        raise click.UsageError(
+            f"--timeout takes {LONGEST_WAIT:,} seconds at most, received {timeout:g}"
+        )
     graph = read(
         model,
         input_shape=given_shapes(input_shapes),

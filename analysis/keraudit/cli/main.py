@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from importlib import import_module
@@ -10,6 +11,8 @@ import click
 
 from keraudit._version import __version__
 from keraudit.errors import KerauditError
+
+LONGEST_LINE = 1000  # characters of an error
 
 # command: the module that holds it
 COMMANDS = {
@@ -65,8 +68,9 @@ def group() -> None:
 
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code: 0 fine, 1 over a budget, 2 bad input."""
+    typed = sys.argv[1:] if arguments is None else arguments
     try:
-        code = group.main(args=arguments, prog_name="keraudit", standalone_mode=False)
+        code = group.main(args=typed or ["--help"], prog_name="keraudit", standalone_mode=False)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except KerauditError as error:
@@ -81,11 +85,19 @@ def run(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of a pipe, such as head, went away
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO):
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return failed(f"cannot write the output: {error.strerror or error}")
 
 
 def failed(message: str) -> int:
     """Say what went wrong in one line; exit code 2."""
-    click.echo(f"keraudit: error: {' '.join(message.split())}", err=True)
+    line = " ".join(message.split())
+    if len(line) > LONGEST_LINE:  # it repeats what it was given
+        line = f"{line[:LONGEST_LINE]} ... ({len(line):,} characters)"
+    click.echo(f"keraudit: error: {line}", err=True)
     return 2
 
 

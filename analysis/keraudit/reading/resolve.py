@@ -45,7 +45,7 @@ def resolve(
         return read_live(model, first)
     text = os.fspath(model)
     path = Path(text)
-    if text.lower().endswith(FILE_ENDINGS) or path.is_file():
+    if text.lower().endswith(FILE_ENDINGS) or os.path.isfile(path):  # noqa: PTH113  # pathlib raises at a name too long
         return from_file(path)
     return from_name(text, path, first, notify)
 
@@ -62,7 +62,7 @@ def from_name(text: str, path: Path, first: Shape | None, notify: Notify) -> Arc
         return read_application(name, first, notify=notify)
     if asked := zoo_model(text):
         return read_zoo(asked, first, notify=notify)
-    if path.is_dir() or os.sep in text:
+    if os.sep in text or os.path.isdir(path):  # noqa: PTH112  # likewise
         return from_file(path)
     raise ModelError(unknown_name(text))
 
