@@ -144,8 +144,9 @@ def caveat(found: Mapping[str, Sequence[Run]]) -> str:
         return ""
     return (
         '!!! warning "A small experiment"\n\n'
-        f"    These runs saw {', '.join(parts)}. They show how the page works and which way things go;"
-        " their errors are not to be compared with published ones."
+        f"    These runs saw {', '.join(parts)}. In so short a training, one that learns"
+        " slowly cannot be told from one that does not learn: their errors are not to be compared with"
+        " published ones."
     )
 
 
