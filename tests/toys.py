@@ -63,6 +63,7 @@ def record(network: str = "Plain-CIFAR-20", seed: int = 0, error: float = 0.1, *
         "versions": {"keraudit": "0"},
         "revision": "abc",
         "date": "2026-01-01",
+        "work": {"share_of_peak": 0.125, "peak_macs_per_s": 8e10},
         "command": "keraudit train Plain-CIFAR-20 --data /home/me/images --runs=/home/me/runs",
     }
     return Run(**{**given, **other})

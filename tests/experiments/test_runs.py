@@ -40,6 +40,7 @@ def test_show(folder: Path) -> None:
     done = keraudit("runs", "show", folder / "Plain-CIFAR-20-1")
     assert done.code == 0
     assert "training error 6.00%, test error 12.00%" in done.out
+    assert "Work            12.5% of 80.00 G MACs/s" in done.out
     data = json.loads(keraudit("runs", "show", folder / "Plain-CIFAR-20-1", "-f", "json").out)
     assert data["schema"] == "keraudit.run/1"
 

@@ -14,7 +14,7 @@ import pytest
 
 from keraudit.errors import KerauditError
 from keraudit.experiments.recipe import RECIPES, recipe
-from toys import toy
+from toys import record, toy
 
 keras = pytest.importorskip("keras")
 np = pytest.importorskip("numpy")
@@ -195,6 +195,20 @@ def test_no_space_left_keeps_the_last_checkpoint(
         checkpoint.save(path, [variable], {"epoch": 2})
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["checkpoint.npz"]
+
+
+def test_no_space_for_the_predictions_keeps_the_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from keraudit.experiments.record import write_run
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez_compressed", full)
+    with pytest.raises(KerauditError, match="the same command ends it"):
+        write_run(tmp_path, record(), np.ones((2, 2)))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_diverging_run_names_step_rate_and_layer(tmp_path: Path) -> None:

@@ -80,7 +80,9 @@ def run(arguments: list[str] | None = None) -> int:
         path = context.command_path if context else "keraudit"
         return failed(f"{error.format_message()} (see {path} --help)")
     except (click.Abort, KeyboardInterrupt):
-        click.echo("keraudit: stopped; nothing was written", err=True)
+        resumed = (arguments or sys.argv[1:])[:1] in (["train"], ["report"])
+        left = "the same command goes on" if resumed else "nothing was written"
+        click.echo(f"keraudit: stopped; {left}", err=True)
         return 130
     except BrokenPipeError:  # the reader of a pipe, such as head, went away
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -169,7 +169,18 @@ def write_run(folder: Path, run: Run, predictions: Any) -> None:
     """``run.json`` and ``predictions.npz`` of a finished run."""
     import numpy as np
 
-    np.savez_compressed(folder / "predictions.npz", probabilities=predictions.astype("float16"))
+    path = folder / "predictions.npz"
+    temporary = path.with_name(".predictions.npz.part")
+    try:
+        with temporary.open("wb") as file:
+            np.savez_compressed(file, probabilities=predictions.astype("float16"))
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise KerauditError(
+            f"cannot write {path}: {error.strerror or error}; the training is in the checkpoint, the"
+            " same command ends it"
+        ) from None
     save(folder / "run.json", json.dumps(run.to_dict(), indent=1) + "\n")
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from keraudit.experiments.record import Run
 from keraudit.experiments.statistics import MEASURES, Difference, Spread, differences, spread
 from keraudit.render.grid import Column, Grid, Line
+from keraudit.render.numbers import short
 
 LABELS = {"train_error": "Train error", "test_error": "Test error", "gap": "Gap"}
 CONVENTION = "errors in percent of the images, without crops and mirroring, after the last epoch"
@@ -80,10 +81,21 @@ def history_grid(run: Run, *, command: str) -> Grid:
             f"Hardware        {run.hardware['processor']}, {run.hardware['cores']} cores,"
             f" {', '.join(run.hardware['devices'])}",
             f"Versions        {', '.join(f'{k} {v}' for k, v in run.versions.items())}",
+            *work_notes(run),
             *data_notes([run]),
         ),
         command=command,
         convention=CONVENTION,
+    )
+
+
+def work_notes(run: Run) -> tuple[str, ...]:
+    """The share of the device's peak, where it was measured."""
+    if not run.work:
+        return ()
+    return (
+        f"Work            {run.work['share_of_peak']:.1%} of"
+        f" {short(run.work['peak_macs_per_s'])} MACs/s, the fastest product measured",
     )
 
 
