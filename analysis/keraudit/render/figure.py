@@ -113,7 +113,7 @@ def unit_for(largest: int) -> tuple[int, str]:
 
 
 def with_and_without(report: Mapping[str, Any], *, name: str = "") -> dict[str, Any]:
-    """Draw each block's MACs with its 1x1 reductions and without, on a log axis.
+    """Draw each block's MACs with its 1x1 reductions and without.
 
     Args:
         report: a reductions record (``keraudit.reductions/1``).
@@ -125,13 +125,12 @@ def with_and_without(report: Mapping[str, Any], *, name: str = "") -> dict[str, 
     import plotly.graph_objects as go
 
     blocks = [block for block in report["blocks"] if block["macs_with"]]
+    unit, unit_name = unit_for(max((block["macs_without"] for block in blocks), default=0))
     frame = layout(
-        blocks, f"{name or report['model']}: MACs with and without 1x1 reductions", "MACs"
+        blocks, f"{name or report['model']}: MACs with and without 1x1 reductions", unit_name
     )
     frame["barmode"] = "group"
     frame["height"] = 2 * ROW_HEIGHT * len(blocks) * 3 // 4 + FRAME_HEIGHT
-    frame["xaxis"] |= {"type": "log", "dtick": 1}
-    frame["xaxis"].pop("rangemode", None)
     figure = go.Figure(layout=frame)
     colour = colour_of(name or report["model"])
     for side, hatch in (("without", "/"), ("with", "")):
@@ -139,7 +138,7 @@ def with_and_without(report: Mapping[str, Any], *, name: str = "") -> dict[str, 
             name=f"{side} reductions",
             orientation="h",
             y=[block["name"] for block in blocks],
-            x=[block[f"macs_{side}"] for block in blocks],
+            x=[block[f"macs_{side}"] / unit for block in blocks],
             marker={
                 "color": colour,
                 "line": {"width": 0},

@@ -58,7 +58,7 @@ def figure(name: str) -> str:
     return drawn_by_script(
         with_and_without(record(name), name=name),
         label=f"Bar chart of the MACs of each block of {name} with and without its 1x1 reductions",
-        caption="The axis is logarithmic: a step is a factor of ten.",
+        caption="Hatched, what the block would take if its spatial convolutions saw the wide input.",
         made=counted(f"keraudit reductions {name}"),
     )
 
