@@ -6,7 +6,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -40,11 +39,31 @@ def test_another_backend() -> None:
     assert data["versions"]["backend"].startswith("torch")
 
 
+# The command, which says when it is about to measure for the second time.
+TOLD = """
+import sys
+from keraudit.backprop import measure
+from keraudit.cli.main import main
+
+real, times = measure.profile, []
+
+def told(*given, **named):
+    times.append(1)
+    if len(times) == 2:
+        print("measuring", file=sys.stderr, flush=True)
+    return real(*given, **named)
+
+measure.profile = told
+main()
+"""
+
+
 def test_stopped_by_hand_it_leaves_nothing(tmp_path: Path) -> None:
     target = tmp_path / "report.json"
-    words = [sys.executable, "-m", "keraudit", *SMALL, "--seeds", "100", "--output", str(target)]
+    words = [sys.executable, "-c", TOLD, *SMALL, "--seeds", "100", "--output", str(target)]
     with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as working:
-        time.sleep(8)  # somewhere between its first import and its last seed
+        assert working.stderr is not None
+        assert any(line == "measuring\n" for line in working.stderr)
         working.send_signal(signal.SIGINT)
         _, said = working.communicate(timeout=60)
     assert working.returncode == 130
