@@ -3,6 +3,7 @@
 Beside this file lie ``NAME.weights.h5`` (of ``Model.save_weights``) and ``NAME.json``, which says where
 they are from: ``network``, ``dataset``, ``recipe``, ``test_error``, and what an image is reduced by
 before the network sees it, ``mean`` and ``scale``: a number, or one for each channel.
+``keraudit.explorer.ship`` makes both from a finished run.
 """
 
 from __future__ import annotations
