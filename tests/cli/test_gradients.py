@@ -41,6 +41,7 @@ def test_another_backend() -> None:
 
 # The command, which says when it is about to measure for the second time.
 TOLD = """
+import signal
 import sys
 from keraudit.backprop import measure
 from keraudit.cli.main import main
@@ -54,6 +55,7 @@ def told(*given, **named):
     return real(*given, **named)
 
 measure.profile = told
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
 main()
 """
 
