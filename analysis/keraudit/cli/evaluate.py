@@ -8,22 +8,14 @@ from pathlib import Path
 import click
 
 from keraudit.cli.options import chosen_format, command_line, notify, output_options
-
-BACKENDS = ("tensorflow", "jax", "torch")
+from keraudit.cli.training_options import backend_option, data_option
 
 
 @click.command(
     "evaluate", short_help="Evaluate trained networks: errors, calibration, corruptions."
 )
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN...")
-@click.option(
-    "--data",
-    "spec",
-    default="cifar10",
-    show_default=True,
-    metavar="DATA",
-    help="What the runs were trained on, as for keraudit train.",
-)
+@data_option("What the runs were trained on, as for keraudit train.")
 @click.option("--test-images", type=int, metavar="N", help="The first N.  [default: as the run]")
 @click.option(
     "--corruption-images",
@@ -43,7 +35,7 @@ BACKENDS = ("tensorflow", "jax", "torch")
     metavar="FILE",
     help="The first test images before they were recompressed: an .npz file with x and y.",
 )
-@click.option("--backend", type=click.Choice(BACKENDS), help="[default: the one configured]")
+@backend_option
 @output_options
 def command(
     runs: tuple[Path, ...],

@@ -6,20 +6,13 @@ from pathlib import Path
 
 import click
 
-from keraudit.cli.evaluate import BACKENDS
 from keraudit.cli.options import command_line, notify
+from keraudit.cli.training_options import backend_option, data_option
 
 
 @click.command("gallery", short_help="Show the images that say most about one or two networks.")
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN...")
-@click.option(
-    "--data",
-    "spec",
-    default="cifar10",
-    show_default=True,
-    metavar="DATA",
-    help="What the runs were trained on, as for keraudit train.",
-)
+@data_option("What the runs were trained on, as for keraudit train.")
 @click.option(
     "--each", type=int, default=8, show_default=True, metavar="N", help="Images a section."
 )
@@ -32,7 +25,7 @@ from keraudit.cli.options import command_line, notify
     help="Seek nearest neighbours among the first N training images.",
 )
 @click.option("--test-images", type=int, metavar="N", help="The first N.  [default: as the run]")
-@click.option("--backend", type=click.Choice(BACKENDS), help="[default: the one configured]")
+@backend_option
 @click.option(
     "--output",
     "-o",

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from keraudit.cli.options import chosen_format, command_line, notify, output_options
-from keraudit.cli.train import BACKENDS, PRECISIONS, SeedsType
+from keraudit.cli.train import PRECISIONS, SeedsType
+from keraudit.cli.training_options import backend_option, data_option
 
 if TYPE_CHECKING:
     from keraudit.experiments.data import Dataset
@@ -24,14 +25,7 @@ FEW = 500  # test images that are corrupted on a budget
 @click.option(
     "--run", "experiment", metavar="NAME", help="The experiment to run, or to go on with."
 )
-@click.option(
-    "--data",
-    "spec",
-    default="cifar10",
-    show_default=True,
-    metavar="DATA",
-    help="As for keraudit train.",
-)
+@data_option("As for keraudit train.")
 @click.option(
     "--budget",
     type=float,
@@ -46,7 +40,7 @@ FEW = 500  # test images that are corrupted on a budget
 @click.option("--batch", type=int, metavar="N", help="Images a step, in place of the recipe's.")
 @click.option("--learning-rate", type=float, metavar="X", help="In place of the recipe's.")
 @click.option("--precision", type=click.Choice(PRECISIONS), help="In place of the recipe's.")
-@click.option("--backend", type=click.Choice(BACKENDS), help="[default: the one configured]")
+@backend_option
 @click.option(
     "--runs",
     type=click.Path(path_type=Path),

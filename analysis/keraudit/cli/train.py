@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from keraudit.cli.options import command_line
+from keraudit.cli.training_options import backend_option, data_option
 
 if TYPE_CHECKING:
     from keraudit.experiments.record import Run
 
 RECIPES = ("he2015", "modern")
-BACKENDS = ("tensorflow", "jax", "torch")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 
@@ -35,14 +35,9 @@ class SeedsType(click.ParamType):  # type: ignore[type-arg]  # generic only in n
 
 @click.command("train", short_help="Train a network on images; stop anywhere, resume exactly.")
 @click.argument("network", metavar="NETWORK")
-@click.option(
-    "--data",
-    "spec",
-    default="cifar10",
-    show_default=True,
-    metavar="DATA",
-    help="cifar10 (downloaded by Keras), a folder or archive of CIFAR-10's batches, a folder of"
-    " images by class, or an .npz file.",
+@data_option(
+    "cifar10 (downloaded by Keras), a folder or archive of CIFAR-10's batches, a folder of"
+    " images by class, or an .npz file."
 )
 @click.option(
     "--recipe", "recipe_name", type=click.Choice(RECIPES), default="he2015", show_default=True
@@ -68,7 +63,7 @@ class SeedsType(click.ParamType):  # type: ignore[type-arg]  # generic only in n
 )
 @click.option("--train-images", type=int, metavar="N", help="Only the first N, for a small try.")
 @click.option("--test-images", type=int, metavar="N", help="Only the first N, for a small try.")
-@click.option("--backend", type=click.Choice(BACKENDS), help="[default: the one configured]")
+@backend_option
 @click.option(
     "--devices",
     type=int,

@@ -82,7 +82,11 @@ def figure(name: str) -> str:
 
 def blocks(name: str) -> str:
     """The blocks of a model in network order, with the part of the whole that each costs."""
-    report = record(name)
+    return blocks_table(record(name))
+
+
+def blocks_table(report: Record) -> str:
+    """The same of any cost record."""
     head = [
         ("block", "left"),
         ("kind", "left"),

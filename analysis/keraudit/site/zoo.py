@@ -12,7 +12,7 @@ from keraudit.render.palette import family
 from keraudit.render.zoo_figure import AXES, scatter
 from keraudit.site.figures import drawn_by_script
 from keraudit.site.markdown import code, numbers, table
-from keraudit.site.models import BLOCKS_CAPTION, block_rows, input_text, sum_row
+from keraudit.site.models import BLOCKS_CAPTION, blocks_table, input_text
 from keraudit.site.published import RESULTS, missing, published
 from keraudit.site.records import MODELS
 from keraudit.site.zoo_record import COMMAND, PATH, SCHEMA
@@ -201,15 +201,4 @@ def block_figure(name: str) -> str:
 
 def blocks(name: str) -> str:
     """The table of a model's blocks."""
-    model = entry(name)
-    head = [
-        ("block", "left"),
-        ("kind", "left"),
-        ("output", "left"),
-        ("MACs", "right"),
-        ("share", "right"),
-        ("FLOPs", "right"),
-        ("parameters", "right"),
-        ("receptive field", "right"),
-    ]
-    return numbers(table(head, [*block_rows(model), sum_row(model)]))
+    return blocks_table(entry(name))
