@@ -39,6 +39,7 @@ def test_the_table_holds_every_counter_beside_ours(results: Path) -> None:
     write(
         results / "benchmark.json",
         schema="keraudit.benchmark/1",
+        command="python benchmarks/command.py --runs 3",
         models=models,
         stages=stages,
         growth=grown,
@@ -47,6 +48,7 @@ def test_the_table_holds_every_counter_beside_ours(results: Path) -> None:
     assert "| parse | 30.0 ms | 75.0% |" in benchmarks.stages()
     assert "| 1,001 |" in benchmarks.growth()
     assert "Medians of 3 paired rounds on 2026-11-24: P, 2 cores" in benchmarks.made()
+    assert "Made by `python benchmarks/command.py --runs 3`" in benchmarks.made()
     assert '"peer"' in benchmarks.figure_of_times("A")
 
 

@@ -29,7 +29,7 @@ def made() -> str:
         return MISSING
     return (
         f"Medians of {found['runs']} paired rounds on {found['date']}: {described(found['machine'])}."
-        f" Made by `make bench`, from the record `{PATH}`.\n{{ .ka-note }}"
+        f" Made by `{found['command']}`, from the record `{PATH}`.\n{{ .ka-note }}"
     )
 
 
@@ -72,8 +72,8 @@ def figure_of_times(model: str) -> str:
         return MISSING
     return drawn_by_script(
         times_figure(found["models"][model], title=f"{model}: whole process, wall clock"),
-        label=f"Bar chart of the seconds that each counter takes for a saved {model}, log axis",
-        caption="The axis is logarithmic: a step is a factor of ten. The table holds the same numbers.",
+        label=f"Bar chart of the seconds that each counter takes for a saved {model}",
+        caption="Fewer seconds are better. The table holds the same numbers.",
     )
 
 
