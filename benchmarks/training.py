@@ -12,6 +12,8 @@ Medians over the rounds; the time of a round is one pass over the images. Pixels
 long on them. On TensorFlow all four run with its deterministic kernels, as ``keraudit train`` does.
 """
 
+from __future__ import annotations
+
 import argparse
 import json
 import os
@@ -19,8 +21,12 @@ import sys
 import time
 from pathlib import Path
 from statistics import median
+from typing import TYPE_CHECKING
 
 from processes import machine
+
+if TYPE_CHECKING:
+    from keraudit.experiments.recipe import Recipe
 
 
 def main() -> None:
@@ -70,8 +76,8 @@ def measured(given: argparse.Namespace) -> dict[str, object]:
     mean, scale = moments(data, made.normalise)
     normal = ((pixels.astype("float32") - mean) / scale)[:images]
     one_hot = np.eye(10, dtype="float32")[labels[:images]]
-    bare = compiled(given, [])
-    augmented = compiled(given, augmentation(mean, scale))
+    bare = compiled(given, made, [])
+    augmented = compiled(given, made, augmentation(mean, scale))
 
     def fit(model: object, x: object, y: object) -> None:
         model.fit(x, y, batch_size=given.batch, shuffle=False, verbose=0)  # type: ignore[attr-defined]
@@ -127,7 +133,7 @@ def augmentation(mean: object, scale: object) -> list[object]:
     ]
 
 
-def compiled(given: argparse.Namespace, before: list[object]) -> object:
+def compiled(given: argparse.Namespace, made: Recipe, before: list[object]) -> object:
     """A network of its own behind some layers, with the recipe's optimiser and metrics."""
     import keras
 
@@ -138,7 +144,7 @@ def compiled(given: argparse.Namespace, before: list[object]) -> object:
     x = start
     for layer in before:
         x = layer(x)  # type: ignore[operator]
-    inner = network(given.network, classes=10, shape=(32, 32, 3), precision=given.precision)
+    inner = network(given.network, classes=10, shape=(32, 32, 3), recipe=made)
     decay(inner, 1e-4)
     model = keras.Model(start, inner(x))
     model.compile(

@@ -82,16 +82,20 @@ def test_the_findings_are_the_paper_s_sentences() -> None:
     assert findings(same_kind(runs[:1])) == ()
 
 
-def test_the_command_from_plan_to_records(tmp_path: Path) -> None:
-    data = toy()
+def toy_file(folder: Path) -> Path:
+    data, path = toy(), folder / "toy.npz"
     np.savez(
-        tmp_path / "toy.npz",
+        path,
         x_train=data.train.images,
         y_train=data.train.labels,
         x_test=data.test.images,
         y_test=data.test.labels,
     )
-    words = ["report", "--run", "degradation", "--data", tmp_path / "toy.npz", "--budget", 0.03]
+    return path
+
+
+def test_the_command_from_plan_to_records(tmp_path: Path) -> None:
+    words = ["report", "--run", "degradation", "--data", toy_file(tmp_path), "--budget", 0.03]
     words += ["--batch", 16, "--runs", tmp_path / "runs"]
     words += ["--network", "Plain-CIFAR-8", "--network", "ResNet-CIFAR-8"]
     done = keraudit(*words)
@@ -121,12 +125,14 @@ def test_the_command_from_plan_to_records(tmp_path: Path) -> None:
     assert "holds a plan with seeds" in other.err
 
 
-def test_the_list_and_wrong_names() -> None:
+def test_the_list_and_wrong_names(tmp_path: Path) -> None:
+    whole = ("--run", "degradation", "--data", toy_file(tmp_path), "--batch", 16)
     done = keraudit("report", "--list")
     assert done.code == 0
     assert "degradation" in done.out
     for words, message in (
         ((), "name one with --run"),
+        ((*whole, "--size", "96"), "takes images as they are"),
         (("--run", "x"), "no experiment 'x': expected degradation, cifar10-comparison"),
     ):
         bad = keraudit("report", *words)

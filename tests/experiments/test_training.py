@@ -259,17 +259,41 @@ def test_an_unknown_network() -> None:
     from keraudit.experiments.network import network
 
     with pytest.raises(KerauditError, match="cannot be trained"):
-        network("VGG16", classes=10, shape=(32, 32, 3))
+        network("VGG16", classes=10, shape=(32, 32, 3), recipe=recipe("modern"))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["InceptionV3", "ResNet50"])
-def test_the_large_networks_see_enlarged_images(name: str) -> None:
+@pytest.mark.parametrize(("name", "size"), [("InceptionV3", 75), ("ResNet50", None)])
+def test_the_large_networks_see_enlarged_images(name: str, size: int | None) -> None:
     from keraudit.experiments.network import network
 
     keras.utils.clear_session()
     with keras.StatelessScope(initialize_variables=False):
-        made = network(name, classes=10, shape=(32, 32, 3))
+        made = network(name, classes=10, shape=(32, 32, 3), recipe=recipe("modern", size=size))
     assert made.input_shape == (None, 32, 32, 3)
     assert made.output_shape == (None, 10)
-    assert made.layers[1].output.shape[1:] == (96, 96, 3)
+    side = size or 96
+    assert made.layers[1].output.shape[1:] == (side, side, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "message"),
+    [
+        ("InceptionV3", 74, "InceptionV3 takes a size of 75 to 1024, received 74"),
+        ("resnet50", 0, "resnet50 takes a size of 32 to 1024, received 0"),
+        ("ResNet50", 5000, "received 5000"),
+        ("ResNet-CIFAR-20", 96, "takes images as they are"),
+    ],
+)
+def test_a_size_that_the_network_does_not_take(name: str, size: int, message: str) -> None:
+    from keraudit.experiments.network import sized
+
+    with pytest.raises(KerauditError, match=message):
+        sized(recipe("modern", size=size), name)
+
+
+def test_the_size_is_part_of_the_record() -> None:
+    from keraudit.experiments.network import sized
+
+    assert sized(recipe("modern"), "ResNet50").to_dict()["size"] == 96
+    assert sized(recipe("modern"), "ResNet-CIFAR-20").to_dict()["size"] is None

@@ -51,6 +51,9 @@ def test_watched_gradients_leave_the_run_as_it_is(tmp_path: Path) -> None:
     assert share == pytest.approx(
         macs * run["work"]["images_per_s"] / run["work"]["peak_macs_per_s"]
     )
+    # resumed without them, the profiles so far would be lost
+    with pytest.raises(KerauditError, match="gradients_every = 5, not None"):
+        train("Plain-CIFAR-8", toy(), made, seed=0, folder=tmp_path / "watched")
 
 
 def test_the_peak_is_a_matrix_product() -> None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from keraudit.cli.options import chosen_format, command_line, notify, output_options
-from keraudit.cli.train import PRECISIONS, SeedsType
-from keraudit.cli.training_options import backend_option, data_option
+from keraudit.cli.train import SeedsType
+from keraudit.cli.training_options import backend_option, data_option, precision_option, size_option
 
 if TYPE_CHECKING:
     from keraudit.experiments.data import Dataset
@@ -39,7 +39,8 @@ FEW = 500  # test images that are corrupted on a budget
 @click.option("--network", "networks", multiple=True, metavar="NAME", help="Only this; repeat it.")
 @click.option("--batch", type=int, metavar="N", help="Images a step, in place of the recipe's.")
 @click.option("--learning-rate", type=float, metavar="X", help="In place of the recipe's.")
-@click.option("--precision", type=click.Choice(PRECISIONS), help="In place of the recipe's.")
+@size_option
+@precision_option
 @backend_option
 @click.option(
     "--runs",
@@ -99,6 +100,7 @@ def command(
     from keraudit.cli.quiet import started
     from keraudit.experiments.data import load
     from keraudit.experiments.network import network as known
+    from keraudit.experiments.network import sized
     from keraudit.experiments.plan import planned, written_down
     from keraudit.render.experiment import plan_text
 
@@ -112,8 +114,10 @@ def command(
         command=command_line(),
         **changes,
     )
+    for name in plan.networks:
+        sized(recipe, name)
     for name in networks:  # an unknown one is told before the others take their time
-        known(name, classes=len(part.classes), shape=part.image_shape)
+        known(name, classes=len(part.classes), shape=part.image_shape, recipe=recipe)
     folder = runs or Path("runs") / experiment
     is_resumed = written_down(folder, plan)
     click.echo(plan_text(plan, str(folder / "plan.json"), is_resumed=is_resumed), err=True)

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from keraudit.cli.options import command_line
-from keraudit.cli.training_options import backend_option, data_option
+from keraudit.cli.training_options import backend_option, data_option, precision_option, size_option
 
 if TYPE_CHECKING:
     from keraudit.experiments.record import Run
 
 RECIPES = ("he2015", "modern")
-PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 
 class SeedsType(click.ParamType):  # type: ignore[type-arg]  # generic only in new releases
@@ -56,11 +55,8 @@ class SeedsType(click.ParamType):  # type: ignore[type-arg]  # generic only in n
 @click.option("--learning-rate", type=float, metavar="X", help="In place of the recipe's.")
 @click.option("--warmup", type=float, metavar="PART", help="In place of the recipe's.")
 @click.option("--weight-decay", type=float, metavar="X", help="In place of the recipe's.")
-@click.option(
-    "--precision",
-    type=click.Choice(PRECISIONS),
-    help="In place of the recipe's.",
-)
+@size_option
+@precision_option
 @click.option("--train-images", type=int, metavar="N", help="Only the first N, for a small try.")
 @click.option("--test-images", type=int, metavar="N", help="Only the first N, for a small try.")
 @backend_option
@@ -118,7 +114,7 @@ def command(
     keraudit train ResNet-CIFAR-20 --epochs 2 --train-images 2000
 
     NETWORK is ResNet-CIFAR-n, Plain-CIFAR-n, InceptionV3 or ResNet50; the last two see the images
-    enlarged to 96x96. A run that was stopped, whatever stopped it, goes on from its last whole epoch
+    enlarged, to 96x96 without --size. A run that was stopped, whatever stopped it, goes on from its last whole epoch
     when the same command is given again, and ends as if it had not been stopped.
     """
     from keraudit.experiments.recipe import recipe

@@ -12,6 +12,17 @@ from keraudit.reading.live import BACKENDS
 backend_option = click.option(
     "--backend", type=click.Choice(BACKENDS), help="[default: the one configured]"
 )
+precision_option = click.option(
+    "--precision",
+    type=click.Choice(("float32", "mixed_bfloat16", "mixed_float16")),
+    help="In place of the recipe's.",
+)
+size_option = click.option(
+    "--size",
+    type=int,
+    metavar="N",
+    help="Enlarge the images to NxN for InceptionV3 and ResNet50.  [default: 96]",
+)
 
 
 def data_option(told: str) -> Callable[[F], F]:

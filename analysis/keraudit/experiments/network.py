@@ -2,49 +2,70 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from keraudit.errors import KerauditError
 from keraudit.experiments.data import Dataset, Split
 from keraudit.experiments.recipe import Recipe
+from keraudit.reading.resolve import application_name
 
 if TYPE_CHECKING:
     import keras
 
-LARGE = ("InceptionV3", "ResNet50")  # of Keras Applications, trained at one common size
-LARGE_SIZE = 96  # pixels; InceptionV3 accepts 75 and more
+# Of Keras Applications, trained at one common size, with the smallest side that they accept.
+LARGE = {"InceptionV3": 75, "ResNet50": 32}
+LARGE_SIZE = 96  # pixels a side, where a recipe does not say another
+LARGEST_SIZE = 1024
 
 
-def network(
-    name: str, *, classes: int, shape: tuple[int, ...], precision: str = "float32"
-) -> keras.Model:
-    """A network for images of ``shape``, with fresh weights and class probabilities as output.
-
-    InceptionV3 and ResNet50 get the same pixels, enlarged inside the model to ``LARGE_SIZE``;
-    ``ResNet-CIFAR-n`` and ``Plain-CIFAR-n`` take them as they are.
+def sized(recipe: Recipe, name: str) -> Recipe:
+    """The recipe with the size that a network enlarges the images to, for its record.
 
     Raises:
-        KerauditError: no network of that name can be trained here.
+        KerauditError: the network does not accept it, or takes images as they are.
+    """
+    least = LARGE.get(application_name(name) or "")
+    if least is None:
+        if recipe.size is not None:
+            raise KerauditError(
+                f"{name} takes images as they are: a size ({recipe.size}) is for {', '.join(LARGE)}"
+            )
+        return recipe
+    size = LARGE_SIZE if recipe.size is None else recipe.size
+    if not least <= size <= LARGEST_SIZE:
+        raise KerauditError(f"{name} takes a size of {least} to {LARGEST_SIZE}, received {size}")
+    return replace(recipe, size=size)
+
+
+def network(name: str, *, classes: int, shape: tuple[int, ...], recipe: Recipe) -> keras.Model:
+    """A network for images of ``shape``, with fresh weights and class probabilities as output.
+
+    InceptionV3 and ResNet50 get the same pixels, enlarged inside the model to the recipe's size;
+    ``ResNet-CIFAR-n`` and ``Plain-CIFAR-n`` take them as they are. The recipe's precision is theirs.
+
+    Raises:
+        KerauditError: no network of that name can be trained here, or not at that size.
     """
     import keras
 
+    size = sized(recipe, name).size
     before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(precision)
+    keras.config.set_dtype_policy(recipe.precision)
     try:
-        return built(name, classes, shape)
+        return built(name, classes, shape, size)
     finally:
         keras.config.set_dtype_policy(before)
 
 
-def built(name: str, classes: int, shape: tuple[int, ...]) -> keras.Model:
+def built(name: str, classes: int, shape: tuple[int, ...], side: int | None) -> keras.Model:
     import keras
 
-    from keraudit.reading.resolve import application_name
     from keraudit.zoo.cifar import plain_cifar, resnet_cifar
 
     known = application_name(name)
-    if known in LARGE:
-        size = (LARGE_SIZE, LARGE_SIZE, 3)
+    if known in LARGE and side is not None:
+        size = (side, side, 3)
         body = getattr(keras.applications, known)(weights=None, input_shape=size, classes=classes)
         start = keras.Input(shape)
         wide = keras.layers.Resizing(*size[:2], interpolation="bilinear")(start)

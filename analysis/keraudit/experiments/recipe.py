@@ -35,6 +35,8 @@ class Recipe:
         flip: mirror half of the images.
         normalise: ``"pixel"`` (subtract the mean image) or ``"channel"`` (mean and deviation).
         precision: the dtype policy.
+        size: pixels a side to which InceptionV3 and ResNet50 enlarge the images; ``None`` until the
+            network is known (``network.sized``), and for those that take them as they are.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Recipe:
     flip: bool = True
     normalise: str = "pixel"
     precision: str = "float32"
+    size: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self) | {"milestones": list(self.milestones)}

@@ -40,9 +40,7 @@ class Session:
             raise KerauditError(
                 f"a batch of {recipe.batch} is more than the {len(data.train)} training images"
             )
-        self.body = network(
-            name, classes=len(data.classes), shape=data.image_shape, precision=recipe.precision
-        )
+        self.body = network(name, classes=len(data.classes), shape=data.image_shape, recipe=recipe)
         self.learner = self.fed(data.train, "training_images")
         self.judge = self.fed(data.test, "test_images")
         decay(self.body, recipe.weight_decay)

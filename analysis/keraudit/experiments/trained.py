@@ -84,9 +84,7 @@ def trained(folder: Path, data: Dataset, *, test_images: int | None = None) -> T
         )
     part = same_data(run, data, test_images, folder)
     recipe = Recipe.from_dict(run.recipe)
-    body = network(
-        run.network, classes=len(part.classes), shape=part.image_shape, precision=recipe.precision
-    )
+    body = network(run.network, classes=len(part.classes), shape=part.image_shape, recipe=recipe)
     optimizer = optimiser(recipe, recipe.epochs * max(1, len(part.train) // recipe.batch))
     optimizer.build(body.trainable_variables)
     state = checkpoint.load(kept, [*body.variables, *optimizer.variables])

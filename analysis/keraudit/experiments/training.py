@@ -16,6 +16,7 @@ from keraudit.experiments import checkpoint
 from keraudit.experiments.board import Board
 from keraudit.experiments.data import Dataset
 from keraudit.experiments.devices import spread_over
+from keraudit.experiments.network import sized
 from keraudit.experiments.peak import work
 from keraudit.experiments.recipe import Recipe
 from keraudit.experiments.record import Run, read_config, write_config, write_run
@@ -24,6 +25,7 @@ from keraudit.experiments.watching import DivergedError, GradientWatch, Tick, Wa
 from keraudit.render.save import save
 
 __all__ = ["DivergedError", "Tick", "flat", "train"]
+OPTIONAL = ("devices", "ema_decay", "gradients_every")  # in a configuration only where they differ
 
 
 def train(
@@ -63,6 +65,7 @@ def train(
         CheckpointError: a checkpoint cannot be written, or belongs to another run.
         KerauditError: the folder holds a run of another configuration.
     """
+    recipe = sized(recipe, name)
     config = {
         "network": name,
         "recipe": recipe.to_dict(),
@@ -75,6 +78,8 @@ def train(
         config["ema_decay"] = recipe.ema_decay(steps)
     if devices != 1:
         config["devices"] = devices
+    if gradients_every is not None:
+        config["gradients_every"] = gradients_every
     same_run(folder, config)
     logs = None if board is None else Board(board / folder.name)
     with spread_over(devices, recipe.batch):
@@ -118,7 +123,7 @@ def same_run(folder: Path, config: Mapping[str, Any]) -> None:
     if found is None:
         return
     before, now = flat(found), flat(config)
-    for key in dict.fromkeys((*now, *(key for key in before if key in ("devices", "ema_decay")))):
+    for key in dict.fromkeys((*now, *(key for key in OPTIONAL if key in before))):
         value = now.get(key)
         if before.get(key) != value:
             raise KerauditError(
