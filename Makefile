@@ -42,6 +42,8 @@ bench: $(STAMP) ## time the command line beside its peers; the record is shown o
 	@mkdir -p site/results
 	$(BIN)/python benchmarks/command.py --record site/results/benchmark.json
 	$(BIN)/python benchmarks/gradients.py --record site/results/benchmark-gradients.json
+	$(BIN)/python benchmarks/training.py --record site/results/benchmark-training.json
+	$(BIN)/python benchmarks/explorer.py --all --record site/results/benchmark-explorer.json
 
 serve: $(STAMP) ## serve the site while it is being written
 	$(BIN)/mkdocs serve

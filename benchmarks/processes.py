@@ -69,3 +69,12 @@ def machine(*libraries: str) -> dict[str, str | int | None]:
         "cores": os.cpu_count(),
         **versions,
     }
+
+
+def command_line(name: str) -> str:
+    """How a benchmark was called, without where its record went."""
+    words = sys.argv[1:]
+    if "--record" in words:
+        at = words.index("--record")
+        del words[at : at + 2]
+    return " ".join(["python", f"benchmarks/{name}.py", *words])

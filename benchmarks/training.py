@@ -17,13 +17,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 import time
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-from processes import machine
+from processes import command_line, machine
 
 if TYPE_CHECKING:
     from keraudit.experiments.recipe import Recipe
@@ -102,6 +101,8 @@ def measured(given: argparse.Namespace) -> dict[str, object]:
         for other in ("plain", "keras")
     }
     return {
+        "schema": "keraudit.training-benchmark/1",
+        "date": time.strftime("%Y-%m-%d"),
         "network": given.network,
         "images": images,
         "batch": given.batch,
@@ -117,7 +118,7 @@ def measured(given: argparse.Namespace) -> dict[str, object]:
         "hardware": hardware(),
         "versions": versions(),
         "machine": machine(),
-        "command": " ".join(["python", "benchmarks/training.py", *sys.argv[1:]]),
+        "command": command_line("training"),
     }
 
 

@@ -12,7 +12,7 @@ pytest.importorskip("mkdocs")
 
 from mkdocs.exceptions import PluginError
 
-from keraudit.site import benchmarks
+from keraudit.site import benchmarks, benchmarks_live
 
 MACHINE = {"python": "3.11", "system": "Linux", "processor": "P", "cores": 2, "keras": "3.15"}
 
@@ -25,6 +25,10 @@ def run(seconds: float) -> dict[str, float]:
 def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(benchmarks, "PATH", tmp_path / "benchmark.json")
     monkeypatch.setattr(benchmarks, "GRADIENTS", tmp_path / "benchmark-gradients.json")
+    for name in ("TRAINING", "EXPLORER"):
+        path = tmp_path / f"benchmark-{name.lower()}.json"
+        monkeypatch.setattr(benchmarks_live, name, path)
+        monkeypatch.setitem(benchmarks_live.COMMANDS, path, f"make {name.lower()}")
     return tmp_path
 
 
@@ -66,10 +70,51 @@ def test_a_profile_stands_beside_a_training_step(results: Path) -> None:
     assert "| **ratio** | **1.25** | **0.75** |" in benchmarks.gradient_profile()
 
 
+def test_training_stands_beside_plain_fit(results: Path) -> None:
+    write(
+        results / "benchmark-training.json",
+        schema="keraudit.training-benchmark/1",
+        command="python benchmarks/training.py",
+        network="A",
+        images=512,
+        batch=64,
+        rounds=5,
+        precision="float32",
+        images_per_s={"ours": 200.0, "repeated": 202.0, "plain": 190.0, "keras": 100.0},
+        real_data_reaches=0.99,
+        ours_is_faster_by={"plain": 1.05, "keras": 2.0},
+        work={"share_of_peak": 0.25},
+    )
+    shown = benchmarks_live.training()
+    assert "neither cropped nor mirrored | 190.0 | 0.952 |" in shown
+    assert "own layers for moving and mirroring | 100.0 | 0.500 |" in shown
+    assert "batch every time | 202.0 | 1.010 |" in shown
+    assert "of the fastest matrix product on the same device. P, 2 cores" in shown
+
+
+def test_the_explorer_stands_beside_an_empty_page(results: Path) -> None:
+    three = {"median": 1.5, "least": 1.25, "most": 2.0}
+    write(
+        results / "benchmark-explorer.json",
+        schema="keraudit.explorer-benchmark/1",
+        command="python benchmarks/explorer.py",
+        times=9,
+        starts_s={"first words": three},
+        answers_ms={"put them back": {"median": 250.4, "least": 200, "most": 301.2}},
+        memory_mib={"at the start": 70.25},
+    )
+    shown = benchmarks_live.explorer()
+    assert "| first words | 1.50 s | 1.25 s | 2.00 s |" in shown
+    assert "| put them back | 250 ms | 200 ms | 301 ms |" in shown
+    assert "| at the start | 70 MiB |" in shown
+
+
 def test_what_is_not_there_is_said(results: Path) -> None:
     for shown in (benchmarks.made, benchmarks.times, benchmarks.growth, benchmarks.stages):
         assert "To make it:* `make bench`" in shown()
     assert "To make it:* `make bench`" in benchmarks.gradient_profile()
+    assert "To make it:* `make training`" in benchmarks_live.training()
+    assert "To make it:* `make explorer`" in benchmarks_live.explorer()
     (results / "benchmark.json").write_text("{}")
     with pytest.raises(PluginError, match="is no record of"):
         benchmarks.times()

@@ -193,6 +193,22 @@ def test_runs_are_set_side_by_side_over_seeds(published: Path) -> None:
     assert "keraudit train Plain-CIFAR-20" in shown
 
 
+def test_what_depth_costs_each_pair(published: Path) -> None:
+    errors = {"Plain-CIFAR-20": 0.5, "Plain-CIFAR-56": 0.8, "ResNet-CIFAR-20": 0.4}
+    runs_of = [
+        run(name, evaluation=run(name)["evaluation"] | {"train_error": error})
+        for name, error in errors.items()
+    ]
+    publish(published, *runs_of)
+    told = resnet.degradation_table()
+    assert "with the higher **training** error: 80.00 % against 50.00 %" in told
+    assert "36 layers more" not in told  # of one pair alone there is nothing to compare
+    last = run("ResNet-CIFAR-56")
+    publish(published, *runs_of, last | {"evaluation": last["evaluation"] | {"train_error": 0.35}})
+    told = resnet.degradation_table()
+    assert "the plain pair +30.00 points and the residual pair -5.00 points" in told
+
+
 def test_error_is_drawn_over_depth_once_there_are_three(published: Path) -> None:
     assert "Error over depth" not in resnet.degradation_table()
     publish(published, *(run(f"Plain-CIFAR-{depth}") for depth in (20, 32, 56)))

@@ -12,7 +12,7 @@ from keraudit.errors import KerauditError
 from keraudit.explorer import ui
 from keraudit.explorer.choose import given, sidebar, subject_of
 from keraudit.explorer.store import Subject
-from keraudit.explorer.view import PAGES, View, parsed
+from keraudit.explorer.view import PAGES, Parsed, View, parsed
 
 FREE = ("runs",)  # pages that need no model
 
@@ -21,9 +21,32 @@ def main() -> None:
     """Draw one page; Streamlit calls this anew for every click."""
     st.set_page_config(page_title="keraudit explorer", layout="wide")
     st.html(STYLE)
-    view, problems = parsed(ui.address())
-    view = replace(view, model=view.model or given() or "InceptionV3")
+    view, _ = asked()
     sidebar(view)
+    beside_the_sidebar(frame(view))
+
+
+def asked() -> Parsed:
+    """What the address says, with a model whatever it says."""
+    view, problems = parsed(ui.address())
+    return Parsed(replace(view, model=view.model or given() or "InceptionV3"), problems)
+
+
+def frame(view: View) -> tuple[object, ...]:
+    """What the sidebar shows."""
+    return view.model, view.size, view.batch, view.unit
+
+
+@st.fragment
+def beside_the_sidebar(drawn: tuple[object, ...]) -> None:
+    """Navigation and page: a click on them draws them alone, which spares the browser half its work.
+
+    Args:
+        drawn: what the sidebar was drawn with; it is drawn anew as well if the address says another.
+    """
+    view, problems = asked()
+    if frame(view) != drawn:
+        st.rerun()
     navigation(view)
     for problem in problems:
         st.warning(ui.plain(problem), icon=":material/link_off:")

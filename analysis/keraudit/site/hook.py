@@ -18,6 +18,7 @@ from mkdocs.utils import get_relative_url
 
 from keraudit.site import (
     benchmarks,
+    benchmarks_live,
     calculator,
     cifar,
     crosscheck,
@@ -89,6 +90,8 @@ MARKERS: Mapping[str, Callable[..., str]] = {
     "benchmark-growth": benchmarks.growth,
     "benchmark-stages": benchmarks.stages,
     "benchmark-gradients": benchmarks.gradient_profile,
+    "benchmark-training": benchmarks_live.training,
+    "benchmark-explorer": benchmarks_live.explorer,
     "layer-rules": reference.layer_rules,
     "activations": reference.activations,
     "about": reference.about,

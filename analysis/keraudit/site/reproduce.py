@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from keraudit.site import benchmarks, crosscheck, gradient_records, runs, zoo_record
+from keraudit.site import (
+    benchmarks,
+    benchmarks_live,
+    crosscheck,
+    gradient_records,
+    runs,
+    zoo_record,
+)
 from keraudit.site.markdown import code, table
 
 CHANGELOG = Path("CHANGELOG.md")
@@ -21,6 +28,8 @@ def commands() -> list[tuple[str, str, str]]:
         ("zoo.md", zoo_record.PATH, zoo_record.COMMAND),
         ("crosscheck.md", crosscheck.PATH, "python benchmarks/crosscheck_all.py"),
         ("benchmarks.md", benchmarks.PATH, "make bench"),
+        ("benchmarks.md", benchmarks.GRADIENTS, "make bench"),
+        *(("benchmarks.md", path, command) for path, command in benchmarks_live.COMMANDS.items()),
     ]
     trained = [("resnet.md", runs.FOLDER, "keraudit runs publish runs --to site/results/runs")]
     return [(page, path.as_posix(), command) for page, path, command in (*cases, *others, *trained)]

@@ -188,6 +188,13 @@ def lesson(found: Mapping[str, Any]) -> str:
         if shallow and deep
         for word in ["higher" if mean(deep) > mean(shallow) else "lower"]
     ]
+    rises = [
+        f"the {name} pair {100 * (mean(deep) - mean(shallow)):+.2f} points"
+        for name, (shallow, deep) in (("plain", plain), ("residual", skips))
+        if shallow and deep
+    ]
+    if len(rises) == 2:
+        told.append(f"What the 36 layers more cost: {' and '.join(rises)}.")
     return " ".join(told)
 
 

@@ -116,11 +116,29 @@ def about(found: Mapping[str, Sequence[Run]]) -> str:
     data = first["dataset"]
     return (
         f"{data['name']}: {data['train_images']:,} training and {data['test_images']:,} test images;"
-        f" recipe {first['recipe']['name']}, {epochs(first)} epochs, batch {first['recipe']['batch']};"
+        f" recipe {first['recipe']['name']}, {epochs(first)} epochs, batch {first['recipe']['batch']}"
+        f"{changed(first['recipe'])};"
         f" seeds {', '.join(map(str, seeds))}; {'; '.join(devices)}; {versions};"
         f" {' to '.join(dict.fromkeys((dates[0], dates[-1])))}. Made by"
         f" {', '.join(f'`{c}`' for c in commands(everything))}."
     )
+
+
+def changed(recipe: Mapping[str, Any]) -> str:
+    """What else of a run's recipe is not as its name says, and the size that the images were enlarged to.
+
+    >>> changed({"name": "modern", "epochs": 8, "batch": 32, "learning_rate": 0.025, "size": 96})
+    ', learning rate 0.025, images enlarged to 96x96'
+    """
+    usual = RECIPES[recipe["name"]].to_dict() if recipe["name"] in RECIPES else {}
+    told = [
+        f"{key.replace('_', ' ')} {value}"
+        for key, value in recipe.items()
+        if key not in ("name", "source", "epochs", "batch", "size") and usual.get(key) != value
+    ]
+    if size := recipe.get("size"):
+        told.append(f"images enlarged to {size}x{size}")
+    return "".join(f", {text}" for text in told)
 
 
 def commands(found: Sequence[Run]) -> list[str]:

@@ -36,20 +36,27 @@ def page(view: View, subject: Subject | None) -> None:
     with st.skeleton(height=400):
         before = audited(subject, view.size, view.batch)
     st.subheader(ui.plain(f"{subject.title}: what if"), anchor=False)
-    controls(view, before)
+    asked, told = st.container(), st.container()
     rewriting, to = view.rewriting, view.to or view.size
-    if not rewriting.any and to == view.size:
-        st.info("Nothing is changed yet: choose something above, and the difference shows here.")
-    try:
-        after = audited(subject, to, view.batch, rewriting)
-    except KerauditError as error:
-        ui.failed(error)
-        return
-    for note in after.report.rewrites:
-        if note.nothing:
-            st.warning(ui.plain(f"{note.name}: {note.nothing}"))
-    totals(before, after, view)
-    blocks(before, after, view, subject)
+    after = None
+    with told:  # first: it is what a click waits for
+        if not rewriting.any and to == view.size:
+            st.info(
+                "Nothing is changed yet: choose something above, and the difference shows here."
+            )
+        try:
+            after = audited(subject, to, view.batch, rewriting)
+        except KerauditError as error:
+            ui.failed(error)
+        else:
+            for note in after.report.rewrites:
+                if note.nothing:
+                    st.warning(ui.plain(f"{note.name}: {note.nothing}"))
+            totals(before, after, view)
+    with asked:
+        controls(view, before)
+    if after is not None:
+        blocks(before, after, view, subject)
 
 
 def controls(view: View, before: Audited) -> None:

@@ -1,0 +1,83 @@
+"""What the benchmark page shows of a model at work: training beside ``model.fit``, and the explorer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from keraudit.render.numbers import percent
+from keraudit.site.benchmarks import described
+from keraudit.site.markdown import numbers, table
+from keraudit.site.published import RESULTS, missing, published
+
+TRAINING = RESULTS / "benchmark-training.json"
+EXPLORER = RESULTS / "benchmark-explorer.json"
+COMMANDS = {
+    TRAINING: "python benchmarks/training.py --record site/results/benchmark-training.json",
+    EXPLORER: "python benchmarks/explorer.py --all --record site/results/benchmark-explorer.json",
+}
+WAYS: Mapping[str, str] = {
+    "ours": "`keraudit train`: images on the device, crops and mirroring in the step",
+    "repeated": "the same, with the same batch every time",
+    "plain": "`model.fit` on float32 arrays, neither cropped nor mirrored",
+    "keras": "`model.fit` on bytes, with Keras' own layers for moving and mirroring",
+}
+
+
+def training() -> str:
+    """Images a second of each way to train the same network, beside ours."""
+    found = published(TRAINING, "keraudit.training-benchmark/1")
+    if found is None:
+        return missing(TRAINING, COMMANDS[TRAINING])
+    speeds = found["images_per_s"]
+    rows = [
+        [WAYS[way], f"{speeds[way]:.1f}", f"{ratio:.3f}"]
+        for way, ratio in (
+            ("ours", 1.0),
+            ("repeated", 1 / found["real_data_reaches"]),
+            *((way, 1 / found["ours_is_faster_by"][way]) for way in ("plain", "keras")),
+        )
+    ]
+    head = [("", "left"), ("images/s", "right"), ("of ours", "right")]
+    share = found["work"]["share_of_peak"]
+    note = (
+        f"{found['network']}, batch {found['batch']}, {found['precision']}: medians of"
+        f" {found['rounds']} paired rounds over {found['images']:,} images on {found['date']};"
+        f" `keraudit train` reaches {percent(share)} of the fastest matrix product on the same device."
+        f" {described(found['machine'])}. Made by `{found['command']}`."
+    )
+    return f"{numbers(table(head, rows))}\n\n{note}\n{{ .ka-note }}"
+
+
+def explorer() -> str:
+    """How long the explorer takes to start and to answer, beside an empty Streamlit page."""
+    found = published(EXPLORER, "keraudit.explorer-benchmark/1")
+    if found is None:
+        return missing(EXPLORER, COMMANDS[EXPLORER])
+    columns = [("median", "right"), ("least", "right"), ("most", "right")]
+    parts = [
+        timing("a new session", columns, found["starts_s"], "{:.2f} s"),
+        timing("from the press to the answer", columns, found["answers_ms"], "{:.0f} ms"),
+        numbers(
+            table(
+                [("memory of the server", "left"), ("", "right")],
+                [[what, f"{mib:.0f} MiB"] for what, mib in found["memory_mib"].items()],
+            )
+        ),
+        f"{found['times']} sessions on {found['date']}, server and browser on one machine:"
+        f" {described(found['machine'])}. Made by `{found['command']}`.\n{{ .ka-note }}",
+    ]
+    return "\n\n".join(parts)
+
+
+def timing(
+    what: str,
+    columns: list[tuple[str, str]],
+    found: Mapping[str, Mapping[str, Any]],
+    form: str,
+) -> str:
+    """Median, least and most of each thing that was timed."""
+    rows = [
+        [name, *(form.format(values[key]) for key, _ in columns)] for name, values in found.items()
+    ]
+    return numbers(table([(what, "left"), *columns], rows))
