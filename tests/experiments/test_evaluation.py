@@ -97,6 +97,25 @@ def test_the_command(folder: Path, data_file: Path, tmp_path: Path) -> None:
     assert (gone.code, gone.out, gone.err.count("\n")) == (2, "", 1)
 
 
+def test_what_is_no_run_s_folder_is_skipped(folder: Path, data_file: Path, tmp_path: Path) -> None:
+    """``runs/*`` of an experiment also names its plan, its published records and unfinished runs."""
+    shutil.copytree(folder, tmp_path / "a-run")
+    (tmp_path / "plan.json").write_text("{}")
+    for name in ("published", "unfinished"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "unfinished" / "config.json").write_text("{}")
+    everything = sorted(tmp_path.iterdir())
+    options = ("--data", data_file, "--corruption-images", 0, "--format", "json")
+    done = keraudit("evaluate", *everything, *options)
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["network"] == "Plain-CIFAR-8"
+    assert done.err.count("skipped") == 1
+    assert "no finished run's folder: plan.json, published, unfinished\n" in done.err
+    left = keraudit("evaluate", *everything[1:], *options)
+    assert (left.code, left.out, left.err.count("\n")) == (2, "", 1)
+    assert "no finished run's folder among plan.json, published, unfinished" in left.err
+
+
 def test_other_data_is_refused(folder: Path, tmp_path: Path) -> None:
     from keraudit.experiments.trained import trained
 
@@ -123,3 +142,28 @@ def test_a_folder_without_weights(folder: Path, tmp_path: Path) -> None:
     ):
         with pytest.raises(KerauditError, match=message):
             trained(path, toy())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"y": [0, 1, 2, 0]}, "3 images in x but 4 labels in y"),
+        ({"y": [0, 1]}, "3 images in x but 2 labels in y"),
+        ({"x": np.zeros((0, 16, 16, 3), "uint8"), "y": []}, "0 images in x"),
+        ({"y": ["cat", "dog", "cow"]}, "expected whole numbers"),
+        ({"x": np.uint8(3)}, "expected bytes"),
+        ({"y": [0, 2, 1]}, "follows another order"),
+    ],
+)
+def test_originals_that_contradict_themselves(
+    tmp_path: Path, change: dict[str, object], message: str
+) -> None:
+    from keraudit.experiments.human import originals
+
+    test, path = toy().test, tmp_path / "originals.npz"
+    good = {"x": test.images[:3], "y": test.labels[:3, None]}
+    np.savez(path, **good)
+    assert len(originals(path, test)) == 3
+    np.savez(path, **{**good, **change})
+    with pytest.raises(KerauditError, match=message):
+        originals(path, test)

@@ -83,16 +83,26 @@ def originals(path: Path, test: Split) -> Split:
     """The first test images as in the original files: ``x`` and ``y``.
 
     Raises:
-        DataError: their size or labels are not those of the test set's first images.
+        DataError: their number, size or labels are not those of the test set's first images.
     """
+    import numpy as np
+
     images, labels = arrays(path, "x", "y")
-    count = min(len(labels), len(test))
-    found = Split(images=images[:count], labels=labels[:count].astype("int64").reshape(-1))
-    if found.images.shape[1:] != test.images.shape[1:] or str(images.dtype) != "uint8":
+    labels = labels.reshape(-1)
+    if images.ndim != 4 or images.shape[1:] != test.images.shape[1:] or images.dtype != "uint8":
         raise DataError(
             f"{path}: x is {images.dtype} {images.shape}; expected bytes (images,"
             f" {', '.join(map(str, test.images.shape[1:]))})"
         )
+    if len(images) != len(labels) or not len(labels):
+        raise DataError(
+            f"{path} has {len(images):,} images in x but {len(labels):,} labels in y; expected one"
+            " label for each image, and one or more"
+        )
+    if not np.issubdtype(labels.dtype, np.integer):
+        raise DataError(f"{path}: labels in y are {labels.dtype}; expected whole numbers")
+    count = min(len(labels), len(test))
+    found = Split(images=images[:count], labels=labels[:count].astype("int64"))
     if (found.labels != test.labels[:count]).any():
         raise DataError(
             f"{path} follows another order than this test set: the labels of the first {count:,}"
