@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import pickle
+import sys
 import tarfile
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
+from keraudit.errors import KerauditError
 from keraudit.experiments.data import CIFAR10, DataError, Split, fingerprint, limited, load
 
 np = pytest.importorskip("numpy")
@@ -45,8 +48,62 @@ def test_a_folder_with_its_split(tmp_path: Path) -> None:
     data = load(str(folder(tmp_path / "pets")))
     assert (data.name, data.classes) == ("pets", ("cat", "dog"))
     assert (len(data.train), len(data.test), data.image_shape) == (10, 10, (8, 8, 3))
-    assert data.train.labels.tolist() == [0] * 5 + [1] * 5
-    assert (data.train.images[3] == images(5, 8)[3]).all()
+    assert sorted(data.train.labels.tolist()) == [0] * 5 + [1] * 5
+    cats = data.train.images[data.train.labels == 0]
+    assert sorted(image.tobytes() for image in cats) == sorted(
+        image.tobytes() for image in images(5, 8)
+    )
+
+
+def drawn(root: Path, names: dict[str, list[str]]) -> Path:
+    """A folder whose images each have a colour of their own; grey of a numbered one: its number."""
+    for name, stems in names.items():
+        (root / name).mkdir(parents=True)
+        for at, stem in enumerate(stems):
+            grey = int(stem) if stem.isdecimal() else at
+            Image.new("RGB", (4, 4), (grey, grey, grey)).save(root / name / f"{stem}.png")
+    return root
+
+
+WORDS = [f"img{i}" for i in range(20)]
+HALVES = [str(i) for i in range(20)], [str(i) for i in range(20, 40)]
+
+
+@pytest.mark.parametrize("stems", [(WORDS, WORDS), HALVES])
+def test_the_first_images_of_a_folder_are_of_all_classes(
+    tmp_path: Path, stems: tuple[list[str], list[str]]
+) -> None:
+    """Neither names nor numbers that run through one class after another make an order."""
+    for part in ("train", "test"):
+        drawn(tmp_path / "pets" / part, {"cat": stems[0], "dog": stems[1]})
+    data = load(str(tmp_path / "pets"))
+    part = limited(data, train=10, test=10)
+    for split in (part.train, part.test):
+        assert 2 <= split.labels.sum() <= 8
+    again = load(str(tmp_path / "pets"))
+    assert (again.train.images == data.train.images).all()
+
+
+def test_numbers_that_mix_the_classes_are_the_order(tmp_path: Path) -> None:
+    """As in copies of CIFAR-10, where the people's labels of CIFAR-10H follow it."""
+    even, odd = [f"{i:03}" for i in range(0, 40, 2)], [str(i) for i in range(1, 40, 2)]
+    for part in ("train", "test"):
+        drawn(tmp_path / "pets" / part, {"cat": even, "dog": odd})
+    data = load(str(tmp_path / "pets"))
+    assert data.train.images[:, 0, 0, 0].tolist() == list(range(40))
+    assert data.train.labels.tolist() == [0, 1] * 20
+
+
+def test_the_parts_of_a_folder_without_a_split_are_in_order_too(tmp_path: Path) -> None:
+    drawn(tmp_path / "words", {"cat": WORDS, "dog": WORDS})
+    words = load(str(tmp_path / "words"))
+    assert 2 <= words.train.first(10).labels.sum() <= 8
+    even, odd = [str(i) for i in range(0, 40, 2)], [str(i) for i in range(1, 40, 2)]
+    drawn(tmp_path / "numbers", {"cat": even, "dog": odd})
+    numbers = load(str(tmp_path / "numbers"))
+    for split in (numbers.train, numbers.test):
+        found = split.images[:, 0, 0, 0].tolist()
+        assert found == sorted(found)
 
 
 def test_a_folder_without_a_split_is_divided_by_the_seed(tmp_path: Path) -> None:
@@ -155,6 +212,45 @@ def test_arrays_that_contradict_one_another(
         load(str(path))
 
 
+def test_labels_far_out_of_range_make_no_names(tmp_path: Path) -> None:
+    path = tmp_path / "large.npz"
+    kept = {"x_train": images(2), "y_train": [0, 1000], "x_test": images(1), "y_test": [0]}
+    np.savez(path, **kept)
+    with pytest.raises(DataError, match=r"training labels run up to 1000; expected 0 to 999"):
+        load(str(path))
+
+
+@pytest.mark.parametrize("ending", ["npz", "npy"])
+def test_a_damaged_file_of_arrays(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / "x.npz"
+    if ending == "npy":
+        with path.open("wb") as file:
+            np.save(file, images(2))
+    else:
+        np.savez(path, x_train=images(6))
+        path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(
+        DataError, match=r"x\.npz cannot be read as an \.npz .*numpy\.savez"
+    ) as caught:
+        load(str(path))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_damaged_archive(tmp_path: Path) -> None:
+    archive, home = tmp_path / "cifar.tar.gz", batches(tmp_path)
+    (home / "data_batch_1").write_bytes((images(40) // 64).tobytes())  # noise is not compressed
+    with tarfile.open(archive, "w:gz") as file:
+        file.add(home / "data_batch_1", arcname="data_batch_1")
+    whole = archive.read_bytes()
+    middle = len(whole) // 2
+    inverted = bytes(255 - byte for byte in whole[middle:])  # no valid code: zlib.error
+    for damaged in (whole[:middle], whole[:middle] + inverted, b"no"):
+        archive.write_bytes(damaged)
+        with pytest.raises(DataError, match="cannot be read as a tar archive") as caught:
+            load(str(archive))
+        assert "\n" not in str(caught.value)
+
+
 def test_other_bad_sources(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no data at"):
         load(str(tmp_path / "gone"))
@@ -188,6 +284,48 @@ def test_a_part_says_that_it_is_one(tmp_path: Path) -> None:
     assert len(part.train) == 50
     assert part.name.endswith("the first 50 training and 20 test images")
     assert limited(whole, train=1000) is whole
+
+
+def test_a_part_keeps_every_class_of_both_splits(tmp_path: Path) -> None:
+    batches(tmp_path)
+    whole = load(str(tmp_path))
+    lost = "ship, truck"
+    with pytest.raises(
+        DataError, match=f"no training image of {lost} among the first 8: take more"
+    ):
+        limited(whole, train=8)
+    with pytest.raises(DataError, match=f"no test image of {lost} among the first 8: take more"):
+        limited(whole, test=8)
+
+
+class Full:
+    """A writer of TensorBoard on a disk that becomes full."""
+
+    def __init__(self, folder: str) -> None:
+        pass
+
+    def add_scalar(self, *row: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    def close(self) -> None:
+        raise OSError(28, "No space left on device")
+
+
+def test_a_log_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from keraudit.experiments.board import SCALARS, Board
+
+    summary = ModuleType("tensorboard.summary")
+    vars(summary)["Writer"] = Full
+    monkeypatch.setitem(sys.modules, "tensorboard", ModuleType("tensorboard"))
+    monkeypatch.setitem(sys.modules, "tensorboard.summary", summary)
+    (tmp_path / "file").touch()
+    with pytest.raises(KerauditError, match="cannot write TensorBoard's logs to"):
+        Board(tmp_path / "file" / "board")
+    board = Board(tmp_path / "board")
+    with pytest.raises(KerauditError, match="No space left on device"):
+        board.add({**dict.fromkeys(SCALARS, 0.5), "epoch": 1})
+    with pytest.raises(KerauditError, match="No space left on device"):
+        board.close()
 
 
 @pytest.mark.skipif("KERAUDIT_DATA" not in os.environ, reason="KERAUDIT_DATA names no data")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,17 +30,38 @@ class Board:
                 f"TensorBoard logs need tensorboard ({' '.join(str(error).split())}): pip install"
                 " tensorboard"
             ) from None
-        try:
+        self.folder = folder
+        with self.told():
             folder.mkdir(parents=True, exist_ok=True)
             self.writer: Any = Writer(str(folder))
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """A full disk or a closed folder in one line."""
+        try:
+            yield
         except OSError as error:
-            raise KerauditError(f"cannot write {folder}: {error.strerror or error}") from None
+            raise KerauditError(
+                f"cannot write TensorBoard's logs to {self.folder} ({error.strerror or error}): make"
+                " room, or name another folder"
+            ) from None
 
     def add(self, row: Mapping[str, Any]) -> None:
-        """Log an epoch."""
-        for key in SCALARS:
-            self.writer.add_scalar(key, float(row[key]), int(row["epoch"]))
-        self.writer.flush()
+        """Log an epoch.
+
+        Raises:
+            KerauditError: the folder can no longer be written.
+        """
+        with self.told():
+            for key in SCALARS:
+                self.writer.add_scalar(key, float(row[key]), int(row["epoch"]))
+            self.writer.flush()
 
     def close(self) -> None:
-        self.writer.close()
+        """Write what is left.
+
+        Raises:
+            KerauditError: the folder can no longer be written.
+        """
+        with self.told():
+            self.writer.close()

@@ -98,7 +98,9 @@ def load(spec: str, *, seed: int = 0) -> Dataset:
         spec: ``"cifar10"`` (through ``keras.datasets``, downloaded on first use); the folder or
             archive ``cifar-10-batches-py``; a folder of images ``DIR/{train,test}/<class>/*`` or
             ``DIR/<class>/*``, which is then split in five, stratified and seeded; or an ``.npz`` of
-            ``x_train, y_train, x_test, y_test``.
+            ``x_train, y_train, x_test, y_test``. Images keep the order of the file, or of the
+            numbers that name them if these mix the classes; other folders of images have one
+            shuffled order, the same each time.
         seed: of the split, where the folder has none.
 
     Raises:
@@ -152,13 +154,23 @@ def checked(data: Dataset) -> Dataset:
         )
     missing = sorted(set(range(len(data.classes))) - set(data.train.labels.tolist()))
     if missing:
-        names = ", ".join(data.classes[i] for i in missing[:5])
-        raise DataError(f"{data.source}: no training image of {names}")
+        raise DataError(f"{data.source}: no training image of {listed(data, missing)}")
     return data
 
 
+def listed(data: Dataset, labels: Sequence[int]) -> str:
+    """The names of some classes, of five at most."""
+    return ", ".join(data.classes[i] for i in labels[:5])
+
+
 def named(data: Dataset) -> Dataset:
-    """CIFAR-10 by its name if it is the original; anything else as what it is."""
+    """CIFAR-10 by its name if it is the original; anything else as what it is.
+
+    Recognised by the names of the classes, the image size, the counts of 50,000 and 10,000, and
+    every pixel and label of the first ``ORIGINAL_START`` test images, in any order among
+    themselves. Not checked: the training images and the other test images. The fingerprint in each
+    record covers them all.
+    """
     if data.classes != CIFAR10 or data.image_shape != (32, 32, 3):
         return data
     counts = (len(data.train), len(data.test))
@@ -175,7 +187,11 @@ def named(data: Dataset) -> Dataset:
 
 
 def limited(data: Dataset, *, train: int | None = None, test: int | None = None) -> Dataset:
-    """Only the first images of each split; the name says so."""
+    """Only the first images of each split; the name says so.
+
+    Raises:
+        DataError: a split is empty, or loses a class that the whole one has.
+    """
     if (train or len(data.train)) >= len(data.train) and (test or len(data.test)) >= len(data.test):
         return data
     kept = Dataset(
@@ -185,6 +201,16 @@ def limited(data: Dataset, *, train: int | None = None, test: int | None = None)
         test=data.test.first(test),
         source=data.source,
     )
+    for what, part, whole in (
+        ("training", kept.train, data.train),
+        ("test", kept.test, data.test),
+    ):
+        lost = sorted(set(whole.labels.tolist()) - set(part.labels.tolist()))
+        if len(part) and lost:
+            raise DataError(
+                f"{data.source}: no {what} image of {listed(data, lost)} among the first"
+                f" {len(part):,}: take more"
+            )
     name = f"{data.name}, the first {len(kept.train):,} training and {len(kept.test):,} test images"
     return checked(replace(kept, name=name))
 

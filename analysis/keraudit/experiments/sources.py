@@ -6,6 +6,7 @@ import io
 import pickle
 import tarfile
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ TRAIN_BATCHES = tuple(f"data_batch_{i}" for i in range(1, 6))
 TEST_BATCH = "test_batch"
 LARGEST_BATCH = 64 * 2**20  # bytes; CIFAR-10's have 30 MB
 PARTS = 5  # a folder without a split gives one part in so many to the test
+ORDER_SEED = 0  # of the order of images that have none of their own
+MOST_CLASSES = 1_000  # that labels without names may number, as many as ImageNet's
 
 
 def from_keras() -> Dataset:
@@ -26,12 +29,17 @@ def from_keras() -> Dataset:
         train, test = keras.datasets.cifar10.load_data()
     except Exception as error:  # noqa: BLE001 - whatever the download raises
         raise DataError(
-            f"keras.datasets.cifar10 cannot be had ({' '.join(str(error).split())[:150]}):"
+            f"keras.datasets.cifar10 cannot be had ({told(error)}):"
             " give --data a folder, an archive or an .npz file"
         ) from None
     return dataset(
         name="CIFAR-10", classes=CIFAR10, train=train, test=test, source="keras.datasets.cifar10"
     )
+
+
+def told(error: Exception) -> str:
+    """What another library says, on one line of no more than 150 characters."""
+    return " ".join(str(error).split())[:150] or type(error).__name__
 
 
 def batches_folder(path: Path) -> Path | None:
@@ -68,8 +76,13 @@ def from_archive(path: Path) -> Dataset:
                 return file.read() if file else b""
 
             return joined(read, path.name)
-    except (tarfile.TarError, OSError, EOFError) as error:
-        raise DataError(f"{path} cannot be read as a tar archive: {error}") from None
+    except DataError:
+        raise
+    except Exception as error:  # noqa: BLE001 - tarfile and each decompressor raise kinds of their own
+        raise DataError(
+            f"{path} cannot be read as a tar archive of cifar-10-batches-py ({told(error)}): give a"
+            " whole one"
+        ) from None
 
 
 def joined(read: Callable[[str], bytes], source: str) -> Dataset:
@@ -123,26 +136,52 @@ def unpickled(data: bytes, where: str) -> Mapping[bytes, Any]:
 
 def from_npz(path: Path) -> Dataset:
     """``x_train, y_train, x_test, y_test`` in one file; ``classes`` if it names them."""
-    import numpy as np
-
-    try:
-        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            found = {key: file[key] for key in file.files}
-    except (OSError, ValueError, EOFError, KeyError) as error:
-        raise DataError(f"{path} cannot be read: {error}") from None
+    found = npz_arrays(path)
     missing = sorted({"x_train", "y_train", "x_test", "y_test"} - found.keys())
     if missing:
         raise DataError(f"{path} has no {', '.join(missing)}; it holds {', '.join(sorted(found))}")
-    labels = found["y_train"]
-    count = int(labels.max()) + 1 if labels.size and np.issubdtype(labels.dtype, np.integer) else 1
-    classes = [str(name) for name in found.get("classes", range(max(count, 1)))]
     return dataset(
         name=path.stem,
-        classes=classes,
-        train=(found["x_train"], labels),
+        classes=npz_classes(found, path),
+        train=(found["x_train"], found["y_train"]),
         test=(found["x_test"], found["y_test"]),
         source=path.name,
     )
+
+
+def npz_arrays(path: Path) -> Mapping[str, Any]:
+    """Every array of an ``.npz`` file."""
+    import numpy as np
+
+    try:
+        with path.open("rb") as opened:
+            file = np.load(opened, allow_pickle=False)
+            if not isinstance(file, np.ndarray):
+                return dict(file)
+            problem = "it holds a single array"
+    except Exception as error:  # noqa: BLE001 - numpy, zipfile and zlib raise many kinds
+        problem = told(error)
+    raise DataError(
+        f"{path} cannot be read as an .npz file of arrays ({problem}): write it with numpy.savez"
+    )
+
+
+def npz_classes(found: Mapping[str, Any], path: Path) -> list[str]:
+    """The names that the file gives, or the numbers from 0 to the largest training label."""
+    import numpy as np
+
+    if "classes" in found:
+        return [str(name) for name in found["classes"].reshape(-1)]
+    labels = found["y_train"]
+    if not (labels.size and np.issubdtype(labels.dtype, np.integer)):
+        return ["0"]
+    largest = int(labels.max())
+    if largest >= MOST_CLASSES:
+        raise DataError(
+            f"{path}: training labels run up to {largest}; expected 0 to {MOST_CLASSES - 1} at most:"
+            " number the classes from 0, or name them in classes"
+        )
+    return [str(number) for number in range(max(largest + 1, 1))]
 
 
 def from_images(path: Path, *, seed: int) -> Dataset:
@@ -180,29 +219,46 @@ Files = list[tuple[Path, int]]
 
 
 def files_of(folder: Path, classes: list[str]) -> Files:
-    """Every image with its label; in the order of their numbers where all are numbered."""
+    """Every image with its label, in an order of which any first part is fair to the classes.
+
+    Where all files are numbered and their numbers mix the classes, as in copies of CIFAR-10, it is
+    the order of the numbers; elsewhere a shuffled one, the same each time.
+    """
+    import numpy as np
+
     found: Files = []
     for label, name in enumerate(classes):
         files = [f for f in (folder / name).iterdir() if f.suffix.lower() in IMAGE_ENDINGS]
         if not files:
             raise DataError(f"{folder / name} holds no image ({', '.join(IMAGE_ENDINGS)})")
         found.extend((file, label) for file in files)
-    numbered = all(file.stem.isdigit() for file, _ in found)
-    return sorted(found, key=lambda f: (int(f[0].stem), f[1]) if numbered else (f[1], f[0].name))
+    found = in_order(found)
+    changes = sum(one[1] != following[1] for one, following in pairwise(found))
+    if changes >= len(classes):  # sorted by class, there is one less
+        return found
+    order = np.random.default_rng(ORDER_SEED).permutation(len(found))
+    return [found[i] for i in order]
+
+
+def in_order(found: Files) -> Files:
+    """By number where all are numbered, else by class and name."""
+    if all(file.stem.isdecimal() for file, _ in found):
+        return sorted(found, key=lambda f: (int(f[0].stem), f[1], f[0].name))
+    return sorted(found, key=lambda f: (f[1], f[0].name))
 
 
 def divided(found: Files, seed: int) -> tuple[Files, Files]:
-    """One image in ``PARTS`` of each class for the test, chosen by the seed."""
+    """One image in ``PARTS`` of each class for the test, chosen by the seed; the order stays."""
     import numpy as np
 
     rng = np.random.default_rng(seed)
-    train, test = [], []
+    listed = in_order(found)
+    chosen: set[Path] = set()
     for label in sorted({label for _, label in found}):
-        files = [entry for entry in found if entry[1] == label]
-        chosen = set(rng.permutation(len(files))[: max(1, len(files) // PARTS)].tolist())
-        test += [entry for i, entry in enumerate(files) if i in chosen]
-        train += [entry for i, entry in enumerate(files) if i not in chosen]
-    return train, test
+        files = [file for file, other in listed if other == label]
+        picked = rng.permutation(len(files))[: max(1, len(files) // PARTS)]
+        chosen.update(files[i] for i in picked)
+    return [f for f in found if f[0] not in chosen], [f for f in found if f[0] in chosen]
 
 
 def decoded(found: Files, root: Path) -> tuple[Any, Any]:
