@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from command import run as keraudit
 from keraudit.errors import KerauditError
 from keraudit.experiments.recipe import RECIPES
-from keraudit.experiments.record import read_run
-from keraudit.experiments.runs import same_kind
+from keraudit.experiments.record import Run, read_run
+from keraudit.experiments.runs import publish, same_kind
 from keraudit.experiments.statistics import differences, spread, welch
 from toys import record
 
@@ -101,6 +102,117 @@ def test_runs_of_two_kinds_are_not_averaged() -> None:
     other = record(seed=1, dataset={"name": "toy", "fingerprint": "0" * 65})
     with pytest.raises(KerauditError, match="differ in their dataset"):
         same_kind([record(), other])
+
+
+def test_a_copy_of_a_run_is_no_second_seed() -> None:
+    runs = [record(seed=0), record(seed=7), record(seed=7)]
+    with pytest.raises(KerauditError, match="Plain-CIFAR-20 has 2 runs of seed 7") as told:
+        same_kind(runs)
+    assert "\n" not in str(told.value)
+
+
+def test_case_makes_no_other_network() -> None:
+    groups = same_kind([record("ResNet-CIFAR-20"), record("resnet-cifar-20", seed=1)])
+    assert {name: len(runs) for name, runs in groups.items()} == {"ResNet-CIFAR-20": 2}
+    with pytest.raises(KerauditError, match="2 runs of seed 0"):
+        same_kind([record("ResNet-CIFAR-20"), record("resnet-cifar-20")])
+
+
+def older() -> dict[str, object]:
+    """A recipe as it was written before it had a size."""
+    return {key: value for key, value in RECIPES["he2015"].to_dict().items() if key != "size"}
+
+
+def test_an_older_recipe_is_the_same() -> None:
+    runs = [record(recipe=older()), record(seed=1), record("ResNet-CIFAR-20", recipe=older())]
+    groups = same_kind(runs)
+    assert [len(members) for members in groups.values()] == [2, 1]
+    assert {found.unlike for found in differences(groups)} == {()}
+
+
+def put(root: Path, *runs: Run) -> Path:
+    """Runs in folders of their own, as ``train`` leaves them."""
+    for number, run in enumerate(runs):
+        home = root / str(number)
+        home.mkdir(parents=True, exist_ok=True)
+        (home / "run.json").write_text(json.dumps(run.to_dict()))
+    return root
+
+
+def test_two_networks_trained_unlike_are_shown_with_what_differs(tmp_path: Path) -> None:
+    recipe = {**RECIPES["modern"].to_dict(), "size": 96}
+    other = record(
+        "ResNet50",
+        recipe=recipe,
+        history=record().history[:1],
+        budget=0.5,
+        dataset={"name": "toy", "fingerprint": "0" * 65},
+    )
+    root = put(tmp_path, record(), record("ResNet-CIFAR-20"), other)
+    data = json.loads(keraudit("runs", "compare", root, "-f", "json").out)
+    what = ["data", "recipe", "image size", "epochs", "budget"]
+    assert {(d["first"], d["second"]): d["unlike"] for d in data["differences"]} == {
+        ("Plain-CIFAR-20", "ResNet-CIFAR-20"): [],
+        ("Plain-CIFAR-20", "ResNet50"): what,
+        ("ResNet-CIFAR-20", "ResNet50"): what,
+    }
+    for form in ("table", "markdown", "html"):
+        told = " ".join(keraudit("runs", "compare", root, "-f", form).out.split())
+        assert f"Not alike Plain-CIFAR-20, ResNet50: differ in {', '.join(what)}" in told
+        assert "Not alike Plain-CIFAR-20, ResNet-CIFAR-20" not in told
+
+
+def test_of_unlike_epochs_the_recipe_is_not_blamed() -> None:
+    short = record("B", recipe={**older(), "epochs": 1}, history=record().history[:1])
+    assert {found.unlike for found in differences(same_kind([record("A"), short]))} == {("epochs",)}
+
+
+def test_a_stalled_epoch_does_not_move_the_time_that_is_told(tmp_path: Path) -> None:
+    seconds = (93, 95, 142, 61, 52, 97, 1107, 142)
+    stalled = record(history=[{**record().history[0], "seconds": s} for s in seconds])
+    root = put(tmp_path, stalled)
+    shown = keraudit("runs", "show", root / "0").out
+    assert "96.0 s an epoch, median; 1,789 s in all with compilation" in shown
+    assert all(len(line) <= 80 for line in shown.splitlines())
+    assert "compilation included" in keraudit("runs", "list", root).out
+    assert "Seconds with compilation" in keraudit("runs", "compare", root, "-f", "markdown").out
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"recipe": {**RECIPES["he2015"].to_dict(), "batch": 64}}, "recipe"),
+        ({"dataset": {"name": "toy", "fingerprint": "0" * 65}}, "data"),
+        ({"budget": 0.5}, "budget"),
+    ],
+)
+def test_publishing_writes_over_no_other_run(
+    tmp_path: Path, changes: dict[str, Any], what: str
+) -> None:
+    target = tmp_path / "results"
+    (kept,) = publish(put(tmp_path / "first", record()), target)
+    before = kept.read_text()
+    second = put(tmp_path / "second", record("A"), record(**changes))
+    done = keraudit("runs", "publish", second, "--to", target)
+    assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+    assert f"differ in {what}: publish to a folder of its own" in done.err
+    assert [path.name for path in target.iterdir()] == [kept.name]
+    assert kept.read_text() == before
+
+
+def test_two_runs_of_one_name_are_not_published(tmp_path: Path) -> None:
+    root = put(tmp_path / "runs", record("ResNet-CIFAR-20"), record("resnet-cifar-20", budget=0.5))
+    with pytest.raises(KerauditError, match="would both be"):
+        publish(root, tmp_path / "results")
+    assert not (tmp_path / "results").exists()
+
+
+def test_the_same_run_is_published_anew(tmp_path: Path) -> None:
+    root, target = tmp_path / "runs", tmp_path / "results"
+    (kept,) = publish(put(root, record(recipe=older(), error=0.2)), target)
+    assert publish(put(root, record(error=0.1)), target) == (kept,)
+    assert read_run(kept).evaluation["test_error"] == 0.1
+    assert publish(target, target) == (kept,)
 
 
 def test_one_seed_has_no_deviation() -> None:

@@ -79,7 +79,10 @@ def compare(folder: Path, form: str | None, output: Path | None) -> None:
     help="Where the records go, one file each.",
 )
 def publish(folder: Path, target: Path) -> None:
-    """Copy the record of every finished run and its evaluation, without weights and images."""
+    """Copy the record of every finished run and its evaluation, without weights and images.
+
+    A record that is there already is written anew if it is of the same run, else nothing is written.
+    """
     from keraudit.experiments import runs
 
     for path in runs.publish(folder, target):

@@ -9,6 +9,7 @@ from pathlib import Path
 from keraudit.errors import KerauditError
 from keraudit.experiments.evaluation import Evaluation, read_evaluation
 from keraudit.experiments.record import Run, read_run
+from keraudit.experiments.statistics import normal, unlike
 from keraudit.experiments.statistics import spread as spread  # taken from here by the explorer
 from keraudit.render.save import save
 
@@ -23,30 +24,39 @@ def finished(root: Path) -> tuple[tuple[Path, Run], ...]:
         raise KerauditError(f"{root} is no folder of runs: keraudit train makes one")
     files = {*root.glob("*/run.json"), *root.glob("*.json")} - {root / "plan.json"}
     found = [(path, read_run(path)) for path in sorted(files)]
-    return tuple(sorted(found, key=lambda pair: (pair[1].network, pair[1].seed)))
+    return tuple(sorted(found, key=lambda pair: (pair[1].network.lower(), pair[1].seed)))
 
 
 def same_kind(runs: Sequence[Run]) -> Mapping[str, tuple[Run, ...]]:
-    """Runs that differ in their seed alone, by network.
+    """Runs that differ in their seed alone, by network as first spelled; case makes no other one.
 
     Raises:
-        KerauditError: two runs of a network differ in recipe or data: they are not to be averaged.
+        KerauditError: two runs of a network differ in recipe or data, or repeat a seed: they are not
+            to be averaged.
     """
-    groups: dict[str, list[Run]] = {}
+    spelled: dict[str, list[Run]] = {}
     for run in runs:
-        groups.setdefault(run.network, []).append(run)
+        spelled.setdefault(run.network.lower(), []).append(run)
+    groups = {members[0].network: tuple(members) for members in spelled.values()}
     for name, members in groups.items():
         first = members[0]
         for other in members[1:]:
             for what, a, b in (
-                ("recipe", dict(first.recipe), dict(other.recipe)),
+                ("recipe", normal(first.recipe), normal(other.recipe)),
                 ("dataset", first.dataset["fingerprint"], other.dataset["fingerprint"]),
             ):
                 if a != b:
                     raise KerauditError(
                         f"the runs of {name} differ in their {what}: put them in folders of their own"
                     )
-    return {name: tuple(members) for name, members in groups.items()}
+        seeds = [run.seed for run in members]
+        for seed in seeds:
+            if seeds.count(seed) > 1:
+                raise KerauditError(
+                    f"{name} has {seeds.count(seed)} runs of seed {seed}, which count once: leave one"
+                    " of them here"
+                )
+    return groups
 
 
 def published(run: Run, evaluated: Evaluation | None = None) -> dict[str, object]:
@@ -75,19 +85,48 @@ def without_paths(command: str) -> str:
 
 
 def publish(root: Path, target: Path) -> tuple[Path, ...]:
-    """Write the published record of every finished run below ``root`` to ``target``."""
+    """Write the published record of every finished run below ``root`` to ``target``.
+
+    Raises:
+        KerauditError: two runs would get the same name, or ``target`` holds another run of that name;
+            nothing is written.
+    """
     from keraudit.render.json_text import json_text
 
+    texts = {}
+    for path, (source, run) in targets(root, target).items():
+        evaluated = read_evaluation(source.parent) if source.name == "run.json" else None
+        texts[path] = json_text(published(run, evaluated)) + "\n"
     try:
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise KerauditError(f"cannot make {target}: {error.strerror or error}") from None
-    written = []
+    for path, text in texts.items():
+        save(path, text)
+    return tuple(texts)
+
+
+def targets(root: Path, target: Path) -> Mapping[Path, tuple[Path, Run]]:
+    """Where each finished run below ``root`` is published, with its source.
+
+    Raises:
+        KerauditError: a record would be written over that of another run.
+    """
+    found: dict[Path, tuple[Path, Run]] = {}
     for source, run in finished(root):
-        evaluated = read_evaluation(source.parent) if source.name == "run.json" else None
-        written.append(target / name_of(run))
-        save(written[-1], json_text(published(run, evaluated)) + "\n")
-    return tuple(written)
+        path = target / name_of(run)
+        if path in found:
+            raise KerauditError(
+                f"{found[path][0]} and {source} would both be {path}: publish each from a folder of"
+                " its own to a folder of its own"
+            )
+        if path.is_file() and (what := unlike([read_run(path), run])):
+            raise KerauditError(
+                f"{path} is another run than {source}, they differ in {', '.join(what)}: publish to"
+                " a folder of its own"
+            )
+        found[path] = source, run
+    return found
 
 
 def name_of(run: Run) -> str:

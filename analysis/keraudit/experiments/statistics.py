@@ -10,6 +10,7 @@ from statistics import fmean, stdev
 from typing import Any
 
 from keraudit.audits.growth import T
+from keraudit.experiments.recipe import Recipe
 from keraudit.experiments.record import Run
 
 MEASURES = ("train_error", "test_error", "gap")
@@ -32,7 +33,8 @@ class Spread:
 class Difference:
     """How much more the second of two networks has than the first, in the mean over seeds.
 
-    ``interval`` is the 95 % interval, ``None`` where one of them has a single seed.
+    ``interval`` is the 95 % interval, ``None`` where one of them has a single seed; ``unlike`` is what
+    their runs differ in besides network and seed.
     """
 
     first: str
@@ -40,6 +42,7 @@ class Difference:
     measure: str
     mean: float
     interval: tuple[float, float] | None
+    unlike: tuple[str, ...] = ()
 
     @property
     def is_clear(self) -> bool:
@@ -47,8 +50,8 @@ class Difference:
         return self.interval is not None and not self.interval[0] <= 0 <= self.interval[1]
 
     def to_dict(self) -> dict[str, Any]:
-        found = asdict(self)
-        return found | {"interval": list(self.interval) if self.interval else None}
+        interval = list(self.interval) if self.interval else None
+        return asdict(self) | {"interval": interval, "unlike": list(self.unlike)}
 
 
 def spread(values: Sequence[float]) -> Spread:
@@ -83,6 +86,35 @@ def welch(first: Sequence[float], second: Sequence[float]) -> tuple[float, float
     return middle - half, middle + half
 
 
+def normal(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """A record's recipe with every key; what an older record does not name is as by default.
+
+    >>> older = {"name": "mine", "source": "", "epochs": 2}
+    >>> normal(older) == normal(older | {"size": None})
+    True
+    """
+    return Recipe.from_dict({"name": "", "source": "", "epochs": 0, **recipe}).to_dict()
+
+
+def setting(run: Run) -> dict[str, Any]:
+    """What a run shares with those that differ from it in network and seed alone."""
+    recipe = normal(run.recipe)
+    apart = ("epochs", "size", "source")
+    return {
+        "data": run.dataset["fingerprint"],
+        "recipe": {key: value for key, value in recipe.items() if key not in apart},
+        "image size": recipe["size"],
+        "epochs": len(run.history),
+        "budget": run.budget,
+    }
+
+
+def unlike(runs: Sequence[Run]) -> tuple[str, ...]:
+    """What runs differ in besides network and seed."""
+    first, *others = map(setting, runs)
+    return tuple(key for key in first if any(other[key] != first[key] for other in others))
+
+
 def differences(groups: Mapping[str, Sequence[Run]]) -> tuple[Difference, ...]:
     """Every two networks, in each measure."""
     made = []
@@ -97,6 +129,7 @@ def differences(groups: Mapping[str, Sequence[Run]]) -> tuple[Difference, ...]:
                     measure=measure,
                     mean=fmean(b) - fmean(a),
                     interval=welch(a, b),
+                    unlike=unlike([*ours, *theirs]),
                 )
             )
     return tuple(made)

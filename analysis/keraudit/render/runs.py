@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import median
 from typing import Any
 
 from keraudit.experiments.record import Run
@@ -12,6 +13,7 @@ from keraudit.render.numbers import short
 
 LABELS = {"train_error": "Train error", "test_error": "Test error", "gap": "Gap"}
 CONVENTION = "errors in percent of the images, without crops and mirroring, after the last epoch"
+SECONDS = "Seconds         of all training steps, compilation included"
 
 
 def list_grid(runs: Sequence[Run], *, command: str) -> Grid:
@@ -48,7 +50,7 @@ def list_grid(runs: Sequence[Run], *, command: str) -> Grid:
         heading="",
         columns=columns,
         lines=lines,
-        notes=data_notes(runs),
+        notes=(SECONDS, *data_notes(runs)),
         command=command,
         convention=CONVENTION,
     )
@@ -81,11 +83,22 @@ def history_grid(run: Run, *, command: str) -> Grid:
             f"Hardware        {run.hardware['processor']}, {run.hardware['cores']} cores,"
             f" {', '.join(run.hardware['devices'])}",
             f"Versions        {', '.join(f'{k} {v}' for k, v in run.versions.items())}",
+            *time_notes(run),
             *work_notes(run),
             *data_notes([run]),
         ),
         command=command,
         convention=CONVENTION,
+    )
+
+
+def time_notes(run: Run) -> tuple[str, ...]:
+    """The median epoch, which no stalled one and no compilation moves, and the whole."""
+    if not run.history:
+        return ()
+    middle = median(row["seconds"] for row in run.history)
+    return (
+        f"Time            {middle:,.1f} s an epoch, median; {run.seconds:,.0f} s in all with compilation",
     )
 
 
@@ -108,7 +121,7 @@ def comparison_grid(groups: Mapping[str, Sequence[Run]], *, command: str) -> Gri
         Column(key="test_error", label="Test error %"),
         Column(key="gap", label="Gap %"),
         Column(key="params", label="Params", form="count", wide=True),
-        Column(key="seconds", label="Seconds", form="number", wide=True),
+        Column(key="seconds", label="Seconds with compilation", form="number", wide=True),
     )
     lines = tuple(
         Line(cells={**{key: str(value) for key, value in row.items()}, **plain})
@@ -177,7 +190,7 @@ def differences_grid(groups: Mapping[str, Sequence[Run]], *, command: str) -> Gr
         Column(key="mean", label="Difference"),
         Column(key="interval", label="95 % interval"),
     )
-    lines = tuple(difference_line(found) for found in differences(groups))
+    found = differences(groups)
     single = [name for name, runs in groups.items() if len(runs) < 2]
     notes = ["Interval        of the difference of means over seeds (Welch's t)"]
     if single:
@@ -186,10 +199,21 @@ def differences_grid(groups: Mapping[str, Sequence[Run]], *, command: str) -> Gr
         title="Differences",
         heading="in percentage points",
         columns=columns,
-        lines=lines,
-        notes=tuple(notes[len(single) == len(groups) :]),
+        lines=tuple(map(difference_line, found)),
+        notes=(*notes[len(single) == len(groups) :], *unlike_notes(found)),
         command=command,
         convention=CONVENTION,
+    )
+
+
+def unlike_notes(found: Iterable[Difference]) -> tuple[str, ...]:
+    """Which two networks were not trained alike, and what they differ in."""
+    return tuple(
+        dict.fromkeys(
+            f"Not alike       {one.first}, {one.second}: differ in {', '.join(one.unlike)}"
+            for one in found
+            if one.unlike
+        )
     )
 
 
