@@ -15,6 +15,7 @@ pytest.importorskip("keras")
 import keraudit
 from built import NAMES, application
 from keraudit.api import report_of
+from keraudit.experiments.recipe import RECIPES
 from keraudit.render.figure import macs_per_block
 from keraudit.render.figure_data import as_csv, numbers_of
 from keraudit.render.svg import svg
@@ -246,6 +247,83 @@ def test_runs_of_another_kind_are_not_averaged(published: Path) -> None:
         "InceptionV3": 1,
         "ResNet50": 2,
     }
+
+
+def test_case_makes_no_other_network(published: Path) -> None:
+    publish(published, run("resnet50"), run("ResNet50", 1), run("inceptionv3"))
+    found = runs.comparable(runs.BIG)
+    assert {name: [one["seed"] for one in members] for name, members in found.items()} == {
+        "InceptionV3": [0],
+        "ResNet50": [0, 1],
+    }
+
+
+def test_an_older_recipe_is_of_the_same_kind(published: Path) -> None:
+    recipe = RECIPES["he2015"].to_dict()
+    older = {key: value for key, value in recipe.items() if key != "size"}
+    publish(published, run("ResNet50", recipe=recipe), run("ResNet50", 1, recipe=older))
+    assert len(runs.comparable(runs.BIG)["ResNet50"]) == 2
+
+
+def test_the_time_of_an_epoch_is_the_median(published: Path) -> None:
+    seconds = (93, 95, 142, 61, 52, 97, 1107, 142)
+    history = [{**run("")["history"][0], "seconds": s} for s in seconds]
+    publish(published, run("ResNet50", history=history))
+    assert "s an epoch, median" in cifar.results()
+    assert "96.0" in cifar.results()
+
+
+def test_figure_and_table_of_a_page_are_of_one_kind(published: Path) -> None:
+    fewer = [run(f"Plain-CIFAR-{depth}", budget=0.1) for depth in (20, 32, 44, 56, 110)]
+    publish(published, *(run(name) for name in runs.DEGRADATION), *fewer)
+    found = runs.comparable(runs.DEGRADATION)
+    assert {name: members[0]["budget"] for name, members in found.items()} == {
+        "Plain-CIFAR-20": 0.1,
+        "Plain-CIFAR-56": 0.1,
+    }
+    assert "ResNet-CIFAR-20, test" not in resnet.degradation()
+    told = resnet.degradation_table()
+    assert "Plain-CIFAR-110" in told
+    assert "Not shown: 4 published runs of these networks" in told
+    publish(published, *fewer)
+    for left in range(len(fewer), 9):
+        (published / f"{left}.json").unlink()
+    assert "Not shown" not in resnet.degradation_table()
+
+
+def test_few_seeds_are_no_short_training(published: Path) -> None:
+    whole = {"name": "CIFAR-10", "fingerprint": "f", "train_images": 50_000, "test_images": 10_000}
+    history = [{**run("")["history"][0], "epoch": epoch} for epoch in range(164)]
+    complete = run("Plain-CIFAR-20", dataset=whole, history=history)
+    told = runs.caveat({"Plain-CIFAR-20": [complete]})
+    assert "fewer than three seeds" in told
+    assert "so short a training" not in told
+    assert runs.caveat({"Plain-CIFAR-20": [complete] * 3}) == ""
+    short = runs.caveat({"Plain-CIFAR-20": [run("Plain-CIFAR-20")] * 3})
+    assert "so short a training" in short
+    assert "seeds" not in short
+
+
+def test_evaluations_are_of_the_runs_of_the_table(published: Path) -> None:
+    def found(name: str, seed: int, note: str, **changes: Any) -> dict[str, Any]:
+        return run(name, seed, evaluated={"note": note}, **changes)
+
+    publish(
+        published,
+        found("ResNet50", 0, "other", budget=0.1),
+        run("ResNet50", 1),
+        found("resnet50", 2, "shown"),
+        run("InceptionV3"),
+        found("Plain-CIFAR-20", 0, "another network"),
+    )
+    assert cifar.evaluations() == {"ResNet50": {"note": "shown"}}
+    publish(
+        published,
+        *(found("ResNet50", 0, "other", budget=0.1), run("ResNet50", 1), run("ResNet50", 2)),
+        run("InceptionV3"),
+        found("Plain-CIFAR-20", 0, "another network"),
+    )
+    assert cifar.evaluations() == {"Plain-CIFAR-20": {"note": "another network"}}
 
 
 def test_an_evaluation_is_drawn(published: Path) -> None:

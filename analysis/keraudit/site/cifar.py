@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +34,25 @@ def results() -> str:
 
 
 def evaluations() -> dict[str, Mapping[str, Any]]:
-    """By network, the evaluation of its first run that has one; of all networks if not of the two."""
-    found = {
-        run["network"]: run["evaluated"] for run in reversed(runs.runs()) if run.get("evaluated")
+    """By network, the evaluation of its first run that has one, of the runs that the page shows.
+
+    Where the two have none, those of other networks, of one kind.
+    """
+    big = {name.lower() for name in runs.BIG}
+    others = [r for r in runs.runs() if r["network"].lower() not in big and r.get("evaluated")]
+    alike = runs.by_network(runs.one_kind(others)).values()
+    return first_of(runs.comparable(runs.BIG)) or first_of(
+        {members[0]["network"]: members for members in alike}
+    )
+
+
+def first_of(found: Mapping[str, Sequence[runs.Run]]) -> dict[str, Mapping[str, Any]]:
+    """By network, the evaluation of its first run that has one."""
+    evaluations = {
+        name: [run["evaluated"] for run in members if run.get("evaluated")]
+        for name, members in found.items()
     }
-    return {n: found[n] for n in runs.BIG if n in found} or dict(sorted(found.items()))
+    return {name: told[0] for name, told in evaluations.items() if told}
 
 
 def missing() -> str:

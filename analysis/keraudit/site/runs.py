@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from statistics import fmean, stdev
+from statistics import fmean, median, stdev
 from typing import Any
 
 from keraudit.experiments.recipe import RECIPES
+from keraudit.experiments.statistics import normal
 from keraudit.render.run_figure import curves
 from keraudit.site.figures import drawn_by_script
 from keraudit.site.markdown import code, numbers, table
@@ -46,35 +47,59 @@ Run = Mapping[str, Any]
 def runs(networks: Sequence[str] = ()) -> list[Run]:
     """The published runs, of some networks or of all, by network and seed."""
     found = [published(path, SCHEMA) for path in sorted(FOLDER.glob("**/*.json"))]
-    there = [run for run in found if run and (not networks or run["network"] in networks)]
-    return sorted(there, key=lambda run: (run["network"], run["seed"]))
+    wanted = {name.lower() for name in networks}
+    there = [run for run in found if run and (not wanted or run["network"].lower() in wanted)]
+    return sorted(there, key=lambda run: (run["network"].lower(), run["seed"]))
 
 
 def kind(run: Run) -> str:
     """What two runs must share to stand side by side: recipe, data, and how long."""
-    shared = [run["recipe"], run["dataset"]["fingerprint"], run["budget"], len(run["history"])]
+    shared = [
+        normal(run["recipe"]),
+        run["dataset"]["fingerprint"],
+        run["budget"],
+        len(run["history"]),
+    ]
     return json.dumps(shared, sort_keys=True)
 
 
 def comparable(networks: Sequence[str]) -> dict[str, list[Run]]:
-    """By network, the runs of one kind: that of the most networks, then the most runs and epochs."""
+    """By network, the runs of one kind, the same for all parts of the networks of a page."""
+    page = DEPTHS if set(networks) <= set(DEPTHS) else networks
+    found = by_network(one_kind(runs(page)))
+    return {name: found[name.lower()] for name in networks if name.lower() in found}
+
+
+def one_kind(found: Sequence[Run]) -> list[Run]:
+    """The runs of the kind of the most networks, then the most runs and epochs."""
     kinds: dict[str, list[Run]] = {}
-    for run in runs(networks):
+    for run in found:
         kinds.setdefault(kind(run), []).append(run)
-    if not kinds:
-        return {}
-    best = max(
-        kinds.values(), key=lambda found: (len(names_of(found)), len(found), epochs(found[0]))
+    return max(
+        kinds.values(),
+        key=lambda alike: (len(by_network(alike)), len(alike), epochs(alike[0])),
+        default=[],
     )
-    return {
-        name: [run for run in best if run["network"] == name]
-        for name in networks
-        if name in names_of(best)
-    }
 
 
-def names_of(found: Sequence[Run]) -> list[str]:
-    return list(dict.fromkeys(run["network"] for run in found))
+def by_network(found: Sequence[Run]) -> dict[str, list[Run]]:
+    """The runs of each network, by its name in small letters: case makes no other network."""
+    groups: dict[str, list[Run]] = {}
+    for run in found:
+        groups.setdefault(run["network"].lower(), []).append(run)
+    return groups
+
+
+def not_shown(networks: Sequence[str], found: Mapping[str, Sequence[Run]]) -> str:
+    """How many published runs of the networks are of another kind; empty if none is."""
+    count = len(runs(networks)) - sum(map(len, found.values()))
+    if not count:
+        return ""
+    plural = "run" if count == 1 else "runs"
+    return (
+        f" Not shown: {count} published {plural} of these networks with another recipe, data, budget"
+        " or number of epochs."
+    )
 
 
 def epochs(run: Run) -> int:
@@ -156,16 +181,19 @@ def caveat(found: Mapping[str, Sequence[Run]]) -> str:
     whole = RECIPES[first["recipe"]["name"]].epochs if first["recipe"]["name"] in RECIPES else 0
     if epochs(first) < whole:
         parts.append(f"{epochs(first)} of the recipe's {whole} epochs")
+    told = []
+    if parts:
+        told.append(
+            f"These runs saw {', '.join(parts)}. In so short a training, one that learns slowly cannot"
+            " be told from one that does not learn: their errors are not to be compared with"
+            " published ones."
+        )
     if min(len(members) for members in found.values()) < 3:
-        parts.append("fewer than three seeds")
-    if not parts:
+        told.append("With fewer than three seeds, a small difference may be chance.")
+    if not told:
         return ""
-    return (
-        '!!! warning "A small experiment"\n\n'
-        f"    These runs saw {', '.join(parts)}. In so short a training, one that learns"
-        " slowly cannot be told from one that does not learn: their errors are not to be compared with"
-        " published ones."
-    )
+    title = "A small experiment" if parts else "Few seeds"
+    return f'!!! warning "{title}"\n\n    {" ".join(told)}'
 
 
 def error_figure(networks: Sequence[str], *, split: bool) -> str:
@@ -217,7 +245,7 @@ def result_table(networks: Sequence[str]) -> str:
         ("training error, %", "right"),
         ("test error, %", "right"),
         ("gap", "right"),
-        ("s an epoch", "right"),
+        ("s an epoch, median", "right"),
     ]
     paper = any(name in HE_TEST_ERROR for name in found)
     if paper:
@@ -233,7 +261,7 @@ def result_table(networks: Sequence[str]) -> str:
             spread([100 * end["test_error"] for end in ends]),
             spread([100 * end["gap"] for end in ends]),
             spread(
-                [fmean(line["seconds"] for line in run["history"]) for run in members], digits=1
+                [median(line["seconds"] for line in run["history"]) for run in members], digits=1
             ),
         ]
         rows.append(
@@ -242,7 +270,10 @@ def result_table(networks: Sequence[str]) -> str:
     printed = (
         " Printed: test error of He et al. 2015, Table 6, on all of CIFAR-10." if paper else ""
     )
-    told = f"The runs of the figure, at their end, mean and deviation over seeds.{printed}"
+    told = (
+        "Runs of one kind, at their end, mean and deviation over seeds; the time is that of a run's"
+        f" median epoch.{printed}{not_shown(networks, found)}"
+    )
     return f"{numbers(table(head, rows))}\n\n{told}\n{{ .ka-note }}"
 
 
