@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -48,7 +49,7 @@ def command(
     form: str | None,
     output: Path | None,
 ) -> None:
-    """Evaluate finished runs of keraudit train; RUN is a run's folder.
+    """Evaluate finished runs of keraudit train; RUN is a run's folder, what is none is skipped.
 
     \b
     keraudit evaluate runs/resnet-cifar-20-he2015-seed0
@@ -66,7 +67,8 @@ def command(
     from keraudit.experiments.record import read_run
     from keraudit.reading.live import use_backend
 
-    for folder in runs:  # a wrong one is told before the others take their time
+    folders = finished(runs)
+    for folder in folders:  # a wrong one is told before the others take their time
         read_run(folder)
     use_backend(backend)
 
@@ -82,7 +84,7 @@ def command(
     started()
     data = load(spec)
     found = []
-    for folder in runs:
+    for folder in folders:
         made = evaluate(
             trained(folder, data, test_images=test_images),
             corruption_images=corruption_images,
@@ -106,6 +108,18 @@ def command(
         figure = "".join(map(reliability_svg, found))
     data_twin = [made.to_dict() for made in found]
     emit(grids, data_twin, form=chosen, output=output, figure=figure)
+
+
+def finished(runs: Sequence[Path]) -> list[Path]:
+    """Without the plan, the published records and the unfinished runs that ``runs/*`` also names."""
+    skipped = [path for path in runs if path.exists() and not (path / "run.json").is_file()]
+    left = [path for path in runs if path not in skipped]
+    names = ", ".join(path.name for path in skipped)
+    if not left:
+        raise click.UsageError(f"no finished run's folder among {names}")
+    if skipped:
+        click.echo(f"keraudit: skipped, no finished run's folder: {names}", err=True)
+    return left
 
 
 def told(name: str, stage: str) -> None:
