@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -171,6 +172,7 @@ def test_a_run_of_another_configuration_is_not_resumed(tmp_path: Path) -> None:
         train("ResNet-CIFAR-8", toy(), recipe("he2015", epochs=1, batch=32), seed=0, folder=folder)
     with pytest.raises(KerauditError, match=r"seed = 0, not 1"):
         train("ResNet-CIFAR-8", toy(), recipe("he2015", epochs=1, batch=16), seed=1, folder=folder)
+    (folder / "run.json").unlink()  # as if it had been killed before its end
     kept = folder / "checkpoint.npz"
     kept.write_bytes(kept.read_bytes()[:-200])
     with pytest.raises(KerauditError, match="damaged or cut short"):
@@ -219,6 +221,47 @@ def test_a_diverging_run_names_step_rate_and_layer(tmp_path: Path) -> None:
         DivergedError, match=r"step \d+ \(epoch 1\), learning rate 1e\+30; first bad: the"
     ):
         train("ResNet-CIFAR-8", toy(), wild, seed=0, folder=tmp_path / "run")
+
+
+@pytest.mark.parametrize("at", [2, 4])  # the loss is looked at after steps 0, 1, 3 and 5
+def test_the_step_and_layer_at_which_it_began(at: int) -> None:
+    from keraudit.experiments.divergence import bad_output, diverged, values
+    from keraudit.experiments.network import plan
+    from keraudit.experiments.session import Session
+
+    made = recipe("he2015", epochs=1, batch=16)
+    session = Session("ResNet-CIFAR-8", toy(), made, 0)
+    whole = session.step
+    taken = 0
+
+    def poisoned(rows: Any) -> float:  # stands in for a step that overflows
+        nonlocal taken
+        taken += 1
+        if taken == at + 1:
+            layer = session.body.get_layer("stage2_block1_conv1")
+            layer.kernel.assign(layer.kernel * float("nan"))
+        return whole(rows)
+
+    start = values(session.variables)
+    rows = plan(toy().train, made, 0, 0).reshape(-1, 4)
+    session.step = poisoned  # type: ignore[method-assign]
+    found = diverged(session, 0, rows, start, 5)
+    assert f"at step {at + 1} (epoch 1)" in str(found)
+    layer = session.body.get_layer("stage2_block1_conv1")
+    layer.kernel.assign(layer.kernel * float("nan"))
+    assert bad_output(session.learner, rows[:16]) == "the output of stage2_block1_conv1"
+
+
+def test_weights_that_overflow_in_the_last_step_are_not_kept(tmp_path: Path) -> None:
+    from keraudit.experiments.training import DivergedError, train
+
+    data = toy()
+    wild = recipe("he2015", epochs=1, batch=len(data.train), learning_rate=3e38)
+    wild = replace(wild, weight_decay=1e3)  # its gradient alone passes 1 a weight
+    with pytest.raises(DivergedError, match=r"at step 1 \(epoch 1\).*first bad: the update of"):
+        train("Plain-CIFAR-8", data, wild, seed=0, folder=tmp_path / "run")
+    assert not (tmp_path / "run" / "run.json").exists()
+    assert not (tmp_path / "run" / "checkpoint.npz").exists()
 
 
 def test_it_learns(tmp_path: Path) -> None:
@@ -297,3 +340,42 @@ def test_the_size_is_part_of_the_record() -> None:
 
     assert sized(recipe("modern"), "ResNet50").to_dict()["size"] == 96
     assert sized(recipe("modern"), "ResNet-CIFAR-20").to_dict()["size"] is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["InceptionV3", "ResNet50", "Plain-CIFAR-8"])
+def test_in_bfloat16_the_classifier_is_in_float32(name: str) -> None:
+    from keraudit.experiments.network import network
+
+    keras.utils.clear_session()
+    made = recipe("modern", precision="mixed_bfloat16")
+    with keras.StatelessScope(initialize_variables=False):
+        body = network(name, classes=10, shape=(32, 32, 3), recipe=made)
+        usual = network(name, classes=10, shape=(32, 32, 3), recipe=recipe("modern"))
+    assert body.outputs[0].dtype == "float32"
+    assert [v.shape for v in body.variables] == [v.shape for v in usual.variables]
+    inner = next((layer for layer in body.layers if isinstance(layer, keras.Model)), body)
+    assert inner.layers[2].compute_dtype == "bfloat16"
+
+
+def test_a_finished_run_is_left_as_it_is(tmp_path: Path) -> None:
+    from keraudit.experiments.training import train
+
+    made = recipe("he2015", epochs=1, batch=16)
+    train("Plain-CIFAR-8", toy(), made, seed=0, folder=tmp_path / "run", command="first")
+    before = (tmp_path / "run" / "run.json").read_bytes()
+    found = train("Plain-CIFAR-8", toy(), made, seed=0, folder=tmp_path / "run", command="second")
+    assert found.command == "first"
+    assert (tmp_path / "run" / "run.json").read_bytes() == before
+
+
+def test_a_run_is_not_resumed_on_another_backend(tmp_path: Path) -> None:
+    from keraudit.experiments.training import train
+
+    made = recipe("he2015", epochs=1, batch=16)
+    train("Plain-CIFAR-8", toy(), made, seed=0, folder=tmp_path / "run")
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert config["backend"] == keras.backend.backend()
+    (tmp_path / "run" / "config.json").write_text(json.dumps(config | {"backend": "torch"}))
+    with pytest.raises(KerauditError, match="backend = 'torch', not"):
+        train("Plain-CIFAR-8", toy(), made, seed=0, folder=tmp_path / "run")

@@ -14,7 +14,7 @@ backend_option = click.option(
 )
 precision_option = click.option(
     "--precision",
-    type=click.Choice(("float32", "mixed_bfloat16", "mixed_float16")),
+    type=click.Choice(("float32", "mixed_bfloat16")),
     help="In place of the recipe's.",
 )
 size_option = click.option(

@@ -53,9 +53,29 @@ def network(name: str, *, classes: int, shape: tuple[int, ...], recipe: Recipe) 
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(recipe.precision)
     try:
-        return built(name, classes, shape, size)
+        return with_float32_end(built(name, classes, shape, size))
     finally:
         keras.config.set_dtype_policy(before)
+
+
+def with_float32_end(model: keras.Model) -> keras.Model:
+    """The same with its classifier in float32: near 1, bfloat16 has steps of 1/256."""
+    import keras
+
+    last = model.layers[-1]
+    if isinstance(last, keras.Model):  # around it stands only what enlarges
+        inner = with_float32_end(last)
+        if inner is last:
+            return model
+        x = model.input
+        for layer in model.layers[1:-1]:
+            x = layer(x)
+        return keras.Model(model.inputs, inner(x), name=model.name)
+    if last.compute_dtype == "float32":
+        return model
+    config = {**last.get_config(), "dtype": "float32"}
+    end = type(last).from_config(config)(last.input)
+    return keras.Model(model.inputs, end, name=model.name)
 
 
 def built(name: str, classes: int, shape: tuple[int, ...], side: int | None) -> keras.Model:

@@ -35,6 +35,7 @@ class Run:
     devices: int = 1
     work: Mapping[str, Any] | None = None  # MACs of a step beside the device's measured peak
     gradients: Mapping[str, Any] | None = None  # norms at each block over training, if watched
+    sessions: Sequence[Mapping[str, Any]] | None = None  # where and when, if it was resumed
     evaluated: Mapping[str, Any] | None = None  # its keraudit.evaluation, in published records
     schema: str = field(default=SCHEMA)
 
@@ -48,6 +49,7 @@ class Run:
         command: str,
         work: Mapping[str, Any] | None = None,
         gradients: Mapping[str, Any] | None = None,
+        sessions: Sequence[Mapping[str, Any]] | None = None,
     ) -> Run:
         """The record of a run that ends now, on this machine."""
         import time
@@ -70,6 +72,7 @@ class Run:
             devices=int(config.get("devices", 1)),
             work=work,
             gradients=gradients,
+            sessions=sessions,
         )
 
     @property
@@ -81,27 +84,52 @@ class Run:
         return {**asdict(self), "history": [dict(row) for row in self.history]}
 
 
+def backend() -> str:
+    import keras
+
+    name: str = keras.backend.backend()
+    return name
+
+
+def where() -> dict[str, Any]:
+    """What a session of a run is made on."""
+    import time
+
+    return {"date": time.strftime("%Y-%m-%d"), "hardware": hardware(), "versions": versions()}
+
+
 def hardware() -> dict[str, Any]:
     """The devices that Keras sees, by kind, and the processor."""
     import os
-    import platform
 
-    import keras
-
-    found: dict[str, Any] = {
-        "processor": platform.machine(),
-        "cores": os.cpu_count(),
-        "devices": [],
-    }
-    if keras.backend.backend() == "jax":
+    found: dict[str, Any] = {"processor": processor(), "cores": os.cpu_count(), "devices": []}
+    if backend() == "jax":
         import jax
 
         found["devices"] = [device.device_kind for device in jax.devices()]
-    elif keras.backend.backend() == "tensorflow":
+    elif backend() == "tensorflow":
         import tensorflow as tf
 
-        found["devices"] = [d.device_type for d in tf.config.list_logical_devices()]
+        for device in tf.config.list_physical_devices():
+            details = (
+                tf.config.experimental.get_device_details(device)
+                if device.device_type == "GPU"
+                else {}
+            )
+            found["devices"].append(details.get("device_name", device.device_type))
     return found
+
+
+def processor() -> str:
+    """Its model where the system tells it, else its kind."""
+    import platform
+
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines()
+    except OSError:
+        lines = []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(filter(None, named), platform.processor() or platform.machine())
 
 
 def versions() -> dict[str, str]:
@@ -113,12 +141,11 @@ def versions() -> dict[str, str]:
 
     from keraudit._version import __version__
 
-    backend = keras.backend.backend()
     return {
         "keraudit": __version__,
         "python": platform.python_version(),
         "keras": keras.version(),
-        backend: version(backend),
+        backend(): version(backend()),
         "numpy": version("numpy"),
     }
 

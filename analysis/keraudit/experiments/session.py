@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
 from keraudit.errors import KerauditError
 from keraudit.experiments import metrics
 from keraudit.experiments.data import Dataset, Split
+from keraudit.experiments.divergence import (
+    DivergedError,
+    NotFiniteError,
+    bad_weight,
+    diverged,
+    values,
+)
 from keraudit.experiments.network import feed, network, plan, still
 from keraudit.experiments.optimiser import averaged, decay, optimiser
 from keraudit.experiments.recipe import Recipe
@@ -77,20 +85,35 @@ class Session:
     def epoch(
         self, epoch: int, watch: Watch, gradients: GradientWatch | None = None
     ) -> dict[str, Any]:
-        """One pass over the training images and one evaluation."""
+        """One pass over the training images and one evaluation.
+
+        Raises:
+            DivergedError: the loss or a weight is not finite.
+        """
         rows = plan(self.data.train, self.recipe, self.seed, epoch).reshape(-1, 4)
         watcher = watching(self, epoch, watch, gradients)
+        start = values(self.variables)
         begun = time.perf_counter()
-        done = self.learner.fit(
-            rows,
-            self.labels(self.data.train, rows),
-            batch_size=self.recipe.batch,
-            shuffle=False,
-            verbose=0,
-            callbacks=[watcher],
-        ).history
+        try:
+            done = self.learner.fit(
+                rows,
+                self.labels(self.data.train, rows),
+                batch_size=self.recipe.batch,
+                shuffle=False,
+                verbose=0,
+                callbacks=[watcher],
+            ).history
+        except NotFiniteError as found:
+            raise diverged(self, epoch, rows, start, found.batch) from None
         seconds = time.perf_counter() - begun
+        if bad_weight(self):  # by the last update
+            raise diverged(self, epoch, rows, start, self.steps - 1)
         test = self.tested(self.data.test, self.judge)
+        if not math.isfinite(test["loss"]):
+            raise DivergedError(
+                f"the loss on the test images is not finite after epoch {epoch + 1}:"
+                " lower --learning-rate"
+            )
         total = self.steps * self.recipe.epochs
         return {
             "epoch": epoch + 1,
@@ -102,6 +125,12 @@ class Session:
             "seconds": seconds,
             "images_per_s": len(rows) / seconds,
         }
+
+    def step(self, rows: Any) -> float:
+        """One step; the loss before it."""
+        self.learner.reset_metrics()
+        labels = self.labels(self.data.train, rows)
+        return float(self.learner.train_on_batch(rows, labels, return_dict=True)["loss"])
 
     def tested(self, split: Split, model: Any) -> dict[str, float]:
         """Loss and accuracy on every image of a split, as it is, with the averaged weights if any."""

@@ -16,12 +16,21 @@ from keraudit.experiments import checkpoint
 from keraudit.experiments.board import Board
 from keraudit.experiments.data import Dataset
 from keraudit.experiments.devices import spread_over
+from keraudit.experiments.divergence import DivergedError
 from keraudit.experiments.network import sized
 from keraudit.experiments.peak import work
 from keraudit.experiments.recipe import Recipe
-from keraudit.experiments.record import Run, read_config, write_config, write_run
+from keraudit.experiments.record import (
+    Run,
+    backend,
+    read_config,
+    read_run,
+    where,
+    write_config,
+    write_run,
+)
 from keraudit.experiments.session import Session
-from keraudit.experiments.watching import DivergedError, GradientWatch, Tick, Watch, unwatched
+from keraudit.experiments.watching import GradientWatch, Tick, Watch, unwatched
 from keraudit.render.save import save
 
 __all__ = ["DivergedError", "Tick", "flat", "train"]
@@ -58,7 +67,7 @@ def train(
         command: for the record.
 
     Returns:
-        The finished run, as ``folder/run.json`` holds it.
+        The finished run, as ``folder/run.json`` holds it; one that is finished is left as it is.
 
     Raises:
         DivergedError: the loss is not finite; the message names the step, the rate and the layer.
@@ -72,6 +81,7 @@ def train(
         "seed": seed,
         "budget": budget,
         "dataset": data.describe(),
+        "backend": backend(),
     }
     if recipe.ema:
         steps = len(data.train) // recipe.batch * recipe.epochs
@@ -81,12 +91,15 @@ def train(
     if gradients_every is not None:
         config["gradients_every"] = gradients_every
     same_run(folder, config)
+    if (folder / "run.json").is_file():
+        return read_run(folder)
     logs = None if board is None else Board(board / folder.name)
     with spread_over(devices, recipe.batch):
         session = Session(name, data, recipe, seed, devices=devices)
         kept = folder / "checkpoint.npz"
         state = checkpoint.load(kept, session.variables) if kept.is_file() else {}
         history: list[dict[str, Any]] = state.get("history", [])
+        sessions = [*state.get("sessions", []), {"from_epoch": len(history) + 1, **where()}]
         gradients = (
             GradientWatch(session, gradients_every, state.get("gradients", []))
             if gradients_every is not None
@@ -95,7 +108,8 @@ def train(
         write_config(folder, config)
         for epoch in range(len(history), recipe.epochs):
             history.append(session.epoch(epoch, watch, gradients))
-            state = {"history": history} | ({"gradients": gradients.steps} if gradients else {})
+            state = {"history": history, "sessions": sessions}
+            state |= {"gradients": gradients.steps} if gradients else {}
             checkpoint.save(kept, session.variables, state)
             if logs:
                 logs.add(history[-1])
@@ -109,6 +123,7 @@ def train(
             command=command,
             work=work(session.body, history, recipe.precision, devices=devices),
             gradients=gradients.slim() if gradients else None,
+            sessions=sessions if len(sessions) > 1 else None,
         )
         predictions = session.predictions()
     if gradients:

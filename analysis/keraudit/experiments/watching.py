@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from keraudit.errors import KerauditError
-from keraudit.experiments import checkpoint
-from keraudit.experiments.network import moments, still
+from keraudit.experiments.divergence import NotFiniteError
+from keraudit.experiments.network import moments
 
 if TYPE_CHECKING:
     from keraudit.experiments.session import Session
@@ -17,10 +17,6 @@ if TYPE_CHECKING:
 CHECK_EVERY = 50  # steps between looks at the loss: each look waits for the device
 FIRST = (0, 1, 3, 7, 15, 31)  # and these, so that a slow machine soon says how long it will take
 WATCHED_IMAGES = 32  # of the batch whose gradients are watched
-
-
-class DivergedError(KerauditError):
-    """The loss is no number any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +113,7 @@ def watching(session: Session, epoch: int, watch: Watch, gradients: GradientWatc
             if (batch % CHECK_EVERY and batch not in FIRST and not last) or not logs:
                 return
             if not math.isfinite(float(logs["loss"])):
-                raise diverged(session, epoch, batch)
+                raise NotFiniteError(batch)
             watch(
                 Tick(
                     epoch=epoch + 1,
@@ -130,32 +126,3 @@ def watching(session: Session, epoch: int, watch: Watch, gradients: GradientWatc
             )
 
     return Watcher()
-
-
-def diverged(session: Session, epoch: int, batch: int) -> DivergedError:
-    """What is known when the loss is no number: the step, the rate, the first layer that is bad."""
-    step = epoch * session.steps + batch
-    rate = session.recipe.rate(step, session.steps * session.recipe.epochs)
-    return DivergedError(
-        f"the loss is not finite at step {step + 1} (epoch {epoch + 1}), learning rate {rate:g};"
-        f" first bad: {first_bad(session)}; lower --learning-rate or lengthen --warmup"
-    )
-
-
-def first_bad(session: Session) -> str:
-    """The first layer, in running order, with a weight or an output that is not finite."""
-    import keras
-    import numpy as np
-
-    session.settle()
-    rows = still(session.data.test.first(8), session.recipe)
-    images = session.judge.layers[1](rows)
-    layers = [layer for layer in session.body.layers if layer.weights or layer.output is not None]
-    outputs = keras.Model(session.body.inputs, [layer.output for layer in layers])([images])
-    for layer, output in zip(layers, outputs, strict=True):
-        for weight in layer.weights:
-            if not np.isfinite(np.asarray(checkpoint.value_of(weight), "float32")).all():
-                return f"the weight {weight.path}"
-        if not np.isfinite(keras.ops.convert_to_numpy(output).astype("float32")).all():
-            return f"the output of {layer.name}"
-    return "the loss itself"
