@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import pickle
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,7 +20,11 @@ from keraudit.errors import KerauditError
 
 MOST_JOBS = 2  # at a time, of all sessions together
 LONGEST = 600  # seconds
+PATIENCE = 5  # seconds that a task which is stopped has to make room
+# No word, no GPU, and no address space set aside for each thread: it is bounded.
+QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1", "MALLOC_ARENA_MAX": "4"}
 ROOM = threading.Semaphore(MOST_JOBS)
+RUNNING: list[Job] = []
 
 
 @dataclass(slots=True)
@@ -28,6 +33,7 @@ class Job:
 
     task: Mapping[str, Any]
     process: subprocess.Popen[bytes]
+    session: str = ""  # of the visitor who asked for it
     began: float = field(default_factory=monotonic)
     part: float = 0.0
     label: str = "starting Keras"
@@ -41,13 +47,25 @@ class Job:
         self.process.kill()
 
 
-def start(task: Mapping[str, Any]) -> Job:
-    """Begin a task of ``keraudit.explorer.worker``.
+def never(session: str) -> bool:
+    """No session has ended."""
+    return False
+
+
+def start(
+    task: Mapping[str, Any], *, session: str = "", has_ended: Callable[[str], bool] = never
+) -> Job:
+    """Begin a task of ``keraudit.explorer.worker``; tasks that nobody waits for any more make room.
+
+    Args:
+        task: what to do.
+        session: whose it is.
+        has_ended: whether a session has.
 
     Raises:
         KerauditError: too many are under way.
     """
-    if not ROOM.acquire(blocking=False):
+    if not ROOM.acquire(blocking=False) and not room_of_others(has_ended):
         raise KerauditError(
             f"{MOST_JOBS} tasks are under way already: try again when one has ended"
         )
@@ -58,14 +76,30 @@ def start(task: Mapping[str, Any]) -> Job:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"},
+            env={**os.environ, **QUIET},
         )
     except OSError as error:
         ROOM.release()
         raise KerauditError(f"the task could not be started: {error}") from None
-    job = Job(task=task, process=process)
+    job = Job(task=task, process=process, session=session)
+    RUNNING.append(job)
     threading.Thread(target=follow, args=(job, folder), daemon=True).start()
     return job
+
+
+def room_of_others(has_ended: Callable[[str], bool]) -> bool:
+    """Stop the tasks of sessions that have ended; whether that made room, which is then taken."""
+    left = [job for job in tuple(RUNNING) if has_ended(job.session)]
+    for job in left:
+        job.cancel()
+    return bool(left) and ROOM.acquire(timeout=PATIENCE)
+
+
+@atexit.register
+def stop_all() -> None:
+    """Leave no process behind when the server ends."""
+    for job in tuple(RUNNING):
+        job.cancel()
 
 
 def follow(job: Job, folder: TemporaryDirectory[str]) -> None:
@@ -92,6 +126,7 @@ def follow(job: Job, folder: TemporaryDirectory[str]) -> None:
                 else f"the process ended with code {code}; a smaller input or batch may do"
             )
         folder.cleanup()
+        RUNNING.remove(job)
         ROOM.release()
         job.ended = True
 

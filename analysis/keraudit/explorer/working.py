@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
+from streamlit import runtime
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from keraudit.errors import KerauditError
 from keraudit.explorer import jobs, ui
@@ -21,28 +23,62 @@ def results() -> dict[str, Any]:
 
 def begin(task: Mapping[str, Any]) -> None:
     """Start a task; its ``key`` says what is asked for. What goes wrong is told by ``under_way``."""
+    job = settled()
+    if job is not None:
+        if job.task["key"] != task["key"]:  # else a second click on the same button
+            st.session_state["job_refused"] = (
+                "a task of yours is under way already: cancel it, or try again when it has ended"
+            )
+        return
     try:
-        st.session_state["job"] = jobs.start(task)
+        st.session_state["job"] = jobs.start(task, session=session(), has_ended=has_ended)
     except KerauditError as error:
         refuse(error)
+
+
+def session() -> str:
+    """This visitor's session, as Streamlit calls it."""
+    context = get_script_run_ctx()
+    return context.session_id if context else ""
+
+
+def has_ended(session: str) -> bool:
+    """Whether a visitor is gone. A page that is hidden, or on another view, is not."""
+    return (
+        bool(session) and runtime.exists() and not runtime.get_instance().is_active_session(session)
+    )
 
 
 def refuse(error: Exception) -> None:
     st.session_state["job_refused"] = str(error)
 
 
+def settled() -> jobs.Job | None:
+    """This session's task if it is still running. One that has ended, seen or not, is settled."""
+    job: jobs.Job | None = st.session_state.get("job")
+    if job is None or not job.ended:
+        return job
+    st.session_state["job"] = None
+    if job.result is not None:
+        found = results()
+        found[job.task["key"]] = job.result
+        while len(found) > MOST_RESULTS:
+            found.pop(next(iter(found)))
+    elif job.error:
+        st.session_state["job_failed"] = job.error
+    return None
+
+
 def under_way() -> bool:
     """Show what is going on, or how it ended; whether a task of this session is still running."""
-    job: jobs.Job | None = st.session_state.get("job")
-    if job is not None and not job.ended:
-        watch()
-        return True
+    job = settled()
     if message := st.session_state.pop("job_refused", ""):
         ui.failed(message)
-    if job is not None and job.error:
-        st.warning(ui.plain(job.error))
-        st.session_state["job"] = None
-    return False
+    if message := st.session_state.pop("job_failed", ""):
+        st.warning(ui.plain(message))
+    if job is not None:
+        watch()
+    return job is not None
 
 
 @st.fragment(run_every=0.5)
@@ -52,11 +88,6 @@ def watch() -> None:
     if job is None:
         return
     if job.ended:
-        if job.result is not None:
-            found = results()
-            found[job.task["key"]] = job.result
-            while len(found) > MOST_RESULTS:
-                found.pop(next(iter(found)))
         st.rerun()
     st.progress(job.part, text=ui.plain(job.label))
     st.button("Cancel", on_click=job.cancel, icon=":material/stop:")
