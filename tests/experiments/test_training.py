@@ -64,6 +64,10 @@ def test_a_budget_scales_the_epochs() -> None:
         ({"budget": 0}, "a budget is a part"),
         ({"budget": 2}, "a budget is a part"),
         ({"batch": 0}, "batch must be 1"),
+        ({"epochs": 0}, "epochs must be 1 or more, received 0"),
+        ({"learning_rate": float("inf")}, "above 0"),
+        ({"milestones": (0.75, 0.5)}, "rising parts"),
+        ({"milestones": (0.5, 1.5)}, "rising parts between 0 and 1, received 0.5, 1.5"),
         ({"learning_rate": 0.0}, "above 0"),
         ({"schedule": "hope"}, "'step' or 'cosine'"),
         ({"colour": 3}, "no 'colour'"),
@@ -379,3 +383,64 @@ def test_a_run_is_not_resumed_on_another_backend(tmp_path: Path) -> None:
     (tmp_path / "run" / "config.json").write_text(json.dumps(config | {"backend": "torch"}))
     with pytest.raises(KerauditError, match="backend = 'torch', not"):
         train("Plain-CIFAR-8", toy(), made, seed=0, folder=tmp_path / "run")
+
+
+def test_images_of_one_channel_are_not_for_the_large_networks() -> None:
+    from keraudit.experiments.network import network
+
+    with pytest.raises(KerauditError, match="ResNet50 takes images of 3 channels, received 1"):
+        network("ResNet50", classes=10, shape=(32, 32, 1), recipe=recipe("modern"))
+
+
+@pytest.mark.slow
+def test_published_weights_read_red_green_blue(monkeypatch: pytest.MonkeyPatch) -> None:
+    from keraudit.experiments.network import moments, network, sized
+
+    held: list[Any] = []
+    real = keras.applications.ResNet50
+
+    def published(weights: str | None = None, **options: Any) -> Any:
+        made = real(weights=None, **options)
+        if weights == "imagenet":
+            held.append(made)
+        return made
+
+    monkeypatch.setattr(keras.applications, "ResNet50", published)
+    made = sized(recipe("modern", size=32, weights="imagenet"), "ResNet50")
+    assert made.to_dict()["normalise"] == "caffe"
+    body = network("ResNet50", classes=10, shape=(32, 32, 3), recipe=made)
+    theirs = held[0].get_layer("conv1_conv").kernel.numpy()
+    inner = body.layers[-1]
+    assert (inner.get_layer("conv1_conv").kernel.numpy() == theirs[:, :, ::-1]).all()
+    last = "conv5_block3_3_bn"
+    assert (
+        inner.get_layer(last).moving_variance.numpy()
+        == held[0].get_layer(last).moving_variance.numpy()
+    ).all()
+    mean, scale = moments(toy(), made.normalise)
+    image = np.full((1, 32, 32, 3), [10, 100, 200], "float32")
+    expected = keras.applications.resnet.preprocess_input(image.copy())
+    assert np.allclose(((image - mean) / scale)[..., ::-1], expected)
+
+
+def test_published_weights_that_cannot_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    from keraudit.experiments.network import put_published, sized
+
+    def unreachable(**_: Any) -> Any:
+        raise Exception("URL fetch failure on https://x")
+
+    monkeypatch.setattr(keras.applications, "ResNet50", unreachable)
+    body = keras.Sequential([keras.Input((32, 32, 3)), keras.layers.Flatten()])
+    with pytest.raises(KerauditError, match="cannot get the ImageNet weights of ResNet50"):
+        put_published(body, "ResNet50")
+    with pytest.raises(KerauditError, match="imagenet weights are of InceptionV3, ResNet50"):
+        sized(recipe("he2015", weights="imagenet"), "ResNet-CIFAR-20")
+
+
+def test_more_pixels_than_can_be_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    from keraudit.experiments import network
+
+    monkeypatch.setattr(network, "MOST_PIXELS", 1000)
+    data = toy()
+    with pytest.raises(KerauditError, match="more than the 1,000 pixels that a split may have"):
+        network.feed(data.train, data, recipe("he2015"), name="training_images")

@@ -9,7 +9,7 @@ import click
 
 from keraudit.cli.options import chosen_format, command_line, notify, output_options
 from keraudit.cli.train import SeedsType
-from keraudit.cli.training_options import backend_option, data_option, precision_option, size_option
+from keraudit.cli.training_options import backend_option, data_option, recipe_options
 
 if TYPE_CHECKING:
     from keraudit.experiments.data import Dataset
@@ -37,10 +37,7 @@ FEW = 500  # test images that are corrupted on a budget
 )
 @click.option("--seeds", type=SeedsType(), default=(0,), metavar="N,...", help="[default: 0]")
 @click.option("--network", "networks", multiple=True, metavar="NAME", help="Only this; repeat it.")
-@click.option("--batch", type=int, metavar="N", help="Images a step, in place of the recipe's.")
-@click.option("--learning-rate", type=float, metavar="X", help="In place of the recipe's.")
-@size_option
-@precision_option
+@recipe_options
 @backend_option
 @click.option(
     "--runs",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from keraudit.cli.options import command_line
-from keraudit.cli.training_options import backend_option, data_option, precision_option, size_option
+from keraudit.cli.training_options import backend_option, data_option, recipe_options
 
 if TYPE_CHECKING:
     from keraudit.experiments.record import Run
@@ -51,12 +51,7 @@ class SeedsType(click.ParamType):  # type: ignore[type-arg]  # generic only in n
     metavar="PART",
     help="Train for this part of the epochs, and say so in the record.",
 )
-@click.option("--batch", type=int, metavar="N", help="Images a step, in place of the recipe's.")
-@click.option("--learning-rate", type=float, metavar="X", help="In place of the recipe's.")
-@click.option("--warmup", type=float, metavar="PART", help="In place of the recipe's.")
-@click.option("--weight-decay", type=float, metavar="X", help="In place of the recipe's.")
-@size_option
-@precision_option
+@recipe_options
 @click.option("--train-images", type=int, metavar="N", help="Only the first N, for a small try.")
 @click.option("--test-images", type=int, metavar="N", help="Only the first N, for a small try.")
 @backend_option
@@ -105,7 +100,7 @@ def command(
     runs: Path,
     **changes: Any,
 ) -> None:
-    """Train NETWORK from scratch and keep a record of it.
+    """Train NETWORK and keep a record of it.
 
     \b
     keraudit train ResNet-CIFAR-20 --seeds 0,1,2
@@ -114,7 +109,7 @@ def command(
     keraudit train ResNet-CIFAR-20 --epochs 2 --train-images 2000
 
     NETWORK is ResNet-CIFAR-n, Plain-CIFAR-n, InceptionV3 or ResNet50; the last two see the images
-    enlarged, to 96x96 without --size. A run that was stopped, whatever stopped it, goes on from its last whole epoch
+    enlarged, to 96x96 without --size. What --epochs to --weights say takes the place of the recipe's. A run that was stopped, whatever stopped it, goes on from its last whole epoch
     when the same command is given again, and ends as if it had not been stopped.
     """
     from keraudit.experiments.recipe import recipe

@@ -3,26 +3,75 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import click
 
 from keraudit.cli.options import F
 from keraudit.reading.live import BACKENDS
 
+
+class PartsType(click.ParamType):  # type: ignore[type-arg]  # generic only in new releases
+    """``0.5,0.75``."""
+
+    name = "parts"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, ...]:
+        if isinstance(value, tuple):
+            return value
+        try:
+            return tuple(float(part) for part in str(value).split(","))
+        except ValueError:
+            self.fail(f"expected parts such as 0.5,0.75, received {value!r}", param, ctx)
+
+
 backend_option = click.option(
     "--backend", type=click.Choice(BACKENDS), help="[default: the one configured]"
 )
-precision_option = click.option(
-    "--precision",
-    type=click.Choice(("float32", "mixed_bfloat16")),
-    help="In place of the recipe's.",
+# Every number of a recipe, in its order; each takes the place of the recipe's own.
+RECIPE_OPTIONS = (
+    click.option("--batch", type=int, metavar="N", help="Images a step."),
+    click.option("--learning-rate", type=float, metavar="X", help="The highest."),
+    click.option("--momentum", type=float, metavar="X", help="Of SGD."),
+    click.option("--nesterov/--no-nesterov", default=None, help="Look ahead, or do not."),
+    click.option("--schedule", type=click.Choice(("step", "cosine")), help="How the rate falls."),
+    click.option(
+        "--milestones",
+        type=PartsType(),
+        metavar="PART,...",
+        help="Where a rate that falls in steps falls to a tenth.",
+    ),
+    click.option("--warmup", type=float, metavar="PART", help="Part in which the rate rises."),
+    click.option("--weight-decay", type=float, metavar="X", help="On kernels."),
+    click.option("--label-smoothing", type=float, metavar="X", help="Spread over all classes."),
+    click.option("--ema", type=float, metavar="PART", help="Steps the averaged weights look back."),
+    click.option("--padding", type=int, metavar="N", help="Pixels around, for random crops."),
+    click.option("--flip/--no-flip", default=None, help="Mirror half of the images, or none."),
+    click.option(
+        "--normalise", type=click.Choice(("pixel", "channel")), help="Mean image, or not."
+    ),
+    click.option("--precision", type=click.Choice(("float32", "mixed_bfloat16"))),
+    click.option(
+        "--size",
+        type=int,
+        metavar="N",
+        help="Enlarge the images to NxN for InceptionV3 and ResNet50.  [default: 96]",
+    ),
+    click.option(
+        "--weights",
+        type=click.Choice(("imagenet",)),
+        help="Begin with those that Keras publishes of InceptionV3 and ResNet50, not with fresh ones.",
+    ),
 )
-size_option = click.option(
-    "--size",
-    type=int,
-    metavar="N",
-    help="Enlarge the images to NxN for InceptionV3 and ResNet50.  [default: 96]",
-)
+
+
+def recipe_options(command: F) -> F:
+    """Every option of a recipe but its epochs, in place of the recipe's own."""
+    for option in reversed(RECIPE_OPTIONS):
+        command = option(command)
+    return command
 
 
 def data_option(told: str) -> Callable[[F], F]:

@@ -15,12 +15,16 @@ if TYPE_CHECKING:
 
 # Of Keras Applications, trained at one common size, with the smallest side that they accept.
 LARGE = {"InceptionV3": 75, "ResNet50": 32}
+# How Keras normalised their images for the published weights.
+PUBLISHED = {"InceptionV3": "tf", "ResNet50": "caffe"}
 LARGE_SIZE = 96  # pixels a side, where a recipe does not say another
 LARGEST_SIZE = 1024
+MOST_PIXELS = 2**31 - 1  # of a split, padding included: it is looked up by 32-bit numbers
 
 
 def sized(recipe: Recipe, name: str) -> Recipe:
-    """The recipe with the size that a network enlarges the images to, for its record.
+    """The recipe with what follows from the network, for its record: size, and with published weights
+    the normalisation of images.
 
     Raises:
         KerauditError: the network does not accept it, or takes images as they are.
@@ -31,10 +35,16 @@ def sized(recipe: Recipe, name: str) -> Recipe:
             raise KerauditError(
                 f"{name} takes images as they are: a size ({recipe.size}) is for {', '.join(LARGE)}"
             )
+        if recipe.weights is not None:
+            raise KerauditError(
+                f"{recipe.weights} weights are of {', '.join(LARGE)}, not of {name}"
+            )
         return recipe
     size = LARGE_SIZE if recipe.size is None else recipe.size
     if not least <= size <= LARGEST_SIZE:
         raise KerauditError(f"{name} takes a size of {least} to {LARGEST_SIZE}, received {size}")
+    if recipe.weights is not None:
+        recipe = replace(recipe, normalise=PUBLISHED[application_name(name) or ""])
     return replace(recipe, size=size)
 
 
@@ -50,12 +60,42 @@ def network(name: str, *, classes: int, shape: tuple[int, ...], recipe: Recipe) 
     import keras
 
     size = sized(recipe, name).size
+    known = application_name(name)
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(recipe.precision)
     try:
-        return with_float32_end(built(name, classes, shape, size))
+        made = built(name, classes, shape, size)
+        if recipe.weights is not None and known is not None:
+            put_published(made.layers[-1], known)
+        return with_float32_end(made)
     finally:
         keras.config.set_dtype_policy(before)
+
+
+def put_published(model: keras.Model, name: str) -> None:
+    """Give a network with a classifier of its own the ImageNet weights that Keras publishes, but for it.
+
+    ResNet50's read blue, green, red: its first kernel is turned round, so that it reads our images.
+
+    Raises:
+        KerauditError: they cannot be had.
+    """
+    import keras
+
+    try:
+        found = getattr(keras.applications, name)(
+            weights="imagenet", include_top=False, input_shape=model.input_shape[1:]
+        )
+    except Exception as error:  # noqa: BLE001 - Keras raises this very class for a failed download
+        raise KerauditError(
+            f"cannot get the ImageNet weights of {name} ({' '.join(str(error).split())[:120]}): leave"
+            " --weights out, or give access to the network once; Keras keeps them"
+        ) from None
+    for mine, theirs in zip(model.variables, found.variables, strict=False):
+        mine.assign(theirs.value)
+    if PUBLISHED[name] == "caffe":
+        first = model.trainable_variables[0]
+        first.assign(keras.ops.flip(first.value, axis=2))
 
 
 def with_float32_end(model: keras.Model) -> keras.Model:
@@ -85,6 +125,8 @@ def built(name: str, classes: int, shape: tuple[int, ...], side: int | None) -> 
 
     known = application_name(name)
     if known in LARGE and side is not None:
+        if shape[-1] != 3:
+            raise KerauditError(f"{known} takes images of 3 channels, received {shape[-1]}")
         size = (side, side, 3)
         body = getattr(keras.applications, known)(weights=None, input_shape=size, classes=classes)
         start = keras.Input(shape)
@@ -104,6 +146,10 @@ def moments(data: Dataset, how: str) -> tuple[Any, Any]:
     """What is subtracted from every image and what it is divided by, from the training images."""
     import numpy as np
 
+    if how == "tf":  # to -1 .. 1
+        return np.float32(127.5), np.float32(127.5)
+    if how == "caffe":  # ImageNet's means; red, green, blue
+        return np.array([123.68, 116.779, 103.939], "float32"), np.float32(1)
     images = data.train.images
     if how == "pixel":
         return images.mean(axis=0, dtype="float64").astype("float32"), np.float32(255)
@@ -117,6 +163,9 @@ def feed(split: Split, data: Dataset, recipe: Recipe, *, name: str) -> keras.Lay
 
     The padded images live in a weight of the layer, on the device; cropping and mirroring are one
     look-up inside the compiled step, so that a step needs four whole numbers an image.
+
+    Raises:
+        KerauditError: they have more pixels than 32-bit numbers can tell apart.
     """
     import keras
     import numpy as np
@@ -125,6 +174,11 @@ def feed(split: Split, data: Dataset, recipe: Recipe, *, name: str) -> keras.Lay
     pad = recipe.padding
     padded = np.pad(split.images, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
     count, height, width, channels = padded.shape
+    if padded.size // channels > MOST_PIXELS:
+        raise KerauditError(
+            f"{count:,} images of {height}x{width} with their padding are more than the {MOST_PIXELS:,}"
+            " pixels that a split may have: take fewer with --train-images, or smaller ones"
+        )
     out_height, out_width = split.images.shape[1:3]
     mean, scale = moments(data, recipe.normalise)
 

@@ -158,7 +158,7 @@ def planned(
         )
     part = limited(data, train=train, test=max(1, test))
     scaled = recipe(wanted.recipe, **{**changes, "epochs": epochs})
-    kept = list(networks) or [n for n in wanted.networks if budget >= wanted.needs.get(n, 0)]
+    kept = once(networks) or [n for n in wanted.networks if budget >= wanted.needs.get(n, 0)]
     left = [name for name in wanted.networks if name not in kept]
     return (
         Plan(
@@ -179,6 +179,15 @@ def planned(
         scaled,
         part,
     )
+
+
+def once(networks: Sequence[str]) -> list[str]:
+    """Each network once, however it is written.
+
+    >>> once(("ResNet-CIFAR-20", "resnet-cifar-20"))
+    ['ResNet-CIFAR-20']
+    """
+    return list({name.lower(): name for name in reversed(networks)}.values())[::-1]
 
 
 def words(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
-from math import cos, pi
+from math import cos, inf, pi
 from typing import Any
 
 from keraudit.errors import KerauditError
@@ -37,6 +37,8 @@ class Recipe:
         precision: the dtype policy.
         size: pixels a side to which InceptionV3 and ResNet50 enlarge the images; ``None`` until the
             network is known (``network.sized``), and for those that take them as they are.
+        weights: to begin with: ``None`` for fresh ones, or ``"imagenet"`` for those that Keras publishes
+            of InceptionV3 and ResNet50; images are then normalised as those were trained.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Recipe:
     normalise: str = "pixel"
     precision: str = "float32"
     size: int | None = None
+    weights: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self) | {"milestones": list(self.milestones)}
@@ -129,19 +132,30 @@ def recipe(name: str, *, budget: float = 1.0, **changes: Any) -> Recipe:
     if unknown:
         raise KerauditError(f"a recipe has no {unknown[0]!r}")
     made = replace(RECIPES[name], **given)
-    made = replace(made, epochs=max(1, round(made.epochs * budget)))
+    check(made)
+    return replace(made, epochs=max(1, round(made.epochs * budget)))
+
+
+def check(made: Recipe) -> None:
+    """Refuse a value that makes no sense."""
     for key, lowest in (("epochs", 1), ("batch", 1), ("padding", 0)):
         if getattr(made, key) < lowest:
             raise KerauditError(f"{key} must be {lowest} or more, received {getattr(made, key)}")
-    if not made.learning_rate > 0:
+    if not 0 < made.learning_rate < inf:
         raise KerauditError(f"learning_rate must be above 0, received {made.learning_rate:g}")
     for key in ("momentum", "warmup", "ema", "label_smoothing"):
         if not 0 <= getattr(made, key) < 1:
             raise KerauditError(f"{key} must be from 0 to below 1, received {getattr(made, key):g}")
     if not made.weight_decay >= 0:
         raise KerauditError(f"weight_decay must be 0 or more, received {made.weight_decay:g}")
+    if list(made.milestones) != sorted(made.milestones) or not all(
+        0 < part < 1 for part in made.milestones
+    ):
+        raise KerauditError(
+            "milestones must be rising parts between 0 and 1, received"
+            f" {', '.join(f'{part:g}' for part in made.milestones)}"
+        )
     if made.schedule not in (STEP, COSINE):
         raise KerauditError(f"schedule must be 'step' or 'cosine', received {made.schedule!r}")
     if made.normalise not in ("pixel", "channel"):
         raise KerauditError(f"normalise must be 'pixel' or 'channel', received {made.normalise!r}")
-    return made

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +84,8 @@ def trained(folder: Path, data: Dataset, *, test_images: int | None = None) -> T
         )
     part = same_data(run, data, test_images, folder)
     recipe = Recipe.from_dict(run.recipe)
-    body = network(run.network, classes=len(part.classes), shape=part.image_shape, recipe=recipe)
+    fresh = replace(recipe, weights=None)  # they come from the checkpoint
+    body = network(run.network, classes=len(part.classes), shape=part.image_shape, recipe=fresh)
     optimizer = optimiser(recipe, recipe.epochs * max(1, len(part.train) // recipe.batch))
     optimizer.build(body.trainable_variables)
     state = checkpoint.load(kept, [*body.variables, *optimizer.variables])
