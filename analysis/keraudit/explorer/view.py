@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple
+from urllib.parse import unquote
 
 from keraudit.errors import KerauditError
 from keraudit.graph import Shape
@@ -40,6 +41,7 @@ WHAT: Mapping[str, str] = {
     "structure": "structure",
 }
 CURVES: Mapping[str, str] = {"error": "error", "loss": "loss"}
+PICTURES: Mapping[str, str] = {"hidden": "hidden", "shown": "shown"}
 AXES: Mapping[str, str] = {"epoch": "epochs", "time": "time"}
 VARIANTS: Mapping[str, str] = {
     "without-skips": "no skips",
@@ -58,8 +60,9 @@ CHANGES: Mapping[str, str] = {
 GIVEN = "given"  # the model that `keraudit explore MODEL` named
 UPLOAD = re.compile(r"upload-[0-9a-f]{16}")
 LARGEST_SIDE, LARGEST_BATCH, WIDEST, MOST_FILTERS = 2048, 1024, 8.0, 65_536
+PLACES = 4  # digits of a width behind the point
 MOST_MODELS = 4  # side by side
-LONGEST = 400  # characters of one value in an address
+LONGEST, LONGEST_LIST = 400, 8000  # characters of one value in an address, of one with many names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,12 +91,14 @@ class View:
         images: a batch of that audit.
         seeds: of that audit.
         beside: models to compare with, at most three.
+        matched: the one of them that is matched block by block; empty for the first.
         axis: of training curves.
         smooth: epochs that a curve is averaged over.
         curve: error or loss.
         trained: kinds of runs whose curves are drawn; empty for all.
         run: the run looked into, by its name.
         other: the run beside it.
+        pictures: whether the images stand beside what the runs take them for.
         what: is exported.
     """
 
@@ -118,12 +123,14 @@ class View:
     images: int = 16
     seeds: int = 1
     beside: tuple[str, ...] = ()
+    matched: str = ""
     axis: str = "epoch"
     smooth: int = 1
     curve: str = "error"
     trained: tuple[str, ...] = ()
     run: str = ""
     other: str = ""
+    pictures: str = "hidden"
     what: str = "cost"
 
     @property
@@ -166,8 +173,8 @@ def parsed(params: Mapping[str, str]) -> Parsed:
         try:
             if key not in FORMS:
                 raise ValueError("no such thing to choose")
-            if len(text) > LONGEST:
-                raise ValueError(f"expected at most {LONGEST} characters")
+            if len(text) > (longest := FORMS[key].longest):
+                raise ValueError(f"expected at most {longest} characters")
             values[key] = FORMS[key].read(text)
         except (ValueError, KerauditError) as error:
             problems.append(f"The address says {key[:20]}={text[:40]!r}: {says(error)}; left out.")
@@ -187,6 +194,7 @@ class Form(NamedTuple):
 
     read: Callable[[str], Any]
     write: Callable[[Any], str] = str
+    longest: int = LONGEST
 
 
 def one_of(names: Mapping[str, str]) -> Form:
@@ -252,15 +260,27 @@ def read_against(text: str) -> tuple[str, ...]:
 
 
 def read_width(text: str) -> float:
-    if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,4})?", text) or not 0 < float(text) <= WIDEST:
+    if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,20})?", text) or not 0 < float(text) <= WIDEST:
         raise ValueError(f"expected a number above 0, at most {WIDEST:g}")
+    if len(text.partition(".")[2]) > PLACES:
+        raise ValueError(f"expected at most {PLACES} digits behind the point")
     return float(text)
+
+
+def write_width(width: float) -> str:
+    """A width to as many digits as are read back.
+
+    >>> write_width(1 / 3), write_width(0.5), write_width(2.0)
+    ('0.3333', '0.5', '2')
+    """
+    return f"{width:.{PLACES}f}".rstrip("0").rstrip(".")
 
 
 def read_filters(text: str) -> tuple[tuple[str, int], ...]:
     found: dict[str, int] = {}
     for part in text.split(","):
         name, _, count = part.rpartition("=")
+        name = read_name(unquote(name))
         if not name or not re.fullmatch(r"[0-9]{1,6}", count):
             raise ValueError("expected LAYER=N")
         if not 1 <= int(count) <= MOST_FILTERS:
@@ -277,7 +297,25 @@ def read_name(text: str) -> str:
 
 
 def read_names(text: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(filter(None, read_name(text).split(";"))))
+    found = (read_name(unquote(part)) for part in text.split(";"))
+    return tuple(dict.fromkeys(filter(None, found)))
+
+
+def escaped(name: str, ends: str) -> str:
+    """A name as it stands in a list: without the marks that end one there.
+
+    >>> escaped("a,b=50%", ",=")
+    'a%2Cb%3D50%25'
+    """
+    return re.sub(f"[%{ends}]", lambda found: f"%{ord(found[0]):02X}", name)
+
+
+def write_names(names: tuple[str, ...]) -> str:
+    return ";".join(escaped(name, ";") for name in names)
+
+
+def write_filters(filters: tuple[tuple[str, int], ...]) -> str:
+    return ",".join(f"{escaped(name, ',=')}={count}" for name, count in filters)
 
 
 FORMS: Mapping[str, Form] = {
@@ -293,20 +331,22 @@ FORMS: Mapping[str, Form] = {
     "layer": Form(read_name),
     "spot": sizes(0, 4096, "17x17"),
     "without": Form(read_without, ",".join),
-    "width": Form(read_width, lambda value: f"{value:g}"),
+    "width": Form(read_width, write_width),
     "to": sizes(1, LARGEST_SIDE, "96x96x3"),
-    "filters": Form(read_filters, lambda value: ",".join(f"{n}={c}" for n, c in value)),
+    "filters": Form(read_filters, write_filters, LONGEST_LIST),
     "record": Form(read_name),
     "step": whole(0, 10**9),
     "against": Form(read_against, ",".join),
     "images": whole(2, 32),
     "seeds": whole(1, 5),
     "beside": Form(read_models, ";".join),
+    "matched": Form(read_model),
     "axis": one_of(AXES),
     "smooth": whole(1, 50),
     "curve": one_of(CURVES),
-    "trained": Form(read_names, ";".join),
+    "trained": Form(read_names, write_names, LONGEST_LIST),
     "run": Form(read_name),
     "other": Form(read_name),
+    "pictures": one_of(PICTURES),
     "what": one_of(WHAT),
 }

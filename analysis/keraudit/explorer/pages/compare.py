@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
@@ -17,7 +18,7 @@ from keraudit.explorer.pages.map import subject_or_stop
 from keraudit.explorer.pages.what_if import paired_bars
 from keraudit.explorer.records import recorded_errors
 from keraudit.explorer.store import AS_IS, Audited, Subject, audited, command
-from keraudit.explorer.view import MOST_MODELS, UNITS, View
+from keraudit.explorer.view import GIVEN, MOST_MODELS, UNITS, View
 from keraudit.render.comparison import comparison_grid
 from keraudit.render.grid import report_grid
 from keraudit.render.numbers import short_bytes, sizes
@@ -95,19 +96,13 @@ def totals(found: list[tuple[Subject, Audited]], view: View) -> None:
 
 def matched(found: list[tuple[Subject, Audited]], view: View) -> None:
     """The first model and one of the others, block by block."""
-    others = {subject.key: subject.title for subject, _ in found[1:]}
-    first = next(iter(others))
-    chosen = first
+    others = {address_of(subject): (subject, one) for subject, one in found[1:]}
+    chosen = view.matched if view.matched in others else next(iter(others))
     if len(others) > 1:
-        chosen = st.segmented_control(
-            "Matched block by block with",
-            list(others),
-            format_func=lambda key: ui.plain(others[key]),
-            default=first,
-            required=True,
-            key=f"matched-{'-'.join(others)}",
-        )
-    a, b = found[0], next(pair for pair in found[1:] if pair[0].key == chosen)
+        labels = {key: ui.plain(subject.title) for key, (subject, _) in others.items()}
+        shown = replace(view, matched=chosen)
+        ui.segments(shown, "matched", "Matched block by block with", labels)
+    a, b = found[0], others[chosen]
     line = pair_line(a[0], b[0], view)
     comparison = compare(a[1].report, b[1].report, command=line)
     unit = UNITS[view.unit]
@@ -142,6 +137,11 @@ def matched(found: list[tuple[Subject, Audited]], view: View) -> None:
         line,
         stem=f"{names_of[0]}-and-{names_of[1]}",
     )
+
+
+def address_of(subject: Subject) -> str:
+    """How an address calls a model."""
+    return GIVEN if subject.key.startswith(f"{GIVEN}:") else subject.key
 
 
 def pair_line(a: Subject, b: Subject, view: View) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import streamlit as st
 from keraudit.errors import KerauditError
 from keraudit.explorer import ui
 from keraudit.explorer.records import Trained
-from keraudit.explorer.view import View
+from keraudit.explorer.view import View, parsed
 from keraudit.render.numbers import percent
 
 SHOWN = 24  # images of a gallery
@@ -35,11 +36,11 @@ def predictions(view: View, found: Mapping[str, Trained], one: Trained) -> None:
     st.markdown("**Predictions, image by image**")
     if not others:
         st.caption("No other run on the same images kept its predictions.")
-        gallery(one, None)
+        gallery(view, one, None)
         return
     ui.select(view, "other", "Beside", list(others))
     name = view.other if view.other in others else next(iter(others))
-    gallery(one, others[name])
+    gallery(view, one, others[name])
 
 
 def kept(one: Trained) -> Path | None:
@@ -75,7 +76,7 @@ def of(one: Trained) -> Any:
     return probabilities(str(path), path.stat().st_mtime_ns)
 
 
-def gallery(one: Trained, other: Trained | None) -> None:
+def gallery(view: View, one: Trained, other: Trained | None) -> None:
     """Images that say most: named differently, wrongly and surely, or not surely at all."""
     from keraudit.experiments.gallery import confident_mistakes, disagreements, most_uncertain
 
@@ -83,7 +84,7 @@ def gallery(one: Trained, other: Trained | None) -> None:
     mine, *theirs = found.values()
     if theirs and theirs[0].shape != mine.shape:
         raise KerauditError("the two runs predict different images or classes")
-    images = at_hand(one)
+    images = at_hand(view, one)
     sections: dict[str, list[int]] = {}
     if theirs:
         same = float((mine.argmax(1) == theirs[0].argmax(1)).mean())
@@ -126,7 +127,7 @@ def called(classes: list[str], at: int) -> str:
     return classes[at] if at < len(classes) else f"class {at}"
 
 
-def at_hand(one: Trained) -> Any:
+def at_hand(view: View, one: Trained) -> Any:
     """The test images, once asked for; ``None`` where they are not at hand."""
     spec = os.environ.get(DATA_VARIABLE) or str(one.run.dataset.get("source", ""))
     if not spec or not Path(spec).expanduser().exists():
@@ -135,7 +136,8 @@ def at_hand(one: Trained) -> Any:
             " set to its folder."
         )
         return None
-    if not st.toggle("Show the images", key="images-at-hand"):
+    st.session_state["images-at-hand"] = view.pictures == "shown"
+    if not st.toggle("Show the images", key="images-at-hand", on_change=toggled):
         return None
     with st.spinner("Reading the images ..."):
         split = test_split(spec)
@@ -143,6 +145,12 @@ def at_hand(one: Trained) -> Any:
     if len(split) < wanted:
         raise KerauditError("the data at hand have fewer test images than the run predicted")
     return split.first(wanted)
+
+
+def toggled() -> None:
+    """The images were asked for, or not any more."""
+    shown = "shown" if st.session_state["images-at-hand"] else "hidden"
+    ui.go(replace(parsed(ui.address()).view, pictures=shown))
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
