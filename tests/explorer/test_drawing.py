@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import Any
 
 import pytest
 
 pytest.importorskip("streamlit")
 
+from PIL import Image
+
 from built import application
 from keraudit.api import report_of
 from keraudit.audits.parts import LAYER, block_part, parts
 from keraudit.blocks import blocks
 from keraudit.explorer.pages.map import part_at
+from keraudit.explorer.picture import sent_image
 from keraudit.render.dot import block_dot, quoted
 from keraudit.render.treemap import KINDS, MEASURES, family, ink, legend, treemap
 from keraudit.shapes import shaped
@@ -89,6 +93,15 @@ def test_a_block_of_too_many_layers_is_not_drawn() -> None:
     whole = Block(name="all", kind="segment", stage="-", nodes=tuple(range(len(graph.nodes))))
     many = block_dot(graph, whole, report_of(graph).layers)
     assert not many or many.count("fillcolor") <= 150
+
+
+def test_a_picture_is_turned_as_its_camera_was_held() -> None:
+    taken = Image.new("RGB", (40, 20), "#ff0000")
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was turned to its right
+    out = BytesIO()
+    taken.save(out, "JPEG", exif=exif)
+    assert sent_image("a.jpg", out.getvalue()).size == (20, 40)
 
 
 def test_a_name_cannot_end_the_text_of_a_box() -> None:

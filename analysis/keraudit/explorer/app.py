@@ -48,6 +48,8 @@ def beside_the_sidebar(drawn: tuple[object, ...]) -> None:
     if frame(view) != drawn:
         st.rerun()
     navigation(view)
+    if message := st.session_state.pop("refused", ""):
+        ui.failed(message)
     for problem in problems:
         st.warning(ui.plain(problem), icon=":material/link_off:")
     page: Callable[[View, Subject | None], None] = import_module(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import streamlit as st
 
@@ -31,11 +32,34 @@ def argument() -> str:
     return os.environ.get(MODEL_VARIABLE, "")
 
 
-@cache
-def given_architecture(text: str) -> Architecture:
+class Stamp(NamedTuple):
+    """When a file was written, and its size; it is read anew when either changes."""
+
+    written: int = 0
+    size: int = 0
+
+
+def stamp(text: str) -> Stamp:
+    """Of the file that a MODEL names; of none where it names something else."""
+    try:
+        found = Path(text).stat()
+    except (OSError, ValueError):
+        return Stamp()
+    return Stamp(found.st_mtime_ns, found.st_size)
+
+
+@lru_cache(maxsize=2)
+def given_architecture(text: str, _stamp: Stamp) -> Architecture:
     from keraudit.reading.resolve import resolve
 
     return resolve(text)
+
+
+@lru_cache(maxsize=1)
+def given_data(text: str, _stamp: Stamp) -> bytes:
+    """The file itself where it may hold weights, else nothing."""
+    path = Path(text)
+    return path.read_bytes() if text.endswith(".keras") and path.is_file() else b""
 
 
 def given() -> str:
@@ -65,10 +89,10 @@ def subject_of(key: str) -> Subject:
         text = argument()
         if not text:
             raise ModelError("no model was named when the explorer was started; choose one")
-        found = given_architecture(text)
-        path = Path(text)
-        data = path.read_bytes() if text.endswith(".keras") and path.is_file() else b""
-        return Subject(f"given:{text}", called(GIVEN), text, found, data)
+        now = stamp(text)
+        found, data = given_architecture(text, now), given_data(text, now)
+        key = f"given:{text}:{now.written}:{now.size}"
+        return Subject(key, called(GIVEN), text, found, data)
     if key.startswith("upload-"):
         if key not in uploads():
             raise ModelError(
@@ -124,10 +148,8 @@ def sidebar(view: View) -> None:
 
 
 def receive() -> None:
-    """Take a file that was sent: read it once, say what is wrong with it, and show it."""
+    """Take a file that was sent: read it once, and show it; what is wrong with it is told beside."""
     sent = st.session_state.get(f"file_{st.session_state.get('files', 0)}")
-    if message := st.session_state.pop("refused", ""):
-        ui.failed(message)
     if sent is None:
         return
     st.session_state["files"] = st.session_state.get("files", 0) + 1  # an empty box again

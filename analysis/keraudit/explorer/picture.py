@@ -69,13 +69,15 @@ test_image.__test__ = False  # type: ignore[attr-defined]  # its name is no test
 
 
 def sent_image(name: str, data: bytes) -> Image:
-    """The picture in a file that was sent.
+    """The picture in a file that was sent, turned as its camera was held.
 
     Raises:
         KerauditError: it is none, or too large.
     """
+    import struct
+
     import PIL.Image
-    from PIL import UnidentifiedImageError
+    from PIL import ImageOps, UnidentifiedImageError
 
     if len(data) > LARGEST_IMAGE_MIB * 2**20:
         raise KerauditError(f"{name} is larger than {LARGEST_IMAGE_MIB} MiB")
@@ -85,8 +87,8 @@ def sent_image(name: str, data: bytes) -> Image:
             raise KerauditError(
                 f"{name} has {found.width} x {found.height} pixels; {MOST_PIXELS:,} at most"
             )
-        return found.convert("RGB")
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError):
+        return ImageOps.exif_transpose(found).convert("RGB")
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, struct.error):
         raise KerauditError(f"{name} is no picture: send a PNG, JPEG, WebP or BMP file") from None
     except PIL.Image.DecompressionBombError:
         raise KerauditError(f"{name} has too many pixels") from None

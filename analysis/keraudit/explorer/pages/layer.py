@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import replace
@@ -234,6 +235,17 @@ def spot_changed(spot: tuple[int, ...]) -> None:
     ui.go(replace(parsed(ui.address()).view, spot=(row, column)))
 
 
+@st.cache_data(max_entries=8, show_spinner=False)
+def fitted_picture(digest: str, height: int, width: int, _name: str, _data: bytes) -> Image:
+    """A picture that was sent, at an input's size; decoded once, however often the page is drawn.
+
+    Raises:
+        KerauditError: it is none, or too large.
+    """
+    del digest  # the key
+    return picture.fitted(picture.sent_image(_name, _data), height, width)
+
+
 def chosen_image(height: int, width: int) -> tuple[Image, str]:
     """The visitor's picture, else ours; at the input's size."""
     sent = st.file_uploader(
@@ -244,8 +256,10 @@ def chosen_image(height: int, width: int) -> tuple[Image, str]:
     )
     if sent is not None:
         try:
-            image = picture.sent_image(shown_name(sent.name), sent.getvalue())
-            return picture.fitted(image, height, width), "Your picture, cut to the input's size."
+            data = sent.getvalue()
+            digest = hashlib.sha256(data).hexdigest()
+            image = fitted_picture(digest, height, width, shown_name(sent.name), data)
+            return image, "Your picture, cut to the input's size."
         except KerauditError as error:
             ui.failed(error)
     return picture.test_image(height, width), "A test picture made by arithmetic."
