@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from built import json_of
 
 pytest.importorskip("streamlit")
 
+import streamlit as st
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from explorer.fake_runs import IMAGES, folder, record
 from explorer.pages import address, choose, command, errors, lines, metrics, unescaped, warnings
+from keraudit.experiments.data import Split
+from keraudit.explorer import picture
+from keraudit.explorer.pages import predictions
+from keraudit.explorer.picture import sent_image
+from keraudit.explorer.start import MODEL_VARIABLE, RUNS_VARIABLE
+from keraudit.explorer.ui import plain
 from keraudit.explorer.view import PAGES
 
 Open = Any
@@ -156,6 +171,207 @@ def test_every_page_has_its_place_above(open_page: Open, page: str) -> None:
     app = choose(open_page(), "page", page) if page != "map" else open_page()
     assert app.segmented_control(key="w_page").value == page
     assert not errors(app)
+
+
+@pytest.fixture
+def clickable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Maps and tables that a test can click; as in a browser, a click that changes nothing is not told."""
+    table = st.dataframe
+
+    def told(key: str, state: Mapping[str, Any], on_select: Callable[[], None]) -> None:
+        if st.session_state.get(key) != state:
+            st.session_state[key] = state
+            on_select()
+
+    def chart(option: Any, *, key: str, on_select: Any = None, **_: Any) -> None:
+        flat = [""]
+
+        def walk(items: list[dict[str, Any]]) -> None:
+            for item in items:
+                flat.append(item["name"])
+                walk(item.get("children", []))
+
+        walk(option["series"][0]["data"])
+        for at, name in enumerate(flat):
+            if name in ("mixed3", "mixed5"):
+                state = {"selection": {"selected": [{"data_indices": [at]}]}}
+                st.button(name, f"{key}/{name}", on_click=told, args=(key, state, on_select))
+
+    def rows(data: Any, *, key: str = "", on_select: Any = None, **options: Any) -> None:
+        if not on_select:
+            table(data, **options)
+            return
+        old = st.session_state.get(key, {}).get("selection", {}).get("rows")
+        state = {"selection": {"rows": [] if old == [2] else [2]}}
+        st.button("row", f"{key}/row", on_click=told, args=(key, state, on_select))
+
+    monkeypatch.setattr(st, "echarts_chart", chart)
+    monkeypatch.setattr(st, "dataframe", rows)
+
+
+def click(app: AppTest, label: str) -> AppTest:
+    next(b for b in app.button if b.label == label).click().run()
+    assert not app.exception
+    return app
+
+
+@pytest.mark.usefixtures("clickable")
+def test_a_block_can_be_clicked_again(open_page: Open) -> None:
+    app = click(open_page(), "mixed3")
+    choose(app, "block", "mixed5")
+    assert address(click(app, "mixed3")) == {"block": "mixed3"}
+
+
+@pytest.mark.usefixtures("clickable")
+def test_a_row_can_be_clicked_again(open_page: Open) -> None:
+    app = click(open_page(block="mixed3"), "row")
+    first = address(app)["layer"]
+    choose(app, "block", "mixed5")
+    other = address(click(app, "row"))["layer"]
+    assert first != other
+    choose(app, "block", "mixed3")
+    assert address(click(app, "row"))["layer"] == first
+    click(app, "mixed3")
+    assert "layer" not in address(app)
+    assert address(click(app, "row"))["layer"] == first
+
+
+def test_a_file_that_is_refused_is_told_beside_the_sidebar(open_page: Open) -> None:
+    app = open_page()
+    app.file_uploader[0].upload("a.json", b"[]").run()
+    assert "a.json" in errors(app)[0]
+    assert not app.sidebar.error
+
+
+def test_a_model_that_is_named_is_read_anew_when_its_file_is_written(
+    open_page: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "mine.keras"
+    monkeypatch.setenv(MODEL_VARIABLE, str(path))
+    reads: list[Path] = []
+    read_bytes = Path.read_bytes
+
+    def counted(self: Path) -> bytes:
+        reads.extend([self] if self == path else [])
+        return read_bytes(self)
+
+    monkeypatch.setattr(Path, "read_bytes", counted)
+    for name, macs in (("ResNet50", "3.858 G"), ("VGG16", "15.47 G")):
+        with zipfile.ZipFile(path, "w") as file:
+            file.writestr("config.json", json_of(name))
+        app = open_page()
+        assert metrics(app)["MACs"] == macs
+        before = len(reads)
+        app.run()
+        assert len(reads) == before
+
+
+def test_one_picture_is_decoded_once(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = io.BytesIO()
+    Image.new("RGB", (32, 24), "#123456").save(out, "PNG")
+    decoded: list[str] = []
+
+    def counted(name: str, data: bytes) -> Image.Image:
+        decoded.append(name)
+        return sent_image(name, data)
+
+    monkeypatch.setattr(picture, "sent_image", counted)
+    app = open_page(page="layer", layer="conv2d_28")
+    app.file_uploader(key="picture").upload("a.png", out.getvalue()).run()
+    choose(app, "row", 3)
+    assert decoded == ["a.png"]
+
+
+def test_a_wrong_reduction_is_told_once(open_page: Open) -> None:
+    app = open_page(page="what-if", filters="nothing=5")
+    (error,) = errors(app)
+    assert "nothing" in error
+    assert "filters" not in address(choose(app, "reduction", ""))
+
+
+def test_every_convolution_whose_channels_change_is_seen_and_kept(open_page: Open) -> None:
+    app = open_page(page="what-if", filters="conv2d_26=5,conv2d_29=6")
+    assert not errors(app)
+    assert app.selectbox(key="w_reduction").value == "conv2d_26"
+    assert plain("and conv2d_29 with 6 channels") in [c.value for c in app.caption]
+    choose(app, "count", 7)
+    assert address(app)["filters"] == "conv2d_26=7,conv2d_29=6"
+    assert command(app).endswith("--filters conv2d_26=7 --filters conv2d_29=6")
+    choose(app, "reduction", "conv2d_29")
+    assert address(app)["filters"] == "conv2d_29=6,conv2d_26=7"
+    choose(app, "reduction", "")
+    assert address(app)["filters"] == "conv2d_26=7"
+    app = open_page(page="what-if", model="VGG16", filters="block1_conv1=8")
+    assert app.selectbox(key="w_reduction").value == "block1_conv1"
+
+
+def test_a_width_that_is_typed_is_rounded(open_page: Open) -> None:
+    app = choose(open_page(page="what-if"), "width", 0.33333)
+    assert address(app)["width"] == "0.3333"
+    assert app.number_input(key="w_width").value == 0.3333
+    assert not warnings(app)
+
+
+def test_an_export_at_another_size_names_what_gives_it(open_page: Open) -> None:
+    app = open_page(page="export", model="ResNet50", what="what-if", to="150x150x3", width=0.5)
+    assert command(app).splitlines() == [
+        "keraudit flops ResNet50",
+        "keraudit flops ResNet50 --input-shape 150,150,3 --width 0.5",
+    ]
+
+
+def test_commands_name_the_folders_of_the_runs(
+    open_page: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "my runs"
+    (made := folder(place)).joinpath("published.json").write_text(
+        json.dumps(record("ResNet-CIFAR-56", 0))
+    )
+    monkeypatch.setenv(RUNS_VARIABLE, str(place))
+    app = open_page(page="runs", run="plain-cifar-20-he2015-seed0")
+    assert f"keraudit runs list '{made}'" in lines(app)
+    assert f"keraudit evaluate '{made / 'plain-cifar-20-he2015-seed0'}'" in lines(app)
+    choose(app, "run", "published")
+    assert not [line for line in lines(app) if "evaluate" in line]
+    assert "no evaluation" in app.info[0].value
+    monkeypatch.chdir(tmp_path)
+    assert "keraudit runs list 'my runs'" in lines(app.run())
+
+
+def test_the_model_that_is_matched_stands_in_the_address(open_page: Open) -> None:
+    app = open_page(page="compare", model="ResNet50", beside="VGG16;InceptionV3")
+    choose(app, "matched", "InceptionV3")
+    assert address(app)["matched"] == "InceptionV3"
+    again = open_page(**address(app))
+    assert command(again) == command(app) == "keraudit compare ResNet50 InceptionV3"
+
+
+def test_images_that_are_shown_stand_in_the_address(
+    open_page: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(RUNS_VARIABLE, str(folder(tmp_path / "runs")))
+    monkeypatch.setenv("KERAUDIT_DATA", str(tmp_path))
+    monkeypatch.setattr(predictions, "test_split", lambda _: images())
+    app = open_page(page="runs")
+    app.toggle(key="images-at-hand").set_value(True).run()
+    assert address(app)["pictures"] == "shown"
+    again = open_page(**address(app))
+    assert again.toggle(key="images-at-hand").value
+    again.toggle(key="images-at-hand").set_value(False).run()
+    assert "pictures" not in address(again)
+
+
+def images() -> Split:
+    return Split(images=np.zeros((IMAGES, 8, 8, 3), "uint8"), labels=np.zeros(IMAGES, "int64"))
+
+
+def test_shipped_weights_of_other_channels_are_not_promised(open_page: Open) -> None:
+    app = open_page(page="layer", model="ResNet-CIFAR-20", size="32x32x1")
+    told = " ".join(unescaped(c.value) for c in app.caption)
+    assert "Trained by this project" not in told
+    assert "are for images of other channels. The weights are fresh" in told
+    app = open_page(page="layer", model="ResNet-CIFAR-20", size="40x40x3")
+    assert "Trained by this project" in " ".join(unescaped(c.value) for c in app.caption)
 
 
 def test_the_app_of_the_checkout_and_of_the_package_are_one() -> None:

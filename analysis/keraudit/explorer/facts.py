@@ -87,6 +87,7 @@ def layer_table(view: View, found: Audited, block: Block) -> None:
     """The layers of a block; a row that is clicked is looked at."""
     layers = [found.report.layers[i] for i in block.nodes]
     names = [layer.name for layer in layers]
+    key = f"layers-of-{view.model}-{block.name}"
     st.dataframe(
         [
             {
@@ -100,10 +101,10 @@ def layer_table(view: View, found: Audited, block: Block) -> None:
             for layer in layers
         ],
         hide_index=True,
-        key="layers",
+        key=key,
         height=min(38 + 35 * len(layers), 380),
         selection_mode="single-row",
-        on_select=lambda: chosen_row(names, st.session_state["layers"]),
+        on_select=lambda: chosen_row(names, key),
         column_config={
             UNITS[view.unit]: st.column_config.NumberColumn(format="localized"),
             "parameters": st.column_config.NumberColumn(format="localized"),
@@ -111,8 +112,11 @@ def layer_table(view: View, found: Audited, block: Block) -> None:
     )
 
 
-def chosen_row(names: list[str], state: Any) -> None:
-    rows = (state or {}).get("selection", {}).get("rows", [])
+def chosen_row(names: list[str], key: str) -> None:
+    """A row was clicked; the second click on one takes its mark away, and means it all the same."""
+    state: Any = st.session_state[key] or {}
+    rows = state.get("selection", {}).get("rows") or st.session_state.get(f"{key}-before", [])
+    st.session_state[f"{key}-before"] = rows
     if rows and rows[0] < len(names):
         view = parsed(ui.address()).view
         ui.go(replace(view, layer=names[rows[0]], block="", spot=None))

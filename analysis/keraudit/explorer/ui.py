@@ -63,6 +63,16 @@ def tied(view: View, name: str, value: Any = None) -> dict[str, Any]:
     return {"key": f"w_{name}", "on_change": changed, "args": (name,)}
 
 
+def clicks(name: str) -> int:
+    """How often something was clicked on a chart; in its key, so that what was chosen is let go."""
+    found: int = st.session_state.get(f"clicks-{name}", 0)
+    return found
+
+
+def clicked(name: str) -> None:
+    st.session_state[f"clicks-{name}"] = clicks(name) + 1
+
+
 def select(
     view: View,
     name: str,

@@ -12,6 +12,7 @@ from keraudit.audits.reductions import reductions
 from keraudit.audits.structure import structure_of
 from keraudit.explorer import ui
 from keraudit.explorer.pages.map import subject_or_stop
+from keraudit.explorer.pages.what_if import two_lines
 from keraudit.explorer.store import Audited, Subject, audited, command
 from keraudit.explorer.view import WHAT, View
 from keraudit.render.comparison import comparison_grid
@@ -92,7 +93,7 @@ def layers(view: View, subject: Subject, found: Audited) -> Exported:
 
 
 def what_if(view: View, subject: Subject, found: Audited) -> Exported:
-    line = command("compare", subject, view.size, view.batch, view.rewriting)
+    line = two_lines(view, subject)
     after = audited(subject, view.to or view.size, view.batch, view.rewriting)
     made = compare(found.report, after.report, command=line)
     return [comparison_grid(made)], made.to_dict(), line

@@ -15,8 +15,9 @@ from keraudit.explorer import ui, working
 from keraudit.explorer.live import may_run
 from keraudit.explorer.picture import mosaic
 from keraudit.explorer.store import Subject, audited
-from keraudit.explorer.trained import shipped
+from keraudit.explorer.trained import Shipped, shipped
 from keraudit.explorer.view import View
+from keraudit.graph import Shape
 from keraudit.render.numbers import percent
 
 BLUE = "#0072B2"
@@ -25,7 +26,7 @@ BLUE = "#0072B2"
 def inside(view: View, subject: Subject, index: int, image: Image) -> None:
     """Histogram, kernels, activation maps: once the network has been built and has seen the image."""
     st.markdown("**Weights and activations**")
-    st.caption(ui.plain(weights_of(subject)))
+    st.caption(ui.plain(weights_of(view, subject)))
     key = f"{subject.key} {view.size} {hashlib.sha256(image.tobytes()).hexdigest()}"
     if working.under_way():
         return
@@ -49,13 +50,26 @@ def inside(view: View, subject: Subject, index: int, image: Image) -> None:
         weights(own)
 
 
-def weights_of(subject: Subject) -> str:
+def fitting(view: View, subject: Subject) -> Shipped | None:
+    """The weights that ship with keraudit, where the image has the channels that they were trained on."""
+    found = shipped(subject.title)
+    if found is None or view.size is None:
+        return found
+    return found if channels(subject, view.size) == channels(subject, None) else None
+
+
+def channels(subject: Subject, size: Shape | None) -> int | None:
+    return audited(subject, size, 1).graph.input_nodes[0].outputs[0].shape[-1]
+
+
+def weights_of(view: View, subject: Subject) -> str:
     """Whose weights are shown, in a line."""
-    if found := shipped(subject.title):
+    if found := fitting(view, subject):
         return found.says()
     if subject.data:
         return "The weights are those in the file."
-    return (
+    unfit = "The weights that ship with keraudit are for images of other channels. "
+    return (unfit if shipped(subject.title) else "") + (
         "The weights are fresh: drawn at random with seed 0, trained on nothing. Maps of fresh weights"
         " still show edges and colours, at the sizes and depths of the architecture."
     )
@@ -76,7 +90,7 @@ def begin(view: View, subject: Subject, image: Image, key: str) -> None:
     except KerauditError as error:
         working.refuse(error)
         return
-    own = shipped(subject.title)
+    own = fitting(view, subject)
     about = own.about if own else {}
     working.begin(
         {

@@ -83,21 +83,24 @@ def draw(tree: Part, view: View, *, key: str, chosen: str, height: int = HEIGHT)
         return
     dark = st.context.theme.type == "dark"
     option = treemap(tree, area=area, colour=colour, chosen=chosen, dark=dark)
-    st.echarts_chart(
-        option,
-        key=key,
-        height=height,
-        on_select=lambda: picked(tree, st.session_state[key]),
-        alt=f"{tree.name}: a map of {len(tree.children)} parts, area by {AREAS[view.area]}",
-    )
+    widget = f"{key}-of-{view.model}-{view.level}-{tree.name}-{ui.clicks(key)}"
+    with st.container(key=key):
+        st.echarts_chart(
+            option,
+            key=widget,
+            height=height,
+            on_select=lambda: picked(tree, key, st.session_state[widget]),
+            alt=f"{tree.name}: a map of {len(tree.children)} parts, area by {AREAS[view.area]}",
+        )
     ui.swatches(legend(tree, area=area, colour=colour))
 
 
-def picked(tree: Part, state: Any) -> None:
+def picked(tree: Part, key: str, state: Any) -> None:
     """A part of the map was clicked: look into its block, or at its layer."""
     part = part_at(tree, state)
     if part is None:
         return
+    ui.clicked(key)
     view = parsed(ui.address()).view
     if part.role == LAYER:
         ui.go(replace(view, layer=part.name, block="", spot=None))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -47,7 +49,8 @@ def page(view: View, subject: Subject | None) -> None:
     evaluation(one)
     predictions(view, known.found, one)
     everything = [trained.run for trained in known.found.values()]
-    line = f"keraudit runs list {one.place.parent.name}"
+    folders = dict.fromkeys(shown(trained.place.parent) for trained in known.found.values())
+    line = "\n".join(f"keraudit runs list {folder}" for folder in folders)
     data = {"schema": "keraudit.runs/1", "runs": [run.to_dict() for run in everything]}
     ui.twin([list_grid(everything, command=line)], data, line, stem="runs")
 
@@ -127,10 +130,13 @@ def evaluation(one: Trained) -> None:
     """Confusion, calibration and corruptions of a run, where it was evaluated."""
     found = evaluated(one)
     if found is None:
+        if not one.place.is_dir():
+            st.info("This record has no evaluation.")
+            return
         st.info(
             "This run has no evaluation yet; this adds confusion, calibration and corrupted images:"
         )
-        ui.line(f"keraudit evaluate {one.place.parent.name}/{one.name}")
+        ui.line(f"keraudit evaluate {shown(one.place)}")
         return
     found, network = ui.safe(found), ui.safe(one.run.network)
     left, right = st.columns(2)
@@ -140,6 +146,12 @@ def evaluation(one: Trained) -> None:
         st.plotly_chart(calibration({network: found}), key="calibration")
         if found.get("corruptions"):
             st.plotly_chart(corruption({network: found}), key="corruption")
+
+
+def shown(path: Path) -> str:
+    """A path as a word of a command line, from the working directory where it lies in it."""
+    here = Path.cwd()
+    return shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path))
 
 
 def evaluated(one: Trained) -> Mapping[str, Any] | None:

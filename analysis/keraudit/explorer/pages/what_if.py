@@ -81,7 +81,7 @@ def controls(view: View, before: Audited) -> None:
             min_value=0.05,
             max_value=WIDEST,
             step=0.25,
-            format="%.2f",
+            format="%.4g",
             key="w_width",
             on_change=ui.changed,
             args=("width",),
@@ -124,19 +124,19 @@ def reduction(view: View, before: Audited) -> None:
     found = reductions_of(before)
     if not found:
         st.caption("This network has no 1x1 reductions.")
-        return
+        if not view.filters:
+            return
     home = {layer.name: layer.block for layer in before.report.layers}
-    chosen, count = view.filters[0] if view.filters else ("", 0)
-    options = ["", *found]
-    if chosen and chosen not in found:
-        ui.failed(f"{before.report.model} has no 1x1 reduction {chosen[:60]!r}")
-        chosen = ""
+    (chosen, count), *others = view.filters or (("", 0),)
+    options = list(dict.fromkeys(("", *found, *dict(view.filters))))
     st.session_state["w_reduction"] = chosen
     st.selectbox(
         "Channels of one reduction",
         options,
         format_func=lambda name: (
-            f"{home[name]}: {name}, {found[name][0]} to {found[name][1]}" if name else "none"
+            f"{home[name]}: {name}, {found[name][0]} to {found[name][1]}"
+            if name in found
+            else name or "none"
         ),
         key="w_reduction",
         on_change=reduction_changed,
@@ -152,17 +152,25 @@ def reduction(view: View, before: Audited) -> None:
             on_change=reduction_changed,
             args=(found,),
         )
+    if others:
+        st.caption(
+            ui.plain("and " + ", ".join(f"{name} with {count} channels" for name, count in others))
+        )
 
 
 def reduction_changed(found: dict[str, tuple[int, int]]) -> None:
+    """Another reduction, or another count of its channels; whatever else is changed stays."""
     view = parsed(ui.address()).view
     name = st.session_state["w_reduction"]
+    kept = view.filters if name in dict(view.filters) else view.filters[1:]
+    others = tuple(pair for pair in kept if pair[0] != name)
     if not name:
-        ui.go(replace(view, filters=()))
+        ui.go(replace(view, filters=others))
         return
+    before = dict(view.filters).get(name) or found[name][1]
     same = bool(view.filters) and view.filters[0][0] == name
-    count = st.session_state.get("w_count") if same else found[name][1]
-    ui.go(replace(view, filters=((name, int(count or found[name][1])),)))
+    count = st.session_state.get("w_count") if same else None
+    ui.go(replace(view, filters=((name, int(count or before)), *others)))
 
 
 def totals(before: Audited, after: Audited, view: View) -> None:
