@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import json
+import sys
 import time
+import zipfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +23,7 @@ from explorer.test_upload import model as config_of
 from keraudit.api import report_of
 from keraudit.building import build
 from keraudit.errors import KerauditError
-from keraudit.explorer import insides, jobs, trained
+from keraudit.explorer import insides, jobs, own, trained, worker
 from keraudit.explorer.live import may_run
 from keraudit.explorer.picture import fitted, mosaic, seen, spans, test_image
 from keraudit.explorer.upload import uploaded
@@ -81,6 +86,187 @@ def test_activations_and_weights_of_a_file_are_its_own(tmp_path: Path) -> None:
     assert "kernels" not in of("out")
 
 
+def nested() -> Any:
+    """Models within a model, a layer called twice, and weights deeper than a layer."""
+    import keras
+
+    keras.utils.clear_session()
+    body = keras.Sequential(
+        [
+            keras.Input((8, 8, 3)),
+            keras.layers.Conv2D(4, 3, padding="same", name="conv"),
+            keras.layers.BatchNormalization(name="norm"),
+        ],
+        name="body",
+    )
+    start = keras.Input((8, 8, 3))
+    again = keras.layers.Conv2D(4, 1, name="again")
+    x = again(again(body(start)))
+    x = keras.layers.Reshape((64, 4), name="row")(x)
+    x = keras.layers.MultiHeadAttention(2, 2, name="attention")(x, x)
+    x = keras.layers.LSTM(5, name="lstm")(x)
+    return keras.Model(start, keras.layers.Dense(5, name="out")(x))
+
+
+def saved(network: Any, folder: Path) -> Path:
+    path = folder / "sent.keras"
+    network.save(path)
+    return path
+
+
+def shown(path: Path, folder: Path, side: int) -> tuple[list[str], dict[str, Any]]:
+    """The names of a file's layers, and what the page gets of it for the test image."""
+    sent = uploaded(path.name, path.read_bytes())
+    graph = shaped(sent.architecture, batch=1)
+    task = {"graph": graph, "image": np.asarray(test_image(side, side)), "data": sent.data}
+    folder.mkdir(exist_ok=True)
+    with np.load(folder / insides.task(task, folder, quiet)) as found:
+        return [node.name for node in graph.nodes], dict(found)
+
+
+def answer(network: Any, side: int) -> Any:
+    import keras
+
+    fed = np.asarray(test_image(side, side))[None].astype("float32") / 127.5 - 1
+    return keras.ops.convert_to_numpy(network(fed))[0]
+
+
+def test_weights_are_found_by_name_however_deep(tmp_path: Path) -> None:
+    network = nested()
+    for weight in network.get_layer("body").weights:
+        weight.assign(weight * 0.7 + 0.1)
+    names, arrays = shown(saved(network, tmp_path), tmp_path / "work", 8)
+    assert "body/conv" in names
+    out = arrays[f"{names.index('out')}:vector"]
+    assert out == pytest.approx(answer(network, 8), abs=1e-5)
+
+
+def rewritten(path: Path, change: Any) -> None:
+    """Change the parts of a ``.keras`` file."""
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    change(parts)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in parts.items():
+            archive.writestr(name, data)
+
+
+def test_the_model_in_a_file_is_never_loaded(tmp_path: Path) -> None:
+    import keras
+
+    network = small()
+    path = saved(network, tmp_path)
+
+    def add(parts: dict[str, bytes]) -> None:
+        record = json.loads(parts["config.json"])
+        record["config"]["layers"].append(
+            {
+                "module": "keras.layers",
+                "class_name": "Dense",
+                "config": {"name": "unused", "units": 4000},
+                "registered_name": None,
+                "build_config": {"input_shape": [None, 4000]},
+                "name": "unused",
+                "inbound_nodes": [],
+            }
+        )
+        record["compile_config"] = {"optimizer": {"class_name": "TFSMLayer", "config": {}}}
+        parts["config.json"] = json.dumps(record).encode()
+
+    rewritten(path, add)
+    built: list[str] = []
+    original = keras.layers.Dense.build
+
+    def build_and_tell(self: Any, input_shape: Any) -> None:
+        built.append(self.name)
+        original(self, input_shape)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keras.layers.Dense, "build", build_and_tell)
+        names, arrays = shown(path, tmp_path / "work", 16)
+    assert set(built) == {"out"}
+    assert arrays[f"{names.index('out')}:vector"] == pytest.approx(answer(network, 16), abs=1e-5)
+
+
+def in_weights(path: Path, change: Any) -> None:
+    """Change the weights in a ``.keras`` file."""
+    import h5py
+
+    def by(parts: dict[str, bytes]) -> None:
+        data = io.BytesIO(parts["model.weights.h5"])
+        with h5py.File(data, "r+") as file:
+            change(file)
+        parts["model.weights.h5"] = data.getvalue()
+
+    rewritten(path, by)
+
+
+def outside(file: Any) -> None:
+    import h5py
+
+    del file["layers/dense/vars/0"]
+    file["layers/dense/vars/0"] = h5py.ExternalLink("/etc/passwd", "x")
+
+
+def virtual(file: Any) -> None:
+    import h5py
+
+    layout = h5py.VirtualLayout((6, 5), "float32")
+    layout[:] = h5py.VirtualSource("/tmp/other.h5", "x", (6, 5), "float32")
+    del file["layers/dense/vars/0"]
+    file["layers/dense/vars"].create_virtual_dataset("0", layout)
+
+
+def huge(file: Any) -> None:
+    del file["layers/dense/vars/0"]
+    file["layers/dense/vars"].create_dataset("0", (2**20, 2**20), "float32", chunks=(1024, 1024))
+
+
+def circular(file: Any) -> None:
+    file["layers/dense/layers"] = file["layers"]
+    del file["layers/dense/vars/0"]
+
+
+@pytest.mark.parametrize("change", [outside, virtual, huge, circular])
+def test_weights_that_do_not_fit_are_refused(tmp_path: Path, change: Any) -> None:
+    path = saved(small(), tmp_path)
+    in_weights(path, change)
+    with pytest.raises(KerauditError, match="no weights that fit layer 'out'"):
+        shown(path, tmp_path / "work", 16)
+
+
+def test_damaged_weights_get_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = saved(small(), tmp_path)
+    monkeypatch.setattr(own, "LARGEST", 1000)
+    with pytest.raises(KerauditError, match="a page takes at most 0 MiB"):
+        shown(path, tmp_path / "large", 16)
+    monkeypatch.undo()
+    rewritten(path, lambda parts: parts.update({"model.weights.h5": b"no weights"}))
+    with pytest.raises(KerauditError, match="the weights in the file cannot be read"):
+        shown(path, tmp_path / "work", 16)
+
+
+def nameless(file: Any) -> None:
+    """As Keras wrote before it kept names."""
+
+    def forget(_: str, item: Any) -> None:
+        item.attrs.pop("name", None)
+
+    file.visititems(forget)
+
+
+def test_weights_without_names_are_taken_in_order(tmp_path: Path) -> None:
+    network = small()
+    path = saved(network, tmp_path)
+    in_weights(path, nameless)
+    names, arrays = shown(path, tmp_path / "work", 16)
+    assert arrays[f"{names.index('out')}:vector"] == pytest.approx(answer(network, 16), abs=1e-5)
+    path = saved(nested(), tmp_path)
+    in_weights(path, nameless)
+    with pytest.raises(KerauditError, match="without names: save them again"):
+        shown(path, tmp_path / "work", 8)
+
+
 def test_weights_that_ship_are_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import keras
 
@@ -114,14 +300,26 @@ def test_the_process_measures_and_tells(tmp_path: Path) -> None:
     job = jobs.start(
         {"do": "gradients", "key": "k", "graph": graph, "against": (), "seeds": 1, "command": "c"}
     )
+    limits = set()
     for _ in range(1200):
         if job.ended:
             break
+        limits.add(memory_of(job.process.pid))
         time.sleep(0.1)
     assert not job.error
+    assert worker.MOST_MEMORY in limits or sys.platform != "linux"
     assert job.result["schema"] == "keraudit.gradients/1"
     assert job.result["command"] == "c"
     assert job.part == 1.0
+
+
+def memory_of(process: int) -> int | None:
+    """The bytes of addresses that a process may have."""
+    with suppress(ImportError, AttributeError, OSError):
+        import resource
+
+        return resource.prlimit(process, resource.RLIMIT_AS)[0]
+    return None
 
 
 def test_only_so_many_tasks_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ import pytest
 from built import json_of
 from explorer.pages import address, choose, command, errors, metrics
 from keraudit.errors import KerauditError
-from keraudit.explorer import upload
+from keraudit.explorer import store, upload
 from keraudit.explorer.live import check_plain
 from keraudit.explorer.picture import sent_image
 from keraudit.explorer.upload import shown_name, uploaded
@@ -94,6 +94,43 @@ def test_the_same_bytes_have_the_same_address() -> None:
     assert first.key == second.key
     assert first.key.startswith("upload-")
     assert len(first.key) == 23
+
+
+def test_what_is_shared_does_not_hold_the_name_of_a_file(open_page: Open) -> None:
+    data = json_of("ResNet50").encode()
+    for name in ("private.json", "other.json"):
+        app = open_page()
+        app.file_uploader[0].upload(name, data).run()
+        key = address(app)["model"]
+        assert command(app) == f"keraudit flops {name}"
+        sent = uploaded(name, data)
+        found = store.audited(store.Subject(sent.key, name, name, sent.architecture), None, 1)
+        assert found.report.to_dict()["source"] == key
+        assert found.graph.architecture.source == key
+
+
+def test_a_config_that_is_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upload, "LARGEST_CONFIG", 2**20)
+    long = model(*(dense(f"d{i}", about="x" * 1000) for i in range(2000)))
+    for name, data in (("a.json", long), ("a.keras", archive(long))):
+        with pytest.raises(KerauditError, match="2 MiB; more than 1 MiB is refused") as caught:
+            uploaded(name, data)
+        assert str(caught.value).startswith(name)
+
+
+def test_uploads_are_kept_apart_and_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+    monkeypatch.setattr(store, "MOST_UPLOADS", 2)
+
+    def read(key: str) -> int:
+        made.append(key)
+        return len(made)
+
+    kept = store.kept(read)
+    keys = ["upload-a", "upload-b", "upload-c"]
+    for key in ("VGG16", *keys, "VGG16", "upload-c", "upload-b", "upload-a"):
+        kept(key)
+    assert made == ["VGG16", *keys, "upload-a"]
 
 
 @pytest.mark.parametrize("case", ["cut zip", "no model", "deep json"])

@@ -32,7 +32,7 @@ def insides(
         graph: at batch 1, with one input of 1 or 3 channels.
         image: (height, width, 3) as bytes.
         shipped: weights of this very network, of ``Model.save_weights``.
-        own: the ``.keras`` file that the graph was read from; its weights are taken.
+        own: the ``.keras`` file that the graph was read from, of which only the weights are taken.
         mean: is subtracted from the image, before the division by ``scale``; default: by the network.
         scale: the divisor.
         progress: told of steps done, of how many, and what is done.
@@ -44,7 +44,8 @@ def insides(
     """
     import keras
 
-    from keraudit.building import assembled, copy_weights
+    from keraudit.building import assembled
+    from keraudit.explorer.own import take
 
     progress(0, 4, "building the network")
     keras.utils.set_random_seed(0)
@@ -53,11 +54,12 @@ def insides(
     wanted = [i for i, found in enumerate(outputs) if found and is_shown(found[0])]
     model = keras.Model(start, [outputs[i][0] for i in wanted])
     progress(1, 4, "taking the weights")
+    ends = [outputs[ref.call][ref.output] for ref in graph.architecture.outputs]
+    whole = keras.Model(start, ends if len(ends) > 1 else ends[0])
     if shipped is not None:
-        ends = [outputs[r.call][r.output] for r in graph.architecture.outputs]
-        load(keras.Model(start, ends if len(ends) > 1 else ends[0]), shipped)
+        load(whole, shipped)
     elif own is not None:
-        copy_weights(keras.saving.load_model(own, compile=False, safe_mode=True), model, graph)
+        take(own, whole, graph)
     progress(2, 4, "running the image")
     found = model(fed(graph, image, mean, scale), training=False)
     progress(3, 4, "drawing")

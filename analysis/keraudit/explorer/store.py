@@ -7,7 +7,9 @@ bytes, but only a session that holds the bytes itself hands over the graph to be
 from __future__ import annotations
 
 import threading
-from typing import NamedTuple
+from collections.abc import Callable
+from functools import wraps
+from typing import NamedTuple, ParamSpec, TypeVar
 
 import streamlit as st
 
@@ -22,6 +24,10 @@ from keraudit.shapes import shaped
 
 MOST_MODELS = 64  # of each kind of record; the largest application takes some 10 MB
 AS_IS = Rewriting()
+MOST_UPLOADS = 8  # of each kind, of all visitors: their size is their senders' choice
+UPLOAD = "upload-"  # how their keys begin
+P = ParamSpec("P")
+R = TypeVar("R")
 BUILDING = threading.Lock()  # Keras builds one model at a time, whoever asks
 
 
@@ -36,7 +42,7 @@ class Subject(NamedTuple):
 
     @property
     def is_upload(self) -> bool:
-        return self.key.startswith("upload-")
+        return self.key.startswith(UPLOAD)
 
 
 class Audited(NamedTuple):
@@ -47,7 +53,26 @@ class Audited(NamedTuple):
     report: CostReport
 
 
-@st.cache_resource(max_entries=MOST_MODELS, show_spinner=False)
+def kept(function: Callable[P, R]) -> Callable[P, R]:
+    """Keep what a function makes of a model, its first argument a key; of uploads apart, and less."""
+
+    @wraps(function)
+    def of_uploads(*args: P.args, **kwargs: P.kwargs) -> R:
+        return function(*args, **kwargs)
+
+    of_uploads.__qualname__ += "_of_uploads"  # by which Streamlit tells caches apart
+    known = st.cache_resource(max_entries=MOST_MODELS, show_spinner=False)(function)
+    sent = st.cache_resource(max_entries=MOST_UPLOADS, show_spinner=False)(of_uploads)
+
+    @wraps(function)
+    def found(*args: P.args, **kwargs: P.kwargs) -> R:
+        made: R = (sent if str(args[0]).startswith(UPLOAD) else known)(*args, **kwargs)
+        return made
+
+    return found
+
+
+@kept
 def graph_of(key: str, size: Shape | None, batch: int, _architecture: Architecture | None) -> Graph:
     """The graph of a model at an input size.
 
@@ -68,7 +93,7 @@ def several(size: Shape | None, architecture: Architecture) -> list[Shape] | Non
     return [size]
 
 
-@st.cache_resource(max_entries=MOST_MODELS, show_spinner=False)
+@kept
 def audited_by_key(
     key: str,
     size: Shape | None,
@@ -94,7 +119,7 @@ def audited(
     return audited_by_key(subject.key, size, batch, rewriting, line, subject.architecture)
 
 
-@st.cache_resource(max_entries=MOST_MODELS, show_spinner=False)
+@kept
 def tree_of(key: str, size: Shape | None, batch: int, level: str, _audited: Audited) -> Part:
     """The parts of a model, for the map."""
     down_to = "layer" if level == "layers" else "block"

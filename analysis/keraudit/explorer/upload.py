@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from keraudit.errors import KerauditError, ModelError
 from keraudit.graph import Architecture
-from keraudit.reading.archive import HDF5, read_file
+from keraudit.reading.archive import HDF5, ZIP, parse, read_archive, read_file, refuse
 from keraudit.reading.config import architecture
 
 LARGEST_FILE_MIB = 256
+LARGEST_CONFIG = 4 * 2**20  # bytes; the largest application's has about 1 MiB
 MOST_CALLS = 20_000  # layers and calls; the deepest application has about 2,500
 LONGEST_NAME = 200  # characters
 
 
 class Upload(NamedTuple):
-    """A model that a visitor sent; ``key`` stands for its content in an address.
+    """A model that a visitor sent; ``key`` stands for its content in an address, and as its source.
+
+    The name is this visitor's: what is made of the content, and shared, does not hold it.
 
     ``data`` are the file's bytes if it holds weights, else none.
     """
@@ -40,12 +44,13 @@ def uploaded(name: str, data: bytes) -> Upload:
         raise ModelError(f"{name} is larger than {LARGEST_FILE_MIB} MiB")
     if data.startswith(HDF5):
         raise ModelError(f"{name} is an HDF5 file: save the model as .keras or .json")
+    key = f"upload-{hashlib.sha256(data).hexdigest()[:16]}"
     with TemporaryDirectory() as folder:
         path = Path(folder) / ("model.json" if name.lower().endswith(".json") else "model.keras")
         path.write_bytes(data)
         try:
-            record = read_file(path)
-            found = architecture(record, source=name, most_calls=MOST_CALLS)
+            record = record_in(path, data)
+            found = architecture(record, source=key, most_calls=MOST_CALLS)
         except RecursionError:
             raise ModelError(f"{name}: the config is nested too deep to be a model") from None
         except KerauditError as error:
@@ -53,8 +58,16 @@ def uploaded(name: str, data: bytes) -> Upload:
     longest = max((len(text) for text in (*found.layers, found.name)), default=0)
     if longest > LONGEST_NAME:
         raise ModelError(f"{name}: a name in it has {longest:,} characters; {LONGEST_NAME} at most")
-    digest = hashlib.sha256(data).hexdigest()[:16]
-    return Upload(f"upload-{digest}", name, found, data if b"model.weights.h5" in data else b"")
+    return Upload(key, name, found, data if b"model.weights.h5" in data else b"")
+
+
+def record_in(path: Path, data: bytes) -> Mapping[str, Any]:
+    """The model's record in a file, if that is no longer than a page takes."""
+    packed = data.startswith(ZIP)
+    config = read_archive(path) if packed else data
+    if len(config) > LARGEST_CONFIG:
+        refuse(f"the config in {path}", len(config), LARGEST_CONFIG)
+    return parse(config, path) if packed else read_file(path)
 
 
 def shown_name(name: str) -> str:

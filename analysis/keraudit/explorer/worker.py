@@ -9,11 +9,13 @@ import json
 import pickle
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from keraudit.errors import KerauditError
 
+MOST_MEMORY = 6 * 2**30  # bytes of addresses; Keras alone takes some 2 GiB
 Tell = Callable[[Mapping[str, Any]], None]
 
 
@@ -35,6 +37,16 @@ def main(folder: Path) -> int:
     except Exception as error:  # Keras raises anything; the page shows one line
         tell({"error": " ".join(f"{type(error).__name__}: {error}".split())[:300]})
     return 0
+
+
+def bounded(most: int = MOST_MEMORY) -> None:
+    """Let this process have so much memory and no more, where the system can see to it."""
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return
+    with suppress(ValueError, OSError):  # it is bounded more tightly already
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 
 def gradients(task: Mapping[str, Any], folder: Path, tell: Tell) -> None:
@@ -67,4 +79,5 @@ TASKS: Mapping[str, Callable[[Mapping[str, Any], Path, Tell], None]] = {
 }
 
 if __name__ == "__main__":
+    bounded()
     sys.exit(main(Path(sys.argv[1])))
