@@ -320,6 +320,22 @@ def test_an_export_at_another_size_names_what_gives_it(open_page: Open) -> None:
     ]
 
 
+def test_a_layer_and_runs_are_exported(
+    open_page: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = open_page(page="export", layer="conv2d_28", what="layer")
+    (table,) = [h.value for h in app.html if "<table>" in h.value]
+    assert "conv2d_28" in table
+    assert "conv2d_29" not in table
+    assert command(app) == "keraudit flops InceptionV3 --by layer"
+    monkeypatch.setenv(RUNS_VARIABLE, str(tmp_path))
+    assert "no finished training runs" in errors(choose(app, "what", "runs"))[0]
+    folder(tmp_path)
+    app = open_page(page="export", what="runs")
+    assert command(app) == f"keraudit runs list {tmp_path}"
+    assert not errors(app)
+
+
 def test_commands_name_the_folders_of_the_runs(
     open_page: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -36,9 +36,11 @@ LEVELS: Mapping[str, str] = {"blocks": "blocks", "layers": "layers"}
 WHAT: Mapping[str, str] = {
     "cost": "cost by block",
     "layers": "cost by layer",
+    "layer": "one layer",
     "what-if": "what if",
     "reductions": "1x1 reductions",
     "structure": "structure",
+    "runs": "runs",
 }
 CURVES: Mapping[str, str] = {"error": "error", "loss": "loss"}
 PICTURES: Mapping[str, str] = {"hidden": "hidden", "shown": "shown"}

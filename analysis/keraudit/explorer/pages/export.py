@@ -10,9 +10,14 @@ import streamlit as st
 from keraudit.audits.compare import compare
 from keraudit.audits.reductions import reductions
 from keraudit.audits.structure import structure_of
+from keraudit.errors import KerauditError
 from keraudit.explorer import ui
-from keraudit.explorer.pages.map import subject_or_stop
+from keraudit.explorer.pages.layer import costliest
+from keraudit.explorer.pages.layer import record_of as layer_record
+from keraudit.explorer.pages.map import subject_or_stop, with_known_names
+from keraudit.explorer.pages.runs import record_of as runs_record
 from keraudit.explorer.pages.what_if import two_lines
+from keraudit.explorer.records import runs
 from keraudit.explorer.store import Audited, Subject, audited, command
 from keraudit.explorer.view import WHAT, View
 from keraudit.render.comparison import comparison_grid
@@ -35,7 +40,7 @@ def page(view: View, subject: Subject | None) -> None:
     st.subheader("Export", anchor=False)
     ui.segments(view, "what", "What", WHAT)
     grids, data, line = PARTS[view.what](view, subject, found)
-    stem = f"{subject.title}-{view.what}"
+    stem = "runs" if view.what == "runs" else f"{subject.title}-{view.what}"
     st.caption("Each file says which command, model and versions made it.")
     files: Mapping[str, tuple[str, Callable[[], str]]] = {
         "html": ("HTML, one file", lambda: html_page(grids, figure=figure(found, view))),
@@ -92,6 +97,21 @@ def layers(view: View, subject: Subject, found: Audited) -> Exported:
     return [grid], found.report.to_dict() | {"command": line}, line
 
 
+def one_layer(view: View, subject: Subject, found: Audited) -> Exported:
+    view = costliest(with_known_names(view, found), found)
+    layer = next(layer for layer in found.report.layers if layer.name == view.layer)
+    grid, data, line = layer_record(layer, view, subject, found)
+    return [grid], data, line
+
+
+def trained(view: View, subject: Subject, found: Audited) -> Exported:
+    known = runs().found
+    if not known:
+        raise KerauditError("there are no finished training runs here")
+    grid, data, line = runs_record(known)
+    return [grid], data, line
+
+
 def what_if(view: View, subject: Subject, found: Audited) -> Exported:
     line = two_lines(view, subject)
     after = audited(subject, view.to or view.size, view.batch, view.rewriting)
@@ -114,7 +134,9 @@ def claims(view: View, subject: Subject, found: Audited) -> Exported:
 PARTS: Mapping[str, Callable[[View, Subject, Audited], Exported]] = {
     "cost": cost,
     "layers": layers,
+    "layer": one_layer,
     "what-if": what_if,
     "reductions": without,
     "structure": claims,
+    "runs": trained,
 }

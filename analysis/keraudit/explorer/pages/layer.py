@@ -23,7 +23,7 @@ from keraudit.explorer.upload import shown_name
 from keraudit.explorer.view import UNITS, View, parsed
 from keraudit.graph import Node, Term
 from keraudit.layout import positions
-from keraudit.render.grid import report_grid
+from keraudit.render.grid import Grid, report_grid
 from keraudit.render.numbers import percent, sizes
 from keraudit.report import layer_dict
 
@@ -57,30 +57,44 @@ def page(view: View, subject: Subject | None) -> None:
     image = field(view, found, index)
     if image is not None:
         inside(view, subject, index, image)
-    grid = report_grid(found.report, by="layer")
-    grid = grid._replace(
-        title=layer.name, lines=tuple(x for x in grid.lines if x.cells["name"] == layer.name)
-    )
-    data = {**layer_dict(layer), "model": subject.title, "batch": view.batch}
-    line = command("flops", subject, view.size, view.batch, more=("--by", "layer"))
+    grid, data, line = record_of(layer, view, subject, found)
     ui.twin([grid], data, line, stem=f"{subject.title}-{layer.name}")
 
 
+def record_of(
+    layer: LayerCost, view: View, subject: Subject, found: Audited
+) -> tuple[Grid, dict[str, Any], str]:
+    """A layer as a table, as plain data, and the command line that names both."""
+    line = command("flops", subject, view.size, view.batch, more=("--by", "layer"))
+    grid = report_grid(found.report, by="layer")
+    rows = tuple(row for row in grid.lines if row.cells["name"] == layer.name)
+    data = {**layer_dict(layer), "model": subject.title, "batch": view.batch}
+    return grid._replace(title=layer.name, lines=rows, command=line), data, line
+
+
 def choice(view: View, found: Audited) -> View:
-    """Block and layer; what is not chosen is the costliest."""
+    """Block and layer, as lists to choose from."""
     report = found.report
-    if not view.block:
-        top = max(report.blocks, key=lambda block: counted(block.cost, view))
-        view = replace(view, block=top.name)
+    view = costliest(view, found)
     layers = [layer for layer in report.layers if layer.block == view.block]
-    if not view.layer:
-        top_layer = max(layers, key=lambda layer: counted(layer.cost, view))
-        view = replace(view, layer=top_layer.name)
     left, right = st.columns(2)
     with left:
         ui.select(view, "block", "Block", [block.name for block in report.blocks])
     with right:
         ui.select(view, "layer", "Layer", [layer.name for layer in layers])
+    return view
+
+
+def costliest(view: View, found: Audited) -> View:
+    """The view with a block and a layer: where none is chosen, the costliest."""
+    report = found.report
+    if not view.block:
+        top = max(report.blocks, key=lambda block: counted(block.cost, view))
+        view = replace(view, block=top.name)
+    if not view.layer:
+        layers = [layer for layer in report.layers if layer.block == view.block]
+        top_layer = max(layers, key=lambda layer: counted(layer.cost, view))
+        view = replace(view, layer=top_layer.name)
     return view
 
 

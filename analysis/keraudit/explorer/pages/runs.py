@@ -16,6 +16,7 @@ from keraudit.explorer.pages.predictions import predictions
 from keraudit.explorer.records import Trained, groups, runs
 from keraudit.explorer.store import Subject
 from keraudit.explorer.view import AXES, CURVES, View
+from keraudit.render.grid import Grid
 from keraudit.render.run_figure import calibration, confusion, corruption, curves
 from keraudit.render.runs import comparison_data, comparison_grid, list_grid
 
@@ -48,11 +49,17 @@ def page(view: View, subject: Subject | None) -> None:
     one = look(view, known.found)
     evaluation(one)
     predictions(view, known.found, one)
-    everything = [trained.run for trained in known.found.values()]
-    folders = dict.fromkeys(shown(trained.place.parent) for trained in known.found.values())
+    grid, data, line = record_of(known.found)
+    ui.twin([grid], data, line, stem="runs")
+
+
+def record_of(found: Mapping[str, Trained]) -> tuple[Grid, dict[str, Any], str]:
+    """All runs as a table, as plain data, and the command lines that list them."""
+    folders = dict.fromkeys(shown(one.place.parent) for one in found.values())
     line = "\n".join(f"keraudit runs list {folder}" for folder in folders)
+    everything = [one.run for one in found.values()]
     data = {"schema": "keraudit.runs/1", "runs": [run.to_dict() for run in everything]}
-    ui.twin([list_grid(everything, command=line)], data, line, stem="runs")
+    return list_grid(everything, command=line), data, line
 
 
 def choose(view: View, kinds: Mapping[str, Sequence[Run]]) -> list[str]:
