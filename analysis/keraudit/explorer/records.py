@@ -13,6 +13,7 @@ import keraudit
 from keraudit.errors import KerauditError
 from keraudit.experiments.record import Run, read_run
 from keraudit.experiments.runs import spread
+from keraudit.experiments.statistics import normal
 from keraudit.explorer.start import RUNS_VARIABLE
 
 GRADIENTS, OVER_TRAINING = "keraudit.gradients/1", "keraudit.gradients-over-training/1"
@@ -109,7 +110,7 @@ def check_history(run: Run) -> None:
                 float(row[key])
         for key in ("train_error", "test_error", "gap"):
             float(run.evaluation[key])
-        str(run.dataset["fingerprint"]), str(run.recipe["name"])
+        str(run.dataset["fingerprint"]), str(run.recipe["name"]), normal(run.recipe)
     except (KeyError, TypeError, ValueError) as error:
         raise KerauditError(f"a record of {run.network} is damaged ({error!r})") from None
 
@@ -118,7 +119,7 @@ def groups(found: Iterable[Run]) -> dict[str, list[Run]]:
     """Runs that differ in their seed alone, by network, recipe and, where needed, data."""
     kinds: dict[tuple[str, ...], list[Run]] = {}
     for run in found:
-        recipe = json.dumps(dict(run.recipe), sort_keys=True, default=str)
+        recipe = json.dumps(normal(run.recipe), sort_keys=True, default=str)
         kinds.setdefault((run.network, recipe, str(run.dataset["fingerprint"])), []).append(run)
     named: dict[str, list[Run]] = {}
     for members in kinds.values():
