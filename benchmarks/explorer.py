@@ -145,7 +145,7 @@ def session(browser: Browser, url: str, starts: Found, answers: Found) -> None:
     note(starts, "the first page, whole", time.perf_counter() - begun)
     settled(page)
     steps: tuple[tuple[str, Find, str], ...] = (
-        ("look into a block", option("Look into", "mixed3"), "4 branches"),
+        ("look into a block", option("Look into", "mixed3"), "3 branches"),
         ("cost in FLOPs", word("FLOPs"), "11.47 G"),
         ("cost in MACs", word("MACs"), "5.713 G"),
         ("to the page What if", word("What if"), "Nothing is changed yet"),

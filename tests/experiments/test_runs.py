@@ -207,6 +207,14 @@ def test_two_runs_of_one_name_are_not_published(tmp_path: Path) -> None:
     assert not (tmp_path / "results").exists()
 
 
+def test_a_note_goes_into_the_record_and_stays(folder: Path, tmp_path: Path) -> None:
+    done = keraudit("runs", "publish", folder, "--to", tmp_path / "one", "--note", "A busy machine.")
+    assert done.code == 0, done.err
+    assert keraudit("runs", "publish", tmp_path / "one", "--to", tmp_path / "two").code == 0
+    for path in (*(tmp_path / "one").iterdir(), *(tmp_path / "two").iterdir()):
+        assert json.loads(path.read_text())["note"] == "A busy machine."
+
+
 def test_the_same_run_is_published_anew(tmp_path: Path) -> None:
     root, target = tmp_path / "runs", tmp_path / "results"
     (kept,) = publish(put(root, record(recipe=older(), error=0.2)), target)

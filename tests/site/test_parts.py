@@ -217,6 +217,11 @@ def test_error_is_drawn_over_depth_once_there_are_three(published: Path) -> None
     assert "Plain-CIFAR-32" in resnet.degradation_table()
 
 
+def test_a_run_s_note_is_told_once(published: Path) -> None:
+    publish(published, *(run(name, note="A busy machine.") for name in runs.BIG))
+    assert cifar.errors().count("A busy machine.") == 1
+
+
 def test_a_run_s_command_names_no_place() -> None:
     given = run("Plain-CIFAR-20", command="keraudit train A --data /some/where/images --runs runs")
     assert runs.commands([given]) == ["keraudit train A --data images --runs runs"]

@@ -78,12 +78,18 @@ def compare(folder: Path, form: str | None, output: Path | None) -> None:
     metavar="FOLDER",
     help="Where the records go, one file each.",
 )
-def publish(folder: Path, target: Path) -> None:
+@click.option(
+    "--note",
+    default="",
+    metavar="TEXT",
+    help="What readers of these runs must know, e.g. that the machine had other work.",
+)
+def publish(folder: Path, target: Path, note: str) -> None:
     """Copy the record of every finished run and its evaluation, without weights and images.
 
     A record that is there already is written anew if it is of the same run, else nothing is written.
     """
     from keraudit.experiments import runs
 
-    for path in runs.publish(folder, target):
+    for path in runs.publish(folder, target, note=note):
         click.echo(str(path))

@@ -36,6 +36,7 @@ class Run:
     work: Mapping[str, Any] | None = None  # MACs of a step beside the device's measured peak
     gradients: Mapping[str, Any] | None = None  # norms at each block over training, if watched
     sessions: Sequence[Mapping[str, Any]] | None = None  # where and when, if it was resumed
+    note: str = ""  # what its readers must know, told when it was published
     evaluated: Mapping[str, Any] | None = None  # its keraudit.evaluation, in published records
     schema: str = field(default=SCHEMA)
 

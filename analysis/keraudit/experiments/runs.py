@@ -59,12 +59,12 @@ def same_kind(runs: Sequence[Run]) -> Mapping[str, tuple[Run, ...]]:
     return groups
 
 
-def published(run: Run, evaluated: Evaluation | None = None) -> dict[str, object]:
+def published(run: Run, evaluated: Evaluation | None = None, note: str = "") -> dict[str, object]:
     """What the report publishes of a run: its record and its evaluation, without folders' paths.
 
     Weights and images are not in either.
     """
-    found = run.to_dict() | {"command": without_paths(run.command)}
+    found = run.to_dict() | {"command": without_paths(run.command), "note": note or run.note}
     if evaluated is not None:
         told = evaluated.to_dict()
         found["evaluated"] = told | {"command": without_paths(evaluated.command)}
@@ -84,8 +84,8 @@ def without_paths(command: str) -> str:
     return shlex.join(words)
 
 
-def publish(root: Path, target: Path) -> tuple[Path, ...]:
-    """Write the published record of every finished run below ``root`` to ``target``.
+def publish(root: Path, target: Path, *, note: str = "") -> tuple[Path, ...]:
+    """Write the published record of every finished run below ``root`` to ``target``, with a note.
 
     Raises:
         KerauditError: two runs would get the same name, or ``target`` holds another run of that name;
@@ -96,7 +96,7 @@ def publish(root: Path, target: Path) -> tuple[Path, ...]:
     texts = {}
     for path, (source, run) in targets(root, target).items():
         evaluated = read_evaluation(source.parent) if source.name == "run.json" else None
-        texts[path] = json_text(published(run, evaluated)) + "\n"
+        texts[path] = json_text(published(run, evaluated, note)) + "\n"
     try:
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:

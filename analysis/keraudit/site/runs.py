@@ -146,6 +146,7 @@ def about(found: Mapping[str, Sequence[Run]]) -> str:
         f" seeds {', '.join(map(str, seeds))}; {'; '.join(devices)}; {versions};"
         f" {' to '.join(dict.fromkeys((dates[0], dates[-1])))}. Made by"
         f" {', '.join(f'`{c}`' for c in commands(everything))}."
+        f"{''.join(f' {note}' for note in dict.fromkeys(run.get('note', '') for run in everything) if note)}"
     )
 
 
