@@ -46,7 +46,7 @@ def test_grad_cam_is_cam_before_a_global_average(name: str) -> None:
 
     keras.utils.clear_session()
     keras.utils.set_random_seed(0)
-    body = network(name, classes=3, shape=(16, 16, 3))
+    body = network(name, classes=3, shape=(16, 16, 3), recipe=recipe("he2015"))
     part = insides(body)
     images = np.random.default_rng(0).normal(size=(4, 16, 16, 3)).astype("float32")
     classes = [0, 1, 2, 0]
