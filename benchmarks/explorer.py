@@ -44,7 +44,8 @@ WINDOW = {"width": 1280, "height": 1000}
 EMPTY = "import streamlit as st\nst.write('it is on' if st.toggle('press here') else 'it is off')\n"
 # Kept in the page: milliseconds from the press to the frame with the words.
 WATCH = """words => {
-  window.answered = new Promise(told => {
+  window.answered = new Promise((told, failed) => {
+    setTimeout(() => failed(new Error('no answer: ' + words)), 30000)
     let pressed = null
     const there = () => document.body.textContent.includes(words)
     const seen = new MutationObserver(() => {
@@ -94,7 +95,7 @@ def main() -> None:
         "starts_s": {what: summary(values) for what, values in starts.items()},
         "answers_ms": {what: summary(values) for what, values in answers.items()},
         "memory_mib": {what: round(value, 1) for what, value in memory.items()},
-        "machine": machine(),
+        "machine": machine("streamlit", "playwright"),
     }
     text = json.dumps(result, indent=1)
     print(text)
@@ -141,12 +142,12 @@ def session(browser: Browser, url: str, starts: Found, answers: Found) -> None:
     page.get_by_text("keraudit explorer").wait_for()
     note(starts, "first words", time.perf_counter() - begun)
     page.get_by_text("5.713 G").first.wait_for()
-    page.locator(".st-key-map canvas").wait_for()
+    page.locator(".st-key-map canvas").first.wait_for()
     note(starts, "the first page, whole", time.perf_counter() - begun)
     settled(page)
     steps: tuple[tuple[str, Find, str], ...] = (
         ("look into a block", option("Look into", "mixed3"), "3 branches"),
-        ("cost in FLOPs", word("FLOPs"), "11.47 G"),
+        ("cost in FLOPs", word("FLOPs"), "11.48 G"),
         ("cost in MACs", word("MACs"), "5.713 G"),
         ("to the page What if", word("What if"), "Nothing is changed yet"),
         ("remove 1x1 reductions", word("Remove 1x1 reductions"), "9.828 G"),
@@ -203,14 +204,14 @@ def every(browser: Browser, url: str) -> list[float]:
     """Seconds that each of the 40 applications takes in one session, to the whole page."""
     page = browser.new_context(viewport=WINDOW).new_page()
     page.goto(url)
-    page.locator(".st-key-map canvas").wait_for()
+    page.locator(".st-key-map canvas").first.wait_for()
     taken = []
     for name in NAMES:
         entry = option("Model", name)(page)
         begun = time.perf_counter()
         entry.click()
         page.get_by_role("heading", name=name, exact=True).wait_for()
-        page.locator(".st-key-map canvas").wait_for()
+        page.locator(".st-key-map canvas").first.wait_for()
         page.locator(IDLE).wait_for()
         taken.append(time.perf_counter() - begun)
     return taken

@@ -208,7 +208,9 @@ def test_two_runs_of_one_name_are_not_published(tmp_path: Path) -> None:
 
 
 def test_a_note_goes_into_the_record_and_stays(folder: Path, tmp_path: Path) -> None:
-    done = keraudit("runs", "publish", folder, "--to", tmp_path / "one", "--note", "A busy machine.")
+    done = keraudit(
+        "runs", "publish", folder, "--to", tmp_path / "one", "--note", "A busy machine."
+    )
     assert done.code == 0, done.err
     assert keraudit("runs", "publish", tmp_path / "one", "--to", tmp_path / "two").code == 0
     for path in (*(tmp_path / "one").iterdir(), *(tmp_path / "two").iterdir()):
