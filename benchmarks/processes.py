@@ -8,8 +8,9 @@ import subprocess
 import sys
 import time
 from importlib.util import find_spec
-from pathlib import Path
 from typing import NamedTuple
+
+from keraudit.experiments.record import processor
 
 # ru_maxrss counts kilobytes on Linux and bytes on macOS.
 RSS_UNIT = 1 if sys.platform == "darwin" else 1024
@@ -50,13 +51,6 @@ def measure(commands: dict[str, list[str]], rounds: int) -> dict[str, Run]:
 
 def median(runs: list[Run]) -> Run:
     return Run(*(statistics.median(column) for column in zip(*runs, strict=True)))
-
-
-def processor() -> str:
-    information = Path("/proc/cpuinfo")
-    lines = information.read_text().splitlines() if information.exists() else []
-    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(named, platform.processor())
 
 
 def machine(*libraries: str) -> dict[str, str | int | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -55,6 +56,31 @@ def test_from_the_map_to_the_cost_without_reductions(browser: Browser, url: str)
         settled(page)
         page.go_back()
         page.get_by_text("3 branches").wait_for()
+
+
+@pytest.mark.parametrize(
+    ("view", "drawn", "held"),
+    [
+        ("model=InceptionV3", True, "mixed3"),
+        ("page=what-if&model=InceptionV3&without=reductions", False, "mixed3"),
+        ("page=gradients&model=ResNet-CIFAR-20", True, "depth"),
+        ("page=compare&model=ResNet50&beside=VGG16", False, "VGG16"),
+    ],
+)
+def test_a_page_is_taken_along_as_files(
+    browser: Browser, url: str, view: str, drawn: bool, held: str
+) -> None:
+    with opened(browser, f"{url}/?{view}") as page:
+        texts = {}
+        for kind in ("HTML", "Markdown", "JSON", "CSV"):
+            with page.expect_download() as told:
+                page.locator(".st-key-twin").get_by_role("button", name=kind).click()
+            texts[kind] = told.value.path().read_text("utf-8")
+    assert all(held in text for kind, text in texts.items() if kind != "JSON")
+    assert json.loads(texts["JSON"])["schema"].startswith("keraudit.")
+    assert "<table" in texts["HTML"]
+    assert ("plotly" in texts["HTML"]) == drawn
+    assert 'src="http' not in texts["HTML"]
 
 
 def test_a_shared_address_shows_the_same(browser: Browser, url: str) -> None:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from keraudit.cli.options import chosen_format, command_line, notify, output_options
-from keraudit.cli.train import SeedsType
-from keraudit.cli.training_options import backend_option, data_option, recipe_options
+from keraudit.cli.training_options import backend_option, data_option, recipe_options, seeds_option
 
 if TYPE_CHECKING:
     from keraudit.experiments.data import Dataset
@@ -35,7 +34,7 @@ FEW = 500  # test images that are corrupted on a budget
     help="Part of the images that a network sees in full training: fewer epochs, then fewer images,"
     " without the networks that cost most. The plan and every record say so.",
 )
-@click.option("--seeds", type=SeedsType(), default=(0,), metavar="N,...", help="[default: 0]")
+@seeds_option
 @click.option("--network", "networks", multiple=True, metavar="NAME", help="Only this; repeat it.")
 @recipe_options
 @backend_option

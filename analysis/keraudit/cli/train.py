@@ -8,28 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from keraudit.cli.options import command_line
-from keraudit.cli.training_options import backend_option, data_option, recipe_options
+from keraudit.cli.training_options import backend_option, data_option, recipe_options, seeds_option
 
 if TYPE_CHECKING:
     from keraudit.experiments.record import Run
 
 RECIPES = ("he2015", "modern")
-
-
-class SeedsType(click.ParamType):  # type: ignore[type-arg]  # generic only in new releases
-    """``0`` or ``0,1,2``."""
-
-    name = "seeds"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, ...]:
-        if isinstance(value, tuple):
-            return value
-        parts = [part.strip() for part in str(value).split(",")]
-        if not all(part.isdigit() for part in parts):
-            self.fail(f"expected whole numbers such as 0,1,2, received {value!r}", param, ctx)
-        return tuple(dict.fromkeys(int(part) for part in parts))
 
 
 @click.command("train", short_help="Train a network on images; stop anywhere, resume exactly.")
@@ -41,7 +25,7 @@ class SeedsType(click.ParamType):  # type: ignore[type-arg]  # generic only in n
 @click.option(
     "--recipe", "recipe_name", type=click.Choice(RECIPES), default="he2015", show_default=True
 )
-@click.option("--seeds", type=SeedsType(), default=(0,), metavar="N,...", help="[default: 0]")
+@seeds_option
 @click.option("--epochs", type=int, metavar="N", help="In place of the recipe's.")
 @click.option(
     "--budget",

@@ -11,10 +11,12 @@ from keraudit.cli.options import F
 from keraudit.reading.live import BACKENDS
 
 
-class PartsType(click.ParamType):  # type: ignore[type-arg]  # generic only in new releases
-    """``0.5,0.75``."""
+class ListType(click.ParamType):  # type: ignore[type-arg]  # generic only in new releases
+    """Numbers with commas between them."""
 
-    name = "parts"
+    def __init__(self, one: Callable[[str], float], expected: str) -> None:
+        self.name = "numbers"
+        self.one, self.expected = one, expected
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
@@ -22,11 +24,24 @@ class PartsType(click.ParamType):  # type: ignore[type-arg]  # generic only in n
         if isinstance(value, tuple):
             return value
         try:
-            return tuple(float(part) for part in str(value).split(","))
+            return tuple(dict.fromkeys(self.one(part.strip()) for part in str(value).split(",")))
         except ValueError:
-            self.fail(f"expected parts such as 0.5,0.75, received {value!r}", param, ctx)
+            self.fail(f"expected {self.expected}, received {value!r}", param, ctx)
 
 
+def seed(text: str) -> int:
+    if not text.isdecimal():
+        raise ValueError(text)
+    return int(text)
+
+
+seeds_option = click.option(
+    "--seeds",
+    type=ListType(seed, "whole numbers such as 0,1,2"),
+    default=(0,),
+    metavar="N,...",
+    help="[default: 0]",
+)
 backend_option = click.option(
     "--backend", type=click.Choice(BACKENDS), help="[default: the one configured]"
 )
@@ -39,7 +54,7 @@ RECIPE_OPTIONS = (
     click.option("--schedule", type=click.Choice(("step", "cosine")), help="How the rate falls."),
     click.option(
         "--milestones",
-        type=PartsType(),
+        type=ListType(float, "parts such as 0.5,0.75"),
         metavar="PART,...",
         help="Where a rate that falls in steps falls to a tenth.",
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,8 +10,9 @@ import streamlit as st
 
 from keraudit.explorer.view import View, parsed
 from keraudit.render.grid import Grid
+from keraudit.render.html import page as html_page
 from keraudit.render.json_text import json_text
-from keraudit.render.plain import csv_text
+from keraudit.render.plain import csv_text, markdown_text
 
 MARKS = frozenset("\\`*_{}[]()<>#+-.!|$~:^=&@\"'/")
 
@@ -106,29 +107,55 @@ def failed(error: Exception | str) -> None:
     st.error(plain(" ".join(str(error).split())), icon=":material/error:")
 
 
-def twin(grids: Sequence[Grid], data: Any, command: str, *, stem: str) -> None:
-    """The command line that gives the same, and the data of the page as JSON and CSV."""
+def twin(
+    grids: Sequence[Grid],
+    data: Any,
+    command: str,
+    *,
+    stem: str,
+    figures: Callable[[], Sequence[Any]] = tuple,
+) -> None:
+    """The command line that gives the same, and the page as a file: HTML, Markdown, JSON, CSV.
+
+    Args:
+        grids: its tables.
+        data: its record.
+        command: the line.
+        stem: of the files' names.
+        figures: makes plotly's figures that stand before the tables in HTML, once it is asked for.
+    """
+    files: Mapping[str, tuple[str, Callable[[], str]]] = {
+        "HTML": ("text/html", lambda: html_page(list(grids), figure=drawn(figures()))),
+        "Markdown": ("text/markdown", lambda: "\n".join(map(markdown_text, grids))),
+        "JSON": ("application/json", lambda: json_text(data)),
+        "CSV": ("text/csv", lambda: csv_text(grids)),
+    }
+    endings = {"Markdown": "md"}
     with st.container(key="twin"):
-        st.caption("The same on the command line, and the data:")
-        left, middle, right = st.columns([6, 1, 1], vertical_alignment="center")
-        with left:
-            line(command)
-        middle.download_button(
-            "JSON",
-            lambda: json_text(data),
-            f"{stem}.json",
-            "application/json",
-            on_click="ignore",
-            width="stretch",
-        )
-        right.download_button(
-            "CSV",
-            lambda: csv_text(grids),
-            f"{stem}.csv",
-            "text/csv",
-            on_click="ignore",
-            width="stretch",
-        )
+        st.caption("The same on the command line, and this page as a file:")
+        line(command)
+        with st.container(horizontal=True):
+            for label, (kind, make) in files.items():
+                st.download_button(
+                    label,
+                    make,
+                    f"{stem}.{endings.get(label, label.lower())}",
+                    kind,
+                    on_click="ignore",
+                    icon=":material/download:",
+                )
+
+
+def drawn(figures: Sequence[Any]) -> str:
+    """Figures as HTML with all that draws them; no request leaves it."""
+    if not figures:
+        return ""
+    import plotly.io
+
+    return "".join(
+        plotly.io.to_html(figure, include_plotlyjs=not number, full_html=False)
+        for number, figure in enumerate(figures)
+    )
 
 
 def line(text: str) -> None:

@@ -1,4 +1,4 @@
-"""Export: the current view as one HTML file, as Markdown, as JSON."""
+"""Export: tables of a model that no other page shows whole, seen as they will be in the file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from keraudit.errors import KerauditError
 from keraudit.explorer import ui
 from keraudit.explorer.pages.layer import costliest
 from keraudit.explorer.pages.layer import record_of as layer_record
-from keraudit.explorer.pages.map import subject_or_stop, with_known_names
+from keraudit.explorer.pages.map import bars, subject_or_stop, with_known_names
 from keraudit.explorer.pages.runs import record_of as runs_record
 from keraudit.explorer.pages.what_if import two_lines
 from keraudit.explorer.records import runs
@@ -23,9 +23,6 @@ from keraudit.explorer.view import WHAT, View
 from keraudit.render.comparison import comparison_grid
 from keraudit.render.grid import Grid, report_grid
 from keraudit.render.html import body
-from keraudit.render.html import page as html_page
-from keraudit.render.json_text import json_text
-from keraudit.render.plain import markdown_text
 from keraudit.render.reductions import reductions_grid
 from keraudit.render.structure import structure_grid
 
@@ -41,27 +38,12 @@ def page(view: View, subject: Subject | None) -> None:
     ui.segments(view, "what", "What", WHAT)
     grids, data, line = PARTS[view.what](view, subject, found)
     stem = "runs" if view.what == "runs" else f"{subject.title}-{view.what}"
+    ui.twin(
+        grids, data, line, stem=stem, figures=lambda: bars(found) if view.what == "cost" else ()
+    )
     st.caption("Each file says which command, model and versions made it.")
-    files: Mapping[str, tuple[str, Callable[[], str]]] = {
-        "html": ("HTML, one file", lambda: html_page(grids, figure=figure(found, view))),
-        "md": ("Markdown", lambda: "\n".join(map(markdown_text, grids))),
-        "json": ("JSON", lambda: json_text(data)),
-    }
-    kinds = {"html": "text/html", "md": "text/markdown", "json": "application/json"}
-    for column, (ending, (label, make)) in zip(st.columns(3), files.items(), strict=True):
-        column.download_button(
-            label,
-            make,
-            f"{stem}.{ending}",
-            kinds[ending],
-            on_click="ignore",
-            width="stretch",
-            icon=":material/download:",
-            key=f"as-{ending}",
-        )
     st.markdown("**What is in it**")
     st.html("".join(map(shown, grids)))
-    ui.twin(grids, data, line, stem=stem)
 
 
 def shown(grid: Grid) -> str:
@@ -71,19 +53,6 @@ def shown(grid: Grid) -> str:
     return (
         f"<style>{STYLE}.keraudit{{--ink:inherit;--soft:inherit;color:inherit}}</style>{body(grid)}"
     )
-
-
-def figure(found: Audited, view: View) -> str:
-    """The MACs of each block as bars, with all that draws them; only the cost has one."""
-    if view.what != "cost":
-        return ""
-    import plotly.io
-
-    from keraudit.render.figure import macs_per_block
-
-    drawn = macs_per_block(ui.safe(found.report.to_dict()))
-    made: str = plotly.io.to_html(drawn, include_plotlyjs=True, full_html=False)
-    return made
 
 
 def cost(view: View, subject: Subject, found: Audited) -> Exported:

@@ -129,7 +129,14 @@ def twin(found: Mapping[str, Any], stem: str) -> None:
         columns=tuple(Column(key=key, label=key) for key in columns),
         lines=lines,
     )
-    ui.twin([grid], dict(found), str(found["command"]), stem=f"gradients-{stem}")
+    draw = norm_by_depth if "profiles" in found else norm_over_training
+    ui.twin(
+        [grid],
+        dict(found),
+        str(found["command"]),
+        stem=f"gradients-{stem}",
+        figures=lambda: (draw(ui.safe(found)),),
+    )
 
 
 def live(view: View, subject: Subject) -> None:

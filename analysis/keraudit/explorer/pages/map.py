@@ -36,7 +36,20 @@ def page(view: View, subject: Subject | None) -> None:
         look_inside(view, found)
     grid = report_grid(found.report, by="block" if view.level == "blocks" else "layer")
     line = command("flops", subject, view.size, view.batch)
-    ui.twin([grid], found.report.to_dict(), line, stem=f"{found.report.model}-cost")
+    ui.twin(
+        [grid],
+        found.report.to_dict(),
+        line,
+        stem=f"{found.report.model}-cost",
+        figures=lambda: bars(found),
+    )
+
+
+def bars(found: Audited) -> tuple[Any, ...]:
+    """For a file, which cannot hold the map: the MACs of each block."""
+    from keraudit.render.figure import macs_per_block
+
+    return (macs_per_block(ui.safe(found.report.to_dict())),)
 
 
 def subject_or_stop(subject: Subject | None) -> Subject:
