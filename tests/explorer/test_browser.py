@@ -72,9 +72,10 @@ def test_a_page_is_taken_along_as_files(
 ) -> None:
     with opened(browser, f"{url}/?{view}") as page:
         texts = {}
+        page.get_by_role("button", name="As a file").click()
         for kind in ("HTML", "Markdown", "JSON", "CSV"):
             with page.expect_download() as told:
-                page.locator(".st-key-twin").get_by_role("button", name=kind).click()
+                page.get_by_test_id("stPopoverBody").get_by_role("button", name=kind).click()
             texts[kind] = told.value.path().read_text("utf-8")
     assert all(held in text for kind, text in texts.items() if kind != "JSON")
     assert json.loads(texts["JSON"])["schema"].startswith("keraudit.")

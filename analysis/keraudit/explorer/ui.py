@@ -132,9 +132,9 @@ def twin(
     }
     endings = {"Markdown": "md"}
     with st.container(key="twin"):
-        st.caption("The same on the command line, and this page as a file:")
+        st.caption("The same on the command line, and as a file:")
         line(command)
-        with st.container(horizontal=True):
+        with st.popover("As a file"):  # the browser draws it once it is opened
             for label, (kind, make) in files.items():
                 st.download_button(
                     label,
@@ -142,7 +142,6 @@ def twin(
                     f"{stem}.{endings.get(label, label.lower())}",
                     kind,
                     on_click="ignore",
-                    icon=":material/download:",
                 )
 
 
