@@ -86,14 +86,16 @@ def test_the_feed_crops_and_mirrors_as_told() -> None:
     from keraudit.experiments.network import feed, moments
 
     data, made = toy(), recipe("he2015", **SHORT)
-    rows = np.array([[5, 4, 4, 0], [5, 4, 4, 1], [7, 0, 8, 0]], "int32")
-    found = keras.ops.convert_to_numpy(feed(data.train, data, made, name="f")(rows))
+    rows = np.array([[5, 4, 4, 0], [5, 4, 4, 1], [7, 0, 8, 0], [len(data.train), 4, 4, 0]], "int32")
+    found = keras.ops.convert_to_numpy(feed(data, made)(rows))
     mean, scale = moments(data, made.normalise)
     image = data.train.images[5].astype("float32")
     np.testing.assert_allclose(found[0], (image - mean) / scale, rtol=1e-6, atol=1e-6)
     np.testing.assert_allclose(found[1], (image[:, ::-1] - mean) / scale, rtol=1e-6, atol=1e-6)
     padded = np.pad(data.train.images[7], ((4, 4), (4, 4), (0, 0)))[0:16, 8:24]
     np.testing.assert_allclose(found[2], (padded - mean) / scale, rtol=1e-6, atol=1e-6)
+    tested = data.test.images[0].astype("float32")  # the test images follow those of training
+    np.testing.assert_allclose(found[3], (tested - mean) / scale, rtol=1e-6, atol=1e-6)
 
 
 def test_a_plan_depends_on_seed_and_epoch_alone() -> None:
@@ -442,5 +444,5 @@ def test_more_pixels_than_can_be_looked_up(monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(network, "MOST_PIXELS", 1000)
     data = toy()
-    with pytest.raises(KerauditError, match="more than the 1,000 pixels that a split may have"):
-        network.feed(data.train, data, recipe("he2015"), name="training_images")
+    with pytest.raises(KerauditError, match="more than the 1,000 pixels that a data set may have"):
+        network.feed(data, recipe("he2015"))

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from keraudit.cli.options import chosen_format, command_line, notify, output_options
-from keraudit.cli.training_options import backend_option, data_option
+from keraudit.cli.training_options import backend_option, data_option, evaluation_options
 
 
 @click.command(
@@ -18,24 +18,7 @@ from keraudit.cli.training_options import backend_option, data_option
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN...")
 @data_option("What the runs were trained on, as for keraudit train.")
 @click.option("--test-images", type=int, metavar="N", help="The first N.  [default: as the run]")
-@click.option(
-    "--corruption-images",
-    type=int,
-    metavar="N",
-    help="Corrupt the first N test images, 0 for none.  [default: all]",
-)
-@click.option(
-    "--human",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="People's labels: CIFAR-10H as an .npz file with probs, in the test set's order.",
-)
-@click.option(
-    "--originals",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="The first test images before they were recompressed: an .npz file with x and y.",
-)
+@evaluation_options
 @backend_option
 @output_options
 def command(
@@ -60,10 +43,6 @@ def command(
     training images, accuracy on corrupted images. The record is kept in the run's folder as
     evaluation.json. Several runs are shown one line each; the other formats show all of each.
     """
-    if corruption_images is not None and corruption_images < 0:
-        raise click.UsageError(
-            f"--corruption-images must be 0 or more, received {corruption_images}"
-        )
     from keraudit.experiments.record import read_run
     from keraudit.reading.live import use_backend
 

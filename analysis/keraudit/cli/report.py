@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from keraudit.cli.options import chosen_format, command_line, notify, output_options
-from keraudit.cli.training_options import backend_option, data_option, recipe_options, seeds_option
+from keraudit.cli.training_options import (
+    backend_option,
+    data_option,
+    evaluation_options,
+    recipe_options,
+    seeds_option,
+)
 
 if TYPE_CHECKING:
     from keraudit.experiments.data import Dataset
@@ -37,6 +43,7 @@ FEW = 500  # test images that are corrupted on a budget
 @seeds_option
 @click.option("--network", "networks", multiple=True, metavar="NAME", help="Only this; repeat it.")
 @recipe_options
+@evaluation_options
 @backend_option
 @click.option(
     "--runs",
@@ -52,6 +59,9 @@ def command(
     budget: float,
     seeds: tuple[int, ...],
     networks: tuple[str, ...],
+    corruption_images: int | None,
+    human: Path | None,
+    originals: Path | None,
     backend: str | None,
     runs: Path | None,
     form: str | None,
@@ -120,7 +130,9 @@ def command(
     failed = trained(plan, recipe, part, folder)
     if len(failed) == len(plan.runs):
         raise click.ClickException(f"every run diverged; the first: {failed[0]}")
-    evaluated(plan, part, folder)
+    if corruption_images is None and plan.budget != 1:
+        corruption_images = min(FEW, len(part.test))
+    evaluated(plan, part, folder, images=corruption_images, human=human, originals=originals)
     summary(plan, folder, failed, chosen, output)
 
 
@@ -160,8 +172,16 @@ def trained(plan: Plan, recipe: Recipe, part: Dataset, folder: Path) -> list[str
     return failed
 
 
-def evaluated(plan: Plan, part: Dataset, folder: Path) -> None:
-    """Evaluate every finished run that has no evaluation yet."""
+def evaluated(
+    plan: Plan,
+    part: Dataset,
+    folder: Path,
+    *,
+    images: int | None,
+    human: Path | None,
+    originals: Path | None,
+) -> None:
+    """Evaluate every finished run that has no evaluation yet; ``images`` of its test are corrupted."""
     from keraudit.experiments.evaluation import FILE, evaluate, read_evaluation
     from keraudit.experiments.trained import trained as network_of
     from keraudit.render.json_text import json_text
@@ -174,8 +194,10 @@ def evaluated(plan: Plan, part: Dataset, folder: Path) -> None:
         notify(f"{name} seed {seed}: evaluation")
         made = evaluate(
             network_of(home, part),
-            corruption_images=None if plan.budget == 1 else min(FEW, len(part.test)),
+            corruption_images=images,
             command=command_line(),
+            human_file=human,
+            originals_file=originals,
         )
         save(home / FILE, json_text(made.to_dict()) + "\n")
 

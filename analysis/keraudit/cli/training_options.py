@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -80,6 +81,35 @@ RECIPE_OPTIONS = (
         help="Begin with those that Keras publishes of InceptionV3 and ResNet50, not with fresh ones.",
     ),
 )
+
+
+EVALUATION_OPTIONS = (
+    click.option(
+        "--corruption-images",
+        type=click.IntRange(min=0),
+        metavar="N",
+        help="Corrupt the first N test images, 0 for none.  [default: all]",
+    ),
+    click.option(
+        "--human",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="People's labels: CIFAR-10H as an .npz file with probs, in the test set's order.",
+    ),
+    click.option(
+        "--originals",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="The first test images before they were recompressed: an .npz file with x and y.",
+    ),
+)
+
+
+def evaluation_options(command: F) -> F:
+    """What a trained network is evaluated on beside its test set."""
+    for option in reversed(EVALUATION_OPTIONS):
+        command = option(command)
+    return command
 
 
 def recipe_options(command: F) -> F:

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from keraudit.errors import KerauditError
-from keraudit.experiments import checkpoint
 
 if TYPE_CHECKING:
     from keraudit.experiments.session import Session
@@ -31,8 +30,10 @@ class NotFiniteError(Exception):
 
 
 def values(variables: Sequence[Any]) -> list[Any]:
-    """What the variables hold, on the host."""
-    return [checkpoint.value_of(variable).copy() for variable in variables]
+    """What the variables hold, copied on the device: JAX gives a step's memory away."""
+    from keras import ops
+
+    return [ops.copy(variable.value) for variable in variables]
 
 
 def put(variables: Sequence[Any], held: Sequence[Any]) -> None:
@@ -84,7 +85,11 @@ def located(session: Session, rows: Any, last: int) -> tuple[int, str]:
 
 def bad_weight(session: Session) -> str:
     """The last weight in running order that is not finite: gradients come from the end."""
-    found = [v.path for v in session.body.variables if not is_finite(checkpoint.value_of(v))]
+    from keras import ops
+
+    weights = session.body.variables
+    sound = ops.convert_to_numpy(ops.stack([ops.all(ops.isfinite(v.value)) for v in weights]))
+    found = [v.path for v, is_sound in zip(weights, sound, strict=True) if not is_sound]
     return found[-1] if found else ""
 
 

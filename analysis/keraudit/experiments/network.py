@@ -19,7 +19,7 @@ LARGE = {"InceptionV3": 75, "ResNet50": 32}
 PUBLISHED = {"InceptionV3": "tf", "ResNet50": "caffe"}
 LARGE_SIZE = 96  # pixels a side, where a recipe does not say another
 LARGEST_SIZE = 1024
-MOST_PIXELS = 2**31 - 1  # of a split, padding included: it is looked up by 32-bit numbers
+MOST_PIXELS = 2**31 - 1  # of a data set, padding included: they are looked up by 32-bit numbers
 
 
 def sized(recipe: Recipe, name: str) -> Recipe:
@@ -158,11 +158,12 @@ def moments(data: Dataset, how: str) -> tuple[Any, Any]:
     return mean.astype("float32"), np.maximum(deviation, 1e-6).astype("float32")
 
 
-def feed(split: Split, data: Dataset, recipe: Recipe, *, name: str) -> keras.Layer:
+def feed(data: Dataset, recipe: Recipe) -> keras.Layer:
     """A layer that turns rows (index, top, left, mirrored) into normalised images.
 
-    The padded images live in a weight of the layer, on the device; cropping and mirroring are one
-    look-up inside the compiled step, so that a step needs four whole numbers an image.
+    The padded images, those of training before those of the test, live in a weight of the layer, on
+    the device; cropping and mirroring are one look-up inside the compiled step, so that a step needs
+    four whole numbers an image.
 
     Raises:
         KerauditError: they have more pixels than 32-bit numbers can tell apart.
@@ -172,21 +173,24 @@ def feed(split: Split, data: Dataset, recipe: Recipe, *, name: str) -> keras.Lay
     from keras import ops
 
     pad = recipe.padding
-    padded = np.pad(split.images, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
-    count, height, width, channels = padded.shape
-    if padded.size // channels > MOST_PIXELS:
+    out_height, out_width, channels = data.image_shape
+    height, width = out_height + 2 * pad, out_width + 2 * pad
+    count = len(data.train) + len(data.test)
+    if count * height * width > MOST_PIXELS:
         raise KerauditError(
             f"{count:,} images of {height}x{width} with their padding are more than the {MOST_PIXELS:,}"
-            " pixels that a split may have: take fewer with --train-images, or smaller ones"
+            " pixels that a data set may have: take fewer with --train-images, or smaller ones"
         )
-    out_height, out_width = split.images.shape[1:3]
+    padded = np.zeros((count, height, width, channels), "uint8")
+    inner = padded[:, pad : pad + out_height, pad : pad + out_width]
+    np.concatenate([data.train.images, data.test.images], out=inner)
     mean, scale = moments(data, recipe.normalise)
 
     class Feed(keras.layers.Layer):  # type: ignore[misc]
-        """Holds one split."""
+        """Holds both splits."""
 
         def __init__(self) -> None:
-            super().__init__(name=name, dtype="float32")
+            super().__init__(name="images", dtype="float32")
             self.table = self.add_weight(
                 name="table",
                 shape=(count * height * width, channels),

@@ -76,9 +76,9 @@ def schedule(recipe: Recipe, steps: int) -> Any:
 @contextmanager
 def averaged(optimizer: Any, variables: Sequence[Any]) -> Iterator[None]:
     """Inside it the variables have their averaged values, if the optimiser keeps an average."""
-    from keras.ops import convert_to_numpy
+    from keras import ops
 
-    kept = [convert_to_numpy(v.value).copy() for v in variables] if optimizer.use_ema else []
+    kept = [ops.copy(v.value) for v in variables] if optimizer.use_ema else []
     put_average(optimizer, variables)
     try:
         yield
@@ -89,11 +89,11 @@ def averaged(optimizer: Any, variables: Sequence[Any]) -> Iterator[None]:
 
 def put_average(optimizer: Any, variables: Sequence[Any]) -> None:
     """Give the variables their averaged values, if the optimiser keeps an average and has a step."""
-    from keras.ops import convert_to_numpy
+    from keras import ops
 
-    if not optimizer.use_ema or not int(convert_to_numpy(optimizer.iterations)):
+    if not optimizer.use_ema or not int(ops.convert_to_numpy(optimizer.iterations)):
         return
     averages = optimizer._model_variables_moving_average  # Keras has no public name for them
     for variable, average in zip(variables, averages, strict=True):
         # a copy: JAX gives a step's memory away, the average must stay
-        variable.assign(convert_to_numpy(average.value).copy())
+        variable.assign(ops.copy(average.value))

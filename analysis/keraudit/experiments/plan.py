@@ -148,7 +148,7 @@ def planned(
     recipe(wanted.recipe, budget=budget)  # the budget is a part
     seen = full.epochs * budget
     epochs = min(full.epochs, max(LEAST_EPOCHS, round(seen)))
-    share = min(1.0, seen / epochs)
+    share = 1.0 if seen >= LEAST_EPOCHS else seen / epochs  # a rounded epoch costs no images
     train = round(len(data.train) * share)
     test = round(len(data.test) * max(share, 0.2))
     if train < full.batch:

@@ -16,10 +16,11 @@ from keraudit.experiments.divergence import (
     diverged,
     values,
 )
+from keraudit.experiments.looped import Loop
 from keraudit.experiments.network import feed, network, plan, still
 from keraudit.experiments.optimiser import averaged, decay, optimiser
 from keraudit.experiments.recipe import Recipe
-from keraudit.experiments.watching import GradientWatch, Watch, watching
+from keraudit.experiments.watching import GradientWatch, Watch, Watcher
 
 TEST_BATCH = 250  # images at once, where nothing is learnt
 
@@ -49,26 +50,21 @@ class Session:
                 f"a batch of {recipe.batch} is more than the {len(data.train)} training images"
             )
         self.body = network(name, classes=len(data.classes), shape=data.image_shape, recipe=recipe)
-        self.learner = self.fed(data.train, "training_images")
-        self.judge = self.fed(data.test, "test_images")
+        rows = keras.Input((4,), dtype="int32")
+        self.learner = keras.Model(rows, self.body(feed(data, recipe)(rows)))
         decay(self.body, recipe.weight_decay)
         optimizer = optimiser(recipe, self.steps * recipe.epochs)
+        self.loss = keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing)
         self.learner.compile(
             optimizer=optimizer,
-            loss=keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
+            loss=self.loss,
             metrics=["accuracy", keras.metrics.CategoricalCrossentropy(name="cross_entropy")],
         )
         optimizer.build(self.learner.trainable_variables)
         self.optimizer = optimizer
         self.variables = [*self.body.variables, *optimizer.variables]
-
-    def fed(self, split: Split, name: str) -> Any:
-        """The network behind a layer that holds a split."""
-        import keras
-
-        rows = keras.Input((4,), dtype="int32")
-        images = feed(split, self.data, self.recipe, name=name)(rows)
-        return keras.Model(rows, self.body(images))
+        is_looped = devices == 1 and keras.backend.backend() == "jax"
+        self.loop = Loop(self) if is_looped else None
 
     def labels(self, split: Split, rows: Any) -> Any:
         import numpy as np
@@ -79,7 +75,9 @@ class Session:
         """Between two steps: let the variables have their values, which JAX keeps to itself."""
         import keras
 
-        if keras.backend.backend() == "jax":
+        if self.loop:
+            self.loop.settle()
+        elif keras.backend.backend() == "jax":
             self.learner.jax_state_sync()
 
     def epoch(
@@ -91,24 +89,17 @@ class Session:
             DivergedError: the loss or a weight is not finite.
         """
         rows = plan(self.data.train, self.recipe, self.seed, epoch).reshape(-1, 4)
-        watcher = watching(self, epoch, watch, gradients)
+        watcher = Watcher(self, epoch, watch, gradients)
         start = values(self.variables)
         begun = time.perf_counter()
         try:
-            done = self.learner.fit(
-                rows,
-                self.labels(self.data.train, rows),
-                batch_size=self.recipe.batch,
-                shuffle=False,
-                verbose=0,
-                callbacks=[watcher],
-            ).history
+            done = self.taught(rows, self.labels(self.data.train, rows), watcher)
         except NotFiniteError as found:
             raise diverged(self, epoch, rows, start, found.batch) from None
         seconds = time.perf_counter() - begun
         if bad_weight(self):  # by the last update
             raise diverged(self, epoch, rows, start, self.steps - 1)
-        test = self.tested(self.data.test, self.judge)
+        test = self.tested(self.data.test)
         if not math.isfinite(test["loss"]):
             raise DivergedError(
                 f"the loss on the test images is not finite after epoch {epoch + 1}:"
@@ -118,13 +109,33 @@ class Session:
         return {
             "epoch": epoch + 1,
             "learning_rate": self.recipe.rate((epoch + 1) * self.steps - 1, total),
-            "loss": float(done["cross_entropy"][0]),
-            "accuracy": float(done["accuracy"][0]),
+            "loss": done["cross_entropy"],
+            "accuracy": done["accuracy"],
             "test_loss": test["loss"],
             "test_accuracy": test["accuracy"],
             "seconds": seconds,
             "images_per_s": len(rows) / seconds,
         }
+
+    def taught(self, rows: Any, labels: Any, watcher: Watcher) -> dict[str, float]:
+        """The steps of an epoch; the means of ``cross_entropy`` and ``accuracy`` over them."""
+        if self.loop:
+            return self.loop.epoch(
+                rows,
+                labels,
+                told=watcher.tell,
+                looks=watcher.looks,
+                after=watcher.profile if watcher.gradients else None,
+            )
+        done = self.learner.fit(
+            rows,
+            labels,
+            batch_size=self.recipe.batch,
+            shuffle=False,
+            verbose=0,
+            callbacks=[watcher.callback()],
+        ).history
+        return {key: float(done[key][0]) for key in ("cross_entropy", "accuracy")}
 
     def step(self, rows: Any) -> float:
         """One step; the loss before it."""
@@ -132,9 +143,9 @@ class Session:
         labels = self.labels(self.data.train, rows)
         return float(self.learner.train_on_batch(rows, labels, return_dict=True)["loss"])
 
-    def tested(self, split: Split, model: Any) -> dict[str, float]:
+    def tested(self, split: Split) -> dict[str, float]:
         """Loss and accuracy on every image of a split, as it is, with the averaged weights if any."""
-        found = self.probabilities(split, model)
+        found = self.probabilities(split)
         return {
             "loss": metrics.cross_entropy(found, split.labels),
             "accuracy": metrics.accuracy(found, split.labels),
@@ -142,10 +153,7 @@ class Session:
 
     def evaluation(self) -> dict[str, Any]:
         """Both splits at the end, without crops and mirroring, and the gap between them."""
-        train, test = (
-            self.tested(self.data.train, self.learner),
-            self.tested(self.data.test, self.judge),
-        )
+        train, test = self.tested(self.data.train), self.tested(self.data.test)
         return {
             "train": train,
             "test": test,
@@ -156,16 +164,21 @@ class Session:
 
     def predictions(self) -> Any:
         """The probabilities of every test image, (N, classes)."""
-        return self.probabilities(self.data.test, self.judge)
+        return self.probabilities(self.data.test)
 
-    def probabilities(self, split: Split, model: Any) -> Any:
+    def probabilities(self, split: Split) -> Any:
         """Of every image of a split; the last batch is filled up, so that devices can share it."""
         import numpy as np
 
         rows = still(split, self.recipe)
-        filled = np.resize(rows, (-(-len(rows) // self.test_batch) * self.test_batch, 4))
+        if split is self.data.test:
+            rows[:, 0] += len(self.data.train)
+        batch = self.test_batch
         with averaged(self.optimizer, self.learner.trainable_variables):
-            found = model.predict(filled, batch_size=self.test_batch, verbose=0)
+            if self.loop:
+                return self.loop.probabilities(rows, batch, -(-len(self.data.test) // batch))
+            filled = np.resize(rows, (-(-len(rows) // batch) * batch, 4))
+            found = self.learner.predict(filled, batch_size=batch, verbose=0)
         return np.asarray(found, "float32")[: len(rows)]
 
 

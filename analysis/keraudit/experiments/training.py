@@ -106,11 +106,13 @@ def train(
             else None
         )
         write_config(folder, config)
+        saver = checkpoint.Saver()
         for epoch in range(len(history), recipe.epochs):
             history.append(session.epoch(epoch, watch, gradients))
             state = {"history": history, "sessions": sessions}
             state |= {"gradients": gradients.steps} if gradients else {}
-            checkpoint.save(kept, session.variables, state)
+            if epoch + 1 == recipe.epochs or saver.is_due():
+                saver.save(kept, session.variables, state)
             if logs:
                 logs.add(history[-1])
         if logs:

@@ -99,30 +99,52 @@ class GradientWatch:
         }
 
 
-def watching(session: Session, epoch: int, watch: Watch, gradients: GradientWatch | None) -> Any:
-    """A callback that tells how far the epoch is and stops a run whose loss is not finite."""
-    import keras
+class Watcher:
+    """Tells how far an epoch is, stops a run whose loss is not finite, takes gradient profiles."""
 
-    class Watcher(keras.callbacks.Callback):  # type: ignore[misc]
-        """Looks at the loss now and then."""
+    def __init__(
+        self, session: Session, epoch: int, watch: Watch, gradients: GradientWatch | None
+    ) -> None:
+        self.session, self.epoch = session, epoch
+        self.watch, self.gradients = watch, gradients
 
-        def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
-            if gradients is not None:
-                gradients.look(epoch * session.steps + batch + 1)
-            last = batch + 1 == session.steps
-            if (batch % CHECK_EVERY and batch not in FIRST and not last) or not logs:
-                return
-            if not math.isfinite(float(logs["loss"])):
-                raise NotFiniteError(batch)
-            watch(
-                Tick(
-                    epoch=epoch + 1,
-                    epochs=session.recipe.epochs,
-                    step=batch + 1,
-                    steps=session.steps,
-                    loss=float(logs["cross_entropy"]),
-                    accuracy=float(logs["accuracy"]),
-                )
+    def profile(self, done: int) -> None:
+        """After so many steps of the epoch."""
+        if self.gradients is not None:
+            self.gradients.look(self.epoch * self.session.steps + done)
+
+    def looks(self, batch: int) -> bool:
+        """Whether to look at the loss after this step, counted from 0."""
+        return not batch % CHECK_EVERY or batch in FIRST or batch + 1 == self.session.steps
+
+    def tell(self, done: int, loss: float, accuracy: float) -> None:
+        """After so many steps of the epoch: the means over them."""
+        self.watch(
+            Tick(
+                epoch=self.epoch + 1,
+                epochs=self.session.recipe.epochs,
+                step=done,
+                steps=self.session.steps,
+                loss=loss,
+                accuracy=accuracy,
             )
+        )
 
-    return Watcher()
+    def callback(self) -> Any:
+        """The same for Keras' ``fit``."""
+        import keras
+
+        watcher = self
+
+        class Callback(keras.callbacks.Callback):  # type: ignore[misc]
+            """Looks at the loss now and then."""
+
+            def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
+                watcher.profile(batch + 1)
+                if not logs or not watcher.looks(batch):
+                    return
+                if not math.isfinite(float(logs["loss"])):
+                    raise NotFiniteError(batch)
+                watcher.tell(batch + 1, float(logs["cross_entropy"]), float(logs["accuracy"]))
+
+        return Callback()

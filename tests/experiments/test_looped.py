@@ -1,0 +1,66 @@
+"""Many steps a call, as on an accelerator: they learn what single steps learn."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("jax")
+np = pytest.importorskip("numpy")
+
+SCRIPT = """
+import json, sys
+sys.path[:0] = sys.argv[1:2]
+from pathlib import Path
+from toys import toy
+from keraudit.errors import KerauditError
+from keraudit.experiments import looped
+from keraudit.experiments.recipe import recipe
+from keraudit.experiments.training import train
+
+folder, found = Path(sys.argv[2]), {}
+for most in (1, 4):
+    looped.MOST_ON_CPU = most
+    ticks = []
+    made = recipe("modern", epochs=3, batch=16, learning_rate=0.01)  # 6 steps an epoch
+    run = train("ResNet-CIFAR-8", toy(), made, seed=1, folder=folder / str(most),
+                watch=lambda tick: ticks.append([tick.epoch, tick.step]))
+    found[most] = {"history": run.history, "evaluation": run.evaluation, "ticks": ticks}
+    try:
+        wild = recipe("he2015", epochs=1, batch=16, learning_rate=1e9)
+        train("Plain-CIFAR-8", toy(), wild, seed=0, folder=folder / f"wild{most}")
+    except KerauditError as error:
+        found[most]["wild"] = str(error)
+print(json.dumps(found))
+"""
+
+
+def test_many_steps_a_call_learn_as_single_steps(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, str(Path(__file__).parents[1]), str(tmp_path)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "KERAS_BACKEND": "jax"},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    one, many = json.loads(done.stdout.splitlines()[-1]).values()
+    for a, b in zip(one["history"], many["history"], strict=True):
+        for key in ("loss", "accuracy", "test_loss", "test_accuracy", "learning_rate"):
+            assert a[key] == pytest.approx(b[key], rel=1e-3, abs=1e-6), key
+    assert many["ticks"] == [[epoch, step] for epoch in (1, 2, 3) for step in (3, 6)]
+    assert "the loss is not finite at step" in one["wild"]
+    assert one["wild"] == many["wild"]
+    with (
+        np.load(tmp_path / "1" / "checkpoint.npz") as a,
+        np.load(tmp_path / "4" / "checkpoint.npz") as b,
+    ):
+        assert a.files == b.files
+        for key in a.files:
+            if key != "state":
+                np.testing.assert_allclose(a[key], b[key], rtol=1e-3, atol=1e-4)
