@@ -55,10 +55,20 @@ def test_a_budget_that_is_none(budget: float, message: str) -> None:
         planned("degradation", toy(count=300), budget=budget)
 
 
+def test_a_rounded_epoch_leaves_no_image_out() -> None:
+    plan, made, part = planned("degradation", toy(count=3000), budget=0.15)
+    assert (made.epochs, len(part.train)) == (25, 3000)  # 24.6
+    assert plan.scaling[0] == "25 of 164 epochs"
+
+
 def test_a_folder_with_another_plan(tmp_path: Path) -> None:
     plan, _, _ = planned("degradation", toy(count=300))
     assert not written_down(tmp_path, plan)
     again, _, _ = planned("degradation", toy(count=300), command="later")
+    assert written_down(tmp_path, again)
+    older = json.loads((tmp_path / "plan.json").read_text())
+    del older["recipe"]["clip_norm"]  # from before there was one
+    (tmp_path / "plan.json").write_text(json.dumps(older))
     assert written_down(tmp_path, again)
     other, _, _ = planned("degradation", toy(count=300), seeds=(1,))
     with pytest.raises(KerauditError, match=r"holds a plan with seeds = \[0\], not \[1\]"):
@@ -98,7 +108,12 @@ def test_the_command_from_plan_to_records(tmp_path: Path) -> None:
     words = ["report", "--run", "degradation", "--data", toy_file(tmp_path), "--budget", 0.03]
     words += ["--batch", 16, "--runs", tmp_path / "runs"]
     words += ["--network", "Plain-CIFAR-8", "--network", "ResNet-CIFAR-8"]
-    done = keraudit(*words)
+    early = keraudit(*words, "--human", tmp_path / "gone.npz")
+    assert (early.code, early.out, early.err.count("\n")) == (2, "", 1)
+    assert not (tmp_path / "runs").exists()
+    humans = tmp_path / "humans.npz"
+    np.savez(humans, probs=np.eye(3)[toy().test.labels])
+    done = keraudit(*words, "--human", humans, "--corruption-images", 4)
     assert done.code == 0, done.err
     assert "Budget          0.03 of the experiment in full" in done.out
     plan = json.loads((tmp_path / "runs" / "plan.json").read_text())
@@ -113,6 +128,8 @@ def test_the_command_from_plan_to_records(tmp_path: Path) -> None:
     text = (published / "plain-cifar-8-he2015-seed0.json").read_text()
     found = json.loads(text)
     assert found["evaluated"]["schema"] == "keraudit.evaluation/1"
+    assert found["evaluated"]["human"]["order_agreement"] == 1
+    assert found["evaluated"]["corruption_images"] == 4
     assert (found["budget"], len(found["history"])) == (0.03, 8)
     assert str(tmp_path) not in text + (published / "plan.json").read_text()
     assert keraudit("runs", "compare", published).code == 0

@@ -387,6 +387,52 @@ def test_a_run_is_not_resumed_on_another_backend(tmp_path: Path) -> None:
         train("Plain-CIFAR-8", toy(), made, seed=0, folder=tmp_path / "run")
 
 
+def test_a_run_from_before_an_option_was_there_is_resumed(tmp_path: Path) -> None:
+    from keraudit.experiments.training import train
+
+    made = recipe("he2015", epochs=1, batch=16)
+    folder = tmp_path / "run"
+    first = train("Plain-CIFAR-8", toy(), made, seed=0, folder=folder)
+    config = json.loads((folder / "config.json").read_text())
+    del config["recipe"]["clip_norm"]
+    (folder / "config.json").write_text(json.dumps(config))
+    again = train("Plain-CIFAR-8", toy(), made, seed=0, folder=folder)
+    assert again.history[0] == first.history[0]
+    with pytest.raises(KerauditError, match=r"recipe\.clip_norm = 0\.0, not 2\.0"):
+        train("Plain-CIFAR-8", toy(), replace(made, clip_norm=2.0), seed=0, folder=folder)
+
+
+def test_a_long_gradient_is_shortened() -> None:
+    from keraudit.experiments.optimiser import optimiser
+
+    made = recipe("he2015", clip_norm=0.5, learning_rate=1.0, momentum=0.0)
+    weights = [keras.Variable(np.zeros(2, "float32")), keras.Variable(np.zeros(1, "float32"))]
+    sgd = optimiser(made, 10)
+    sgd.apply([keras.ops.array([3.0, 0.0]), keras.ops.array([4.0])], weights)
+    np.testing.assert_allclose(weights[0].numpy(), [-0.3, 0.0], rtol=1e-6)  # 3 and 4: of norm 5
+    np.testing.assert_allclose(weights[1].numpy(), [-0.4], rtol=1e-6)
+
+
+def test_checkpoints_take_a_tenth_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    from keraudit.experiments import checkpoint
+
+    saver, now = checkpoint.Saver(), [100.0]
+    monkeypatch.setattr(checkpoint.time, "perf_counter", lambda: now[0])
+    assert saver.is_due()  # the first
+
+    def save(seconds: float) -> None:
+        monkeypatch.setattr(checkpoint, "save", lambda *_: now.__setitem__(0, now[0] + seconds))
+        saver.save(Path("x"), [], {})
+
+    save(0.05)
+    assert saver.is_due()  # too short to matter
+    save(1.0)
+    now[0] += 8.9
+    assert not saver.is_due()
+    now[0] += 0.2
+    assert saver.is_due()
+
+
 def test_images_of_one_channel_are_not_for_the_large_networks() -> None:
     from keraudit.experiments.network import network
 

@@ -105,6 +105,8 @@ def command(
 
     from keraudit.cli.quiet import started
     from keraudit.experiments.data import load
+    from keraudit.experiments.human import human_labels
+    from keraudit.experiments.human import originals as original_images
     from keraudit.experiments.network import network as known
     from keraudit.experiments.network import sized
     from keraudit.experiments.plan import planned, written_down
@@ -120,6 +122,10 @@ def command(
         command=command_line(),
         **changes,
     )
+    if human:  # what does not fit is told before hours of training
+        human_labels(human, part.test, len(part.classes))
+    if originals:
+        original_images(originals, part.test)
     for name in plan.networks:
         sized(recipe, name)
     for name in networks:  # an unknown one is told before the others take their time

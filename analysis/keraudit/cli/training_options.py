@@ -61,6 +61,7 @@ RECIPE_OPTIONS = (
     ),
     click.option("--warmup", type=float, metavar="PART", help="Part in which the rate rises."),
     click.option("--weight-decay", type=float, metavar="X", help="On kernels."),
+    click.option("--clip-norm", type=float, metavar="X", help="Longest gradient; 0 for no limit."),
     click.option("--label-smoothing", type=float, metavar="X", help="Spread over all classes."),
     click.option("--ema", type=float, metavar="PART", help="Steps the averaged weights look back."),
     click.option("--padding", type=int, metavar="N", help="Pixels around, for random crops."),

@@ -27,6 +27,7 @@ def optimiser(recipe: Recipe, steps: int) -> Any:
         learning_rate=schedule(recipe, steps),
         momentum=recipe.momentum,
         nesterov=recipe.nesterov,
+        global_clipnorm=recipe.clip_norm or None,
         use_ema=bool(recipe.ema),
         ema_momentum=recipe.ema_decay(steps),
         name="SGD",

@@ -212,6 +212,7 @@ def written_down(folder: Path, plan: Plan) -> bool:
     Raises:
         KerauditError: another plan is there, or it cannot be written.
     """
+    from keraudit.experiments.statistics import normal
     from keraudit.experiments.training import flat
     from keraudit.render.save import save
 
@@ -219,8 +220,9 @@ def written_down(folder: Path, plan: Plan) -> bool:
     if path.is_file():
         try:
             found = json.loads(path.read_text("utf-8"))
-            before, now = flat(found), flat(plan.to_dict())
-        except (OSError, ValueError, AttributeError) as error:
+            before = flat(found | {"recipe": normal(found["recipe"])})
+            now = flat(plan.to_dict())
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise KerauditError(f"{path} is damaged ({error}): choose another folder") from None
         for key in now:
             if key.partition(".")[0] not in MADE_ON and before.get(key) != now[key]:

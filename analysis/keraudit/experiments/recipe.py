@@ -27,6 +27,8 @@ class Recipe:
         warmup: part of the whole in which the rate rises in a line from 0.
         weight_decay: w is pulled towards 0 by so much of itself a step, times the learning rate;
             on kernels, not on normalisations and biases.
+        clip_norm: the largest norm of all gradients together, to which longer ones are shortened; 0 for
+            no limit.
         label_smoothing: probability spread over all classes (Szegedy et al. 2015, section 7).
         ema: the part of all steps over which an exponential moving average of the weights looks
             back, with which the network is evaluated; 0 for none. A part, not a decay: with 0.999 a
@@ -52,6 +54,7 @@ class Recipe:
     milestones: tuple[float, ...] = (0.5, 0.75)
     warmup: float = 0.0
     weight_decay: float = 1e-4
+    clip_norm: float = 0.0
     label_smoothing: float = 0.0
     ema: float = 0.0
     padding: int = 4
@@ -146,8 +149,9 @@ def check(made: Recipe) -> None:
     for key in ("momentum", "warmup", "ema", "label_smoothing"):
         if not 0 <= getattr(made, key) < 1:
             raise KerauditError(f"{key} must be from 0 to below 1, received {getattr(made, key):g}")
-    if not made.weight_decay >= 0:
-        raise KerauditError(f"weight_decay must be 0 or more, received {made.weight_decay:g}")
+    for key in ("weight_decay", "clip_norm"):
+        if not 0 <= getattr(made, key) < inf:
+            raise KerauditError(f"{key} must be 0 or more, received {getattr(made, key):g}")
     if list(made.milestones) != sorted(made.milestones) or not all(
         0 < part < 1 for part in made.milestones
     ):

@@ -30,6 +30,7 @@ from keraudit.experiments.record import (
     write_run,
 )
 from keraudit.experiments.session import Session
+from keraudit.experiments.statistics import normal
 from keraudit.experiments.watching import GradientWatch, Tick, Watch, unwatched
 from keraudit.render.save import save
 
@@ -139,7 +140,8 @@ def same_run(folder: Path, config: Mapping[str, Any]) -> None:
     found = read_config(folder)
     if found is None:
         return
-    before, now = flat(found), flat(config)
+    older = {"recipe": normal(found["recipe"])} if isinstance(found.get("recipe"), dict) else {}
+    before, now = flat(found | older), flat(config)
     for key in dict.fromkeys((*now, *(key for key in OPTIONAL if key in before))):
         value = now.get(key)
         if before.get(key) != value:

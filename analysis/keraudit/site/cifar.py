@@ -29,7 +29,9 @@ def losses(_: str = "") -> str:
 def results() -> str:
     """The table of what came out, and how far the runs may be trusted."""
     found = runs.comparable(runs.BIG)
-    parts = (runs.caveat(found), runs.result_table(runs.BIG)) if found else ()
+    if not found:
+        return ""
+    parts = (runs.caveat(found), runs.result_table(found), runs.other_runs(runs.BIG))
     return "\n\n".join(filter(None, parts))
 
 

@@ -155,7 +155,13 @@ def degradation_table() -> str:
     found = runs.comparable(runs.DEPTHS)
     if not found:
         return ""
-    parts = (runs.caveat(found), lesson(found), over_depths(found), runs.result_table(runs.DEPTHS))
+    parts = (
+        runs.caveat(found),
+        lesson(found),
+        over_depths(found),
+        runs.result_table(found),
+        runs.other_runs(runs.DEPTHS, lesson),
+    )
     return "\n\n".join(filter(None, parts))
 
 

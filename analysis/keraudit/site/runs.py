@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean, median, stdev
 from typing import Any
 
@@ -65,21 +65,40 @@ def kind(run: Run) -> str:
 
 def comparable(networks: Sequence[str]) -> dict[str, list[Run]]:
     """By network, the runs of one kind, the same for all parts of the networks of a page."""
-    page = DEPTHS if set(networks) <= set(DEPTHS) else networks
-    found = by_network(one_kind(runs(page)))
+    found = by_network(one_kind(runs(page_of(networks))))
     return {name: found[name.lower()] for name in networks if name.lower() in found}
 
 
-def one_kind(found: Sequence[Run]) -> list[Run]:
-    """The runs of the kind of the most networks, then the most runs and epochs."""
-    kinds: dict[str, list[Run]] = {}
+def page_of(networks: Sequence[str]) -> Sequence[str]:
+    """All networks of the page that these are part of."""
+    return DEPTHS if set(networks) <= set(DEPTHS) else networks
+
+
+def kinds(found: Sequence[Run]) -> list[list[Run]]:
+    """Runs by their kind: that of the most networks first, then of the most runs and epochs."""
+    groups: dict[str, list[Run]] = {}
     for run in found:
-        kinds.setdefault(kind(run), []).append(run)
-    return max(
-        kinds.values(),
+        groups.setdefault(kind(run), []).append(run)
+    return sorted(
+        groups.values(),
         key=lambda alike: (len(by_network(alike)), len(alike), epochs(alike[0])),
-        default=[],
+        reverse=True,
     )
+
+
+def one_kind(found: Sequence[Run]) -> list[Run]:
+    """The runs of the first of ``kinds``."""
+    return next(iter(kinds(found)), [])
+
+
+def other_kinds(networks: Sequence[str]) -> list[dict[str, list[Run]]]:
+    """By network, the published runs of each kind that ``comparable`` leaves out."""
+    groups = map(by_network, kinds(runs(page_of(networks)))[1:])
+    named = (
+        {name: found[name.lower()] for name in networks if name.lower() in found}
+        for found in groups
+    )
+    return list(filter(None, named))
 
 
 def by_network(found: Sequence[Run]) -> dict[str, list[Run]]:
@@ -88,18 +107,6 @@ def by_network(found: Sequence[Run]) -> dict[str, list[Run]]:
     for run in found:
         groups.setdefault(run["network"].lower(), []).append(run)
     return groups
-
-
-def not_shown(networks: Sequence[str], found: Mapping[str, Sequence[Run]]) -> str:
-    """How many published runs of the networks are of another kind; empty if none is."""
-    count = len(runs(networks)) - sum(map(len, found.values()))
-    if not count:
-        return ""
-    plural = "run" if count == 1 else "runs"
-    return (
-        f" Not shown: {count} published {plural} of these networks with another recipe, data, budget"
-        " or number of epochs."
-    )
 
 
 def epochs(run: Run) -> int:
@@ -234,11 +241,21 @@ def loss_figure(networks: Sequence[str]) -> str:
     )
 
 
-def result_table(networks: Sequence[str]) -> str:
-    """What came out: errors at the end over seeds, the gap between them, time."""
-    found = comparable(networks)
-    if not found:
+def other_runs(
+    networks: Sequence[str], lesson: Callable[[Mapping[str, Sequence[Run]]], str] = lambda _: ""
+) -> str:
+    """The same of the published runs of other kinds; ``lesson`` says what one of them shows."""
+    parts = []
+    for found in other_kinds(networks):
+        parts += [lesson(found), result_table(found), f"{about(found)}\n{{ .ka-note }}"]
+    if not parts:
         return ""
+    start = "Runs with another recipe, other data or another number of epochs stand for themselves."
+    return "\n\n".join(filter(None, ["### Other runs", start, *parts]))
+
+
+def result_table(found: Mapping[str, Sequence[Run]]) -> str:
+    """What came out: errors at the end over seeds, the gap between them, time."""
     head = [
         ("network", "left"),
         ("parameters", "right"),
@@ -273,7 +290,7 @@ def result_table(networks: Sequence[str]) -> str:
     )
     told = (
         "Runs of one kind, at their end, mean and deviation over seeds; the time is that of a run's"
-        f" median epoch.{printed}{not_shown(networks, found)}"
+        f" median epoch.{printed}"
     )
     return f"{numbers(table(head, rows))}\n\n{told}\n{{ .ka-note }}"
 
