@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from pathlib import Path
 
 from keraudit.graph import Architecture
 from keraudit.reading.applications import applications, cached_path, read_application
@@ -14,14 +15,20 @@ from keraudit.zoo.names import zoo_model
 NAMES = tuple(applications())
 
 
-@lru_cache(maxsize=64)
-def application(name: str, shape: tuple[int, ...] | None = None) -> Architecture:
-    """The architecture of an application; Keras builds it here when no cache holds it."""
+def kept(name: str, shape: tuple[int, ...] | None = None) -> Path:
+    """Where the cache of the moment holds an application; Keras builds it here when it does not."""
     path = cached_path(name, shape or applications()[name].input_shape)
     if not path.is_file():
         from keraudit.reading.live import application_json
 
         store(path, application_json(name, shape).encode())
+    return path
+
+
+@lru_cache(maxsize=64)
+def application(name: str, shape: tuple[int, ...] | None = None) -> Architecture:
+    """The architecture of an application."""
+    kept(name, shape)
     return read_application(name, shape, notify=silent)
 
 
@@ -40,5 +47,4 @@ def zoo(name: str, shape: tuple[int, ...] | None = None) -> Architecture:
 
 def json_of(name: str) -> str:
     """The JSON that Keras wrote for an application at its default size."""
-    application(name)
-    return cached_path(name, applications()[name].input_shape).read_text("utf-8")
+    return kept(name).read_text("utf-8")

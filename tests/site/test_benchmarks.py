@@ -12,7 +12,7 @@ pytest.importorskip("mkdocs")
 
 from mkdocs.exceptions import PluginError
 
-from keraudit.site import benchmarks, benchmarks_live
+from keraudit.site import benchmarks, benchmarks_live, precision
 
 MACHINE = {"python": "3.11", "system": "Linux", "processor": "P", "cores": 2, "keras": "3.15"}
 
@@ -29,6 +29,7 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         path = tmp_path / f"benchmark-{name.lower()}.json"
         monkeypatch.setattr(benchmarks_live, name, path)
         monkeypatch.setitem(benchmarks_live.COMMANDS, path, f"make {name.lower()}")
+    monkeypatch.setattr(precision, "PATH", tmp_path / "benchmark-precision.json")
     return tmp_path
 
 
@@ -90,6 +91,36 @@ def test_training_stands_beside_plain_fit(results: Path) -> None:
     assert "own layers for moving and mirroring | 100.0 | 0.500 |" in shown
     assert "batch every time | 202.0 | 1.010 |" in shown
     assert "of the fastest matrix product on the same device. P, 2 cores" in shown
+
+
+def test_the_first_gradients_in_two_precisions(results: Path) -> None:
+    kernels = [
+        {"path": "conv1/kernel", "grad_norm": 275.6, "bfloat16_cosine": -0.017},
+        {"path": "predictions/kernel", "grad_norm": 3.25, "bfloat16_cosine": 0.99},
+    ]
+    write(
+        results / "benchmark-precision.json",
+        schema="keraudit.precision-benchmark/1",
+        command="python benchmarks/precision.py",
+        dataset={"name": "toy"},
+        batch=128,
+        size=96,
+        seed=0,
+        networks=[
+            {
+                "network": "ResNet50",
+                "grad_norm": 293.5,
+                "bfloat16_cosine": 0.02,
+                "largest_change_of_a_probability": 0.23,
+                "kernels": kernels,
+            }
+        ],
+    )
+    shown = precision.first_gradients()
+    assert "| `ResNet50` | 294 | 276 | 3.25 | 0.02 | -0.02 | 0.99 | 23" in shown
+    drawn = precision.figure()
+    assert "toy, one batch of 128, large networks at 96x96" in drawn
+    assert "conv1/kernel" in drawn
 
 
 def test_the_explorer_stands_beside_an_empty_page(results: Path) -> None:

@@ -74,7 +74,7 @@ def command(
     keraudit report --list
     keraudit report --run degradation --backend jax --seeds 0,1,2
     keraudit report --run degradation --budget 0.002 --data DIR
-    keraudit report --run cifar10-comparison --precision mixed_bfloat16
+    keraudit report --run cifar10-comparison --backend jax
 
     What will be trained is written into plan.json before the first step. At the end stand a summary,
     and the records of all runs with their evaluations, in FOLDER/published.

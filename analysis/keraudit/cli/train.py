@@ -89,7 +89,7 @@ def command(
     \b
     keraudit train ResNet-CIFAR-20 --seeds 0,1,2
     keraudit train Plain-CIFAR-56 --data DIR --backend jax
-    keraudit train ResNet50 --recipe modern --precision mixed_bfloat16
+    keraudit train ResNet50 --recipe modern --backend jax
     keraudit train ResNet-CIFAR-20 --epochs 2 --train-images 2000
 
     NETWORK is ResNet-CIFAR-n, Plain-CIFAR-n, InceptionV3 or ResNet50; the last two see the images

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from keraudit.render.palette import GREY, colour_of
+from keraudit.render.palette import GREY, colour_of, marker_of
 
 Run = Mapping[str, Any]
 PANEL = 300  # pixels of a panel's height
@@ -220,6 +220,35 @@ def calibration(evaluations: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
             line={"color": colour_of(network)},
             customdata=[[b["images"]] for b in bins],
             hovertemplate="%{y:.1f} % of %{customdata[0]:,} images<extra>" + network + "</extra>",
+        )
+    drawn: dict[str, Any] = json.loads(figure.to_json())
+    return drawn
+
+
+def precision(networks: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
+    """Draw, kernel by kernel, the cosine between the gradients in bfloat16 and in float32.
+
+    Args:
+        networks: by name, the kernels in running order: ``path``, ``grad_norm``, ``bfloat16_cosine``.
+    """
+    import plotly.graph_objects as go
+
+    layout = plain_layout(
+        "What bfloat16 leaves of the first gradient", "part of the way, %", "cosine"
+    )
+    figure = go.Figure(layout=layout)
+    for network, kernels in networks.items():
+        figure.add_scatter(
+            name=network,
+            x=[round(PERCENT * i / max(1, len(kernels) - 1), 2) for i in range(len(kernels))],
+            y=[round(kernel["bfloat16_cosine"], 4) for kernel in kernels],
+            mode="lines+markers",
+            marker={"symbol": marker_of(network), "size": 5},
+            line={"color": colour_of(network)},
+            customdata=[[kernel["path"], f"{kernel['grad_norm']:.3g}"] for kernel in kernels],
+            hovertemplate="%{customdata[0]}: %{y:.2f}, norm %{customdata[1]}<extra>"
+            + network
+            + "</extra>",
         )
     drawn: dict[str, Any] = json.loads(figure.to_json())
     return drawn

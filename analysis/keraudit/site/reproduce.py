@@ -9,6 +9,7 @@ from keraudit.site import (
     benchmarks_live,
     crosscheck,
     gradient_records,
+    precision,
     runs,
     zoo_record,
 )
@@ -31,6 +32,7 @@ def commands() -> list[tuple[str, str, str]]:
         ("benchmarks.md", benchmarks.GRADIENTS, "make bench"),
         *(("benchmarks.md", path, command) for path, command in benchmarks_live.COMMANDS.items()),
     ]
+    others.append(("cifar.md", precision.PATH, precision.COMMAND))
     trained = [("resnet.md", runs.FOLDER, "keraudit runs publish runs --to site/results/runs")]
     return [(page, path.as_posix(), command) for page, path, command in (*cases, *others, *trained)]
 

@@ -1,0 +1,69 @@
+"""What the CIFAR-10 page shows of precision: what bfloat16 leaves of a network's first gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from keraudit.render.numbers import percent
+from keraudit.render.run_figure import precision
+from keraudit.site.benchmarks import described
+from keraudit.site.figures import drawn_by_script
+from keraudit.site.markdown import code, numbers, table
+from keraudit.site.published import RESULTS, missing, published
+
+PATH = RESULTS / "benchmark-precision.json"
+SCHEMA = "keraudit.precision-benchmark/1"
+COMMAND = f"python benchmarks/precision.py --record {PATH.as_posix()}"
+
+
+def record() -> Mapping[str, Any] | None:
+    return published(PATH, SCHEMA)
+
+
+def first_gradients() -> str:
+    """A row for each network: its gradient's norm, and how alike the two precisions' are."""
+    found = record()
+    if found is None:
+        return missing(PATH, COMMAND)
+    head = [
+        ("network", "left"),
+        ("gradient norm", "right"),
+        ("at the first kernel", "right"),
+        ("at the last", "right"),
+        ("cosine", "right"),
+        ("at the first kernel", "right"),
+        ("at the last", "right"),
+        ("largest change of a probability", "right"),
+    ]
+    rows = []
+    for one in found["networks"]:
+        first, last = one["kernels"][0], one["kernels"][-1]
+        rows.append(
+            [
+                code(one["network"]),
+                *(f"{each['grad_norm']:.3g}" for each in (one, first, last)),
+                *(f"{each['bfloat16_cosine']:.2f}" for each in (one, first, last)),
+                percent(one["largest_change_of_a_probability"]),
+            ]
+        )
+    return numbers(table(head, rows))
+
+
+def figure(_: str = "") -> str:
+    """The cosine at each kernel, from the first to the last."""
+    found = record()
+    if found is None:
+        return ""
+    networks = {one["network"]: one["kernels"] for one in found["networks"]}
+    data = found["dataset"]
+    return drawn_by_script(
+        precision(networks),
+        label="Line chart of the cosine between the gradients in bfloat16 and in float32, kernel by"
+        f" kernel, of {', '.join(networks)}",
+        caption="Each point is a kernel, from the first to run at the left to the classifier at the"
+        " right. 1: both gradients point the same way. 0: they have nothing in common.",
+        made=f"{data['name']}, one batch of {found['batch']}, large networks at"
+        f" {found['size']}x{found['size']}; fresh weights of seed {found['seed']}, {found['date']}."
+        f" {described(found['machine'])}. Made by `{found['command']}`.",
+    )
