@@ -33,6 +33,7 @@ def main() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from keraudit.experiments.data import limited, load
     from keraudit.experiments.record import hardware, versions
+    from keraudit.experiments.runs import without_paths
 
     data = limited(load(given.data), train=4 * given.batch, test=100)
     found = {
@@ -46,7 +47,7 @@ def main() -> None:
         "hardware": hardware(),
         "versions": versions(),
         "machine": machine(),
-        "command": command_line("precision"),
+        "command": without_paths(command_line("precision")),
     }
     text = json.dumps(found, indent=1) + "\n"
     print(text)

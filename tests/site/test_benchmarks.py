@@ -106,6 +106,7 @@ def test_the_first_gradients_in_two_precisions(results: Path) -> None:
         batch=128,
         size=96,
         seed=0,
+        versions={"jax": "0.10.2"},
         networks=[
             {
                 "network": "ResNet50",
@@ -121,6 +122,7 @@ def test_the_first_gradients_in_two_precisions(results: Path) -> None:
     drawn = precision.figure()
     assert "toy, one batch of 128, large networks at 96x96" in drawn
     assert "conv1/kernel" in drawn
+    assert "P, 2 cores; jax 0.10.2. Made by" in drawn
 
 
 def test_the_explorer_stands_beside_an_empty_page(results: Path) -> None:

@@ -274,7 +274,7 @@ def test_the_time_of_an_epoch_is_the_median(published: Path) -> None:
     seconds = (93, 95, 142, 61, 52, 97, 1107, 142)
     history = [{**run("")["history"][0], "seconds": s} for s in seconds]
     publish(published, run("ResNet50", history=history))
-    assert "s an epoch, median" in cifar.results()
+    assert "s an epoch" in cifar.results()
     assert "96.0" in cifar.results()
 
 

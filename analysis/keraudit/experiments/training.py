@@ -7,7 +7,7 @@ holds every variable: a run that was killed and resumed ends with the weights of
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +124,9 @@ def train(
             evaluation=session.evaluation(),
             params=session.body.count_params(),
             command=command,
-            work=work(session.body, history, recipe.precision, devices=devices),
+            work=work(
+                session.body, made_here(history, sessions), recipe.precision, devices=devices
+            ),
             gradients=gradients.slim() if gradients else None,
             sessions=sessions if len(sessions) > 1 else None,
         )
@@ -133,6 +135,23 @@ def train(
         save(folder / "gradients.json", json.dumps(gradients.record()) + "\n")
     write_run(folder, run, predictions)
     return run
+
+
+def made_here(
+    history: Sequence[Mapping[str, Any]], sessions: Sequence[Mapping[str, Any]]
+) -> Sequence[Mapping[str, Any]]:
+    """The epochs made on the hardware of the last session; all if none were.
+
+    >>> sessions = [{"from_epoch": 1, "hardware": "GPU"}, {"from_epoch": 3, "hardware": "CPU"}]
+    >>> made_here([{"epoch": 1}, {"epoch": 2}, {"epoch": 3}], sessions)
+    [{'epoch': 3}]
+    """
+
+    def hardware_of(epoch: int) -> Any:
+        return [s["hardware"] for s in sessions if s["from_epoch"] <= epoch][-1]
+
+    here = [row for row in history if hardware_of(row["epoch"]) == sessions[-1]["hardware"]]
+    return here or history
 
 
 def same_run(folder: Path, config: Mapping[str, Any]) -> None:

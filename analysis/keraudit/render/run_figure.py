@@ -244,7 +244,7 @@ def precision(networks: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, 
             y=[round(kernel["bfloat16_cosine"], 4) for kernel in kernels],
             mode="lines+markers",
             marker={"symbol": marker_of(network), "size": 5},
-            line={"color": colour_of(network)},
+            line={"color": colour_of(network), "dash": "dot" if "CIFAR" in network else "solid"},
             customdata=[[kernel["path"], f"{kernel['grad_norm']:.3g}"] for kernel in kernels],
             hovertemplate="%{customdata[0]}: %{y:.2f}, norm %{customdata[1]}<extra>"
             + network

@@ -7,7 +7,6 @@ from typing import Any
 
 from keraudit.render.numbers import percent
 from keraudit.render.run_figure import precision
-from keraudit.site.benchmarks import described
 from keraudit.site.figures import drawn_by_script
 from keraudit.site.markdown import code, numbers, table
 from keraudit.site.published import RESULTS, missing, published
@@ -65,5 +64,7 @@ def figure(_: str = "") -> str:
         " right. 1: both gradients point the same way. 0: they have nothing in common.",
         made=f"{data['name']}, one batch of {found['batch']}, large networks at"
         f" {found['size']}x{found['size']}; fresh weights of seed {found['seed']}, {found['date']}."
-        f" {described(found['machine'])}. Made by `{found['command']}`.",
+        f" {found['machine']['processor']}, {found['machine']['cores']} cores;"
+        f" {', '.join(f'{name} {version}' for name, version in found['versions'].items())}. Made by"
+        f" `{found['command']}`.",
     )
