@@ -333,7 +333,7 @@ def test_evaluations_are_of_the_runs_of_the_table(published: Path) -> None:
 
 
 def test_an_evaluation_is_drawn(published: Path) -> None:
-    evaluated = {
+    evaluated: dict[str, Any] = {
         "dataset": {"name": "CIFAR-10", "test_images": 500},
         "accuracy": 0.3,
         "gap": 0.3,
@@ -353,3 +353,25 @@ def test_an_evaluation_is_drawn(published: Path) -> None:
     assert '"y":[70.0,72.0,74.0]' in shown  # errors at severities 0, 1 and 2
     assert "InceptionV3: confusion" in shown
     assert "calibrated" in shown
+    assert "Beside people" not in shown
+    evaluated["human"] = {
+        "images": 500,
+        "cross_entropy": 0.71,
+        "human_entropy": 0.15,
+        "network_entropy": 0.5,
+        "entropy_correlation": 0.25,
+        "entropy_rank_correlation": 0.2,
+    }
+    evaluated["originals"] = {
+        "images": 100,
+        "psnr_db": 30.49,
+        "accuracy_originals": 0.6,
+        "accuracy_copies": 0.59,
+        "only_original_right": 3,
+        "only_copy_right": 2,
+    }
+    publish(published, run("InceptionV3", evaluated=evaluated), run("ResNet50"))
+    shown = cifar.how_they_err()
+    assert "| `InceptionV3` | 0.710 | 0.500 | 0.250 | 0.200 |" in shown
+    assert "| people | 0.150 | 0.150 |" in shown
+    assert "| `InceptionV3` | 60.0% | 59.0% | 3 | 2 |" in shown

@@ -10,7 +10,7 @@ from keraudit.render.numbers import percent
 from keraudit.render.run_figure import calibration, confusion, corruption
 from keraudit.site import runs
 from keraudit.site.figures import drawn_by_script
-from keraudit.site.markdown import code, table
+from keraudit.site.markdown import code, numbers, table
 
 # A page of images, drawn from the reader's own data; none is in the repository.
 GALLERY = Path("build/gallery.html")
@@ -91,7 +91,54 @@ def how_they_err() -> str:
     ]
     if corrupted:
         parts += ["### Corrupted images", corruptions(corrupted)]
-    return "\n\n".join(parts)
+    parts += [beside_people(found), beside_originals(found)]
+    return "\n\n".join(filter(None, parts))
+
+
+def beside_people(found: Mapping[str, Mapping[str, Any]]) -> str:
+    """Whether the networks doubt what people doubt, where people's labels were given."""
+    told = {name: e["human"] for name, e in found.items() if e.get("human")}
+    if not told:
+        return ""
+    first = next(iter(told.values()))
+    parts = ("cross-entropy", "mean entropy", "correlation", "of ranks")
+    head = [("", "left"), *((part, "right") for part in parts)]
+    keys = ("cross_entropy", "network_entropy", "entropy_correlation", "entropy_rank_correlation")
+    rows = [[code(name), *(f"{each[key]:.3f}" for key in keys)] for name, each in told.items()]
+    rows.append(["people", *2 * [f"{first['human_entropy']:.3f}"], "", ""])
+    return (
+        "### Beside people\n\n"
+        f"About fifty people named each of {first['images']:,} test images (CIFAR-10H, Peterson et al."
+        " 2019). Cross-entropy to their answers, in nats, is least where a network spreads its"
+        " probability as they spread theirs; the correlation says whether it doubts the images that they"
+        f" doubt.\n\n{numbers(table(head, rows))}"
+    )
+
+
+def beside_originals(found: Mapping[str, Mapping[str, Any]]) -> str:
+    """What the recompression of the test images costs, where originals were given."""
+    told = {name: e["originals"] for name, e in found.items() if e.get("originals")}
+    if not told:
+        return ""
+    first = next(iter(told.values()))
+    parts = ("originals", "copies", "only the original right", "only the copy right")
+    head = [("network", "left"), *((part, "right") for part in parts)]
+    rows = [
+        [
+            code(name),
+            percent(each["accuracy_originals"]),
+            percent(each["accuracy_copies"]),
+            str(each["only_original_right"]),
+            str(each["only_copy_right"]),
+        ]
+        for name, each in told.items()
+    ]
+    return (
+        "### Originals and copies\n\n"
+        f"The first {first['images']:,} test images as they were before they were recompressed"
+        f" (PSNR {first['psnr_db']:.1f} dB), classified by networks that learnt from copies: accuracy on"
+        f" both, and the images that only one of the two forms gets right.\n\n{numbers(table(head, rows))}"
+    )
 
 
 def summary(found: Mapping[str, Mapping[str, Any]]) -> str:

@@ -25,28 +25,34 @@ def first_gradients() -> str:
     found = record()
     if found is None:
         return missing(PATH, COMMAND)
-    head = [
-        ("network", "left"),
-        ("gradient norm", "right"),
-        ("at the first kernel", "right"),
-        ("at the last", "right"),
-        ("cosine", "right"),
-        ("at the first kernel", "right"),
-        ("at the last", "right"),
-        ("largest change of a probability", "right"),
-    ]
+    parts = ("norm", "norm, first", "norm, last", "cosine", "cosine, first", "cosine, last")
+    head = [("network", "left"), *((part, "right") for part in parts), ("probability", "right")]
     rows = []
     for one in found["networks"]:
         first, last = one["kernels"][0], one["kernels"][-1]
         rows.append(
             [
                 code(one["network"]),
-                *(f"{each['grad_norm']:.3g}" for each in (one, first, last)),
+                *(short(each["grad_norm"]) for each in (one, first, last)),
                 *(f"{each['bfloat16_cosine']:.2f}" for each in (one, first, last)),
                 percent(one["largest_change_of_a_probability"]),
             ]
         )
-    return numbers(table(head, rows))
+    told = (
+        "Norm of the gradient in float32, of all weights together, of the first kernel and of the last;"
+        " the cosine between it and the one in bfloat16, of the same; and by how much the probability"
+        " of a class differs at most."
+    )
+    return f"{numbers(table(head, rows))}\n\n{told}\n{{ .ka-note }}"
+
+
+def short(norm: float) -> str:
+    """Three digits, or all before the point.
+
+    >>> short(0.5561), short(1052.9)
+    ('0.556', '1,053')
+    """
+    return f"{norm:.3g}" if norm < 1000 else f"{norm:,.0f}"
 
 
 def figure(_: str = "") -> str:

@@ -256,7 +256,7 @@ def other_runs(
 
 def result_table(found: Mapping[str, Sequence[Run]]) -> str:
     """What came out, and what the columns are."""
-    told = "Runs of one kind, at their end, mean and deviation over seeds; the time is that of a run's median epoch."
+    told = "Errors at the end of runs of one kind, mean and deviation over seeds; the time is that of a run's median epoch."
     if any(name in HE_TEST_ERROR for name in found):
         told += " Printed: test error of He et al. 2015, Table 6, on all of CIFAR-10."
     return f"{end_table(found)}\n\n{told}\n{{ .ka-note }}"
@@ -268,8 +268,8 @@ def end_table(found: Mapping[str, Sequence[Run]]) -> str:
         ("network", "left"),
         ("parameters", "right"),
         ("seeds", "right"),
-        ("training error, %", "right"),
-        ("test error, %", "right"),
+        ("training, %", "right"),
+        ("test, %", "right"),
         ("gap", "right"),
         ("s an epoch", "right"),
     ]
