@@ -64,3 +64,39 @@ def test_many_steps_a_call_learn_as_single_steps(tmp_path: Path) -> None:
         for key in a.files:
             if key != "state":
                 np.testing.assert_allclose(a[key], b[key], rtol=1e-3, atol=1e-4)
+
+
+LOWERED = """
+import sys
+sys.path[:0] = sys.argv[1:2]
+from toys import toy
+from keraudit.experiments.network import plan
+from keraudit.experiments.recipe import recipe
+from keraudit.experiments.session import Session
+import numpy as np
+
+texts = []
+for changes in ({"epochs": 3}, {"epochs": 7, "learning_rate": 0.5, "warmup": 0.3, "ema": 0.5},
+                {"epochs": 3, "weight_decay": 0.01}):
+    session = Session("Plain-CIFAR-8", toy(), recipe("modern", batch=16, **changes), 0)
+    rows = plan(session.data.train, session.recipe, 0, 0)
+    labels = np.stack([session.labels(session.data.train, part) for part in rows])
+    rates = np.asarray(session.rates(0), "float32")
+    loop = session.loop
+    state = [[v.value for v in part] for part in loop.variables]
+    decay = np.float32(session.optimizer.ema_momentum)
+    texts.append(loop.learn.lower(state, loop.table.value, decay, (rows, labels, rates)).as_text())
+print(texts[0] == texts[1], texts[0] == texts[2])
+"""
+
+
+def test_another_rate_or_length_is_compiled_once() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LOWERED, str(Path(__file__).parents[1])],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "KERAS_BACKEND": "jax"},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.split() == ["True", "False"]  # the decay of weights is part of the program

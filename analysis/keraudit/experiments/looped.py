@@ -60,6 +60,7 @@ class Loop:
         self,
         rows: Any,
         labels: Any,
+        rates: Sequence[float],
         *,
         told: Told,
         looks: Callable[[int], bool],
@@ -70,6 +71,8 @@ class Loop:
         Args:
             rows: (images, 4), as ``network.plan`` gives them.
             labels: (images, classes).
+            rates: the learning rate of each step. It is a number that the compiled step is fed, as is the
+                decay of the average: what differs in them alone need not be compiled anew.
             told: how far it is.
             looks: whether to look at the loss after so many steps, where a call is one step.
             after: called after every step, which is then a call of its own.
@@ -80,10 +83,14 @@ class Loop:
         Raises:
             NotFiniteError: a loss is not finite.
         """
+        import numpy as np
+
         steps, batch = self.session.steps, self.session.recipe.batch
         size = 1 if after else steps_a_call(steps, most())
         rows = rows.reshape(steps // size, size, batch, 4)
         labels = labels.reshape(steps // size, size, batch, -1)
+        speeds = np.asarray(rates, "float32").reshape(steps // size, size)
+        decay = np.float32(self.session.optimizer.ema_momentum)
         self.state = [[v.value for v in part] for part in self.variables]
         found: list[Any] = []
         seen: list[Sequence[float]] = []  # of every step: loss, cross-entropy, accuracy
@@ -98,7 +105,7 @@ class Loop:
 
         for call in range(steps // size):
             self.state, told_by_call = self.learn(
-                self.state, self.table.value, rows[call], labels[call]
+                self.state, self.table.value, decay, (rows[call], labels[call], speeds[call])
             )
             found.append(told_by_call)
             if after:
@@ -133,13 +140,15 @@ class Loop:
         everything = [*others[: self.at], table, *others[self.at :]]
         return self.session.learner.stateless_call(trainable, everything, rows, **options)
 
-    def learnt(self, state: Any, table: Any, rows: Any, labels: Any) -> Any:
-        """Several steps: rows (steps, batch, 4) and labels (steps, batch, classes)."""
+    def learnt(self, state: Any, table: Any, decay: Any, parts: Any) -> Any:
+        """Several steps: rows (steps, batch, 4), labels (steps, batch, classes) and rates (steps,)."""
 
         def step(state: Any, part: Any) -> Any:
-            return self.step(state, table, *part)
+            rows, labels, rate = part
+            with self.session.optimizer.given(rate, decay):
+                return self.step(state, table, rows, labels)
 
-        return scanned(step, state, (rows, labels))
+        return scanned(step, state, parts)
 
     def step(self, state: Any, table: Any, rows: Any, labels: Any) -> Any:
         import jax

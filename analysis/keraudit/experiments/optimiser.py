@@ -17,14 +17,28 @@ def optimiser(recipe: Recipe, steps: int) -> Any:
     """
     import keras
 
+    rate = schedule(recipe, steps)
+
     class Sgd(keras.optimizers.SGD):  # type: ignore[misc]
         """Keeps its average to itself."""
+
+        ema_momentum: Any
+
+        @contextmanager
+        def given(self, learning_rate: Any, ema_decay: Any) -> Iterator[None]:
+            """Inside it a step has these numbers, not its own."""
+            kept: Any = self.ema_momentum
+            rate.given, self.ema_momentum = learning_rate, ema_decay
+            try:
+                yield
+            finally:
+                rate.given, self.ema_momentum = None, kept
 
         def finalize_variable_values(self, var_list: Any) -> None:
             """Leave the weights as they are."""
 
     return Sgd(
-        learning_rate=schedule(recipe, steps),
+        learning_rate=rate,
         momentum=recipe.momentum,
         nesterov=recipe.nesterov,
         global_clipnorm=recipe.clip_norm or None,
@@ -51,9 +65,13 @@ def schedule(recipe: Recipe, steps: int) -> Any:
     from keras import ops
 
     class Rate(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
-        """The recipe's learning rate."""
+        """The recipe's learning rate, or the one that is ``given``."""
+
+        given: Any = None
 
         def __call__(self, step: Any) -> Any:
+            if self.given is not None:
+                return self.given
             step = ops.cast(step, "float32")
             done = step / steps
             if recipe.schedule == COSINE:

@@ -123,6 +123,7 @@ class Session:
             return self.loop.epoch(
                 rows,
                 labels,
+                self.rates(watcher.epoch),
                 told=watcher.tell,
                 looks=watcher.looks,
                 after=watcher.profile if watcher.gradients else None,
@@ -136,6 +137,11 @@ class Session:
             callbacks=[watcher.callback()],
         ).history
         return {key: float(done[key][0]) for key in ("cross_entropy", "accuracy")}
+
+    def rates(self, epoch: int) -> list[float]:
+        """The learning rate of each step of an epoch, counted from 0."""
+        first, total = epoch * self.steps, self.steps * self.recipe.epochs
+        return [self.recipe.rate(first + step, total) for step in range(self.steps)]
 
     def step(self, rows: Any) -> float:
         """One step; the loss before it."""
