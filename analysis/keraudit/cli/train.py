@@ -93,7 +93,8 @@ def command(
     keraudit train ResNet-CIFAR-20 --epochs 2 --train-images 2000
 
     NETWORK is ResNet-CIFAR-n, Plain-CIFAR-n, InceptionV3 or ResNet50; the last two see the images
-    enlarged, to 96x96 without --size. What --epochs to --weights say takes the place of the recipe's. A run that was stopped, whatever stopped it, goes on from its last whole epoch
+    enlarged, to 96x96 without --size. What --epochs to --weights say takes the place of the
+    recipe's. A run that was stopped, whatever stopped it, goes on from its last checkpoint
     when the same command is given again, and ends as if it had not been stopped.
     """
     from keraudit.experiments.recipe import recipe

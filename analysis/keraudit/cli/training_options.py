@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +89,7 @@ EVALUATION_OPTIONS = (
         "--corruption-images",
         type=click.IntRange(min=0),
         metavar="N",
-        help="Corrupt the first N test images, 0 for none.  [default: all]",
+        help="Corrupt the first N test images, 0 for none.  [default: all; of a report on a budget 500]",
     ),
     click.option(
         "--human",
@@ -106,18 +106,21 @@ EVALUATION_OPTIONS = (
 )
 
 
-def evaluation_options(command: F) -> F:
-    """What a trained network is evaluated on beside its test set."""
-    for option in reversed(EVALUATION_OPTIONS):
-        command = option(command)
-    return command
+def stacked(options: Sequence[Callable[[F], F]]) -> Callable[[F], F]:
+    """All of some options, shown in their order."""
+
+    def given(command: F) -> F:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return given
 
 
-def recipe_options(command: F) -> F:
-    """Every option of a recipe but its epochs, in place of the recipe's own."""
-    for option in reversed(RECIPE_OPTIONS):
-        command = option(command)
-    return command
+# Every option of a recipe but its epochs, in place of the recipe's own.
+recipe_options = stacked(RECIPE_OPTIONS)
+# What a trained network is evaluated on beside its test set.
+evaluation_options = stacked(EVALUATION_OPTIONS)
 
 
 def data_option(told: str) -> Callable[[F], F]:

@@ -16,7 +16,7 @@ from keraudit.experiments.divergence import (
     diverged,
     values,
 )
-from keraudit.experiments.looped import Loop
+from keraudit.experiments.jax_loop import Loop
 from keraudit.experiments.network import feed, network, plan, still
 from keraudit.experiments.optimiser import averaged, decay, optimiser
 from keraudit.experiments.recipe import Recipe
@@ -63,8 +63,8 @@ class Session:
         optimizer.build(self.learner.trainable_variables)
         self.optimizer = optimizer
         self.variables = [*self.body.variables, *optimizer.variables]
-        is_looped = devices == 1 and keras.backend.backend() == "jax"
-        self.loop = Loop(self) if is_looped else None
+        has_loop = devices == 1 and keras.backend.backend() == "jax"
+        self.loop = Loop(self) if has_loop else None
 
     def labels(self, split: Split, rows: Any) -> Any:
         import numpy as np

@@ -19,13 +19,13 @@ sys.path[:0] = sys.argv[1:2]
 from pathlib import Path
 from toys import toy
 from keraudit.errors import KerauditError
-from keraudit.experiments import looped
+from keraudit.experiments import jax_loop
 from keraudit.experiments.recipe import recipe
 from keraudit.experiments.training import train
 
 folder, found = Path(sys.argv[2]), {}
 for most in (1, 4):
-    looped.MOST_ON_CPU = most
+    jax_loop.MOST_ON_CPU = most
     ticks = []
     made = recipe("modern", epochs=3, batch=16, learning_rate=0.01)  # 6 steps an epoch
     run = train("ResNet-CIFAR-8", toy(), made, seed=1, folder=folder / str(most),

@@ -2,7 +2,7 @@
 
 A small network's step takes a GPU less time than Python takes to ask for it. Here the steps of a call follow
 each other on the device alone (``lax.scan``), and the next call is asked for before the last one is looked at.
-On a processor a call is one step, for there XLA runs convolutions inside a loop on fewer threads.
+On a processor a call is one step, for there XLA's convolutions take many times as long inside a loop.
 """
 
 from __future__ import annotations
