@@ -60,7 +60,8 @@ def measured(name: str, data: Any, given: argparse.Namespace) -> dict[str, Any]:
     """Both precisions of one network; kernels in the order in which they run."""
     import numpy as np
 
-    from keraudit.experiments.network import LARGE, plan
+    from keraudit.experiments.feeding import plan
+    from keraudit.experiments.network import LARGE
     from keraudit.experiments.recipe import recipe
     from keraudit.experiments.session import Session
 

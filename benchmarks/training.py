@@ -52,7 +52,7 @@ def measured(given: argparse.Namespace) -> dict[str, object]:
     import numpy as np
 
     from keraudit.experiments.data import dataset
-    from keraudit.experiments.network import moments, plan
+    from keraudit.experiments.feeding import moments, plan
     from keraudit.experiments.peak import work
     from keraudit.experiments.recipe import recipe
     from keraudit.experiments.record import hardware, versions

@@ -82,12 +82,15 @@ def test_bad_recipes(options: dict[str, Any], message: str) -> None:
         recipe(given.pop("name"), **given)
 
 
-def test_the_feed_crops_and_mirrors_as_told() -> None:
-    from keraudit.experiments.network import feed, moments
+@pytest.mark.parametrize("most", [None, 20])
+def test_the_feed_crops_and_mirrors_as_told(most: int | None) -> None:
+    from keraudit.experiments.feeding import Images, moments
 
     data, made = toy(), recipe("he2015", **SHORT)
     rows = np.array([[5, 4, 4, 0], [5, 4, 4, 1], [7, 0, 8, 0], [len(data.train), 4, 4, 0]], "int32")
-    found = keras.ops.convert_to_numpy(feed(data, made)(rows))
+    images = Images(data, made, most=most)
+    assert images.is_whole == (most is None)
+    found = keras.ops.convert_to_numpy(images.layer(images.rows(rows)))
     mean, scale = moments(data, made.normalise)
     image = data.train.images[5].astype("float32")
     np.testing.assert_allclose(found[0], (image - mean) / scale, rtol=1e-6, atol=1e-6)
@@ -99,7 +102,7 @@ def test_the_feed_crops_and_mirrors_as_told() -> None:
 
 
 def test_a_plan_depends_on_seed_and_epoch_alone() -> None:
-    from keraudit.experiments.network import plan
+    from keraudit.experiments.feeding import plan
 
     data, made = toy(), recipe("he2015", **SHORT)
     first = plan(data.train, made, 0, 2)
@@ -115,20 +118,23 @@ import sys
 from pathlib import Path
 sys.path[:0] = sys.argv[3:4]
 from toys import toy
+from keraudit.experiments import jax_loop
 from keraudit.experiments.recipe import recipe
 from keraudit.experiments.training import train
 
 def watch(tick):
     print("tick", tick.epoch, tick.step, flush=True)
 
-made = recipe(sys.argv[2], epochs=4, batch=16)
+jax_loop.MOST_ON_CPU = int(sys.argv[4])
+made = recipe(sys.argv[2], epochs=4, batch=16)  # 6 steps an epoch
 train("ResNet-CIFAR-8", toy(), made, seed=3, folder=Path(sys.argv[1]), watch=watch)
 """
 
 
-def run_until(folder: Path, name: str, backend: str, mark: str = "") -> int:
+def run_until(folder: Path, name: str, backend: str, most: int, mark: str = "") -> int:
     """Train in a process of its own, and kill it as soon as it prints ``mark``; its exit code."""
-    command = [sys.executable, "-c", SCRIPT, str(folder), name, str(Path(__file__).parents[1])]
+    here = str(Path(__file__).parents[1])
+    command = [sys.executable, "-c", SCRIPT, str(folder), name, here, str(most)]
     with subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
@@ -144,17 +150,27 @@ def run_until(folder: Path, name: str, backend: str, mark: str = "") -> int:
     return process.returncode
 
 
-@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
-@pytest.mark.parametrize("name", ["he2015", "modern"])
+@pytest.mark.parametrize(
+    ("name", "backend", "most"),
+    [
+        ("he2015", "tensorflow", 1),
+        ("he2015", "jax", 1),
+        ("modern", "tensorflow", 1),
+        ("modern", "jax", 1),
+        ("modern", "jax", 3),  # as on an accelerator, where many steps are one call
+    ],
+)
 def test_killed_in_mid_epoch_it_ends_as_if_it_had_not_been(
-    tmp_path: Path, name: str, backend: str
+    tmp_path: Path, name: str, backend: str, most: int
 ) -> None:
     pytest.importorskip(backend)
     whole, cut = tmp_path / "whole", tmp_path / "cut"
-    assert run_until(whole, name, backend) == 0
-    assert run_until(cut, name, backend, mark="tick 3 ") == -signal.SIGKILL  # in the third of four
+    assert run_until(whole, name, backend, most) == 0
+    assert (
+        run_until(cut, name, backend, most, mark="tick 3 ") == -signal.SIGKILL
+    )  # in the third of four
     assert not (cut / "run.json").exists()
-    assert run_until(cut, name, backend) == 0
+    assert run_until(cut, name, backend, most) == 0
     with np.load(whole / "checkpoint.npz") as a, np.load(cut / "checkpoint.npz") as b:
         assert a.files == b.files
         for key in a.files:
@@ -232,7 +248,7 @@ def test_a_diverging_run_names_step_rate_and_layer(tmp_path: Path) -> None:
 @pytest.mark.parametrize("at", [2, 4])  # the loss is looked at after steps 0, 1, 3 and 5
 def test_the_step_and_layer_at_which_it_began(at: int) -> None:
     from keraudit.experiments.divergence import bad_output, diverged, values
-    from keraudit.experiments.network import plan
+    from keraudit.experiments.feeding import plan
     from keraudit.experiments.session import Session
 
     made = recipe("he2015", epochs=1, batch=16)
@@ -375,6 +391,88 @@ def test_a_finished_run_is_left_as_it_is(tmp_path: Path) -> None:
     assert (tmp_path / "run" / "run.json").read_bytes() == before
 
 
+def test_images_that_pass_through_in_parts_teach_the_same(tmp_path: Path) -> None:
+    """40 images at a time are two batches of 16: three parts an epoch."""
+    from keraudit.experiments.training import DivergedError, train
+
+    made = recipe("modern", epochs=2, batch=16, learning_rate=0.01)
+    ticks: dict[int | None, list[tuple[int, int]]] = {}
+    runs = {}
+    for held in (None, 40):
+        told = ticks[held] = []
+        runs[held] = train(
+            "ResNet-CIFAR-8",
+            toy(),
+            made,
+            seed=0,
+            folder=tmp_path / str(held),
+            held=held,
+            watch=lambda tick, told=told: told.append((tick.epoch, tick.step)),  # type: ignore[misc]
+        )
+    assert ticks[None] == ticks[40]
+    for a, b in zip(runs[None].history, runs[40].history, strict=True):
+        for key in ("loss", "accuracy", "test_loss", "test_accuracy"):
+            assert a[key] == pytest.approx(b[key], rel=1e-5), key
+    assert runs[None].evaluation["train_error"] == runs[40].evaluation["train_error"]
+    wild = recipe("he2015", epochs=1, batch=16, learning_rate=1e9)
+    told_by = []
+    for held in (None, 40):
+        folder = tmp_path / f"wild{held}"
+        with pytest.raises(DivergedError) as found:
+            train("Plain-CIFAR-8", toy(), wild, seed=0, folder=folder, held=held)
+        told_by.append(str(found.value))
+    assert told_by[0] == told_by[1]
+    with pytest.raises(KerauditError, match="a step takes 16 images, the device may hold 15"):
+        train("ResNet-CIFAR-8", toy(), made, seed=0, folder=tmp_path / "few", held=15)
+    assert not (tmp_path / "few").exists()
+
+
+def test_one_process_trains_in_a_folder(tmp_path: Path) -> None:
+    from keraudit.experiments.training import train
+
+    folder = tmp_path / "run"
+    holds = f"""
+from pathlib import Path
+from keraudit.experiments.record import alone
+with alone(Path({str(folder)!r})):
+    print("alone", flush=True)
+    input()
+"""
+    made = recipe("he2015", epochs=1, batch=16)
+    with subprocess.Popen(
+        [sys.executable, "-c", holds], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "alone\n"
+        with pytest.raises(KerauditError, match="another process trains the run in"):
+            train("Plain-CIFAR-8", toy(), made, seed=0, folder=folder)
+        other.kill()  # even so it does not hold the folder any longer
+    assert train("Plain-CIFAR-8", toy(), made, seed=0, folder=folder).history
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("RESOURCE_EXHAUSTED: Out of memory while trying to allocate 9 bytes."),
+        type("ResourceExhaustedError", (Exception,), {})("OOM when allocating tensor"),
+    ],
+)
+def test_memory_that_ends_is_told_in_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    from keraudit.experiments.session import Session
+    from keraudit.experiments.training import train
+
+    def ends(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Session, "epoch", ends)
+    made = recipe("he2015", epochs=1, batch=16)
+    with pytest.raises(KerauditError, match="the memory is too small for batches of 16"):
+        train("Plain-CIFAR-8", toy(), made, seed=0, folder=tmp_path / "run")
+
+
 def test_a_run_is_not_resumed_on_another_backend(tmp_path: Path) -> None:
     from keraudit.experiments.training import train
 
@@ -442,7 +540,8 @@ def test_images_of_one_channel_are_not_for_the_large_networks() -> None:
 
 @pytest.mark.slow
 def test_published_weights_read_red_green_blue(monkeypatch: pytest.MonkeyPatch) -> None:
-    from keraudit.experiments.network import moments, network, sized
+    from keraudit.experiments.feeding import moments
+    from keraudit.experiments.network import network, sized
 
     held: list[Any] = []
     real = keras.applications.ResNet50
@@ -485,10 +584,25 @@ def test_published_weights_that_cannot_be_had(monkeypatch: pytest.MonkeyPatch) -
         sized(recipe("he2015", weights="imagenet"), "ResNet-CIFAR-20")
 
 
-def test_more_pixels_than_can_be_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    from keraudit.experiments import network
+def test_no_more_images_are_held_than_can_be_looked_up_or_fit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from keraudit.experiments import feeding
 
-    monkeypatch.setattr(network, "MOST_PIXELS", 1000)
-    data = toy()
-    with pytest.raises(KerauditError, match="more than the 1,000 pixels that a data set may have"):
-        network.feed(data, recipe("he2015"))
+    data, made = toy(), recipe("he2015", batch=16)  # 24x24 with their padding
+    monkeypatch.setattr(feeding, "MOST_PIXELS", 24 * 24 * 40)
+    assert feeding.Images(data, made).held == 40
+    monkeypatch.setattr(feeding, "memory_bytes", lambda: 24 * 24 * 3 * 120)
+    assert feeding.Images(data, made).held == 30
+    monkeypatch.setattr(feeding, "memory_bytes", lambda: 24 * 24 * 3)
+    with pytest.raises(KerauditError, match="a step takes 16 images, the device may hold 0: lower"):
+        feeding.Images(data, made)
+
+
+def test_mean_and_deviation_of_each_channel() -> None:
+    from keraudit.experiments.feeding import moments
+
+    mean, deviation = moments(toy(), "channel")
+    images = toy().train.images
+    np.testing.assert_allclose(mean, images.mean(axis=(0, 1, 2)), rtol=1e-6)
+    np.testing.assert_allclose(deviation, images.std(axis=(0, 1, 2)), rtol=1e-6)

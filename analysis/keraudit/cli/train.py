@@ -48,6 +48,13 @@ RECIPES = ("he2015", "modern")
     help="Share each batch over N devices, with the JAX backend.",
 )
 @click.option(
+    "--device-images",
+    "held",
+    type=int,
+    metavar="N",
+    help="Images on a device at once; the same is learnt.  [default: as many as fit]",
+)
+@click.option(
     "--watch-gradients",
     "gradients_every",
     type=int,
@@ -79,6 +86,7 @@ def command(
     test_images: int | None,
     backend: str | None,
     devices: int,
+    held: int | None,
     gradients_every: int | None,
     board: Path | None,
     runs: Path,
@@ -106,6 +114,7 @@ def command(
         ("--train-images", train_images),
         ("--test-images", test_images),
         ("--devices", devices),
+        ("--device-images", held),
         ("--watch-gradients", gradients_every),
     ):
         if count is not None and count < 1:
@@ -134,6 +143,7 @@ def command(
                 watch=progress.show,
                 budget=budget,
                 devices=devices,
+                held=held,
                 gradients_every=gradients_every,
                 board=board,
                 command=command_line(),

@@ -1,4 +1,4 @@
-"""Several devices for one run: the images of a batch are shared out, every device has the weights."""
+"""The devices of a run: their memory, and several for one batch, of which each has all weights."""
 
 from __future__ import annotations
 
@@ -38,3 +38,41 @@ def spread_over(count: int, batch: int) -> Iterator[None]:
         yield
     finally:
         keras.distribution.set_distribution(before)
+
+
+def memory_bytes() -> int | None:
+    """The memory of the first device, where it tells: a GPU under JAX does, a processor does not."""
+    import keras
+
+    if keras.backend.backend() != "jax":
+        return None
+    import jax
+
+    found = jax.local_devices()[0].memory_stats() or {}
+    return found.get("bytes_limit")
+
+
+@contextmanager
+def told_if_memory_ends(batch: int) -> Iterator[None]:
+    """Inside it, memory that ends is told in a line.
+
+    Raises:
+        KerauditError: it ended.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        raise KerauditError(
+            f"the memory is too small for batches of {batch} of this network and data: lower --batch or"
+            " --size, or --device-images of keraudit train; the last checkpoint stands"
+        ) from None
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether the host or, whatever the backend, the device has no memory left."""
+    text = f"{type(error).__name__}: {error}"
+    return isinstance(error, MemoryError) or any(
+        sign in text for sign in ("RESOURCE_EXHAUSTED", "ResourceExhausted")
+    )

@@ -77,7 +77,9 @@ def located(session: Session, rows: Any, last: int) -> tuple[int, str]:
         part = rows[batch * size : (batch + 1) * size]
         if not math.isfinite(session.step(part)):
             put(session.variables, before)
-            return batch, bad_output(session.learner, part) or "the loss itself"
+            return batch, bad_output(
+                session.learner, session.images.rows(part)
+            ) or "the loss itself"
         if name := bad_weight(session):
             return batch, f"the update of {name}"
     return last, "the loss itself"

@@ -23,10 +23,6 @@ MOST_ON_CPU = 1
 Told = Callable[[int, float, float], None]  # steps done, mean loss, mean accuracy
 
 
-def most() -> int:
-    return MOST_ON_CPU if on_cpu() else MOST
-
-
 def steps_a_call(steps: int, highest: int) -> int:
     """The largest number up to ``highest`` that goes into ``steps``: each length is compiled anew.
 
@@ -48,7 +44,7 @@ class Loop:
         self.session = session
         self.trainable = session.learner.trainable_variables
         everything = session.learner.non_trainable_variables
-        self.table = next(v for v in everything if v.name == "table")
+        self.table = session.images.layer.table
         self.at = [v is self.table for v in everything].index(True)
         self.others = [v for v in everything if v is not self.table]
         self.variables = (self.trainable, self.others, session.optimizer.variables)
@@ -69,7 +65,7 @@ class Loop:
         """Learn from the rows of an epoch in order.
 
         Args:
-            rows: (images, 4), as ``network.plan`` gives them.
+            rows: (images, 4), as ``feeding.plan`` gives them.
             labels: (images, classes).
             rates: the learning rate of each step. It is a number that the compiled step is fed, as is the
                 decay of the average: what differs in them alone need not be compiled anew.
@@ -86,7 +82,7 @@ class Loop:
         import numpy as np
 
         steps, batch = self.session.steps, self.session.recipe.batch
-        size = 1 if after else steps_a_call(steps, most())
+        size = 1 if after else steps_a_call(steps, self.most(batch))
         rows = rows.reshape(steps // size, size, batch, 4)
         labels = labels.reshape(steps // size, size, batch, -1)
         speeds = np.asarray(rates, "float32").reshape(steps // size, size)
@@ -104,9 +100,8 @@ class Loop:
             told(len(seen), mean(seen, 1), mean(seen, 2))
 
         for call in range(steps // size):
-            self.state, told_by_call = self.learn(
-                self.state, self.table.value, decay, (rows[call], labels[call], speeds[call])
-            )
+            part = self.session.images.rows(rows[call]), labels[call], speeds[call]
+            self.state, told_by_call = self.learn(self.state, self.table.value, decay, part)
             found.append(told_by_call)
             if after:
                 after(call + 1)
@@ -119,6 +114,10 @@ class Loop:
         self.state = None
         return {"cross_entropy": mean(seen, 1), "accuracy": mean(seen, 2)}
 
+    def most(self, batch: int) -> int:
+        """Steps that a call may have."""
+        return min(MOST_ON_CPU if on_cpu() else MOST, max(1, self.session.images.held // batch))
+
     def settle(self) -> None:
         """Let the variables have the values of the steps so far."""
         for part, values in zip(self.variables, self.state or ((), (), ()), strict=True):
@@ -129,11 +128,14 @@ class Loop:
         """Class probabilities of rows; as many batches a call as go into ``calls_of`` of them."""
         import numpy as np
 
-        size = steps_a_call(calls_of, most())
+        size = steps_a_call(calls_of, self.most(batch))
         count = -(-len(rows) // (batch * size))
         filled = np.resize(rows, (count, size, batch, 4))
         values = ([v.value for v in self.trainable], [v.value for v in self.others])
-        parts = [self.judge(*values, self.table.value, part) for part in filled]
+        parts = []
+        for part in filled:
+            here = self.session.images.rows(part)
+            parts.append(self.judge(*values, self.table.value, here))
         return np.concatenate([np.asarray(part, "float32") for part in parts])[: len(rows)]
 
     def called(self, trainable: Any, others: Any, table: Any, rows: Any, **options: Any) -> Any:

@@ -1,12 +1,11 @@
-"""Networks to train, and the layer that feeds them from the device's own memory."""
+"""Networks to train: of Keras Applications, and He et al.'s for CIFAR-10."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from keraudit.errors import KerauditError
-from keraudit.experiments.data import Dataset, Split
 from keraudit.experiments.recipe import Recipe
 from keraudit.reading.resolve import application_name
 
@@ -19,7 +18,6 @@ LARGE = {"InceptionV3": 75, "ResNet50": 32}
 PUBLISHED = {"InceptionV3": "tf", "ResNet50": "caffe"}
 LARGE_SIZE = 96  # pixels a side, where a recipe does not say another
 LARGEST_SIZE = 1024
-MOST_PIXELS = 2**31 - 1  # of a data set, padding included: they are looked up by 32-bit numbers
 
 
 def sized(recipe: Recipe, name: str) -> Recipe:
@@ -140,104 +138,3 @@ def built(name: str, classes: int, shape: tuple[int, ...], side: int | None) -> 
         )
     made: keras.Model = makers[family](int(depth), input_shape=shape, classes=classes)
     return made
-
-
-def moments(data: Dataset, how: str) -> tuple[Any, Any]:
-    """What is subtracted from every image and what it is divided by, from the training images."""
-    import numpy as np
-
-    if how == "tf":  # to -1 .. 1
-        return np.float32(127.5), np.float32(127.5)
-    if how == "caffe":  # ImageNet's means; red, green, blue
-        return np.array([123.68, 116.779, 103.939], "float32"), np.float32(1)
-    images = data.train.images
-    if how == "pixel":
-        return images.mean(axis=0, dtype="float64").astype("float32"), np.float32(255)
-    mean = images.mean(axis=(0, 1, 2), dtype="float64")
-    deviation = images.std(axis=(0, 1, 2), dtype="float64")
-    return mean.astype("float32"), np.maximum(deviation, 1e-6).astype("float32")
-
-
-def feed(data: Dataset, recipe: Recipe) -> keras.Layer:
-    """A layer that turns rows (index, top, left, mirrored) into normalised images.
-
-    The padded images, those of training before those of the test, live in a weight of the layer, on
-    the device; cropping and mirroring are one look-up inside the compiled step, so that a step needs
-    four whole numbers an image.
-
-    Raises:
-        KerauditError: they have more pixels than 32-bit numbers can tell apart.
-    """
-    import keras
-    import numpy as np
-    from keras import ops
-
-    pad = recipe.padding
-    out_height, out_width, channels = data.image_shape
-    height, width = out_height + 2 * pad, out_width + 2 * pad
-    count = len(data.train) + len(data.test)
-    if count * height * width > MOST_PIXELS:
-        raise KerauditError(
-            f"{count:,} images of {height}x{width} with their padding are more than the {MOST_PIXELS:,}"
-            " pixels that a data set may have: take fewer with --train-images, or smaller ones"
-        )
-    padded = np.zeros((count, height, width, channels), "uint8")
-    inner = padded[:, pad : pad + out_height, pad : pad + out_width]
-    np.concatenate([data.train.images, data.test.images], out=inner)
-    mean, scale = moments(data, recipe.normalise)
-
-    class Feed(keras.layers.Layer):  # type: ignore[misc]
-        """Holds both splits."""
-
-        def __init__(self) -> None:
-            super().__init__(name="images", dtype="float32")
-            self.table = self.add_weight(
-                name="table",
-                shape=(count * height * width, channels),
-                dtype="uint8",
-                initializer="zeros",
-                trainable=False,
-            )
-            self.table.assign(padded.reshape(-1, channels))
-
-        def call(self, rows: Any) -> Any:
-            index, top, left, mirrored = (rows[:, i][:, None, None] for i in range(4))
-            y = ops.arange(out_height, dtype="int32")[None, :, None]
-            x = ops.arange(out_width, dtype="int32")[None, None, :]
-            x = ops.where(mirrored == 1, out_width - 1 - x, x)
-            flat = index * (height * width) + (top + y) * width + (left + x)
-            images = ops.cast(ops.take(self.table, flat, axis=0), "float32")
-            return (images - mean) / scale
-
-        def compute_output_shape(self, shape: Any) -> Any:
-            return (shape[0], out_height, out_width, channels)
-
-    return Feed()
-
-
-def plan(split: Split, recipe: Recipe, seed: int, epoch: int) -> Any:
-    """The rows of an epoch: which image, which crop, mirrored or not; the same whenever asked.
-
-    Returns:
-        Whole numbers of shape (steps, batch, 4); the images left over by the last whole batch are
-        others each epoch.
-    """
-    import numpy as np
-
-    rng = np.random.default_rng([seed, epoch])
-    count = len(split) // recipe.batch * recipe.batch
-    rows = np.empty((count, 4), "int32")
-    rows[:, 0] = rng.permutation(len(split))[:count]
-    rows[:, 1:3] = rng.integers(0, 2 * recipe.padding + 1, (count, 2))
-    rows[:, 3] = rng.integers(0, 2, count) if recipe.flip else 0
-    return rows.reshape(-1, recipe.batch, 4)
-
-
-def still(split: Split, recipe: Recipe) -> Any:
-    """The rows of an evaluation: every image once, in order, from the middle, not mirrored."""
-    import numpy as np
-
-    rows = np.full((len(split), 4), recipe.padding, "int32")
-    rows[:, 0] = np.arange(len(split))
-    rows[:, 3] = 0
-    return rows

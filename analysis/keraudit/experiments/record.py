@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -169,11 +170,32 @@ def revision() -> str:
         return ""
 
 
-def write_config(folder: Path, config: Mapping[str, Any]) -> None:
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Inside it no other process trains the run in ``folder``; the system frees it when this one dies.
+
+    Raises:
+        KerauditError: another does, or the folder cannot be made.
+    """
+    from filelock import FileLock, Timeout
+
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / ".lock", timeout=0)
+        lock.acquire()
+    except Timeout:
+        raise KerauditError(
+            f"another process trains the run in {folder}: wait for it, or choose another folder"
+        ) from None
     except OSError as error:
         raise KerauditError(f"cannot make {folder}: {error.strerror or error}") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def write_config(folder: Path, config: Mapping[str, Any]) -> None:
     save(folder / "config.json", json.dumps(config, indent=1) + "\n")
 
 

@@ -16,11 +16,12 @@ from keraudit.experiments.divergence import (
     diverged,
     values,
 )
+from keraudit.experiments.feeding import Images, plan, still
 from keraudit.experiments.jax_loop import Loop
-from keraudit.experiments.network import feed, network, plan, still
+from keraudit.experiments.network import network
 from keraudit.experiments.optimiser import averaged, decay, optimiser
 from keraudit.experiments.recipe import Recipe
-from keraudit.experiments.watching import GradientWatch, Watch, Watcher
+from keraudit.experiments.watching import GradientWatch, Watch, Watcher, mean_of
 
 TEST_BATCH = 250  # images at once, where nothing is learnt
 
@@ -34,24 +35,34 @@ class Session:
         recipe: how it learns.
         seed: of weights, order and crops.
         devices: how many share a batch; ``spread_over`` is around the session if more than one do.
+        held: images on a device at once; default: as many as fit.
     """
 
     def __init__(
-        self, name: str, data: Dataset, recipe: Recipe, seed: int, *, devices: int = 1
+        self,
+        name: str,
+        data: Dataset,
+        recipe: Recipe,
+        seed: int,
+        *,
+        devices: int = 1,
+        held: int | None = None,
     ) -> None:
         import keras
 
         deterministic(seed)
         self.data, self.recipe, self.seed = data, recipe, seed
-        self.test_batch = -(-TEST_BATCH // devices) * devices
         self.steps = len(data.train) // recipe.batch
         if not self.steps:
             raise KerauditError(
                 f"a batch of {recipe.batch} is more than the {len(data.train)} training images"
             )
         self.body = network(name, classes=len(data.classes), shape=data.image_shape, recipe=recipe)
+        self.images = Images(data, recipe, most=held)
+        at_once = TEST_BATCH if self.images.is_whole else min(TEST_BATCH, self.images.held)
+        self.test_batch = -(-at_once // devices) * devices
         rows = keras.Input((4,), dtype="int32")
-        self.learner = keras.Model(rows, self.body(feed(data, recipe)(rows)))
+        self.learner = keras.Model(rows, self.body(self.images.layer(rows)))
         decay(self.body, recipe.weight_decay)
         optimizer = optimiser(recipe, self.steps * recipe.epochs)
         self.loss = keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing)
@@ -128,15 +139,26 @@ class Session:
                 looks=watcher.looks,
                 after=watcher.profile if watcher.gradients else None,
             )
-        done = self.learner.fit(
-            rows,
-            labels,
-            batch_size=self.recipe.batch,
-            shuffle=False,
-            verbose=0,
-            callbacks=[watcher.callback()],
-        ).history
-        return {key: float(done[key][0]) for key in ("cross_entropy", "accuracy")}
+        return self.fitted(rows, labels, watcher)
+
+    def fitted(self, rows: Any, labels: Any, watcher: Watcher) -> dict[str, float]:
+        """The same by Keras' ``fit``, once for each part of the epoch whose images the device holds."""
+        size = min(self.steps, self.images.held // self.recipe.batch) * self.recipe.batch
+        done: list[tuple[int, dict[str, float]]] = []
+        for first in range(0, len(rows), size):
+            part = rows[first : first + size]
+            found = self.learner.fit(
+                self.images.rows(part),
+                labels[first : first + size],
+                batch_size=self.recipe.batch,
+                shuffle=False,
+                verbose=0,
+                callbacks=[watcher.callback(done)],
+            ).history
+            done.append(
+                (len(part) // self.recipe.batch, {k: float(v[0]) for k, v in found.items()})
+            )
+        return {key: mean_of(done, key) for key in ("cross_entropy", "accuracy")}
 
     def rates(self, epoch: int) -> list[float]:
         """The learning rate of each step of an epoch, counted from 0."""
@@ -147,7 +169,8 @@ class Session:
         """One step; the loss before it."""
         self.learner.reset_metrics()
         labels = self.labels(self.data.train, rows)
-        return float(self.learner.train_on_batch(rows, labels, return_dict=True)["loss"])
+        here = self.images.rows(rows)
+        return float(self.learner.train_on_batch(here, labels, return_dict=True)["loss"])
 
     def tested(self, split: Split) -> dict[str, float]:
         """Loss and accuracy on every image of a split, as it is, with the averaged weights if any."""
@@ -184,8 +207,14 @@ class Session:
             if self.loop:
                 return self.loop.probabilities(rows, batch, -(-len(self.data.test) // batch))
             filled = np.resize(rows, (-(-len(rows) // batch) * batch, 4))
-            found = self.learner.predict(filled, batch_size=batch, verbose=0)
-        return np.asarray(found, "float32")[: len(rows)]
+            size = len(filled) if self.images.is_whole else self.images.held // batch * batch
+            found = [
+                self.learner.predict(
+                    self.images.rows(filled[first : first + size]), batch_size=batch, verbose=0
+                )
+                for first in range(0, len(filled), size)
+            ]
+        return np.concatenate(found).astype("float32")[: len(rows)]
 
 
 def deterministic(seed: int) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 from keraudit.errors import KerauditError
 from keraudit.experiments import checkpoint
 from keraudit.experiments.data import Dataset, fingerprint, limited
-from keraudit.experiments.network import moments, network
+from keraudit.experiments.feeding import moments
+from keraudit.experiments.network import network
 from keraudit.experiments.optimiser import optimiser, put_average
 from keraudit.experiments.recipe import Recipe
 from keraudit.experiments.record import Run, read_run

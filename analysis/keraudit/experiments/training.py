@@ -15,13 +15,14 @@ from keraudit.errors import KerauditError
 from keraudit.experiments import checkpoint
 from keraudit.experiments.board import Board
 from keraudit.experiments.data import Dataset
-from keraudit.experiments.devices import spread_over
+from keraudit.experiments.devices import spread_over, told_if_memory_ends
 from keraudit.experiments.divergence import DivergedError
 from keraudit.experiments.network import sized
 from keraudit.experiments.peak import work
 from keraudit.experiments.recipe import Recipe
 from keraudit.experiments.record import (
     Run,
+    alone,
     backend,
     read_config,
     read_run,
@@ -48,6 +49,7 @@ def train(
     watch: Watch = unwatched,
     budget: float = 1.0,
     devices: int = 1,
+    held: int | None = None,
     gradients_every: int | None = None,
     board: Path | None = None,
     command: str = "",
@@ -63,6 +65,7 @@ def train(
         watch: told how far the run is.
         budget: the part of the full recipe that ``recipe`` is, for the record.
         devices: how many share each batch.
+        held: images on a device at once; default: as many as fit. What is learnt is the same.
         gradients_every: steps between gradient profiles; default: none are taken.
         board: a folder for TensorBoard's logs.
         command: for the record.
@@ -73,7 +76,8 @@ def train(
     Raises:
         DivergedError: the loss is not finite; the message names the step, the rate and the layer.
         CheckpointError: a checkpoint cannot be written, or belongs to another run.
-        KerauditError: the folder holds a run of another configuration.
+        KerauditError: the folder holds a run of another configuration, another process trains in it,
+            or the memory is too small.
     """
     recipe = sized(recipe, name)
     config = {
@@ -95,42 +99,61 @@ def train(
     if (folder / "run.json").is_file():
         return read_run(folder)
     logs = None if board is None else Board(board / folder.name)
-    with spread_over(devices, recipe.batch):
-        session = Session(name, data, recipe, seed, devices=devices)
-        kept = folder / "checkpoint.npz"
-        state = checkpoint.load(kept, session.variables) if kept.is_file() else {}
-        history: list[dict[str, Any]] = state.get("history", [])
-        sessions = [*state.get("sessions", []), {"from_epoch": len(history) + 1, **where()}]
-        gradients = (
-            GradientWatch(session, gradients_every, state.get("gradients", []))
-            if gradients_every is not None
-            else None
-        )
-        write_config(folder, config)
-        saver = checkpoint.Saver()
-        for epoch in range(len(history), recipe.epochs):
-            history.append(session.epoch(epoch, watch, gradients))
-            state = {"history": history, "sessions": sessions}
-            state |= {"gradients": gradients.steps} if gradients else {}
-            if epoch + 1 == recipe.epochs or saver.is_due():
-                saver.save(kept, session.variables, state)
-            if logs:
-                logs.add(history[-1])
+    with spread_over(devices, recipe.batch), told_if_memory_ends(recipe.batch):
+        session = Session(name, data, recipe, seed, devices=devices, held=held)
+        with alone(folder):
+            return ended(session, config, folder, watch, gradients_every, logs, command)
+
+
+def ended(
+    session: Session,
+    config: Mapping[str, Any],
+    folder: Path,
+    watch: Watch,
+    gradients_every: int | None,
+    logs: Board | None,
+    command: str,
+) -> Run:
+    """The run once its epochs that are left are made; nobody else may be at it."""
+    if (folder / "run.json").is_file():  # by a process that had just ended it
+        return read_run(folder)
+    kept = folder / "checkpoint.npz"
+    state = checkpoint.load(kept, session.variables) if kept.is_file() else {}
+    history: list[dict[str, Any]] = state.get("history", [])
+    sessions = [*state.get("sessions", []), {"from_epoch": len(history) + 1, **where()}]
+    gradients = (
+        GradientWatch(session, gradients_every, state.get("gradients", []))
+        if gradients_every is not None
+        else None
+    )
+    write_config(folder, config)
+    saver, epochs = checkpoint.Saver(), session.recipe.epochs
+    for epoch in range(len(history), epochs):
+        history.append(session.epoch(epoch, watch, gradients))
+        state = {"history": history, "sessions": sessions}
+        state |= {"gradients": gradients.steps} if gradients else {}
+        if epoch + 1 == epochs or saver.is_due():
+            saver.save(kept, session.variables, state)
         if logs:
-            logs.close()
-        run = Run.of(
-            config,
-            history=history,
-            evaluation=session.evaluation(),
-            params=session.body.count_params(),
-            command=command,
-            work=work(
-                session.body, made_here(history, sessions), recipe.precision, devices=devices
-            ),
-            gradients=gradients.slim() if gradients else None,
-            sessions=sessions if len(sessions) > 1 else None,
-        )
-        predictions = session.predictions()
+            logs.add(history[-1])
+    if logs:
+        logs.close()
+    run = Run.of(
+        config,
+        history=history,
+        evaluation=session.evaluation(),
+        params=session.body.count_params(),
+        command=command,
+        work=work(
+            session.body,
+            made_here(history, sessions),
+            session.recipe.precision,
+            devices=config.get("devices", 1),
+        ),
+        gradients=gradients.slim() if gradients else None,
+        sessions=sessions if len(sessions) > 1 else None,
+    )
+    predictions = session.predictions()
     if gradients:
         save(folder / "gradients.json", json.dumps(gradients.record()) + "\n")
     write_run(folder, run, predictions)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from keraudit.errors import KerauditError
 from keraudit.experiments.divergence import NotFiniteError
-from keraudit.experiments.network import moments
+from keraudit.experiments.feeding import moments
 
 if TYPE_CHECKING:
     from keraudit.experiments.session import Session
@@ -32,6 +32,7 @@ class Tick:
 
 
 Watch = Callable[[Tick], None]
+Part = tuple[int, Mapping[str, float]]  # of an epoch: steps, and their means
 
 
 def unwatched(tick: Tick) -> None:
@@ -130,21 +131,32 @@ class Watcher:
             )
         )
 
-    def callback(self) -> Any:
-        """The same for Keras' ``fit``."""
+    def callback(self, before: Sequence[Part]) -> Any:
+        """The same for Keras' ``fit`` of the part of an epoch that follows those ``before``."""
         import keras
 
-        watcher = self
+        watcher, first = self, sum(steps for steps, _ in before)
 
         class Callback(keras.callbacks.Callback):  # type: ignore[misc]
             """Looks at the loss now and then."""
 
             def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
-                watcher.profile(batch + 1)
-                if not logs or not watcher.looks(batch):
+                done = first + batch + 1
+                watcher.profile(done)
+                if not logs or not watcher.looks(done - 1):
                     return
                 if not math.isfinite(float(logs["loss"])):
-                    raise NotFiniteError(batch)
-                watcher.tell(batch + 1, float(logs["cross_entropy"]), float(logs["accuracy"]))
+                    raise NotFiniteError(done - 1)
+                parts = [*before, (batch + 1, logs)]
+                watcher.tell(done, mean_of(parts, "cross_entropy"), mean_of(parts, "accuracy"))
 
         return Callback()
+
+
+def mean_of(parts: Sequence[Part], key: str) -> float:
+    """Over all steps of some parts of an epoch.
+
+    >>> mean_of([(3, {"accuracy": 0.5}), (1, {"accuracy": 0.9})], "accuracy")
+    0.6
+    """
+    return sum(steps * float(means[key]) for steps, means in parts) / sum(s for s, _ in parts)
