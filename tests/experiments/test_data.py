@@ -6,6 +6,7 @@ import os
 import pickle
 import sys
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -135,6 +136,36 @@ def test_npz(tmp_path: Path) -> None:
     assert data.train.labels.tolist() == [0, 1, 2, 0, 1, 2]
 
 
+@pytest.mark.parametrize(
+    ("stem", "name"),
+    [
+        ("CIFAR-10", "not CIFAR-10 (CIFAR-10.npz)"),
+        ("cifar_10_mine", "not CIFAR-10 (cifar_10_mine.npz)"),
+        ("cifar100", "cifar100"),
+    ],
+)
+def test_a_file_s_name_makes_no_cifar_10(tmp_path: Path, stem: str, name: str) -> None:
+    path = tmp_path / f"{stem}.npz"
+    np.savez(path, x_train=images(4), y_train=[0, 1] * 2, x_test=images(2), y_test=[0, 1])
+    assert load(str(path)).name == name
+
+
+def test_hidden_files_are_no_images(tmp_path: Path) -> None:
+    root = folder(tmp_path / "pets")
+    count = len(load(str(root)).train)
+    (root / "train" / "cat" / "._1.png").write_bytes(b"a Mac's")
+    assert len(load(str(root)).train) == count
+
+
+def test_the_order_is_that_of_training(tmp_path: Path) -> None:
+    data = load(str(folder(tmp_path / "pets")))
+    turned = replace(
+        data, train=Split(images=data.train.images[::-1], labels=data.train.labels[::-1])
+    )
+    assert turned.fingerprint == data.fingerprint
+    assert turned.order != data.order
+
+
 def test_a_pickle_that_would_run_code_does_not(tmp_path: Path) -> None:
     home = batches(tmp_path)
 
@@ -169,7 +200,7 @@ def missing_class(root: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (broken_image, r"3\.png cannot be read as an image"),
+        (broken_image, r"1 of \d+ files cannot be read as images: \S+/3\.png"),
         (another_size, r"images differ in size"),
         (empty_class, r"holds no image"),
         (missing_class, r"train and test differ in the class 'dog'|expected one for each class"),
@@ -195,6 +226,7 @@ def test_damaged_folders(tmp_path: Path, damage: Any, message: str) -> None:
         ({"x_train": images(6)[..., 0]}, "expected \\(count, height, width"),
         ({"y_train": [0.5] * 6}, "expected whole numbers"),
         ({"x_test": images(0), "y_test": np.zeros(0, int)}, "test split is empty"),
+        ({"y_train": [0] * 6, "y_test": [0] * 3}, "a single class; expected two or more"),
     ],
 )
 def test_arrays_that_contradict_one_another(

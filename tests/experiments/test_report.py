@@ -70,6 +70,14 @@ def test_a_folder_with_another_plan(tmp_path: Path) -> None:
     del older["recipe"]["clip_norm"]  # from before there was one
     (tmp_path / "plan.json").write_text(json.dumps(older))
     assert written_down(tmp_path, again)
+    more, _, _ = planned("degradation", toy(count=300), seeds=(0, 2), epochs=7)
+    with pytest.raises(KerauditError, match=r"recipe\.epochs"):
+        written_down(tmp_path, more)  # more seeds of another recipe are not the same plan
+    more, _, _ = planned("degradation", toy(count=300), seeds=(0, 2))
+    assert written_down(tmp_path, more)
+    kept = json.loads((tmp_path / "plan.json").read_text())
+    assert (kept["seeds"], kept["command"]) == ([0, 2], "")
+    (tmp_path / "plan.json").write_text(json.dumps({**kept, "seeds": [0]}))
     other, _, _ = planned("degradation", toy(count=300), seeds=(1,))
     with pytest.raises(KerauditError, match=r"holds a plan with seeds = \[0\], not \[1\]"):
         written_down(tmp_path, other)
@@ -137,6 +145,11 @@ def test_the_command_from_plan_to_records(tmp_path: Path) -> None:
     assert again.code == 0, again.err
     assert "resumed from" in again.err
     assert json.loads(again.out)["plan"]["budget"] == 0.03
+    kept = json.loads((published / "plan.json").read_text())
+    assert kept["command"].endswith("--corruption-images 4")  # as it was before the first step
+    fewer = keraudit(*words, "--corruption-images", 2)
+    assert fewer.code == 0, fewer.err
+    assert "Plain-CIFAR-8 seed 0: evaluation" in fewer.err
     other = keraudit(*words, "--seeds", "1")
     assert other.code == 2
     assert "holds a plan with seeds" in other.err

@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 
+from command import run as keraudit
 from keraudit.errors import KerauditError
+from keraudit.experiments.data import Split
 from keraudit.experiments.recipe import RECIPES, recipe
 from toys import record, toy
 
@@ -74,6 +76,8 @@ def test_a_budget_scales_the_epochs() -> None:
         ({"ema": 1.0}, "ema must be from 0"),
         ({"warmup": float("nan")}, "warmup must be from 0"),
         ({"weight_decay": -1.0}, "weight_decay must be 0"),
+        ({"weight_decay": 1e40}, "weight_decay must be 0 or more and below 3.4e[+]38"),
+        ({"learning_rate": 1e39}, "below 3.4e[+]38"),
     ],
 )
 def test_bad_recipes(options: dict[str, Any], message: str) -> None:
@@ -483,6 +487,69 @@ def test_a_run_is_not_resumed_on_another_backend(tmp_path: Path) -> None:
     (tmp_path / "run" / "config.json").write_text(json.dumps(config | {"backend": "torch"}))
     with pytest.raises(KerauditError, match="backend = 'torch', not"):
         train("Plain-CIFAR-8", toy(), made, seed=0, folder=tmp_path / "run")
+
+
+def test_resumed_on_the_same_images_in_the_same_order_by_any_name(tmp_path: Path) -> None:
+    from keraudit.experiments.training import train
+
+    made, data = recipe("he2015", epochs=1, batch=16), toy()
+    folder = tmp_path / "run"
+    train("Plain-CIFAR-8", data, made, seed=0, folder=folder)
+    for file in ("run.json", "checkpoint.npz"):
+        (folder / file).unlink()
+    turned = Split(images=data.train.images[::-1], labels=data.train.labels[::-1])
+    with pytest.raises(KerauditError, match="holds a run with order = "):
+        train("Plain-CIFAR-8", replace(data, train=turned), made, seed=0, folder=folder)
+    moved = replace(data, name="moved", source="moved.npz")
+    assert train("plain-cifar-8", moved, made, seed=0, folder=folder).history
+
+
+def test_a_checkpoint_of_nobody_knows_what_is_not_resumed(tmp_path: Path) -> None:
+    from keraudit.experiments.training import train
+
+    made, folder = recipe("he2015", epochs=1, batch=16), tmp_path / "run"
+    train("Plain-CIFAR-8", toy(), made, seed=0, folder=folder)
+    for file in ("run.json", "config.json"):
+        (folder / file).unlink()
+    with pytest.raises(KerauditError, match=r"a checkpoint and no config\.json"):
+        train("Plain-CIFAR-8", toy(), made, seed=0, folder=folder)
+
+
+@pytest.mark.parametrize("name", ["Foo", "ResNet-CIFAR-08", "ResNet-CIFAR-²", "ResNet-CIFAR-٨"])
+def test_a_name_that_is_none_is_told_first(name: str) -> None:
+    done = keraudit("train", name, "--data", "gone.npz")
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert f"{name!r} cannot be trained: expected InceptionV3" in done.err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--seeds", 2**32), "whole numbers from 0 to 4294967295"),
+        (("--budget", 0.001), "--budget 0.001 of 164 epochs is less than one"),
+        (("--device-images", 0), "--device-images must be 1 or more"),
+    ],
+)
+def test_wrong_options_of_train(words: tuple[object, ...], message: str) -> None:
+    done = keraudit("train", "Plain-CIFAR-8", *words)
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert message in done.err
+
+
+def test_ctrl_c_waits_for_an_import() -> None:
+    from keraudit.cli.quiet import interrupts_kept
+
+    ran = []
+
+    def imported() -> None:
+        with interrupts_kept():
+            os.kill(os.getpid(), signal.SIGINT)
+            ran.append(True)  # what a library might swallow is not raised here
+
+    with pytest.raises(KeyboardInterrupt):
+        imported()
+    assert ran
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_a_run_from_before_an_option_was_there_is_resumed(tmp_path: Path) -> None:

@@ -35,6 +35,11 @@ class Progress:
         )
         self.task = self.bars.add_task("", told="compiling", total=None)
         self.begun: tuple[float, int] | None = None
+        self.epoch: tuple[int, float, int] = (
+            0,
+            0.0,
+            0,
+        )  # its first tick: when, after how many steps
         self.is_predicted = False
 
     def __enter__(self) -> Progress:
@@ -45,14 +50,18 @@ class Progress:
         self.bars.stop()
 
     def show(self, tick: Tick) -> None:
-        """Show a tick; images a second are counted from the first one on, after compiling."""
+        """Show a tick; images a second are those of its epoch, without what stands between two epochs."""
         import time
 
         done = (tick.epoch - 1) * tick.steps + tick.step
         now = time.monotonic()
         first, at = self.begun = self.begun or (now, done)
         passed = now - first
-        speed = f", {(done - at) * self.batch / passed:,.0f} images/s" if done > at else ""
+        if tick.epoch != self.epoch[0]:
+            self.epoch = tick.epoch, now, done
+        _, since, start = self.epoch
+        images = (done - start) * self.batch
+        speed = f", {images / (now - since):,.0f} images/s" if images else ""
         told = (
             f"epoch {tick.epoch}/{tick.epochs}, step {tick.step}/{tick.steps}, loss {tick.loss:.3f},"
             f" accuracy {tick.accuracy:.1%}{speed}"

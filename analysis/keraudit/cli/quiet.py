@@ -3,30 +3,56 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from keraudit.errors import ModelError
 
 
-def started() -> None:
+def started(*, is_repeatable: bool = False) -> None:
     """Import Keras and touch its backend, so that the first notes of both are behind us.
+
+    Args:
+        is_repeatable: let TensorFlow run one operation at a time, with all cores in it. Its deterministic
+            kernels alone do not make a large network's training the same twice on a processor.
 
     Raises:
         ModelError: one of them cannot be imported; one line says why.
     """
-    with held_back():
+    if is_repeatable:
+        os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+    with held_back(), interrupts_kept():
         try:
             import keras
 
             keras.ops.zeros(1)
+            if is_repeatable:  # it brings in TensorFlow, whatever the backend is
+                keras.utils.set_random_seed(0)
         except ImportError as error:
             reason = " ".join(str(error).split())[:200]
             raise ModelError(
                 f"Keras does not start: {reason}; pip install 'keraudit[keras]'"
             ) from None
+
+
+@contextmanager
+def interrupts_kept() -> Iterator[None]:
+    """Let Ctrl-C wait for the end of the block: a library that is being imported may swallow it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    seen: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: seen.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if seen:
+        raise KeyboardInterrupt
 
 
 @contextmanager
@@ -41,7 +67,7 @@ def held_back() -> Iterator[None]:
         os.dup2(notes.fileno(), 2)
         try:
             yield
-        except ModelError:
+        except (ModelError, KeyboardInterrupt):
             raise
         except BaseException:
             notes.seek(0)

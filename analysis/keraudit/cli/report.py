@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from keraudit.cli.training_options import (
 
 if TYPE_CHECKING:
     from keraudit.experiments.data import Dataset
+    from keraudit.experiments.evaluation import Evaluation
     from keraudit.experiments.plan import Plan
     from keraudit.experiments.recipe import Recipe
 
@@ -112,7 +114,7 @@ def command(
     from keraudit.experiments.plan import planned, written_down
     from keraudit.render.experiment import plan_text
 
-    started()
+    started(is_repeatable=True)
     plan, recipe, part = planned(
         experiment,
         load(spec),
@@ -136,8 +138,6 @@ def command(
     failed = trained(plan, recipe, part, folder)
     if len(failed) == len(plan.runs):
         raise click.ClickException(f"every run diverged; the first: {failed[0]}")
-    if corruption_images is None and plan.budget != 1:
-        corruption_images = min(FEW, len(part.test))
     evaluated(plan, part, folder, images=corruption_images, human=human, originals=originals)
     summary(plan, folder, failed, chosen, output)
 
@@ -187,7 +187,10 @@ def evaluated(
     human: Path | None,
     originals: Path | None,
 ) -> None:
-    """Evaluate every finished run that has no evaluation yet; ``images`` of its test are corrupted."""
+    """Evaluate every finished run that has no such evaluation yet.
+
+    ``images`` of its test are corrupted: of those on a budget ``FEW`` if nobody says how many.
+    """
     from keraudit.experiments.evaluation import FILE, evaluate, read_evaluation
     from keraudit.experiments.trained import trained as network_of
     from keraudit.render.json_text import json_text
@@ -195,17 +198,37 @@ def evaluated(
 
     for name, seed in plan.runs:
         home = folder_of(plan, folder, name, seed)
-        if not (home / "run.json").is_file() or read_evaluation(home) is not None:
+        if not (home / "run.json").is_file():
             continue
+        found = read_evaluation(home)
+        if found and answers(found, part, images=images, human=human, originals=originals):
+            continue
+        few = None if plan.budget == 1 else min(FEW, len(part.test))
         notify(f"{name} seed {seed}: evaluation")
         made = evaluate(
             network_of(home, part),
-            corruption_images=images,
+            corruption_images=few if images is None else images,
             command=command_line(),
             human_file=human,
             originals_file=originals,
         )
         save(home / FILE, json_text(made.to_dict()) + "\n")
+
+
+def answers(
+    found: Evaluation,
+    part: Dataset,
+    *,
+    images: int | None,
+    human: Path | None,
+    originals: Path | None,
+) -> bool:
+    """Whether an evaluation has all that is asked for."""
+    return (
+        (images is None or found.corruption_images == min(images, len(part.test)))
+        and (human is None or found.human is not None)
+        and (originals is None or found.originals is not None)
+    )
 
 
 def summary(plan: Plan, folder: Path, failed: list[str], form: str, output: Path | None) -> None:
@@ -222,7 +245,8 @@ def summary(plan: Plan, folder: Path, failed: list[str], form: str, output: Path
     homes = [folder_of(plan, folder, name, seed) for name, seed in plan.runs]
     runs = [read_run(home) for home in homes if (home / "run.json").is_file()]
     publish(folder, folder / PUBLISHED)
-    told = plan.to_dict() | {"command": without_paths(plan.command)}
+    told = json.loads((folder / FILE).read_text("utf-8"))  # as it was before the first step
+    told |= {"command": without_paths(told["command"])}
     save(folder / PUBLISHED / FILE, json_text(told) + "\n")
     notify(f"{len(runs)} records in {folder / PUBLISHED}")
     groups = same_kind(runs)

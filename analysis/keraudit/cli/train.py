@@ -105,10 +105,18 @@ def command(
     recipe's. A run that was stopped, whatever stopped it, goes on from its last checkpoint
     when the same command is given again, and ends as if it had not been stopped.
     """
+    from keraudit.experiments.network import sized
     from keraudit.experiments.recipe import recipe
     from keraudit.reading.live import use_backend
 
     made = recipe(recipe_name, budget=budget, **changes)
+    whole = recipe(recipe_name, **changes).epochs
+    if whole * budget < 0.5:
+        raise click.UsageError(
+            f"--budget {budget:g} of {whole} epochs is less than one: raise it, or take fewer"
+            " images with --train-images"
+        )
+    sized(made, network)
     use_backend(backend)
     for name, count in (
         ("--train-images", train_images),
@@ -125,7 +133,7 @@ def command(
     from keraudit.experiments.data import limited, load
     from keraudit.experiments.training import train
 
-    started()
+    started(is_repeatable=True)
     data = limited(load(spec), train=train_images, test=test_images)
     click.echo(
         f"{data.name}: {len(data.train):,} training and {len(data.test):,} test images,"

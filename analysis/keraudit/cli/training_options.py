@@ -11,6 +11,8 @@ import click
 from keraudit.cli.options import F
 from keraudit.reading.live import BACKENDS
 
+LARGEST_SEED = 2**32 - 1  # numpy's
+
 
 class ListType(click.ParamType):  # type: ignore[type-arg]  # generic only in new releases
     """Numbers with commas between them."""
@@ -31,14 +33,14 @@ class ListType(click.ParamType):  # type: ignore[type-arg]  # generic only in ne
 
 
 def seed(text: str) -> int:
-    if not text.isdecimal():
+    if not text.isdecimal() or int(text) > LARGEST_SEED:
         raise ValueError(text)
     return int(text)
 
 
 seeds_option = click.option(
     "--seeds",
-    type=ListType(seed, "whole numbers such as 0,1,2"),
+    type=ListType(seed, f"whole numbers from 0 to {LARGEST_SEED} such as 0,1,2"),
     default=(0,),
     metavar="N,...",
     help="[default: 0]",

@@ -25,10 +25,11 @@ def sized(recipe: Recipe, name: str) -> Recipe:
     the normalisation of images.
 
     Raises:
-        KerauditError: the network does not accept it, or takes images as they are.
+        KerauditError: there is no such network, it does not accept the size, or takes images as they are.
     """
     least = LARGE.get(application_name(name) or "")
     if least is None:
+        family_and_depth(name)
         if recipe.size is not None:
             raise KerauditError(
                 f"{name} takes images as they are: a size ({recipe.size}) is for {', '.join(LARGE)}"
@@ -130,11 +131,26 @@ def built(name: str, classes: int, shape: tuple[int, ...], side: int | None) -> 
         start = keras.Input(shape)
         wide = keras.layers.Resizing(*size[:2], interpolation="bilinear")(start)
         return keras.Model(start, body(wide), name=known.lower())
-    family, _, depth = name.lower().rpartition("-")
-    makers = {"resnet-cifar": resnet_cifar, "plain-cifar": plain_cifar}
-    if family not in makers or not depth.isdigit():
+    family, depth = family_and_depth(name)
+    maker = {"resnet": resnet_cifar, "plain": plain_cifar}[family]
+    made: keras.Model = maker(depth, input_shape=shape, classes=classes)
+    return made
+
+
+def family_and_depth(name: str) -> tuple[str, int]:
+    """The parts of a name.
+
+    >>> family_and_depth("ResNet-CIFAR-20")
+    ('resnet', 20)
+
+    Raises:
+        KerauditError: it is none of those that are made here.
+    """
+    import re
+
+    found = re.fullmatch(r"(resnet|plain)-cifar-([1-9][0-9]{0,3})", name.lower())
+    if found is None:
         raise KerauditError(
             f"{name!r} cannot be trained: expected {', '.join(LARGE)}, ResNet-CIFAR-n or Plain-CIFAR-n"
         )
-    made: keras.Model = makers[family](int(depth), input_shape=shape, classes=classes)
-    return made
+    return found[1], int(found[2])

@@ -206,6 +206,8 @@ def words(
 def written_down(folder: Path, plan: Plan) -> bool:
     """Write the plan into the folder of its runs, or find the same one there already.
 
+    More seeds after the same first ones are added to a plan that is there.
+
     Returns:
         Whether it was there already.
 
@@ -224,12 +226,17 @@ def written_down(folder: Path, plan: Plan) -> bool:
             now = flat(plan.to_dict())
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise KerauditError(f"{path} is damaged ({error}): choose another folder") from None
+        seeds = found["seeds"]
+        if has_more := len(plan.seeds) > len(seeds) and plan.seeds[: len(seeds)] == seeds:
+            before["seeds"] = now["seeds"]
         for key in now:
             if key.partition(".")[0] not in MADE_ON and before.get(key) != now[key]:
                 raise KerauditError(
                     f"{folder} holds a plan with {key} = {before.get(key)!r}, not {now[key]!r}:"
                     " resume it with its own options, or choose another folder"
                 )
+        if has_more:
+            save(path, json.dumps({**found, "seeds": list(plan.seeds)}, indent=1) + "\n")
         return True
     try:
         folder.mkdir(parents=True, exist_ok=True)

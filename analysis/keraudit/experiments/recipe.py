@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
-from math import cos, inf, pi
+from math import cos, pi
 from typing import Any
 
 from keraudit.errors import KerauditError
 
 STEP, COSINE = "step", "cosine"
+LARGEST = 3.4e38  # of float32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,14 +145,18 @@ def check(made: Recipe) -> None:
     for key, lowest in (("epochs", 1), ("batch", 1), ("padding", 0)):
         if getattr(made, key) < lowest:
             raise KerauditError(f"{key} must be {lowest} or more, received {getattr(made, key)}")
-    if not 0 < made.learning_rate < inf:
-        raise KerauditError(f"learning_rate must be above 0, received {made.learning_rate:g}")
+    if not 0 < made.learning_rate < LARGEST:
+        raise KerauditError(
+            f"learning_rate must be above 0 and below {LARGEST:g}, received {made.learning_rate:g}"
+        )
     for key in ("momentum", "warmup", "ema", "label_smoothing"):
         if not 0 <= getattr(made, key) < 1:
             raise KerauditError(f"{key} must be from 0 to below 1, received {getattr(made, key):g}")
     for key in ("weight_decay", "clip_norm"):
-        if not 0 <= getattr(made, key) < inf:
-            raise KerauditError(f"{key} must be 0 or more, received {getattr(made, key):g}")
+        if not 0 <= getattr(made, key) < LARGEST:
+            raise KerauditError(
+                f"{key} must be 0 or more and below {LARGEST:g}, received {getattr(made, key):g}"
+            )
     if list(made.milestones) != sorted(made.milestones) or not all(
         0 < part < 1 for part in made.milestones
     ):

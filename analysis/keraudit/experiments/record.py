@@ -245,6 +245,11 @@ def read_run(path: Path) -> Run:
         found = json.loads(file.read_text("utf-8"))
         if found.get("schema") != SCHEMA:
             raise ValueError(f"its schema is {found.get('schema')!r}, not {SCHEMA!r}")
+        parts = (found["recipe"], found["dataset"], found["evaluation"], *found["history"])
+        if not all(isinstance(part, dict) for part in parts):
+            raise ValueError("a part of it is a number where several belong")
         return Run(**found)
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except OSError as error:
+        raise KerauditError(f"no record of a finished run at {file}: {error.strerror}") from None
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise KerauditError(f"{file} is no record of a finished run ({error})") from None

@@ -12,12 +12,13 @@ from typing import Any
 
 from keraudit.experiments.data import CIFAR10, DataError, Dataset, dataset
 
-IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
+IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff")
 TRAIN_BATCHES = tuple(f"data_batch_{i}" for i in range(1, 6))
 TEST_BATCH = "test_batch"
 LARGEST_BATCH = 64 * 2**20  # bytes; CIFAR-10's have 30 MB
 PARTS = 5  # a folder without a split gives one part in so many to the test
 ORDER_SEED = 0  # of the order of images that have none of their own
+MOST_NAMED = 5  # of the images that cannot be read
 MOST_CLASSES = 1_000  # that labels without names may number, as many as ImageNet's
 
 
@@ -38,8 +39,10 @@ def from_keras() -> Dataset:
 
 
 def told(error: Exception) -> str:
-    """What another library says, on one line of no more than 150 characters."""
-    return " ".join(str(error).split())[:150] or type(error).__name__
+    """What another library says, on one line of about 100 characters."""
+    from textwrap import shorten
+
+    return shorten(str(error), 100, placeholder=" ...") or type(error).__name__
 
 
 def batches_folder(path: Path) -> Path | None:
@@ -228,7 +231,7 @@ def files_of(folder: Path, classes: list[str]) -> Files:
 
     found: Files = []
     for label, name in enumerate(classes):
-        files = [f for f in (folder / name).iterdir() if f.suffix.lower() in IMAGE_ENDINGS]
+        files = [f for f in (folder / name).iterdir() if is_image(f)]
         if not files:
             raise DataError(f"{folder / name} holds no image ({', '.join(IMAGE_ENDINGS)})")
         found.extend((file, label) for file in files)
@@ -238,6 +241,11 @@ def files_of(folder: Path, classes: list[str]) -> Files:
         return found
     order = np.random.default_rng(ORDER_SEED).permutation(len(found))
     return [found[i] for i in order]
+
+
+def is_image(file: Path) -> bool:
+    """By its name; a hidden file is none, such as ``._1.png`` that a Mac leaves."""
+    return file.suffix.lower() in IMAGE_ENDINGS and not file.name.startswith(".")
 
 
 def in_order(found: Files) -> Files:
@@ -269,6 +277,13 @@ def decoded(found: Files, root: Path) -> tuple[Any, Any]:
 
     with ThreadPoolExecutor(4) as pool:
         images = list(pool.map(pixels, (file for file, _ in found)))
+    bad = [image for image in images if isinstance(image, str)]
+    if bad:
+        more = f", and {len(bad) - MOST_NAMED} more" if len(bad) > MOST_NAMED else ""
+        raise DataError(
+            f"{root}: {len(bad)} of {len(images)} files cannot be read as images:"
+            f" {'; '.join(bad[:MOST_NAMED])}{more}"
+        )
     shapes = {image.shape for image in images}
     if len(shapes) > 1:
         first = images[0].shape
@@ -280,7 +295,7 @@ def decoded(found: Files, root: Path) -> tuple[Any, Any]:
 
 
 def pixels(file: Path) -> Any:
-    """One image as RGB bytes."""
+    """One image as RGB bytes; of one that cannot be read, its name and why."""
     import numpy as np
     from PIL import Image
 
@@ -288,4 +303,4 @@ def pixels(file: Path) -> Any:
         with Image.open(file) as image:
             return np.asarray(image.convert("RGB"))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise DataError(f"{file} cannot be read as an image: {error}") from None
+        return f"{file.parent.name}/{file.name} ({told(error)})"

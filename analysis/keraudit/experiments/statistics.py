@@ -12,6 +12,7 @@ from typing import Any
 from keraudit.audits.growth import T
 from keraudit.experiments.recipe import Recipe
 from keraudit.experiments.record import Run
+from keraudit.reading.live import BACKENDS
 
 MEASURES = ("train_error", "test_error", "gap")
 
@@ -106,6 +107,7 @@ def setting(run: Run) -> dict[str, Any]:
         "image size": recipe["size"],
         "epochs": len(run.history),
         "budget": run.budget,
+        "backend": next((name for name in BACKENDS if name in run.versions), ""),
     }
 
 

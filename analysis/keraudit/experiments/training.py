@@ -36,6 +36,7 @@ from keraudit.experiments.watching import GradientWatch, Tick, Watch, unwatched
 from keraudit.render.save import save
 
 __all__ = ["DivergedError", "Tick", "flat", "train"]
+NAMES = ("network", "dataset.name", "dataset.source")  # the folder and the fingerprint tell them
 OPTIONAL = ("devices", "ema_decay", "gradients_every")  # in a configuration only where they differ
 
 
@@ -86,6 +87,7 @@ def train(
         "seed": seed,
         "budget": budget,
         "dataset": data.describe(),
+        "order": data.order,
         "backend": backend(),
     }
     if recipe.ema:
@@ -181,12 +183,19 @@ def same_run(folder: Path, config: Mapping[str, Any]) -> None:
     """Refuse to resume a run whose configuration was another."""
     found = read_config(folder)
     if found is None:
+        if (folder / "checkpoint.npz").is_file():
+            raise KerauditError(
+                f"{folder} has a checkpoint and no config.json that says of what: delete it to start"
+                " the run anew, or choose another folder"
+            )
         return
     older = {"recipe": normal(found["recipe"])} if isinstance(found.get("recipe"), dict) else {}
     before, now = flat(found | older), flat(config)
+    if "order" not in before:  # of a run from before it was kept
+        del now["order"]
     for key in dict.fromkeys((*now, *(key for key in OPTIONAL if key in before))):
         value = now.get(key)
-        if before.get(key) != value:
+        if key not in NAMES and before.get(key) != value:
             raise KerauditError(
                 f"{folder} holds a run with {key} = {before.get(key)!r}, not {value!r}: resume it"
                 " with its own options, or choose another folder"

@@ -133,7 +133,12 @@ def comparison_grid(groups: Mapping[str, Sequence[Run]], *, command: str) -> Gri
         heading="",
         columns=columns,
         lines=lines,
-        notes=("Mean +- sample deviation over seeds; no run is left out", *data_notes(runs)),
+        notes=(
+            "Mean +- sample deviation over seeds; no run is left out",
+            "Seconds         of all training steps, compilation included: "
+            + ", ".join(f"{line.cells['name']} {line.cells['seconds']:,}" for line in lines),
+            *data_notes(runs),
+        ),
         command=command,
         convention=CONVENTION,
     )

@@ -143,7 +143,9 @@ def about(found: Mapping[str, Sequence[Run]]) -> str:
         " ".join([*map(str, run["hardware"]["devices"]), f"({run['hardware']['cores']} cores)"])
         for run in everything
     )
-    versions = ", ".join(f"{name} {version}" for name, version in first["versions"].items())
+    versions = ", ".join(
+        dict.fromkeys(f"{name} {v}" for run in everything for name, v in run["versions"].items())
+    )
     dates = sorted({run["date"] for run in everything})
     data = first["dataset"]
     return (
