@@ -527,7 +527,7 @@ def test_a_name_that_is_none_is_told_first(name: str) -> None:
     [
         (("--seeds", 2**32), "whole numbers from 0 to 4294967295"),
         (("--budget", 0.001), "--budget 0.001 of 164 epochs is less than one"),
-        (("--device-images", 0), "--device-images must be 1 or more"),
+        (("--device-images", 0), "'--device-images': 0 is not in the range x>=1"),
     ],
 )
 def test_wrong_options_of_train(words: tuple[object, ...], message: str) -> None:

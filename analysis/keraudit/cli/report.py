@@ -12,6 +12,7 @@ from keraudit.cli.options import chosen_format, command_line, notify, output_opt
 from keraudit.cli.training_options import (
     backend_option,
     data_option,
+    device_images_option,
     evaluation_options,
     recipe_options,
     seeds_option,
@@ -47,6 +48,7 @@ FEW = 500  # test images that are corrupted on a budget
 @recipe_options
 @evaluation_options
 @backend_option
+@device_images_option
 @click.option(
     "--runs",
     type=click.Path(path_type=Path),
@@ -65,6 +67,7 @@ def command(
     human: Path | None,
     originals: Path | None,
     backend: str | None,
+    held: int | None,
     runs: Path | None,
     form: str | None,
     output: Path | None,
@@ -135,7 +138,7 @@ def command(
     folder = runs or Path("runs") / experiment
     is_resumed = written_down(folder, plan)
     click.echo(plan_text(plan, str(folder / "plan.json"), is_resumed=is_resumed), err=True)
-    failed = trained(plan, recipe, part, folder)
+    failed = trained(plan, recipe, part, folder, held)
     if len(failed) == len(plan.runs):
         raise click.ClickException(f"every run diverged; the first: {failed[0]}")
     evaluated(plan, part, folder, images=corruption_images, human=human, originals=originals)
@@ -146,7 +149,7 @@ def folder_of(plan: Plan, folder: Path, name: str, seed: int) -> Path:
     return folder / f"{name.lower()}-{plan.recipe['name']}-seed{seed}"
 
 
-def trained(plan: Plan, recipe: Recipe, part: Dataset, folder: Path) -> list[str]:
+def trained(plan: Plan, recipe: Recipe, part: Dataset, folder: Path, held: int | None) -> list[str]:
     """Train every run that is not finished; what diverged is told at the end, the others go on."""
     from keraudit.cli.progress import Progress
     from keraudit.cli.train import summary
@@ -168,6 +171,7 @@ def trained(plan: Plan, recipe: Recipe, part: Dataset, folder: Path) -> list[str
                     folder=home,
                     watch=progress.show,
                     budget=plan.budget,
+                    held=held,
                     command=command_line(),
                 )
         except DivergedError as error:

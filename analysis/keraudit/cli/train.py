@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from keraudit.cli.options import command_line
-from keraudit.cli.training_options import backend_option, data_option, recipe_options, seeds_option
+from keraudit.cli.training_options import (
+    backend_option,
+    data_option,
+    device_images_option,
+    recipe_options,
+    seeds_option,
+)
 
 if TYPE_CHECKING:
     from keraudit.experiments.record import Run
@@ -47,13 +53,7 @@ RECIPES = ("he2015", "modern")
     metavar="N",
     help="Share each batch over N devices, with the JAX backend.",
 )
-@click.option(
-    "--device-images",
-    "held",
-    type=int,
-    metavar="N",
-    help="Images on a device at once; the same is learnt.  [default: as many as fit]",
-)
+@device_images_option
 @click.option(
     "--watch-gradients",
     "gradients_every",
@@ -122,7 +122,6 @@ def command(
         ("--train-images", train_images),
         ("--test-images", test_images),
         ("--devices", devices),
-        ("--device-images", held),
         ("--watch-gradients", gradients_every),
     ):
         if count is not None and count < 1:

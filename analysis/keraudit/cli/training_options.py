@@ -48,6 +48,13 @@ seeds_option = click.option(
 backend_option = click.option(
     "--backend", type=click.Choice(BACKENDS), help="[default: the one configured]"
 )
+device_images_option = click.option(
+    "--device-images",
+    "held",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Images on a device at once; the same is learnt.  [default: as many as fit]",
+)
 # Every number of a recipe, in its order; each takes the place of the recipe's own.
 RECIPE_OPTIONS = (
     click.option("--batch", type=int, metavar="N", help="Images a step."),

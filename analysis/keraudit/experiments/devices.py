@@ -65,8 +65,8 @@ def told_if_memory_ends(batch: int) -> Iterator[None]:
         if not is_out_of_memory(error):
             raise
         raise KerauditError(
-            f"the memory is too small for batches of {batch} of this network and data: lower --batch or"
-            " --size, or --device-images of keraudit train; the last checkpoint stands"
+            f"the memory is too small for batches of {batch} of this network and data: lower --batch,"
+            " --size or --device-images; the last checkpoint stands"
         ) from None
 
 
