@@ -536,6 +536,26 @@ def test_wrong_options_of_train(words: tuple[object, ...], message: str) -> None
     assert message in done.err
 
 
+def test_tensorflow_runs_one_operation_at_a_time() -> None:
+    """What makes a large network's training the same twice shows in no small one: so the setting itself."""
+    code = """
+import os
+from keraudit.cli.quiet import started
+started(is_repeatable=True)
+print(os.environ["TF_NUM_INTEROP_THREADS"])
+"""
+    plain = {k: v for k, v in os.environ.items() if k != "TF_NUM_INTEROP_THREADS"}
+    for given, expected in (({}, "1"), ({"TF_NUM_INTEROP_THREADS": "2"}, "2")):
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            env=plain | given,
+            check=True,
+        )
+        assert done.stdout.strip() == expected
+
+
 def test_ctrl_c_waits_for_an_import() -> None:
     from keraudit.cli.quiet import interrupts_kept
 

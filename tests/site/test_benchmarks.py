@@ -25,8 +25,8 @@ def run(seconds: float) -> dict[str, float]:
 def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(benchmarks, "PATH", tmp_path / "benchmark.json")
     monkeypatch.setattr(benchmarks, "GRADIENTS", tmp_path / "benchmark-gradients.json")
-    for name in ("TRAINING", "EXPLORER"):
-        path = tmp_path / f"benchmark-{name.lower()}.json"
+    for name in ("TRAINING", "TRAINING_JAX", "EXPLORER"):
+        path = tmp_path / f"benchmark-{name.lower().replace('_', '-')}.json"
         monkeypatch.setattr(benchmarks_live, name, path)
         monkeypatch.setitem(benchmarks_live.COMMANDS, path, f"make {name.lower()}")
     monkeypatch.setattr(precision, "PATH", tmp_path / "benchmark-precision.json")
@@ -71,9 +71,12 @@ def test_a_profile_stands_beside_a_training_step(results: Path) -> None:
     assert "| **ratio** | **1.25** | **0.75** |" in benchmarks.gradient_profile()
 
 
-def test_training_stands_beside_plain_fit(results: Path) -> None:
+@pytest.mark.parametrize(
+    ("file", "backend"), [("benchmark-training", "tensorflow"), ("benchmark-training-jax", "jax")]
+)
+def test_training_stands_beside_plain_fit(results: Path, file: str, backend: str) -> None:
     write(
-        results / "benchmark-training.json",
+        results / f"{file}.json",
         schema="keraudit.training-benchmark/1",
         command="python benchmarks/training.py",
         network="A",
@@ -85,8 +88,10 @@ def test_training_stands_beside_plain_fit(results: Path) -> None:
         real_data_reaches=0.99,
         ours_is_faster_by={"plain": 1.05, "keras": 2.0},
         work={"share_of_peak": 0.25},
+        versions={"keraudit": "0", backend: "1.2", "numpy": "2"},
     )
     shown = benchmarks_live.training()
+    assert f"| on {benchmarks_live.BACKENDS[backend]} 1.2 | images/s |" in shown
     assert "neither cropped nor mirrored | 190.0 | 0.952 |" in shown
     assert "own layers for moving and mirroring | 100.0 | 0.500 |" in shown
     assert "batch every time | 202.0 | 1.010 |" in shown

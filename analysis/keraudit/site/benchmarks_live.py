@@ -11,6 +11,8 @@ from keraudit.site.markdown import numbers, table
 from keraudit.site.published import RESULTS, missing, published
 
 TRAINING = RESULTS / "benchmark-training.json"
+TRAINING_JAX = RESULTS / "benchmark-training-jax.json"
+BACKENDS = {"tensorflow": "TensorFlow", "jax": "JAX"}
 EXPLORER = RESULTS / "benchmark-explorer.json"
 COMMANDS = {
     TRAINING: "python benchmarks/training.py --record site/results/benchmark-training.json",
@@ -26,9 +28,13 @@ WAYS: Mapping[str, str] = {
 
 def training() -> str:
     """Images a second of each way to train the same network, beside ours."""
-    found = published(TRAINING, "keraudit.training-benchmark/1")
-    if found is None:
-        return missing(TRAINING, COMMANDS[TRAINING])
+    found = [published(path, "keraudit.training-benchmark/1") for path in (TRAINING, TRAINING_JAX)]
+    tables = [training_on(one) for one in found if one]
+    return "\n\n".join(tables) or missing(TRAINING, COMMANDS[TRAINING])
+
+
+def training_on(found: Mapping[str, Any]) -> str:
+    """The same on one backend."""
     speeds = found["images_per_s"]
     rows = [
         [WAYS[way], f"{speeds[way]:.1f}", f"{ratio:.3f}"]
@@ -38,7 +44,8 @@ def training() -> str:
             *((way, 1 / found["ours_is_faster_by"][way]) for way in ("plain", "keras")),
         )
     ]
-    head = [("", "left"), ("images/s", "right"), ("of ours", "right")]
+    name, version = next((b, v) for b, v in found["versions"].items() if b in BACKENDS)
+    head = [(f"on {BACKENDS[name]} {version}", "left"), ("images/s", "right"), ("of ours", "right")]
     share = found["work"]["share_of_peak"]
     note = (
         f"{found['network']}, batch {found['batch']}, {found['precision']}: medians of"
