@@ -48,8 +48,8 @@ def training_on(found: Mapping[str, Any]) -> str:
     head = [(f"on {BACKENDS[name]} {version}", "left"), ("images/s", "right"), ("of ours", "right")]
     share = found["work"]["share_of_peak"]
     note = (
-        f"{found['network']}, batch {found['batch']}, {found['precision']}: medians of"
-        f" {found['rounds']} paired rounds over {found['images']:,} images on {found['date']};"
+        f"{found['network']}, batch {found['batch']}, {found['precision']}: the fastest"
+        f" of {found['rounds']} rounds each, over {found['images']:,} images on {found['date']};"
         f" `keraudit train` reaches {percent(share)} of the fastest matrix product on the same device."
         f" {described(found['machine'])}. Made by `{found['command']}`."
     )
