@@ -144,9 +144,15 @@ def described(machine: Mapping[str, Any]) -> str:
     """The machine, and the versions of what ran on it."""
     known = ("python", "system", "processor", "cores")
     versions = [f"{name} {value}" for name, value in machine.items() if name not in known]
-    return (
-        f"{machine['processor']}, {machine['cores']} cores, {machine['system']}, Python"
-        f" {machine['python']}; {', '.join(versions)}"
+    return "; ".join(
+        filter(
+            None,
+            [
+                f"{machine['processor']}, {machine['cores']} cores, {machine['system']}, Python"
+                f" {machine['python']}",
+                ", ".join(versions),
+            ],
+        )
     )
 
 

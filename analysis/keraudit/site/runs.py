@@ -143,9 +143,7 @@ def about(found: Mapping[str, Sequence[Run]]) -> str:
         " ".join([*map(str, run["hardware"]["devices"]), f"({run['hardware']['cores']} cores)"])
         for run in everything
     )
-    versions = ", ".join(
-        dict.fromkeys(f"{name} {v}" for run in everything for name, v in run["versions"].items())
-    )
+    versions = versions_of(everything)
     dates = sorted({run["date"] for run in everything})
     data = first["dataset"]
     return (
@@ -156,6 +154,19 @@ def about(found: Mapping[str, Sequence[Run]]) -> str:
         f" {' to '.join(dict.fromkeys((dates[0], dates[-1])))}. Made by"
         f" {', '.join(f'`{c}`' for c in commands(everything))}."
         f"{''.join(f' {note}' for note in dict.fromkeys(run.get('note', '') for run in everything) if note)}"
+    )
+
+
+def versions_of(found: Sequence[Run]) -> str:
+    """What the runs were made with, each name once.
+
+    >>> versions_of([{"versions": {"a": "1", "b": "1"}}, {"versions": {"a": "2", "b": "1"}}])
+    'a 1 and 2, b 1'
+    """
+    names = dict.fromkeys(name for run in found for name in run["versions"])
+    return ", ".join(
+        f"{name} {' and '.join(dict.fromkeys(r['versions'][name] for r in found if name in r['versions']))}"
+        for name in names
     )
 
 
