@@ -129,7 +129,7 @@ def commands_for(networks: Sequence[str]) -> tuple[str, str]:
     """What trains and evaluates networks, and what publishes their records."""
     name = EXPERIMENTS[tuple(networks)]
     return (
-        f"keraudit report --run {name} --seeds 0,1,2",
+        f"keraudit report --run {name} --backend jax --seeds 0,1,2",
         f"keraudit runs publish runs/{name} --to {FOLDER.as_posix()}",
     )
 
