@@ -10,7 +10,7 @@
 - keras: the same on bytes, with Keras' own layers for normalising, mirroring and moving.
 
 The fastest of the rounds, each one pass over the images: on two cores of a processor TensorFlow goes through
-about every other pass on one core alone, whichever way it is, and a median says how often. Pixels are random: a
+about every other pass on one core alone, whichever way it is, and a median would say how often. Pixels are random: a
 step takes as long on them. On TensorFlow all four run with its deterministic kernels, one operation at a time,
 as ``keraudit train`` does.
 """

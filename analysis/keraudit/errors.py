@@ -1,5 +1,8 @@
 """The two things that can go wrong: the user's input, and a budget that the user set."""
 
+# What the backends say when no memory is left, in their own errors.
+MEMORY_SIGNS = ("bad_alloc", "can't allocate memory", "RESOURCE_EXHAUSTED", "ResourceExhausted")
+
 
 class KerauditError(Exception):
     """A mistake in the input, told in one line: the rule, what was received, what to do."""

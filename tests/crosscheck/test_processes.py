@@ -10,8 +10,9 @@ import pytest
 from fakes import fake
 from keraudit.cli.main import run as run_cli
 from keraudit.crosscheck import peers
-from keraudit.crosscheck.process import MEMORY_SIGNS, failure
+from keraudit.crosscheck.process import failure
 from keraudit.crosscheck.report import crosscheck
+from keraudit.errors import MEMORY_SIGNS
 from keraudit.graph import Graph
 
 CONFIG = {

@@ -35,11 +35,8 @@ class Progress:
         )
         self.task = self.bars.add_task("", told="compiling", total=None)
         self.begun: tuple[float, int] | None = None
-        self.epoch: tuple[int, float, int] = (
-            0,
-            0.0,
-            0,
-        )  # its first tick: when, after how many steps
+        # The epoch that is shown: its number, when its first tick was, and after how many steps.
+        self.epoch: tuple[int, float, int] = (0, 0.0, 0)
         self.is_predicted = False
 
     def __enter__(self) -> Progress:
@@ -61,7 +58,7 @@ class Progress:
             self.epoch = tick.epoch, now, done
         _, since, start = self.epoch
         images = (done - start) * self.batch
-        speed = f", {images / (now - since):,.0f} images/s" if images else ""
+        speed = f", {images / (now - since):,.0f} images/s" if images and now > since else ""
         told = (
             f"epoch {tick.epoch}/{tick.epochs}, step {tick.step}/{tick.steps}, loss {tick.loss:.3f},"
             f" accuracy {tick.accuracy:.1%}{speed}"

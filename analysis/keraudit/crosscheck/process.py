@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from keraudit.crosscheck.peers import Peer
 from keraudit.crosscheck.worker import OUT_OF_MEMORY
+from keraudit.errors import MEMORY_SIGNS
 from keraudit.graph import Graph
 
 # No peer needs an accelerator to count, and a shared one should be left alone.
@@ -25,7 +26,6 @@ QUIET = {
     "KERAS_TORCH_DEVICE": "cpu",
     "TF_CPP_MIN_LOG_LEVEL": "3",
 }
-MEMORY_SIGNS = ("bad_alloc", "can't allocate memory", "RESOURCE_EXHAUSTED", "ResourceExhausted")
 
 
 class Measured(NamedTuple):

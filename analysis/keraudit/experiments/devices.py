@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from keraudit.errors import KerauditError
+from keraudit.errors import MEMORY_SIGNS, KerauditError
 
 
 @contextmanager
@@ -73,6 +73,4 @@ def told_if_memory_ends(batch: int) -> Iterator[None]:
 def is_out_of_memory(error: Exception) -> bool:
     """Whether the host or, whatever the backend, the device has no memory left."""
     text = f"{type(error).__name__}: {error}"
-    return isinstance(error, MemoryError) or any(
-        sign in text for sign in ("RESOURCE_EXHAUSTED", "ResourceExhausted")
-    )
+    return isinstance(error, MemoryError) or any(sign in text for sign in MEMORY_SIGNS)

@@ -135,7 +135,7 @@ def comparison_grid(groups: Mapping[str, Sequence[Run]], *, command: str) -> Gri
         lines=lines,
         notes=(
             "Mean +- sample deviation over seeds; no run is left out",
-            "Seconds         of all training steps, compilation included: "
+            f"{SECONDS}: "
             + ", ".join(f"{line.cells['name']} {line.cells['seconds']:,}" for line in lines),
             *data_notes(runs),
         ),
