@@ -169,3 +169,21 @@ def still(split: Split, recipe: Recipe) -> Any:
     rows[:, 0] = np.arange(len(split))
     rows[:, 3] = 0
     return rows
+
+
+def fed(*arrays: Any, batch: int) -> dict[str, Any]:
+    """Rows, or rows and labels, for Keras' ``fit`` and ``predict``: in order, so many at a time.
+
+    On TensorFlow as a data set whose speed tf.data does not tune: while it does, a pass over them may
+    run on one core alone, whatever the number of cores (``benchmarks/cores.py``).
+    """
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        return {**dict(zip("xy", arrays, strict=False)), "batch_size": batch}
+    import tensorflow as tf
+
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    one = arrays[0] if len(arrays) == 1 else arrays
+    return {"x": tf.data.Dataset.from_tensor_slices(one).batch(batch).with_options(options)}

@@ -16,7 +16,7 @@ from keraudit.experiments.divergence import (
     diverged,
     values,
 )
-from keraudit.experiments.feeding import Images, plan, still
+from keraudit.experiments.feeding import Images, fed, plan, still
 from keraudit.experiments.jax_loop import Loop
 from keraudit.experiments.network import network
 from keraudit.experiments.optimiser import averaged, decay, optimiser
@@ -148,9 +148,7 @@ class Session:
         for first in range(0, len(rows), size):
             part = rows[first : first + size]
             found = self.learner.fit(
-                self.images.rows(part),
-                labels[first : first + size],
-                batch_size=self.recipe.batch,
+                **fed(self.images.rows(part), labels[first : first + size], batch=self.recipe.batch),
                 shuffle=False,
                 verbose=0,
                 callbacks=[watcher.callback(done)],
@@ -210,7 +208,7 @@ class Session:
             size = len(filled) if self.images.is_whole else self.images.held // batch * batch
             found = [
                 self.learner.predict(
-                    self.images.rows(filled[first : first + size]), batch_size=batch, verbose=0
+                    **fed(self.images.rows(filled[first : first + size]), batch=batch), verbose=0
                 )
                 for first in range(0, len(filled), size)
             ]

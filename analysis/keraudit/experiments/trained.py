@@ -10,7 +10,7 @@ from typing import Any
 from keraudit.errors import KerauditError
 from keraudit.experiments import checkpoint
 from keraudit.experiments.data import Dataset, fingerprint, limited
-from keraudit.experiments.feeding import moments
+from keraudit.experiments.feeding import fed, moments
 from keraudit.experiments.network import network
 from keraudit.experiments.optimiser import optimiser, put_average
 from keraudit.experiments.recipe import Recipe
@@ -54,7 +54,7 @@ class Trained:
         parts = []
         for start in range(0, len(images), CHUNK):
             values = self.normalised(images[start : start + CHUNK])
-            found = self.body.predict(values, batch_size=BATCH, verbose=0)
+            found = self.body.predict(**fed(values, batch=BATCH), verbose=0)
             parts.append(np.asarray(found, "float64"))
             if watch is not None:
                 watch(min(start + CHUNK, len(images)))
