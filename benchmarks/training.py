@@ -148,7 +148,7 @@ def compiled(given: argparse.Namespace, made: Recipe, before: list[object]) -> o
     for layer in before:
         x = layer(x)  # type: ignore[operator]
     inner = network(given.network, classes=10, shape=(32, 32, 3), recipe=made)
-    decay(inner, 1e-4)
+    decay(inner, made)
     model = keras.Model(start, inner(x))
     model.compile(
         optimizer=keras.optimizers.SGD(0.1, momentum=0.9),

@@ -77,7 +77,9 @@ import numpy as np
 
 texts = []
 for changes in ({"epochs": 3}, {"epochs": 7, "learning_rate": 0.5, "warmup": 0.3, "ema": 0.5},
-                {"epochs": 3, "weight_decay": 0.01}):
+                {"epochs": 3, "weight_decay": 0.01},
+                {"epochs": 3, "optimizer": "adamw", "learning_rate": 0.1},
+                {"epochs": 5, "optimizer": "adamw", "learning_rate": 0.2}):
     session = Session("Plain-CIFAR-8", toy(), recipe("modern", batch=16, **changes), 0)
     rows = plan(session.data.train, session.recipe, 0, 0)
     labels = np.stack([session.labels(session.data.train, part) for part in rows])
@@ -86,7 +88,7 @@ for changes in ({"epochs": 3}, {"epochs": 7, "learning_rate": 0.5, "warmup": 0.3
     state = [[v.value for v in part] for part in loop.variables]
     decay = np.float32(session.optimizer.ema_momentum)
     texts.append(loop.learn.lower(state, loop.table.value, decay, (rows, labels, rates)).as_text())
-print(texts[0] == texts[1], texts[0] == texts[2])
+print(texts[0] == texts[1], texts[0] == texts[2], texts[3] == texts[4])
 """
 
 
@@ -99,4 +101,8 @@ def test_another_rate_or_length_is_compiled_once() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    assert done.stdout.split() == ["True", "False"]  # the decay of weights is part of the program
+    assert done.stdout.split() == [
+        "True",
+        "False",
+        "True",
+    ]  # the decay of weights is part of the program

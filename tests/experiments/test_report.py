@@ -121,6 +121,7 @@ def test_the_command_from_plan_to_records(tmp_path: Path) -> None:
     assert not (tmp_path / "runs").exists()
     humans = tmp_path / "humans.npz"
     np.savez(humans, probs=np.eye(3)[toy().test.labels])
+    words += ["--watch-gradients", 9]
     done = keraudit(*words, "--human", humans, "--corruption-images", 4)
     assert done.code == 0, done.err
     assert "Budget          0.03 of the experiment in full" in done.out
@@ -139,6 +140,7 @@ def test_the_command_from_plan_to_records(tmp_path: Path) -> None:
     assert found["evaluated"]["human"]["order_agreement"] == 1
     assert found["evaluated"]["corruption_images"] == 4
     assert (found["budget"], len(found["history"])) == (0.03, 8)
+    assert [step["step"] for step in found["gradients"]["steps"]] == [0, 9, 18]  # of 24
     assert str(tmp_path) not in text + (published / "plan.json").read_text()
     assert keraudit("runs", "compare", published).code == 0
     again = keraudit(*words, "--format", "json")  # nothing is left to do
@@ -163,6 +165,7 @@ def test_the_list_and_wrong_names(tmp_path: Path) -> None:
     for words, message in (
         ((), "name one with --run"),
         ((*whole, "--size", "96"), "takes images as they are"),
+        ((*whole, "--devices", "0"), "0 is not in the range x>=1"),
         (("--run", "x"), "no experiment 'x': expected degradation, cifar10-comparison"),
     ):
         bad = keraudit("report", *words)

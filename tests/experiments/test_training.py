@@ -78,6 +78,9 @@ def test_a_budget_scales_the_epochs() -> None:
         ({"weight_decay": -1.0}, "weight_decay must be 0"),
         ({"weight_decay": 1e40}, "weight_decay must be 0 or more and below 3.4e[+]38"),
         ({"learning_rate": 1e39}, "below 3.4e[+]38"),
+        ({"optimizer": "adam"}, "optimizer must be 'sgd' or 'adamw', received 'adam'"),
+        ({"optimizer": "adamw"}, "say --learning-rate, 0.001 is common"),
+        ({"optimizer": "adamw", "learning_rate": 1e-3, "nesterov": True}, "nesterov is of sgd"),
     ],
 )
 def test_bad_recipes(options: dict[str, Any], message: str) -> None:
@@ -130,7 +133,9 @@ def watch(tick):
     print("tick", tick.epoch, tick.step, flush=True)
 
 jax_loop.MOST_ON_CPU = int(sys.argv[4])
-made = recipe(sys.argv[2], epochs=4, batch=16)  # 6 steps an epoch
+name, _, optimizer = sys.argv[2].partition(" ")
+other = {"optimizer": optimizer, "learning_rate": 0.001} if optimizer else {}
+made = recipe(name, epochs=4, batch=16, **other)  # 6 steps an epoch
 train("ResNet-CIFAR-8", toy(), made, seed=3, folder=Path(sys.argv[1]), watch=watch)
 """
 
@@ -160,7 +165,9 @@ def run_until(folder: Path, name: str, backend: str, most: int, mark: str = "") 
         ("he2015", "tensorflow", 1),
         ("he2015", "jax", 1),
         ("modern", "tensorflow", 1),
+        ("modern adamw", "tensorflow", 1),
         ("modern", "jax", 1),
+        ("modern adamw", "jax", 1),
         ("modern", "jax", 3),  # as on an accelerator, where many steps are one call
     ],
 )
@@ -596,6 +603,28 @@ def test_a_long_gradient_is_shortened() -> None:
     sgd.apply([keras.ops.array([3.0, 0.0]), keras.ops.array([4.0])], weights)
     np.testing.assert_allclose(weights[0].numpy(), [-0.3, 0.0], rtol=1e-6)  # 3 and 4: of norm 5
     np.testing.assert_allclose(weights[1].numpy(), [-0.4], rtol=1e-6)
+
+
+def test_adamw_decays_kernels_alone_and_apart_from_the_gradient() -> None:
+    from keraudit.experiments.optimiser import decay, optimiser
+
+    rate, part = 0.1, 0.5
+    made = recipe("modern", optimizer="adamw", learning_rate=rate, weight_decay=part, warmup=0.0)
+    assert not made.nesterov
+    dense = keras.layers.Dense(1)
+    model = keras.Sequential([keras.Input((2,)), dense])
+    decay(model, made)
+    assert not model.losses  # nothing of it in the loss, so nothing in the moments
+    dense.kernel.assign([[1.0], [-2.0]])
+    dense.bias.assign([3.0])
+    adamw = optimiser(made, 10**6)  # so many steps that the cosine has not begun to fall
+    adamw.apply(
+        [keras.ops.array([[0.02], [70.0]]), keras.ops.array([5.0])], [dense.kernel, dense.bias]
+    )
+    # The first step of Adam is the rate against the sign, whatever the gradient's size.
+    expected = [[1 - rate * part - rate], [-2 + rate * part * 2 - rate]]
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(dense.kernel), expected, rtol=1e-4)
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(dense.bias), [3 - rate], rtol=1e-4)
 
 
 def test_checkpoints_take_a_tenth_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +13,9 @@ from keraudit.cli.options import chosen_format, command_line, notify, output_opt
 from keraudit.cli.training_options import (
     backend_option,
     data_option,
-    device_images_option,
     evaluation_options,
     recipe_options,
+    run_options,
     seeds_option,
 )
 
@@ -48,7 +49,7 @@ FEW = 500  # test images that are corrupted on a budget
 @recipe_options
 @evaluation_options
 @backend_option
-@device_images_option
+@run_options
 @click.option(
     "--runs",
     type=click.Path(path_type=Path),
@@ -67,7 +68,10 @@ def command(
     human: Path | None,
     originals: Path | None,
     backend: str | None,
+    devices: int,
     held: int | None,
+    gradients_every: int | None,
+    board: Path | None,
     runs: Path | None,
     form: str | None,
     output: Path | None,
@@ -138,7 +142,13 @@ def command(
     folder = runs or Path("runs") / experiment
     is_resumed = written_down(folder, plan)
     click.echo(plan_text(plan, str(folder / "plan.json"), is_resumed=is_resumed), err=True)
-    failed = trained(plan, recipe, part, folder, held)
+    made_with = {
+        "devices": devices,
+        "held": held,
+        "gradients_every": gradients_every,
+        "board": board,
+    }
+    failed = trained(plan, recipe, part, folder, made_with)
     if len(failed) == len(plan.runs):
         raise click.ClickException(f"every run diverged; the first: {failed[0]}")
     evaluated(plan, part, folder, images=corruption_images, human=human, originals=originals)
@@ -149,7 +159,9 @@ def folder_of(plan: Plan, folder: Path, name: str, seed: int) -> Path:
     return folder / f"{name.lower()}-{plan.recipe['name']}-seed{seed}"
 
 
-def trained(plan: Plan, recipe: Recipe, part: Dataset, folder: Path, held: int | None) -> list[str]:
+def trained(
+    plan: Plan, recipe: Recipe, part: Dataset, folder: Path, made_with: Mapping[str, Any]
+) -> list[str]:
     """Train every run that is not finished; what diverged is told at the end, the others go on."""
     from keraudit.cli.progress import Progress
     from keraudit.cli.train import summary
@@ -171,8 +183,8 @@ def trained(plan: Plan, recipe: Recipe, part: Dataset, folder: Path, held: int |
                     folder=home,
                     watch=progress.show,
                     budget=plan.budget,
-                    held=held,
                     command=command_line(),
+                    **made_with,
                 )
         except DivergedError as error:
             failed.append(f"{name} seed {seed}: {error}")

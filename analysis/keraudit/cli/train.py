@@ -11,8 +11,8 @@ from keraudit.cli.options import command_line
 from keraudit.cli.training_options import (
     backend_option,
     data_option,
-    device_images_option,
     recipe_options,
+    run_options,
     seeds_option,
 )
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from keraudit.experiments.record import Run
 
 RECIPES = ("he2015", "modern")
+COUNT = click.IntRange(min=1)
 
 
 @click.command("train", short_help="Train a network on images; stop anywhere, resume exactly.")
@@ -42,32 +43,10 @@ RECIPES = ("he2015", "modern")
     help="Train for this part of the epochs, and say so in the record.",
 )
 @recipe_options
-@click.option("--train-images", type=int, metavar="N", help="Only the first N, for a small try.")
-@click.option("--test-images", type=int, metavar="N", help="Only the first N, for a small try.")
+@click.option("--train-images", type=COUNT, metavar="N", help="Only the first N, for a small try.")
+@click.option("--test-images", type=COUNT, metavar="N", help="Only the first N, for a small try.")
 @backend_option
-@click.option(
-    "--devices",
-    type=int,
-    default=1,
-    show_default=True,
-    metavar="N",
-    help="Share each batch over N devices, with the JAX backend.",
-)
-@device_images_option
-@click.option(
-    "--watch-gradients",
-    "gradients_every",
-    type=int,
-    metavar="N",
-    help="Take a gradient profile every N steps, as keraudit gradients does.",
-)
-@click.option(
-    "--tensorboard",
-    "board",
-    type=click.Path(path_type=Path),
-    metavar="FOLDER",
-    help="Log every epoch for TensorBoard.",
-)
+@run_options
 @click.option(
     "--runs",
     type=click.Path(path_type=Path),
@@ -118,14 +97,6 @@ def command(
         )
     sized(made, network)
     use_backend(backend)
-    for name, count in (
-        ("--train-images", train_images),
-        ("--test-images", test_images),
-        ("--devices", devices),
-        ("--watch-gradients", gradients_every),
-    ):
-        if count is not None and count < 1:
-            raise click.UsageError(f"{name} must be 1 or more, received {count}")
 
     from keraudit.cli.progress import Progress
     from keraudit.cli.quiet import started

@@ -48,18 +48,45 @@ seeds_option = click.option(
 backend_option = click.option(
     "--backend", type=click.Choice(BACKENDS), help="[default: the one configured]"
 )
-device_images_option = click.option(
-    "--device-images",
-    "held",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Images on a device at once; the same is learnt.  [default: as many as fit]",
+# How a run is made and what is looked at meanwhile: none of it changes what is learnt, but for
+# --devices in the last bits. By the names that ``keraudit.experiments.training.train`` has for them.
+RUN_OPTIONS = (
+    click.option(
+        "--devices",
+        type=click.IntRange(min=1),
+        default=1,
+        show_default="1",
+        metavar="N",
+        help="Share each batch over N devices, with the JAX backend.",
+    ),
+    click.option(
+        "--device-images",
+        "held",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Images on a device at once; the same is learnt.  [default: as many as fit]",
+    ),
+    click.option(
+        "--watch-gradients",
+        "gradients_every",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Take a gradient profile every N steps, as keraudit gradients does.",
+    ),
+    click.option(
+        "--tensorboard",
+        "board",
+        type=click.Path(path_type=Path),
+        metavar="FOLDER",
+        help="Log every epoch for TensorBoard.",
+    ),
 )
 # Every number of a recipe, in its order; each takes the place of the recipe's own.
 RECIPE_OPTIONS = (
     click.option("--batch", type=int, metavar="N", help="Images a step."),
+    click.option("--optimizer", type=click.Choice(("sgd", "adamw")), help="What takes the steps."),
     click.option("--learning-rate", type=float, metavar="X", help="The highest."),
-    click.option("--momentum", type=float, metavar="X", help="Of SGD."),
+    click.option("--momentum", type=float, metavar="X", help="Of SGD; AdamW's beta 1."),
     click.option("--nesterov/--no-nesterov", default=None, help="Look ahead, or do not."),
     click.option("--schedule", type=click.Choice(("step", "cosine")), help="How the rate falls."),
     click.option(
@@ -128,6 +155,8 @@ def stacked(options: Sequence[Callable[[F], F]]) -> Callable[[F], F]:
 
 # Every option of a recipe but its epochs, in place of the recipe's own.
 recipe_options = stacked(RECIPE_OPTIONS)
+# What a run is made with.
+run_options = stacked(RUN_OPTIONS)
 # What a trained network is evaluated on beside its test set.
 evaluation_options = stacked(EVALUATION_OPTIONS)
 

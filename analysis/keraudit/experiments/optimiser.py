@@ -6,11 +6,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from keraudit.experiments.recipe import COSINE, Recipe
+from keraudit.experiments.recipe import ADAMW, COSINE, Recipe
+
+NOT_KERNELS = r"^(?!.*kernel(:0)?$)"  # of the names of variables, Keras's and TensorFlow's own
 
 
 def optimiser(recipe: Recipe, steps: int) -> Any:
-    """SGD as the recipe says, for a run of so many steps.
+    """SGD or AdamW as the recipe says, for a run of so many steps.
 
     Keras puts the averaged weights in the place of the weights at the end of every ``fit``; here each
     epoch is one, and the run goes on from its own weights, so that this is left out.
@@ -18,8 +20,10 @@ def optimiser(recipe: Recipe, steps: int) -> Any:
     import keras
 
     rate = schedule(recipe, steps)
+    is_adamw = recipe.optimizer == ADAMW
+    base: Any = keras.optimizers.AdamW if is_adamw else keras.optimizers.SGD
 
-    class Sgd(keras.optimizers.SGD):  # type: ignore[misc]
+    class Own(base):  # type: ignore[misc]
         """Keeps its average to itself."""
 
         ema_momentum: Any
@@ -37,26 +41,33 @@ def optimiser(recipe: Recipe, steps: int) -> Any:
         def finalize_variable_values(self, var_list: Any) -> None:
             """Leave the weights as they are."""
 
-    return Sgd(
+    own = (
+        {"beta_1": recipe.momentum, "weight_decay": recipe.weight_decay}
+        if is_adamw
+        else {"momentum": recipe.momentum, "nesterov": recipe.nesterov}
+    )
+    made = Own(
         learning_rate=rate,
-        momentum=recipe.momentum,
-        nesterov=recipe.nesterov,
         global_clipnorm=recipe.clip_norm or None,
         use_ema=bool(recipe.ema),
         ema_momentum=recipe.ema_decay(steps),
-        name="SGD",
+        name=base.__name__,
+        **own,
     )
+    if is_adamw:
+        made.exclude_from_weight_decay(var_names=[NOT_KERNELS])
+    return made
 
 
-def decay(model: Any, amount: float) -> None:
-    """L2 on every kernel: its gradient is ``amount`` times the weight, as in He et al. 2015."""
+def decay(model: Any, recipe: Recipe) -> None:
+    """SGD's decay, L2 on every kernel: its gradient is so many times the weight, as in He et al. 2015."""
     import keras
 
-    if not amount:
+    if not recipe.weight_decay or recipe.optimizer == ADAMW:
         return
     for variable in model.trainable_variables:
         if variable.name.endswith("kernel"):
-            variable.regularizer = keras.regularizers.L2(amount / 2)
+            variable.regularizer = keras.regularizers.L2(recipe.weight_decay / 2)
 
 
 def schedule(recipe: Recipe, steps: int) -> Any:

@@ -10,6 +10,12 @@ from typing import Any
 from keraudit.errors import KerauditError
 
 STEP, COSINE = "step", "cosine"
+SGD, ADAMW = "sgd", "adamw"
+CHOICES = {
+    "optimizer": (SGD, ADAMW),
+    "schedule": (STEP, COSINE),
+    "normalise": ("pixel", "channel"),
+}
 LARGEST = 3.4e38  # of float32
 
 
@@ -22,12 +28,15 @@ class Recipe:
         source: the paper, or why these numbers.
         epochs: passes over the training images; only whole batches are taken.
         batch: images a step.
+        optimizer: ``"sgd"``, or ``"adamw"`` (Loshchilov and Hutter 2019), whose step does not depend on the
+            gradient's scale.
         learning_rate: the highest.
-        momentum: of SGD; ``nesterov`` looks ahead.
+        momentum: of SGD, and AdamW's first beta; ``nesterov`` looks ahead, of SGD alone.
         schedule: ``"step"`` (a tenth at each of ``milestones``, parts of the whole) or ``"cosine"``.
         warmup: part of the whole in which the rate rises in a line from 0.
         weight_decay: w is pulled towards 0 by so much of itself a step, times the learning rate;
-            on kernels, not on normalisations and biases.
+            on kernels, not on normalisations and biases. To SGD it is a part of the gradient, as in the
+            papers; AdamW keeps it out of its moments.
         clip_norm: the largest norm of all gradients together, to which longer ones are shortened; 0 for
             no limit.
         label_smoothing: probability spread over all classes (Szegedy et al. 2015, section 7).
@@ -48,6 +57,7 @@ class Recipe:
     source: str
     epochs: int
     batch: int = 128
+    optimizer: str = SGD
     learning_rate: float = 0.1
     momentum: float = 0.9
     nesterov: bool = False
@@ -136,6 +146,13 @@ def recipe(name: str, *, budget: float = 1.0, **changes: Any) -> Recipe:
     if unknown:
         raise KerauditError(f"a recipe has no {unknown[0]!r}")
     made = replace(RECIPES[name], **given)
+    if made.optimizer == ADAMW:
+        if "learning_rate" not in given:
+            raise KerauditError(
+                f"adamw learns at other rates than {name}'s {made.learning_rate:g}, which is for sgd:"
+                " say --learning-rate, 0.001 is common"
+            )
+        made = replace(made, nesterov=given.get("nesterov", False))
     check(made)
     return replace(made, epochs=max(1, round(made.epochs * budget)))
 
@@ -164,7 +181,10 @@ def check(made: Recipe) -> None:
             "milestones must be rising parts between 0 and 1, received"
             f" {', '.join(f'{part:g}' for part in made.milestones)}"
         )
-    if made.schedule not in (STEP, COSINE):
-        raise KerauditError(f"schedule must be 'step' or 'cosine', received {made.schedule!r}")
-    if made.normalise not in ("pixel", "channel"):
-        raise KerauditError(f"normalise must be 'pixel' or 'channel', received {made.normalise!r}")
+    for key, (first, second) in CHOICES.items():
+        if getattr(made, key) not in (first, second):
+            raise KerauditError(
+                f"{key} must be {first!r} or {second!r}, received {getattr(made, key)!r}"
+            )
+    if made.nesterov and made.optimizer != SGD:
+        raise KerauditError(f"nesterov is of sgd, not of {made.optimizer}: leave it out")

@@ -63,7 +63,7 @@ class Session:
         self.test_batch = -(-at_once // devices) * devices
         rows = keras.Input((4,), dtype="int32")
         self.learner = keras.Model(rows, self.body(self.images.layer(rows)))
-        decay(self.body, recipe.weight_decay)
+        decay(self.body, recipe)
         optimizer = optimiser(recipe, self.steps * recipe.epochs)
         self.loss = keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing)
         self.learner.compile(
@@ -148,7 +148,9 @@ class Session:
         for first in range(0, len(rows), size):
             part = rows[first : first + size]
             found = self.learner.fit(
-                **fed(self.images.rows(part), labels[first : first + size], batch=self.recipe.batch),
+                **fed(
+                    self.images.rows(part), labels[first : first + size], batch=self.recipe.batch
+                ),
                 shuffle=False,
                 verbose=0,
                 callbacks=[watcher.callback(done)],
