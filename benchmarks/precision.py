@@ -33,7 +33,6 @@ def main() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from keraudit.experiments.data import limited, load
     from keraudit.experiments.record import hardware, versions
-    from keraudit.experiments.runs import without_paths
 
     data = limited(load(given.data), train=4 * given.batch, test=100)
     found = {
@@ -47,7 +46,7 @@ def main() -> None:
         "hardware": hardware(),
         "versions": versions(),
         "machine": machine(),
-        "command": without_paths(command_line("precision")),
+        "command": command_line("precision"),
     }
     text = json.dumps(found, indent=1) + "\n"
     print(text)

@@ -3,6 +3,7 @@
 import importlib.metadata
 import os
 import platform
+import shlex
 import statistics
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from importlib.util import find_spec
 from typing import NamedTuple
 
 from keraudit.experiments.record import processor
+from keraudit.experiments.runs import without_paths
 
 # ru_maxrss counts kilobytes on Linux and bytes on macOS.
 RSS_UNIT = 1 if sys.platform == "darwin" else 1024
@@ -66,9 +68,9 @@ def machine(*libraries: str) -> dict[str, str | int | None]:
 
 
 def command_line(name: str) -> str:
-    """How a benchmark was called, without where its record went."""
+    """How a benchmark was called, without where its record went and where its files lay."""
     words = sys.argv[1:]
     if "--record" in words:
         at = words.index("--record")
         del words[at : at + 2]
-    return " ".join(["python", f"benchmarks/{name}.py", *words])
+    return f"python benchmarks/{name}.py {without_paths(shlex.join(words))}".rstrip()

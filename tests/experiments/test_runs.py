@@ -13,7 +13,7 @@ from keraudit.errors import KerauditError
 from keraudit.experiments.recipe import RECIPES
 from keraudit.experiments.record import Run, read_run
 from keraudit.experiments.runs import publish, same_kind
-from keraudit.experiments.statistics import differences, spread, welch
+from keraudit.experiments.statistics import differences, measured, spread, welch
 from toys import record
 
 
@@ -55,7 +55,7 @@ def test_compare_gives_mean_and_deviation(folder: Path) -> None:
         {"mean": 0.11, "deviation": 0.0141421, "n": 2}, rel=1e-4
     )
     assert residual["test_error"]["deviation"] is None
-    assert [d["interval"] for d in data["differences"]] == [None] * 3
+    assert [d["interval"] for d in data["differences"]] == [None] * 4
     assert "One seed        ResNet-CIFAR-20: no interval" in done.out
 
 
@@ -78,6 +78,43 @@ def test_welch_is_scipys() -> None:
     assert low <= expected.low <= expected.high <= high  # degrees are rounded down
     assert (low, high) == pytest.approx((expected.low, expected.high), abs=1e-3)
     assert welch([1.0, 1.0], [2.0, 2.0]) == (1.0, 1.0)
+
+
+def test_what_is_compared_is_what_all_runs_have_and_share() -> None:
+    def judged(network: str, seed: int, images: int = 500) -> Run:
+        found = {"ece": 0.02 + seed / 100, "corrupted_accuracy": 0.75, "corruption_images": images}
+        return record(network, seed=seed, evaluated=found)
+
+    def keys(*runs: Run) -> list[str]:
+        return [measure.key for measure in measured(runs)]
+
+    short = ["train_error", "test_error", "gap"]
+    assert keys(record(), record(seed=1)) == [*short, "epoch_seconds"]
+    alike = [judged(name, seed) for name in ("A", "B") for seed in (0, 1)]
+    assert keys(*alike) == [*short, "ece", "corrupted_error", "epoch_seconds"]
+    assert keys(*alike, judged("B", 2, images=100)) == [*short, "ece", "epoch_seconds"]
+    assert keys(*alike, record("B", seed=2)) == [*short, "epoch_seconds"]  # without an evaluation
+    elsewhere = {"processor": "P", "cores": 8, "devices": ["GPU"]}
+    assert keys(record(), record(seed=1, hardware=elsewhere)) == short
+    assert keys(record(), record(seed=1, history=[])) == short
+    found = {d.measure: d for d in differences(same_kind(alike))}
+    assert found["ece"].interval == pytest.approx((-0.04303 / 2**0.5, 0.04303 / 2**0.5), rel=1e-3)
+    assert found["corrupted_error"].interval == (0, 0)
+
+
+def test_an_evaluation_in_a_run_s_folder_is_compared_too(tmp_path: Path) -> None:
+    slow = [{**row, "seconds": 3.5} for row in record().history]
+    root = put(tmp_path, record(), record("ResNet-CIFAR-20", history=slow))
+    told = keraudit("runs", "compare", root, "--format", "markdown").out
+    assert "seconds an epoch | +1.50" in told
+    assert "Corrupted" not in told
+    record_of = Path(__file__).parents[2] / "site/results/runs/h200/resnet50-modern-seed0.json"
+    evaluation = json.loads(record_of.read_text())["evaluated"]
+    for home in root.iterdir():
+        (home / "evaluation.json").write_text(json.dumps(evaluation))
+    told = keraudit("runs", "compare", root, "--format", "markdown").out
+    assert "Corrupted error %" in told
+    assert "calibration error % | +0.00" in told
 
 
 def test_publish(folder: Path, tmp_path: Path) -> None:

@@ -251,15 +251,14 @@ def summary(plan: Plan, folder: Path, failed: list[str], form: str, output: Path
     """Publish the records and show what was found."""
     from keraudit.cli.emit import emit
     from keraudit.experiments.plan import FILE, findings
-    from keraudit.experiments.record import read_run
-    from keraudit.experiments.runs import publish, same_kind, without_paths
+    from keraudit.experiments.runs import publish, run_at, same_kind, without_paths
     from keraudit.render.experiment import findings_grid
     from keraudit.render.json_text import json_text
     from keraudit.render.runs import comparison_data, comparison_grid, differences_grid
     from keraudit.render.save import save
 
-    homes = [folder_of(plan, folder, name, seed) for name, seed in plan.runs]
-    runs = [read_run(home) for home in homes if (home / "run.json").is_file()]
+    files = [folder_of(plan, folder, name, seed) / "run.json" for name, seed in plan.runs]
+    runs = [run_at(file) for file in files if file.is_file()]
     publish(folder, folder / PUBLISHED)
     told = json.loads((folder / FILE).read_text("utf-8"))  # as it was before the first step
     told |= {"command": without_paths(told["command"])}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from keraudit.errors import KerauditError
-from keraudit.experiments.evaluation import Evaluation, read_evaluation
+from keraudit.experiments.evaluation import read_evaluation
 from keraudit.experiments.record import Run, read_run
 from keraudit.experiments.statistics import normal, unlike
 from keraudit.experiments.statistics import spread as spread  # taken from here by the explorer
@@ -23,8 +24,19 @@ def finished(root: Path) -> tuple[tuple[Path, Run], ...]:
     if not root.is_dir():
         raise KerauditError(f"{root} is no folder of runs: keraudit train makes one")
     files = {*root.glob("*/run.json"), *root.glob("*.json")} - {root / "plan.json"}
-    found = [(path, read_run(path)) for path in sorted(files)]
+    found = [(path, run_at(path)) for path in sorted(files)]
     return tuple(sorted(found, key=lambda pair: (pair[1].network.lower(), pair[1].seed)))
+
+
+def run_at(path: Path) -> Run:
+    """The run of a record; one that lies in its own folder with the evaluation that is kept there.
+
+    Raises:
+        KerauditError: either is damaged, or there is no record.
+    """
+    run = read_run(path)
+    evaluated = read_evaluation(path.parent) if path.name == "run.json" else None
+    return replace(run, evaluated=evaluated.to_dict()) if evaluated else run
 
 
 def same_kind(runs: Sequence[Run]) -> Mapping[str, tuple[Run, ...]]:
@@ -59,15 +71,14 @@ def same_kind(runs: Sequence[Run]) -> Mapping[str, tuple[Run, ...]]:
     return groups
 
 
-def published(run: Run, evaluated: Evaluation | None = None, note: str = "") -> dict[str, object]:
+def published(run: Run, note: str = "") -> dict[str, object]:
     """What the report publishes of a run: its record and its evaluation, without folders' paths.
 
     Weights and images are not in either.
     """
     found = run.to_dict() | {"command": without_paths(run.command), "note": note or run.note}
-    if evaluated is not None:
-        told = evaluated.to_dict()
-        found["evaluated"] = told | {"command": without_paths(evaluated.command)}
+    if told := run.evaluated:
+        found["evaluated"] = {**told, "command": without_paths(told["command"])}
     return found
 
 
@@ -94,9 +105,8 @@ def publish(root: Path, target: Path, *, note: str = "") -> tuple[Path, ...]:
     from keraudit.render.json_text import json_text
 
     texts = {}
-    for path, (source, run) in targets(root, target).items():
-        evaluated = read_evaluation(source.parent) if source.name == "run.json" else None
-        texts[path] = json_text(published(run, evaluated, note)) + "\n"
+    for path, (_, run) in targets(root, target).items():
+        texts[path] = json_text(published(run, note)) + "\n"
     try:
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from math import floor, sqrt
-from statistics import fmean, stdev
+from statistics import fmean, median, stdev
 from typing import Any
 
 from keraudit.audits.growth import T
@@ -14,7 +14,70 @@ from keraudit.experiments.recipe import Recipe
 from keraudit.experiments.record import Run
 from keraudit.reading.live import BACKENDS
 
-MEASURES = ("train_error", "test_error", "gap")
+PERCENT = 100.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """What is measured of a run, and whether two runs can be compared in it.
+
+    Attributes:
+        key: in JSON, where its values stand as they are.
+        label: in a table, where they stand times ``scale``.
+        of: its value; ``None`` if the run has none.
+        given: what else two runs must share for it to mean the same of both.
+    """
+
+    key: str
+    label: str
+    of: Callable[[Run], float | None]
+    scale: float = PERCENT
+    given: Callable[[Run], Any] = lambda run: None
+
+
+def evaluated(run: Run, key: str) -> Any:
+    """A part of a run's evaluation; ``None`` where it has none."""
+    return (run.evaluated or {}).get(key)
+
+
+def corrupted_error(run: Run) -> float | None:
+    found = evaluated(run, "corrupted_accuracy")
+    return None if found is None else 1 - found
+
+
+MEASURES = (
+    Measure(key="train_error", label="Train error %", of=lambda run: run.evaluation["train_error"]),
+    Measure(key="test_error", label="Test error %", of=lambda run: run.evaluation["test_error"]),
+    Measure(key="gap", label="Gap %", of=lambda run: run.evaluation["gap"]),
+    Measure(key="ece", label="Calibration error %", of=lambda run: evaluated(run, "ece")),
+    Measure(
+        key="corrupted_error",
+        label="Corrupted error %",
+        of=corrupted_error,
+        given=lambda run: evaluated(run, "corruption_images"),
+    ),
+    Measure(
+        key="epoch_seconds",
+        label="Seconds an epoch",
+        of=lambda run: median(row["seconds"] for row in run.history) if run.history else None,
+        scale=1.0,
+        given=lambda run: (run.hardware, run.devices, run.versions),
+    ),
+)
+
+
+def measured(runs: Sequence[Run]) -> tuple[Measure, ...]:
+    """The measures that all of some runs have and can be compared in."""
+    return tuple(
+        measure
+        for measure in MEASURES
+        if all(measure.of(run) is not None for run in runs)
+        and all(measure.given(run) == measure.given(runs[0]) for run in runs)
+    )
+
+
+def values(measure: Measure, runs: Sequence[Run]) -> list[float]:
+    return [float(measure.of(run) or 0.0) for run in runs]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,8 +89,12 @@ class Spread:
     n: int
 
     def __str__(self) -> str:
-        about = "" if self.deviation is None else f" +- {100 * self.deviation:.2f}"
-        return f"{100 * self.mean:.2f}{about}"
+        return self.text(PERCENT)
+
+    def text(self, scale: float) -> str:
+        """Mean and deviation, times ``scale``."""
+        about = "" if self.deviation is None else f" +- {scale * self.deviation:.2f}"
+        return f"{scale * self.mean:.2f}{about}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,17 +185,16 @@ def unlike(runs: Sequence[Run]) -> tuple[str, ...]:
 
 
 def differences(groups: Mapping[str, Sequence[Run]]) -> tuple[Difference, ...]:
-    """Every two networks, in each measure."""
+    """Every two networks, in each measure that their runs can be compared in."""
     made = []
     for (first, ours), (second, theirs) in combinations(groups.items(), 2):
-        for measure in MEASURES:
-            a = [float(run.evaluation[measure]) for run in ours]
-            b = [float(run.evaluation[measure]) for run in theirs]
+        for measure in measured([*ours, *theirs]):
+            a, b = values(measure, ours), values(measure, theirs)
             made.append(
                 Difference(
                     first=first,
                     second=second,
-                    measure=measure,
+                    measure=measure.key,
                     mean=fmean(b) - fmean(a),
                     interval=welch(a, b),
                     unlike=unlike([*ours, *theirs]),

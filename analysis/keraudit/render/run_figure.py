@@ -7,11 +7,21 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from keraudit.render.palette import GREY, colour_of, marker_of
+from keraudit.render.palette import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    PURPLE,
+    VERMILION,
+    colour_of,
+    marker_of,
+)
 
 Run = Mapping[str, Any]
 PANEL = 300  # pixels of a panel's height
 PERCENT = 100
+SETTING_COLOURS = (VERMILION, ORANGE, BLUE, GREEN, PURPLE)
 
 
 def curves(
@@ -34,44 +44,16 @@ def curves(
     """
     import plotly.graph_objects as go
 
-    names = list(panels)
     log = what == "loss"
-    layout: dict[str, Any] = {
-        "template": "none",
-        "title": {"text": title},
-        "height": PANEL + (190 if len(names) > 1 else 150),
-        "margin": {"l": 62, "r": 20, "t": 130 if len(names) > 1 else 80, "b": 56},
-        "legend": {
-            "orientation": "h",
-            "x": 0,
-            "y": 1.09 if len(names) > 1 else 1.0,
-            "yanchor": "bottom",
-        },
-        "annotations": [],
-    }
     everything = [
         v for nets in panels.values() for runs in nets.values() for v in bounds(runs, what)
     ]
-    wide = (1 - 0.1 * (len(names) - 1)) / len(names)
+    # 1, 2 and 5 of each decade
+    scale = {"type": "log", "dtick": "D2"} if log else {"range": span(everything)}
+    layout = panelled(list(panels), title=title, x="epoch", y=axis_title(what), scale=scale)
     figure = go.Figure()
-    for number, (name, networks) in enumerate(panels.items()):
-        suffix = "" if not number else str(number + 1)
-        left = number * (wide + 0.1)
-        layout[f"xaxis{suffix}"] = {
-            "domain": [left, left + wide],
-            "anchor": f"y{suffix}",
-            "title": {"text": "epoch", "font": {"size": 13}},
-        }
-        layout[f"yaxis{suffix}"] = {
-            "anchor": f"x{suffix}",
-            "showgrid": True,
-            "type": "log" if log else "linear",
-            "title": {"text": "" if number else axis_title(what), "font": {"size": 13}},
-            # 1, 2 and 5 of each decade
-            **({"dtick": "D2"} if log else {"range": span(everything)}),
-        }
-        if len(names) > 1:
-            layout["annotations"].append(heading(name, left))
+    for number, networks in enumerate(panels.values()):
+        suffix = suffix_of(number)
         for network, runs in networks.items():
             for side, dash in (("training", "dash"), ("test", "solid")):
                 add_curve(figure, network, runs, (what, side, dash), suffix)
@@ -80,6 +62,56 @@ def curves(
     figure.update_layout(layout)
     drawn: dict[str, Any] = json.loads(figure.to_json())
     return drawn
+
+
+def suffix_of(panel: int) -> str:
+    """What the names of a panel's axes end with, counted from 0.
+
+    >>> suffix_of(0), suffix_of(1)
+    ('', '2')
+    """
+    return str(panel + 1) if panel else ""
+
+
+def panelled(
+    names: Sequence[str], *, title: str, x: str, y: str, scale: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The layout of panels side by side, each with its name above it if there are several.
+
+    Args:
+        names: of the panels.
+        title: above all.
+        x: the title of each horizontal axis.
+        y: that of the first vertical one.
+        scale: what else the vertical axes have in common.
+    """
+    several = len(names) > 1
+    layout: dict[str, Any] = {
+        "template": "none",
+        "title": {"text": title},
+        "height": PANEL + (190 if several else 150),
+        "margin": {"l": 62, "r": 20, "t": 130 if several else 80, "b": 56},
+        "legend": {"orientation": "h", "x": 0, "y": 1.09 if several else 1.0, "yanchor": "bottom"},
+        "annotations": [],
+    }
+    wide = (1 - 0.1 * (len(names) - 1)) / len(names)
+    for number, name in enumerate(names):
+        suffix, left = suffix_of(number), number * (wide + 0.1)
+        layout[f"xaxis{suffix}"] = {
+            "domain": [left, left + wide],
+            "anchor": f"y{suffix}",
+            "title": {"text": x, "font": {"size": 13}},
+        }
+        layout[f"yaxis{suffix}"] = {
+            "anchor": f"x{suffix}",
+            "showgrid": True,
+            "type": "linear",
+            "title": {"text": "" if number else y, "font": {"size": 13}},
+            **scale,
+        }
+        if several:
+            layout["annotations"].append(heading(name, left))
+    return layout
 
 
 def axis_title(what: str) -> str:
@@ -252,6 +284,51 @@ def precision(networks: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, 
         )
     drawn: dict[str, Any] = json.loads(figure.to_json())
     return drawn
+
+
+def first_steps(runs: Sequence[Run], *, together: int = 5) -> dict[str, Any]:
+    """Draw the loss over the first steps of training at several rates and precisions.
+
+    Args:
+        runs: ``network``, ``learning_rate``, ``precision`` and the ``loss`` of each step.
+        together: steps of which each point is the mean.
+    """
+    import plotly.graph_objects as go
+
+    names = list(dict.fromkeys(run["network"] for run in runs))
+    settings = list(dict.fromkeys(map(setting, runs)))
+    figure = go.Figure()
+    for run in runs:
+        panel, suffix = names.index(run["network"]), suffix_of(names.index(run["network"]))
+        starts = range(0, len(run["loss"]) - together + 1, together)
+        figure.add_scatter(
+            name=setting(run),
+            legendgroup=setting(run),
+            showlegend=not panel,
+            x=[start + together for start in starts],
+            y=[round(fmean(run["loss"][start : start + together]), 4) for start in starts],
+            mode="lines",
+            line={
+                "color": SETTING_COLOURS[settings.index(setting(run)) % len(SETTING_COLOURS)],
+                "dash": "solid" if run["precision"] == "float32" else "dot",
+            },
+            hovertemplate="step %{x}: %{y:.2f}<extra>" + setting(run) + "</extra>",
+            xaxis=f"x{suffix}",
+            yaxis=f"y{suffix}",
+        )
+    title = "Loss over the first steps"
+    figure.update_layout(panelled(names, title=title, x="step", y="loss", scale={}))
+    drawn: dict[str, Any] = json.loads(figure.to_json())
+    return drawn
+
+
+def setting(run: Run) -> str:
+    """A rate and a precision in words.
+
+    >>> setting({"learning_rate": 0.02, "precision": "mixed_bfloat16"})
+    'rate 0.02, bfloat16'
+    """
+    return f"rate {run['learning_rate']:g}, {run['precision'].removeprefix('mixed_')}"
 
 
 def corruption(evaluations: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

@@ -7,11 +7,21 @@ from statistics import median
 from typing import Any
 
 from keraudit.experiments.record import Run
-from keraudit.experiments.statistics import MEASURES, Difference, Spread, differences, spread
+from keraudit.experiments.statistics import (
+    MEASURES,
+    Difference,
+    Measure,
+    Spread,
+    differences,
+    measured,
+    spread,
+    values,
+)
 from keraudit.render.grid import Column, Grid, Line
 from keraudit.render.numbers import short
 
-LABELS = {"train_error": "Train error", "test_error": "Test error", "gap": "Gap"}
+BY_KEY = {measure.key: measure for measure in MEASURES}
+NARROW = ("train_error", "test_error", "gap")  # shown wherever a table is
 CONVENTION = "errors in percent of the images, without crops and mirroring, after the last epoch"
 SECONDS = "Seconds         of all training steps, compilation included"
 
@@ -114,20 +124,19 @@ def work_notes(run: Run) -> tuple[str, ...]:
 
 def comparison_grid(groups: Mapping[str, Sequence[Run]], *, command: str) -> Grid:
     """One line a network: mean and deviation over its seeds."""
+    runs = [run for members in groups.values() for run in members]
+    compared = measured(runs)
     columns = (
         Column(key="name", label="Network"),
         Column(key="n", label="Seeds", form="number"),
-        Column(key="train_error", label="Train error %"),
-        Column(key="test_error", label="Test error %"),
-        Column(key="gap", label="Gap %"),
+        *(Column(key=m.key, label=m.label, wide=m.key not in NARROW) for m in compared),
         Column(key="params", label="Params", form="count", wide=True),
         Column(key="seconds", label="Seconds with compilation", form="number", wide=True),
     )
     lines = tuple(
-        Line(cells={**{key: str(value) for key, value in row.items()}, **plain})
-        for row, plain in (comparison_row(name, runs) for name, runs in groups.items())
+        Line(cells={**{m.key: found[m.key].text(m.scale) for m in compared}, **plain})
+        for found, plain in (comparison_row(n, members, compared) for n, members in groups.items())
     )
-    runs = [run for members in groups.values() for run in members]
     return Grid(
         title=f"{len(groups)} networks",
         heading="",
@@ -144,8 +153,11 @@ def comparison_grid(groups: Mapping[str, Sequence[Run]], *, command: str) -> Gri
     )
 
 
-def comparison_row(name: str, runs: Sequence[Run]) -> tuple[dict[str, Spread], dict[str, Any]]:
-    spreads = {key: spread([run.evaluation[key] for run in runs]) for key in MEASURES}
+def comparison_row(
+    name: str, runs: Sequence[Run], compared: Sequence[Measure]
+) -> tuple[dict[str, Spread], dict[str, Any]]:
+    """What is measured of a network over its seeds, and what else is told of it."""
+    spreads = {measure.key: spread(values(measure, runs)) for measure in compared}
     plain = {
         "name": name,
         "n": len(runs),
@@ -157,14 +169,15 @@ def comparison_row(name: str, runs: Sequence[Run]) -> tuple[dict[str, Spread], d
 
 def difference_line(found: Difference) -> Line:
     """A difference; one whose interval holds 0 is not loud."""
-    between = found.interval
+    between, measure = found.interval, BY_KEY[found.measure]
+    scale = measure.scale
     return Line(
         cells={
             "name": found.second,
             "first": found.first,
-            "measure": LABELS[found.measure].lower(),
-            "mean": f"{100 * found.mean:+.2f}",
-            "interval": between and f"{100 * between[0]:+.2f} to {100 * between[1]:+.2f}",
+            "measure": measure.label.lower(),
+            "mean": f"{scale * found.mean:+.2f}",
+            "interval": between and f"{scale * between[0]:+.2f} to {scale * between[1]:+.2f}",
         },
         tone="" if found.is_clear else "dim",
     )
@@ -173,8 +186,9 @@ def difference_line(found: Difference) -> Line:
 def comparison_data(groups: Mapping[str, Sequence[Run]]) -> dict[str, Any]:
     """The comparison as plain data."""
     rows = []
+    compared = measured([run for members in groups.values() for run in members])
     for name, runs in groups.items():
-        spreads, plain = comparison_row(name, runs)
+        spreads, plain = comparison_row(name, runs, compared)
         found = {
             k: {"mean": s.mean, "deviation": s.deviation, "n": s.n} for k, s in spreads.items()
         }
@@ -202,7 +216,7 @@ def differences_grid(groups: Mapping[str, Sequence[Run]], *, command: str) -> Gr
         notes.append(f"One seed        {', '.join(single)}: no interval, chance is not ruled out")
     return Grid(
         title="Differences",
-        heading="in percentage points",
+        heading="in percentage points, and in seconds",
         columns=columns,
         lines=tuple(map(difference_line, found)),
         notes=(*notes[len(single) == len(groups) :], *unlike_notes(found)),

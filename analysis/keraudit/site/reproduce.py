@@ -8,6 +8,7 @@ from keraudit.site import (
     benchmarks,
     benchmarks_live,
     crosscheck,
+    first_steps,
     gradient_records,
     precision,
     runs,
@@ -32,7 +33,7 @@ def commands() -> list[tuple[str, str, str]]:
         ("benchmarks.md", benchmarks.GRADIENTS, "make bench"),
         *(("benchmarks.md", path, command) for path, command in benchmarks_live.COMMANDS.items()),
     ]
-    others.append(("cifar.md", precision.PATH, precision.COMMAND))
+    others += [("cifar.md", m.PATH, m.COMMAND) for m in (precision, first_steps)]
     trained = [("resnet.md", runs.FOLDER, "keraudit runs publish runs --to site/results/runs")]
     return [(page, path.as_posix(), command) for page, path, command in (*cases, *others, *trained)]
 
