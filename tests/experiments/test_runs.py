@@ -114,7 +114,7 @@ def test_an_evaluation_in_a_run_s_folder_is_compared_too(tmp_path: Path) -> None
         (home / "evaluation.json").write_text(json.dumps(evaluation))
     told = keraudit("runs", "compare", root, "--format", "markdown").out
     assert "Corrupted error %" in told
-    assert "calibration error % | +0.00" in told
+    assert "calibration error | +0.00" in told
 
 
 def test_publish(folder: Path, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ pytest.importorskip("mkdocs")
 
 from mkdocs.exceptions import PluginError
 
-from keraudit.site import benchmarks, benchmarks_live, precision
+from keraudit.site import benchmarks, benchmarks_live, first_steps, precision
 
 MACHINE = {"python": "3.11", "system": "Linux", "processor": "P", "cores": 2, "keras": "3.15"}
 
@@ -25,11 +25,12 @@ def run(seconds: float) -> dict[str, float]:
 def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(benchmarks, "PATH", tmp_path / "benchmark.json")
     monkeypatch.setattr(benchmarks, "GRADIENTS", tmp_path / "benchmark-gradients.json")
-    for name in ("TRAINING", "TRAINING_JAX", "EXPLORER"):
+    for name in ("TRAINING", "TRAINING_JAX", "EXPLORER", "CORES"):
         path = tmp_path / f"benchmark-{name.lower().replace('_', '-')}.json"
         monkeypatch.setattr(benchmarks_live, name, path)
         monkeypatch.setitem(benchmarks_live.COMMANDS, path, f"make {name.lower()}")
     monkeypatch.setattr(precision, "PATH", tmp_path / "benchmark-precision.json")
+    monkeypatch.setattr(first_steps, "PATH", tmp_path / "benchmark-first-steps.json")
     return tmp_path
 
 
@@ -128,6 +129,73 @@ def test_the_first_gradients_in_two_precisions(results: Path) -> None:
     assert "toy, one batch of 128, large networks at 96x96" in drawn
     assert "conv1/kernel" in drawn
     assert "P, 2 cores; jax 0.10.2. Made by" in drawn
+
+
+def test_passes_on_one_core_and_steps_that_differ(results: Path) -> None:
+    one, two = {"wall_s": 2.5, "cpu_s": 2.6}, {"wall_s": 1.5, "cpu_s": 2.7}
+    ways = [
+        {"name": "tensorflow", "processes": [[], []], "steps": 9, "first_difference": 4},
+        {"name": "jax", "processes": [[], []], "steps": 9, "first_difference": None},
+    ]
+    write(
+        results / "benchmark-cores.json",
+        schema="keraudit.cores-benchmark/1",
+        command="python benchmarks/cores.py",
+        batch=128,
+        versions={"keras": "3"},
+        passes={
+            "network": "N",
+            "steps": 10,
+            "processes": [{"fit": [one, two, one], "untuned": [two, two, two]}],
+            "on_one_core": {"fit": 2, "untuned": 0},
+            "of": 3,
+        },
+        steps={"network": "M", "ways": ways},
+    )
+    shown = benchmarks_live.cores()
+    assert "| `model.fit` on arrays | 2 of 3 | 2.50 s | 2.50 s |" in shown
+    assert "as `keraudit train` feeds them | 0 of 3 | 1.50 s | 1.50 s |" in shown
+    assert "| TensorFlow | 2 | 4 of 9 |" in shown
+    assert "| JAX | 2 | none of 9 |" in shown
+
+
+def test_the_first_steps_at_several_rates(results: Path) -> None:
+    def taught(network: str, rate: float, precision: str, loss: float) -> dict[str, Any]:
+        return {
+            "network": network,
+            "learning_rate": rate,
+            "precision": precision,
+            "loss": [2.0] * 20 + [loss] * 20,
+            "accuracy": [0.0] * 20 + [0.25] * 20,
+        }
+
+    write(
+        results / "benchmark-first-steps.json",
+        schema="keraudit.first-steps/1",
+        command="python benchmarks/first_steps.py",
+        dataset={"name": "toy"},
+        batch=128,
+        size=75,
+        seed=0,
+        warmup_steps=8,
+        versions={"keras": "3"},
+        runs=[
+            taught("InceptionV3", 0.1, "mixed_bfloat16", 3.5),
+            taught("ResNet50", 0.02, "float32", 1.5),
+        ],
+    )
+    shown = first_steps.results()
+    assert "| `InceptionV3` | 0.1 | bfloat16 | 3.50 | 25" in shown
+    assert "| `ResNet50` | 0.02 | float32 | 1.50 | 25" in shown
+    drawn = first_steps.figure()
+    assert "toy, batch 128, images enlarged to 75x75" in drawn
+    data = json.loads(
+        drawn.partition('<script type="application/json">')[2].partition("</script>")[0]
+    )
+    assert [(t["name"], t["xaxis"], t["y"][-1]) for t in data["data"]] == [
+        ("rate 0.1, bfloat16", "x", 3.5),
+        ("rate 0.02, float32", "x2", 1.5),
+    ]
 
 
 def test_the_explorer_stands_beside_an_empty_page(results: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from statistics import fmean
 from typing import Any
 
@@ -296,20 +297,21 @@ def first_steps(runs: Sequence[Run], *, together: int = 5) -> dict[str, Any]:
     import plotly.graph_objects as go
 
     names = list(dict.fromkeys(run["network"] for run in runs))
-    settings = list(dict.fromkeys(map(setting, runs)))
+    first = {setting(run): run for run in reversed(runs)}
+    colours = dict(zip(dict.fromkeys(map(setting, runs)), cycle(SETTING_COLOURS), strict=False))
     figure = go.Figure()
     for run in runs:
-        panel, suffix = names.index(run["network"]), suffix_of(names.index(run["network"]))
+        suffix = suffix_of(names.index(run["network"]))
         starts = range(0, len(run["loss"]) - together + 1, together)
         figure.add_scatter(
             name=setting(run),
             legendgroup=setting(run),
-            showlegend=not panel,
+            showlegend=run is first[setting(run)],
             x=[start + together for start in starts],
             y=[round(fmean(run["loss"][start : start + together]), 4) for start in starts],
             mode="lines",
             line={
-                "color": SETTING_COLOURS[settings.index(setting(run)) % len(SETTING_COLOURS)],
+                "color": colours[setting(run)],
                 "dash": "solid" if run["precision"] == "float32" else "dot",
             },
             hovertemplate="step %{x}: %{y:.2f}<extra>" + setting(run) + "</extra>",

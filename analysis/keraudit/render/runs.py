@@ -175,7 +175,7 @@ def difference_line(found: Difference) -> Line:
         cells={
             "name": found.second,
             "first": found.first,
-            "measure": measure.label.lower(),
+            "measure": measure.label.removesuffix(" %").lower(),
             "mean": f"{scale * found.mean:+.2f}",
             "interval": between and f"{scale * between[0]:+.2f} to {scale * between[1]:+.2f}",
         },

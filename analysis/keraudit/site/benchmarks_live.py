@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from statistics import median
 from typing import Any
 
 from keraudit.render.numbers import percent
@@ -14,9 +15,15 @@ TRAINING = RESULTS / "benchmark-training.json"
 TRAINING_JAX = RESULTS / "benchmark-training-jax.json"
 BACKENDS = {"tensorflow": "TensorFlow", "jax": "JAX"}
 EXPLORER = RESULTS / "benchmark-explorer.json"
+CORES = RESULTS / "benchmark-cores.json"
 COMMANDS = {
     TRAINING: "python benchmarks/training.py --record site/results/benchmark-training.json",
+    CORES: "python benchmarks/cores.py --record site/results/benchmark-cores.json",
     EXPLORER: "python benchmarks/explorer.py --all --record site/results/benchmark-explorer.json",
+}
+PASSES: Mapping[str, str] = {
+    "fit": "`model.fit` on arrays",
+    "untuned": "`model.fit` on the same, as `keraudit train` feeds them",
 }
 WAYS: Mapping[str, str] = {
     "ours": "`keraudit train`: images on the device, crops and mirroring in the step",
@@ -54,6 +61,52 @@ def training_on(found: Mapping[str, Any]) -> str:
         f" {described(found['machine'])}. Made by `{found['command']}`."
     )
     return f"{numbers(table(head, rows))}\n\n{note}\n{{ .ka-note }}"
+
+
+def cores() -> str:
+    """How many passes of ``model.fit`` ran on one core, and after how many steps processes differ."""
+    found = published(CORES, "keraudit.cores-benchmark/1")
+    if found is None:
+        return missing(CORES, COMMANDS[CORES])
+    passes, steps = found["passes"], found["steps"]
+    made = {name: [p for one in passes["processes"] for p in one[name]] for name in PASSES}
+    head = [("", "left"), ("on one core", "right"), ("median", "right"), ("slowest", "right")]
+    rows = [
+        [
+            told,
+            f"{passes['on_one_core'][name]} of {passes['of']}",
+            *(f"{how(p['wall_s'] for p in made[name]):.2f} s" for how in (median, max)),
+        ]
+        for name, told in PASSES.items()
+    ]
+    first = (
+        f"{passes['network']}, passes of {passes['steps']} steps, batch {found['batch']}, in"
+        f" {len(passes['processes'])} processes; a pass ran on one core if its CPU time is less than 1.3"
+        " times its wall-clock time."
+    )
+    of_steps = [("", "left"), ("processes", "right"), ("differ from step", "right")]
+    told_of_steps = [
+        [
+            way["name"].replace("tensorflow", "TensorFlow").replace("jax", "JAX"),
+            str(len(way["processes"])),
+            f"{way['first_difference'] or 'none'} of {way['steps']}",
+        ]
+        for way in steps["ways"]
+    ]
+    second = (
+        f"{steps['network']}, batch {found['batch']}, the same seed in every process: the first step after"
+        f" which their weights are not the same to the last bit. {found['date']};"
+        f" {', '.join(f'{name} {version}' for name, version in found['versions'].items())};"
+        f" {described(found['machine'])}. Made by `{found['command']}`."
+    )
+    return "\n\n".join(
+        (
+            numbers(table(head, rows)),
+            f"{first}\n{{ .ka-note }}",
+            numbers(table(of_steps, told_of_steps)),
+            f"{second}\n{{ .ka-note }}",
+        )
+    )
 
 
 def explorer() -> str:

@@ -95,6 +95,7 @@ MARKERS: Mapping[str, Callable[..., str]] = {
     "benchmark-stages": benchmarks.stages,
     "benchmark-gradients": benchmarks.gradient_profile,
     "benchmark-training": benchmarks_live.training,
+    "benchmark-cores": benchmarks_live.cores,
     "benchmark-explorer": benchmarks_live.explorer,
     "layer-rules": reference.layer_rules,
     "activations": reference.activations,
