@@ -81,7 +81,7 @@ def cores() -> str:
     ]
     first = (
         f"{passes['network']}, passes of {passes['steps']} steps, batch {found['batch']}, in"
-        f" {len(passes['processes'])} processes; a pass ran on one core if its CPU time is less than 1.3"
+        f" {len(passes['processes'])} processes; a pass ran on one core if its CPU time is less than 1.5"
         " times its wall-clock time."
     )
     of_steps = [("", "left"), ("processes", "right"), ("differ from step", "right")]
