@@ -12,7 +12,7 @@ pytest.importorskip("mkdocs")
 
 from mkdocs.exceptions import PluginError
 
-from keraudit.site import benchmarks, benchmarks_live, first_steps, precision
+from keraudit.site import benchmarks, benchmarks_live, first_steps, precision, stable_rate, values
 
 MACHINE = {"python": "3.11", "system": "Linux", "processor": "P", "cores": 2, "keras": "3.15"}
 
@@ -30,6 +30,7 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.setattr(benchmarks_live, name, path)
         monkeypatch.setitem(benchmarks_live.COMMANDS, path, f"make {name.lower()}")
     monkeypatch.setattr(precision, "PATH", tmp_path / "benchmark-precision.json")
+    monkeypatch.setattr(stable_rate, "PATH", tmp_path / "benchmark-stable-rate.json")
     monkeypatch.setattr(first_steps, "PATH", tmp_path / "benchmark-first-steps.json")
     return tmp_path
 
@@ -196,6 +197,34 @@ def test_the_first_steps_at_several_rates(results: Path) -> None:
         ("rate 0.1, bfloat16", "x", 3.5),
         ("rate 0.02, float32", "x2", 1.5),
     ]
+
+
+def test_the_rates_that_classifiers_can_take(results: Path) -> None:
+    def one(network: str, size: int | None, rate: float) -> dict[str, Any]:
+        return {
+            "network": network,
+            "size": size,
+            "features": 2048,
+            "mean_square_norm": 1003.6,
+            "sharpness": 64.12,
+            "highest_stable_rate": rate,
+        }
+
+    assert values.VALUES["stable-rate"]("ResNet50") == "(not measured)"
+    write(
+        results / "benchmark-stable-rate.json",
+        schema="keraudit.stable-rate/1",
+        command="python benchmarks/stable_rate.py",
+        dataset={"name": "toy"},
+        batch=128,
+        seed=0,
+        networks=[one("ResNet50", 75, 0.0024), one("ResNet-CIFAR-20", None, 0.1273)],
+    )
+    row = "| 2,048 | 1,004 | 64.1 | 0.0024 |"
+    assert f"| `ResNet50` at 75x75 {row}" in stable_rate.large()
+    assert "CIFAR-20" not in stable_rate.large()
+    assert "| `ResNet-CIFAR-20` | 2,048" in stable_rate.small()
+    assert values.VALUES["stable-rate"]("ResNet-CIFAR-20") == "0.13"
 
 
 def test_the_explorer_stands_beside_an_empty_page(results: Path) -> None:

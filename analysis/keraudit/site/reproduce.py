@@ -12,6 +12,7 @@ from keraudit.site import (
     gradient_records,
     precision,
     runs,
+    stable_rate,
     zoo_record,
 )
 from keraudit.site.markdown import code, table
@@ -33,7 +34,7 @@ def commands() -> list[tuple[str, str, str]]:
         ("benchmarks.md", benchmarks.GRADIENTS, "make bench"),
         *(("benchmarks.md", path, command) for path, command in benchmarks_live.COMMANDS.items()),
     ]
-    others += [("cifar.md", m.PATH, m.COMMAND) for m in (precision, first_steps)]
+    others += [("cifar.md", m.PATH, m.COMMAND) for m in (precision, first_steps, stable_rate)]
     trained = [("resnet.md", runs.FOLDER, "keraudit runs publish runs --to site/results/runs")]
     return [(page, path.as_posix(), command) for page, path, command in (*cases, *others, *trained)]
 

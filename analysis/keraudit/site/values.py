@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from keraudit.render.numbers import percent, short
-from keraudit.site import reductions
+from keraudit.site import reductions, stable_rate
 from keraudit.site.records import record
 
 
@@ -67,4 +67,5 @@ VALUES: Mapping[str, Callable[..., str]] = {
     "without": without,
     "output-depth": output_depth,
     "share-of-1x1": share_of_1x1,
+    "stable-rate": stable_rate.rate,
 }

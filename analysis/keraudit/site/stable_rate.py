@@ -1,0 +1,60 @@
+"""What the pages show of the rate that a network's classifier can take before the first step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from keraudit.site.markdown import code, numbers, table
+from keraudit.site.published import RESULTS, missing, published
+
+PATH = RESULTS / "benchmark-stable-rate.json"
+SCHEMA = "keraudit.stable-rate/1"
+COMMAND = f"python benchmarks/stable_rate.py --record {PATH.as_posix()}"
+
+
+def record() -> Mapping[str, Any] | None:
+    return published(PATH, SCHEMA)
+
+
+def large() -> str:
+    """The networks that enlarge their images, at the sizes that were measured."""
+    return rows_of(is_large=True)
+
+
+def small() -> str:
+    """Those for images of 32x32, with the rate that their recipe begins with."""
+    return rows_of(is_large=False)
+
+
+def rows_of(*, is_large: bool) -> str:
+    found = record()
+    if found is None:
+        return missing(PATH, COMMAND)
+    head = [("network", "left"), ("features", "right"), ("mean square of their length", "right")]
+    head += [("curvature", "right"), ("highest stable rate", "right")]
+    rows = [
+        [
+            code(one["network"]) + (f" at {one['size']}x{one['size']}" if one["size"] else ""),
+            f"{one['features']:,}",
+            f"{one['mean_square_norm']:,.0f}",
+            f"{one['sharpness']:.3g}",
+            f"{one['highest_stable_rate']:.2g}",
+        ]
+        for one in found["networks"]
+        if bool(one["size"]) == is_large
+    ]
+    told = (
+        "Curvature: the largest eigenvalue of the Hessian of the loss in the classifier's own weights,"
+        f" one batch of {found['batch']}, fresh weights of seed {found['seed']}, {found['dataset']['name']}."
+        " Stable rate: above it gradient descent with the recipe's momentum of 0.9 diverges on a quadratic of"
+        f" that curvature (Cohen et al. 2021). {found['date']}. Made by `{found['command']}`."
+    )
+    return f"{numbers(table(head, rows))}\n\n{told}\n{{ .ka-note }}"
+
+
+def rate(network: str) -> str:
+    """In a line of text: the highest stable rate of a network, at the first size that was measured."""
+    found = record()
+    named = [one for one in (found or {"networks": []})["networks"] if one["network"] == network]
+    return f"{named[0]['highest_stable_rate']:.2g}" if named else "(not measured)"

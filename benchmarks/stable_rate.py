@@ -1,0 +1,116 @@
+"""Which learning rate a network's classifier can take before the first step.
+
+``python benchmarks/stable_rate.py [--networks InceptionV3:75,ResNet50:75,...] [--batch 128] [--data DATA]
+[--record FILE]``. The classifier is a softmax regression on features that the layers before it make. Its loss is
+convex in its own weights, and its largest curvature s is the largest eigenvalue of the mean over images of
+(diag(p) - p p') x (f f'), p the probabilities and f the features with a 1 for the bias (Boehning 1992). Gradient
+descent with momentum m diverges above a rate of 2 (1 + m) / s, and above 2 (1 + m) / ((1 + 2 m) s) with Nesterov's
+(Cohen et al. 2021, section 2). Features are of one batch of training, fresh weights of seed 0.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from processes import command_line, machine
+
+NETWORKS = (
+    "InceptionV3:75,InceptionV3:96,ResNet50:75,ResNet50:96,"
+    "ResNet-CIFAR-20,ResNet-CIFAR-56,ResNet-CIFAR-110,Plain-CIFAR-20,Plain-CIFAR-56"
+)
+ROUNDS = 200  # of power iteration, on features that are there already
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    options.add_argument("--networks", default=NETWORKS)
+    options.add_argument("--batch", type=int, default=128)
+    options.add_argument("--data", default="cifar10")
+    options.add_argument("--record", type=Path)
+    given = options.parse_args()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from keraudit.experiments.data import limited, load
+    from keraudit.experiments.record import hardware, versions
+
+    data = limited(load(given.data), train=4 * given.batch, test=100)
+    found = {
+        "schema": "keraudit.stable-rate/1",
+        "date": time.strftime("%Y-%m-%d"),
+        "dataset": data.describe(),
+        "batch": given.batch,
+        "seed": 0,
+        "networks": [measured(name, data, given.batch) for name in given.networks.split(",")],
+        "hardware": hardware(),
+        "versions": versions(),
+        "machine": machine(),
+        "command": command_line("stable_rate"),
+    }
+    text = json.dumps(found, indent=1) + "\n"
+    print(text)
+    if given.record:
+        given.record.parent.mkdir(parents=True, exist_ok=True)
+        given.record.write_text(text, "utf-8")
+
+
+def measured(text: str, data: Any, batch: int) -> dict[str, Any]:
+    """One network, fed as its own recipe feeds it; ``text`` is its name and the size it sees."""
+    import keras
+    import numpy as np
+
+    from keraudit.experiments.feeding import plan
+    from keraudit.experiments.insides import insides
+    from keraudit.experiments.network import LARGE
+    from keraudit.experiments.recipe import recipe
+    from keraudit.experiments.session import Session
+
+    name, _, side = text.partition(":")
+    size = int(side) if side else None
+    made = recipe("modern" if name in LARGE else "he2015", batch=batch, epochs=1, size=size)
+    session = Session(name, data, made, 0)
+    images = session.images.layer(plan(data.train, made, 0, 0)[0])
+    inside = insides(session.body)
+    features = keras.ops.convert_to_numpy(inside.trunk(inside.start(images), training=True)[1])
+    features = features.reshape(batch, -1).astype("float64")
+    kernel, bias = (keras.ops.convert_to_numpy(w) for w in inside.classifier.weights)
+    scores = features @ kernel + bias
+    p = np.exp(scores - scores.max(axis=1, keepdims=True))
+    p /= p.sum(axis=1, keepdims=True)
+    sharpness = curvature(np.hstack([features, np.ones((batch, 1))]), p)
+    reach = 2 * (1 + made.momentum) / (1 + 2 * made.momentum * made.nesterov)
+    return {
+        "network": name,
+        "size": size,
+        "recipe": made.name,
+        "momentum": made.momentum,
+        "nesterov": made.nesterov,
+        "features": features.shape[1],
+        "mean_square_norm": float((features**2).sum(axis=1).mean()),
+        "sharpness": sharpness,
+        "highest_stable_rate": reach / sharpness,
+    }
+
+
+def curvature(features: Any, p: Any) -> float:
+    """The largest eigenvalue of a softmax regression's Hessian: features (N, width), probabilities (N, classes)."""
+    import numpy as np
+
+    direction = np.random.default_rng(0).standard_normal((features.shape[1], p.shape[1]))
+    largest = 0.0
+    for _ in range(ROUNDS):
+        direction /= np.linalg.norm(direction)
+        scores = features @ direction
+        bent = p * scores
+        bent -= p * bent.sum(axis=1, keepdims=True)
+        after = features.T @ bent / len(features)
+        largest = float((after * direction).sum())
+        direction = after
+    return largest
+
+
+if __name__ == "__main__":
+    main()
