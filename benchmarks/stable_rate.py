@@ -23,7 +23,6 @@ NETWORKS = (
     "InceptionV3:75,InceptionV3:96,ResNet50:75,ResNet50:96,"
     "ResNet-CIFAR-20,ResNet-CIFAR-56,ResNet-CIFAR-110,Plain-CIFAR-20,Plain-CIFAR-56"
 )
-ROUNDS = 200  # of power iteration, on features that are there already
 
 
 def main() -> None:
@@ -64,6 +63,7 @@ def measured(text: str, data: Any, batch: int) -> dict[str, Any]:
 
     from keraudit.experiments.feeding import plan
     from keraudit.experiments.insides import insides
+    from keraudit.experiments.metrics import curvature
     from keraudit.experiments.network import LARGE
     from keraudit.experiments.recipe import recipe
     from keraudit.experiments.session import Session
@@ -80,7 +80,7 @@ def measured(text: str, data: Any, batch: int) -> dict[str, Any]:
     scores = features @ kernel + bias
     p = np.exp(scores - scores.max(axis=1, keepdims=True))
     p /= p.sum(axis=1, keepdims=True)
-    sharpness = curvature(np.hstack([features, np.ones((batch, 1))]), p)
+    sharpness = curvature(np.hstack([features, np.ones((batch, 1))]), p)  # the 1 is the bias's
     reach = 2 * (1 + made.momentum) / (1 + 2 * made.momentum * made.nesterov)
     return {
         "network": name,
@@ -93,23 +93,6 @@ def measured(text: str, data: Any, batch: int) -> dict[str, Any]:
         "sharpness": sharpness,
         "highest_stable_rate": reach / sharpness,
     }
-
-
-def curvature(features: Any, p: Any) -> float:
-    """The largest eigenvalue of a softmax regression's Hessian: features (N, width), probabilities (N, classes)."""
-    import numpy as np
-
-    direction = np.random.default_rng(0).standard_normal((features.shape[1], p.shape[1]))
-    largest = 0.0
-    for _ in range(ROUNDS):
-        direction /= np.linalg.norm(direction)
-        scores = features @ direction
-        bent = p * scores
-        bent -= p * bent.sum(axis=1, keepdims=True)
-        after = features.T @ bent / len(features)
-        largest = float((after * direction).sum())
-        direction = after
-    return largest
 
 
 if __name__ == "__main__":

@@ -155,3 +155,18 @@ def test_originals_beside_copies(tmp_path: Path, images: Any) -> None:
     np.savez(tmp_path / "o.npz", x=first, y=labels[1:4].astype("uint8"))
     with pytest.raises(DataError, match="another order"):
         human.originals(tmp_path / "o.npz", test)
+
+
+def test_the_curvature_is_the_largest_eigenvalue_of_the_whole_hessian() -> None:
+    rng = np.random.default_rng(1)
+    features, p = rng.standard_normal((7, 5)), rng.dirichlet(np.ones(3), 7)
+    hessian = np.mean(
+        [
+            np.kron(np.outer(f, f), np.diag(q) - np.outer(q, q))
+            for f, q in zip(features, p, strict=True)
+        ],
+        axis=0,
+    )
+    expected = np.linalg.eigvalsh(hessian)[-1]
+    assert metrics.curvature(features, p) == pytest.approx(expected, rel=1e-6)
+    assert metrics.curvature(features, np.eye(3)[np.arange(7) % 3]) == 0  # it is sure: all is flat
