@@ -114,6 +114,7 @@ RECIPES: Mapping[str, Recipe] = {
         name="modern",
         source="common practice: Nesterov, warm-up and cosine, label smoothing, moving average",
         epochs=100,
+        learning_rate=0.01,  # at 0.1 InceptionV3 hardly learns at first: benchmarks/first_steps.py
         nesterov=True,
         schedule=COSINE,
         warmup=0.05,
