@@ -1,11 +1,11 @@
 """Which learning rate a network's classifier can take before the first step.
 
-``python benchmarks/stable_rate.py [--networks InceptionV3:75,ResNet50:75,...] [--batch 128] [--data DATA]
-[--record FILE]``. The classifier is a softmax regression on features that the layers before it make. Its loss is
+``python benchmarks/stable_rate.py [--networks InceptionV3:75,ResNet50:75,...] [--batch 128] [--seeds 0,1,2]
+[--data DATA] [--record FILE]``. The classifier is a softmax regression on features that the layers before it make. Its loss is
 convex in its own weights, and its largest curvature s is the largest eigenvalue of the mean over images of
 (diag(p) - p p') x (f f'), p the probabilities and f the features with a 1 for the bias (Boehning 1992). Gradient
 descent with momentum m diverges above a rate of 2 (1 + m) / s, and above 2 (1 + m) / ((1 + 2 m) s) with Nesterov's
-(Cohen et al. 2021, section 2). Features are of one batch of training, fresh weights of seed 0.
+(Cohen et al. 2021, section 2). Features are of one batch of training, fresh weights of each seed.
 """
 
 from __future__ import annotations
@@ -15,9 +15,12 @@ import json
 import os
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from processes import command_line, machine
+
+if TYPE_CHECKING:
+    from keraudit.experiments.recipe import Recipe
 
 NETWORKS = (
     "InceptionV3:75,InceptionV3:96,ResNet50:75,ResNet50:96,"
@@ -29,6 +32,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     options.add_argument("--networks", default=NETWORKS)
     options.add_argument("--batch", type=int, default=128)
+    options.add_argument("--seeds", default="0,1,2")
     options.add_argument("--data", default="cifar10")
     options.add_argument("--record", type=Path)
     given = options.parse_args()
@@ -42,8 +46,10 @@ def main() -> None:
         "date": time.strftime("%Y-%m-%d"),
         "dataset": data.describe(),
         "batch": given.batch,
-        "seed": 0,
-        "networks": [measured(name, data, given.batch) for name in given.networks.split(",")],
+        "networks": [
+            measured(name, data, given.batch, [int(seed) for seed in given.seeds.split(",")])
+            for name in given.networks.split(",")
+        ],
         "hardware": hardware(),
         "versions": versions(),
         "machine": machine(),
@@ -56,42 +62,50 @@ def main() -> None:
         given.record.write_text(text, "utf-8")
 
 
-def measured(text: str, data: Any, batch: int) -> dict[str, Any]:
-    """One network, fed as its own recipe feeds it; ``text`` is its name and the size it sees."""
-    import keras
-    import numpy as np
-
-    from keraudit.experiments.feeding import plan
-    from keraudit.experiments.insides import insides
-    from keraudit.experiments.metrics import curvature
+def measured(text: str, data: Any, batch: int, seeds: list[int]) -> dict[str, Any]:
+    """One network over seeds, fed as its own recipe feeds it; ``text`` is its name and the size it sees."""
     from keraudit.experiments.network import LARGE
     from keraudit.experiments.recipe import recipe
-    from keraudit.experiments.session import Session
 
     name, _, side = text.partition(":")
     size = int(side) if side else None
     made = recipe("modern" if name in LARGE else "he2015", batch=batch, epochs=1, size=size)
-    session = Session(name, data, made, 0)
-    images = session.images.layer(plan(data.train, made, 0, 0)[0])
-    inside = insides(session.body)
-    features = keras.ops.convert_to_numpy(inside.trunk(inside.start(images), training=True)[1])
-    features = features.reshape(batch, -1).astype("float64")
-    kernel, bias = (keras.ops.convert_to_numpy(w) for w in inside.classifier.weights)
-    scores = features @ kernel + bias
-    p = np.exp(scores - scores.max(axis=1, keepdims=True))
-    p /= p.sum(axis=1, keepdims=True)
-    sharpness = curvature(np.hstack([features, np.ones((batch, 1))]), p)  # the 1 is the bias's
-    reach = 2 * (1 + made.momentum) / (1 + 2 * made.momentum * made.nesterov)
     return {
         "network": name,
         "size": size,
         "recipe": made.name,
         "momentum": made.momentum,
         "nesterov": made.nesterov,
+        "seeds": [{"seed": seed, **of_seed(name, data, made, seed)} for seed in seeds],
+    }
+
+
+def of_seed(name: str, data: Any, made: Recipe, seed: int) -> dict[str, float]:
+    """Length of the features, curvature and rate with the weights and the first batch of one seed."""
+    import keras
+    import numpy as np
+
+    from keraudit.experiments.feeding import plan
+    from keraudit.experiments.insides import insides
+    from keraudit.experiments.metrics import curvature
+    from keraudit.experiments.session import Session
+
+    session = Session(name, data, made, seed)
+    images = session.images.layer(plan(data.train, made, seed, 0)[0])
+    inside = insides(session.body)
+    features = keras.ops.convert_to_numpy(inside.trunk(inside.start(images), training=True)[1])
+    features = features.reshape(made.batch, -1).astype("float64")
+    kernel, bias = (keras.ops.convert_to_numpy(w) for w in inside.classifier.weights)
+    scores = features @ kernel + bias
+    p = np.exp(scores - scores.max(axis=1, keepdims=True))
+    p /= p.sum(axis=1, keepdims=True)
+    bent = curvature(np.hstack([features, np.ones((made.batch, 1))]), p)  # the 1 is the bias's
+    reach = 2 * (1 + made.momentum) / (1 + 2 * made.momentum * made.nesterov)
+    return {
         "features": features.shape[1],
         "mean_square_norm": float((features**2).sum(axis=1).mean()),
-        "sharpness": sharpness,
-        "highest_stable_rate": reach / sharpness,
+        "curvature": bent,
+        "highest_stable_rate": reach / bent,
     }
 
 

@@ -200,15 +200,10 @@ def test_the_first_steps_at_several_rates(results: Path) -> None:
 
 
 def test_the_rates_that_classifiers_can_take(results: Path) -> None:
-    def one(network: str, size: int | None, rate: float) -> dict[str, Any]:
-        return {
-            "network": network,
-            "size": size,
-            "features": 2048,
-            "mean_square_norm": 1003.6,
-            "sharpness": 64.12,
-            "highest_stable_rate": rate,
-        }
+    def one(network: str, size: int | None, *rates: float) -> dict[str, Any]:
+        found = {"features": 2048, "mean_square_norm": 1003.6, "curvature": 64.12}
+        seeds = [{"seed": n, "highest_stable_rate": r, **found} for n, r in enumerate(rates)]
+        return {"network": network, "size": size, "seeds": seeds}
 
     assert values.VALUES["stable-rate"]("ResNet50") == "(not measured)"
     write(
@@ -217,10 +212,9 @@ def test_the_rates_that_classifiers_can_take(results: Path) -> None:
         command="python benchmarks/stable_rate.py",
         dataset={"name": "toy"},
         batch=128,
-        seed=0,
-        networks=[one("ResNet50", 75, 0.0024), one("ResNet-CIFAR-20", None, 0.1273)],
+        networks=[one("ResNet50", 75, 0.002, 0.004, 0.0024), one("ResNet-CIFAR-20", None, 0.1273)],
     )
-    row = "| 2,048 | 1,004 | 64.1 | 0.0024 |"
+    row = "| 2,048 | 1,004 | 64.1 | 0.0024 | 0.002 to 0.004 |"
     assert f"| `ResNet50` at 75x75 {row}" in stable_rate.large()
     assert "CIFAR-20" not in stable_rate.large()
     assert "| `ResNet-CIFAR-20` | 2,048" in stable_rate.small()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from statistics import median
 from typing import Any
 
 from keraudit.site.markdown import code, numbers, table
@@ -32,29 +33,45 @@ def rows_of(*, is_large: bool) -> str:
     if found is None:
         return missing(PATH, COMMAND)
     head = [("network", "left"), ("features", "right"), ("mean square of their length", "right")]
-    head += [("curvature", "right"), ("highest stable rate", "right")]
+    head += [
+        ("curvature", "right"),
+        ("highest stable rate", "right"),
+        ("lowest to highest", "right"),
+    ]
     rows = [
         [
             code(one["network"]) + (f" at {one['size']}x{one['size']}" if one["size"] else ""),
-            f"{one['features']:,}",
-            f"{one['mean_square_norm']:,.0f}",
-            f"{one['sharpness']:.3g}",
-            f"{one['highest_stable_rate']:.2g}",
+            f"{one['seeds'][0]['features']:,}",
+            f"{middle(one, 'mean_square_norm'):,.0f}",
+            f"{middle(one, 'curvature'):.3g}",
+            f"{middle(one, 'highest_stable_rate'):.2g}",
+            between(one),
         ]
         for one in found["networks"]
         if bool(one["size"]) == is_large
     ]
     told = (
         "Curvature: the largest eigenvalue of the Hessian of the loss in the classifier's own weights,"
-        f" one batch of {found['batch']}, fresh weights of seed {found['seed']}, {found['dataset']['name']}."
-        " Stable rate: above it gradient descent with the recipe's momentum of 0.9 diverges on a quadratic of"
+        f" one batch of {found['batch']} and fresh weights; the median over seeds"
+        f" {', '.join(str(s['seed']) for s in found['networks'][0]['seeds'])}, of the rate the lowest and the"
+        f" highest too. {found['dataset']['name']}. Stable rate: above it gradient descent with the recipe's momentum of 0.9 diverges on a quadratic of"
         f" that curvature (Cohen et al. 2021). {found['date']}. Made by `{found['command']}`."
     )
     return f"{numbers(table(head, rows))}\n\n{told}\n{{ .ka-note }}"
+
+
+def middle(one: Mapping[str, Any], key: str) -> float:
+    return float(median(found[key] for found in one["seeds"]))
+
+
+def between(one: Mapping[str, Any]) -> str:
+    """The lowest and the highest rate over the seeds."""
+    rates = [found["highest_stable_rate"] for found in one["seeds"]]
+    return f"{min(rates):.2g} to {max(rates):.2g}"
 
 
 def rate(network: str) -> str:
     """In a line of text: the highest stable rate of a network, at the first size that was measured."""
     found = record()
     named = [one for one in (found or {"networks": []})["networks"] if one["network"] == network]
-    return f"{named[0]['highest_stable_rate']:.2g}" if named else "(not measured)"
+    return f"{middle(named[0], 'highest_stable_rate'):.2g}" if named else "(not measured)"
