@@ -32,7 +32,7 @@ def rows_of(*, is_large: bool) -> str:
     found = record()
     if found is None:
         return missing(PATH, COMMAND)
-    head = [("network", "left"), ("features", "right"), ("mean square of their length", "right")]
+    head = [("network", "left"), ("features", "right"), ("length²", "right")]
     head += [
         ("curvature", "right"),
         ("highest stable rate", "right"),
@@ -51,10 +51,10 @@ def rows_of(*, is_large: bool) -> str:
         if bool(one["size"]) == is_large
     ]
     told = (
-        "Curvature: the largest eigenvalue of the Hessian of the loss in the classifier's own weights,"
+        "Length²: the mean square length of the features. Curvature: the largest eigenvalue of the Hessian of the loss in the classifier's own weights,"
         f" one batch of {found['batch']} and fresh weights; the median over seeds"
-        f" {', '.join(str(s['seed']) for s in found['networks'][0]['seeds'])}, of the rate the lowest and the"
-        f" highest too. {found['dataset']['name']}. Stable rate: above it gradient descent with the recipe's momentum of 0.9 diverges on a quadratic of"
+        f" {', '.join(str(s['seed']) for s in found['networks'][0]['seeds'])}."
+        f" {found['dataset']['name']}. Stable rate: above it gradient descent with the recipe's momentum of 0.9 diverges on a quadratic of"
         f" that curvature (Cohen et al. 2021). {found['date']}. Made by `{found['command']}`."
     )
     return f"{numbers(table(head, rows))}\n\n{told}\n{{ .ka-note }}"
