@@ -9,9 +9,8 @@
 - plain: ``model.fit`` on float32 arrays that are normalised already, without crops and mirroring;
 - keras: the same on bytes, with Keras' own layers for normalising, mirroring and moving.
 
-The fastest of the rounds, each one pass over the images: on two cores of a processor TensorFlow goes through
-about every other pass on one core alone, whichever way it is, and a median would say how often. Pixels are random: a
-step takes as long on them. On TensorFlow all four run with its deterministic kernels, one operation at a time,
+The fastest of the rounds, each one pass over the images: on TensorFlow many a pass of ``model.fit`` on arrays waits at
+its end (``benchmarks/fit.py``), and a median would say how often. Pixels are random: a step takes as long on them. On TensorFlow all four run with its deterministic kernels, one operation at a time,
 as ``keraudit train`` does.
 """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,15 @@ def test_what_is_compared_is_what_all_runs_have_and_share() -> None:
     elsewhere = {"processor": "P", "cores": 8, "devices": ["GPU"]}
     assert keys(record(), record(seed=1, hardware=elsewhere)) == short
     assert keys(record(), record(seed=1, history=[])) == short
+    watched = {"every": 10, "images": 32, "steps": []}  # the profiles take time too
+    assert keys(record(), record(seed=1, gradients=watched)) == short
+    places = [{"hardware": {"devices": [kind]}, "versions": {}} for kind in ("GPU", "CPU")]
+    assert keys(record(sessions=places), record(seed=1)) == short  # begun elsewhere
+    assert "epoch_seconds" in keys(record(sessions=places[:1] * 2), record(seed=1))
+    assert keys(*alike[:3], replace(alike[3], evaluated={"ece": "low"})) == [
+        *short,
+        "epoch_seconds",
+    ]
     found = {d.measure: d for d in differences(same_kind(alike))}
     assert found["ece"].interval == pytest.approx((-0.04303 / 2**0.5, 0.04303 / 2**0.5), rel=1e-3)
     assert found["corrupted_error"].interval == (0, 0)
@@ -268,12 +278,35 @@ def test_one_seed_has_no_deviation() -> None:
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("{", "no record of a finished run"), ("{}", "its schema is None"), ("[]", "no record")],
+    [
+        ("{", "no record of a finished run"),
+        ("{}", "its schema is None"),
+        ("[]", "no record"),
+        (json.dumps(record().to_dict() | {"evaluated": 5}), "a number where several belong"),
+    ],
 )
 def test_a_damaged_record(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "run.json").write_text(text)
     with pytest.raises(KerauditError, match=message):
         read_run(tmp_path)
+
+
+def test_a_damaged_evaluation_is_told_where_it_is_wanted(folder: Path, tmp_path: Path) -> None:
+    (folder / "Plain-CIFAR-20-1" / "evaluation.json").write_text("{")
+    assert keraudit("runs", "list", folder).code == 0
+    for words in (("compare", folder), ("publish", folder, "--to", tmp_path / "results")):
+        bad = keraudit("runs", *words)
+        assert (bad.code, bad.out, bad.err.count("\n")) == (2, "", 1)
+        assert "keraudit evaluate writes it anew" in bad.err
+    assert not (tmp_path / "results").exists()
+
+
+def test_an_evaluation_without_its_command_is_published(tmp_path: Path) -> None:
+    home = tmp_path / "one"
+    home.mkdir()
+    (home / "record.json").write_text(json.dumps(record(evaluated={"ece": 0.1}).to_dict()))
+    (kept,) = publish(home, tmp_path / "results")
+    assert json.loads(kept.read_text())["evaluated"] == {"ece": 0.1, "command": ""}
 
 
 def test_nothing_there(tmp_path: Path) -> None:

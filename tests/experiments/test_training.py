@@ -108,6 +108,28 @@ def test_the_feed_crops_and_mirrors_as_told(most: int | None) -> None:
     np.testing.assert_allclose(found[3], (tested - mean) / scale, rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="of TensorFlow's input")
+def test_tensorflow_is_fed_the_same_without_tuning() -> None:
+    from keraudit.experiments.feeding import fed, plan
+    from keraudit.experiments.session import Session
+
+    data, made = toy(), recipe("he2015", **SHORT)
+    ends = []
+    for is_tuned in (True, False):
+        session = Session("Plain-CIFAR-8", data, made, 0)
+        rows = plan(data.train, made, 0, 0).reshape(-1, 4)
+        labels = session.labels(data.train, rows)
+        given = fed(rows, labels, batch=made.batch)
+        assert not given["x"].options().autotune.enabled
+        if is_tuned:
+            given = {"x": rows, "y": labels, "batch_size": made.batch}
+        session.learner.fit(**given, shuffle=False, verbose=0)
+        told = {"x": rows, "batch_size": made.batch} if is_tuned else fed(rows, batch=made.batch)
+        ends.append([*session.learner.get_weights(), session.learner.predict(**told, verbose=0)])
+    for tuned, untuned in zip(*ends, strict=True):
+        assert (tuned == untuned).all()
+
+
 def test_a_plan_depends_on_seed_and_epoch_alone() -> None:
     from keraudit.experiments.feeding import plan
 

@@ -25,7 +25,7 @@ def run(seconds: float) -> dict[str, float]:
 def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(benchmarks, "PATH", tmp_path / "benchmark.json")
     monkeypatch.setattr(benchmarks, "GRADIENTS", tmp_path / "benchmark-gradients.json")
-    for name in ("TRAINING", "TRAINING_JAX", "EXPLORER", "CORES"):
+    for name in ("TRAINING", "TRAINING_JAX", "EXPLORER", "FIT"):
         path = tmp_path / f"benchmark-{name.lower().replace('_', '-')}.json"
         monkeypatch.setattr(benchmarks_live, name, path)
         monkeypatch.setitem(benchmarks_live.COMMANDS, path, f"make {name.lower()}")
@@ -132,30 +132,33 @@ def test_the_first_gradients_in_two_precisions(results: Path) -> None:
     assert "P, 2 cores; jax 0.10.2. Made by" in drawn
 
 
-def test_passes_on_one_core_and_steps_that_differ(results: Path) -> None:
-    one, two = {"wall_s": 2.5, "cpu_s": 2.6}, {"wall_s": 1.5, "cpu_s": 2.7}
+def test_passes_that_end_late_and_steps_that_differ(results: Path) -> None:
+    late, soon = {"steps_s": 1.5, "wall_s": 2.5}, {"steps_s": 1.5, "wall_s": 1.51}
     ways = [
         {"name": "tensorflow", "processes": [[], []], "steps": 9, "first_difference": 4},
         {"name": "jax", "processes": [[], []], "steps": 9, "first_difference": None},
     ]
+    one = {"fit": [late, soon, late], "fit, not tuned": [soon] * 3}
+    one |= {"predict": [late] * 3, "predict, not tuned": [soon] * 3}
     write(
-        results / "benchmark-cores.json",
-        schema="keraudit.cores-benchmark/1",
-        command="python benchmarks/cores.py",
+        results / "benchmark-fit.json",
+        schema="keraudit.fit-benchmark/1",
+        command="python benchmarks/fit.py",
         batch=128,
         versions={"keras": "3"},
         passes={
             "network": "N",
             "steps": 10,
-            "processes": [{"fit": [one, two, one], "untuned": [two, two, two]}],
-            "on_one_core": {"fit": 2, "untuned": 0},
+            "processes": [one],
+            "late": {"fit": 2, "fit, not tuned": 0, "predict": 3, "predict, not tuned": 0},
             "of": 3,
         },
         steps={"network": "M", "ways": ways},
     )
-    shown = benchmarks_live.cores()
-    assert "| `model.fit` on arrays | 2 of 3 | 2.50 s | 2.50 s |" in shown
-    assert "as `keraudit train` feeds them | 0 of 3 | 1.50 s | 1.50 s |" in shown
+    shown = benchmarks_live.late()
+    assert "| `model.fit` on arrays | 2 of 3 | 1.50 s | 2.50 s |" in shown
+    assert "| `model.fit` on the same, not tuned | 0 of 3 | 1.50 s | 1.51 s |" in shown
+    shown = benchmarks_live.alike()
     assert "| TensorFlow | 2 | 4 of 9 |" in shown
     assert "| JAX | 2 | none of 9 |" in shown
 
@@ -203,7 +206,8 @@ def test_the_rates_that_classifiers_can_take(results: Path) -> None:
     def one(network: str, size: int | None, *rates: float) -> dict[str, Any]:
         found = {"features": 2048, "mean_square_norm": 1003.6, "curvature": 64.12}
         seeds = [{"seed": n, "highest_stable_rate": r, **found} for n, r in enumerate(rates)]
-        return {"network": network, "size": size, "seeds": seeds}
+        how = {"momentum": 0.9, "nesterov": size is not None}
+        return {"network": network, "size": size, "seeds": seeds, **how}
 
     assert values.VALUES["stable-rate"]("ResNet50") == "(not measured)"
     write(
@@ -217,6 +221,8 @@ def test_the_rates_that_classifiers_can_take(results: Path) -> None:
     row = "| 2,048 | 1,004 | 64.1 | 0.0024 | 0.002 to 0.004 |"
     assert f"| `ResNet50` at 75x75 {row}" in stable_rate.large()
     assert "CIFAR-20" not in stable_rate.large()
+    assert "2 (1 + m) / ((1 + 2 m) s), with Nesterov's momentum m = 0.9" in stable_rate.large()
+    assert "2 (1 + m) / s, with momentum m = 0.9" in stable_rate.small()
     assert "| `ResNet-CIFAR-20` | 2,048" in stable_rate.small()
     assert values.VALUES["stable-rate"]("ResNet-CIFAR-20") == "0.13"
 

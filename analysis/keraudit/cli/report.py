@@ -251,14 +251,15 @@ def summary(plan: Plan, folder: Path, failed: list[str], form: str, output: Path
     """Publish the records and show what was found."""
     from keraudit.cli.emit import emit
     from keraudit.experiments.plan import FILE, findings
-    from keraudit.experiments.runs import publish, run_at, same_kind, without_paths
+    from keraudit.experiments.record import read_run
+    from keraudit.experiments.runs import judged, publish, same_kind, without_paths
     from keraudit.render.experiment import findings_grid
     from keraudit.render.json_text import json_text
     from keraudit.render.runs import comparison_data, comparison_grid, differences_grid
     from keraudit.render.save import save
 
     files = [folder_of(plan, folder, name, seed) / "run.json" for name, seed in plan.runs]
-    runs = [run_at(file) for file in files if file.is_file()]
+    runs = [judged(file, read_run(file)) for file in files if file.is_file()]
     publish(folder, folder / PUBLISHED)
     told = json.loads((folder / FILE).read_text("utf-8"))  # as it was before the first step
     told |= {"command": without_paths(told["command"])}

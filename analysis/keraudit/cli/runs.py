@@ -53,12 +53,15 @@ def show(run: Path, form: str | None, output: Path | None) -> None:
 @FOLDER
 @output_options
 def compare(folder: Path, form: str | None, output: Path | None) -> None:
-    """Set networks side by side: mean and deviation over seeds of their errors, and the differences."""
+    """Set networks side by side: mean and deviation over seeds, and the differences.
+
+    Of errors; of what keraudit evaluate found, where all were evaluated; of time, where all ran alike.
+    """
     from keraudit.cli.emit import emit
-    from keraudit.experiments.runs import finished, same_kind
+    from keraudit.experiments.runs import finished, judged, same_kind
     from keraudit.render.runs import comparison_data, comparison_grid, differences_grid
 
-    groups = same_kind([run for _, run in finished(folder)])
+    groups = same_kind([judged(path, run) for path, run in finished(folder)])
     if not groups:
         raise click.UsageError(f"no finished run in {folder}")
     grids = [comparison_grid(groups, command=command_line())]

@@ -55,7 +55,7 @@ RUN_OPTIONS = (
         "--devices",
         type=click.IntRange(min=1),
         default=1,
-        show_default="1",
+        show_default=True,
         metavar="N",
         help="Share each batch over N devices, with the JAX backend.",
     ),

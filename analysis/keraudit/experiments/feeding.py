@@ -174,8 +174,8 @@ def still(split: Split, recipe: Recipe) -> Any:
 def fed(*arrays: Any, batch: int) -> dict[str, Any]:
     """Rows, or rows and labels, for Keras' ``fit`` and ``predict``: in order, so many at a time.
 
-    On TensorFlow as a data set whose speed tf.data does not tune: while it does, a pass over them may
-    run on one core alone, whatever the number of cores (``benchmarks/cores.py``).
+    On TensorFlow as a data set that tf.data does not tune while it runs: where it does, a pass that is
+    over may wait for the tuning thread, which sleeps for up to a minute (``benchmarks/fit.py``).
     """
     import keras
 

@@ -246,6 +246,9 @@ def read_run(path: Path) -> Run:
         if found.get("schema") != SCHEMA:
             raise ValueError(f"its schema is {found.get('schema')!r}, not {SCHEMA!r}")
         parts = (found["recipe"], found["dataset"], found["evaluation"], *found["history"])
+        parts += tuple(
+            found[key] for key in ("evaluated", "gradients") if found.get(key) is not None
+        )
         if not all(isinstance(part, dict) for part in parts):
             raise ValueError("a part of it is a number where several belong")
         return Run(**found)

@@ -24,17 +24,16 @@ def finished(root: Path) -> tuple[tuple[Path, Run], ...]:
     if not root.is_dir():
         raise KerauditError(f"{root} is no folder of runs: keraudit train makes one")
     files = {*root.glob("*/run.json"), *root.glob("*.json")} - {root / "plan.json"}
-    found = [(path, run_at(path)) for path in sorted(files)]
+    found = [(path, read_run(path)) for path in sorted(files)]
     return tuple(sorted(found, key=lambda pair: (pair[1].network.lower(), pair[1].seed)))
 
 
-def run_at(path: Path) -> Run:
-    """The run of a record; one that lies in its own folder with the evaluation that is kept there.
+def judged(path: Path, run: Run) -> Run:
+    """The run of ``path/run.json`` with the evaluation that is kept beside it; one of a record as it is.
 
     Raises:
-        KerauditError: either is damaged, or there is no record.
+        KerauditError: the evaluation is damaged.
     """
-    run = read_run(path)
     evaluated = read_evaluation(path.parent) if path.name == "run.json" else None
     return replace(run, evaluated=evaluated.to_dict()) if evaluated else run
 
@@ -78,7 +77,7 @@ def published(run: Run, note: str = "") -> dict[str, object]:
     """
     found = run.to_dict() | {"command": without_paths(run.command), "note": note or run.note}
     if told := run.evaluated:
-        found["evaluated"] = {**told, "command": without_paths(told["command"])}
+        found["evaluated"] = {**told, "command": without_paths(told.get("command", ""))}
     return found
 
 
@@ -105,8 +104,8 @@ def publish(root: Path, target: Path, *, note: str = "") -> tuple[Path, ...]:
     from keraudit.render.json_text import json_text
 
     texts = {}
-    for path, (_, run) in targets(root, target).items():
-        texts[path] = json_text(published(run, note)) + "\n"
+    for path, (source, run) in targets(root, target).items():
+        texts[path] = json_text(published(judged(source, run), note)) + "\n"
     try:
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:

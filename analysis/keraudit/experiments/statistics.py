@@ -35,14 +35,23 @@ class Measure:
     given: Callable[[Run], Any] = lambda run: None
 
 
-def evaluated(run: Run, key: str) -> Any:
-    """A part of a run's evaluation; ``None`` where it has none."""
-    return (run.evaluated or {}).get(key)
+def evaluated(run: Run, key: str) -> float | None:
+    """A number of a run's evaluation; ``None`` where it has none."""
+    found = (run.evaluated or {}).get(key)
+    return float(found) if isinstance(found, int | float) else None
 
 
 def corrupted_error(run: Run) -> float | None:
     found = evaluated(run, "corrupted_accuracy")
     return None if found is None else 1 - found
+
+
+def epoch_seconds(run: Run) -> float | None:
+    """Of the median epoch; ``None`` where the epochs were made on several machines."""
+    places = [(place["hardware"], place["versions"]) for place in run.sessions or ()]
+    if not run.history or any(place != places[0] for place in places):
+        return None
+    return float(median(row["seconds"] for row in run.history))
 
 
 MEASURES = (
@@ -59,9 +68,14 @@ MEASURES = (
     Measure(
         key="epoch_seconds",
         label="Seconds an epoch",
-        of=lambda run: median(row["seconds"] for row in run.history) if run.history else None,
+        of=epoch_seconds,
         scale=1.0,
-        given=lambda run: (run.hardware, run.devices, run.versions),
+        given=lambda run: (
+            run.hardware,
+            run.devices,
+            run.versions,
+            (run.gradients or {}).get("every"),
+        ),
     ),
 )
 
@@ -174,6 +188,7 @@ def setting(run: Run) -> dict[str, Any]:
         "image size": recipe["size"],
         "epochs": len(run.history),
         "budget": run.budget,
+        "devices": run.devices,
         "backend": next((name for name in BACKENDS if name in run.versions), ""),
     }
 

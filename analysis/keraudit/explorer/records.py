@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 
 import keraudit
 from keraudit.errors import KerauditError
+from keraudit.experiments.evaluation import FILE as EVALUATION
 from keraudit.experiments.record import Run, read_run
-from keraudit.experiments.runs import spread
+from keraudit.experiments.runs import judged, spread
 from keraudit.experiments.statistics import normal
 from keraudit.explorer.start import RUNS_VARIABLE
 
@@ -87,7 +88,7 @@ def runs() -> Runs:
         for path in (*sorted(folder.glob("*/run.json")), *sorted(folder.glob("*.json"))):
             name = path.parent.name if path.name == "run.json" else path.stem
             try:
-                run = run_at(path, path.stat().st_mtime_ns)
+                run = run_at(path, *written(path))
                 check_history(run)
             except (KerauditError, OSError) as error:
                 problems.append(str(error))
@@ -97,9 +98,16 @@ def runs() -> Runs:
     return Runs(found, tuple(problems))
 
 
+def written(path: Path) -> tuple[int, int]:
+    """When a record, and the evaluation beside it, were written last."""
+    evaluation = path.parent / EVALUATION
+    is_there = path.name == "run.json" and evaluation.is_file()
+    return path.stat().st_mtime_ns, evaluation.stat().st_mtime_ns if is_there else 0
+
+
 @lru_cache(maxsize=512)
-def run_at(path: Path, _written: int) -> Run:
-    return read_run(path)
+def run_at(path: Path, _written: int, _evaluated: int) -> Run:
+    return judged(path, read_run(path))
 
 
 def check_history(run: Run) -> None:

@@ -210,13 +210,14 @@ def differences_grid(groups: Mapping[str, Sequence[Run]], *, command: str) -> Gr
         Column(key="interval", label="95 % interval"),
     )
     found = differences(groups)
+    is_timed = any(one.measure == "epoch_seconds" for one in found)
     single = [name for name, runs in groups.items() if len(runs) < 2]
     notes = ["Interval        of the difference of means over seeds (Welch's t)"]
     if single:
         notes.append(f"One seed        {', '.join(single)}: no interval, chance is not ruled out")
     return Grid(
         title="Differences",
-        heading="in percentage points, and in seconds",
+        heading="in percentage points" + (", time in seconds" if is_timed else ""),
         columns=columns,
         lines=tuple(map(difference_line, found)),
         notes=(*notes[len(single) == len(groups) :], *unlike_notes(found)),

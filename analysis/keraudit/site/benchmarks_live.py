@@ -15,15 +15,18 @@ TRAINING = RESULTS / "benchmark-training.json"
 TRAINING_JAX = RESULTS / "benchmark-training-jax.json"
 BACKENDS = {"tensorflow": "TensorFlow", "jax": "JAX"}
 EXPLORER = RESULTS / "benchmark-explorer.json"
-CORES = RESULTS / "benchmark-cores.json"
+FIT = RESULTS / "benchmark-fit.json"
+FIT_SCHEMA = "keraudit.fit-benchmark/1"
 COMMANDS = {
     TRAINING: "python benchmarks/training.py --record site/results/benchmark-training.json",
-    CORES: "python benchmarks/cores.py --record site/results/benchmark-cores.json",
+    FIT: "python benchmarks/fit.py --record site/results/benchmark-fit.json",
     EXPLORER: "python benchmarks/explorer.py --all --record site/results/benchmark-explorer.json",
 }
 PASSES: Mapping[str, str] = {
     "fit": "`model.fit` on arrays",
-    "untuned": "`model.fit` on the same, as `keraudit train` feeds them",
+    "fit, not tuned": "`model.fit` on the same, not tuned",
+    "predict": "`model.predict` on arrays",
+    "predict, not tuned": "`model.predict` on the same, not tuned",
 }
 WAYS: Mapping[str, str] = {
     "ours": "`keraudit train`: images on the device, crops and mirroring in the step",
@@ -63,29 +66,40 @@ def training_on(found: Mapping[str, Any]) -> str:
     return f"{numbers(table(head, rows))}\n\n{note}\n{{ .ka-note }}"
 
 
-def cores() -> str:
-    """How many passes of ``model.fit`` ran on one core, and after how many steps processes differ."""
-    found = published(CORES, "keraudit.cores-benchmark/1")
+def late() -> str:
+    """How many passes of ``fit`` and ``predict`` return late, and how late."""
+    found = published(FIT, FIT_SCHEMA)
     if found is None:
-        return missing(CORES, COMMANDS[CORES])
-    passes, steps = found["passes"], found["steps"]
-    made = {name: [p for one in passes["processes"] for p in one[name]] for name in PASSES}
-    head = [("", "left"), ("on one core", "right"), ("median", "right"), ("slowest", "right")]
-    rows = [
-        [
-            told,
-            f"{passes['on_one_core'][name]} of {passes['of']}",
-            *(f"{how(p['wall_s'] for p in made[name]):.2f} s" for how in (median, max)),
-        ]
-        for name, told in PASSES.items()
+        return missing(FIT, COMMANDS[FIT])
+    passes = found["passes"]
+    head = [
+        ("", "left"),
+        ("late", "right"),
+        ("steps, median", "right"),
+        ("return, median", "right"),
     ]
-    first = (
+    rows = []
+    for name, told in PASSES.items():
+        made = [one for process in passes["processes"] for one in process[name]]
+        times = (median(one[key] for one in made) for key in ("steps_s", "wall_s"))
+        rows.append(
+            [told, f"{passes['late'][name]} of {passes['of']}", *(f"{t:.2f} s" for t in times)]
+        )
+    note = (
         f"{passes['network']}, passes of {passes['steps']} steps, batch {found['batch']}, in"
-        f" {len(passes['processes'])} processes; a pass ran on one core if its CPU time is less than 1.5"
-        " times its wall-clock time."
+        f" {len(passes['processes'])} processes. Late: more than 0.1 s after the last step. {fit_made(found)}"
     )
-    of_steps = [("", "left"), ("processes", "right"), ("differ from step", "right")]
-    told_of_steps = [
+    return f"{numbers(table(head, rows))}\n\n{note}\n{{ .ka-note }}"
+
+
+def alike() -> str:
+    """After how many steps processes with the same seed differ."""
+    found = published(FIT, FIT_SCHEMA)
+    if found is None:
+        return missing(FIT, COMMANDS[FIT])
+    steps = found["steps"]
+    head = [("", "left"), ("processes", "right"), ("differ from step", "right")]
+    rows = [
         [
             way["name"].replace("tensorflow", "TensorFlow").replace("jax", "JAX"),
             str(len(way["processes"])),
@@ -93,19 +107,17 @@ def cores() -> str:
         ]
         for way in steps["ways"]
     ]
-    second = (
+    note = (
         f"{steps['network']}, batch {found['batch']}, the same seed in every process: the first step after"
-        f" which their weights are not the same to the last bit. {found['date']};"
-        f" {', '.join(f'{name} {version}' for name, version in found['versions'].items())};"
-        f" {described(found['machine'])}. Made by `{found['command']}`."
+        f" which their weights are not the same to the last bit. {fit_made(found)}"
     )
-    return "\n\n".join(
-        (
-            numbers(table(head, rows)),
-            f"{first}\n{{ .ka-note }}",
-            numbers(table(of_steps, told_of_steps)),
-            f"{second}\n{{ .ka-note }}",
-        )
+    return f"{numbers(table(head, rows))}\n\n{note}\n{{ .ka-note }}"
+
+
+def fit_made(found: Mapping[str, Any]) -> str:
+    return (
+        f"{found['date']}; {', '.join(f'{name} {version}' for name, version in found['versions'].items())};"
+        f" {described(found['machine'])}. Made by `{found['command']}`."
     )
 
 

@@ -34,7 +34,14 @@ def commands() -> list[tuple[str, str, str]]:
         ("benchmarks.md", benchmarks.GRADIENTS, "make bench"),
         *(("benchmarks.md", path, command) for path, command in benchmarks_live.COMMANDS.items()),
     ]
-    others += [("cifar.md", m.PATH, m.COMMAND) for m in (precision, first_steps, stable_rate)]
+    for page, made in (
+        ("cifar.md", precision),
+        ("cifar.md", first_steps),
+        ("resnet.md", stable_rate),
+    ):
+        found = made.record()
+        command = f"{found['command']} --record {made.PATH.as_posix()}" if found else made.COMMAND
+        others.append((page, made.PATH, command))
     trained = [("resnet.md", runs.FOLDER, "keraudit runs publish runs --to site/results/runs")]
     return [(page, path.as_posix(), command) for page, path, command in (*cases, *others, *trained)]
 

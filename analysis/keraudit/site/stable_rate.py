@@ -24,7 +24,7 @@ def large() -> str:
 
 
 def small() -> str:
-    """Those for images of 32x32, with the rate that their recipe begins with."""
+    """Those for images of 32x32."""
     return rows_of(is_large=False)
 
 
@@ -32,12 +32,8 @@ def rows_of(*, is_large: bool) -> str:
     found = record()
     if found is None:
         return missing(PATH, COMMAND)
-    head = [("network", "left"), ("features", "right"), ("length²", "right")]
-    head += [
-        ("curvature", "right"),
-        ("highest stable rate", "right"),
-        ("lowest to highest", "right"),
-    ]
+    names = ("features", "length²", "curvature", "stable rate", "over seeds")
+    head = [("network", "left"), *((name, "right") for name in names)]
     rows = [
         [
             code(one["network"]) + (f" at {one['size']}x{one['size']}" if one["size"] else ""),
@@ -50,14 +46,30 @@ def rows_of(*, is_large: bool) -> str:
         for one in found["networks"]
         if bool(one["size"]) == is_large
     ]
+    first = next(one for one in found["networks"] if bool(one["size"]) == is_large)
     told = (
-        "Length²: the mean square length of the features. Curvature: the largest eigenvalue of the Hessian of the loss in the classifier's own weights,"
+        "Length²: the mean square length of the features. Curvature: the largest eigenvalue of the"
+        " Hessian of the loss in the classifier's own weights,"
         f" one batch of {found['batch']} and fresh weights; the median over seeds"
         f" {', '.join(str(s['seed']) for s in found['networks'][0]['seeds'])}."
-        f" {found['dataset']['name']}. Stable rate: above it gradient descent with the recipe's momentum of 0.9 diverges on a quadratic of"
-        f" that curvature (Cohen et al. 2021). {found['date']}. Made by `{found['command']}`."
+        f" {found['dataset']['name']}. {bound(first)} {found['date']}. Made by"
+        f" `{found['command']}`."
     )
     return f"{numbers(table(head, rows))}\n\n{told}\n{{ .ka-note }}"
+
+
+def bound(one: Mapping[str, Any]) -> str:
+    """The bound of a network's recipe, in words."""
+    m = one["momentum"]
+    way = (
+        f"2 (1 + m) / ((1 + 2 m) s), with Nesterov's momentum m = {m:g}"
+        if one["nesterov"]
+        else f"2 (1 + m) / s, with momentum m = {m:g}"
+    )
+    return (
+        f"Stable rate: {way} and the curvature s; above it gradient descent on a quadratic of that"
+        " curvature diverges (Cohen et al. 2021)."
+    )
 
 
 def middle(one: Mapping[str, Any], key: str) -> float:

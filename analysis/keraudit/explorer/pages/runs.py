@@ -109,7 +109,7 @@ def table(kinds: Mapping[str, Sequence[Run]]) -> None:
     seeds = {row["name"]: row["seeds"] for row in comparison_data(kinds)["networks"]}
     st.caption(
         ui.plain(
-            "Mean and sample deviation over seeds, in percent: "
+            "Mean and sample deviation over seeds: "
             + "; ".join(f"{name}: {', '.join(map(str, found))}" for name, found in seeds.items())
         )
     )
