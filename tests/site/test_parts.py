@@ -297,6 +297,19 @@ def test_figure_and_table_of_a_page_are_of_one_kind(published: Path) -> None:
     assert "Other runs" not in resnet.degradation_table()
 
 
+def test_runs_at_another_rate_are_told_beside_those_of_the_table(published: Path) -> None:
+    slow = {**RECIPES["modern"].to_dict(), "learning_rate": 0.25}
+    others = [run("InceptionV3", seed, recipe=slow) for seed in (0, 1)]
+    for other, error in zip(others, (0.25, 0.35), strict=True):
+        other["evaluation"] = {**other["evaluation"], "test_error": error}
+    publish(published, run("InceptionV3"), run("ResNet50"), *others)
+    seen = run("")["dataset"]["train_images"] * len(run("")["history"])
+    told = cifar.results().partition("### Other runs")[2]
+    assert f"- `InceptionV3`, here and above: **30.0 %** test error after {seen:,} images" in told
+    assert "images at rates up to 0.25 in float32 and **" in told
+    assert "- `ResNet50`" not in told
+
+
 def test_few_seeds_are_no_short_training(published: Path) -> None:
     whole = {"name": "CIFAR-10", "fingerprint": "f", "train_images": 50_000, "test_images": 10_000}
     history = [{**run("")["history"][0], "epoch": epoch} for epoch in range(164)]

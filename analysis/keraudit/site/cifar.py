@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
+from keraudit.experiments.statistics import normal
 from keraudit.render.numbers import percent
 from keraudit.render.run_figure import calibration, confusion, corruption
 from keraudit.site import runs
@@ -31,8 +33,30 @@ def results() -> str:
     found = runs.comparable(runs.BIG)
     if not found:
         return ""
-    parts = (runs.caveat(found), runs.result_table(found), runs.other_runs(runs.BIG))
+    parts = (runs.caveat(found), runs.result_table(found), runs.other_runs(runs.BIG, lesson))
     return "\n\n".join(filter(None, parts))
+
+
+def lesson(found: Mapping[str, Sequence[runs.Run]]) -> str:
+    """Runs of another kind beside those that the page shows: images seen, rate, precision, test error."""
+    shown = runs.comparable(runs.BIG)
+    return "\n".join(
+        f"- {code(name)}, here and above: {taught(members)} and {taught(shown[name])}."
+        for name, members in found.items()
+        if name in shown
+    )
+
+
+def taught(members: Sequence[runs.Run]) -> str:
+    """What a network saw, how, and how often it is wrong in the mean over its runs."""
+    first = members[0]
+    recipe = normal(first["recipe"])
+    seen = first["dataset"]["train_images"] * runs.epochs(first)
+    error = fmean(run["evaluation"]["test_error"] for run in members)
+    return (
+        f"**{100 * error:.1f} %** test error after {seen:,} images at rates up to"
+        f" {recipe['learning_rate']:g} in {recipe['precision'].removeprefix('mixed_')}"
+    )
 
 
 def evaluations() -> dict[str, Mapping[str, Any]]:
