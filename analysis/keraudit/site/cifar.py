@@ -51,10 +51,9 @@ def taught(members: Sequence[runs.Run]) -> str:
     """What a network saw, how, and how often it is wrong in the mean over its runs."""
     first = members[0]
     recipe = normal(first["recipe"])
-    seen = first["dataset"]["train_images"] * runs.epochs(first)
     error = fmean(run["evaluation"]["test_error"] for run in members)
     return (
-        f"**{100 * error:.1f} %** test error after {seen:,} images at rates up to"
+        f"**{100 * error:.1f} %** test error after {runs.seen(first):,} images at rates up to"
         f" {recipe['learning_rate']:g} in {recipe['precision'].removeprefix('mixed_')}"
     )
 

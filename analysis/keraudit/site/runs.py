@@ -75,13 +75,13 @@ def page_of(networks: Sequence[str]) -> Sequence[str]:
 
 
 def kinds(found: Sequence[Run]) -> list[list[Run]]:
-    """Runs by their kind: that of the most networks first, then of the most runs and epochs."""
+    """Runs by their kind: that of the most networks first, then of the most runs and images seen."""
     groups: dict[str, list[Run]] = {}
     for run in found:
         groups.setdefault(kind(run), []).append(run)
     return sorted(
         groups.values(),
-        key=lambda alike: (len(by_network(alike)), len(alike), epochs(alike[0])),
+        key=lambda alike: (len(by_network(alike)), len(alike), seen(alike[0])),
         reverse=True,
     )
 
@@ -111,6 +111,11 @@ def by_network(found: Sequence[Run]) -> dict[str, list[Run]]:
 
 def epochs(run: Run) -> int:
     return len(run["history"])
+
+
+def seen(run: Run) -> int:
+    """Training images that a run has gone through, each as often as it did."""
+    return int(run["dataset"]["train_images"]) * epochs(run)
 
 
 def missing(networks: Sequence[str]) -> str:
