@@ -305,8 +305,8 @@ def test_runs_at_another_rate_are_told_beside_those_of_the_table(published: Path
     publish(published, run("InceptionV3"), run("ResNet50"), *others)
     seen = run("")["dataset"]["train_images"] * len(run("")["history"])
     told = cifar.results().partition("### Other runs")[2]
-    assert f"- `InceptionV3`, here and above: **30.0 %** test error after {seen:,} images" in told
-    assert "images at rates up to 0.25 in float32 and **" in told
+    assert f"- `InceptionV3`: **30.0 %** test error after {seen:,} images" in told
+    assert "images at rates up to 0.25 in float32; above **" in told
     assert "- `ResNet50`" not in told
 
 

@@ -41,7 +41,7 @@ def lesson(found: Mapping[str, Sequence[runs.Run]]) -> str:
     """Runs of another kind beside those that the page shows: images seen, rate, precision, test error."""
     shown = runs.comparable(runs.BIG)
     return "\n".join(
-        f"- {code(name)}, here and above: {taught(members)} and {taught(shown[name])}."
+        f"- {code(name)}: {taught(members)}; above {taught(shown[name])}."
         for name, members in found.items()
         if name in shown
     )
