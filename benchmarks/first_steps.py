@@ -9,14 +9,13 @@ The loss of each step is the cross-entropy of its batch before the step, crops a
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
-from processes import command_line, machine
+from processes import command_line, keep, machine
 
 SETTINGS = "0.1:float32,0.1:mixed_bfloat16,0.02:float32,0.005:float32"
 WARMUP = 0.2
@@ -58,12 +57,7 @@ def main() -> None:
         "machine": machine(),
         "command": command_line("first_steps"),
     }
-    text = json.dumps(found, indent=1) + "\n"
-    if given.record:
-        given.record.parent.mkdir(parents=True, exist_ok=True)
-        given.record.write_text(text, "utf-8")
-    else:
-        print(text)
+    keep(found, given.record)
 
 
 def taught(

@@ -24,7 +24,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from processes import command_line, machine
+from processes import command_line, keep, machine
 
 BATCH, PER_PASS = 128, 10
 LATE_S = 0.1  # a pass that returns later than this after its last step has waited
@@ -79,11 +79,7 @@ def main() -> None:
         "machine": machine(),
         "command": command_line("fit"),
     }
-    text = json.dumps(found, indent=1) + "\n"
-    print(text)
-    if given.record:
-        given.record.parent.mkdir(parents=True, exist_ok=True)
-        given.record.write_text(text, "utf-8")
+    keep(found, given.record)
 
 
 def child(part: str, count: int, env: dict[str, str]) -> Any:

@@ -9,13 +9,12 @@ gradients. 1 is the same direction, 0 is none in common.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import time
 from pathlib import Path
 from typing import Any
 
-from processes import command_line, machine
+from processes import command_line, keep, machine
 
 NETWORKS = "InceptionV3,ResNet50,ResNet-CIFAR-56,ResNet-CIFAR-20,Plain-CIFAR-56,Plain-CIFAR-20"
 PRECISIONS = ("float32", "mixed_bfloat16")
@@ -48,11 +47,7 @@ def main() -> None:
         "machine": machine(),
         "command": command_line("precision"),
     }
-    text = json.dumps(found, indent=1) + "\n"
-    print(text)
-    if given.record:
-        given.record.parent.mkdir(parents=True, exist_ok=True)
-        given.record.write_text(text, "utf-8")
+    keep(found, given.record)
 
 
 def measured(name: str, data: Any, given: argparse.Namespace) -> dict[str, Any]:

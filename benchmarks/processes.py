@@ -1,6 +1,7 @@
 """A whole process, start to exit: wall clock, CPU time, peak memory; and the machine. Linux and macOS."""
 
 import importlib.metadata
+import json
 import os
 import platform
 import shlex
@@ -8,8 +9,10 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from importlib.util import find_spec
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from keraudit.experiments.record import processor
 from keraudit.experiments.runs import without_paths
@@ -74,3 +77,13 @@ def command_line(name: str) -> str:
         at = words.index("--record")
         del words[at : at + 2]
     return f"python benchmarks/{name}.py {without_paths(shlex.join(words))}".rstrip()
+
+
+def keep(found: Mapping[str, Any], record: Path | None) -> None:
+    """Write what was found to a file, or show it where none is wanted."""
+    text = json.dumps(found, indent=1) + "\n"
+    if record is None:
+        print(text)
+        return
+    record.parent.mkdir(parents=True, exist_ok=True)
+    record.write_text(text, "utf-8")

@@ -1,8 +1,8 @@
 """Which learning rate a network's classifier can take before the first step.
 
 ``python benchmarks/stable_rate.py [--networks InceptionV3:75,ResNet50:75,...] [--batch 128] [--seeds 0,1,2]
-[--data DATA] [--record FILE]``. The classifier is a softmax regression on features that the layers before it make. Its loss is
-convex in its own weights, and its largest curvature s is the largest eigenvalue of the mean over images of
+[--data DATA] [--record FILE]``. The classifier is a softmax regression on features that the layers before it make.
+Its loss is convex in its own weights, and its largest curvature s is the largest eigenvalue of the mean over images of
 (diag(p) - p p') x (f f'), p the probabilities and f the features with a 1 for the bias (Boehning 1992). Gradient
 descent with momentum m diverges above a rate of 2 (1 + m) / s, and above 2 (1 + m) / ((1 + 2 m) s) with Nesterov's
 (Cohen et al. 2021, section 2). Features are of one batch of training, fresh weights of each seed.
@@ -11,13 +11,12 @@ descent with momentum m diverges above a rate of 2 (1 + m) / s, and above 2 (1 +
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from processes import command_line, machine
+from processes import command_line, keep, machine
 
 if TYPE_CHECKING:
     from keraudit.experiments.recipe import Recipe
@@ -55,11 +54,7 @@ def main() -> None:
         "machine": machine(),
         "command": command_line("stable_rate"),
     }
-    text = json.dumps(found, indent=1) + "\n"
-    print(text)
-    if given.record:
-        given.record.parent.mkdir(parents=True, exist_ok=True)
-        given.record.write_text(text, "utf-8")
+    keep(found, given.record)
 
 
 def measured(text: str, data: Any, batch: int, seeds: list[int]) -> dict[str, Any]:

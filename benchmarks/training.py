@@ -10,20 +10,19 @@
 - keras: the same on bytes, with Keras' own layers for normalising, mirroring and moving.
 
 The fastest of the rounds, each one pass over the images: on TensorFlow many a pass of ``model.fit`` on arrays waits at
-its end (``benchmarks/fit.py``), and a median would say how often. Pixels are random: a step takes as long on them. On TensorFlow all four run with its deterministic kernels, one operation at a time,
-as ``keraudit train`` does.
+its end (``benchmarks/fit.py``), and a median would say how often. Pixels are random: a step takes as long on them.
+On TensorFlow all four run with its deterministic kernels, one operation at a time, as ``keraudit train`` does.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from processes import command_line, machine
+from processes import command_line, keep, machine
 
 if TYPE_CHECKING:
     from keraudit.experiments.recipe import Recipe
@@ -42,11 +41,7 @@ def main() -> None:
     os.environ["KERAS_BACKEND"] = given.backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
-    found = measured(given)
-    print(json.dumps(found, indent=1))
-    if given.record:
-        given.record.parent.mkdir(parents=True, exist_ok=True)
-        given.record.write_text(json.dumps(found, indent=1) + "\n")
+    keep(measured(given), given.record)
 
 
 def measured(given: argparse.Namespace) -> dict[str, object]:
