@@ -214,6 +214,7 @@ def test_the_rates_that_classifiers_can_take(results: Path) -> None:
         results / "benchmark-stable-rate.json",
         schema="keraudit.stable-rate/1",
         command="python benchmarks/stable_rate.py",
+        versions={"keras": "3"},
         dataset={"name": "toy"},
         batch=128,
         networks=[one("ResNet50", 75, 0.002, 0.004, 0.0024), one("ResNet-CIFAR-20", None, 0.1273)],
@@ -223,6 +224,7 @@ def test_the_rates_that_classifiers_can_take(results: Path) -> None:
     assert "CIFAR-20" not in stable_rate.large()
     assert "2 (1 + m) / ((1 + 2 m) s), with Nesterov's momentum m = 0.9" in stable_rate.large()
     assert "2 (1 + m) / s, with momentum m = 0.9" in stable_rate.small()
+    assert "keras 3; P, 2 cores. Made by" in stable_rate.small()
     assert "| `ResNet-CIFAR-20` | 2,048" in stable_rate.small()
     assert values.VALUES["stable-rate"]("ResNet-CIFAR-20") == "0.13"
 

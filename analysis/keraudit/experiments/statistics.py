@@ -25,6 +25,7 @@ class Measure:
         key: in JSON, where its values stand as they are.
         label: in a table, where they stand times ``scale``.
         of: its value; ``None`` if the run has none.
+        scale: from there to the table: 100 for percent.
         given: what else two runs must share for it to mean the same of both.
     """
 

@@ -52,8 +52,9 @@ def rows_of(*, is_large: bool) -> str:
         " Hessian of the loss in the classifier's own weights,"
         f" one batch of {found['batch']} and fresh weights; the median over seeds"
         f" {', '.join(str(s['seed']) for s in found['networks'][0]['seeds'])}."
-        f" {found['dataset']['name']}. {bound(first)} {found['date']}. Made by"
-        f" `{found['command']}`."
+        f" {found['dataset']['name']}. {bound(first)} {found['date']};"
+        f" {', '.join(f'{name} {version}' for name, version in found['versions'].items())};"
+        f" {found['machine']['processor']}, {found['machine']['cores']} cores. Made by `{found['command']}`."
     )
     return f"{numbers(table(head, rows))}\n\n{told}\n{{ .ka-note }}"
 
