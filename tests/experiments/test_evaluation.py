@@ -125,6 +125,20 @@ def test_other_data_is_refused(folder: Path, tmp_path: Path) -> None:
         trained(folder, toy(), test_images=31)
 
 
+def test_what_was_held_out_is_found_again(data_file: Path, tmp_path: Path) -> None:
+    from keraudit.experiments.trained import trained
+
+    told = ("--data", data_file, "--epochs", "1", "--batch", "10", "--runs", tmp_path)
+    done = keraudit("train", "Plain-CIFAR-8", *told, "--hold-out", "20")
+    assert done.code == 0, done.err
+    assert "20 held-out images" in done.out
+    assert "held-out accuracy" in done.out
+    whole = toy()
+    again = trained(tmp_path / "plain-cifar-8-he2015-seed0", whole)
+    assert (again.data.test.images == whole.train.images[-20:]).all()
+    assert len(again.data.train) == len(whole.train) - 20
+
+
 def test_a_folder_without_weights(folder: Path, tmp_path: Path) -> None:
     from keraudit.experiments.trained import trained
 

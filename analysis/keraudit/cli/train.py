@@ -45,6 +45,14 @@ COUNT = click.IntRange(min=1)
 @recipe_options
 @click.option("--train-images", type=COUNT, metavar="N", help="Only the first N, for a small try.")
 @click.option("--test-images", type=COUNT, metavar="N", help="Only the first N, for a small try.")
+@click.option(
+    "--hold-out",
+    "held_back",
+    type=COUNT,
+    metavar="N",
+    help="Judge on the last N training images, which are not learnt from, in place of the test images:"
+    " to choose settings by.",
+)
 @backend_option
 @run_options
 @click.option(
@@ -63,6 +71,7 @@ def command(
     budget: float,
     train_images: int | None,
     test_images: int | None,
+    held_back: int | None,
     backend: str | None,
     devices: int,
     held: int | None,
@@ -78,6 +87,7 @@ def command(
     keraudit train Plain-CIFAR-56 --data DIR --backend jax
     keraudit train ResNet50 --recipe modern --backend jax
     keraudit train ResNet-CIFAR-20 --epochs 2 --train-images 2000
+    keraudit train ResNet50 --recipe modern --hold-out 5000 --learning-rate 0.02
 
     NETWORK is ResNet-CIFAR-n, Plain-CIFAR-n, InceptionV3 or ResNet50; the last two see the images
     enlarged, to 96x96 without --size. What --epochs to --weights say takes the place of the
@@ -100,13 +110,14 @@ def command(
 
     from keraudit.cli.progress import Progress
     from keraudit.cli.quiet import started
-    from keraudit.experiments.data import limited, load
+    from keraudit.experiments.data import held_out, limited, load
     from keraudit.experiments.training import train
 
     started(is_repeatable=True)
-    data = limited(load(spec), train=train_images, test=test_images)
+    data = limited(held_out(load(spec), held_back or 0), train=train_images, test=test_images)
+    judges = "held-out" if data.held_out else "test"
     click.echo(
-        f"{data.name}: {len(data.train):,} training and {len(data.test):,} test images,"
+        f"{data.name}: {len(data.train):,} training and {len(data.test):,} {judges} images,"
         f" {len(data.classes)} classes; fingerprint {data.fingerprint[:12]}"
     )
     for seed in seeds:
@@ -133,8 +144,9 @@ def summary(run: Run, folder: Path) -> str:
     """One line on a finished run."""
     found = run.evaluation
     share = f", {run.work['share_of_peak']:.0%} of the device's peak" if run.work else ""
+    judged = "held-out" if run.dataset.get("held_out") else "test"
     return (
-        f"{run.network} seed {run.seed}: test accuracy {found['test']['accuracy']:.2%}, training"
+        f"{run.network} seed {run.seed}: {judged} accuracy {found['test']['accuracy']:.2%}, training"
         f" accuracy {found['train']['accuracy']:.2%}, {len(run.history)} epochs in {run.seconds:.0f}"
         f" s{share};"
         f" {folder / 'run.json'}"

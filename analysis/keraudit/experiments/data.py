@@ -45,13 +45,17 @@ class Split:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dataset:
-    """A training and a test split. ``name`` says what it is; records and figures carry it."""
+    """A training and a test split. ``name`` says what it is; records and figures carry it.
+
+    Where ``held_out`` is not 0, the test split is that many of the training images.
+    """
 
     name: str
     classes: tuple[str, ...]
     train: Split
     test: Split
     source: str
+    held_out: int = 0
 
     @property
     def fingerprint(self) -> str:
@@ -81,6 +85,7 @@ class Dataset:
             "test_images": len(self.test),
             "image_shape": list(self.image_shape),
             "classes": list(self.classes),
+            **({"held_out": self.held_out} if self.held_out else {}),
         }
 
 
@@ -163,9 +168,9 @@ def checked(data: Dataset) -> Dataset:
         )
     if len(data.classes) < 2:
         raise DataError(f"{data.source} has a single class; expected two or more")
-    missing = sorted(set(range(len(data.classes))) - set(data.train.labels.tolist()))
-    if missing:
-        raise DataError(f"{data.source}: no training image of {listed(data, missing)}")
+    lost = sorted(set(range(len(data.classes))) - set(data.train.labels.tolist()))
+    if lost:
+        raise DataError(f"{data.source}: no training image of {listed(data, lost)}")
     return data
 
 
@@ -194,9 +199,39 @@ def named(data: Dataset) -> Dataset:
         name = "CIFAR-10"
     else:
         name = f"CIFAR-10 classes, not the original files ({data.source})"
-    return Dataset(
-        name=name, classes=data.classes, train=data.train, test=data.test, source=data.source
-    )
+    return replace(data, name=name)
+
+
+def held_out(data: Dataset, count: int) -> Dataset:
+    """The last ``count`` training images in place of the test images; the name says so.
+
+    What settings are chosen by must not be what the chosen ones are judged on.
+
+    Raises:
+        DataError: one of the two parts is empty, or loses a class.
+    """
+    if not count:
+        return data
+    left = len(data.train) - count
+    if left < 1:
+        raise DataError(
+            f"{data.source}: {count:,} images cannot be held out of {len(data.train):,} for training"
+        )
+    images, labels = data.train.images, data.train.labels
+    parts = {
+        "training image": Split(images=images[:left], labels=labels[:left]),
+        "image held out": Split(images=images[left:], labels=labels[left:]),
+    }
+    for what, part in parts.items():
+        lost = missing(data.train, part)
+        if lost:
+            raise DataError(
+                f"{data.source}: no {what} of {listed(data, lost)} where the last {count:,} are held"
+                " out: hold out another number"
+            )
+    train, test = parts.values()
+    name = f"{data.name}, judged on the last {count:,} training images"
+    return replace(data, name=name, train=train, test=test, held_out=count)
 
 
 def limited(data: Dataset, *, train: int | None = None, test: int | None = None) -> Dataset:
@@ -207,18 +242,12 @@ def limited(data: Dataset, *, train: int | None = None, test: int | None = None)
     """
     if (train or len(data.train)) >= len(data.train) and (test or len(data.test)) >= len(data.test):
         return data
-    kept = Dataset(
-        name=data.name,
-        classes=data.classes,
-        train=data.train.first(train),
-        test=data.test.first(test),
-        source=data.source,
-    )
+    kept = replace(data, train=data.train.first(train), test=data.test.first(test))
     for what, part, whole in (
         ("training", kept.train, data.train),
         ("test", kept.test, data.test),
     ):
-        lost = sorted(set(whole.labels.tolist()) - set(part.labels.tolist()))
+        lost = missing(whole, part)
         if len(part) and lost:
             raise DataError(
                 f"{data.source}: no {what} image of {listed(data, lost)} among the first"
@@ -226,6 +255,11 @@ def limited(data: Dataset, *, train: int | None = None, test: int | None = None)
             )
     name = f"{data.name}, the first {len(kept.train):,} training and {len(kept.test):,} test images"
     return checked(replace(kept, name=name))
+
+
+def missing(whole: Split, part: Split) -> list[int]:
+    """Labels of the whole that the part does not have."""
+    return sorted(set(whole.labels.tolist()) - set(part.labels.tolist()))
 
 
 def dataset(

@@ -9,7 +9,7 @@ from typing import Any
 
 from keraudit.errors import KerauditError
 from keraudit.experiments import checkpoint
-from keraudit.experiments.data import Dataset, fingerprint, limited
+from keraudit.experiments.data import Dataset, fingerprint, held_out, limited
 from keraudit.experiments.feeding import fed, moments
 from keraudit.experiments.network import network
 from keraudit.experiments.optimiser import optimiser, put_average
@@ -103,6 +103,7 @@ def trained(folder: Path, data: Dataset, *, test_images: int | None = None) -> T
 def same_data(run: Run, data: Dataset, test_images: int | None, folder: Path) -> Dataset:
     """The part of ``data`` that the run saw, once the training images are found to be the same."""
     found = run.dataset
+    data = held_out(data, int(found.get("held_out", 0)))
     if test_images is not None and not 1 <= test_images <= len(data.test):
         raise KerauditError(
             f"test images must be 1 to {len(data.test):,}, received {test_images:,}"

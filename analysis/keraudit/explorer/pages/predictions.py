@@ -140,7 +140,7 @@ def at_hand(view: View, one: Trained) -> Any:
     if not st.toggle("Show the images", key="images-at-hand", on_change=toggled):
         return None
     with st.spinner("Reading the images ..."):
-        split = test_split(spec)
+        split = test_split(spec, int(one.run.dataset.get("held_out", 0)))
     wanted = int(one.run.dataset.get("test_images", len(split)))
     if len(split) < wanted:
         raise KerauditError("the data at hand have fewer test images than the run predicted")
@@ -154,10 +154,10 @@ def toggled() -> None:
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
-def test_split(spec: str) -> Any:
-    from keraudit.experiments.data import load
+def test_split(spec: str, count: int) -> Any:
+    from keraudit.experiments.data import held_out, load
 
-    return load(spec).test
+    return held_out(load(spec), count).test
 
 
 def pictures(images: Any, rows: list[dict[str, Any]]) -> None:
