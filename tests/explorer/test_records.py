@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from explorer.fake_runs import IMAGES, folder, record
+from explorer.fake_runs import CLASSES, IMAGES, folder, record
 from explorer.pages import address, choose, command, errors, metrics, unescaped, warnings
 from keraudit.experiments.record import Run
 from keraudit.explorer import records
@@ -131,7 +131,30 @@ def test_images_are_shown_where_the_data_are_at_hand(
     assert not app.exception
     assert not errors(app)
     assert len(app.tabs) == 5
-    assert "label" in app.tabs[1].dataframe[0].value.columns
+    shown = app.tabs[1].dataframe[0].value
+    assert list(shown["label"]) == [CLASSES[at % 3] for at in shown["image"]]
+
+
+def test_images_held_out_are_those_of_the_training(
+    open_page: Open, runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import numpy as np
+
+    for file in runs.glob("*/run.json"):
+        found = json.loads(file.read_text())
+        found["dataset"]["held_out"] = IMAGES
+        file.write_text(json.dumps(found))
+    count = {"train": 30 + IMAGES, "test": IMAGES}
+    arrays = {f"x_{k}": np.zeros((n, 8, 8, 3), "uint8") for k, n in count.items()}
+    arrays |= {"y_train": np.arange(count["train"]) % 3, "y_test": np.zeros(IMAGES, "int64")}
+    np.savez(tmp_path / "data.npz", **arrays)
+    monkeypatch.setenv("KERAUDIT_DATA", str(tmp_path / "data.npz"))
+    app = open_page(page="runs")
+    app.toggle(key="images-at-hand").set_value(True).run()
+    assert not errors(app)
+    shown = app.tabs[0].dataframe[0].value
+    assert len(set(shown["label"])) > 1
+    assert list(shown["label"]) == [CLASSES[at % 3] for at in shown["image"]]
 
 
 def test_damaged_runs_are_told_and_the_rest_shown(open_page: Open, runs: Path) -> None:

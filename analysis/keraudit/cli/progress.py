@@ -15,15 +15,20 @@ LEAST_STEPS, LEAST_SECONDS = 3, 2.0  # after the first step, before a total is p
 class Progress:
     """Shows epoch, step, loss, accuracy, images a second and the time left.
 
-    After a few steps it says, once, how long the whole run will take.
+    After a few steps it says, once, how long the whole run will take, and those that follow it.
+
+    Args:
+        label: what runs.
+        batch: images of a step.
+        following: how much work the runs after this one are, in parts of the whole of this one.
     """
 
-    def __init__(self, label: str, batch: int) -> None:
+    def __init__(self, label: str, batch: int, *, following: float = 0.0) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as Bars
 
-        self.batch, self.label = batch, label
+        self.batch, self.label, self.following = batch, label, following
         self.console = Console(stderr=True)
         self.bars = Bars(
             TextColumn(label),
@@ -67,8 +72,10 @@ class Progress:
         self.bars.update(self.task, completed=done, total=total, told=told)
         if not self.is_predicted and done - at >= LEAST_STEPS and passed >= LEAST_SECONDS:
             self.is_predicted = True
-            left = (total - done) * passed / (done - at)
-            self.say(f"{self.label}: about {in_words(left)} for {total - done:,} more steps")
+            step = passed / (done - at)
+            left, after = (total - done) * step, total * self.following * step
+            told = f"{self.label}: about {in_words(left)} for {total - done:,} more steps"
+            self.say(f"{told}, {in_words(left + after)} with the runs after it" if after else told)
         if tick.step == tick.steps and not self.console.is_terminal:
             self.say(told)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -168,13 +169,15 @@ def trained(
     from keraudit.experiments.training import DivergedError, train
 
     failed = []
-    for number, (name, seed) in enumerate(plan.runs, 1):
-        home = folder_of(plan, folder, name, seed)
-        if (home / "run.json").is_file():
-            continue
-        label = f"{number}/{len(plan.runs)} {name} seed {seed}"
+    homes = {run: folder_of(plan, folder, *run) for run in plan.runs}
+    todo = [run for run, home in homes.items() if not (home / "run.json").is_file()]
+    work = macs_of({name for name, _ in todo}, recipe, part)
+    for number, (name, seed) in enumerate(todo, 1):
+        home = homes[name, seed]
+        label = f"{plan.runs.index((name, seed)) + 1}/{len(plan.runs)} {name} seed {seed}"
+        following = sum(work[other] for other, _ in todo[number:]) / work[name]
         try:
-            with Progress(label, recipe.batch) as progress:
+            with Progress(label, recipe.batch, following=following) as progress:
                 run = train(
                     name,
                     part,
@@ -192,6 +195,21 @@ def trained(
         else:
             click.echo(f"keraudit: {summary(run, home)}", err=True)
     return failed
+
+
+def macs_of(networks: Collection[str], recipe: Recipe, part: Dataset) -> Mapping[str, int]:
+    """The work of a step of each network, to tell from one how long the others will take."""
+    from keraudit.experiments.network import network
+    from keraudit.experiments.peak import training_macs
+
+    if len(networks) == 1:  # nothing to set it beside
+        return dict.fromkeys(networks, 1)
+    shape, classes = part.image_shape, len(part.classes)
+    fresh = replace(recipe, weights=None)  # nothing is downloaded to count
+    return {
+        name: training_macs(network(name, classes=classes, shape=shape, recipe=fresh))
+        for name in networks
+    }
 
 
 def evaluated(

@@ -120,9 +120,11 @@ def command(
         f"{data.name}: {len(data.train):,} training and {len(data.test):,} {judges} images,"
         f" {len(data.classes)} classes; fingerprint {data.fingerprint[:12]}"
     )
-    for seed in seeds:
-        folder = runs / f"{network.lower()}-{made.name}-seed{seed}"
-        with Progress(f"{network} seed {seed}", made.batch) as progress:
+    folders = {seed: runs / f"{network.lower()}-{made.name}-seed{seed}" for seed in seeds}
+    for number, (seed, folder) in enumerate(folders.items(), 1):
+        later = list(folders.values())[number:]
+        following = sum(not (other / "run.json").is_file() for other in later)
+        with Progress(f"{network} seed {seed}", made.batch, following=following) as progress:
             run = train(
                 network,
                 data,

@@ -23,9 +23,7 @@ def work(
         ``training_macs_per_image``, ``images_per_s`` (the median over epochs), ``peak_macs_per_s`` of
         all devices, and ``share_of_peak``.
     """
-    from keraudit.api import audit
-
-    macs = int(audit(body, batch=1).total.training_macs)
+    macs = training_macs(body)
     speed = median(float(row["images_per_s"]) for row in history)
     peak = devices * measured_peak(precision)
     return {
@@ -34,6 +32,13 @@ def work(
         "peak_macs_per_s": peak,
         "share_of_peak": macs * speed / peak,
     }
+
+
+def training_macs(body: Any) -> int:
+    """MACs of a network for one image, forward and backward, by the audit."""
+    from keraudit.api import audit
+
+    return int(audit(body, batch=1).total.training_macs)
 
 
 def measured_peak(precision: str = "float32") -> float:
