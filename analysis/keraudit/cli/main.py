@@ -25,6 +25,7 @@ COMMANDS = {
     "train": "keraudit.cli.train",
     "evaluate": "keraudit.cli.evaluate",
     "gallery": "keraudit.cli.gallery",
+    "faces": "keraudit.cli.faces",
     "runs": "keraudit.cli.runs",
     "explore": "keraudit.cli.explore",
     "report": "keraudit.cli.report",

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import keras
 
 MOST_PIXELS = 2**31 - 1  # held at once, padding included: they are looked up by 32-bit numbers
+# How Keras normalised images for the weights that it publishes: means (red, green, blue) and a divisor.
+WITH_WEIGHTS = {"tf": ((127.5,), 127.5), "caffe": ((123.68, 116.779, 103.939), 1.0)}
 SHARE = 0.25  # of the device's memory, for images: the network and its gradients need the rest
 
 
@@ -87,10 +89,8 @@ def moments(data: Dataset, how: str) -> tuple[Any, Any]:
     """What is subtracted from every image and what it is divided by, from the training images."""
     import numpy as np
 
-    if how == "tf":  # to -1 .. 1
-        return np.float32(127.5), np.float32(127.5)
-    if how == "caffe":  # ImageNet's means; red, green, blue
-        return np.array([123.68, 116.779, 103.939], "float32"), np.float32(1)
+    if how in WITH_WEIGHTS:
+        return published_moments(how)
     images = data.train.images
     if how == "pixel":
         return images.mean(axis=0, dtype="float64").astype("float32"), np.float32(255)
@@ -103,6 +103,14 @@ def moments(data: Dataset, how: str) -> tuple[Any, Any]:
     mean, square = total / images[..., 0].size, square / images[..., 0].size
     deviation = np.sqrt(square - mean**2)
     return mean.astype("float32"), np.maximum(deviation, 1e-6).astype("float32")
+
+
+def published_moments(how: str) -> tuple[Any, Any]:
+    """The same of images for the weights that Keras publishes."""
+    import numpy as np
+
+    mean, scale = WITH_WEIGHTS[how]
+    return np.array(mean, "float32"), np.float32(scale)
 
 
 def feed(data: Dataset, recipe: Recipe, count: int) -> keras.Layer:

@@ -94,10 +94,7 @@ def insides(body: Any) -> Insides:
     """
     import keras
 
-    inner, start = body, as_it_is
-    for before, layer in pairwise(body.layers):
-        if isinstance(layer, keras.Model):
-            inner, start = layer, keras.Model(body.input, before.output)
+    start, inner = inner_of(body)
     classifier = inner.layers[-1]
     if not isinstance(classifier, keras.layers.Dense) or not classifier.use_bias:
         raise KerauditError(f"{body.name} does not end in a dense layer: it cannot be looked into")
@@ -112,6 +109,17 @@ def insides(body: Any) -> Insides:
         head=keras.Model(place.output, classifier.input),
         classifier=classifier,
     )
+
+
+def inner_of(body: Any) -> tuple[Any, Any]:
+    """What leads from normalised images to what the innermost network is fed, and that network."""
+    import keras
+
+    inner, start = body, as_it_is
+    for before, layer in pairwise(body.layers):
+        if isinstance(layer, keras.Model):
+            inner, start = layer, keras.Model(body.input, before.output)
+    return start, inner
 
 
 def as_it_is(images: Any) -> Any:

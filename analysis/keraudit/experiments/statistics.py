@@ -169,6 +169,32 @@ def welch(first: Sequence[float], second: Sequence[float]) -> tuple[float, float
     return middle - half, middle + half
 
 
+def resampled(
+    first: Sequence[float], second: Sequence[float], *, asked: int, known: int
+) -> tuple[float, float] | None:
+    """The 95 % interval of the mean difference, second less first, of two that share their resamples.
+
+    Random splits of the same images overlap, so that repeating them says less than it seems to: the
+    variance of the mean is taken as (1/n + asked/known) times that of the differences (Nadeau and Bengio
+    2003, "Inference for the Generalization Error"). ``None`` for a single split.
+
+    Args:
+        first: an error on each split; ``second`` likewise.
+        asked: images that a split is judged on.
+        known: images that it is learnt from.
+
+    >>> [round(end, 3) for end in resampled([1, 2, 3], [2, 4, 6], asked=1, known=1)]
+    [-2.969, 6.969]
+    """
+    differences = [b - a for a, b in zip(first, second, strict=True)]
+    if len(differences) < 2:
+        return None
+    degrees = len(differences) - 1
+    t = T[degrees - 1] if degrees <= len(T) else 1.96 + 2.5 / degrees
+    half = t * stdev(differences) * sqrt(1 / len(differences) + asked / known)
+    return fmean(differences) - half, fmean(differences) + half
+
+
 def normal(recipe: Mapping[str, Any]) -> dict[str, Any]:
     """A record's recipe with every key; what an older record does not name is as by default.
 

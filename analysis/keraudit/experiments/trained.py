@@ -77,17 +77,46 @@ def trained(folder: Path, data: Dataset, *, test_images: int | None = None) -> T
             is not what it was trained on.
     """
     run = read_run(folder)
+    with_weights(folder)
+    part = same_data(run, data, test_images, folder)
+    body = network_of(folder, run, shape=part.image_shape)
+    mean, scale = moments(part, Recipe.from_dict(run.recipe).normalise)
+    return Trained(run=run, body=body, data=part, mean=mean, scale=scale)
+
+
+def with_weights(folder: Path) -> Path:
+    """The checkpoint of a run.
+
+    Raises:
+        KerauditError: the folder holds none.
+    """
     kept = folder / "checkpoint.npz"
     if not folder.is_dir() or not kept.is_file():
         raise KerauditError(
             f"{folder} holds no checkpoint.npz: give the run's own folder, a published record has no"
             " weights"
         )
-    part = same_data(run, data, test_images, folder)
+    return kept
+
+
+def network_of(folder: Path, run: Run, *, shape: tuple[int, ...], **changes: Any) -> Any:
+    """The network of a finished run with the weights that it is judged by.
+
+    Args:
+        folder: the run's own.
+        run: its record.
+        shape: of the images that it is to see: height, width, channels.
+        changes: of its recipe: ``size``, ``precision``.
+
+    Raises:
+        KerauditError: its checkpoint is missing or damaged.
+    """
+    kept = with_weights(folder)
     recipe = Recipe.from_dict(run.recipe)
-    fresh = replace(recipe, weights=None)  # they come from the checkpoint
-    body = network(run.network, classes=len(part.classes), shape=part.image_shape, recipe=fresh)
-    optimizer = optimiser(recipe, recipe.epochs * max(1, len(part.train) // recipe.batch))
+    fresh = replace(recipe, weights=None, **changes)  # they come from the checkpoint
+    classes, images = len(run.dataset["classes"]), int(run.dataset["train_images"])
+    body = network(run.network, classes=classes, shape=shape, recipe=fresh)
+    optimizer = optimiser(recipe, recipe.epochs * max(1, images // recipe.batch))
     optimizer.build(body.trainable_variables)
     state = checkpoint.load(kept, [*body.variables, *optimizer.variables])
     if len(state["history"]) != len(run.history):
@@ -96,8 +125,7 @@ def trained(folder: Path, data: Dataset, *, test_images: int | None = None) -> T
             f" {len(run.history)}: they belong to two runs"
         )
     put_average(optimizer, body.trainable_variables)
-    mean, scale = moments(part, recipe.normalise)
-    return Trained(run=run, body=body, data=part, mean=mean, scale=scale)
+    return body
 
 
 def same_data(run: Run, data: Dataset, test_images: int | None, folder: Path) -> Dataset:
