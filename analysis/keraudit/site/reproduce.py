@@ -8,8 +8,10 @@ from keraudit.site import (
     benchmarks,
     benchmarks_live,
     crosscheck,
+    faces,
     first_steps,
     gradient_records,
+    held_out,
     precision,
     runs,
     stable_rate,
@@ -42,6 +44,9 @@ def commands() -> list[tuple[str, str, str]]:
         found = made.record()
         command = f"{found['command']} --record {made.PATH.as_posix()}" if found else made.COMMAND
         others.append((page, made.PATH, command))
+    found = faces.record()
+    others.append(("faces.md", faces.PATH, found["command"] if found else faces.COMMAND))
+    others.append(("cifar.md", held_out.FOLDER, held_out.COMMAND))
     trained = [("resnet.md", runs.FOLDER, "keraudit runs publish runs --to site/results/runs")]
     return [(page, path.as_posix(), command) for page, path, command in (*cases, *others, *trained)]
 

@@ -17,6 +17,7 @@ from keraudit.experiments.trained import network_of
 from keraudit.reading.resolve import application_name
 
 FRESH, IMAGENET = "random", "imagenet"
+FRESH_LABEL = "fresh weights"
 NETWORK = "InceptionV3"
 
 
@@ -78,7 +79,7 @@ def source(spec: str, *, shape: tuple[int, ...], size: int, seed: int) -> Source
         keras.utils.set_random_seed(seed)
         made: Recipe = recipe("modern", size=size, weights=IMAGENET if spec == IMAGENET else None)
         body = network(NETWORK, classes=2, shape=shape, recipe=made)
-        label = "fresh weights" if spec == FRESH else "ImageNet"
+        label = FRESH_LABEL if spec == FRESH else "ImageNet"
         normalise = PUBLISHED[NETWORK] if spec == IMAGENET else "image"
         return Source(
             label=f"{NETWORK}, {label}",

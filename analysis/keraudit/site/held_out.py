@@ -1,0 +1,61 @@
+"""What the CIFAR-10 page shows of settings that were tried on training images held out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from keraudit.render.numbers import percent
+from keraudit.site.markdown import code, numbers, table
+from keraudit.site.published import RESULTS, missing, published
+from keraudit.site.runs import SCHEMA, Run, commands, versions_of
+
+FOLDER = RESULTS / "held-out"
+COMMAND = f"keraudit runs publish runs/chosen/NAME --to {FOLDER.as_posix()}/NAME"
+
+
+def records() -> list[Run]:
+    """One for each setting, the best on the images held out first."""
+    found = [published(path, SCHEMA) for path in sorted(FOLDER.glob("**/*.json"))]
+    return sorted(
+        (run for run in found if run), key=lambda run: float(run["evaluation"]["test_error"])
+    )
+
+
+def results() -> str:
+    """A row for each network and setting."""
+    found = records()
+    if not found:
+        return missing(FOLDER, COMMAND)
+    head: list[tuple[str, str]] = [("network", "left"), ("optimizer", "left")]
+    head += [(name, "right") for name in ("rate", "decay", "in training", "trained on", "held out")]
+    rows = [row(run) for run in found]
+    return f"{numbers(table(head, rows))}\n\n{told(found)}\n{{ .ka-note }}"
+
+
+def row(run: Run) -> list[str]:
+    recipe = run["recipe"]
+    return [
+        code(run["network"]),
+        {"sgd": "SGD", "adamw": "AdamW"}[recipe["optimizer"]],
+        f"{recipe['learning_rate']:g}",
+        f"{recipe['weight_decay']:g}",
+        percent(run["history"][-1]["accuracy"]),
+        percent(run["evaluation"]["train"]["accuracy"]),
+        percent(run["evaluation"]["test"]["accuracy"]),
+    ]
+
+
+def told(found: Sequence[Run]) -> str:
+    """What the columns are, and how the runs were made."""
+    first: Any = found[0]
+    data, recipe = first["dataset"], first["recipe"]
+    hardware = first["hardware"]
+    return (
+        "Right answers. In training: in the batches of the last epoch, as they were learnt from. Trained on, held out:"
+        f" by the network at the end. {data['name']}; {len(first['history'])} epochs, batch {recipe['batch']},"
+        f" images enlarged to {recipe['size']}x{recipe['size']}, recipe {recipe['name']} but for what the table"
+        f" names, seed {first['seed']}; {hardware['processor']}, {hardware['cores']} cores;"
+        f" {versions_of(found)}; {first['date']}. Made by"
+        f" {', '.join(map(code, commands(found)))}."
+    )

@@ -1,0 +1,50 @@
+"""What the CIFAR-10 page makes of runs that were judged on training images held out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("mkdocs")
+
+from keraudit.site import held_out
+
+
+def test_the_best_setting_stands_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(held_out, "FOLDER", tmp_path)
+    assert "is not here" in held_out.results()
+    for name, rate, error in (("adamw", 0.001, 0.6), ("sgd", 0.01, 0.5)):
+        (tmp_path / name).mkdir()
+        record = {
+            "schema": "keraudit.run/1",
+            "network": "InceptionV3",
+            "seed": 0,
+            "recipe": {
+                "name": "modern",
+                "optimizer": name,
+                "learning_rate": rate,
+                "weight_decay": 0.05,
+                "batch": 128,
+                "size": 75,
+            },
+            "dataset": {"name": "pictures, judged on the last 50 training images"},
+            "history": [{"accuracy": 0.3}, {"accuracy": 0.45}],
+            "evaluation": {
+                "test_error": error,
+                "train": {"accuracy": 0.42},
+                "test": {"accuracy": 1 - error},
+            },
+            "hardware": {"processor": "P", "cores": 2},
+            "versions": {"keras": "3"},
+            "date": "2026-11-28",
+            "command": f"keraudit train InceptionV3 --optimizer {name}",
+        }
+        (tmp_path / name / "a.json").write_text(json.dumps(record))
+    shown = held_out.results()
+    sgd = "| `InceptionV3` | SGD | 0.01 | 0.05 | 45.0% | 42.0% | 50.0% |"
+    assert sgd in shown
+    assert shown.index(sgd) < shown.index("| `InceptionV3` | AdamW | 0.001 |")
+    assert "judged on the last 50 training images; 2 epochs, batch 128" in shown
+    assert "Made by `keraudit train InceptionV3 --optimizer sgd`, `keraudit train" in shown
