@@ -11,24 +11,26 @@ pytest.importorskip("rich")
 
 
 @pytest.mark.parametrize(
-    ("following", "told"),
+    ("steps", "following", "told"),
     [
-        (0, "it: about 46 s for 46 more steps"),
-        (0.5, "it: about 46 s for 46 more steps, 71 s with the runs after it"),
+        (10, 0, "it: about 46 s for 46 more steps"),
+        (10, 0.5, "it: about 46 s for 46 more steps, 71 s with the runs after it"),
+        (4, 0, "it: about 16 s for 16 more steps"),  # at the end of an epoch
     ],
 )
 def test_how_long_it_takes_is_told_once(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
+    steps: int,
     following: float,
     told: str,
 ) -> None:
     now = 0.0
     monkeypatch.setattr("time.monotonic", lambda: now)
     with Progress("it", 128, following=following) as shown:
-        for step in range(1, 11):
+        for step in range(1, steps + 1):
             now = float(step)
-            shown.show(Tick(epoch=1, epochs=5, step=step, steps=10, loss=1.0, accuracy=0.5))
+            shown.show(Tick(epoch=1, epochs=5, step=step, steps=steps, loss=1.0, accuracy=0.5))
     first, last = capsys.readouterr().err.splitlines()
     assert first == f"keraudit: {told}"
-    assert last.startswith("keraudit: epoch 1/5, step 10/10, loss 1.000, accuracy 50.0%")
+    assert last.startswith(f"keraudit: epoch 1/5, step {steps}/{steps}, loss 1.000, accuracy 50.0%")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,15 +26,15 @@ np = pytest.importorskip("numpy")
 
 
 def test_people_seen_have_images_on_both_sides() -> None:
-    labels = np.repeat([0, 1, 2], 5)
-    parts = people_seen(labels, 2, 0)
+    labels, names = np.repeat([0, 1, 2], [5, 6, 5]), ("ann", "bob", "cy")
+    parts = people_seen(labels, 2, 0, names)
     assert sorted(labels[parts.known].tolist()) == [0, 0, 1, 1, 2, 2]
-    assert sorted([*parts.known, *parts.asked]) == list(range(15))
-    assert (parts.known == people_seen(labels, 2, 0).known).all()
-    assert (parts.known != people_seen(labels, 2, 1).known).any()
-    for each in (0, 5):
-        with pytest.raises(KerauditError, match=f"has 5 images, .* 1 to 4 .*, received {each}"):
-            people_seen(labels, each, 0)
+    assert sorted([*parts.known, *parts.asked]) == list(range(16))
+    assert (parts.known == people_seen(labels, 2, 0, names).known).all()
+    assert (parts.known != people_seen(labels, 2, 1, names).known).any()
+    for each in (1, 5):
+        with pytest.raises(KerauditError, match=rf"^{each} images .* ann has the fewest, 5: learn"):
+            people_seen(labels, each, 0, names)
 
 
 def test_strangers_are_other_people() -> None:
@@ -42,7 +43,7 @@ def test_strangers_are_other_people() -> None:
     known, asked = set(labels[parts.known].tolist()), set(labels[parts.asked].tolist())
     assert (len(known), len(asked), known & asked) == (3, 2, set())
     assert len(parts.known) + len(parts.asked) == 15
-    with pytest.raises(KerauditError, match="four people or more, received 3"):
+    with pytest.raises(KerauditError, match="3 people: expected four or more"):
         strangers(np.repeat(range(3), 3), 0)
 
 
@@ -53,8 +54,11 @@ def test_cosines_from_products_are_those_of_centred_vectors() -> None:
     centred = vectors - vectors[known].mean(axis=0)
     unit = centred / np.linalg.norm(centred, axis=1, keepdims=True)
     assert np.allclose(cosines(products(vectors), known), unit @ unit.T)
-    vectors[5] = vectors[known].mean(axis=0)  # no direction: like nothing
-    assert np.allclose(cosines(products(vectors), known)[5], 0, atol=1e-6)
+    assert np.allclose(cosines(products(vectors + 1e6), known), unit @ unit.T)
+    for seed in range(50):
+        vectors = np.random.default_rng(seed).normal(size=(6, 4))
+        vectors[5] = vectors[known].mean(axis=0)  # no direction: like nothing
+        assert (cosines(products(vectors), known)[5] == 0).all()
 
 
 def test_errors_by_hand() -> None:
@@ -90,62 +94,135 @@ def test_eigenfaces_keep_the_distances_of_what_they_are_made_from() -> None:
     assert np.allclose(eigenfaces(images, known, 2), shown[:, :2])
 
 
-def toy_faces(folder: Path, *, each: int = 6) -> Path:
-    """Five people, each a pattern with noise, as grey images."""
+def toy_faces(folder: Path, *, channels: int = 1) -> Path:
+    """Five people, each a pattern with noise, of six or seven images."""
     rng = np.random.default_rng(0)
     faces = rng.integers(0, 255, (5, 40, 32, 1))
-    labels = np.repeat(np.arange(5), each)
+    labels = np.repeat(np.arange(5), [6, 7, 6, 6, 7])
     images = np.clip(faces[labels] + rng.normal(0, 20, (len(labels), 40, 32, 1)), 0, 255)
+    images = np.repeat(images.astype("uint8"), channels, axis=-1)
     half = np.arange(len(labels)) % 2 == 0
-    path = folder / "faces.npz"
+    path = folder / f"faces{channels}.npz"
     np.savez(
         path,
-        x_train=images[half].astype("uint8"),
+        x_train=images[half],
         y_train=labels[half],
-        x_test=images[~half].astype("uint8"),
+        x_test=images[~half],
         y_test=labels[~half],
     )
     return path
 
 
-def test_the_command_on_toy_faces(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small network that learnt something else, by channels."""
     pytest.importorskip("keras")
+    root = tmp_path_factory.mktemp("run")
+    rng = np.random.default_rng(1)
+    arrays = {f"x_{k}": rng.integers(0, 255, (n, 16, 16, 3), "uint8") for k, n in SIZES.items()}
+    arrays |= {f"y_{k}": np.arange(n) % 3 for k, n in SIZES.items()}
+    np.savez(root / "things.npz", **arrays)
+    words = ("--data", root / "things.npz", "--epochs", "1", "--batch", "10", "--runs", root)
+    for network, how in (("ResNet-CIFAR-8", "channel"), ("ResNet-CIFAR-14", "pixel")):
+        done = keraudit("train", network, *words, "--normalise", how)
+        assert done.code == 0, done.err
+    return root
+
+
+SIZES = {"train": 30, "test": 12}
+FAST = ("--seeds", "0,1", "--images-per-person", "3", "--size", "75", "--epochs", "2")
+
+
+def test_the_command_on_toy_faces(tmp_path: Path, trained: Path) -> None:
     out = tmp_path / "faces.json"
-    words = ("faces", "--data", toy_faces(tmp_path), "--features", "random", "--seeds", "0,1")
-    words += ("--images-per-person", "3", "--size", "75", "--epochs", "2")
-    done = keraudit(*words, "--output", out)
+    run = trained / "resnet-cifar-8-he2015-seed0"
+    words = ("faces", "--data", toy_faces(tmp_path), "--features", "random", "--features", run)
+    done = keraudit(*words, *FAST, "--output", out)
     assert done.code == 0, done.err
     found = json.loads(out.read_text())
     assert found["schema"] == "keraudit.faces/1"
-    assert (found["asked"], found["dataset"]["people"], found["dataset"]["images"]) == (15, 5, 30)
-    names = [one["name"] for one in found["recognisers"]]
-    assert names[0] == "Pixels"
-    assert names[1] == "15 eigenfaces"  # as many as there are images to learn from
-    assert found["recognisers"][0]["scores"]["error"] == [0, 0]  # patterns are told apart
-    assert [cut["block"] for cut in found["cuts"]] == [f"mixed{n}" for n in range(11)]
-    macs = [cut["macs"] for cut in found["cuts"]]
+    assert (found["asked"], found["dataset"]["people"], found["dataset"]["images"]) == (17, 5, 32)
+    pixels, faces, features, head, *_, whole = found["recognisers"]
+    assert pixels["scores"]["error"] == [0, 0]  # patterns are told apart
+    assert pixels["matching_macs"] == 40 * 32 * 15
+    assert faces["name"] == "14 eigenfaces"  # fifteen images less their mean span no more
+    assert faces["macs"] == 40 * 32 * 14
+    assert [cut["block"] for cut in found["cuts"][:11]] == [f"mixed{n}" for n in range(11)]
+    macs = [cut["macs"] for cut in found["cuts"][:11]]
     assert macs == sorted(macs)
-    head = found["recognisers"][3]
+    assert len(found["cuts"]) == 11 + 3  # a ResNet of 8 layers has three residual units
+    assert [one["label"] for one in found["sources"]] == [
+        "InceptionV3, fresh weights",
+        "ResNet-CIFAR-8, trained on things.npz, seed 0",
+    ]
     assert head["name"] == "Features, residual classifier"
-    assert head["macs"] > found["recognisers"][2]["macs"] >= macs[0]
+    assert head["blocks"] == features["blocks"]
+    assert head["macs"] > features["macs"] >= macs[0]
     assert len(head["blocks"]) == len(head["scores"]["equal_error"]) == 2
+    assert whole["name"] == "ResNet-CIFAR-20 from 32x32 pixels"
 
 
-def test_wrong_words_for_faces(tmp_path: Path) -> None:
+def test_grey_faces_in_three_channels_cost_as_much_as_in_one(tmp_path: Path) -> None:
     pytest.importorskip("keras")
+    from keraudit.experiments.data import load
+    from keraudit.experiments.faces.study import together
+
+    grey, colour = (together(load(str(toy_faces(tmp_path, channels=n)))) for n in (1, 3))
+    assert colour.images.shape == grey.images.shape == (32, 40, 32, 1)
+    assert (colour.images == grey.images).all()
+
+
+def test_the_block_is_chosen_by_what_is_known() -> None:
+    from keraudit.experiments.faces.features import Cut
+    from keraudit.experiments.faces.study import best, median
+
+    labels, known = np.repeat([0, 1], 3), np.array([0, 1, 3, 4])
+    good, bad = np.array([0, 0.1, 9, 5, 5.1, 9]), np.array([0, 5.1, 9, 5, 0.1, 9])
+
+    def cut(block: str, values: Any, macs: int) -> Cut:
+        vectors = np.stack([values, values**2, np.ones(6)], axis=1)
+        return Cut(
+            block=block, shape=(1, 1, 3), macs=macs, params=0, maps=0, products=products(vectors)
+        )
+
+    dear, cheap, wrong = cut("dear", good, 3), cut("cheap", good, 2), cut("wrong", bad, 1)
+    assert best([wrong, dear, cheap], labels, known).block == "cheap"
+    assert median([dear, cheap, wrong]).block == "cheap"
+    assert median([dear, cheap]).block == "cheap"
+
+
+def test_wrong_words_for_faces(tmp_path: Path, trained: Path) -> None:
     data = ("--data", toy_faces(tmp_path))
     (tmp_path / "empty").mkdir()
+    run, other = trained / "resnet-cifar-8-he2015-seed0", trained / "resnet-cifar-14-he2015-seed0"
     for words, message in (
         ((), "Missing option '--data'"),
-        (
-            (*data, "--features", "gone"),
-            "expected random, imagenet or the folder of a finished run",
-        ),
-        ((*data, "--features", tmp_path / "empty"), "empty"),
+        ((*data, "--features", "gone"), "expected random, imagenet, random:ResNet50 or the folder"),
+        ((*data, "--features", "random:VGG16"), "expected random or random:InceptionV3 or random:"),
+        ((*data, "--features", tmp_path / "empty"), "no record of a finished run"),
+        ((*data, "--features", other), "less their mean image, which faces do not have"),
+        (("--data", trained / "things.npz", "--features", run), "learnt from these faces"),
         ((*data, "--features", "random", "--size", "64"), "InceptionV3 takes a size of 75 to 1024"),
-        ((*data, "--images-per-person", "6"), "1 to 5 can be learnt from, received 6"),
+        ((*data, "--images-per-person", "6"), "has the fewest, 6: learn from fewer"),
+        ((*data, "--output", tmp_path / "no" / "x.json"), "there is no folder"),
         (("--data", tmp_path / "gone"), "no data at"),
     ):
         bad = keraudit("faces", *words)
         assert (bad.code, bad.out, bad.err.count("\n")) == (2, "", 1), bad.err
         assert message in bad.err
+
+
+def test_too_many_images_are_refused_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("keras")
+    from keraudit.experiments.data import load
+    from keraudit.experiments.faces import features, study
+
+    data = load(str(toy_faces(tmp_path)))
+    monkeypatch.setattr(features, "MOST_BYTES", 2**20)
+    with pytest.raises(KerauditError, match="the features of 32 images take"):
+        study.study(data, ["random"], each=3, seeds=(0,), size=75)
+    monkeypatch.setattr(study, "MOST_IMAGES", 31)
+    with pytest.raises(KerauditError, match="has 32 images; expected 31 at most"):
+        study.study(data, ["random"], each=3, seeds=(0,), size=75)

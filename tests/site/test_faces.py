@@ -27,6 +27,7 @@ def recogniser(name: str, source: str, *errors: float) -> dict[str, Any]:
         "source": source,
         "macs": 1_500_000,
         "params": 2000,
+        "matching_macs": 3000,
         "blocks": ["mixed0", "mixed2", "mixed0"] if source else [],
         "scores": scores(*errors),
     }
@@ -47,13 +48,19 @@ def record() -> dict[str, Any]:
     ]
     return {
         "schema": "keraudit.faces/1",
-        "dataset": {"source": "pictures", "people": 10, "images": 100, "fingerprint": "ab" * 16},
+        "dataset": {
+            "source": "pictures",
+            "people": 10,
+            "images": 100,
+            "fingerprint": "ab" * 16,
+            "image_shape": [112, 92, 1],
+        },
         "each": 5,
         "asked": 50,
         "seeds": [0, 1, 2],
         "size": 96,
         "epochs": 40,
-        "sources": [{"label": source, "network": "InceptionV3", "weights": "random"}],
+        "sources": [{"label": source, "network": "InceptionV3", "told": "seed 0"}],
         "cuts": cuts,
         "recognisers": [
             recogniser("Pixels", "", 0.05, 0.05, 0.05),
@@ -69,10 +76,11 @@ def record() -> dict[str, Any]:
 def test_the_table_of_recognisers(kept: Path) -> None:
     kept.write_text(json.dumps(record()))
     shown = faces.results()
-    assert "| Pixels | 5.00 ± 0.00 |  | 15.00 ± 0.00 | 50.0% | 1.500 M |" in shown
+    assert "| Pixels | 5.00 ± 0.00 |  | 15.00 ± 0.00 | 50.0% | 1.500 M | 3.000 k |" in shown
     # 2 points more, and t(2) x 1 x sqrt(1/3 + 50/50) = 4.97 to either side
     assert "| Features: InceptionV3, fresh weights | 7.00 ± 1.00 | −3.0 to +7.0 |" in shown
     assert "| mixed0, mixed2 |" in shown
+    assert "100 images of 92x112 (pictures" in shown
     assert "Mean and deviation over 3 random splits" in shown
     assert "Made by `keraudit faces --data pictures`" in shown
     listed = reproduce.commands()

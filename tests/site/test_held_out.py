@@ -9,6 +9,8 @@ import pytest
 
 pytest.importorskip("mkdocs")
 
+from mkdocs.exceptions import PluginError
+
 from keraudit.site import held_out
 
 
@@ -29,7 +31,10 @@ def test_the_best_setting_stands_first(tmp_path: Path, monkeypatch: pytest.Monke
                 "batch": 128,
                 "size": 75,
             },
-            "dataset": {"name": "pictures, judged on the last 50 training images"},
+            "dataset": {
+                "name": "pictures, judged on the last 50 training images",
+                "fingerprint": "f",
+            },
             "history": [{"accuracy": 0.3}, {"accuracy": 0.45}],
             "evaluation": {
                 "test_error": error,
@@ -48,3 +53,7 @@ def test_the_best_setting_stands_first(tmp_path: Path, monkeypatch: pytest.Monke
     assert shown.index(sgd) < shown.index("| `InceptionV3` | AdamW | 0.001 |")
     assert "judged on the last 50 training images; 2 epochs, batch 128" in shown
     assert "Made by `keraudit train InceptionV3 --optimizer sgd`, `keraudit train" in shown
+    record["seed"] = 1
+    (tmp_path / name / "b.json").write_text(json.dumps(record))
+    with pytest.raises(PluginError, match="differ in epochs, seed or data"):
+        held_out.results()

@@ -112,10 +112,17 @@ def t_interval(values: Sequence[float]) -> tuple[float, float]:
     >>> [round(end, 3) for end in t_interval([1.0, 2.0, 3.0])]  # 2 +- 4.303 / sqrt(3)
     [-0.484, 4.484]
     """
-    degrees = len(values) - 1
-    t = T[degrees - 1] if degrees <= len(T) else 1.96 + 2.5 / degrees
-    half = t * stdev(values) / math.sqrt(len(values))
+    half = student(len(values) - 1) * stdev(values) / math.sqrt(len(values))
     return fmean(values) - half, fmean(values) + half
+
+
+def student(degrees: int) -> float:
+    """Student's t at 97.5 %; beyond the table an approximation.
+
+    >>> student(2), round(student(100), 3)
+    (4.303, 1.985)
+    """
+    return T[degrees - 1] if degrees <= len(T) else 1.96 + 2.5 / degrees
 
 
 def lost_at(profiles: Sequence[Profile]) -> str | None:

@@ -27,13 +27,14 @@ SEEDS = (0, 1, 2, 3, 4)
     multiple=True,
     default=("imagenet", "random"),
     metavar="SOURCE",
-    help="imagenet, InceptionV3 with the weights that Keras publishes; random, with fresh ones; or the folder"
-    " of a finished run. Repeat it.  [default: imagenet, random]",
+    help="imagenet, InceptionV3 with the weights that Keras publishes; random, with fresh ones; the same of"
+    " ResNet50 as imagenet:ResNet50 or random:ResNet50; or the folder of a finished run. Repeat it."
+    "  [default: imagenet, random]",
 )
 @click.option(
     "--images-per-person",
     "each",
-    type=click.IntRange(min=1),
+    type=click.IntRange(min=2),
     default=5,
     show_default=True,
     metavar="N",
@@ -88,6 +89,8 @@ def command(
     from keraudit.reading.live import use_backend
 
     chosen = chosen_format(form, output)
+    if output and not output.parent.is_dir():  # told before minutes of work
+        raise click.UsageError(f"--output {output}: there is no folder {output.parent}")
     use_backend(backend)
 
     from keraudit.cli.emit import emit
@@ -99,7 +102,7 @@ def command(
     started(is_repeatable=True)
     found = study(
         load(spec),
-        tuple(dict.fromkeys(specs)),
+        tuple(dict.fromkeys(one.rstrip("/") for one in specs)),
         each=each,
         seeds=tuple(int(one) for one in seeds),
         size=size,
@@ -107,5 +110,5 @@ def command(
         watch=notify,
         command=command_line(),
     )
-    grids = [recognisers_grid(found, command=command_line()), cuts_grid(found)]
-    emit(grids, [found.to_dict()], form=chosen, output=output)
+    record = found.to_dict()
+    emit([recognisers_grid(record), cuts_grid(record)], [record], form=chosen, output=output)

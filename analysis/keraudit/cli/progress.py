@@ -74,8 +74,8 @@ class Progress:
             self.is_predicted = True
             step = passed / (done - at)
             left, after = (total - done) * step, total * self.following * step
-            told = f"{self.label}: about {in_words(left)} for {total - done:,} more steps"
-            self.say(f"{told}, {in_words(left + after)} with the runs after it" if after else told)
+            line = f"{self.label}: about {in_words(left)} for {total - done:,} more steps"
+            self.say(f"{line}, {in_words(left + after)} with the runs after it" if after else line)
         if tick.step == tick.steps and not self.console.is_terminal:
             self.say(told)
 

@@ -115,9 +115,8 @@ def command(
 
     started(is_repeatable=True)
     data = limited(held_out(load(spec), held_back or 0), train=train_images, test=test_images)
-    judges = "held-out" if data.held_out else "test"
     click.echo(
-        f"{data.name}: {len(data.train):,} training and {len(data.test):,} {judges} images,"
+        f"{data.name}: {len(data.train):,} training and {len(data.test):,} {data.judges} images,"
         f" {len(data.classes)} classes; fingerprint {data.fingerprint[:12]}"
     )
     folders = {seed: runs / f"{network.lower()}-{made.name}-seed{seed}" for seed in seeds}

@@ -72,6 +72,11 @@ class Dataset:
         return digest.hexdigest()
 
     @property
+    def judges(self) -> str:
+        """What the images of the test split are called."""
+        return "held-out" if self.held_out else "test"
+
+    @property
     def image_shape(self) -> tuple[int, ...]:
         return tuple(self.train.images.shape[1:])
 
@@ -245,7 +250,7 @@ def limited(data: Dataset, *, train: int | None = None, test: int | None = None)
     kept = replace(data, train=data.train.first(train), test=data.test.first(test))
     for what, part, whole in (
         ("training", kept.train, data.train),
-        ("test", kept.test, data.test),
+        (data.judges, kept.test, data.test),
     ):
         lost = missing(whole, part)
         if len(part) and lost:
@@ -253,7 +258,7 @@ def limited(data: Dataset, *, train: int | None = None, test: int | None = None)
                 f"{data.source}: no {what} image of {listed(data, lost)} among the first"
                 f" {len(part):,}: take more"
             )
-    name = f"{data.name}, the first {len(kept.train):,} training and {len(kept.test):,} test images"
+    name = f"{data.name}, the first {len(kept.train):,} training and {len(kept.test):,} {data.judges} images"
     return checked(replace(kept, name=name))
 
 

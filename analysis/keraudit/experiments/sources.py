@@ -12,7 +12,7 @@ from typing import Any
 
 from keraudit.experiments.data import CIFAR10, DataError, Dataset, dataset
 
-IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff")
+IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".pgm", ".ppm")
 TRAIN_BATCHES = tuple(f"data_batch_{i}" for i in range(1, 6))
 TEST_BATCH = "test_batch"
 LARGEST_BATCH = 64 * 2**20  # bytes; CIFAR-10's have 30 MB

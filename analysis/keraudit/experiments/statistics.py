@@ -9,7 +9,7 @@ from math import floor, sqrt
 from statistics import fmean, median, stdev
 from typing import Any
 
-from keraudit.audits.growth import T
+from keraudit.audits.growth import student
 from keraudit.experiments.recipe import Recipe
 from keraudit.experiments.record import Run
 from keraudit.reading.live import BACKENDS
@@ -164,8 +164,7 @@ def welch(first: Sequence[float], second: Sequence[float]) -> tuple[float, float
     if not a + b:
         return middle, middle
     degrees = floor((a + b) ** 2 / (a**2 / (len(first) - 1) + b**2 / (len(second) - 1)))
-    t = T[degrees - 1] if degrees <= len(T) else 1.96 + 2.5 / degrees
-    half = t * sqrt(a + b)
+    half = student(degrees) * sqrt(a + b)
     return middle - half, middle + half
 
 
@@ -189,9 +188,8 @@ def resampled(
     differences = [b - a for a, b in zip(first, second, strict=True)]
     if len(differences) < 2:
         return None
-    degrees = len(differences) - 1
-    t = T[degrees - 1] if degrees <= len(T) else 1.96 + 2.5 / degrees
-    half = t * stdev(differences) * sqrt(1 / len(differences) + asked / known)
+    n = len(differences)
+    half = student(n - 1) * stdev(differences) * sqrt(1 / n + asked / known)
     return fmean(differences) - half, fmean(differences) + half
 
 

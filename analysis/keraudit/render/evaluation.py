@@ -51,7 +51,7 @@ def summary_grid(evaluations: Sequence[Evaluation], *, command: str) -> Grid:
     about = [f"Note            {title(e)}: {note}" for e in evaluations for note in notes_on(e)]
     return Grid(
         title="Evaluation" if one else f"{len(evaluations)} evaluations",
-        heading=f"on {one.dataset['test_images']:,} test images" if one else "",
+        heading=f"on {one.dataset['test_images']:,} {judges_of(one)} images" if one else "",
         columns=columns,
         lines=lines,
         notes=(
@@ -62,6 +62,10 @@ def summary_grid(evaluations: Sequence[Evaluation], *, command: str) -> Grid:
         command=command,
         convention=CONVENTION,
     )
+
+
+def judges_of(found: Evaluation) -> str:
+    return "held-out" if found.dataset.get("held_out") else "test"
 
 
 def outside(found: Evaluation) -> tuple[str, ...]:

@@ -13,8 +13,8 @@ from keraudit.render.run_figure import PERCENT, panelled, suffix_of
 
 # By the key of the scores.
 PANELS = {
-    "error": "People seen: error",
-    "equal_error": "Strangers: equal error",
+    "error": "People seen: rank-1 error",
+    "equal_error": "Strangers: EER",
 }
 MILLION = 1e6
 

@@ -6,19 +6,17 @@ from collections.abc import Mapping
 from statistics import fmean
 from typing import Any
 
-from keraudit.experiments.statistics import resampled, spread
+from keraudit.experiments.faces.study import SCHEMA
+from keraudit.experiments.statistics import spread
 from keraudit.render.face_figure import worth
+from keraudit.render.faces import ACCEPTED, beside_pixels, blocks_of, title_of
 from keraudit.render.numbers import percent, short
 from keraudit.site.figures import drawn_by_script
 from keraudit.site.markdown import numbers, table
 from keraudit.site.published import RESULTS, missing, published
 
 PATH = RESULTS / "faces.json"
-SCHEMA = "keraudit.faces/1"
-COMMAND = (
-    "keraudit faces --data orl-faces --features imagenet --features random"
-    f" --output {PATH.as_posix()}"
-)
+COMMAND = f"keraudit faces --data orl-faces --output {PATH.as_posix()}"
 
 
 def record() -> Mapping[str, Any] | None:
@@ -31,55 +29,49 @@ def results() -> str:
     if found is None:
         return missing(PATH, COMMAND)
     head = [("recogniser", "left"), ("error, %", "right"), ("beside pixels", "right")]
-    head += [("equal error, %", "right"), ("accepted at 1 %", "right")]
-    head += [("MACs", "right"), ("params", "right"), ("features after", "left")]
-    base = found["recognisers"][0]
+    head += [("EER, %", "right"), (ACCEPTED, "right"), ("MACs", "right"), ("matching", "right")]
+    head += [("params", "right"), ("features after", "left")]
     rows = [
         [
-            f"{one['name']}: {one['source']}" if one["source"] else one["name"],
-            plus_minus(one["scores"]["error"]),
-            "" if one is base else beside(base, one, found),
-            plus_minus(one["scores"]["equal_error"]),
+            title_of(one),
+            typeset(str(spread(one["scores"]["error"]))),
+            typeset(beside_pixels(one, found)),
+            typeset(str(spread(one["scores"]["equal_error"]))),
             percent(fmean(one["scores"]["true_accepts"])),
             short(one["macs"]),
+            short(one["matching_macs"]),
             short(one["params"]),
-            ", ".join(dict.fromkeys(one["blocks"])),
+            blocks_of(one),
         ]
         for one in found["recognisers"]
     ]
     return f"{numbers(table(head, rows))}\n\n{told(found)}\n{{ .ka-note }}"
 
 
-def plus_minus(values: list[float]) -> str:
-    return str(spread(values)).replace("+-", "±")
+def typeset(text: str) -> str:
+    """With the signs that a page has.
 
-
-def beside(base: Mapping[str, Any], one: Mapping[str, Any], found: Mapping[str, Any]) -> str:
-    """The interval of the difference in error, in points."""
-    interval = resampled(
-        base["scores"]["error"],
-        one["scores"]["error"],
-        asked=found["asked"],
-        known=found["each"] * found["dataset"]["people"],
-    )
-    if interval is None:
-        return ""
-    low, high = (f"{100 * end:+.1f}".replace("-", "−") for end in interval)
-    return f"{low} to {high}"
+    >>> typeset("4.1 +- 0.5"), typeset("-1.0 to +2.0")
+    ('4.1 ± 0.5', '−1.0 to +2.0')
+    """
+    return text.replace("+-", "±").replace("-", "−")
 
 
 def told(found: Mapping[str, Any]) -> str:
     """Where the numbers are from."""
-    data = found["dataset"]
-    sources = "; ".join(f"{one['label']}: {one['weights']}" for one in found["sources"])
-    machine = found["hardware"]
+    data, machine = found["dataset"], found["hardware"]
+    sources = "; ".join(f"{one['label']}: {one['told']}" for one in found["sources"])
+    width, height = data["image_shape"][1::-1]
     return (
-        f"{data['people']} people, {data['images']} images of {data['source']} (fingerprint"
-        f" {data['fingerprint'][:12]}). Mean and deviation over {len(found['seeds'])} random splits. People seen:"
-        f" {found['each']} images of each to learn from, {found['asked']} in all to ask about. Beside pixels: the"
-        " 95 % interval of the difference in error, in points, by Nadeau and Bengio's variance for splits that"
-        f" overlap. Features: {sources}. Images at {found['size']}x{found['size']}; classifiers"
-        f" {found['epochs']} epochs of AdamW. {found['date']}; {machine['processor']}, {machine['cores']} cores;"
+        f"{data['people']} people, {data['images']} images of {width}x{height} ({data['source']}, fingerprint"
+        f" {data['fingerprint'][:12]}). Mean and deviation over {len(found['seeds'])} random splits, of one draw of"
+        f" fresh weights. People seen: {found['each']} images of each to learn from, {found['asked']} in all to ask"
+        " about. Beside pixels: the 95 % interval of the difference in error, in points, by the variance of Nadeau"
+        " and Bengio 2003 for splits that overlap. MACs: for a classifier's answer, else for the vector of an image;"
+        " matching: to compare it with every image learnt from."
+        f" Features: {sources}. InceptionV3 and ResNet50 see {found['size']}x{found['size']}, each image less its own"
+        f" mean and in its own deviations; classifiers learn for {found['epochs']} epochs. {found['date']};"
+        f" {machine['processor']}, {machine['cores']} cores;"
         f" {', '.join(f'{name} {version}' for name, version in found['versions'].items())}. Made by"
         f" `{found['command']}`."
     )
@@ -94,8 +86,8 @@ def figure(_: str = "") -> str:
     return drawn_by_script(
         worth(found),
         label=f"Line charts of the errors on faces over the MACs up to each block, for {names}, and of pixels",
-        caption="Each point is the features after one block, compared as they are: the nearest image of the people"
-        " seen; pairs of images of strangers. Means over the splits.",
+        caption="Each point is the features after one block, compared as they are. Left: the rank-1 error on people"
+        " seen. Right: the equal error rate on pairs of strangers. Means over the splits.",
         made=f"{found['dataset']['source']}, {found['dataset']['people']} people, {found['date']}. Made by"
         f" `{found['command']}`.",
     )

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from mkdocs.exceptions import PluginError
+
+from keraudit.experiments.statistics import normal
 from keraudit.render.numbers import percent
 from keraudit.site.markdown import code, numbers, table
 from keraudit.site.published import RESULTS, missing, published
 from keraudit.site.runs import SCHEMA, Run, commands, versions_of
 
 FOLDER = RESULTS / "held-out"
-COMMAND = f"keraudit runs publish runs/chosen/NAME --to {FOLDER.as_posix()}/NAME"
+COMMAND = f"keraudit runs publish NAME --to {FOLDER.as_posix()}/NAME"
 
 
 def records() -> list[Run]:
@@ -34,7 +37,7 @@ def results() -> str:
 
 
 def row(run: Run) -> list[str]:
-    recipe = run["recipe"]
+    recipe = normal(run["recipe"])
     return [
         code(run["network"]),
         {"sgd": "SGD", "adamw": "AdamW"}[recipe["optimizer"]],
@@ -49,6 +52,10 @@ def row(run: Run) -> list[str]:
 def told(found: Sequence[Run]) -> str:
     """What the columns are, and how the runs were made."""
     first: Any = found[0]
+    if len({(len(r["history"]), r["seed"], r["dataset"]["fingerprint"]) for r in found}) > 1:
+        raise PluginError(
+            f"the runs in {FOLDER} differ in epochs, seed or data: one table is not for them"
+        )
     data, recipe = first["dataset"], first["recipe"]
     hardware = first["hardware"]
     return (

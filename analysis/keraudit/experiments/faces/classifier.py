@@ -6,11 +6,14 @@ from typing import Any
 
 from keraudit.experiments.insides import convert, split
 from keraudit.zoo.cifar import resnet_cifar
-from keraudit.zoo.parts import Style, activated, averaged, classified, normalised
+from keraudit.zoo.parts import LAST, Style, activated, averaged, classified, normalised
 from keraudit.zoo.residual import basic_unit
 
 WIDTH, UNITS = 64, 2
 BATCH, LEARNING_RATE, WEIGHT_DECAY, SMOOTHING = 32, 0.001, 0.05, 0.1
+MOMENTUM = (
+    0.9  # of the moving means: Keras' 0.99 looks back a hundred steps, a third of all there are
+)
 SIDE, DEPTH = 32, 20  # of the ResNet from pixels
 
 
@@ -31,22 +34,24 @@ def residual_classifier(shape: tuple[int, ...], people: int) -> Any:
     return keras.Model(start, classified(averaged(x), people, style), name="residual_classifier")
 
 
-def resnet_from_pixels(channels: int, people: int) -> Any:
-    """ResNet-CIFAR-20 (He et al. 2015) for images of 32x32."""
-    return resnet_cifar(DEPTH, input_shape=(SIDE, SIDE, channels), classes=people)
+def resnet_from_pixels(shape: tuple[int, ...], people: int) -> Any:
+    """ResNet-CIFAR-20 (He et al. 2015) for images of ``shape``: height, width, channels."""
+    return resnet_cifar(DEPTH, input_shape=shape, classes=people)
 
 
 def shrunk(images: Any) -> Any:
-    """Images at the size of ``resnet_from_pixels``, as floats."""
+    """Images (N, height, width, channels) at the size of ``resnet_from_pixels``, as floats."""
     import keras
     import numpy as np
 
-    made = keras.ops.image.resize(images.astype("float32"), (SIDE, SIDE), antialias=True)
+    made = keras.ops.image.resize(
+        images.astype("float32"), (SIDE, SIDE), antialias=True, data_format=LAST
+    )
     return np.asarray(keras.ops.convert_to_numpy(made))
 
 
 def standardised(maps: Any, known: Any) -> Any:
-    """Each channel less its mean over the known images, in their deviations."""
+    """Maps (N, height, width, channels), each channel less its mean over the known ones, in their deviations."""
     mean = maps[known].mean(axis=(0, 1, 2), dtype="float64")
     deviation = maps[known].std(axis=(0, 1, 2), dtype="float64")
     return ((maps - mean) / (deviation + 1e-6)).astype("float32")
@@ -59,21 +64,29 @@ def taught(model: Any, maps: Any, people: Any, *, epochs: int, seed: int) -> Non
         model: changed in place.
         maps: (N, height, width, channels).
         people: whose image each is, numbered from 0.
-        epochs: passes over the images.
+        epochs: passes over the images, in full batches.
         seed: of their order.
     """
     import keras
     import numpy as np
 
-    keras.utils.set_random_seed(seed)
-    steps = -(-len(maps) // BATCH) * epochs
-    rate = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps)
-    model.compile(
-        optimizer=keras.optimizers.AdamW(rate, weight_decay=WEIGHT_DECAY),
-        loss=keras.losses.CategoricalCrossentropy(label_smoothing=SMOOTHING),
-    )
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = MOMENTUM
+    batch = min(BATCH, len(maps))
+    steps = len(maps) // batch
+    rate = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps * epochs)
+    optimizer = keras.optimizers.AdamW(rate, weight_decay=WEIGHT_DECAY)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])  # kernels decay
+    loss = keras.losses.CategoricalCrossentropy(label_smoothing=SMOOTHING)
+    model.compile(optimizer=optimizer, loss=loss)
     wanted = np.eye(model.output.shape[-1], dtype="float32")[people]
-    model.fit(maps, wanted, batch_size=BATCH, epochs=epochs, verbose=0)
+    rng = np.random.default_rng(seed)
+    for _ in range(epochs):
+        order = rng.permutation(len(maps))
+        for step in range(steps):
+            rows = order[step * batch : (step + 1) * batch]
+            model.train_on_batch(maps[rows], wanted[rows])
 
 
 def embedded(model: Any, maps: Any) -> Any:
@@ -89,6 +102,7 @@ def named(model: Any, maps: Any) -> Any:
 
 
 def run(model: Any, maps: Any) -> Any:
+    """What a model gives for maps (N, height, width, channels), some at a time."""
     import numpy as np
 
     return np.concatenate([convert(model(part, training=False)) for part in split(maps)])

@@ -6,17 +6,18 @@ mean of those that are known is subtracted. All of that follows from their scala
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from keraudit.errors import KerauditError
 
-FALSE_ACCEPTS = (
-    0.01  # share of pairs of two people taken for one, at which the true accepts are told
-)
+LEAST_KNOWN = 2  # images of a person: features are chosen by asking about one beside the others
+ROUNDING = 1e-12  # of the largest square length: a shorter vector is none
+FALSE_ACCEPTS = 0.01  # false accept rate (FAR) at which the true one is told
 
 
 class Parts(NamedTuple):
-    """Places of the images that are learnt from, and of those that are asked about."""
+    """Places of the images that are learnt from (the gallery), and of those asked about (the probes)."""
 
     known: Any
     asked: Any
@@ -26,32 +27,37 @@ class Verification(NamedTuple):
     """How well the cosine tells pairs of one person from pairs of two.
 
     Attributes:
-        equal_error: the error rate where as large a part of one is wrong as of the other (EER).
-        true_accepts: the part of the pairs of one person that is accepted, where ``FALSE_ACCEPTS`` of the
-            other pairs are.
+        equal_error: the equal error rate (EER): where as large a part of the one is wrong as of the other.
+        true_accepts: the true accept rate (TAR), where at most ``FALSE_ACCEPTS`` of the other pairs pass.
     """
 
     equal_error: float
     true_accepts: float
 
 
-def people_seen(labels: Any, each: int, seed: int) -> Parts:
+def people_seen(labels: Any, each: int, seed: int, names: Sequence[str]) -> Parts:
     """``each`` images of every person to learn from, the others to ask about: identification.
 
+    Args:
+        labels: whose image each is, (N,).
+        each: images of a person.
+        seed: of the choice.
+        names: of the people, for messages.
+
     Raises:
-        KerauditError: a person has no more images than that.
+        KerauditError: a person has no more images than that, or it is fewer than ``LEAST_KNOWN``.
     """
     import numpy as np
 
-    few = [label for label in np.unique(labels) if (labels == label).sum() <= each]
-    if each < 1 or few:
-        least = min(int((labels == label).sum()) for label in np.unique(labels))
+    people, counts = np.unique(labels, return_counts=True)
+    least = int(counts.min())
+    if not LEAST_KNOWN <= each < least:
         raise KerauditError(
-            f"every person needs an image to be asked about: the one with the fewest has {least} images,"
-            f" so that 1 to {least - 1} can be learnt from, received {each}"
+            f"{each} images of each person to learn from: expected {LEAST_KNOWN} or more, and one to ask about;"
+            f" {names[people[counts.argmin()]]} has the fewest, {least}: learn from fewer, or leave out who has few"
         )
     rng = np.random.default_rng(seed)
-    orders = [rng.permutation(np.flatnonzero(labels == label)) for label in np.unique(labels)]
+    orders = [rng.permutation(np.flatnonzero(labels == label)) for label in people]
     return Parts(
         np.concatenate([order[:each] for order in orders]),
         np.concatenate([order[each:] for order in orders]),
@@ -68,28 +74,38 @@ def strangers(labels: Any, seed: int) -> Parts:
 
     people = np.unique(labels)
     if len(people) < 4:
-        raise KerauditError(f"expected four people or more, received {len(people)}")
+        raise KerauditError(
+            f"{len(people)} people: expected four or more, so that two are strangers to the others"
+        )
     known = np.random.default_rng(seed).permutation(people)[: -(-len(people) // 2)]
     is_known = np.isin(labels, known)
     return Parts(np.flatnonzero(is_known), np.flatnonzero(~is_known))
 
 
 def products(vectors: Any) -> Any:
-    """The scalar products of every two of N vectors, (N, N)."""
+    """The scalar products of every two of N vectors of any shape, less their mean: (N, N) in float64.
+
+    Which constant vector is subtracted makes no difference to ``cosines``, but fewer digits are lost.
+    """
     import numpy as np
 
     flat = np.asarray(vectors).reshape(len(vectors), -1).astype("float64")
+    flat -= flat.mean(axis=0)
     return flat @ flat.T
 
 
 def cosines(found: Any, known: Any) -> Any:
-    """From scalar products those of vectors less the mean of the known ones, of length 1: (N, N)."""
+    """From ``products`` those of the vectors less the mean of the known ones, of length 1: (N, N).
+
+    A vector that is that mean has no direction, and a cosine of 0 with all.
+    """
     import numpy as np
 
     beside = found[:, known].mean(axis=1)
     centred = found - beside[:, None] - beside[None, :] + beside[known].mean()
-    lengths = np.sqrt(np.maximum(np.diag(centred), 0))
-    inverse = np.divide(1, lengths, out=np.zeros_like(lengths), where=lengths > 0)
+    squares = np.diag(centred)
+    is_something = squares > ROUNDING * np.abs(np.diag(found)).max()
+    inverse = np.where(is_something, 1 / np.sqrt(np.where(is_something, squares, 1)), 0)
     return centred * inverse[:, None] * inverse[None, :]
 
 
@@ -107,7 +123,13 @@ def nearest_error(found: Any, labels: Any, parts: Parts) -> float:
 
 
 def leave_one_out(found: Any, labels: Any, known: Any) -> float:
-    """The same among the known images alone, each asked about beside the others."""
+    """The same among the known images alone, each asked about beside the others.
+
+    Args:
+        found: scalar products of all images' vectors.
+        labels: of all images.
+        known: places of the known ones.
+    """
     import numpy as np
 
     likeness = cosines(found, known)[known][:, known]
@@ -116,7 +138,13 @@ def leave_one_out(found: Any, labels: Any, known: Any) -> float:
 
 
 def verification(found: Any, labels: Any, parts: Parts) -> Verification:
-    """All pairs of the images asked about, told apart by a threshold on their cosine."""
+    """All pairs of the images asked about, told apart by a threshold on their cosine.
+
+    Args:
+        found: scalar products of all images' vectors.
+        labels: of all images.
+        parts: of people known, whose mean is subtracted, and of strangers.
+    """
     import numpy as np
 
     names = labels[parts.asked]
@@ -139,9 +167,15 @@ def verification(found: Any, labels: Any, parts: Parts) -> Verification:
 
 
 def eigenfaces(images: Any, known: Any, count: int) -> Any:
-    """Images by their first principal components (Turk and Pentland 1991), (N, at most ``count``).
+    """Images by their first principal components (Turk and Pentland 1991).
 
-    The components are those of the known images.
+    Args:
+        images: (N, height, width, channels).
+        known: places of the images whose components they are.
+        count: of components, fewer than there are known images.
+
+    Returns:
+        (N, count).
     """
     import numpy as np
 
