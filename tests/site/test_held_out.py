@@ -57,3 +57,31 @@ def test_the_best_setting_stands_first(tmp_path: Path, monkeypatch: pytest.Monke
     (tmp_path / name / "b.json").write_text(json.dumps(record))
     with pytest.raises(PluginError, match="differ in epochs, seed or data"):
         held_out.results()
+
+
+def test_right_answers_by_either_means(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "means.json"
+    monkeypatch.setattr(held_out, "PATH", path)
+    assert "benchmarks/moving_means.py" in held_out.moving_means()
+    record = {
+        "schema": "keraudit.moving-means/1",
+        "date": "2026-11-28",
+        "dataset": {"name": "pictures"},
+        "images": 2500,
+        "batch": 125,
+        "runs": [
+            {
+                "network": "InceptionV3",
+                "optimizer": "adamw",
+                "learning_rate": 0.001,
+                "accuracy": {"moving": 0.39, "batch": 0.47},
+            }
+        ],
+        "versions": {"keras": "3"},
+        "machine": {"processor": "P", "cores": 2},
+        "command": "python benchmarks/moving_means.py a b",
+    }
+    path.write_text(json.dumps(record))
+    shown = held_out.moving_means()
+    assert "| `InceptionV3` | AdamW | 0.001 | 39.0% | 47.0% |" in shown
+    assert "on 2,500 of the images that they learnt from" in shown

@@ -1,8 +1,11 @@
-"""What the CIFAR-10 page shows of settings that were tried on training images held out."""
+"""What the CIFAR-10 page shows of settings that were tried on training images held out.
+
+And of what the moving means of batch normalisation cost the same networks.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mkdocs.exceptions import PluginError
@@ -15,6 +18,11 @@ from keraudit.site.runs import SCHEMA, Run, commands, versions_of
 
 FOLDER = RESULTS / "held-out"
 COMMAND = f"keraudit runs publish NAME --to {FOLDER.as_posix()}/NAME"
+
+
+PATH = RESULTS / "benchmark-moving-means.json"
+MEANS_COMMAND = f"python benchmarks/moving_means.py RUN... --record {PATH.as_posix()}"
+OPTIMIZERS = {"sgd": "SGD", "adamw": "AdamW"}
 
 
 def records() -> list[Run]:
@@ -40,7 +48,7 @@ def row(run: Run) -> list[str]:
     recipe = normal(run["recipe"])
     return [
         code(run["network"]),
-        {"sgd": "SGD", "adamw": "AdamW"}[recipe["optimizer"]],
+        OPTIMIZERS[recipe["optimizer"]],
         f"{recipe['learning_rate']:g}",
         f"{recipe['weight_decay']:g}",
         percent(run["history"][-1]["accuracy"]),
@@ -66,3 +74,33 @@ def told(found: Sequence[Run]) -> str:
         f" {versions_of(found)}; {first['date']}. Made by"
         f" {', '.join(map(code, commands(found)))}."
     )
+
+
+def record() -> Mapping[str, Any] | None:
+    return published(PATH, "keraudit.moving-means/1")
+
+
+def moving_means() -> str:
+    """A row for each run: right answers by moving means, and by those of each batch."""
+    found = record()
+    if found is None:
+        return missing(PATH, MEANS_COMMAND)
+    head: list[tuple[str, str]] = [("network", "left"), ("optimizer", "left")]
+    head += [(name, "right") for name in ("rate", "by moving means", "by each batch's own")]
+    rows = [
+        [
+            code(run["network"]),
+            OPTIMIZERS[run["optimizer"]],
+            f"{run['learning_rate']:g}",
+            percent(run["accuracy"]["moving"]),
+            percent(run["accuracy"]["batch"]),
+        ]
+        for run in found["runs"]
+    ]
+    machine = found["machine"]
+    made = (
+        f"Right answers of the networks at the end on {found['images']:,} of the images that they learnt from, without"
+        f" crops; batches of {found['batch']}. {found['dataset']['name']}; {found['date']};"
+        f" {machine['processor']}, {machine['cores']} cores; {versions_of([found])}. Made by `{found['command']}`."
+    )
+    return f"{numbers(table(head, rows))}\n\n{made}\n{{ .ka-note }}"

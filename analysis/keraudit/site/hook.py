@@ -68,6 +68,7 @@ MARKERS: Mapping[str, Callable[..., str]] = {
     "first-gradients": precision.first_gradients,
     "first-steps": first_steps.results,
     "held-out": held_out.results,
+    "moving-means": held_out.moving_means,
     "stable-rates": stable_rate.large,
     "stable-rates-small": stable_rate.small,
     "how-they-err": cifar.how_they_err,

@@ -47,6 +47,7 @@ def commands() -> list[tuple[str, str, str]]:
     found = faces.record()
     others.append(("faces.md", faces.PATH, found["command"] if found else faces.COMMAND))
     others.append(("cifar.md", held_out.FOLDER, held_out.COMMAND))
+    others.append(("cifar.md", held_out.PATH, held_out.MEANS_COMMAND))
     trained = [("resnet.md", runs.FOLDER, "keraudit runs publish runs --to site/results/runs")]
     return [(page, path.as_posix(), command) for page, path, command in (*cases, *others, *trained)]
 

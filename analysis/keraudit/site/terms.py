@@ -28,6 +28,9 @@ WRITTEN: Mapping[str, tuple[str, ...]] = {
     "exploding-gradient": ("exploding gradients",),
     "epoch": ("epochs",),
     "seed": ("seeds",),
+    "rank-1-error": ("rank-1 errors",),
+    "equal-error-rate": ("EER",),
+    "true-accept-rate": ("TAR",),
 }
 # No link inside these; a heading is a link already.
 CLOSED = {
