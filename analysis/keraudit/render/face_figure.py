@@ -55,7 +55,7 @@ def worth(found: Mapping[str, Any]) -> dict[str, Any]:
         panelled(
             list(PANELS.values()),
             title="Features of faces, as they are",
-            x="million MACs up to the block",
+            x="million MACs",
             y="%",
             scale={"rangemode": "tozero"},
         )

@@ -28,19 +28,19 @@ def results() -> str:
     found = record()
     if found is None:
         return missing(PATH, COMMAND)
-    head = [("recogniser", "left"), ("error, %", "right"), ("beside pixels", "right")]
-    head += [("EER, %", "right"), (ACCEPTED, "right"), ("MACs", "right"), ("matching", "right")]
-    head += [("params", "right"), ("features after", "left")]
+    names = ("error, %", "EER, %", ACCEPTED, "MACs", "matching", "params", "beside pixels")
+    head = [("recogniser", "left"), *((name, "right") for name in names)]
+    head.append(("features after", "left"))
     rows = [
         [
-            title_of(one),
+            title_of(one).replace(": ", "<br>"),
             typeset(str(spread(one["scores"]["error"]))),
-            typeset(beside_pixels(one, found)),
             typeset(str(spread(one["scores"]["equal_error"]))),
             percent(fmean(one["scores"]["true_accepts"])),
             short(one["macs"]),
             short(one["matching_macs"]),
             short(one["params"]),
+            typeset(beside_pixels(one, found)),
             blocks_of(one),
         ]
         for one in found["recognisers"]
@@ -86,7 +86,7 @@ def figure(_: str = "") -> str:
     return drawn_by_script(
         worth(found),
         label=f"Line charts of the errors on faces over the MACs up to each block, for {names}, and of pixels",
-        caption="Each point is the features after one block, compared as they are. Left: the rank-1 error on people"
+        caption="Each point is the features after one block, over the MACs up to there, compared as they are. Left: the rank-1 error on people"
         " seen. Right: the equal error rate on pairs of strangers. Means over the splits.",
         made=f"{found['dataset']['source']}, {found['dataset']['people']} people, {found['date']}. Made by"
         f" `{found['command']}`.",
