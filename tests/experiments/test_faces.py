@@ -172,6 +172,26 @@ def test_grey_faces_in_three_channels_cost_as_much_as_in_one(tmp_path: Path) -> 
     assert (colour.images == grey.images).all()
 
 
+def test_a_rewritten_network_has_the_same_weights_and_places() -> None:
+    pytest.importorskip("keras")
+    from keraudit.experiments.faces.features import cuts, source
+
+    shape, images = (40, 32, 3), np.random.default_rng(0).integers(0, 255, (3, 40, 32, 3), "uint8")
+    whole, plain = (
+        source(f"random:ResNet50{words}", None, shape=shape, size=32, seed=0)
+        for words in ("", "+without-skips")
+    )
+    assert plain.label == "ResNet50, fresh weights, without-skips"
+    assert [name for name, _ in plain.places] == [name for name, _ in whole.places]
+    kernel = "conv3_block2_1_conv"
+    a, b = (one.inner.get_layer(kernel).kernel for one in (whole, plain))
+    assert np.array_equal(a, b)
+    with_skips, without = cuts(whole, images), cuts(plain, images)
+    assert with_skips[0].shape == without[0].shape
+    assert not np.allclose(with_skips[0].maps, without[0].maps)
+    assert without[-1].macs < with_skips[-1].macs  # the projections are gone
+
+
 def test_the_block_is_chosen_by_what_is_known() -> None:
     from keraudit.experiments.faces.features import Cut
     from keraudit.experiments.faces.study import best, median
@@ -199,6 +219,14 @@ def test_wrong_words_for_faces(tmp_path: Path, trained: Path) -> None:
         ((), "Missing option '--data'"),
         ((*data, "--features", "gone"), "expected random, imagenet, random:ResNet50 or the folder"),
         ((*data, "--features", "random:VGG16"), "expected random or random:InceptionV3 or random:"),
+        (
+            (*data, "--features", "random:ResNet50+without-x"),
+            "'without-x' is none of without-skips",
+        ),
+        (
+            (*data, "--features", "imagenet:ResNet50+without-skips"),
+            "rewritten network has fresh weights",
+        ),
         ((*data, "--features", tmp_path / "empty"), "no record of a finished run"),
         ((*data, "--features", other), "less their mean image, which faces do not have"),
         (("--data", trained / "things.npz", "--features", run), "learnt from these faces"),

@@ -28,8 +28,8 @@ SEEDS = (0, 1, 2, 3, 4)
     default=("imagenet", "random"),
     metavar="SOURCE",
     help="imagenet, InceptionV3 with the weights that Keras publishes; random, with fresh ones; the same of"
-    " ResNet50 as imagenet:ResNet50 or random:ResNet50; or the folder of a finished run. Repeat it."
-    "  [default: imagenet, random]",
+    " ResNet50 as imagenet:ResNet50 or random:ResNet50, and rewritten as random:ResNet50+without-skips; or the"
+    " folder of a finished run. Repeat it.  [default: imagenet, random]",
 )
 @click.option(
     "--images-per-person",
@@ -81,6 +81,7 @@ def command(
     \b
     keraudit faces --data DIR
     keraudit faces --data DIR --features random --features runs/inceptionv3-modern-seed0
+    keraudit faces --data DIR --features random:ResNet50 --features random:ResNet50+without-skips
     keraudit faces --data DIR --images-per-person 3 --format json --output faces.json
 
     People that were seen are identified, and strangers verified: are these two images of one person? Beside

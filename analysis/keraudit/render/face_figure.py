@@ -75,11 +75,20 @@ def add_source(
         y=[percent(cut, key) for cut in cuts],
         text=[cut["block"] for cut in cuts],
         mode="lines+markers",
-        marker={"symbol": marker_of(name)},
-        line={"color": colour_of(name), "dash": "dot" if name.endswith(FRESH_LABEL) else "solid"},
+        marker={"symbol": marker_of(kin(name))},
+        line={"color": colour_of(kin(name)), "dash": "dot" if FRESH_LABEL in name else "solid"},
         hovertemplate="%{text}: %{y:.1f} %, %{x} M MACs<extra>" + name + "</extra>",
         **more,
     )
+
+
+def kin(source: str) -> str:
+    """The network whose colour and marker a source has: one without skips those of plain networks.
+
+    >>> kin("ResNet50, fresh weights"), kin("ResNet50, fresh weights, without-skips")
+    ('ResNet50, fresh weights', 'Plain')
+    """
+    return "Plain" if "without-skips" in source else source
 
 
 def percent(one: Mapping[str, Any], key: str) -> float:

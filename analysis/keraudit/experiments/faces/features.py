@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from keraudit.backprop.variants import PLAIN, variant
+from keraudit.building import build, copy_weights
 from keraudit.errors import KerauditError
 from keraudit.experiments.data import Dataset
 from keraudit.experiments.faces.protocol import products
@@ -33,14 +35,19 @@ class Source:
         label: what it is called: its name, and where its weights are from.
         network: its name.
         told: more on the weights, in words.
-        body: the network, from images as ``seen`` gives them to class probabilities.
+        start: from images as ``seen`` gives them to what ``inner`` is fed.
+        inner: the network.
+        places: the blocks, fork-join regions such as an Inception module or a residual unit, each with its last
+            layer that ``inner`` has.
         normalise: how it sees an image: ``image``, or as the published weights did.
     """
 
     label: str
     network: str
     told: str
-    body: Any
+    start: Any
+    inner: Any
+    places: tuple[tuple[str, str], ...]
     normalise: str
 
 
@@ -69,20 +76,27 @@ def checked(spec: str, data: Dataset) -> Run | None:
 
     Args:
         spec: ``random``, InceptionV3 with fresh weights; ``imagenet``, with those that Keras publishes;
-            ``random:ResNet50`` and ``imagenet:ResNet50`` likewise; or the folder of a finished run of
-            ``keraudit train``.
+            ``random:ResNet50`` and ``imagenet:ResNet50`` likewise; ``random:ResNet50+without-skips``, the same
+            fresh weights in a rewritten network; or the folder of a finished run of ``keraudit train``.
         data: the faces.
 
     Raises:
         KerauditError: there is no such network or run, the run cannot see such images, or it learnt from
             these very faces.
     """
-    kind, _, name = spec.partition(":")
+    kind, name, words = parsed(spec)
     if kind in (FRESH, IMAGENET):
-        if application_name(name or NETWORK) not in LARGE:
+        if application_name(name) not in LARGE:
             raise KerauditError(
                 f"features {spec!r}: expected {kind} or {' or '.join(f'{kind}:{n}' for n in LARGE)}"
             )
+        if words and kind != FRESH:
+            raise KerauditError(
+                f"features {spec!r}: a rewritten network has fresh weights, as in {FRESH}:ResNet50+without-skips"
+            )
+        for word in words:
+            if word not in PLAIN:
+                raise KerauditError(f"features {spec!r}: {word!r} is none of {', '.join(PLAIN)}")
         return None
     folder = Path(spec).expanduser()
     if not folder.is_dir():
@@ -110,6 +124,17 @@ def checked(spec: str, data: Dataset) -> Run | None:
     return run
 
 
+def parsed(spec: str) -> tuple[str, str, tuple[str, ...]]:
+    """Whose weights, which network, and how it is rewritten.
+
+    >>> parsed("random"), parsed("random:ResNet50+without-skips")
+    (('random', 'InceptionV3', ()), ('random', 'ResNet50', ('without-skips',)))
+    """
+    whole, *words = spec.split("+")
+    kind, _, name = whole.partition(":")
+    return kind, name or NETWORK, tuple(words)
+
+
 def source(spec: str, run: Run | None, *, shape: tuple[int, ...], size: int, seed: int) -> Source:
     """A network with the weights that ``spec`` names.
 
@@ -123,17 +148,23 @@ def source(spec: str, run: Run | None, *, shape: tuple[int, ...], size: int, see
         KerauditError: the weights cannot be had, or the network does not take the size.
     """
     if run is None:
-        kind, _, name = spec.partition(":")
-        return of_keras(kind, application_name(name or NETWORK) or "", shape, size, seed)
+        kind, name, words = parsed(spec)
+        known = application_name(name) or name
+        if words:
+            return rewritten(of_keras(FRESH, known, shape, size, seed), "+".join(words))
+        return of_keras(kind, known, shape, size, seed)
     recipe = Recipe.from_dict(run.recipe)
     side = size if application_name(run.network) in LARGE else None
-    folder = Path(spec).expanduser()
+    body = network_of(Path(spec).expanduser(), run, shape=shape, size=side, precision="float32")
+    start, inner = inner_of(body)
     return Source(
         label=f"{run.network}, trained on {run.dataset['source']}, seed {run.seed}",
         network=run.network,
         told=f"{run.dataset['name']}; recipe {recipe.name}, {len(run.history)} epochs, test error"
         f" {run.evaluation['test_error']:.1%}",
-        body=network_of(folder, run, shape=shape, size=side, precision="float32"),
+        start=start,
+        inner=inner,
+        places=ends(inner),
         normalise=recipe.normalise if recipe.weights else "image",
     )
 
@@ -144,13 +175,45 @@ def of_keras(kind: str, name: str, shape: tuple[int, ...], size: int, seed: int)
 
     keras.utils.set_random_seed(seed)
     made = recipe("modern", size=size, weights=IMAGENET if kind == IMAGENET else None)
+    start, inner = inner_of(network(name, classes=2, shape=shape, recipe=made))
     return Source(
         label=f"{name}, {FRESH_LABEL if kind == FRESH else 'ImageNet'}",
         network=name,
         told=f"seed {seed}" if kind == FRESH else "the weights that Keras publishes",
-        body=network(name, classes=2, shape=shape, recipe=made),
+        start=start,
+        inner=inner,
+        places=ends(inner),
         normalise=PUBLISHED[name] if kind == IMAGENET else "image",
     )
+
+
+def rewritten(one: Source, words: str) -> Source:
+    """The same network and weights, rewritten, with the same places as far as they are left."""
+    from keraudit.api import read
+
+    graph = variant(read(one.inner), words).graph
+    made = build(graph)
+    copy_weights(one.inner, made, graph)
+    left = {layer.name for layer in made.layers}
+    whole = dict(blocks_of(one.inner))
+    places = [(name, [layer for layer in whole[name] if layer in left]) for name, _ in one.places]
+    return replace(
+        one,
+        label=f"{one.label}, {words}",
+        inner=made,
+        places=tuple((name, layers[-1]) for name, layers in places if layers),
+    )
+
+
+def blocks_of(inner: Any) -> list[tuple[str, tuple[str, ...]]]:
+    """The fork-join blocks of a network, each with its layers in running order."""
+    from keraudit.api import audit
+
+    return [(b.name, b.layers) for b in audit(inner).blocks if b.kind == "fork-join"]
+
+
+def ends(inner: Any) -> tuple[tuple[str, str], ...]:
+    return tuple((name, layers[-1]) for name, layers in blocks_of(inner))
 
 
 def seen(images: Any, normalise: str) -> Any:
@@ -171,48 +234,46 @@ def seen(images: Any, normalise: str) -> Any:
 
 
 def cuts(found: Source, images: Any) -> tuple[Cut, ...]:
-    """The features of all images after each fork-join block: an Inception module, a residual unit.
+    """The features of all images after each of a network's places.
 
     Args:
         found: the network.
-        images: bytes, (N, height, width, channels).
+        images: bytes, (N, height, width, 3).
 
     Raises:
-        KerauditError: it has no such block, or they take more memory than ``MOST_BYTES``.
+        KerauditError: it has no block, or the features take more memory than ``MOST_BYTES``.
     """
     import keras
     import numpy as np
 
     from keraudit.api import audit
 
-    start, inner = inner_of(found.body)
-    blocks = [block for block in audit(inner).blocks if block.kind == "fork-join"]
-    if not blocks:
+    if not found.places:
         raise KerauditError(f"{found.network} has no block to take features after")
-    each = 4 * sum(math.prod(block.output_shape[1:]) for block in blocks)
+    outputs = [found.inner.get_layer(layer).output for _, layer in found.places]
+    each = 4 * sum(math.prod(output.shape[1:]) for output in outputs)
     if each * len(images) > MOST_BYTES:
         raise KerauditError(
             f"the features of {len(images):,} images take {each * len(images) / GIB:.1f} GiB; expected"
             f" {MOST_BYTES / GIB:.0f} GiB at most: lower --size, or take fewer people"
         )
-    outputs = [inner.get_layer(block.layers[-1]).output for block in blocks]
-    whole = keras.Model(inner.input, outputs)
+    whole = keras.Model(found.inner.input, outputs)
     parts = [
-        [convert(tensor) for tensor in whole(start(part), training=False)]
+        [convert(tensor) for tensor in whole(found.start(part), training=False)]
         for part in split(seen(images, found.normalise))
     ]
     maps = [np.concatenate(column) for column in zip(*parts, strict=True)]
-    costs = [audit(keras.Model(inner.input, output), batch=1).total for output in outputs]
+    costs = [audit(keras.Model(found.inner.input, output), batch=1).total for output in outputs]
     return tuple(
         Cut(
-            block=block.name,
+            block=block,
             shape=values.shape[1:],
             macs=int(cost.macs),
             params=int(cost.params),
             maps=values,
             products=products(values),
         )
-        for block, values, cost in zip(blocks, maps, costs, strict=True)
+        for (block, _), values, cost in zip(found.places, maps, costs, strict=True)
     )
 
 
