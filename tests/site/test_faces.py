@@ -10,6 +10,8 @@ import pytest
 
 pytest.importorskip("mkdocs")
 
+from keraudit.render.faces import cuts_grid, recognisers_grid
+from keraudit.render.plain import markdown_text
 from keraudit.site import faces, reproduce
 
 
@@ -94,6 +96,25 @@ def test_the_figure_has_a_line_for_each_source_and_one_for_pixels(kept: Path) ->
     drawn = faces.figure()
     assert "pixels, no network" in drawn
     assert drawn.count("mixed1") == 2  # in either panel
+
+
+def test_the_grids_hold_the_same_numbers() -> None:
+    found = record()
+    for cut in found["cuts"]:
+        cut |= {"shape": [9, 7, 256], "params": 5}
+    found["dataset"]["name"] = "pictures"
+    one, two = recognisers_grid(found), cuts_grid(found)
+    assert [line.cells["name"] for line in one.lines] == [
+        "Pixels",
+        "Features: InceptionV3, fresh weights",
+    ]
+    assert one.lines[1].cells["difference"] == "-3.0 to +7.0"
+    assert one.lines[0].cells["difference"] == ""
+    for recogniser in found["recognisers"]:  # a single seed has no interval
+        recogniser["scores"] = scores(0.05)
+    assert recognisers_grid(found).lines[1].cells["difference"] == ""
+    text = markdown_text(two)
+    assert "| InceptionV3, fresh weights: mixed0 | 9x7x256 |" in text
 
 
 def test_no_record(kept: Path) -> None:

@@ -11,10 +11,13 @@ from keraudit.experiments.statistics import resampled, spread
 from keraudit.render.grid import Column, Grid, Line
 
 ACCEPTED = f"TAR at FAR {FALSE_ACCEPTS:.0%}"
+MACS = (
+    "for a classifier's answer, else for the vector of an image; matching: to compare it with every image"
+    " learnt from"
+)
 CONVENTION = (
     f"error: rank-1 error on people seen; EER and {ACCEPTED}: all pairs of images of strangers; mean +-"
-    " deviation over the seeds; MACs: for a classifier's answer, else for the vector of an image; matching:"
-    " to compare it with every image learnt from"
+    f" deviation over the seeds; MACs: {MACS}"
 )
 
 
@@ -81,8 +84,10 @@ def recognisers_grid(found: Mapping[str, Any]) -> Grid:
             f"Data            {data['name']} ({data['fingerprint'][:12]})",
             f"People seen     {found['each']} images of each to learn from, {found['asked']} in all to ask about;"
             f" seeds {', '.join(map(str, found['seeds']))}",
+            f"MACs            {MACS}",
             "Strangers       half of the people: nothing is learnt from them",
             "Beside pixels   95 % interval of the difference in error, in points, for splits that overlap",
+            f"TAR             at a false accept rate of {FALSE_ACCEPTS:.0%}",
             *(f"Features        {one['label']}: {one['told']}" for one in found["sources"]),
         ),
         command=found["command"],

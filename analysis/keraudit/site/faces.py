@@ -9,7 +9,7 @@ from typing import Any
 from keraudit.experiments.faces.study import SCHEMA
 from keraudit.experiments.statistics import spread
 from keraudit.render.face_figure import worth
-from keraudit.render.faces import ACCEPTED, beside_pixels, blocks_of, title_of
+from keraudit.render.faces import ACCEPTED, MACS, beside_pixels, blocks_of, title_of
 from keraudit.render.numbers import percent, short
 from keraudit.site.figures import drawn_by_script
 from keraudit.site.markdown import numbers, table
@@ -67,8 +67,7 @@ def told(found: Mapping[str, Any]) -> str:
         f" {data['fingerprint'][:12]}). Mean and deviation over {len(found['seeds'])} random splits, of one draw of"
         f" fresh weights. People seen: {found['each']} images of each to learn from, {found['asked']} in all to ask"
         " about. Beside pixels: the 95 % interval of the difference in error, in points, by the variance of Nadeau"
-        " and Bengio 2003 for splits that overlap. MACs: for a classifier's answer, else for the vector of an image;"
-        " matching: to compare it with every image learnt from."
+        f" and Bengio 2003 for splits that overlap. MACs: {MACS}."
         f" Features: {sources}. InceptionV3 and ResNet50 see {found['size']}x{found['size']}, each image less its own"
         f" mean and in its own deviations; classifiers learn for {found['epochs']} epochs. {found['date']};"
         f" {machine['processor']}, {machine['cores']} cores;"
