@@ -306,7 +306,7 @@ def test_runs_at_another_rate_are_told_beside_those_of_the_table(published: Path
     seen = run("")["dataset"]["train_images"] * len(run("")["history"])
     told = cifar.results().partition("### Other runs")[2]
     assert f"- `InceptionV3`: **30.0 %** test error after {seen:,} images" in told
-    assert "images at rates up to 0.25 in float32; above **" in told
+    assert "images at rates of SGD up to 0.25 in float32; above **" in told
     assert "- `ResNet50`" not in told
 
 

@@ -12,6 +12,7 @@ from keraudit.render.numbers import percent
 from keraudit.render.run_figure import calibration, confusion, corruption
 from keraudit.site import runs
 from keraudit.site.figures import drawn_by_script
+from keraudit.site.held_out import OPTIMIZERS
 from keraudit.site.markdown import code, numbers, table
 
 # A page of images, drawn from the reader's own data; none is in the repository.
@@ -52,8 +53,9 @@ def taught(members: Sequence[runs.Run]) -> str:
     first = members[0]
     recipe = normal(first["recipe"])
     error = fmean(run["evaluation"]["test_error"] for run in members)
+    by = f" of {OPTIMIZERS[recipe['optimizer']]}"
     return (
-        f"**{100 * error:.1f} %** test error after {runs.seen(first):,} images at rates up to"
+        f"**{100 * error:.1f} %** test error after {runs.seen(first):,} images at rates{by} up to"
         f" {recipe['learning_rate']:g} in {recipe['precision'].removeprefix('mixed_')}"
     )
 
