@@ -143,11 +143,12 @@ def command(
 
 def summary(run: Run, folder: Path) -> str:
     """One line on a finished run."""
+    from keraudit.experiments.data import judges
+
     found = run.evaluation
     share = f", {run.work['share_of_peak']:.0%} of the device's peak" if run.work else ""
-    judged = "held-out" if run.dataset.get("held_out") else "test"
     return (
-        f"{run.network} seed {run.seed}: {judged} accuracy {found['test']['accuracy']:.2%}, training"
+        f"{run.network} seed {run.seed}: {judges(run.dataset)} accuracy {found['test']['accuracy']:.2%}, training"
         f" accuracy {found['train']['accuracy']:.2%}, {len(run.history)} epochs in {run.seconds:.0f}"
         f" s{share};"
         f" {folder / 'run.json'}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -74,7 +74,7 @@ class Dataset:
     @property
     def judges(self) -> str:
         """What the images of the test split are called."""
-        return "held-out" if self.held_out else "test"
+        return judges({"held_out": self.held_out})
 
     @property
     def image_shape(self) -> tuple[int, ...]:
@@ -92,6 +92,15 @@ class Dataset:
             "classes": list(self.classes),
             **({"held_out": self.held_out} if self.held_out else {}),
         }
+
+
+def judges(described: Mapping[str, Any]) -> str:
+    """What a record's data set calls the images that a run is judged on.
+
+    >>> judges({"held_out": 5000}), judges({})
+    ('held-out', 'test')
+    """
+    return "held-out" if described.get("held_out") else "test"
 
 
 def fingerprint(split: Split) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from keraudit.experiments.data import judges
 from keraudit.experiments.evaluation import Evaluation, notes_on
 from keraudit.render.grid import Column, Grid, Line
 
@@ -51,7 +52,7 @@ def summary_grid(evaluations: Sequence[Evaluation], *, command: str) -> Grid:
     about = [f"Note            {title(e)}: {note}" for e in evaluations for note in notes_on(e)]
     return Grid(
         title="Evaluation" if one else f"{len(evaluations)} evaluations",
-        heading=f"on {one.dataset['test_images']:,} {judges_of(one)} images" if one else "",
+        heading=f"on {one.dataset['test_images']:,} {judges(one.dataset)} images" if one else "",
         columns=columns,
         lines=lines,
         notes=(
@@ -62,10 +63,6 @@ def summary_grid(evaluations: Sequence[Evaluation], *, command: str) -> Grid:
         command=command,
         convention=CONVENTION,
     )
-
-
-def judges_of(found: Evaluation) -> str:
-    return "held-out" if found.dataset.get("held_out") else "test"
 
 
 def outside(found: Evaluation) -> tuple[str, ...]:

@@ -11,9 +11,8 @@ from keraudit.zoo.residual import basic_unit
 
 WIDTH, UNITS = 64, 2
 BATCH, LEARNING_RATE, WEIGHT_DECAY, SMOOTHING = 32, 0.001, 0.05, 0.1
-MOMENTUM = (
-    0.9  # of the moving means: Keras' 0.99 looks back a hundred steps, a third of all there are
-)
+# Of the moving means: Keras' 0.99 looks back a hundred steps, a third of all there are.
+MOMENTUM = 0.9
 SIDE, DEPTH = 32, 20  # of the ResNet from pixels
 
 

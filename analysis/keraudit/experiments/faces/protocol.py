@@ -154,9 +154,8 @@ def verification(found: Any, labels: Any, parts: Parts) -> Verification:
     order = np.argsort(-likeness, kind="stable")
     accepted_same = np.cumsum(is_same[order]) / is_same.sum()
     accepted_other = np.cumsum(~is_same[order]) / (~is_same).sum()
-    ends = np.append(
-        np.diff(likeness[order]) != 0, True
-    )  # equal pairs fall on one side of a threshold
+    # pairs that are equally alike fall on one side of a threshold
+    ends = np.append(np.diff(likeness[order]) != 0, True)
     same, other = np.append(0, accepted_same[ends]), np.append(0, accepted_other[ends])
     rejected = 1 - same
     at = np.abs(rejected - other).argmin()
