@@ -310,6 +310,31 @@ def test_runs_at_another_rate_are_told_beside_those_of_the_table(published: Path
     assert "- `ResNet50`" not in told
 
 
+def test_the_longest_training_stands_for_itself(published: Path) -> None:
+    row = run("")["history"][0]
+    publish(published, run("InceptionV3"), run("ResNet50"))
+    assert cifar.longest() == ""  # it is the page's own
+    history = [
+        {**row, "epoch": n, "accuracy": n / 10, "test_accuracy": n / 12} for n in range(1, 10)
+    ]
+    long = run("ResNet50", history=history, budget=0.9)
+    publish(published, run("InceptionV3"), run("ResNet50"), long)
+    end = run("")["evaluation"]["test_error"]
+    first = next(n for n in range(1, 10) if 1 - n / 12 < end)
+    told = cifar.longest()
+    assert f"after **{first} epochs** than the run above" in told
+    assert "From epoch 6 to 9 the error in training falls from 40.0 to 10.0 %" in told
+    assert "Other runs" not in cifar.results()
+    publish(published, run("InceptionV3", history=history, budget=0.9), run("ResNet50"), long)
+    assert cifar.longest() == ""
+
+
+def test_a_longer_training_that_is_not_better_overtakes_nothing() -> None:
+    row = {**run("")["history"][0], "test_accuracy": 0.0}
+    other = run("ResNet50")
+    assert cifar.overtakes(run("ResNet50", history=[row] * 9), other) == ""
+
+
 def test_few_seeds_are_no_short_training(published: Path) -> None:
     whole = {"name": "CIFAR-10", "fingerprint": "f", "train_images": 50_000, "test_images": 10_000}
     history = [{**run("")["history"][0], "epoch": epoch} for epoch in range(164)]

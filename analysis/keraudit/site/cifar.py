@@ -34,8 +34,49 @@ def results() -> str:
     found = runs.comparable(runs.BIG)
     if not found:
         return ""
-    parts = (runs.caveat(found), runs.result_table(found), runs.other_runs(runs.BIG, lesson))
+    parts = (
+        runs.caveat(found),
+        runs.result_table(found),
+        runs.other_runs(runs.BIG, lesson, without=runs.longest(runs.BIG)),
+    )
     return "\n\n".join(filter(None, parts))
+
+
+def longest() -> str:
+    """The longest training, where the page's own runs are not it: curves, errors, what it does elsewhere."""
+    found = runs.longest(runs.BIG)
+    if not found:
+        return ""
+    evaluated, shown = first_of(found), runs.comparable(runs.BIG)
+    told = [
+        overtakes(members[0], shown[name][0]) for name, members in found.items() if name in shown
+    ]
+    parts = (
+        runs.errors_of(found),
+        "\n".join(filter(None, told)),
+        runs.result_table(found),
+        summary(evaluated) if evaluated else "",
+        originals(evaluated),
+    )
+    return "\n\n".join(filter(None, parts))
+
+
+def overtakes(run: runs.Run, other: runs.Run) -> str:
+    """When a run is better than another one at its end, and what it gains in the last third of its epochs."""
+    end = other["evaluation"]["test_error"]
+    history = run["history"]
+    late = history[-(len(history) // 3) - 1]
+    first = next((row["epoch"] for row in history if 1 - row["test_accuracy"] < end), None)
+    if first is None:
+        return ""
+    last = history[-1]
+    return (
+        f"{code(run['network'])} is wrong on fewer test images after **{first} epochs** than the run above at"
+        f" its end, after {len(other['history'])} ({100 * end:.1f} %). From epoch {late['epoch']} to"
+        f" {last['epoch']} the error in training falls from {100 * (1 - late['accuracy']):.1f} to"
+        f" {100 * (1 - last['accuracy']):.1f} %, the test error from"
+        f" {100 * (1 - late['test_accuracy']):.1f} to {100 * (1 - last['test_accuracy']):.1f} %."
+    )
 
 
 def lesson(found: Mapping[str, Sequence[runs.Run]]) -> str:
@@ -142,6 +183,12 @@ def beside_people(found: Mapping[str, Mapping[str, Any]]) -> str:
 
 def beside_originals(found: Mapping[str, Mapping[str, Any]]) -> str:
     """What the recompression of the test images costs, where originals were given."""
+    told = originals(found)
+    return f"### Originals and copies\n\n{told}" if told else ""
+
+
+def originals(found: Mapping[str, Mapping[str, Any]]) -> str:
+    """The same without a heading."""
     told = {name: e["originals"] for name, e in found.items() if e.get("originals")}
     if not told:
         return ""
@@ -159,7 +206,6 @@ def beside_originals(found: Mapping[str, Mapping[str, Any]]) -> str:
         for name, each in told.items()
     ]
     return (
-        "### Originals and copies\n\n"
         f"The first {first['images']:,} test images as they were before they were recompressed"
         f" (PSNR {first['psnr_db']:.1f} dB), classified by networks that learnt from copies: accuracy on"
         f" both, and the images that only one of the two forms gets right.\n\n{numbers(table(head, rows))}"

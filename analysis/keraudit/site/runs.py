@@ -101,6 +101,16 @@ def other_kinds(networks: Sequence[str]) -> list[dict[str, list[Run]]]:
     return list(filter(None, named))
 
 
+def longest(networks: Sequence[str]) -> dict[str, list[Run]]:
+    """By network, the runs of the kind that saw the most images; empty if ``comparable`` gives them."""
+    first, *others = kinds(runs(page_of(networks))) or [[]]
+    found = max(others, key=lambda alike: seen(alike[0]), default=[])
+    if not found or seen(found[0]) <= seen(first[0]):
+        return {}
+    named = by_network(found)
+    return {name: named[name.lower()] for name in networks if name.lower() in named}
+
+
 def by_network(found: Sequence[Run]) -> dict[str, list[Run]]:
     """The runs of each network, by its name in small letters: case makes no other network."""
     groups: dict[str, list[Run]] = {}
@@ -225,8 +235,11 @@ def caveat(found: Mapping[str, Sequence[Run]]) -> str:
 def error_figure(networks: Sequence[str], *, split: bool) -> str:
     """Training and test error over epochs; ``split``: plain and residual networks in panels."""
     found = comparable(networks)
-    if not found:
-        return missing(networks)
+    return errors_of(found, split=split) if found else missing(networks)
+
+
+def errors_of(found: Mapping[str, Sequence[Run]], *, split: bool = False) -> str:
+    """The same of these runs."""
     plain = {name: members for name, members in found.items() if name.startswith("Plain")}
     skips = {name: members for name, members in found.items() if name not in plain}
     panels = {"plain": plain, "residual": skips} if split else {"": dict(found)}
@@ -260,11 +273,19 @@ def loss_figure(networks: Sequence[str]) -> str:
 
 
 def other_runs(
-    networks: Sequence[str], lesson: Callable[[Mapping[str, Sequence[Run]]], str] = lambda _: ""
+    networks: Sequence[str],
+    lesson: Callable[[Mapping[str, Sequence[Run]]], str] = lambda _: "",
+    *,
+    without: Mapping[str, Sequence[Run]] | None = None,
 ) -> str:
-    """The same of the published runs of other kinds; ``lesson`` says what one of them shows."""
+    """The same of the published runs of other kinds; ``lesson`` says what one of them shows.
+
+    Those of ``without`` are left out: a page shows them elsewhere.
+    """
     parts = []
     for found in other_kinds(networks):
+        if found == without:
+            continue
         parts += [lesson(found), end_table(found), f"{about(found)}\n{{ .ka-note }}"]
     if not parts:
         return ""
