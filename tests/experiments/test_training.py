@@ -78,6 +78,9 @@ def test_a_budget_scales_the_epochs() -> None:
         ({"weight_decay": -1.0}, "weight_decay must be 0"),
         ({"weight_decay": 1e40}, "weight_decay must be 0 or more and below 3.4e[+]38"),
         ({"learning_rate": 1e39}, "below 3.4e[+]38"),
+        ({"cutout": -1}, "cutout must be 0 or more, received -1"),
+        ({"mixup": -0.2}, "mixup must be 0 or more and below 100, received -0.2"),
+        ({"mixup": float("nan")}, "mixup must be 0 or more"),
         ({"optimizer": "adam"}, "optimizer must be 'sgd' or 'adamw', received 'adam'"),
         ({"optimizer": "adamw"}, "say --learning-rate, 0.001 is common"),
         ({"optimizer": "adamw", "learning_rate": 1e-3, "nesterov": True}, "nesterov is of sgd"),
@@ -106,6 +109,71 @@ def test_the_feed_crops_and_mirrors_as_told(most: int | None) -> None:
     np.testing.assert_allclose(found[2], (padded - mean) / scale, rtol=1e-6, atol=1e-6)
     tested = data.test.images[0].astype("float32")  # the test images follow those of training
     np.testing.assert_allclose(found[3], (tested - mean) / scale, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("most", [None, 20])
+def test_the_feed_blanks_a_square(most: int | None) -> None:
+    from keraudit.experiments.feeding import WHOLE, Images
+
+    data, made = toy(), recipe("he2015", **SHORT)
+    holed = replace(made, cutout=6)
+    crops = [[5, 4, 4, 0], [5, 0, 8, 1], [5, 4, 4, 0]]
+    places = [
+        [2, 9],
+        [-3, 13],
+        [-6, -6],
+    ]  # inside; cut by two borders; outside, as in an evaluation
+    rows = np.array([c + p + [WHOLE] for c, p in zip(crops, places, strict=True)], "int32")
+    whole = Images(data, made, most=most)
+    plain = keras.ops.convert_to_numpy(whole.layer(whole.rows(rows[:, :4])))
+    images = Images(data, holed, most=most)
+    found = keras.ops.convert_to_numpy(images.layer(images.rows(rows)))
+    expected = plain.copy()
+    expected[0, 2:8, 9:15] = 0
+    expected[1, :3, 13:] = 0
+    np.testing.assert_array_equal(found, expected)
+    with pytest.raises(KerauditError, match="cutout must be 16 or less, the images' side"):
+        Images(data, replace(made, cutout=17))
+
+
+def test_images_and_labels_are_mixed_by_the_same_parts() -> None:
+    from keraudit.experiments.feeding import WHOLE, Images, mixed, plan
+
+    data, made = toy(), recipe("he2015", **SHORT, mixup=0.4)
+    rows = plan(data.train, made, 0, 0)
+    plain = plan(data.train, replace(made, mixup=0.0), 0, 0)
+    assert (rows[..., :4] == plain).all()  # the same images and crops
+    share = rows[..., 6] / WHOLE
+    assert ((share >= 0) & (share <= 1)).all()
+    assert 0.3 < share.mean() < 0.7
+    images = Images(data, made)
+    unmixed = rows[1].copy()
+    unmixed[:, 6] = WHOLE
+    alone = keras.ops.convert_to_numpy(images.layer(unmixed))
+    both = keras.ops.convert_to_numpy(images.layer(rows[1]))
+    part = share[1].astype("float32")
+    for i in range(16):  # each with the one before it, the first with the last
+        np.testing.assert_allclose(
+            both[i], part[i] * alone[i] + (1 - part[i]) * alone[i - 1], rtol=1e-5, atol=1e-6
+        )
+    flat = rows.reshape(-1, 7)
+    labels = np.eye(10, dtype="float32")[data.train.labels[flat[:, 0]]]
+    found = mixed(labels, flat, made).reshape(-1, 16, 10)
+    np.testing.assert_allclose(found.sum(-1), 1, rtol=1e-6)
+    by = labels.reshape(-1, 16, 10)
+    expected = share[2, 3] * by[2, 3] + (1 - share[2, 3]) * by[2, 2]
+    np.testing.assert_allclose(found[2, 3], expected, rtol=1e-5)
+    assert mixed(labels, flat, replace(made, mixup=0.0)) is labels
+
+
+def test_an_evaluation_neither_blanks_nor_mixes(tmp_path: Path) -> None:
+    from keraudit.experiments.feeding import Images, still
+
+    data, made = toy(), recipe("he2015", **SHORT, cutout=8, mixup=1.0)
+    images, plain = Images(data, made), Images(data, recipe("he2015", **SHORT))
+    seen = images.layer(still(data.test, made))
+    alone = plain.layer(still(data.test, recipe("he2015", **SHORT)))
+    assert (keras.ops.convert_to_numpy(seen) == keras.ops.convert_to_numpy(alone)).all()
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="of TensorFlow's input")
@@ -155,9 +223,13 @@ def watch(tick):
     print("tick", tick.epoch, tick.step, flush=True)
 
 jax_loop.MOST_ON_CPU = int(sys.argv[4])
-name, _, optimizer = sys.argv[2].partition(" ")
-other = {"optimizer": optimizer, "learning_rate": 0.001} if optimizer else {}
-made = recipe(name, epochs=4, batch=16, **other)  # 6 steps an epoch
+OTHERS = {
+    "": {},
+    "adamw": {"optimizer": "adamw", "learning_rate": 0.001},
+    "mixed": {"cutout": 6, "mixup": 0.3},
+}
+name, _, other = sys.argv[2].partition(" ")
+made = recipe(name, epochs=4, batch=16, **OTHERS[other])  # 6 steps an epoch
 train("ResNet-CIFAR-8", toy(), made, seed=3, folder=Path(sys.argv[1]), watch=watch)
 """
 
@@ -190,6 +262,8 @@ def run_until(folder: Path, name: str, backend: str, most: int, mark: str = "") 
         ("modern adamw", "tensorflow", 1),
         ("modern", "jax", 1),
         ("modern adamw", "jax", 1),
+        ("modern mixed", "tensorflow", 1),
+        ("modern mixed", "jax", 3),
         ("modern", "jax", 3),  # as on an accelerator, where many steps are one call
     ],
 )

@@ -97,7 +97,7 @@ from keraudit.errors import KerauditError
 from keraudit.experiments.recipe import recipe
 from keraudit.experiments.training import train
 
-made = recipe("modern", epochs=2, batch=16)
+made = recipe("modern", epochs=2, batch=16, cutout=6, mixup=0.3)
 run = train("ResNet-CIFAR-8", toy(), made, seed=3, folder=Path(sys.argv[1]), devices=int(sys.argv[2]))
 for devices, batch in ((3, 16), (5, 16)):
     try:
@@ -139,6 +139,8 @@ def test_four_devices_train_as_one(tmp_path: Path) -> None:
         records.append(json.loads((folder / "run.json").read_text()))
     one, four = (record["history"][-1]["loss"] for record in records)
     assert four == pytest.approx(one, rel=0.05)  # sums in another order
+    one, four = (record["history"][0]["loss"] for record in records)
+    assert four == pytest.approx(one, rel=1e-3)  # images are mixed across devices too
     assert records[1]["devices"] == 4
 
 

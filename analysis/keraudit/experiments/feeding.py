@@ -1,4 +1,4 @@
-"""What a network is fed: images in the device's own memory, looked up by rows of four whole numbers."""
+"""What a network is fed: images in the device's own memory, looked up by rows of a few whole numbers."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 MOST_PIXELS = 2**31 - 1  # held at once, padding included: they are looked up by 32-bit numbers
 # How Keras normalised images for the weights that it publishes: means (red, green, blue) and a divisor.
 WITH_WEIGHTS = {"tf": ((127.5,), 127.5), "caffe": ((123.68, 116.779, 103.939), 1.0)}
+WHOLE = 2**16  # an image that is not mixed with another one has so many parts of itself
 SHARE = 0.25  # of the device's memory, for images: the network and its gradients need the rest
 
 
@@ -23,7 +24,8 @@ class Images:
 
     ``layer`` turns rows (index, top, left, mirrored) into normalised images; those of training come
     before those of the test. Cropping and mirroring are one look-up inside the compiled step, so that a
-    step needs four whole numbers an image.
+    step needs four whole numbers an image; with cutout or mixup seven, of which the last three say where
+    the hole begins, and of how many of ``WHOLE`` parts the image is itself. The rest is the one before it.
 
     Args:
         data: both splits.
@@ -31,7 +33,7 @@ class Images:
         most: images held at once; default: as many as fit, where the device tells its memory.
 
     Raises:
-        KerauditError: fewer fit, or are allowed, than a step takes.
+        KerauditError: fewer fit, or are allowed, than a step takes; the hole is larger than an image.
     """
 
     def __init__(self, data: Dataset, recipe: Recipe, *, most: int | None = None) -> None:
@@ -46,6 +48,11 @@ class Images:
                 " or raise --device-images"
             )
         self.is_whole = self.held == count
+        side = min(data.image_shape[:2])
+        if recipe.cutout > side:
+            raise KerauditError(
+                f"cutout must be {side} or less, the images' side, received {recipe.cutout}"
+            )
         self.layer = feed(data, recipe, self.held)
         if self.is_whole:
             self.put(np.arange(count))
@@ -65,7 +72,7 @@ class Images:
         self.layer.table.assign(padded.reshape(-1, channels))
 
     def rows(self, rows: Any) -> Any:
-        """Rows (..., 4) as the layer takes them, once their images are on the device."""
+        """Rows (..., ``columns``) as the layer takes them, once their images are on the device."""
         import numpy as np
 
         if self.is_whole:
@@ -137,13 +144,22 @@ def feed(data: Dataset, recipe: Recipe, count: int) -> keras.Layer:
             )
 
         def call(self, rows: Any) -> Any:
-            index, top, left, mirrored = (rows[:, i][:, None, None] for i in range(4))
+            index, top, left, mirrored, *more = (
+                rows[:, i][:, None, None] for i in range(columns(recipe))
+            )
             y = ops.arange(out_height, dtype="int32")[None, :, None]
             x = ops.arange(out_width, dtype="int32")[None, None, :]
-            x = ops.where(mirrored == 1, out_width - 1 - x, x)
-            flat = index * (height * width) + (top + y) * width + (left + x)
+            source = ops.where(mirrored == 1, out_width - 1 - x, x)
+            flat = index * (height * width) + (top + y) * width + (left + source)
             images = ops.cast(ops.take(self.table, flat, axis=0), "float32")
-            return (images - mean) / scale
+            images = (images - mean) / scale
+            if not more:
+                return images
+            down, right, parts = more
+            is_hole = inside(y, down, recipe.cutout) & inside(x, right, recipe.cutout)
+            images = ops.where(is_hole[..., None], 0.0, images)
+            share = ops.cast(parts, "float32")[..., None] / WHOLE
+            return share * images + (1 - share) * ops.roll(images, 1, axis=0)
 
         def compute_output_shape(self, shape: Any) -> Any:
             return (shape[0], out_height, out_width, channels)
@@ -151,32 +167,67 @@ def feed(data: Dataset, recipe: Recipe, count: int) -> keras.Layer:
     return Feed()
 
 
+def inside(at: Any, start: Any, size: int) -> Any:
+    """Whether places lie in a stretch."""
+    return (at >= start) & (at < start + size)
+
+
+def columns(recipe: Recipe) -> int:
+    """Whole numbers of a row."""
+    return 7 if recipe.cutout or recipe.mixup else 4
+
+
 def plan(split: Split, recipe: Recipe, seed: int, epoch: int) -> Any:
     """The rows of an epoch: which image, which crop, mirrored or not; the same whenever asked.
 
+    With cutout, the middle of the hole is any pixel, so that part of it may lie outside.
+
     Returns:
-        Whole numbers of shape (steps, batch, 4); the images left over by the last whole batch are
+        Whole numbers of shape (steps, batch, ``columns``); the images left over by the last whole batch are
         others each epoch.
     """
     import numpy as np
 
     rng = np.random.default_rng([seed, epoch])
     count = len(split) // recipe.batch * recipe.batch
-    rows = np.empty((count, 4), "int32")
+    rows = np.empty((count, columns(recipe)), "int32")
     rows[:, 0] = rng.permutation(len(split))[:count]
     rows[:, 1:3] = rng.integers(0, 2 * recipe.padding + 1, (count, 2))
     rows[:, 3] = rng.integers(0, 2, count) if recipe.flip else 0
-    return rows.reshape(-1, recipe.batch, 4)
+    if columns(recipe) > 4:  # drawn last: the crops are those of a recipe without
+        rows[:, 4:6] = rng.integers(0, split.images.shape[1:3], (count, 2)) - recipe.cutout // 2
+        alpha = recipe.mixup
+        rows[:, 6] = np.rint(WHOLE * rng.beta(alpha, alpha, count)) if alpha else WHOLE
+    return rows.reshape(-1, recipe.batch, columns(recipe))
 
 
 def still(split: Split, recipe: Recipe) -> Any:
     """The rows of an evaluation: every image once, in order, from the middle, not mirrored."""
     import numpy as np
 
-    rows = np.full((len(split), 4), recipe.padding, "int32")
+    rows = np.full((len(split), columns(recipe)), recipe.padding, "int32")
     rows[:, 0] = np.arange(len(split))
     rows[:, 3] = 0
+    rows[:, 4:6] = -recipe.cutout
+    rows[:, 6:] = WHOLE
     return rows
+
+
+def mixed(labels: Any, rows: Any, recipe: Recipe) -> Any:
+    """Labels (images, classes) of whole batches as their images are mixed: each with the one before it.
+
+    Args:
+        labels: of each image alone.
+        rows: (images, ``columns``), as ``plan`` gives them, batch after batch.
+        recipe: without mixup the labels are left as they are.
+    """
+    import numpy as np
+
+    if not recipe.mixup:
+        return labels
+    share = (rows[:, 6:] / np.float32(WHOLE)).astype("float32")
+    before = np.roll(labels.reshape(-1, recipe.batch, labels.shape[-1]), 1, axis=1)
+    return share * labels + (1 - share) * before.reshape(labels.shape)
 
 
 def fed(*arrays: Any, batch: int) -> dict[str, Any]:

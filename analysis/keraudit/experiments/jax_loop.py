@@ -65,7 +65,7 @@ class Loop:
         """Learn from the rows of an epoch in order.
 
         Args:
-            rows: (images, 4), as ``feeding.plan`` gives them.
+            rows: (images, columns), as ``feeding.plan`` gives them.
             labels: (images, classes).
             rates: the learning rate of each step. It is a number that the compiled step is fed, as is the
                 decay of the average: what differs in them alone need not be compiled anew.
@@ -83,7 +83,7 @@ class Loop:
 
         steps, batch = self.session.steps, self.session.recipe.batch
         size = 1 if after else steps_a_call(steps, self.most(batch))
-        rows = rows.reshape(steps // size, size, batch, 4)
+        rows = rows.reshape(steps // size, size, batch, -1)
         labels = labels.reshape(steps // size, size, batch, -1)
         speeds = np.asarray(rates, "float32").reshape(steps // size, size)
         decay = np.float32(self.session.optimizer.ema_momentum)
@@ -130,7 +130,7 @@ class Loop:
 
         size = steps_a_call(calls_of, self.most(batch))
         count = -(-len(rows) // (batch * size))
-        filled = np.resize(rows, (count, size, batch, 4))
+        filled = np.resize(rows, (count, size, batch, rows.shape[-1]))
         values = ([v.value for v in self.trainable], [v.value for v in self.others])
         parts = []
         for part in filled:
@@ -143,7 +143,7 @@ class Loop:
         return self.session.learner.stateless_call(trainable, everything, rows, **options)
 
     def learnt(self, state: Any, table: Any, decay: Any, parts: Any) -> Any:
-        """Several steps: rows (steps, batch, 4), labels (steps, batch, classes) and rates (steps,)."""
+        """Several steps: rows (steps, batch, columns), labels (steps, batch, classes) and rates (steps,)."""
 
         def step(state: Any, part: Any) -> Any:
             rows, labels, rate = part
@@ -174,7 +174,7 @@ class Loop:
         return [trainable, others, optimizer], (loss, entropy, accuracy)
 
     def judged(self, trainable: Any, others: Any, table: Any, rows: Any) -> Any:
-        """Probabilities of several batches: rows (batches, batch, 4) to (images, classes)."""
+        """Probabilities of several batches: rows (batches, batch, columns) to (images, classes)."""
 
         def one(_: None, part: Any) -> Any:
             return None, self.called(trainable, others, table, part, training=False)[0]

@@ -17,6 +17,7 @@ CHOICES = {
     "normalise": ("pixel", "channel"),
 }
 LARGEST = 3.4e38  # of float32
+MOST_MIXED = 100  # an alpha by which nearly all images are halves of two
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +46,10 @@ class Recipe:
             short run would be judged by weights near its first ones.
         padding: pixels of padding, out of which a random crop is taken.
         flip: mirror half of the images.
+        cutout: pixels a side of the square that is blanked in every image, at a place drawn anew and cut by
+            the border (DeVries and Taylor 2017); 0 for none.
+        mixup: the alpha of Beta(alpha, alpha), from which it is drawn how much of an image is another one, and
+            of its label that one's (Zhang et al. 2018); 0 for none.
         normalise: ``"pixel"`` (subtract the mean image) or ``"channel"`` (mean and deviation).
         precision: the dtype policy.
         size: pixels a side to which InceptionV3 and ResNet50 enlarge the images; ``None`` until the
@@ -70,6 +75,8 @@ class Recipe:
     ema: float = 0.0
     padding: int = 4
     flip: bool = True
+    cutout: int = 0
+    mixup: float = 0.0
     normalise: str = "pixel"
     precision: str = "float32"
     size: int | None = None
@@ -160,7 +167,7 @@ def recipe(name: str, *, budget: float = 1.0, **changes: Any) -> Recipe:
 
 def check(made: Recipe) -> None:
     """Refuse a value that makes no sense."""
-    for key, lowest in (("epochs", 1), ("batch", 1), ("padding", 0)):
+    for key, lowest in (("epochs", 1), ("batch", 1), ("padding", 0), ("cutout", 0)):
         if getattr(made, key) < lowest:
             raise KerauditError(f"{key} must be {lowest} or more, received {getattr(made, key)}")
     if not 0 < made.learning_rate < LARGEST:
@@ -170,10 +177,10 @@ def check(made: Recipe) -> None:
     for key in ("momentum", "warmup", "ema", "label_smoothing"):
         if not 0 <= getattr(made, key) < 1:
             raise KerauditError(f"{key} must be from 0 to below 1, received {getattr(made, key):g}")
-    for key in ("weight_decay", "clip_norm"):
-        if not 0 <= getattr(made, key) < LARGEST:
+    for key, limit in (("weight_decay", LARGEST), ("clip_norm", LARGEST), ("mixup", MOST_MIXED)):
+        if not 0 <= getattr(made, key) < limit:
             raise KerauditError(
-                f"{key} must be 0 or more and below {LARGEST:g}, received {getattr(made, key):g}"
+                f"{key} must be 0 or more and below {limit:g}, received {getattr(made, key):g}"
             )
     if list(made.milestones) != sorted(made.milestones) or not all(
         0 < part < 1 for part in made.milestones

@@ -16,7 +16,7 @@ from keraudit.experiments.divergence import (
     diverged,
     values,
 )
-from keraudit.experiments.feeding import Images, fed, plan, still
+from keraudit.experiments.feeding import Images, columns, fed, mixed, plan, still
 from keraudit.experiments.jax_loop import Loop
 from keraudit.experiments.network import network
 from keraudit.experiments.optimiser import averaged, decay, optimiser
@@ -61,7 +61,7 @@ class Session:
         self.images = Images(data, recipe, most=held)
         at_once = TEST_BATCH if self.images.is_whole else min(TEST_BATCH, self.images.held)
         self.test_batch = -(-at_once // devices) * devices
-        rows = keras.Input((4,), dtype="int32")
+        rows = keras.Input((columns(recipe),), dtype="int32")
         self.learner = keras.Model(rows, self.body(self.images.layer(rows)))
         decay(self.body, recipe)
         optimizer = optimiser(recipe, self.steps * recipe.epochs)
@@ -80,7 +80,8 @@ class Session:
     def labels(self, split: Split, rows: Any) -> Any:
         import numpy as np
 
-        return np.eye(len(self.data.classes), dtype="float32")[split.labels[rows[:, 0]]]
+        alone = np.eye(len(self.data.classes), dtype="float32")[split.labels[rows[:, 0]]]
+        return mixed(alone, rows, self.recipe)
 
     def settle(self) -> None:
         """Between two steps: let the variables have their values, which JAX keeps to itself."""
@@ -99,7 +100,8 @@ class Session:
         Raises:
             DivergedError: the loss or a weight is not finite.
         """
-        rows = plan(self.data.train, self.recipe, self.seed, epoch).reshape(-1, 4)
+        rows = plan(self.data.train, self.recipe, self.seed, epoch)
+        rows = rows.reshape(-1, rows.shape[-1])
         watcher = Watcher(self, epoch, watch, gradients)
         start = values(self.variables)
         begun = time.perf_counter()
@@ -206,7 +208,7 @@ class Session:
         with averaged(self.optimizer, self.learner.trainable_variables):
             if self.loop:
                 return self.loop.probabilities(rows, batch, -(-len(self.data.test) // batch))
-            filled = np.resize(rows, (-(-len(rows) // batch) * batch, 4))
+            filled = np.resize(rows, (-(-len(rows) // batch) * batch, rows.shape[1]))
             size = len(filled) if self.images.is_whole else self.images.held // batch * batch
             found = [
                 self.learner.predict(
