@@ -90,8 +90,6 @@ def command(
     from keraudit.reading.live import use_backend
 
     chosen = chosen_format(form, output)
-    if output and not output.parent.is_dir():  # told before minutes of work
-        raise click.UsageError(f"--output {output}: there is no folder {output.parent}")
     use_backend(backend)
 
     from keraudit.cli.emit import emit

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from keraudit.cli.options import command_line, notify
+from keraudit.cli.options import command_line, has_place, notify
 from keraudit.cli.training_options import backend_option, data_option
 
 
@@ -30,6 +30,7 @@ from keraudit.cli.training_options import backend_option, data_option
     "--output",
     "-o",
     type=click.Path(path_type=Path),
+    callback=has_place,
     default=Path("gallery.html"),
     show_default=True,
     metavar="FILE",

@@ -108,6 +108,19 @@ def reading_options(function: F) -> F:
     return function
 
 
+def has_place(_context: click.Context, _option: click.Parameter, path: Path | None) -> Path | None:
+    """Refuse a file that could not be written, before the work whose result it is to hold."""
+    if path is None or (path.exists() and not path.is_dir()):
+        return path
+    if path.is_dir():
+        raise click.UsageError(f"cannot write {path}: it is a folder; nothing was written")
+    if not path.parent.is_dir():
+        raise click.UsageError(
+            f"cannot write {path}: there is no folder {path.parent}; nothing was written"
+        )
+    return path
+
+
 def output_options(function: F) -> F:
     """``--format`` and ``--output``."""
     for option in (
@@ -115,6 +128,7 @@ def output_options(function: F) -> F:
             "--output",
             "-o",
             type=click.Path(path_type=Path),
+            callback=has_place,
             metavar="FILE",
             help="Write to FILE, whole or not at all; its ending chooses the format.",
         ),
