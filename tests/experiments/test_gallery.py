@@ -59,6 +59,19 @@ def test_grad_cam_is_cam_before_a_global_average(name: str) -> None:
     np.testing.assert_allclose(part.features(images), maps.mean(axis=(1, 2)), rtol=1e-4, atol=1e-5)
 
 
+def test_a_network_in_a_network_is_looked_into() -> None:
+    """InceptionV3 and ResNet50 stand behind the layer that enlarges the images."""
+    from keraudit.experiments.insides import insides
+    from keraudit.experiments.network import network
+
+    body = network("ResNet50", classes=3, shape=(16, 16, 3), recipe=recipe("modern", size=32))
+    part = insides(body)
+    assert part.place == "conv3_block4_out"
+    images = np.random.default_rng(0).normal(size=(2, 16, 16, 3)).astype("float32")
+    assert part.features(images).shape == (2, 2048)
+    assert part.grad_cam(images, [0, 2]).shape == (2, 4, 4)
+
+
 def test_a_cut_is_no_branch() -> None:
     from keraudit.experiments.insides import cuts
 
