@@ -59,12 +59,14 @@ def test_grad_cam_is_cam_before_a_global_average(name: str) -> None:
     np.testing.assert_allclose(part.features(images), maps.mean(axis=(1, 2)), rtol=1e-4, atol=1e-5)
 
 
-def test_a_network_in_a_network_is_looked_into() -> None:
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
+def test_a_network_in_a_network_is_looked_into(precision: str) -> None:
     """InceptionV3 and ResNet50 stand behind the layer that enlarges the images."""
     from keraudit.experiments.insides import insides
     from keraudit.experiments.network import network
 
-    body = network("ResNet50", classes=3, shape=(16, 16, 3), recipe=recipe("modern", size=32))
+    made = recipe("modern", size=32, precision=precision)
+    body = network("ResNet50", classes=3, shape=(16, 16, 3), recipe=made)
     part = insides(body)
     assert part.place == "conv3_block4_out"
     images = np.random.default_rng(0).normal(size=(2, 16, 16, 3)).astype("float32")

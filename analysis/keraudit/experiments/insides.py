@@ -118,7 +118,7 @@ def inner_of(body: Any) -> tuple[Any, Any]:
     inner, start = body, as_it_is
     for before, layer in pairwise(body.layers):
         if isinstance(layer, keras.Model):
-            inner, start = layer, keras.Model(body.inputs[0], before.output)
+            inner, start = layer, keras.Model(body.input, before.output)
     return start, inner
 
 

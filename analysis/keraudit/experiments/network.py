@@ -109,12 +109,12 @@ def with_float32_end(model: keras.Model) -> keras.Model:
         x = model.input
         for layer in model.layers[1:-1]:
             x = layer(x)
-        return keras.Model(model.inputs, inner(x), name=model.name)
+        return keras.Model(model.input, inner(x), name=model.name)
     if last.compute_dtype == "float32":
         return model
     config = {**last.get_config(), "dtype": "float32"}
     end = type(last).from_config(config)(last.input)
-    return keras.Model(model.inputs, end, name=model.name)
+    return keras.Model(model.input, end, name=model.name)
 
 
 def built(name: str, classes: int, shape: tuple[int, ...], side: int | None) -> keras.Model:
