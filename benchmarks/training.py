@@ -67,7 +67,8 @@ def measured(given: argparse.Namespace) -> dict[str, object]:
     )
     made = recipe("he2015", batch=given.batch, epochs=4, precision=given.precision)
     session = Session(given.network, data, made, 0)
-    rows = plan(data.train, made, 0, 0).reshape(-1, 4)
+    rows = plan(data.train, made, 0, 0)
+    rows = rows.reshape(-1, rows.shape[-1])
     same = np.tile(rows[: given.batch], (len(rows) // given.batch, 1))
     images = session.steps * given.batch
     mean, scale = moments(data, made.normalise)

@@ -232,7 +232,7 @@ def test_wrong_words_for_faces(tmp_path: Path, trained: Path) -> None:
         (("--data", trained / "things.npz", "--features", run), "learnt from these faces"),
         ((*data, "--features", "random", "--size", "64"), "InceptionV3 takes a size of 75 to 1024"),
         ((*data, "--images-per-person", "6"), "has the fewest, 6: learn from fewer"),
-        ((*data, "--output", tmp_path / "no" / "x.json"), "there is no folder"),
+        ((*data, "--output", tmp_path / "no" / "x.json"), "is no folder"),
         (("--data", tmp_path / "gone"), "no data at"),
     ):
         bad = keraudit("faces", *words)

@@ -81,6 +81,7 @@ def test_a_budget_scales_the_epochs() -> None:
         ({"cutout": -1}, "cutout must be 0 or more, received -1"),
         ({"mixup": -0.2}, "mixup must be 0 or more and below 100, received -0.2"),
         ({"mixup": float("nan")}, "mixup must be 0 or more"),
+        ({"mixup": 1.0, "batch": 1}, "--batch must be 2 or more"),
         ({"optimizer": "adam"}, "optimizer must be 'sgd' or 'adamw', received 'adam'"),
         ({"optimizer": "adamw"}, "say --learning-rate, 0.001 is common"),
         ({"optimizer": "adamw", "learning_rate": 1e-3, "nesterov": True}, "nesterov is of sgd"),
@@ -136,7 +137,8 @@ def test_the_feed_blanks_a_square(most: int | None) -> None:
         Images(data, replace(made, cutout=17))
 
 
-def test_images_and_labels_are_mixed_by_the_same_parts() -> None:
+@pytest.mark.parametrize("most", [None, 20])
+def test_images_and_labels_are_mixed_by_the_same_parts(most: int | None) -> None:
     from keraudit.experiments.feeding import WHOLE, Images, mixed, plan
 
     data, made = toy(), recipe("he2015", **SHORT, mixup=0.4)
@@ -146,11 +148,11 @@ def test_images_and_labels_are_mixed_by_the_same_parts() -> None:
     share = rows[..., 6] / WHOLE
     assert ((share >= 0) & (share <= 1)).all()
     assert 0.3 < share.mean() < 0.7
-    images = Images(data, made)
+    images = Images(data, made, most=most)
     unmixed = rows[1].copy()
     unmixed[:, 6] = WHOLE
-    alone = keras.ops.convert_to_numpy(images.layer(unmixed))
-    both = keras.ops.convert_to_numpy(images.layer(rows[1]))
+    alone = keras.ops.convert_to_numpy(images.layer(images.rows(unmixed)))
+    both = keras.ops.convert_to_numpy(images.layer(images.rows(rows[1])))
     part = share[1].astype("float32")
     for i in range(16):  # each with the one before it, the first with the last
         np.testing.assert_allclose(
@@ -166,7 +168,18 @@ def test_images_and_labels_are_mixed_by_the_same_parts() -> None:
     assert mixed(labels, flat, replace(made, mixup=0.0)) is labels
 
 
-def test_an_evaluation_neither_blanks_nor_mixes(tmp_path: Path) -> None:
+def test_the_middle_of_a_hole_is_any_pixel() -> None:
+    from keraudit.experiments.feeding import plan
+
+    data, made = toy(), recipe("he2015", **SHORT, cutout=6)
+    holes = np.concatenate(
+        [plan(data.train, made, 0, e)[..., 4:6].reshape(-1, 2) for e in range(20)]
+    )
+    for side in holes.T:
+        assert sorted(set(side)) == list(range(-3, 13))  # 16 pixels a side
+
+
+def test_an_evaluation_neither_blanks_nor_mixes() -> None:
     from keraudit.experiments.feeding import Images, still
 
     data, made = toy(), recipe("he2015", **SHORT, cutout=8, mixup=1.0)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mkdocs.exceptions import PluginError
 
 pytest.importorskip("mkdocs")
 pytest.importorskip("keras")
@@ -310,29 +311,43 @@ def test_runs_at_another_rate_are_told_beside_those_of_the_table(published: Path
     assert "- `ResNet50`" not in told
 
 
-def test_the_longest_training_stands_for_itself(published: Path) -> None:
+def test_runs_of_a_folder_stand_for_themselves(published: Path) -> None:
     row = run("")["history"][0]
-    publish(published, run("InceptionV3"), run("ResNet50"))
-    assert cifar.longest() == ""  # it is the page's own
     history = [
         {**row, "epoch": n, "accuracy": n / 10, "test_accuracy": n / 12} for n in range(1, 10)
     ]
+    history[2]["test_accuracy"] = 1.0  # ahead for an epoch, not for good
+    ended = {**run("")["evaluation"], "test_error": 0.49}
+    publish(published, run("InceptionV3"), run("ResNet50", evaluation=ended))
     long = run("ResNet50", history=history, budget=0.9)
-    publish(published, run("InceptionV3"), run("ResNet50"), long)
-    end = run("")["evaluation"]["test_error"]
-    first = next(n for n in range(1, 10) if 1 - n / 12 < end)
-    told = cifar.longest()
-    assert f"after **{first} epochs** than the run above" in told
-    assert "From epoch 6 to 9 the error in training falls from 40.0 to 10.0 %" in told
-    assert "Other runs" not in cifar.results()
-    publish(published, run("InceptionV3", history=history, budget=0.9), run("ResNet50"), long)
-    assert cifar.longest() == ""
+    (published / "long").mkdir()
+    (published / "long" / "a.json").write_text(json.dumps(long), "utf-8")
+    told = cifar.apart("long")
+    assert "From **epoch 7** on `ResNet50` is wrong less often" in told
+    assert "Between epoch 6 and 9 the error in training goes from 40.0 to 10.0 %" in told
+    assert "test error from 50.00 to 25.00 %" in told
+    assert "small experiment" in told
+    assert "Other runs" in cifar.results()
+    assert "Other runs" not in cifar.results("long")
+    with pytest.raises(PluginError, match=r"no record of InceptionV3 or ResNet50 in .*none"):
+        cifar.apart("none")
 
 
 def test_a_longer_training_that_is_not_better_overtakes_nothing() -> None:
     row = {**run("")["history"][0], "test_accuracy": 0.0}
     other = run("ResNet50")
     assert cifar.overtakes(run("ResNet50", history=[row] * 9), other) == ""
+    good = {**row, "test_accuracy": 1.0}
+    assert cifar.overtakes(run("ResNet50", history=[good] * 2), other) == ""
+    assert "epoch 1" in cifar.overtakes(run("ResNet50", history=[{**good, "epoch": 1}] * 3), other)
+
+
+def test_a_caption_says_what_training_did_to_images(published: Path) -> None:
+    publish(published, run("InceptionV3"), run("ResNet50"))
+    assert "as they were trained on, cropped and mirrored." in cifar.errors()
+    hard = {**RECIPES["modern"].to_dict(), "cutout": 16, "mixup": 1.0}
+    publish(published, *(run(name, recipe=hard) for name in runs.BIG))
+    assert "cropped, mirrored, partly blanked and mixed, against mixed labels." in cifar.errors()
 
 
 def test_few_seeds_are_no_short_training(published: Path) -> None:

@@ -109,15 +109,21 @@ def reading_options(function: F) -> F:
 
 
 def has_place(_context: click.Context, _option: click.Parameter, path: Path | None) -> Path | None:
-    """Refuse a file that could not be written, before the work whose result it is to hold."""
-    if path is None or (path.exists() and not path.is_dir()):
-        return path
-    if path.is_dir():
-        raise click.UsageError(f"cannot write {path}: it is a folder; nothing was written")
-    if not path.parent.is_dir():
-        raise click.UsageError(
-            f"cannot write {path}: there is no folder {path.parent}; nothing was written"
+    """Refuse a file that is a folder or in none, before the work whose result it is to hold."""
+    if path is None:
+        return None
+    try:
+        why = (
+            "it is a folder"
+            if path.is_dir()
+            else ""
+            if path.parent.is_dir()
+            else f"{path.parent} is no folder"
         )
+    except OSError as error:  # a name that is too long, a folder that may not be entered
+        why = error.strerror or str(error)
+    if why:
+        raise click.UsageError(f"cannot write {path}: {why}; nothing was written")
     return path
 
 

@@ -102,9 +102,14 @@ RECIPE_OPTIONS = (
     click.option("--ema", type=float, metavar="PART", help="Steps the averaged weights look back."),
     click.option("--padding", type=int, metavar="N", help="Pixels around, for random crops."),
     click.option("--flip/--no-flip", default=None, help="Mirror half of the images, or none."),
-    click.option("--cutout", type=int, metavar="N", help="Blank NxN pixels of each image."),
     click.option(
-        "--mixup", type=float, metavar="ALPHA", help="Mix images, and labels; 0.2 is common."
+        "--cutout", type=int, metavar="N", help="Blank up to NxN pixels an image; 16 is common."
+    ),
+    click.option(
+        "--mixup",
+        type=float,
+        metavar="ALPHA",
+        help="Mix images two by two, and their labels; 1 is common.",
     ),
     click.option(
         "--normalise", type=click.Choice(("pixel", "channel")), help="Mean image, or not."

@@ -46,10 +46,10 @@ class Recipe:
             short run would be judged by weights near its first ones.
         padding: pixels of padding, out of which a random crop is taken.
         flip: mirror half of the images.
-        cutout: pixels a side of the square that is blanked in every image, at a place drawn anew and cut by
-            the border (DeVries and Taylor 2017); 0 for none.
-        mixup: the alpha of Beta(alpha, alpha), from which it is drawn how much of an image is another one, and
-            of its label that one's (Zhang et al. 2018); 0 for none.
+        cutout: pixels a side of the square of every image that is set to the mean, at a place drawn anew and
+            cut by the border (DeVries and Taylor 2017); 0 for none.
+        mixup: the alpha of Beta(alpha, alpha), from which it is drawn for each image how much of it is another
+            one, and of its label that one's (Zhang et al. 2018, whose code draws once a batch); 0 for none.
         normalise: ``"pixel"`` (subtract the mean image) or ``"channel"`` (mean and deviation).
         precision: the dtype policy.
         size: pixels a side to which InceptionV3 and ResNet50 enlarge the images; ``None`` until the
@@ -194,5 +194,12 @@ def check(made: Recipe) -> None:
             raise KerauditError(
                 f"{key} must be {first!r} or {second!r}, received {getattr(made, key)!r}"
             )
+    check_together(made)
+
+
+def check_together(made: Recipe) -> None:
+    """Refuse values that do not go together."""
+    if made.mixup and made.batch == 1:
+        raise KerauditError("mixup mixes the images of a batch: --batch must be 2 or more")
     if made.nesterov and made.optimizer != SGD:
         raise KerauditError(f"nesterov is of sgd, not of {made.optimizer}: leave it out")

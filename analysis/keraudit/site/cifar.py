@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -29,31 +30,34 @@ def losses(_: str = "") -> str:
     return runs.loss_figure(runs.BIG)
 
 
-def results() -> str:
-    """The table of what came out, and how far the runs may be trusted."""
+def results(*apart: str) -> str:
+    """The table of what came out, and how far the runs may be trusted.
+
+    Args:
+        apart: folders of published runs that the page shows elsewhere.
+    """
     found = runs.comparable(runs.BIG)
     if not found:
         return ""
     parts = (
         runs.caveat(found),
         runs.result_table(found),
-        runs.other_runs(runs.BIG, lesson, without=runs.longest(runs.BIG)),
+        runs.other_runs(
+            runs.BIG, lesson, without=[runs.published_in(folder, runs.BIG) for folder in apart]
+        ),
     )
     return "\n\n".join(filter(None, parts))
 
 
-def longest() -> str:
-    """The longest training, where the page's own runs are not it: curves, errors, what it does elsewhere."""
-    found = runs.longest(runs.BIG)
-    if not found:
-        return ""
+def apart(folder: str) -> str:
+    """Runs that stand for themselves: curves, errors, what they do on other images."""
+    found = runs.published_in(folder, runs.BIG)
     evaluated, shown = first_of(found), runs.comparable(runs.BIG)
-    told = [
-        overtakes(members[0], shown[name][0]) for name, members in found.items() if name in shown
-    ]
+    told = [overtakes(found[name][0], shown[name][0]) for name in found if name in shown]
     parts = (
         runs.errors_of(found),
         "\n".join(filter(None, told)),
+        runs.caveat(found),
         runs.result_table(found),
         summary(evaluated) if evaluated else "",
         originals(evaluated),
@@ -62,20 +66,21 @@ def longest() -> str:
 
 
 def overtakes(run: runs.Run, other: runs.Run) -> str:
-    """When a run is better than another one at its end, and what it gains in the last third of its epochs."""
-    end = other["evaluation"]["test_error"]
-    history = run["history"]
-    late = history[-(len(history) // 3) - 1]
-    first = next((row["epoch"] for row in history if 1 - row["test_accuracy"] < end), None)
-    if first is None:
+    """When a run is better for good than another one at its end, and what the last third of its epochs changes.
+
+    Of one run each; empty where the first is never better for good, or is shorter than three epochs.
+    """
+    end, history = other["evaluation"]["test_error"], run["history"]
+    ahead = list(takewhile(lambda row: 1 - row["test_accuracy"] < end, reversed(history)))
+    if not ahead or len(history) < 3:
         return ""
-    last = history[-1]
+    late, last = history[-(len(history) // 3) - 1], history[-1]
     return (
-        f"{code(run['network'])} is wrong on fewer test images after **{first} epochs** than the run above at"
-        f" its end, after {len(other['history'])} ({100 * end:.1f} %). From epoch {late['epoch']} to"
-        f" {last['epoch']} the error in training falls from {100 * (1 - late['accuracy']):.1f} to"
-        f" {100 * (1 - last['accuracy']):.1f} %, the test error from"
-        f" {100 * (1 - late['test_accuracy']):.1f} to {100 * (1 - last['test_accuracy']):.1f} %."
+        f"From **epoch {ahead[-1]['epoch']}** on {code(run['network'])} is wrong less often on test images than"
+        f" the run above at its end, after {len(other['history'])} ({100 * end:.1f} %). Between epoch"
+        f" {late['epoch']} and {last['epoch']} the error in training goes from"
+        f" {100 * (1 - late['accuracy']):.1f} to {100 * (1 - last['accuracy']):.1f} %, the test error from"
+        f" {100 * (1 - late['test_accuracy']):.2f} to {100 * (1 - last['test_accuracy']):.2f} %."
     )
 
 

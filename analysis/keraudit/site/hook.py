@@ -64,7 +64,7 @@ MARKERS: Mapping[str, Callable[..., str]] = {
     "imagenet-errors": resnet.imagenet_table,
     "degradation-results": resnet.degradation_table,
     "cifar-results": cifar.results,
-    "cifar-longest": cifar.longest,
+    "cifar-apart": cifar.apart,
     "gallery": cifar.gallery,
     "first-gradients": precision.first_gradients,
     "first-steps": first_steps.results,

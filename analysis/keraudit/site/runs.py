@@ -8,8 +8,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from statistics import fmean, median, stdev
 from typing import Any
+
+from mkdocs.exceptions import PluginError
 
 from keraudit.experiments.recipe import RECIPES
 from keraudit.experiments.statistics import normal
@@ -44,9 +47,9 @@ PRINTED = "Dotted: the test error that He et al. 2015 print (Table 6), on all of
 Run = Mapping[str, Any]
 
 
-def runs(networks: Sequence[str] = ()) -> list[Run]:
-    """The published runs, of some networks or of all, by network and seed."""
-    found = [published(path, SCHEMA) for path in sorted(FOLDER.glob("**/*.json"))]
+def runs(networks: Sequence[str] = (), folder: Path | None = None) -> list[Run]:
+    """The published runs, of some networks or of all, of a folder or of all, by network and seed."""
+    found = [published(path, SCHEMA) for path in sorted((folder or FOLDER).glob("**/*.json"))]
     wanted = {name.lower() for name in networks}
     there = [run for run in found if run and (not wanted or run["network"].lower() in wanted)]
     return sorted(there, key=lambda run: (run["network"].lower(), run["seed"]))
@@ -65,8 +68,7 @@ def kind(run: Run) -> str:
 
 def comparable(networks: Sequence[str]) -> dict[str, list[Run]]:
     """By network, the runs of one kind, the same for all parts of the networks of a page."""
-    found = by_network(one_kind(runs(page_of(networks))))
-    return {name: found[name.lower()] for name in networks if name.lower() in found}
+    return named(by_network(one_kind(runs(page_of(networks)))), networks)
 
 
 def page_of(networks: Sequence[str]) -> Sequence[str]:
@@ -94,21 +96,24 @@ def one_kind(found: Sequence[Run]) -> list[Run]:
 def other_kinds(networks: Sequence[str]) -> list[dict[str, list[Run]]]:
     """By network, the published runs of each kind that ``comparable`` leaves out."""
     groups = map(by_network, kinds(runs(page_of(networks)))[1:])
-    named = (
-        {name: found[name.lower()] for name in networks if name.lower() in found}
-        for found in groups
-    )
-    return list(filter(None, named))
+    return list(filter(None, (named(found, networks) for found in groups)))
 
 
-def longest(networks: Sequence[str]) -> dict[str, list[Run]]:
-    """By network, the runs of the kind that saw the most images; empty if ``comparable`` gives them."""
-    first, *others = kinds(runs(page_of(networks))) or [[]]
-    found = max(others, key=lambda alike: seen(alike[0]), default=[])
-    if not found or seen(found[0]) <= seen(first[0]):
-        return {}
-    named = by_network(found)
-    return {name: named[name.lower()] for name in networks if name.lower() in named}
+def published_in(folder: str, networks: Sequence[str]) -> dict[str, list[Run]]:
+    """By network, the runs in a folder of the published ones.
+
+    Raises:
+        PluginError: there are none: a page that names them has nothing to show.
+    """
+    found = named(by_network(runs(networks, FOLDER / folder)), networks)
+    if not found:
+        raise PluginError(f"no record of {' or '.join(networks)} in {FOLDER / folder}")
+    return found
+
+
+def named(found: Mapping[str, list[Run]], networks: Sequence[str]) -> dict[str, list[Run]]:
+    """Groups of ``by_network`` by the names that a page has for them, in its order."""
+    return {name: found[name.lower()] for name in networks if name.lower() in found}
 
 
 def by_network(found: Sequence[Run]) -> dict[str, list[Run]]:
@@ -251,11 +256,20 @@ def errors_of(found: Mapping[str, Sequence[Run]], *, split: bool = False) -> str
             printed=HE_TEST_ERROR,
         ),
         label=f"Line chart of training and test error over epochs of {names}",
-        caption="Dashed: on the training images as they were trained on, cropped and mirrored. Solid: on"
+        caption=f"Dashed: on the training images as they were trained on, {changed_by(found)}. Solid: on"
         " the test images. The mean over seeds, the band from the lowest to the highest."
         + (f" {PRINTED}" if any(name in HE_TEST_ERROR for name in found) else ""),
         made=about(found),
     )
+
+
+def changed_by(found: Mapping[str, Sequence[Run]]) -> str:
+    """What training did to its images."""
+    recipe = normal(next(iter(found.values()))[0]["recipe"])
+    done = ["cropped", "mirrored"]
+    done += ["partly blanked"] * bool(recipe["cutout"])
+    done += ["mixed, against mixed labels"] * bool(recipe["mixup"])
+    return f"{', '.join(done[:-1])} and {done[-1]}"
 
 
 def loss_figure(networks: Sequence[str]) -> str:
@@ -276,7 +290,7 @@ def other_runs(
     networks: Sequence[str],
     lesson: Callable[[Mapping[str, Sequence[Run]]], str] = lambda _: "",
     *,
-    without: Mapping[str, Sequence[Run]] | None = None,
+    without: Sequence[Mapping[str, Sequence[Run]]] = (),
 ) -> str:
     """The same of the published runs of other kinds; ``lesson`` says what one of them shows.
 
@@ -284,7 +298,7 @@ def other_runs(
     """
     parts = []
     for found in other_kinds(networks):
-        if found == without:
+        if found in without:
             continue
         parts += [lesson(found), end_table(found), f"{about(found)}\n{{ .ka-note }}"]
     if not parts:
