@@ -119,11 +119,8 @@ def test_the_feed_blanks_a_square(most: int | None) -> None:
     data, made = toy(), recipe("he2015", **SHORT)
     holed = replace(made, cutout=6)
     crops = [[5, 4, 4, 0], [5, 0, 8, 1], [5, 4, 4, 0]]
-    places = [
-        [2, 9],
-        [-3, 13],
-        [-6, -6],
-    ]  # inside; cut by two borders; outside, as in an evaluation
+    # inside; cut by two borders; outside, as in an evaluation
+    places = [[2, 9], [-3, 13], [-6, -6]]
     rows = np.array([c + p + [WHOLE] for c, p in zip(crops, places, strict=True)], "int32")
     whole = Images(data, made, most=most)
     plain = keras.ops.convert_to_numpy(whole.layer(whole.rows(rows[:, :4])))

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mkdocs.exceptions import PluginError
 
 pytest.importorskip("mkdocs")
 pytest.importorskip("keras")
+
+from mkdocs.exceptions import PluginError
 
 import keraudit
 from built import NAMES, application

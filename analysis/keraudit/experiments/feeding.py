@@ -153,13 +153,13 @@ def feed(data: Dataset, recipe: Recipe, count: int) -> keras.Layer:
             flat = index * (height * width) + (top + y) * width + (left + source)
             images = ops.cast(ops.take(self.table, flat, axis=0), "float32")
             images = (images - mean) / scale
-            if not more:
-                return images
-            down, right, parts = more
-            is_hole = inside(y, down, recipe.cutout) & inside(x, right, recipe.cutout)
-            images = ops.where(is_hole[..., None], 0.0, images)
-            share = ops.cast(parts, "float32")[..., None] / WHOLE
-            return share * images + (1 - share) * ops.roll(images, 1, axis=0)
+            if recipe.cutout:
+                is_hole = inside(y, more[0], recipe.cutout) & inside(x, more[1], recipe.cutout)
+                images = ops.where(is_hole[..., None], 0.0, images)
+            if recipe.mixup:
+                share = ops.cast(more[2], "float32")[..., None] / WHOLE
+                images = share * images + (1 - share) * ops.roll(images, 1, axis=0)
+            return images
 
         def compute_output_shape(self, shape: Any) -> Any:
             return (shape[0], out_height, out_width, channels)

@@ -266,10 +266,10 @@ def errors_of(found: Mapping[str, Sequence[Run]], *, split: bool = False) -> str
 def changed_by(found: Mapping[str, Sequence[Run]]) -> str:
     """What training did to its images."""
     recipe = normal(next(iter(found.values()))[0]["recipe"])
-    done = ["cropped", "mirrored"]
+    done = ["cropped"] * bool(recipe["padding"]) + ["mirrored"] * bool(recipe["flip"])
     done += ["partly blanked"] * bool(recipe["cutout"])
     done += ["mixed, against mixed labels"] * bool(recipe["mixup"])
-    return f"{', '.join(done[:-1])} and {done[-1]}"
+    return " and ".join(filter(None, (", ".join(done[:-1]), *done[-1:]))) or "as they are"
 
 
 def loss_figure(networks: Sequence[str]) -> str:
