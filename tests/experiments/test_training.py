@@ -263,6 +263,44 @@ def run_until(folder: Path, name: str, backend: str, most: int, mark: str = "") 
     return process.returncode
 
 
+SURE = """
+import json, sys
+sys.path[:0] = sys.argv[1:2]
+from toys import toy
+import numpy as np
+from keraudit.experiments.recipe import recipe
+from keraudit.experiments.session import Session
+from keraudit.experiments.watching import unwatched
+
+made = recipe("he2015", epochs=1, batch=16, learning_rate=1e-3, precision=sys.argv[2])
+session = Session("ResNet-CIFAR-8", toy(), made, 0)
+bias = session.body.trainable_variables[-1]
+bias.assign([200.0, *[0.0] * (bias.shape[0] - 1)])  # sure of the first class, whatever it sees
+loss = session.epoch(0, unwatched)["loss"]
+print(json.dumps([loss, np.asarray(bias.value).tolist(), session.predictions().sum(axis=1).tolist()]))
+"""
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
+def test_an_image_that_the_network_is_sure_to_mistake_teaches_it(
+    backend: str, precision: str
+) -> None:
+    pytest.importorskip(backend)
+    done = subprocess.run(
+        [sys.executable, "-c", SURE, str(Path(__file__).parents[1]), precision],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "KERAS_BACKEND": backend},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    loss, bias, sums = json.loads(done.stdout.splitlines()[-1])
+    assert loss > 100  # of a probability no less than 1e-7 it would be 16 at most
+    assert bias[0] < 200
+    assert sums == pytest.approx([1.0] * len(sums))
+
+
 @pytest.mark.parametrize(
     ("name", "backend", "most"),
     [
@@ -600,6 +638,23 @@ def test_a_run_is_not_resumed_on_another_backend(tmp_path: Path) -> None:
     (tmp_path / "run" / "config.json").write_text(json.dumps(config | {"backend": "torch"}))
     with pytest.raises(KerauditError, match="backend = 'torch', not"):
         train("Plain-CIFAR-8", toy(), made, seed=0, folder=tmp_path / "run")
+
+
+def test_a_run_whose_loss_was_cut_off_is_not_gone_on_with(tmp_path: Path) -> None:
+    from keraudit.experiments.training import train
+
+    made, folder = recipe("he2015", epochs=1, batch=16), tmp_path / "run"
+    train("Plain-CIFAR-8", toy(), made, seed=0, folder=folder)
+    config = json.loads((folder / "config.json").read_text())
+    assert config.pop("loss") == "logits"
+    (folder / "config.json").write_text(json.dumps(config))
+    if keras.backend.backend() == "tensorflow":  # there it never was
+        train("Plain-CIFAR-8", toy(), made, seed=0, folder=folder)
+    (folder / "config.json").write_text(json.dumps(config | {"backend": "jax"}))
+    with pytest.raises(
+        KerauditError, match=r"backend = 'jax'|loss = 'probabilities', not 'logits'"
+    ):
+        train("Plain-CIFAR-8", toy(), made, seed=0, folder=folder)
 
 
 def test_resumed_on_the_same_images_in_the_same_order_by_any_name(tmp_path: Path) -> None:

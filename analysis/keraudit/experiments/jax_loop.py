@@ -124,8 +124,8 @@ class Loop:
             for variable, value in zip(part, values, strict=False):
                 variable.assign(value)
 
-    def probabilities(self, rows: Any, batch: int, calls_of: int) -> Any:
-        """Class probabilities of rows; as many batches a call as go into ``calls_of`` of them."""
+    def logits(self, rows: Any, batch: int, calls_of: int) -> Any:
+        """What the classifier says of rows; as many batches a call as go into ``calls_of`` of them."""
         import numpy as np
 
         size = steps_a_call(calls_of, self.most(batch))
@@ -168,13 +168,13 @@ class Loop:
 
         (loss, (found, others)), slopes = jax.value_and_grad(loss_of, has_aux=True)(trainable)
         trainable, optimizer = self.session.optimizer.stateless_apply(optimizer, slopes, trainable)
-        entropy = ops.mean(keras.losses.categorical_crossentropy(labels, found))
+        entropy = ops.mean(keras.losses.categorical_crossentropy(labels, found, from_logits=True))
         right = ops.argmax(found, axis=-1) == ops.argmax(labels, axis=-1)
         accuracy = ops.mean(ops.cast(right, "float32"))
         return [trainable, others, optimizer], (loss, entropy, accuracy)
 
     def judged(self, trainable: Any, others: Any, table: Any, rows: Any) -> Any:
-        """Probabilities of several batches: rows (batches, batch, columns) to (images, classes)."""
+        """Logits of several batches: rows (batches, batch, columns) to (images, classes)."""
 
         def one(_: None, part: Any) -> Any:
             return None, self.called(trainable, others, table, part, training=False)[0]

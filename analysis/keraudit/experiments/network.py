@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from keraudit.errors import KerauditError
 from keraudit.experiments.recipe import Recipe
@@ -115,6 +115,39 @@ def with_float32_end(model: keras.Model) -> keras.Model:
     config = {**last.get_config(), "dtype": "float32"}
     end = type(last).from_config(config)(last.input)
     return keras.Model(model.input, end, name=model.name)
+
+
+def logits(model: keras.Model) -> keras.Model:
+    """The same network, its weights shared, up to its softmax.
+
+    A loss of probabilities is cut off: Keras takes the logarithm of no less than 1e-7, so that an image whose
+    class is less probable teaches nothing, and a fresh deep residual network has many. On TensorFlow
+    Keras finds the logits behind the probabilities by itself, on JAX it does not.
+    """
+    import keras
+
+    last = model.layers[-1]
+    if isinstance(last, keras.Model):  # around it stands only what enlarges
+        x = model.input
+        for layer in model.layers[1:-1]:
+            x = layer(x)
+        return keras.Model(model.input, logits(last)(x), name=model.name)
+
+    class Logits(keras.layers.Layer):  # type: ignore[misc]
+        """A classifier without its softmax."""
+
+        def __init__(self, classifier: keras.layers.Dense) -> None:
+            super().__init__(name=classifier.name, dtype=classifier.dtype_policy)
+            self.classifier = classifier
+            self.built = True
+
+        def call(self, features: Any) -> Any:
+            return keras.ops.matmul(features, self.classifier.kernel) + self.classifier.bias
+
+        def compute_output_shape(self, shape: Any) -> Any:
+            return (*shape[:-1], self.classifier.units)
+
+    return keras.Model(model.input, Logits(last)(last.input), name=model.name)
 
 
 def built(name: str, classes: int, shape: tuple[int, ...], side: int | None) -> keras.Model:

@@ -13,6 +13,7 @@ from keraudit.errors import KerauditError
 from keraudit.render.save import save
 
 SCHEMA = "keraudit.run/1"
+LOGITS, PROBABILITIES = "logits", "probabilities"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +33,7 @@ class Run:
     revision: str
     date: str
     command: str = ""
+    loss: str = LOGITS  # what it is taken from, see ``loss_of``
     ema_decay: float | None = None  # of the averaged weights, as it was in this many steps
     devices: int = 1
     work: Mapping[str, Any] | None = None  # MACs of a step beside the device's measured peak
@@ -70,6 +72,7 @@ class Run:
             revision=revision(),
             date=time.strftime("%Y-%m-%d"),
             command=command,
+            loss=config["loss"],
             ema_decay=config.get("ema_decay"),
             devices=int(config.get("devices", 1)),
             work=work,
@@ -84,6 +87,17 @@ class Run:
 
     def to_dict(self) -> dict[str, Any]:
         return {**asdict(self), "history": [dict(row) for row in self.history]}
+
+
+def loss_of(found: Mapping[str, Any]) -> str:
+    """What the loss of a run is taken from, by its record or its configuration.
+
+    It is said since all are taken from logits. Before, they were so on TensorFlow, where Keras finds the logits
+    behind probabilities. On JAX it does not, and counts no probability as less than 1e-7.
+    """
+    backend = found.get("backend") or ("jax" if "jax" in found.get("versions", ()) else "")
+    before = PROBABILITIES if backend == "jax" else LOGITS
+    return str(found.get("loss", before))
 
 
 def backend() -> str:
@@ -251,7 +265,7 @@ def read_run(path: Path) -> Run:
         )
         if not all(isinstance(part, dict) for part in parts):
             raise ValueError("a part of it is a number where several belong")
-        return Run(**found)
+        return Run(**found | {"loss": loss_of(found)})
     except OSError as error:
         raise KerauditError(f"no record of a finished run at {file}: {error.strerror}") from None
     except (ValueError, TypeError, KeyError, AttributeError) as error:

@@ -42,8 +42,8 @@ def same_kind(runs: Sequence[Run]) -> Mapping[str, tuple[Run, ...]]:
     """Runs that differ in their seed alone, by network as first spelled; case makes no other one.
 
     Raises:
-        KerauditError: two runs of a network differ in recipe or data, or repeat a seed: they are not
-            to be averaged.
+        KerauditError: two runs of a network differ in recipe, data or what their loss is taken from, or
+            repeat a seed: they are not to be averaged.
     """
     spelled: dict[str, list[Run]] = {}
     for run in runs:
@@ -55,6 +55,7 @@ def same_kind(runs: Sequence[Run]) -> Mapping[str, tuple[Run, ...]]:
             for what, a, b in (
                 ("recipe", normal(first.recipe), normal(other.recipe)),
                 ("dataset", first.dataset["fingerprint"], other.dataset["fingerprint"]),
+                ("loss", first.loss, other.loss),
             ):
                 if a != b:
                     raise KerauditError(

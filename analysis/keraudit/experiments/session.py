@@ -18,7 +18,7 @@ from keraudit.experiments.divergence import (
 )
 from keraudit.experiments.feeding import Images, columns, fed, mixed, plan, still
 from keraudit.experiments.jax_loop import Loop
-from keraudit.experiments.network import network
+from keraudit.experiments.network import logits, network
 from keraudit.experiments.optimiser import averaged, decay, optimiser
 from keraudit.experiments.recipe import Recipe
 from keraudit.experiments.watching import GradientWatch, Watch, Watcher, mean_of
@@ -62,14 +62,17 @@ class Session:
         at_once = TEST_BATCH if self.images.is_whole else min(TEST_BATCH, self.images.held)
         self.test_batch = -(-at_once // devices) * devices
         rows = keras.Input((columns(recipe),), dtype="int32")
-        self.learner = keras.Model(rows, self.body(self.images.layer(rows)))
+        self.learner = keras.Model(rows, logits(self.body)(self.images.layer(rows)))
         decay(self.body, recipe)
         optimizer = optimiser(recipe, self.steps * recipe.epochs)
-        self.loss = keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing)
+        self.loss = keras.losses.CategoricalCrossentropy(
+            from_logits=True, label_smoothing=recipe.label_smoothing
+        )
+        entropy = keras.metrics.CategoricalCrossentropy(name="cross_entropy", from_logits=True)
         self.learner.compile(
             optimizer=optimizer,
             loss=self.loss,
-            metrics=["accuracy", keras.metrics.CategoricalCrossentropy(name="cross_entropy")],
+            metrics=["accuracy", entropy],
         )
         optimizer.build(self.learner.trainable_variables)
         self.optimizer = optimizer
@@ -200,23 +203,31 @@ class Session:
     def probabilities(self, split: Split) -> Any:
         """Of every image of a split; the last batch is filled up, so that devices can share it."""
         import numpy as np
+        from keras import ops
 
         rows = still(split, self.recipe)
         if split is self.data.test:
             rows[:, 0] += len(self.data.train)
-        batch = self.test_batch
         with averaged(self.optimizer, self.learner.trainable_variables):
-            if self.loop:
-                return self.loop.probabilities(rows, batch, -(-len(self.data.test) // batch))
-            filled = np.resize(rows, (-(-len(rows) // batch) * batch, rows.shape[1]))
-            size = len(filled) if self.images.is_whole else self.images.held // batch * batch
-            found = [
-                self.learner.predict(
-                    **fed(self.images.rows(filled[first : first + size]), batch=batch), verbose=0
-                )
-                for first in range(0, len(filled), size)
-            ]
-        return np.concatenate(found).astype("float32")[: len(rows)]
+            found = self.logits(rows)
+        return np.asarray(ops.convert_to_numpy(ops.softmax(found.astype("float32"))))
+
+    def logits(self, rows: Any) -> Any:
+        """Of rows, (N, classes)."""
+        import numpy as np
+
+        batch = self.test_batch
+        if self.loop:
+            return self.loop.logits(rows, batch, -(-len(self.data.test) // batch))
+        filled = np.resize(rows, (-(-len(rows) // batch) * batch, rows.shape[1]))
+        size = len(filled) if self.images.is_whole else self.images.held // batch * batch
+        found = [
+            self.learner.predict(
+                **fed(self.images.rows(filled[first : first + size]), batch=batch), verbose=0
+            )
+            for first in range(0, len(filled), size)
+        ]
+        return np.concatenate(found)[: len(rows)]
 
 
 def deterministic(seed: int) -> None:

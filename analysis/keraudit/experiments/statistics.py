@@ -215,6 +215,7 @@ def setting(run: Run) -> dict[str, Any]:
         "budget": run.budget,
         "devices": run.devices,
         "backend": next((name for name in BACKENDS if name in run.versions), ""),
+        "what the loss is taken from": run.loss,
     }
 
 

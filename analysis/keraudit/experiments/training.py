@@ -21,9 +21,11 @@ from keraudit.experiments.network import sized
 from keraudit.experiments.peak import work
 from keraudit.experiments.recipe import Recipe
 from keraudit.experiments.record import (
+    LOGITS,
     Run,
     alone,
     backend,
+    loss_of,
     read_config,
     read_run,
     where,
@@ -89,6 +91,7 @@ def train(
         "dataset": data.describe(),
         "order": data.order,
         "backend": backend(),
+        "loss": LOGITS,
     }
     if recipe.ema:
         steps = len(data.train) // recipe.batch * recipe.epochs
@@ -190,7 +193,7 @@ def same_run(folder: Path, config: Mapping[str, Any]) -> None:
             )
         return
     older = {"recipe": normal(found["recipe"])} if isinstance(found.get("recipe"), dict) else {}
-    before, now = flat(found | older), flat(config)
+    before, now = flat(found | older | {"loss": loss_of(found)}), flat(config)
     if "order" not in before:  # of a run from before it was kept
         del now["order"]
     for key in dict.fromkeys((*now, *(key for key in OPTIONAL if key in before))):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from keraudit.experiments.insides import convert, split
+from keraudit.experiments.network import logits
 from keraudit.zoo.cifar import resnet_cifar
 from keraudit.zoo.parts import LAST, Style, activated, averaged, classified, normalised
 from keraudit.zoo.residual import basic_unit
@@ -77,15 +78,16 @@ def taught(model: Any, maps: Any, people: Any, *, epochs: int, seed: int) -> Non
     rate = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps * epochs)
     optimizer = keras.optimizers.AdamW(rate, weight_decay=WEIGHT_DECAY)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])  # kernels decay
-    loss = keras.losses.CategoricalCrossentropy(label_smoothing=SMOOTHING)
-    model.compile(optimizer=optimizer, loss=loss)
+    loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=SMOOTHING)
+    learner = logits(model)
+    learner.compile(optimizer=optimizer, loss=loss)
     wanted = np.eye(model.output.shape[-1], dtype="float32")[people]
     rng = np.random.default_rng(seed)
     for _ in range(epochs):
         order = rng.permutation(len(maps))
         for step in range(steps):
             rows = order[step * batch : (step + 1) * batch]
-            model.train_on_batch(maps[rows], wanted[rows])
+            learner.train_on_batch(maps[rows], wanted[rows])
 
 
 def embedded(model: Any, maps: Any) -> Any:
