@@ -306,7 +306,7 @@ def test_runs_at_another_rate_are_told_beside_those_of_the_table(published: Path
         other["evaluation"] = {**other["evaluation"], "test_error": error}
     publish(published, run("InceptionV3"), run("ResNet50"), *others)
     seen = run("")["dataset"]["train_images"] * len(run("")["history"])
-    told = cifar.results().partition("### Other runs")[2]
+    told = cifar.others()
     assert f"- `InceptionV3`: **30.0 %** test error after {seen:,} images" in told
     assert "images at rates of SGD up to 0.25 in float32; above **" in told
     assert "- `ResNet50`" not in told
@@ -318,29 +318,40 @@ def test_runs_of_a_folder_stand_for_themselves(published: Path) -> None:
         {**row, "epoch": n, "accuracy": n / 10, "test_accuracy": n / 12} for n in range(1, 10)
     ]
     history[2]["test_accuracy"] = 1.0  # ahead for an epoch, not for good
+    publish(published, *(run(name, history=history) for name in runs.BIG))
     ended = {**run("")["evaluation"], "test_error": 0.49}
-    publish(published, run("InceptionV3"), run("ResNet50", evaluation=ended))
-    long = run("ResNet50", history=history, budget=0.9)
-    (published / "long").mkdir()
-    (published / "long" / "a.json").write_text(json.dumps(long), "utf-8")
-    told = cifar.apart("long")
-    assert "From **epoch 7** on `ResNet50` is wrong less often" in told
-    assert "Between epoch 6 and 9 the error in training goes from 40.0 to 10.0 %" in told
-    assert "test error from 50.00 to 25.00 %" in told
+    short = run("ResNet50", evaluation=ended, budget=0.9)
+    (published / "short").mkdir()
+    (published / "short" / "a.json").write_text(json.dumps(short), "utf-8")
+    told = cifar.apart("short")
+    assert "`ResNet50` above is wrong less often on test images than 49.0 %" in told
+    assert "from its **epoch 7** of 9 on" in told
     assert "small experiment" in told
-    assert "Other runs" in cifar.results()
-    assert "Other runs" not in cifar.results("long")
+    assert "Other runs" in cifar.others()
+    assert cifar.others("short") == ""
     with pytest.raises(PluginError, match=r"no record of InceptionV3 or ResNet50 in .*none"):
         cifar.apart("none")
 
 
-def test_a_longer_training_that_is_not_better_overtakes_nothing() -> None:
+def test_a_training_that_is_not_better_overtakes_nothing() -> None:
     row = {**run("")["history"][0], "test_accuracy": 0.0}
-    other = run("ResNet50")
-    assert cifar.overtakes(run("ResNet50", history=[row] * 9), other) == ""
-    good = {**row, "test_accuracy": 1.0}
-    assert cifar.overtakes(run("ResNet50", history=[good] * 2), other) == ""
-    assert "epoch 1" in cifar.overtakes(run("ResNet50", history=[{**good, "epoch": 1}] * 3), other)
+    assert cifar.overtakes(run("ResNet50", history=[row] * 9), run("ResNet50")) == ""
+
+
+def test_the_last_third_of_a_training_says_what_more_of_it_brings(published: Path) -> None:
+    row = run("")["history"][0]
+    history = [
+        {**row, "epoch": n, "accuracy": n / 10, "test_accuracy": n / 12} for n in range(1, 10)
+    ]
+    publish(published, *(run(name, history=history) for name in runs.BIG))
+    told = "epoch 6 to 9: error in training 40.0 to 10.0 %, test error **50.00 to 25.00 %**."
+    assert cifar.last_third().splitlines() == [f"- `{name}`, {told}" for name in runs.BIG]
+
+
+def test_another_kind_of_run_is_told_with_what_made_its_images_harder(published: Path) -> None:
+    hard = {**RECIPES["modern"].to_dict(), "cutout": 16, "mixup": 1.0}
+    publish(published, run("InceptionV3"), run("ResNet50"), run("ResNet50", 1, recipe=hard))
+    assert "with cutout and mixup; above" in cifar.others()
 
 
 def test_a_caption_says_what_training_did_to_images(published: Path) -> None:
@@ -362,6 +373,11 @@ def test_few_seeds_are_no_short_training(published: Path) -> None:
     short = runs.caveat({"Plain-CIFAR-20": [run("Plain-CIFAR-20")] * 3})
     assert "so short a training" in short
     assert "seeds" not in short
+    learnt = {**complete["evaluation"], "train_error": 0.0012}
+    half = run("Plain-CIFAR-20", dataset=whole, evaluation=learnt)
+    told = runs.caveat({"Plain-CIFAR-20": [half] * 3})
+    assert "It was enough to learn the training images, of which 0.12 % or fewer are wrong" in told
+    assert "A shorter training" in told
 
 
 def test_evaluations_are_of_the_runs_of_the_table(published: Path) -> None:

@@ -30,30 +30,29 @@ def losses(_: str = "") -> str:
     return runs.loss_figure(runs.BIG)
 
 
-def results(*apart: str) -> str:
-    """The table of what came out, and how far the runs may be trusted.
+def results(_: str = "") -> str:
+    """The table of what came out, and how far the runs may be trusted."""
+    found = runs.comparable(runs.BIG)
+    if not found:
+        return ""
+    return "\n\n".join(filter(None, (runs.caveat(found), runs.result_table(found))))
+
+
+def others(*apart: str) -> str:
+    """The runs of other kinds.
 
     Args:
         apart: folders of published runs that the page shows elsewhere.
     """
-    found = runs.comparable(runs.BIG)
-    if not found:
-        return ""
-    parts = (
-        runs.caveat(found),
-        runs.result_table(found),
-        runs.other_runs(
-            runs.BIG, lesson, without=[runs.published_in(folder, runs.BIG) for folder in apart]
-        ),
-    )
-    return "\n\n".join(filter(None, parts))
+    shown = [runs.published_in(folder, runs.BIG) for folder in apart]
+    return runs.other_runs(runs.BIG, lesson, without=shown)
 
 
 def apart(folder: str) -> str:
-    """Runs that stand for themselves: curves, errors, what they do on other images."""
+    """Runs that stand for themselves, beside those that the page shows: curves, errors, what they do on other images."""
     found = runs.published_in(folder, runs.BIG)
     evaluated, shown = first_of(found), runs.comparable(runs.BIG)
-    told = [overtakes(found[name][0], shown[name][0]) for name in found if name in shown]
+    told = [overtakes(shown[name][0], found[name][0]) for name in found if name in shown]
     parts = (
         runs.errors_of(found),
         "\n".join(filter(None, told)),
@@ -66,21 +65,32 @@ def apart(folder: str) -> str:
 
 
 def overtakes(run: runs.Run, other: runs.Run) -> str:
-    """When a run is better for good than another one at its end, and what the last third of its epochs changes.
-
-    Of one run each; empty where the first is never better for good, or is shorter than three epochs.
-    """
-    end, history = other["evaluation"]["test_error"], run["history"]
-    ahead = list(takewhile(lambda row: 1 - row["test_accuracy"] < end, reversed(history)))
-    if not ahead or len(history) < 3:
+    """When a run is better for good than another one at its end; empty where it never is. Of one run each."""
+    end = other["evaluation"]["test_error"]
+    ahead = list(takewhile(lambda row: 1 - row["test_accuracy"] < end, reversed(run["history"])))
+    if not ahead:
         return ""
-    late, last = history[-(len(history) // 3) - 1], history[-1]
     return (
-        f"From **epoch {ahead[-1]['epoch']}** on {code(run['network'])} is wrong less often on test images than"
-        f" the run above at its end, after {len(other['history'])} ({100 * end:.1f} %). Between epoch"
-        f" {late['epoch']} and {last['epoch']} the error in training goes from"
-        f" {100 * (1 - late['accuracy']):.1f} to {100 * (1 - last['accuracy']):.1f} %, the test error from"
-        f" {100 * (1 - late['test_accuracy']):.2f} to {100 * (1 - last['test_accuracy']):.2f} %."
+        f"- {code(run['network'])} above is wrong less often on test images than {100 * end:.1f} %, which is where"
+        f" it ends here after {len(other['history'])} epochs, from its **epoch {ahead[-1]['epoch']}** of"
+        f" {len(run['history'])} on."
+    )
+
+
+def last_third(_: str = "") -> str:
+    """What the last third of their epochs changes in the runs that the page shows, where there are enough."""
+    found = [members[0] for members in runs.comparable(runs.BIG).values()]
+    return "\n".join(late(run) for run in found if len(run["history"]) > 2)
+
+
+def late(run: runs.Run) -> str:
+    """The same of one run."""
+    history = run["history"]
+    before, end = history[-(len(history) // 3) - 1], history[-1]
+    return (
+        f"- {code(run['network'])}, epoch {before['epoch']} to {end['epoch']}: error in training"
+        f" {100 * (1 - before['accuracy']):.1f} to {100 * (1 - end['accuracy']):.1f} %, test error"
+        f" **{100 * (1 - before['test_accuracy']):.2f} to {100 * (1 - end['test_accuracy']):.2f} %**."
     )
 
 
@@ -100,9 +110,11 @@ def taught(members: Sequence[runs.Run]) -> str:
     recipe = normal(first["recipe"])
     error = fmean(run["evaluation"]["test_error"] for run in members)
     by = f" of {OPTIMIZERS[recipe['optimizer']]}"
+    harder = " and ".join(name for name in ("cutout", "mixup") if recipe[name])
     return (
         f"**{100 * error:.1f} %** test error after {runs.seen(first):,} images at rates{by} up to"
         f" {recipe['learning_rate']:g} in {recipe['precision'].removeprefix('mixed_')}"
+        f"{harder and f', with {harder}'}"
     )
 
 

@@ -65,6 +65,8 @@ MARKERS: Mapping[str, Callable[..., str]] = {
     "degradation-results": resnet.degradation_table,
     "cifar-results": cifar.results,
     "cifar-apart": cifar.apart,
+    "cifar-late": cifar.last_third,
+    "cifar-others": cifar.others,
     "gallery": cifar.gallery,
     "first-gradients": precision.first_gradients,
     "first-steps": first_steps.results,
