@@ -97,6 +97,7 @@ def gradients(session: Any, rows: Any) -> tuple[float, Any, dict[str, Any]]:
     """Loss without weight decay, probabilities, and by path the gradient of each weight."""
     import jax
     import numpy as np
+    from keras import ops
 
     loop = session.loop
     labels = session.labels(session.data.train, rows)
@@ -104,7 +105,7 @@ def gradients(session: Any, rows: Any) -> tuple[float, Any, dict[str, Any]]:
 
     def loss_of(trainable: Any) -> Any:
         found, _ = loop.called(trainable, others, loop.table.value, rows, training=True)
-        return session.loss(labels, found), found
+        return session.loss(labels, found), ops.softmax(found)
 
     values = [v.value for v in loop.trainable]
     (loss, found), slopes = jax.jit(jax.value_and_grad(loss_of, has_aux=True))(values)

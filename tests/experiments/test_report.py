@@ -70,6 +70,12 @@ def test_a_folder_with_another_plan(tmp_path: Path) -> None:
     del older["recipe"]["clip_norm"]  # from before there was one
     (tmp_path / "plan.json").write_text(json.dumps(older))
     assert written_down(tmp_path, again)
+    del older["loss"]  # on JAX it was taken from probabilities then
+    (tmp_path / "plan.json").write_text(json.dumps({**older, "versions": {"jax": "0"}}))
+    with pytest.raises(KerauditError, match="loss = 'probabilities', not 'logits'"):
+        written_down(tmp_path, again)
+    (tmp_path / "plan.json").write_text(json.dumps({**older, "versions": {"tensorflow": "2"}}))
+    assert written_down(tmp_path, again)
     more, _, _ = planned("degradation", toy(count=300), seeds=(0, 2), epochs=7)
     with pytest.raises(KerauditError, match=r"recipe\.epochs"):
         written_down(tmp_path, more)  # more seeds of another recipe are not the same plan

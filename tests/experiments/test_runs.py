@@ -149,6 +149,24 @@ def test_runs_of_two_kinds_are_not_averaged() -> None:
     other = record(seed=1, dataset={"name": "toy", "fingerprint": "0" * 65})
     with pytest.raises(KerauditError, match="differ in their dataset"):
         same_kind([record(), other])
+    other = record(seed=1, loss="probabilities")
+    with pytest.raises(KerauditError, match="differ in their loss"):
+        same_kind([record(), other])
+
+
+@pytest.mark.parametrize(
+    ("backend", "loss"),
+    [("tensorflow", "logits"), ("jax", "probabilities"), ("torch", "probabilities")],
+)
+def test_an_older_record_tells_by_its_backend_whether_its_loss_was_cut_off(
+    tmp_path: Path, backend: str, loss: str
+) -> None:
+    older = record(versions={"keras": "3.15.1", backend: "1"}).to_dict()
+    del older["loss"]
+    (tmp_path / "run.json").write_text(json.dumps(older))
+    assert read_run(tmp_path).loss == loss
+    (tmp_path / "run.json").write_text(json.dumps({**older, "loss": "logits"}))
+    assert read_run(tmp_path).loss == "logits"
 
 
 def test_a_copy_of_a_run_is_no_second_seed() -> None:

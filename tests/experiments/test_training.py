@@ -640,21 +640,26 @@ def test_a_run_is_not_resumed_on_another_backend(tmp_path: Path) -> None:
         train("Plain-CIFAR-8", toy(), made, seed=0, folder=tmp_path / "run")
 
 
-def test_a_run_whose_loss_was_cut_off_is_not_gone_on_with(tmp_path: Path) -> None:
-    from keraudit.experiments.training import train
+@pytest.mark.parametrize(
+    ("backend", "goes_on"), [("tensorflow", True), ("jax", False), ("torch", False)]
+)
+def test_a_run_whose_loss_was_cut_off_is_not_gone_on_with(
+    tmp_path: Path, backend: str, goes_on: bool
+) -> None:
+    from keraudit.experiments.training import same_run, train
 
     made, folder = recipe("he2015", epochs=1, batch=16), tmp_path / "run"
     train("Plain-CIFAR-8", toy(), made, seed=0, folder=folder)
-    config = json.loads((folder / "config.json").read_text())
-    assert config.pop("loss") == "logits"
-    (folder / "config.json").write_text(json.dumps(config))
-    if keras.backend.backend() == "tensorflow":  # there it never was
-        train("Plain-CIFAR-8", toy(), made, seed=0, folder=folder)
-    (folder / "config.json").write_text(json.dumps(config | {"backend": "jax"}))
-    with pytest.raises(
-        KerauditError, match=r"backend = 'jax'|loss = 'probabilities', not 'logits'"
-    ):
-        train("Plain-CIFAR-8", toy(), made, seed=0, folder=folder)
+    config = json.loads((folder / "config.json").read_text()) | {"backend": backend}
+    before = {key: value for key, value in config.items() if key != "loss"}
+    (folder / "config.json").write_text(json.dumps(before))
+    same_run(folder, config)  # what is finished is left as it is
+    (folder / "run.json").unlink()
+    if goes_on:
+        same_run(folder, config)
+        return
+    with pytest.raises(KerauditError, match="holds a run whose loss was cut off below"):
+        same_run(folder, config)
 
 
 def test_resumed_on_the_same_images_in_the_same_order_by_any_name(tmp_path: Path) -> None:

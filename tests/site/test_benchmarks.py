@@ -12,7 +12,15 @@ pytest.importorskip("mkdocs")
 
 from mkdocs.exceptions import PluginError
 
-from keraudit.site import benchmarks, benchmarks_live, first_steps, precision, stable_rate, values
+from keraudit.site import (
+    benchmarks,
+    benchmarks_live,
+    cut_off,
+    first_steps,
+    precision,
+    stable_rate,
+    values,
+)
 
 MACHINE = {"python": "3.11", "system": "Linux", "processor": "P", "cores": 2, "keras": "3.15"}
 
@@ -31,6 +39,7 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.setitem(benchmarks_live.COMMANDS, path, f"make {name.lower()}")
     monkeypatch.setattr(precision, "PATH", tmp_path / "benchmark-precision.json")
     monkeypatch.setattr(stable_rate, "PATH", tmp_path / "benchmark-stable-rate.json")
+    monkeypatch.setattr(cut_off, "PATH", tmp_path / "benchmark-cut-off.json")
     monkeypatch.setattr(first_steps, "PATH", tmp_path / "benchmark-first-steps.json")
     return tmp_path
 
@@ -200,6 +209,47 @@ def test_the_first_steps_at_several_rates(results: Path) -> None:
         ("rate 0.1, bfloat16", "x", 3.5),
         ("rate 0.02, float32", "x2", 1.5),
     ]
+
+
+def test_a_loss_that_is_cut_off_beside_one_that_is_not(results: Path) -> None:
+    def taught(network: str, seed: int, cut: bool, end: float, below: float) -> dict[str, Any]:
+        return {
+            "network": network,
+            "seed": seed,
+            "cut": cut,
+            "loss_of_logits": [8.0] * 20 + [end] * 20,
+            "below": [0.0, below] * 20,
+        }
+
+    assert "is not here" in cut_off.results()
+    assert cut_off.figure() == ""
+    write(
+        results / "benchmark-cut-off.json",
+        schema="keraudit.cut-off/1",
+        command="python benchmarks/cut_off.py",
+        dataset={"name": "toy"},
+        recipe="he2015",
+        least=1e-7,
+        versions={"keras": "3"},
+        runs=[
+            taught("ResNet-CIFAR-20", 0, False, 2.0, 0.125),
+            taught("ResNet-CIFAR-20", 0, True, 9.0, 0.5),
+            taught("ResNet-CIFAR-20", 1, False, 3.0, 0.375),
+            taught("ResNet-CIFAR-20", 1, True, 9.0, 0.5),
+            taught("Plain-CIFAR-20", 0, False, 2.0, 0.0),
+            taught("Plain-CIFAR-20", 0, True, 2.0, 0.0),
+        ],
+    )
+    shown = cut_off.results()
+    assert "| `ResNet-CIFAR-20` | 25.0% | 2.50 ± 0.71 | 9.00 ± 0.00 |" in shown
+    assert "| `Plain-CIFAR-20` | 0.0% | 2.00 | 2.00 |" in shown
+    assert "the last 20 of 40 steps. Mean and deviation over seeds 0, 1." in shown
+    drawn = cut_off.figure()
+    data = json.loads(
+        drawn.partition('<script type="application/json">')[2].partition("</script>")[0]
+    )
+    assert [(t["name"], t["y"][-1]) for t in data["data"]] == [("of logits", 2.5), ("cut off", 9.0)]
+    assert data["layout"]["yaxis"]["type"] == "log"
 
 
 def test_the_rates_that_classifiers_can_take(results: Path) -> None:

@@ -25,6 +25,7 @@ from keraudit.shapes import shaped
 from keraudit.site import (
     calculator,
     cifar,
+    cut_off,
     figures,
     home,
     prefetch,
@@ -324,8 +325,8 @@ def test_runs_of_a_folder_stand_for_themselves(published: Path) -> None:
     (published / "short").mkdir()
     (published / "short" / "a.json").write_text(json.dumps(short), "utf-8")
     told = cifar.apart("short")
-    assert "`ResNet50` above is wrong less often on test images than 49.0 %" in told
-    assert "from its **epoch 7** of 9 on" in told
+    assert "`ResNet50` ends here at 49.0 % test error" in told
+    assert "below that from its **epoch 7** of 9 on" in told
     assert "small experiment" in told
     assert "Other runs" in cifar.others()
     assert cifar.others("short") == ""
@@ -354,6 +355,30 @@ def test_another_kind_of_run_is_told_with_what_made_its_images_harder(published:
     assert "with cutout and mixup; above" in cifar.others()
 
 
+def test_runs_with_a_loss_that_was_cut_off_stand_beside_their_twins(
+    published: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apart = tmp_path_factory.mktemp("cut-off")
+    monkeypatch.setattr(cut_off, "FOLDER", apart)
+    assert "is not here" in cut_off.whole_runs()
+    wrong = {**run("")["evaluation"], "test_error": 0.49}
+    cut = run("ResNet-CIFAR-44", evaluation=wrong, loss="probabilities")
+    (apart / "a.json").write_text(json.dumps(cut), "utf-8")
+    told = cut_off.whole_runs()
+    assert "Cut off:" in told
+    assert "| 49.00 |" in told
+    assert "loss of ResNet-CIFAR-44 cut off below a probability of 1e-7" in told
+    assert "From logits:" not in told
+    also_cut = run("ResNet-CIFAR-20", loss="probabilities")
+    publish(published, run("ResNet-CIFAR-44"), run("Plain-CIFAR-20"), also_cut)
+    twins = cut_off.whole_runs().partition("From logits:")[2]
+    assert twins.count("| `ResNet-CIFAR-44`") == 1
+    assert "| `Plain-CIFAR-20`" not in twins
+    assert "| `ResNet-CIFAR-20`" not in twins
+    with pytest.raises(PluginError, match="the loss of some runs of ResNet-CIFAR-20 was cut off"):
+        runs.end_table({"ResNet-CIFAR-20": [run("ResNet-CIFAR-20"), also_cut]})
+
+
 def test_a_caption_says_what_training_did_to_images(published: Path) -> None:
     publish(published, run("InceptionV3"), run("ResNet50"))
     assert "as they were trained on, cropped and mirrored." in cifar.errors()
@@ -376,8 +401,10 @@ def test_few_seeds_are_no_short_training(published: Path) -> None:
     learnt = {**complete["evaluation"], "train_error": 0.0012}
     half = run("Plain-CIFAR-20", dataset=whole, evaluation=learnt)
     told = runs.caveat({"Plain-CIFAR-20": [half] * 3})
-    assert "It was enough to learn the training images, of which 0.12 % or fewer are wrong" in told
+    assert "They learnt the training images all the same, of which at most 0.12 % are wrong" in told
     assert "A shorter training" in told
+    few = run("Plain-CIFAR-20", dataset={**whole, "train_images": 1000}, evaluation=learnt)
+    assert "A small experiment" in runs.caveat({"Plain-CIFAR-20": [few] * 3})
 
 
 def test_evaluations_are_of_the_runs_of_the_table(published: Path) -> None:

@@ -102,14 +102,9 @@ def with_float32_end(model: keras.Model) -> keras.Model:
     import keras
 
     last = model.layers[-1]
-    if isinstance(last, keras.Model):  # around it stands only what enlarges
+    if isinstance(last, keras.Model):
         inner = with_float32_end(last)
-        if inner is last:
-            return model
-        x = model.input
-        for layer in model.layers[1:-1]:
-            x = layer(x)
-        return keras.Model(model.input, inner(x), name=model.name)
+        return model if inner is last else around(model, inner)
     if last.compute_dtype == "float32":
         return model
     config = {**last.get_config(), "dtype": "float32"}
@@ -117,21 +112,28 @@ def with_float32_end(model: keras.Model) -> keras.Model:
     return keras.Model(model.input, end, name=model.name)
 
 
-def logits(model: keras.Model) -> keras.Model:
+def around(model: keras.Model, inner: keras.Model) -> keras.Model:
+    """The same with ``inner`` in the place of the model at its end, before which stands only what enlarges."""
+    import keras
+
+    x = model.input
+    for layer in model.layers[1:-1]:
+        x = layer(x)
+    return keras.Model(model.input, inner(x), name=model.name)
+
+
+def without_softmax(model: keras.Model) -> keras.Model:
     """The same network, its weights shared, up to its softmax.
 
     A loss of probabilities is cut off: Keras takes the logarithm of no less than 1e-7, so that an image whose
-    class is less probable teaches nothing, and a fresh deep residual network has many. On TensorFlow
-    Keras finds the logits behind the probabilities by itself, on JAX it does not.
+    class is less probable teaches nothing, and a deep residual network that overshoots has many. On TensorFlow
+    Keras finds the logits behind the probabilities by itself, on JAX and PyTorch it does not.
     """
     import keras
 
     last = model.layers[-1]
-    if isinstance(last, keras.Model):  # around it stands only what enlarges
-        x = model.input
-        for layer in model.layers[1:-1]:
-            x = layer(x)
-        return keras.Model(model.input, logits(last)(x), name=model.name)
+    if isinstance(last, keras.Model):
+        return around(model, without_softmax(last))
 
     class Logits(keras.layers.Layer):  # type: ignore[misc]
         """A classifier without its softmax."""

@@ -11,7 +11,7 @@ from typing import Any
 from keraudit.errors import KerauditError
 from keraudit.experiments.data import Dataset, limited
 from keraudit.experiments.recipe import Recipe, recipe
-from keraudit.experiments.record import Run
+from keraudit.experiments.record import LOGITS, Run, loss_of
 
 SCHEMA = "keraudit.plan/1"
 FILE = "plan.json"
@@ -77,6 +77,7 @@ class Plan:
         recipe: with its epochs scaled.
         dataset: the part of the data that is used.
         scaling: in words, what is less than in full.
+        loss: what it is taken from, see ``record.loss_of``.
         left_out: networks of the experiment that this budget is too small for.
     """
 
@@ -89,6 +90,7 @@ class Plan:
     recipe: Mapping[str, Any]
     dataset: Mapping[str, Any]
     scaling: Sequence[str]
+    loss: str = LOGITS
     command: str = ""
     date: str = ""
     revision: str = ""
@@ -222,7 +224,7 @@ def written_down(folder: Path, plan: Plan) -> bool:
     if path.is_file():
         try:
             found = json.loads(path.read_text("utf-8"))
-            before = flat(found | {"recipe": normal(found["recipe"])})
+            before = flat(found | {"recipe": normal(found["recipe"]), "loss": loss_of(found)})
             now = flat(plan.to_dict())
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise KerauditError(f"{path} is damaged ({error}): choose another folder") from None

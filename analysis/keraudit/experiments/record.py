@@ -14,6 +14,7 @@ from keraudit.render.save import save
 
 SCHEMA = "keraudit.run/1"
 LOGITS, PROBABILITIES = "logits", "probabilities"
+CUT_OFF = ("jax", "torch")  # backends on which Keras does not find the logits behind probabilities
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,14 +91,15 @@ class Run:
 
 
 def loss_of(found: Mapping[str, Any]) -> str:
-    """What the loss of a run is taken from, by its record or its configuration.
+    """What the loss of a run is taken from, by its record, its plan or its configuration.
 
-    It is said since all are taken from logits. Before, they were so on TensorFlow, where Keras finds the logits
-    behind probabilities. On JAX it does not, and counts no probability as less than 1e-7.
+    Records name it since every loss is taken from logits. Before, they were so on TensorFlow, where Keras finds the
+    logits behind probabilities. On JAX and PyTorch it does not, and counts no probability as less than 1e-7.
     """
-    backend = found.get("backend") or ("jax" if "jax" in found.get("versions", ()) else "")
-    before = PROBABILITIES if backend == "jax" else LOGITS
-    return str(found.get("loss", before))
+    backend = found.get("backend") or next(
+        (b for b in CUT_OFF if b in found.get("versions", ())), ""
+    )
+    return str(found.get("loss", PROBABILITIES if backend in CUT_OFF else LOGITS))
 
 
 def backend() -> str:

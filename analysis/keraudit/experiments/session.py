@@ -18,7 +18,7 @@ from keraudit.experiments.divergence import (
 )
 from keraudit.experiments.feeding import Images, columns, fed, mixed, plan, still
 from keraudit.experiments.jax_loop import Loop
-from keraudit.experiments.network import logits, network
+from keraudit.experiments.network import network, without_softmax
 from keraudit.experiments.optimiser import averaged, decay, optimiser
 from keraudit.experiments.recipe import Recipe
 from keraudit.experiments.watching import GradientWatch, Watch, Watcher, mean_of
@@ -62,7 +62,7 @@ class Session:
         at_once = TEST_BATCH if self.images.is_whole else min(TEST_BATCH, self.images.held)
         self.test_batch = -(-at_once // devices) * devices
         rows = keras.Input((columns(recipe),), dtype="int32")
-        self.learner = keras.Model(rows, logits(self.body)(self.images.layer(rows)))
+        self.learner = keras.Model(rows, without_softmax(self.body)(self.images.layer(rows)))
         decay(self.body, recipe)
         optimizer = optimiser(recipe, self.steps * recipe.epochs)
         self.loss = keras.losses.CategoricalCrossentropy(

@@ -50,18 +50,33 @@ class Axis(NamedTuple):
         return self.start + part * (self.end - self.start)
 
     def ticks(self) -> list[tuple[float, str]]:
-        """Where the axis is marked, and with what."""
+        """Where the axis is marked, and with what.
+
+        >>> [label for _, label in Axis(-1, 1, 0, 1, log=True).ticks()]
+        ['0.1', '1', '10']
+        >>> [label for _, label in Axis(log10(3), log10(40), 0, 1, log=True).ticks()]
+        ['5', '10', '20']
+        """
         if self.names:
             every = ceil(len(self.names) / 40)
             return [(self.at(name), name) for name in self.names[::every]]
         if self.log:
             decades = range(ceil(self.low - 1e-9), floor(self.high + 1e-9) + 1)
+            if len(decades) < 2:
+                return self.within_a_decade()
             every = ceil(len(decades) / 8)
             return [(self.at(10.0**n), decade(n)) for n in decades[::every]]
         step = nice((self.high - self.low) / 5)
         first = ceil(self.low / step - 1e-9)
         count = floor(self.high / step + 1e-9) - first + 1
         return [(self.at(n * step), f"{n * step:.6g}") for n in range(first, first + count)]
+
+    def within_a_decade(self) -> list[tuple[float, str]]:
+        """The same of a logarithmic axis that holds one power of ten at most: 1, 2 and 5 times each."""
+        powers = range(floor(self.low), ceil(self.high) + 1)
+        values = [digit * 10.0**n for n in powers for digit in (1, 2, 5)]
+        marked = [v for v in values if self.low - 1e-9 <= log10(v) <= self.high + 1e-9]
+        return [(self.at(value), f"{value:g}") for value in marked]
 
 
 def decade(power: int) -> str:

@@ -71,9 +71,8 @@ def overtakes(run: runs.Run, other: runs.Run) -> str:
     if not ahead:
         return ""
     return (
-        f"- {code(run['network'])} above is wrong less often on test images than {100 * end:.1f} %, which is where"
-        f" it ends here after {len(other['history'])} epochs, from its **epoch {ahead[-1]['epoch']}** of"
-        f" {len(run['history'])} on."
+        f"- {code(run['network'])} ends here at {100 * end:.1f} % test error, after {len(other['history'])} epochs;"
+        f" the one above is below that from its **epoch {ahead[-1]['epoch']}** of {len(run['history'])} on."
     )
 
 

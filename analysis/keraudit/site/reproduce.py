@@ -8,6 +8,7 @@ from keraudit.site import (
     benchmarks,
     benchmarks_live,
     crosscheck,
+    cut_off,
     faces,
     first_steps,
     gradient_records,
@@ -40,6 +41,7 @@ def commands() -> list[tuple[str, str, str]]:
         ("cifar.md", precision),
         ("cifar.md", first_steps),
         ("resnet.md", stable_rate),
+        ("resnet.md", cut_off),
     ):
         found = made.record()
         command = f"{found['command']} --record {made.PATH.as_posix()}" if found else made.COMMAND
@@ -48,6 +50,7 @@ def commands() -> list[tuple[str, str, str]]:
     others.append(("faces.md", faces.PATH, found["command"] if found else faces.COMMAND))
     others.append(("cifar.md", held_out.FOLDER, held_out.COMMAND))
     others.append(("cifar.md", held_out.PATH, held_out.MEANS_COMMAND))
+    others.append(("resnet.md", cut_off.FOLDER, cut_off.COMMANDS))
     trained = [("resnet.md", runs.FOLDER, "keraudit runs publish runs --to site/results/runs")]
     return [(page, path.as_posix(), command) for page, path, command in (*cases, *others, *trained)]
 

@@ -15,6 +15,7 @@ from typing import Any
 from mkdocs.exceptions import PluginError
 
 from keraudit.experiments.recipe import RECIPES
+from keraudit.experiments.record import PROBABILITIES, loss_of
 from keraudit.experiments.statistics import normal
 from keraudit.render.run_figure import curves
 from keraudit.site.figures import drawn_by_script
@@ -42,9 +43,8 @@ HE_TEST_ERROR: Mapping[str, float] = {
     "ResNet-CIFAR-110": 6.43,
 }
 
-LEARNT = (
-    0.01  # of the training images wrong at most: a run that is short has learnt them all the same
-)
+# Of the training images wrong at most: a run that is short has learnt them all the same.
+LEARNT = 0.01
 
 PRINTED = "Dotted: the test error that He et al. 2015 print (Table 6), on all of CIFAR-10."
 
@@ -173,12 +173,22 @@ def about(found: Mapping[str, Sequence[Run]]) -> str:
     return (
         f"{data['name']}: {data['train_images']:,} training and {data['test_images']:,} test images;"
         f" recipe {first['recipe']['name']}, {epochs(first)} epochs, batch {first['recipe']['batch']}"
-        f"{changed(first['recipe'])};"
+        f"{changed(first['recipe'])}{cut_off(everything)};"
         f" seeds {', '.join(map(str, seeds))}; {'; '.join(devices)}; {versions};"
         f" {' to '.join(dict.fromkeys((dates[0], dates[-1])))}. Made by"
         f" {', '.join(f'`{c}`' for c in commands(everything))}."
         f"{''.join(f' {note}' for note in dict.fromkeys(run.get('note', '') for run in everything) if note)}"
     )
+
+
+def cut_off(found: Sequence[Run]) -> str:
+    """Of which networks the loss counted no probability as less than 1e-7.
+
+    >>> cut_off([{"network": "A", "versions": {"jax": "0"}}, {"network": "B", "versions": {}}])
+    ', loss of A cut off below a probability of 1e-7'
+    """
+    names = dict.fromkeys(run["network"] for run in found if loss_of(run) == PROBABILITIES)
+    return f", loss of {' and '.join(names)} cut off below a probability of 1e-7" if names else ""
 
 
 def versions_of(found: Sequence[Run]) -> str:
@@ -220,28 +230,27 @@ def commands(found: Sequence[Run]) -> list[str]:
 def caveat(found: Mapping[str, Sequence[Run]]) -> str:
     """How far the runs are from those of the paper; empty if they are as long, on as much."""
     first = next(iter(found.values()))[0]
-    parts = []
-    if first["dataset"]["train_images"] < 50_000:
-        parts.append(f"{first['dataset']['train_images']:,} of CIFAR-10's 50,000 training images")
+    part = first["dataset"]["train_images"] < 50_000
     whole = RECIPES[first["recipe"]["name"]].epochs if first["recipe"]["name"] in RECIPES else 0
-    if epochs(first) < whole:
-        parts.append(f"{epochs(first)} of the recipe's {whole} epochs")
-    told = []
+    parts = [
+        f"{first['dataset']['train_images']:,} of CIFAR-10's 50,000 training images" * part,
+        f"{epochs(first)} of the recipe's {whole} epochs" * (epochs(first) < whole),
+    ]
+    saw = f"These runs saw {', '.join(filter(None, parts))}."
     everything = [run for members in found.values() for run in members]
     wrong = max(run["evaluation"]["train_error"] for run in everything)
-    title = "Few seeds"
-    if parts and wrong > LEARNT:
+    told, title = [], "Few seeds"
+    if any(parts) and (part or wrong > LEARNT):
         title = "A small experiment"
         told.append(
-            f"These runs saw {', '.join(parts)}. In so short a training, one that learns slowly cannot"
-            " be told from one that does not learn: their errors are not to be compared with"
-            " published ones."
+            f"{saw} In so short a training, one that learns slowly cannot be told from one that does not"
+            " learn: their errors are not to be compared with published ones."
         )
-    elif parts:
+    elif any(parts):
         title = "A shorter training"
         told.append(
-            f"These runs saw {', '.join(parts)}. It was enough to learn the training images, of which"
-            f" {100 * wrong:.2f} % or fewer are wrong at the end."
+            f"{saw} They learnt the training images all the same, of which at most {100 * wrong:.2f} % are"
+            " wrong at the end; their errors are not to be compared with published ones."
         )
     if min(len(members) for members in found.values()) < 3:
         told.append("With fewer than three seeds, a small difference may be chance.")
@@ -342,6 +351,10 @@ def end_table(found: Mapping[str, Sequence[Run]]) -> str:
         head.append(("printed", "right"))
     rows = []
     for name, members in found.items():
+        if len(set(map(loss_of, members))) > 1:
+            raise PluginError(
+                f"the loss of some runs of {name} was cut off: put them in a folder of their own"
+            )
         ends = [run["evaluation"] for run in members]
         row = [
             code(name),

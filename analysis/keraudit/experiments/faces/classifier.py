@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from keraudit.experiments.insides import convert, split
-from keraudit.experiments.network import logits
+from keraudit.experiments.network import without_softmax
 from keraudit.zoo.cifar import resnet_cifar
 from keraudit.zoo.parts import LAST, Style, activated, averaged, classified, normalised
 from keraudit.zoo.residual import basic_unit
@@ -79,7 +79,7 @@ def taught(model: Any, maps: Any, people: Any, *, epochs: int, seed: int) -> Non
     optimizer = keras.optimizers.AdamW(rate, weight_decay=WEIGHT_DECAY)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])  # kernels decay
     loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=SMOOTHING)
-    learner = logits(model)
+    learner = without_softmax(model)
     learner.compile(optimizer=optimizer, loss=loss)
     wanted = np.eye(model.output.shape[-1], dtype="float32")[people]
     rng = np.random.default_rng(seed)
