@@ -79,7 +79,7 @@ def figure(_: str = "") -> str:
             lambda run: LOSSES[run["cut"]],
             together=2,
             colours=(BLUE, VERMILION),
-            scale={"type": "log", "tickvals": [2, 5, 10, 20, 50]},
+            scale={"type": "log", "tickvals": [2, 3, 5, 10, 20]},
         ),
         label=f"Line chart of the loss over the first steps of {' and '.join(DRAWN)}, cut off and not",
         caption="The loss of the logits, whichever was trained by; each point is the mean of two steps and over seeds"
