@@ -658,7 +658,7 @@ def test_a_run_whose_loss_was_cut_off_is_not_gone_on_with(
     if goes_on:
         same_run(folder, config)
         return
-    with pytest.raises(KerauditError, match="holds a run whose loss was cut off below"):
+    with pytest.raises(KerauditError, match="was begun with a loss that was cut off below"):
         same_run(folder, config)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from keraudit.errors import KerauditError
 from keraudit.experiments.data import Dataset, limited
 from keraudit.experiments.recipe import Recipe, recipe
-from keraudit.experiments.record import LOGITS, Run, loss_of
+from keraudit.experiments.record import LOGITS, Run, loss_of, not_cut_off
 
 SCHEMA = "keraudit.plan/1"
 FILE = "plan.json"
@@ -228,6 +228,7 @@ def written_down(folder: Path, plan: Plan) -> bool:
             now = flat(plan.to_dict())
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise KerauditError(f"{path} is damaged ({error}): choose another folder") from None
+        not_cut_off(found, folder)
         seeds = found["seeds"]
         if has_more := len(plan.seeds) > len(seeds) and plan.seeds[: len(seeds)] == seeds:
             before["seeds"] = now["seeds"]

@@ -102,6 +102,23 @@ def loss_of(found: Mapping[str, Any]) -> str:
     return str(found.get("loss", PROBABILITIES if backend in CUT_OFF else LOGITS))
 
 
+def not_cut_off(found: Mapping[str, Any], folder: Path) -> None:
+    """Nothing, for what goes on with the loss that it was begun with.
+
+    Args:
+        found: the configuration or the plan that ``folder`` holds.
+        folder: where it is.
+
+    Raises:
+        KerauditError: its loss was cut off, which none is any more.
+    """
+    if loss_of(found) != LOGITS:
+        raise KerauditError(
+            f"{folder} was begun with a loss that was cut off below a probability of 1e-7, which none is any"
+            " more: delete it to start anew, or choose another folder"
+        )
+
+
 def backend() -> str:
     import keras
 

@@ -25,7 +25,7 @@ from keraudit.experiments.record import (
     Run,
     alone,
     backend,
-    loss_of,
+    not_cut_off,
     read_config,
     read_run,
     where,
@@ -192,11 +192,8 @@ def same_run(folder: Path, config: Mapping[str, Any]) -> None:
                 " the run anew, or choose another folder"
             )
         return
-    if not (folder / "run.json").is_file() and loss_of(found) != LOGITS:
-        raise KerauditError(
-            f"{folder} holds a run whose loss was cut off below a probability of 1e-7, which none is any more:"
-            " delete it to start the run anew, or choose another folder"
-        )
+    if not (folder / "run.json").is_file():
+        not_cut_off(found, folder)
     older = {"recipe": normal(found["recipe"])} if isinstance(found.get("recipe"), dict) else {}
     before, now = flat(found | older | {"loss": LOGITS}), flat(config)
     if "order" not in before:  # of a run from before it was kept
