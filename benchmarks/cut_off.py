@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 from processes import command_line, keep, machine
 
+from keraudit.experiments.metrics import LEAST
+
 if TYPE_CHECKING:
     from keraudit.experiments.data import Dataset
 
-NETWORKS = "ResNet-CIFAR-20,ResNet-CIFAR-56,Plain-CIFAR-20,Plain-CIFAR-56"
-LEAST = 1e-7  # keras.config.epsilon()
+NETWORKS = "ResNet-CIFAR-20,ResNet-CIFAR-44,ResNet-CIFAR-56,Plain-CIFAR-20,Plain-CIFAR-56"
 
 
 def main() -> None:

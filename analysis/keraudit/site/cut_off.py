@@ -9,7 +9,7 @@ from typing import Any
 from keraudit.experiments.record import LOGITS, loss_of
 from keraudit.render.numbers import percent
 from keraudit.render.palette import BLUE, VERMILION
-from keraudit.render.run_figure import step_losses
+from keraudit.render.step_figure import step_losses
 from keraudit.site import runs
 from keraudit.site.figures import drawn_by_script
 from keraudit.site.markdown import code, numbers, table

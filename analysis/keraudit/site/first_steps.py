@@ -7,7 +7,7 @@ from statistics import fmean
 from typing import Any
 
 from keraudit.render.numbers import percent
-from keraudit.render.run_figure import first_steps, setting
+from keraudit.render.step_figure import first_steps, setting
 from keraudit.site.figures import drawn_by_script
 from keraudit.site.markdown import code, numbers, table
 from keraudit.site.published import RESULTS, missing, published
