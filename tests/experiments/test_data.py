@@ -226,9 +226,10 @@ def test_damaged_folders(tmp_path: Path, damage: Any, message: str) -> None:
     ("change", "message"),
     [
         ({"y_train": [0, 1, 2, 0, 1]}, "6 training images but 5 labels"),
-        ({"y_test": [0, 1, 7]}, "test labels run from 0 to 7; there are 3 classes"),
+        ({"y_test": [0, 1, 7]}, "test labels run from 0 to 7; expected 0 to 2"),
         ({"y_train": [0, 1, -2, 0, 1, 2]}, "labels run from -2"),
         ({"y_train": [0, 2, 2, 0, 2, 2]}, "no training image of 1"),
+        ({"y_test": [0, 1, 1]}, "no test image of 2"),
         ({"x_train": images(6).astype("float32")}, "float32; expected bytes"),
         ({"x_test": images(3, 31)}, "they must agree"),
         ({"x_train": images(6)[..., 0]}, "expected \\(count, height, width"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -119,8 +120,11 @@ def test_what_is_no_run_s_folder_is_skipped(folder: Path, data_file: Path, tmp_p
 def test_other_data_is_refused(folder: Path, tmp_path: Path) -> None:
     from keraudit.experiments.trained import trained
 
-    with pytest.raises(KerauditError, match=r"was trained on toy .*name its data with --data"):
-        trained(folder, toy(size=32))
+    whole = toy()
+    inverted = replace(whole.test, images=255 - whole.test.images)
+    for other in (toy(size=32), replace(whole, test=inverted)):
+        with pytest.raises(KerauditError, match=r"is of toy .*not of toy .*name its data"):
+            trained(folder, other)
     with pytest.raises(KerauditError, match="test images must be 1 to 30"):
         trained(folder, toy(), test_images=31)
 

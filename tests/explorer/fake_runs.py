@@ -37,7 +37,7 @@ def record(network: str, seed: int, *, epochs: int = 12, evaluated: bool = False
         "dataset": {
             "name": "toy",
             "source": "toy",
-            "fingerprint": "ab" * 16,
+            "fingerprint": f"{'ab' * 16}-{'cd' * 16}",
             "classes": CLASSES,
             "train_images": 100,
             "test_images": IMAGES,

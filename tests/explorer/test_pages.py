@@ -367,7 +367,7 @@ def test_images_that_are_shown_stand_in_the_address(
 ) -> None:
     monkeypatch.setenv(RUNS_VARIABLE, str(folder(tmp_path / "runs")))
     monkeypatch.setenv("KERAUDIT_DATA", str(tmp_path))
-    monkeypatch.setattr(predictions, "test_split", lambda _spec, _held: images())
+    monkeypatch.setattr(predictions, "test_split", lambda *_: (images(), "cd" * 16))
     app = open_page(page="runs")
     app.toggle(key="images-at-hand").set_value(True).run()
     assert address(app)["pictures"] == "shown"

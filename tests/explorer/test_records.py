@@ -113,9 +113,22 @@ def test_a_run_with_an_evaluation_and_one_without(open_page: Open) -> None:
     assert "there is no run 'x'" in errors(open_page(page="runs", run="x"))[0]
 
 
-@pytest.mark.usefixtures("runs")
+def seen(runs: Path, path: Path, arrays: dict[str, Any], **changes: Any) -> None:
+    """Save some data, of which the runs' records then are."""
+    import numpy as np
+
+    from keraudit.experiments.data import held_out, load
+
+    np.savez(path, **arrays)
+    print_of = held_out(load(str(path)), changes.get("held_out", 0)).fingerprint
+    for file in runs.glob("*/run.json"):
+        found = json.loads(file.read_text())
+        found["dataset"] |= {"fingerprint": print_of, **changes}
+        file.write_text(json.dumps(found))
+
+
 def test_images_are_shown_where_the_data_are_at_hand(
-    open_page: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    open_page: Open, runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import numpy as np
 
@@ -124,7 +137,7 @@ def test_images_are_shown_where_the_data_are_at_hand(
     arrays = {f"x_{k}": rng.integers(0, 255, (n, 8, 8, 3), "uint8") for k, n in count.items()}
     arrays |= {f"y_{k}": np.arange(n) % 3 for k, n in count.items()}
     data = tmp_path / "data.npz"
-    np.savez(data, **arrays)
+    seen(runs, data, arrays)
     monkeypatch.setenv("KERAUDIT_DATA", str(data))
     app = open_page(page="runs")
     app.toggle(key="images-at-hand").set_value(True).run()
@@ -133,6 +146,10 @@ def test_images_are_shown_where_the_data_are_at_hand(
     assert len(app.tabs) == 5
     shown = app.tabs[1].dataframe[0].value
     assert list(shown["label"]) == [CLASSES[at % 3] for at in shown["image"]]
+    other = tmp_path / "other.npz"  # as many, and not the same
+    np.savez(other, **arrays | {"x_test": 255 - arrays["x_test"]})
+    monkeypatch.setenv("KERAUDIT_DATA", str(other))
+    assert "are not those that the run predicted" in errors(app.run())[0]
 
 
 def test_images_held_out_are_those_of_the_training(
@@ -140,14 +157,10 @@ def test_images_held_out_are_those_of_the_training(
 ) -> None:
     import numpy as np
 
-    for file in runs.glob("*/run.json"):
-        found = json.loads(file.read_text())
-        found["dataset"]["held_out"] = IMAGES
-        file.write_text(json.dumps(found))
     count = {"train": 30 + IMAGES, "test": IMAGES}
     arrays = {f"x_{k}": np.zeros((n, 8, 8, 3), "uint8") for k, n in count.items()}
-    arrays |= {"y_train": np.arange(count["train"]) % 3, "y_test": np.zeros(IMAGES, "int64")}
-    np.savez(tmp_path / "data.npz", **arrays)
+    arrays |= {"y_train": np.arange(count["train"]) % 3, "y_test": np.arange(IMAGES) % 3}
+    seen(runs, tmp_path / "data.npz", arrays, held_out=IMAGES)
     monkeypatch.setenv("KERAUDIT_DATA", str(tmp_path / "data.npz"))
     app = open_page(page="runs")
     app.toggle(key="images-at-hand").set_value(True).run()

@@ -119,6 +119,15 @@ def fingerprint(split: Split) -> str:
     return f"{total % 2**128:032x}"
 
 
+def short(found: str) -> str:
+    """The fingerprint of a data set as it is shown: some digits of each split's.
+
+    >>> short("b61c7be943080a-59666ec701eb4c"), short("b61c7be943080a")
+    ('b61c7b-59666e', 'b61c7b')
+    """
+    return "-".join(part[:6] for part in found.split("-"))
+
+
 def load(spec: str, *, seed: int = 0) -> Dataset:
     """Read a data set, check it, and name it.
 
@@ -173,7 +182,7 @@ def checked(data: Dataset) -> Dataset:
         if labels.min() < 0 or labels.max() >= len(data.classes):
             raise DataError(
                 f"{data.source}: {split_name} labels run from {labels.min()} to {labels.max()};"
-                f" there are {len(data.classes)} classes, so 0 to {len(data.classes) - 1}"
+                f" expected 0 to {len(data.classes) - 1}, one for each class"
             )
     if data.train.images.shape[1:] != data.test.images.shape[1:]:
         raise DataError(
@@ -182,9 +191,10 @@ def checked(data: Dataset) -> Dataset:
         )
     if len(data.classes) < 2:
         raise DataError(f"{data.source} has a single class; expected two or more")
-    lost = sorted(set(range(len(data.classes))) - set(data.train.labels.tolist()))
-    if lost:
-        raise DataError(f"{data.source}: no training image of {listed(data, lost)}")
+    for split_name, split in (("training", data.train), (data.judges, data.test)):
+        lost = sorted(set(range(len(data.classes))) - set(split.labels.tolist()))
+        if lost:
+            raise DataError(f"{data.source}: no {split_name} image of {listed(data, lost)}")
     return data
 
 

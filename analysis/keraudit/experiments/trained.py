@@ -9,7 +9,7 @@ from typing import Any
 
 from keraudit.errors import KerauditError
 from keraudit.experiments import checkpoint
-from keraudit.experiments.data import Dataset, fingerprint, held_out, limited
+from keraudit.experiments.data import Dataset, held_out, limited, short
 from keraudit.experiments.feeding import fed, moments
 from keraudit.experiments.network import network
 from keraudit.experiments.optimiser import optimiser, put_average
@@ -129,20 +129,18 @@ def network_of(folder: Path, run: Run, *, shape: tuple[int, ...], **changes: Any
 
 
 def same_data(run: Run, data: Dataset, test_images: int | None, folder: Path) -> Dataset:
-    """The part of ``data`` that the run saw, once the training images are found to be the same."""
+    """The part of ``data`` that the run saw, once its images are found to be the same."""
     found = run.dataset
     data = held_out(data, int(found.get("held_out", 0)))
     if test_images is not None and not 1 <= test_images <= len(data.test):
         raise KerauditError(
             f"test images must be 1 to {len(data.test):,}, received {test_images:,}"
         )
-    part = limited(data, train=found["train_images"], test=test_images or int(found["test_images"]))
-    if (
-        list(part.classes) != list(found["classes"])
-        or fingerprint(part.train) != str(found["fingerprint"]).partition("-")[0]
-    ):
+    train, test = int(found["train_images"]), int(found["test_images"])
+    part = limited(data, train=train, test=test)
+    if (list(part.classes), part.fingerprint) != (list(found["classes"]), found["fingerprint"]):
         raise KerauditError(
-            f"{folder} was trained on {found['name']} (fingerprint {found['fingerprint'][:12]}), not on"
-            f" {part.name} ({part.fingerprint[:12]}): name its data with --data"
+            f"{folder} is of {found['name']} (fingerprint {short(found['fingerprint'])}), not of"
+            f" {part.name} ({short(part.fingerprint)}): name its data with --data"
         )
-    return part
+    return part if test_images is None else limited(data, train=train, test=test_images)

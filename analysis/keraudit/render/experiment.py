@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from keraudit.experiments.data import short
 from keraudit.experiments.plan import Experiment, Finding, Plan
 from keraudit.render.grid import Column, Grid, Line
 
@@ -38,7 +39,7 @@ def plan_text(plan: Plan, folder: str, *, is_resumed: bool) -> str:
             f"Budget    {plan.budget:g}: {how}",
             f"Recipe    {plan.recipe['name']}, {plan.recipe['epochs']} epochs of batch"
             f" {plan.recipe['batch']}",
-            f"Data      {plan.dataset['name']} ({plan.dataset['fingerprint'][:12]})",
+            f"Data      {plan.dataset['name']} ({short(plan.dataset['fingerprint'])})",
         )
     )
 

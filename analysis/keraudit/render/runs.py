@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 from typing import Any
 
+from keraudit.experiments.data import short as short_print
 from keraudit.experiments.record import Run
 from keraudit.experiments.statistics import (
     MEASURES,
@@ -240,6 +241,6 @@ def unlike_notes(found: Iterable[Difference]) -> tuple[str, ...]:
 def data_notes(runs: Sequence[Run]) -> tuple[str, ...]:
     """Which data the runs saw, once for each; a long name on lines of its own."""
     named = dict.fromkeys(
-        f"{run.dataset['name']} ({run.dataset['fingerprint'][:12]})" for run in runs
+        f"{run.dataset['name']} ({short_print(run.dataset['fingerprint'])})" for run in runs
     )
     return tuple(f"Data            {name}" for name in named)

@@ -139,12 +139,12 @@ def at_hand(view: View, one: Trained) -> Any:
     st.session_state["images-at-hand"] = view.pictures == "shown"
     if not st.toggle("Show the images", key="images-at-hand", on_change=toggled):
         return None
+    told = one.run.dataset
     with st.spinner("Reading the images ..."):
-        split = test_split(spec, int(one.run.dataset.get("held_out", 0)))
-    wanted = int(one.run.dataset.get("test_images", len(split)))
-    if len(split) < wanted:
-        raise KerauditError("the data at hand have fewer test images than the run predicted")
-    return split.first(wanted)
+        split, found = test_split(spec, int(told.get("held_out", 0)), told.get("test_images"))
+    if found != str(told["fingerprint"]).partition("-")[2]:
+        raise KerauditError("the test images at hand are not those that the run predicted")
+    return split
 
 
 def toggled() -> None:
@@ -154,10 +154,12 @@ def toggled() -> None:
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
-def test_split(spec: str, count: int) -> Any:
-    from keraudit.experiments.data import held_out, load
+def test_split(spec: str, held: int, wanted: int | None) -> tuple[Any, str]:
+    """The first test images that are wanted, and their fingerprint."""
+    from keraudit.experiments.data import fingerprint, held_out, load
 
-    return held_out(load(spec), count).test
+    split = held_out(load(spec), held).test.first(wanted)
+    return split, fingerprint(split)
 
 
 def pictures(images: Any, rows: list[dict[str, Any]]) -> None:
