@@ -38,6 +38,25 @@ def test_list(folder: Path) -> None:
     assert all(len(line) <= 80 for line in done.out.splitlines())
 
 
+def test_another_record_in_the_folder_is_no_run(folder: Path) -> None:
+    (folder / "comparison.json").write_text('{"schema": "keraudit.experiment/1"}')
+    (folder / "plan.json").write_text("{}")
+    assert keraudit("runs", "list", folder).code == 0
+    (folder / "broken.json").write_text("{")
+    assert "broken.json is no record" in keraudit("runs", "list", folder).err
+
+
+def test_what_was_begun_and_not_finished_is_named(folder: Path, tmp_path: Path) -> None:
+    begun = folder / "Plain-CIFAR-20-2"
+    begun.mkdir()
+    (begun / "config.json").write_text("{}")
+    for words in (("list", folder), ("compare", folder)):
+        told = " ".join(keraudit("runs", *words).out.split())
+        assert "Left out Plain-CIFAR-20-2: begun, and not finished or diverged" in told
+    done = keraudit("runs", "publish", folder, "--to", tmp_path / "results")
+    assert (done.code, "not published: Plain-CIFAR-20-2" in done.err) == (0, True)
+
+
 def test_show(folder: Path) -> None:
     done = keraudit("runs", "show", folder / "Plain-CIFAR-20-1")
     assert done.code == 0
@@ -58,6 +77,8 @@ def test_compare_gives_mean_and_deviation(folder: Path) -> None:
     assert residual["test_error"]["deviation"] is None
     assert [d["interval"] for d in data["differences"]] == [None] * 4
     assert "One seed        ResNet-CIFAR-20: no interval" in done.out
+    assert "ResNet-CIFAR-20 less Plain-CIFAR-20" in done.out
+    assert "…" not in done.out
 
 
 def test_the_difference_of_two_networks() -> None:
@@ -332,6 +353,9 @@ def test_nothing_there(tmp_path: Path) -> None:
         done = keraudit("runs", *command, tmp_path)
         assert done.code == 2
         assert "no finished run" in done.err
+    put(tmp_path / "mine", record())
+    (bad,) = keraudit("runs", "list", tmp_path).err.splitlines()
+    assert f"there are some in {tmp_path / 'mine'}" in bad
     gone = keraudit("runs", "list", tmp_path / "gone")
     assert gone.code == 2
     assert "is no folder of runs" in gone.err

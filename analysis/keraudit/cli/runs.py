@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from keraudit.cli.options import chosen_format, command_line, output_options
+from keraudit.cli.options import chosen_format, command_line, notify, output_options
 
 FOLDER = click.argument(
     "folder", type=click.Path(path_type=Path), default=Path("runs"), metavar="[FOLDER]"
@@ -24,14 +24,12 @@ def command() -> None:
 def list_runs(folder: Path, form: str | None, output: Path | None) -> None:
     """List every finished run in FOLDER with its errors and its time."""
     from keraudit.cli.emit import emit
-    from keraudit.experiments.runs import finished
+    from keraudit.experiments.runs import finished, unfinished
     from keraudit.render.runs import list_grid
 
     found = finished(folder)
-    if not found:
-        raise click.UsageError(f"no finished run in {folder}")
     data = {"schema": "keraudit.runs/1", "runs": [run.to_dict() for _, run in found]}
-    grid = list_grid([run for _, run in found], command=command_line())
+    grid = list_grid([run for _, run in found], command=command_line(), left_out=unfinished(folder))
     emit([grid], [data], form=chosen_format(form, output), output=output)
 
 
@@ -58,13 +56,12 @@ def compare(folder: Path, form: str | None, output: Path | None) -> None:
     Of errors; of what keraudit evaluate found, where all were evaluated; of time, where all ran alike.
     """
     from keraudit.cli.emit import emit
-    from keraudit.experiments.runs import finished, judged, same_kind
+    from keraudit.experiments.runs import finished, judged, same_kind, unfinished
     from keraudit.render.runs import comparison_data, comparison_grid, differences_grid
 
     groups = same_kind([judged(path, run) for path, run in finished(folder)])
-    if not groups:
-        raise click.UsageError(f"no finished run in {folder}")
-    grids = [comparison_grid(groups, command=command_line())]
+    left_out = unfinished(folder)
+    grids = [comparison_grid(groups, command=command_line(), left_out=left_out)]
     chosen = chosen_format(form, output)
     if len(groups) > 1 and chosen != "csv":
         grids.append(differences_grid(groups, command=command_line()))
@@ -96,3 +93,5 @@ def publish(folder: Path, target: Path, note: str) -> None:
 
     for path in runs.publish(folder, target, note=note):
         click.echo(str(path))
+    if left_out := runs.unfinished(folder):
+        notify(f"not finished, so not published: {', '.join(left_out)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from keraudit.errors import KerauditError
 from keraudit.experiments.evaluation import read_evaluation
-from keraudit.experiments.record import Run, read_run
+from keraudit.experiments.record import SCHEMA, Run, read_run
 from keraudit.experiments.statistics import normal, unlike
 from keraudit.experiments.statistics import spread as spread  # taken from here by the explorer
 from keraudit.render.save import save
@@ -19,13 +20,34 @@ def finished(root: Path) -> tuple[tuple[Path, Run], ...]:
     """Every finished run below a folder (or published records in it), by network and seed.
 
     Raises:
-        KerauditError: there is no such folder, or a record in it is damaged.
+        KerauditError: there is no such folder, or none in it; or a record in it is damaged.
     """
     if not root.is_dir():
         raise KerauditError(f"{root} is no folder of runs: keraudit train makes one")
-    files = {*root.glob("*/run.json"), *root.glob("*.json")} - {root / "plan.json"}
+    files = [path for path in {*root.glob("*/run.json"), *root.glob("*.json")} if may_be_run(path)]
+    if not files:
+        below = sorted({str(path.parents[1]) for path in root.glob("*/*/run.json")})
+        where = f"; there are some in {', '.join(below)}" if below else ""
+        raise KerauditError(f"no finished run in {root}{where}")
     found = [(path, read_run(path)) for path in sorted(files)]
     return tuple(sorted(found, key=lambda pair: (pair[1].network.lower(), pair[1].seed)))
+
+
+def may_be_run(path: Path) -> bool:
+    """Whether a JSON file is a run's record or a damaged one: neither a plan nor another record."""
+    if path.name in ("plan.json", "run.json"):
+        return path.name == "run.json"
+    try:
+        told = json.loads(path.read_text("utf-8"))["schema"]
+    except (OSError, ValueError, TypeError, KeyError):
+        return True
+    return told == SCHEMA or not str(told).startswith("keraudit.")
+
+
+def unfinished(root: Path) -> tuple[str, ...]:
+    """Names of the runs below a folder that were begun and have not come to their end."""
+    begun = {path.parent.name for path in root.glob("*/config.json")}
+    return tuple(sorted(begun - {path.parent.name for path in root.glob("*/run.json")}))
 
 
 def judged(path: Path, run: Run) -> Run:

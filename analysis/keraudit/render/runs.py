@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from statistics import median
 from typing import Any
 
@@ -27,8 +27,8 @@ CONVENTION = "errors in percent of the images, without crops and mirroring, afte
 SECONDS = "Seconds         of all training steps, compilation included"
 
 
-def list_grid(runs: Sequence[Run], *, command: str) -> Grid:
-    """One line a run."""
+def list_grid(runs: Sequence[Run], *, command: str, left_out: Sequence[str] = ()) -> Grid:
+    """One line a run; ``left_out`` are those that are not finished."""
     columns = (
         Column(key="name", label="Network"),
         Column(key="seed", label="Seed", form="number"),
@@ -61,7 +61,7 @@ def list_grid(runs: Sequence[Run], *, command: str) -> Grid:
         heading="",
         columns=columns,
         lines=lines,
-        notes=(SECONDS, *data_notes(runs)),
+        notes=(SECONDS, *data_notes(runs), *left_out_notes(left_out)),
         command=command,
         convention=CONVENTION,
     )
@@ -123,8 +123,10 @@ def work_notes(run: Run) -> tuple[str, ...]:
     )
 
 
-def comparison_grid(groups: Mapping[str, Sequence[Run]], *, command: str) -> Grid:
-    """One line a network: mean and deviation over its seeds."""
+def comparison_grid(
+    groups: Mapping[str, Sequence[Run]], *, command: str, left_out: Sequence[str] = ()
+) -> Grid:
+    """One line a network: mean and deviation over its seeds; ``left_out`` are not finished."""
     runs = [run for members in groups.values() for run in members]
     compared = measured(runs)
     columns = (
@@ -144,7 +146,8 @@ def comparison_grid(groups: Mapping[str, Sequence[Run]], *, command: str) -> Gri
         columns=columns,
         lines=lines,
         notes=(
-            "Mean +- sample deviation over seeds; no run is left out",
+            "Mean +- sample deviation over seeds; no finished run is left out",
+            *left_out_notes(left_out),
             f"{SECONDS}: "
             + ", ".join(f"{line.cells['name']} {line.cells['seconds']:,}" for line in lines),
             *data_notes(runs),
@@ -168,20 +171,23 @@ def comparison_row(
     return spreads, plain
 
 
-def difference_line(found: Difference) -> Line:
-    """A difference; one whose interval holds 0 is not loud."""
-    between, measure = found.interval, BY_KEY[found.measure]
-    scale = measure.scale
-    return Line(
-        cells={
-            "name": found.second,
-            "first": found.first,
-            "measure": measure.label.removesuffix(" %").lower(),
-            "mean": f"{scale * found.mean:+.2f}",
-            "interval": between and f"{scale * between[0]:+.2f} to {scale * between[1]:+.2f}",
-        },
-        tone="" if found.is_clear else "dim",
-    )
+def difference_lines(found: Iterable[Difference]) -> Iterator[Line]:
+    """Every two networks, and under them each difference; one whose interval holds 0 is not loud."""
+    before = None
+    for one in found:
+        between, measure = one.interval, BY_KEY[one.measure]
+        scale = measure.scale
+        if before != (before := f"{one.second} less {one.first}"):
+            yield Line(cells={"name": before})
+        yield Line(
+            cells={
+                "name": measure.label.removesuffix(" %").lower(),
+                "mean": f"{scale * one.mean:+.2f}",
+                "interval": between and f"{scale * between[0]:+.2f} to {scale * between[1]:+.2f}",
+            },
+            depth=1,
+            tone="" if one.is_clear else "dim",
+        )
 
 
 def comparison_data(groups: Mapping[str, Sequence[Run]]) -> dict[str, Any]:
@@ -204,9 +210,7 @@ def comparison_data(groups: Mapping[str, Sequence[Run]]) -> dict[str, Any]:
 def differences_grid(groups: Mapping[str, Sequence[Run]], *, command: str) -> Grid:
     """One line for every two networks: what the second has more than the first."""
     columns = (
-        Column(key="name", label="Network"),
-        Column(key="first", label="less"),
-        Column(key="measure", label="In"),
+        Column(key="name", label="Networks"),
         Column(key="mean", label="Difference"),
         Column(key="interval", label="95 % interval"),
     )
@@ -220,7 +224,7 @@ def differences_grid(groups: Mapping[str, Sequence[Run]], *, command: str) -> Gr
         title="Differences",
         heading="in percentage points" + (", time in seconds" if is_timed else ""),
         columns=columns,
-        lines=tuple(map(difference_line, found)),
+        lines=tuple(difference_lines(found)),
         notes=(*notes[len(single) == len(groups) :], *unlike_notes(found)),
         command=command,
         convention=CONVENTION,
@@ -236,6 +240,13 @@ def unlike_notes(found: Iterable[Difference]) -> tuple[str, ...]:
             if one.unlike
         )
     )
+
+
+def left_out_notes(names: Sequence[str]) -> tuple[str, ...]:
+    """Which runs are not in a table, of those that were begun."""
+    if not names:
+        return ()
+    return (f"Left out        {', '.join(names)}: begun, and not finished or diverged",)
 
 
 def data_notes(runs: Sequence[Run]) -> tuple[str, ...]:

@@ -127,7 +127,9 @@ def shown_columns(grid: Grid, width: int) -> list[Column]:
 
 
 def widest_name(grid: Grid, width: int) -> int:
-    """Where names are cut short."""
+    """Where names are cut short: they have half of the width beside one or two columns."""
+    if not grid.bar and len(shown_columns(grid, width)) <= 3:
+        return width // 2
     return (24 if grid.bar else 29) + max(0, width - WIDTH) // 2
 
 
