@@ -6,13 +6,14 @@ import json
 import os
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from keraudit.errors import KerauditError
 from keraudit.experiments.recipe import recipe
+from keraudit.experiments.record import Run
 from toys import toy
 
 keras = pytest.importorskip("keras")
@@ -62,10 +63,12 @@ def test_the_peak_is_a_matrix_product() -> None:
     assert 1e8 < measured_peak() < 1e15
 
 
-@pytest.mark.skipif(find_spec("tensorboard") is not None, reason="tensorboard is installed")
-def test_without_tensorboard_one_line_says_so(tmp_path: Path) -> None:
+def test_without_tensorboard_one_line_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from keraudit.experiments.training import train
 
+    monkeypatch.setitem(sys.modules, "tensorboard.summary", None)
     with pytest.raises(KerauditError, match="pip install tensorboard"):
         train(
             "Plain-CIFAR-8",
@@ -78,14 +81,31 @@ def test_without_tensorboard_one_line_says_so(tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
-def test_tensorboard_gets_every_epoch(tmp_path: Path) -> None:
-    pytest.importorskip("tensorboard")
-    from keraudit.experiments.board import SCALARS, Board
+def test_tensorboard_gets_every_epoch_of_a_run_that_was_stopped_too(tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    from tensorboard.util.tensor_util import make_ndarray
 
-    board = Board(tmp_path / "board")
-    board.add({**dict.fromkeys(SCALARS, 0.5), "epoch": 1})
-    board.close()
-    assert any((tmp_path / "board").iterdir())
+    from keraudit.experiments.board import SCALARS
+    from keraudit.experiments.training import Tick, train
+
+    def stop(tick: Tick) -> None:
+        if (tick.epoch, tick.step) == (3, 1):
+            raise KeyboardInterrupt
+
+    def trained(**more: Any) -> Run:
+        made = recipe("he2015", epochs=3, batch=16)
+        home = {"folder": tmp_path / "run", "board": tmp_path / "board"}
+        return train("Plain-CIFAR-8", toy(), made, seed=0, **home, **more)
+
+    with pytest.raises(KeyboardInterrupt):
+        trained(watch=stop)
+    run = trained()
+    events = EventAccumulator(str(tmp_path / "board" / "run")).Reload()
+    for key in SCALARS:
+        found = events.Tensors(key)
+        assert [event.step for event in found] == [1, 2, 3]
+        values = [float(make_ndarray(event.tensor_proto)) for event in found]
+        assert values == pytest.approx([row[key] for row in run.history], rel=1e-6)
 
 
 SCRIPT = """

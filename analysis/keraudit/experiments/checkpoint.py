@@ -16,6 +16,10 @@ class CheckpointError(KerauditError):
     """A checkpoint that cannot be written, or read, or that belongs to another run."""
 
 
+class DamagedError(CheckpointError):
+    """A checkpoint that cannot be read."""
+
+
 class Saver:
     """Saves that take a tenth of the time at most, once one takes long enough to matter."""
 
@@ -41,6 +45,8 @@ class Saver:
 def save(path: Path, variables: Sequence[Any], state: Mapping[str, Any]) -> None:
     """Write the values of ``variables`` in order, and ``state``, to ``path``.
 
+    What is there stays beside it, as ``before(path)``, until the next one.
+
     Raises:
         CheckpointError: the disk is full or cannot be written; the last checkpoint is untouched.
     """
@@ -54,12 +60,46 @@ def save(path: Path, variables: Sequence[Any], state: Mapping[str, Any]) -> None
             np.savez(file, state=np.array(json.dumps(state)), **arrays)
             file.flush()
             os.fsync(file.fileno())
+        if path.is_file():
+            path.replace(before(path))
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
+        left = "the last checkpoint stands" if path.is_file() else "there is no checkpoint yet"
         raise CheckpointError(
-            f"cannot write {path}: {error.strerror or error}; the run stops, the last checkpoint stands"
+            f"cannot write {path}: {error.strerror or error}; the run stops, {left}"
         ) from None
+
+
+def before(path: Path) -> Path:
+    """Where the checkpoint before the last one is."""
+    return path.with_name(f"{path.stem}-before{path.suffix}")
+
+
+def resume(path: Path, variables: Sequence[Any]) -> dict[str, Any]:
+    """As ``load``; of the checkpoint before where the last one is damaged; empty if there is none.
+
+    Raises:
+        CheckpointError: none of those there can be read, or they are of another network.
+    """
+    import logging
+
+    older = before(path)
+    if not path.is_file():
+        return load(older, variables) if older.is_file() else {}
+    try:
+        return load(path, variables)
+    except DamagedError:
+        if not older.is_file():
+            raise
+    state = load(older, variables)
+    logging.getLogger(__name__).warning(
+        "keraudit: %s is damaged or cut short: the run goes on from %s, after epoch %d",
+        path,
+        older.name,
+        len(state.get("history", [])),
+    )
+    return state
 
 
 def load(path: Path, variables: Sequence[Any]) -> dict[str, Any]:
@@ -75,7 +115,7 @@ def load(path: Path, variables: Sequence[Any]) -> dict[str, Any]:
             state: dict[str, Any] = json.loads(str(file["state"]))
             arrays = [file[key] for key in sorted(file.files) if key.startswith("v")]
     except Exception as error:  # noqa: BLE001 - numpy and zipfile raise many kinds
-        raise CheckpointError(
+        raise DamagedError(
             f"{path} is damaged or cut short ({' '.join(str(error).split())[:100]}): delete it to"
             " start the run anew"
         ) from None

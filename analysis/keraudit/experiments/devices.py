@@ -66,7 +66,7 @@ def told_if_memory_ends(batch: int) -> Iterator[None]:
             raise
         raise KerauditError(
             f"the memory is too small for batches of {batch} of this network and data: lower --batch,"
-            " --size or --device-images; the last checkpoint stands"
+            " --size or --device-images"
         ) from None
 
 

@@ -40,6 +40,12 @@ class Images:
         import numpy as np
 
         self.data, self.padding = data, recipe.padding
+        side = min(data.image_shape[:2])
+        for key in ("padding", "cutout"):
+            if (given := getattr(recipe, key)) > side:
+                raise KerauditError(
+                    f"{key} must be {side} or less, the images' side, received {given}"
+                )
         count = len(data.train) + len(data.test)
         self.held = min(count, room(data, recipe) if most is None else most)
         if self.held < recipe.batch:
@@ -48,11 +54,6 @@ class Images:
                 " or raise --device-images"
             )
         self.is_whole = self.held == count
-        side = min(data.image_shape[:2])
-        if recipe.cutout > side:
-            raise KerauditError(
-                f"cutout must be {side} or less, the images' side, received {recipe.cutout}"
-            )
         self.layer = feed(data, recipe, self.held)
         if self.is_whole:
             self.put(np.arange(count))

@@ -13,6 +13,8 @@ from keraudit.errors import KerauditError
 from keraudit.render.save import save
 
 SCHEMA = "keraudit.run/1"
+# What computes for a backend, in packages of their own.
+BENEATH = {"jax": ("jaxlib", "jax-cuda12-plugin", "jax-cuda13-plugin", "nvidia-cudnn-cu12")}
 LOGITS, PROBABILITIES = "logits", "probabilities"
 CUT_OFF = ("jax", "torch")  # backends on which Keras does not find the logits behind probabilities
 
@@ -168,21 +170,25 @@ def processor() -> str:
 
 
 def versions() -> dict[str, str]:
-    """Of everything that has a part in the numbers."""
+    """Of everything that has a part in the numbers, where it is installed."""
     import platform
-    from importlib.metadata import version
+    from importlib.metadata import PackageNotFoundError, version
 
     import keras
 
     from keraudit._version import __version__
 
-    return {
+    found = {
         "keraudit": __version__,
         "python": platform.python_version(),
         "keras": keras.version(),
-        backend(): version(backend()),
-        "numpy": version("numpy"),
     }
+    for name in (backend(), *BENEATH.get(backend(), ()), "numpy", "pillow"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
 
 
 def revision() -> str:

@@ -75,6 +75,8 @@ MEASURES = (
             run.hardware,
             run.devices,
             run.versions,
+            run.dataset.get("train_images"),
+            run.recipe.get("batch"),
             (run.gradients or {}).get("every"),
         ),
     ),

@@ -18,7 +18,7 @@ from keraudit.experiments.data import Dataset
 from keraudit.experiments.devices import spread_over, told_if_memory_ends
 from keraudit.experiments.divergence import DivergedError
 from keraudit.experiments.network import sized
-from keraudit.experiments.peak import work
+from keraudit.experiments.peak import measured_peak, work
 from keraudit.experiments.recipe import Recipe
 from keraudit.experiments.record import (
     LOGITS,
@@ -123,7 +123,7 @@ def ended(
     if (folder / "run.json").is_file():  # by a process that had just ended it
         return read_run(folder)
     kept = folder / "checkpoint.npz"
-    state = checkpoint.load(kept, session.variables) if kept.is_file() else {}
+    state = checkpoint.resume(kept, session.variables)
     history: list[dict[str, Any]] = state.get("history", [])
     sessions = [*state.get("sessions", []), {"from_epoch": len(history) + 1, **where()}]
     gradients = (
@@ -132,6 +132,7 @@ def ended(
         else None
     )
     write_config(folder, config)
+    before = measured_peak(session.recipe.precision)
     saver, epochs = checkpoint.Saver(), session.recipe.epochs
     for epoch in range(len(history), epochs):
         history.append(session.epoch(epoch, watch, gradients))
@@ -153,6 +154,7 @@ def ended(
             session.body,
             made_here(history, sessions),
             session.recipe.precision,
+            before=before,
             devices=config.get("devices", 1),
         ),
         gradients=gradients.slim() if gradients else None,
@@ -162,6 +164,7 @@ def ended(
     if gradients:
         save(folder / "gradients.json", json.dumps(gradients.record()) + "\n")
     write_run(folder, run, predictions)
+    checkpoint.before(kept).unlink(missing_ok=True)
     return run
 
 
