@@ -11,7 +11,8 @@
 
 The fastest of the rounds, each one pass over the images: on TensorFlow many a pass of ``model.fit`` on arrays waits at
 its end (``benchmarks/fit.py``), and a median would say how often. Pixels are random: a step takes as long on them.
-On TensorFlow all four run with its deterministic kernels, one operation at a time, as ``keraudit train`` does.
+On TensorFlow all four run with its deterministic kernels, one operation at a time, as ``keraudit train`` does. All
+take the loss of the logits.
 """
 
 from __future__ import annotations
@@ -135,7 +136,7 @@ def compiled(given: argparse.Namespace, made: Recipe, before: list[object]) -> o
     """A network of its own behind some layers, with the recipe's optimiser and metrics."""
     import keras
 
-    from keraudit.experiments.network import network
+    from keraudit.experiments.network import network, without_softmax
     from keraudit.experiments.optimiser import decay
 
     start = keras.Input((32, 32, 3))
@@ -144,11 +145,12 @@ def compiled(given: argparse.Namespace, made: Recipe, before: list[object]) -> o
         x = layer(x)  # type: ignore[operator]
     inner = network(given.network, classes=10, shape=(32, 32, 3), recipe=made)
     decay(inner, made)
-    model = keras.Model(start, inner(x))
+    model = keras.Model(start, without_softmax(inner)(x))
+    entropy = keras.metrics.CategoricalCrossentropy(name="cross_entropy", from_logits=True)
     model.compile(
         optimizer=keras.optimizers.SGD(0.1, momentum=0.9),
-        loss="categorical_crossentropy",
-        metrics=["accuracy", keras.metrics.CategoricalCrossentropy(name="cross_entropy")],
+        loss=keras.losses.CategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy", entropy],
     )
     return model
 

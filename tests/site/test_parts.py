@@ -213,6 +213,33 @@ def test_what_depth_costs_each_pair(published: Path) -> None:
     assert "the plain pair +30.00 points and the residual pair -5.00 points" in told
 
 
+def test_whether_the_deep_residual_network_is_better_is_told(published: Path) -> None:
+    deep, ends = run("ResNet-CIFAR-56"), run("")["evaluation"]
+    publish(published, run("ResNet-CIFAR-20"))
+    assert "the paper" not in resnet.lesson(runs.comparable(runs.DEPTHS))
+    for changes, words in (
+        ({"train_error": 0.01, "test_error": 0.02}, "As in the paper, the residual network of 56"),
+        ({"train_error": 0.01, "test_error": 0.97}, "did not come out here**: test error 97.00 %"),
+    ):
+        publish(published, run("ResNet-CIFAR-20"), deep | {"evaluation": ends | changes})
+        assert words in resnet.lesson(runs.comparable(runs.DEPTHS))
+
+
+def test_what_a_gpu_is_made_use_of_stands_beside_the_macs(published: Path) -> None:
+    work = {
+        "training_macs_per_image": 3 * 10**9,
+        "images_per_s": 1234.5,
+        "peak_macs_per_s": 4e14,
+        "share_of_peak": 0.125,
+    }
+    publish(published, *(run(name, work=work) for name in runs.BIG))
+    assert cifar.work() == ""  # on a processor the peak depends on what else runs
+    gpu = {"processor": "x", "cores": 16, "devices": ["GPU"]}
+    publish(published, *(run(name, work=work, hardware=gpu) for name in runs.BIG))
+    assert "| `ResNet50` | 3.000 G | 1,234 | 54 | 12.5 |" in cifar.work()  # 53 convolutions, one dense
+    assert cifar.work().count("400.0 T MACs/s") == 1
+
+
 def test_error_is_drawn_over_depth_once_there_are_three(published: Path) -> None:
     assert "Error over depth" not in resnet.degradation_table()
     publish(published, *(run(f"Plain-CIFAR-{depth}") for depth in (20, 32, 56)))

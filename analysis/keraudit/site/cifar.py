@@ -9,12 +9,13 @@ from statistics import fmean
 from typing import Any
 
 from keraudit.experiments.statistics import normal
-from keraudit.render.numbers import percent
+from keraudit.render.numbers import percent, short
 from keraudit.render.run_figure import calibration, confusion, corruption
 from keraudit.site import runs
 from keraudit.site.figures import drawn_by_script
 from keraudit.site.held_out import OPTIMIZERS
 from keraudit.site.markdown import code, numbers, table
+from keraudit.site.records import record
 
 # A page of images, drawn from the reader's own data; none is in the repository.
 GALLERY = Path("build/gallery.html")
@@ -93,6 +94,41 @@ def late(run: runs.Run) -> str:
     )
 
 
+def work(_: str = "") -> str:
+    """What the MACs of a training step and its time say together, of runs on a GPU; empty of others.
+
+    A processor's peak is not told: it depends on what else runs there.
+    """
+    first = [members[0] for members in runs.comparable(runs.BIG).values()]
+    told = [run for run in first if run.get("work") and not on_processor(run)]
+    if not told:
+        return ""
+    head = [
+        ("network", "left"),
+        ("MACs of a training step, an image", "right"),
+        ("images a second", "right"),
+        ("layers that multiply", "right"),
+        ("of the peak, %", "right"),
+    ]
+    rows = [
+        [
+            code(run["network"]),
+            short(run["work"]["training_macs_per_image"]),
+            f"{run['work']['images_per_s']:,.0f}",
+            str(sum(bool(row["macs"]) for row in record(run["network"])["layers"])),
+            f"{100 * run['work']['share_of_peak']:.1f}",
+        ]
+        for run in told
+    ]
+    peaks = ", ".join(
+        dict.fromkeys(short(run["work"]["peak_macs_per_s"]) + " MACs/s" for run in told)
+    )
+    return (
+        f"{numbers(table(head, rows))}\n\nThe peak is the fastest matrix product that was measured on the same device,"
+        f" in the same precision: {peaks}.\n{{ .ka-note }}"
+    )
+
+
 def lesson(found: Mapping[str, Sequence[runs.Run]]) -> str:
     """Runs of another kind beside those that the page shows: images seen, rate, precision, test error."""
     shown = runs.comparable(runs.BIG)
@@ -101,6 +137,10 @@ def lesson(found: Mapping[str, Sequence[runs.Run]]) -> str:
         for name, members in found.items()
         if name in shown
     )
+
+
+def on_processor(run: runs.Run) -> bool:
+    return all(str(device).upper() == "CPU" for device in run["hardware"]["devices"])
 
 
 def taught(members: Sequence[runs.Run]) -> str:

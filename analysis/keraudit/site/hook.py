@@ -69,6 +69,7 @@ MARKERS: Mapping[str, Callable[..., str]] = {
     "cifar-results": cifar.results,
     "cifar-apart": cifar.apart,
     "cifar-late": cifar.last_third,
+    "cifar-work": cifar.work,
     "cifar-others": cifar.others,
     "gallery": cifar.gallery,
     "first-gradients": precision.first_gradients,

@@ -201,7 +201,25 @@ def lesson(found: Mapping[str, Any]) -> str:
     ]
     if len(rises) == 2:
         told.append(f"What the 36 layers more cost: {' and '.join(rises)}.")
-    return " ".join(told)
+    return " ".join([*told, beside_the_paper(found)])
+
+
+def beside_the_paper(found: Mapping[str, Any]) -> str:
+    """Whether the residual pair is ordered as in the paper, in training and in test error; empty without it."""
+    shallow, deep = found.get("ResNet-CIFAR-20"), found.get("ResNet-CIFAR-56")
+    if not shallow or not deep:
+        return ""
+    better, worse = [], []
+    for key, word in (("train_error", "training"), ("test_error", "test")):
+        less, more = (mean([r["evaluation"][key] for r in runs]) for runs in (deep, shallow))
+        told = f"{word} error {100 * less:.2f} % against {100 * more:.2f} %"
+        (better if less < more else worse).append(told)
+    if not worse:
+        return f"As in the paper, the residual network of 56 layers is the better one: {' and '.join(better)}."
+    return (
+        "In the paper the residual network of 56 layers is the better one. **That did not come out here**:"
+        f" {' and '.join(worse)} of the one of 20."
+    )
 
 
 def mean(values: list[float]) -> float:
