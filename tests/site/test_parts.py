@@ -236,7 +236,9 @@ def test_what_a_gpu_is_made_use_of_stands_beside_the_macs(published: Path) -> No
     assert cifar.work() == ""  # on a processor the peak depends on what else runs
     gpu = {"processor": "x", "cores": 16, "devices": ["GPU"]}
     publish(published, *(run(name, work=work, hardware=gpu) for name in runs.BIG))
-    assert "| `ResNet50` | 3.000 G | 1,234 | 54 | 12.5 |" in cifar.work()  # 53 convolutions, one dense
+    assert (
+        "| `ResNet50` | 3.000 G | 1,234 | 54 | 12.5 |" in cifar.work()
+    )  # 53 convolutions, one dense
     assert cifar.work().count("400.0 T MACs/s") == 1
 
 
@@ -272,6 +274,21 @@ def test_the_home_page_tells_of_degradation_once_it_was_trained_in_full(publishe
     assert "Skips are what makes depth pay" in told
     assert "+10.00 points" in told  # from 20 to 56 layers, 36 more
     assert "-10.00" in told
+
+
+def test_two_networks_of_several_seeds_have_an_interval(published: Path) -> None:
+    publish(published, *(run(name) for name in runs.BIG))
+    assert "Welch" not in cifar.results()  # of one seed each there is none
+    ends = run("")["evaluation"]
+    several = [
+        run(network, seed, evaluation=ends | {"test_error": first + 0.1 * seed})
+        for network, first in (("InceptionV3", 0.1), ("ResNet50", 0.3))
+        for seed in range(3)
+    ]
+    publish(published, *several)
+    told = cifar.results()  # 20 +- 2.776 * 10 * sqrt(2 / 3)
+    assert "`ResNet50` less `InceptionV3`: training error +0.00 points (+0.00 to +0.00)" in told
+    assert "test error +20.00 points (-2.67 to +42.67)" in told
 
 
 def test_runs_of_another_kind_are_not_averaged(published: Path) -> None:

@@ -19,6 +19,7 @@ from keraudit.experiments.record import PROBABILITIES, loss_of
 from keraudit.experiments.statistics import normal
 from keraudit.render.run_figure import curves
 from keraudit.site.figures import drawn_by_script
+from keraudit.site.intervals import differences
 from keraudit.site.markdown import code, numbers, table
 from keraudit.site.published import RESULTS, published
 
@@ -332,7 +333,8 @@ def result_table(found: Mapping[str, Sequence[Run]]) -> str:
     told = "Errors at the end of runs of one kind, mean and deviation over seeds; the time is that of a run's median epoch."
     if any(name in HE_TEST_ERROR for name in found):
         told += " Printed: test error of He et al. 2015, Table 6, on all of CIFAR-10."
-    return f"{end_table(found)}\n\n{told}\n{{ .ka-note }}"
+    parts = (f"{end_table(found)}\n\n{told}\n{{ .ka-note }}", differences(found))
+    return "\n\n".join(filter(None, parts))
 
 
 def end_table(found: Mapping[str, Sequence[Run]]) -> str:
