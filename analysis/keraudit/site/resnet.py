@@ -209,7 +209,8 @@ def beside_the_paper(found: Mapping[str, Any]) -> str:
     shallow, deep = found.get("ResNet-CIFAR-20"), found.get("ResNet-CIFAR-56")
     if not shallow or not deep:
         return ""
-    better, worse = [], []
+    better: list[str] = []
+    worse: list[str] = []
     for key, word in (("train_error", "training"), ("test_error", "test")):
         less, more = (mean([r["evaluation"][key] for r in runs]) for runs in (deep, shallow))
         told = f"{word} error {100 * less:.2f} % against {100 * more:.2f} %"
