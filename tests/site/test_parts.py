@@ -20,6 +20,7 @@ from keraudit.api import report_of
 from keraudit.experiments.recipe import RECIPES
 from keraudit.render.figure import macs_per_block
 from keraudit.render.figure_data import as_csv, numbers_of
+from keraudit.render.run_figure import apart
 from keraudit.render.svg import svg
 from keraudit.shapes import shaped
 from keraudit.site import (
@@ -211,6 +212,19 @@ def test_what_depth_costs_each_pair(published: Path) -> None:
     publish(published, *runs_of, last | {"evaluation": last["evaluation"] | {"train_error": 0.35}})
     told = resnet.degradation_table()
     assert "the plain pair +30.00 points and the residual pair -5.00 points" in told
+
+
+def test_what_depth_costs_is_drawn_epoch_by_epoch(published: Path) -> None:
+    publish(published, *(run(name) for name in runs.DEGRADATION[:3]))
+    assert "from 20 to 56 cost" not in resnet.degradation_table()
+    found = {name: [run(name), run(name, 1)] for name in runs.DEGRADATION}
+    for at, row in enumerate(found["Plain-CIFAR-56"][0]["history"]):
+        row["accuracy"] -= 0.1 * at  # of one seed of two
+    plain, skips = apart(found, 20, 56)["data"]
+    assert (plain["name"], plain["x"], plain["y"]) == ("plain", [1, 2, 3], [0.0, 5.0, 10.0])
+    assert skips["y"] == [0.0] * 3
+    publish(published, *(members[0] for members in found.values()))
+    assert "from 20 to 56 cost" in resnet.degradation_table()
 
 
 def test_whether_the_deep_residual_network_is_better_is_told(published: Path) -> None:

@@ -228,6 +228,45 @@ def over_depth(found: Mapping[str, Sequence[Run]]) -> dict[str, Any]:
     return drawn
 
 
+def apart(found: Mapping[str, Sequence[Run]], shallow: int, deep: int) -> dict[str, Any]:
+    """Draw, epoch by epoch, how much more error in training the deep network has than the shallow one.
+
+    Args:
+        found: by network, such as ``Plain-CIFAR-20``, its runs over seeds, as many epochs each.
+        shallow: its layers.
+        deep: those of the other.
+
+    Returns:
+        A line for each family of which both are there: the difference of the means over seeds.
+    """
+    import plotly.graph_objects as go
+
+    title = f"What the layers from {shallow} to {deep} cost"
+    figure = go.Figure(layout=plain_layout(title, "epoch", "error in training, points more"))
+    figure.update_layout(yaxis_rangemode="tozero")
+    for family, name in (("Plain", "plain"), ("ResNet", "residual")):
+        both = [found.get(f"{family}-CIFAR-{depth}") for depth in (shallow, deep)]
+        if not all(both):
+            continue
+        less, more = (
+            [
+                fmean(values)
+                for values in zip(*(series(r, "error", "training") for r in runs), strict=True)
+            ]
+            for runs in both
+            if runs
+        )
+        figure.add_scatter(
+            name=name,
+            x=list(range(1, len(less) + 1)),
+            y=[round(b - a, 3) for a, b in zip(less, more, strict=True)],
+            mode="lines+markers",
+            line={"color": colour_of(family)},
+        )
+    drawn: dict[str, Any] = json.loads(figure.to_json())
+    return drawn
+
+
 def calibration(evaluations: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Draw accuracy against confidence: a calibrated network lies on the diagonal."""
     import plotly.graph_objects as go

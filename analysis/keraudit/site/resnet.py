@@ -10,7 +10,7 @@ from typing import Any
 from keraudit.render.diagram import diagram
 from keraudit.render.numbers import short
 from keraudit.render.palette import BLUE, GREY, SKY, colour_of
-from keraudit.render.run_figure import over_depth
+from keraudit.render.run_figure import apart, over_depth
 from keraudit.site import runs
 from keraudit.site.figures import counted, drawn_by_script
 from keraudit.site.markdown import code, numbers, table
@@ -158,11 +158,24 @@ def degradation_table() -> str:
     parts = (
         runs.caveat(found),
         lesson(found),
+        over_epochs(found),
         over_depths(found),
         runs.result_table(found),
         runs.other_runs(runs.DEPTHS, lesson),
     )
     return "\n\n".join(filter(None, parts))
+
+
+def over_epochs(found: Mapping[str, Any]) -> str:
+    """What the layers from 20 to 56 cost, epoch by epoch, where both pairs were trained."""
+    if not set(runs.DEGRADATION) <= set(found):
+        return ""
+    return drawn_by_script(
+        apart(found, 20, 56),
+        label="Line chart of how much more error in training 56 layers have than 20, over epochs, plain and residual",
+        caption="Error on the training images as they were trained on: that of 56 layers less that of 20.",
+        made=runs.about({name: found[name] for name in runs.DEGRADATION}),
+    )
 
 
 def over_depths(found: Mapping[str, Any]) -> str:
