@@ -28,6 +28,7 @@ from keraudit.site import (
     cifar,
     cut_off,
     figures,
+    gradients,
     home,
     prefetch,
     resnet,
@@ -227,6 +228,29 @@ def test_what_depth_costs_is_drawn_epoch_by_epoch(published: Path) -> None:
     assert "from 20 to 56 cost" in resnet.degradation_table()
 
 
+def test_a_training_that_was_watched_is_drawn_from_its_record(published: Path) -> None:
+    steps = [
+        {
+            "step": step,
+            "loss": 1.0,
+            "blocks": [
+                {"name": n, "depth": d, "grad_norm": norm} for d, (n, norm) in enumerate(norms)
+            ],
+        }
+        for step, norms in (
+            (0, (("stem", 8.0), ("end", 2.0), ("classes", 1.0))),
+            (390, (("stem", 1.0), ("end", 2.0), ("classes", 1.0))),
+        )
+    ]
+    watched = run("Plain-CIFAR-56", gradients={"every": 390, "steps": steps})
+    publish(published, watched, run("ResNet-CIFAR-56"))
+    drawn = gradients.of_run("0")
+    assert "4 at step 0, 0.5 at step 390." in drawn
+    with pytest.raises(PluginError, match="gradients were not watched"):
+        gradients.of_run("1")
+    assert "is not here" in gradients.of_run("2")
+
+
 def test_whether_the_deep_residual_network_is_better_is_told(published: Path) -> None:
     deep, ends = run("ResNet-CIFAR-56"), run("")["evaluation"]
     publish(published, run("ResNet-CIFAR-20"))
@@ -421,16 +445,20 @@ def test_runs_with_a_loss_that_was_cut_off_stand_beside_their_twins(
     assert "is not here" in cut_off.whole_runs()
     wrong = {**run("")["evaluation"], "test_error": 0.49}
     cut = run("ResNet-CIFAR-44", evaluation=wrong, loss="probabilities")
-    (apart / "a.json").write_text(json.dumps(cut), "utf-8")
+    publish(apart, cut)
     told = cut_off.whole_runs()
     assert "Cut off:" in told
     assert "| 49.00 |" in told
     assert "loss of ResNet-CIFAR-44 cut off below a probability of 1e-7" in told
     assert "From logits:" not in told
     also_cut = run("ResNet-CIFAR-20", loss="probabilities")
-    publish(published, run("ResNet-CIFAR-44"), run("Plain-CIFAR-20"), also_cut)
+    plain = run("Plain-CIFAR-56", loss="probabilities")
+    publish(apart, cut, also_cut, plain)
+    publish(
+        published, run("ResNet-CIFAR-44"), run("Plain-CIFAR-20"), also_cut, run("Plain-CIFAR-56")
+    )
     twins = cut_off.whole_runs().partition("From logits:")[2]
-    assert twins.count("| `ResNet-CIFAR-44`") == 1
+    assert twins.count("| `ResNet-CIFAR-44`") == twins.count("| `Plain-CIFAR-56`") == 1
     assert "| `Plain-CIFAR-20`" not in twins
     assert "| `ResNet-CIFAR-20`" not in twins
     with pytest.raises(PluginError, match="the loss of some runs of ResNet-CIFAR-20 was cut off"):

@@ -92,7 +92,7 @@ def figure(_: str = "") -> str:
 
 
 def whole_runs() -> str:
-    """Runs with a loss that was cut off, and the residual ones of the same kind whose loss was not."""
+    """Runs with a loss that was cut off, and those of the same networks and kind whose loss was not."""
     cut = runs.named(runs.by_network(runs.runs(folder=FOLDER)), runs.DEPTHS)
     if not cut:
         return missing(FOLDER, COMMANDS)
@@ -100,7 +100,7 @@ def whole_runs() -> str:
     twins = {
         name: members
         for name, members in runs.comparable(runs.DEPTHS).items()
-        if name.startswith("ResNet")
+        if name in cut
         and all(runs.kind(run) in kinds and loss_of(run) == LOGITS for run in members)
     }
     parts = []

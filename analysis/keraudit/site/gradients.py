@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mkdocs.exceptions import PluginError
+
 from keraudit.render.gradient_figure import norm_by_depth, norm_over_training, over_seeds
 from keraudit.render.numbers import sizes
+from keraudit.site import runs
 from keraudit.site.figures import drawn_by_script
 from keraudit.site.gradient_records import FOLDER
 from keraudit.site.markdown import code, numbers, table
@@ -64,6 +67,40 @@ def heat_map(report: Mapping[str, Any]) -> str:
         f" {report['hardware']}; {report['date']}. Made by `{report['command']}`.\n{{ .ka-note }}"
     )
     return f"{drawn}\n\n{told}"
+
+
+def of_run(path: str) -> str:
+    """The same of a whole training that was watched: the record of a run, as ``keraudit runs publish`` leaves it.
+
+    Args:
+        path: in the folder of published runs, without its ending.
+    """
+    file = runs.FOLDER / f"{path}.json"
+    run = published(file, runs.SCHEMA)
+    if run is None:
+        return absent(file, "keraudit report --run degradation --watch-gradients 390")
+    if not run.get("gradients"):
+        raise PluginError(f"{file} is of a run whose gradients were not watched")
+    steps = run["gradients"]["steps"]
+    course = ", ".join(
+        f"{times(norms[0] / norms[-1])} at step {entry['step']:,}"
+        for entry in [steps[at] for at in sorted({0, 1, len(steps) // 2, len(steps) - 1})]
+        for norms in [
+            [block["grad_norm"] for block in entry["blocks"][:-1]]
+        ]  # the classifier is last
+        if norms[-1]
+    )
+    return drawn_by_script(
+        norm_over_training(
+            {"model": run["network"], "steps": steps},
+            title=f"{run['network']}: gradient norm over a whole training",
+        ),
+        label=f"Heat map of the gradient's norm of {run['network']}, depth against step, over a whole training",
+        caption="The input is at the top. A colour is a decimal logarithm: dark is small, light is large. The norm at the"
+        f" first block over that at the last but the classifier: {course}.",
+        made=runs.about({run["network"]: [run]}),
+        tell=False,
+    )
 
 
 def across(entry: Mapping[str, Any]) -> str:

@@ -218,6 +218,7 @@ DRAWN: Mapping[str, Callable[[str], str]] = {
     "benchmark": benchmarks.figure_of_times,
     "benchmark-growth": benchmarks.figure_of_growth,
     "gradients": gradients.figure,
+    "gradients-of-run": gradients.of_run,
 }
 
 
