@@ -14,6 +14,7 @@ import pytest
 from keraudit.errors import KerauditError
 from keraudit.experiments.recipe import recipe
 from keraudit.experiments.record import Run
+from keraudit.experiments.runs import judged
 from toys import toy
 
 keras = pytest.importorskip("keras")
@@ -46,6 +47,13 @@ def test_watched_gradients_leave_the_run_as_it_is(tmp_path: Path) -> None:
     full = json.loads((tmp_path / "watched" / "gradients.json").read_text())
     assert full["schema"] == "keraudit.gradients-over-training/1"
     assert [step["step"] for step in full["steps"]] == [0, 5, 10]
+    file = tmp_path / "watched" / "run.json"
+    slimmer = {**run, "gradients": {}}  # of a record that carried less of them
+    assert judged(file, Run(**slimmer)).gradients == run["gradients"]
+    assert run["gradients"]["steps"][0]["blocks"][0]["activation_std"] > 0
+    (tmp_path / "watched" / "gradients.json").write_text("{}")
+    with pytest.raises(KerauditError, match="holds no gradients over a training"):
+        judged(file, Run(**run))
     share = run["work"]["share_of_peak"]
     assert 0 < share < 1
     macs = run["work"]["training_macs_per_image"]

@@ -234,7 +234,8 @@ def test_a_training_that_was_watched_is_drawn_from_its_record(published: Path) -
             "step": step,
             "loss": 1.0,
             "blocks": [
-                {"name": n, "depth": d, "grad_norm": norm} for d, (n, norm) in enumerate(norms)
+                {"name": n, "depth": d, "grad_norm": norm, "activation_std": d + 1.5}
+                for d, (n, norm) in enumerate(norms)
             ],
         }
         for step, norms in (
@@ -246,6 +247,7 @@ def test_a_training_that_was_watched_is_drawn_from_its_record(published: Path) -
     publish(published, watched, run("ResNet-CIFAR-56"))
     drawn = gradients.of_run("0")
     assert "4 at step 0, 0.5 at step 390." in drawn
+    assert "activations: 1.5 at step 0, 1.5 at step 390." in drawn
     with pytest.raises(PluginError, match="gradients were not watched"):
         gradients.of_run("1")
     assert "is not here" in gradients.of_run("2")

@@ -13,6 +13,7 @@ from keraudit.experiments.evaluation import read_evaluation
 from keraudit.experiments.record import SCHEMA, Run, read_run
 from keraudit.experiments.statistics import normal, unlike
 from keraudit.experiments.statistics import spread as spread  # taken from here by the explorer
+from keraudit.experiments.watching import slim
 from keraudit.render.save import save
 
 
@@ -51,13 +52,24 @@ def unfinished(root: Path) -> tuple[str, ...]:
 
 
 def judged(path: Path, run: Run) -> Run:
-    """The run of ``path/run.json`` with the evaluation that is kept beside it; one of a record as it is.
+    """The run of ``path/run.json`` with what is kept beside it; one of a record as it is.
+
+    That is its evaluation, and of its gradients what a record carries of them.
 
     Raises:
-        KerauditError: the evaluation is damaged.
+        KerauditError: the evaluation or the gradients are damaged.
     """
-    evaluated = read_evaluation(path.parent) if path.name == "run.json" else None
-    return replace(run, evaluated=evaluated.to_dict()) if evaluated else run
+    if path.name != "run.json":
+        return run
+    if evaluated := read_evaluation(path.parent):
+        run = replace(run, evaluated=evaluated.to_dict())
+    full = path.with_name("gradients.json")
+    if not full.is_file():
+        return run
+    try:
+        return replace(run, gradients=slim(json.loads(full.read_text("utf-8"))))
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise KerauditError(f"{full} holds no gradients over a training ({error})") from None
 
 
 def same_kind(runs: Sequence[Run]) -> Mapping[str, tuple[Run, ...]]:

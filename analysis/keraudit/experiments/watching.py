@@ -84,20 +84,24 @@ class GradientWatch:
         return {**self.audit.to_dict(), "steps": self.steps}
 
     def slim(self) -> dict[str, Any]:
-        """What a run's record carries: the norm at each block, step by step."""
-        keys = ("name", "depth", "grad_norm")
-        return {
-            "every": self.every,
-            "images": WATCHED_IMAGES,
-            "steps": [
-                {
-                    "step": step["step"],
-                    "loss": step["loss"],
-                    "blocks": [{key: row[key] for key in keys} for row in step["blocks"]],
-                }
-                for step in self.steps
-            ],
-        }
+        return slim(self.record())
+
+
+def slim(full: Mapping[str, Any]) -> dict[str, Any]:
+    """What a run's record carries of ``gradients.json``: the norm at each block, step by step."""
+    keys = ("name", "depth", "grad_norm", "activation_std")
+    return {
+        "every": full["every"],
+        "images": full["batch"],
+        "steps": [
+            {
+                "step": step["step"],
+                "loss": step["loss"],
+                "blocks": [{key: row[key] for key in keys} for row in step["blocks"]],
+            }
+            for step in full["steps"]
+        ],
+    }
 
 
 class Watcher:

@@ -82,13 +82,15 @@ def of_run(path: str) -> str:
     if not run.get("gradients"):
         raise PluginError(f"{file} is of a run whose gradients were not watched")
     steps = run["gradients"]["steps"]
+    some = [steps[at] for at in sorted({0, 1, len(steps) // 2, len(steps) - 1})]
     course = ", ".join(
         f"{times(norms[0] / norms[-1])} at step {entry['step']:,}"
-        for entry in [steps[at] for at in sorted({0, 1, len(steps) // 2, len(steps) - 1})]
-        for norms in [
-            [block["grad_norm"] for block in entry["blocks"][:-1]]
-        ]  # the classifier is last
+        for entry in some
+        for norms in [[block["grad_norm"] for block in entry["blocks"][:-1]]]  # then the classifier
         if norms[-1]
+    )
+    spreads = ", ".join(
+        f"{times(entry['blocks'][0]['activation_std'])} at step {entry['step']:,}" for entry in some
     )
     return drawn_by_script(
         norm_over_training(
@@ -97,7 +99,8 @@ def of_run(path: str) -> str:
         ),
         label=f"Heat map of the gradient's norm of {run['network']}, depth against step, over a whole training",
         caption="The input is at the top. A colour is a decimal logarithm: dark is small, light is large. The norm at the"
-        f" first block over that at the last but the classifier: {course}.",
+        f" first block over that at the last but the classifier: {course}. The standard deviation of the first block's"
+        f" activations: {spreads}.",
         made=runs.about({run["network"]: [run]}),
         tell=False,
     )
