@@ -125,6 +125,9 @@ def test_other_data_is_refused(folder: Path, tmp_path: Path) -> None:
     for other in (toy(size=32), replace(whole, test=inverted)):
         with pytest.raises(KerauditError, match=r"is of toy .*not of toy .*name its data"):
             trained(folder, other)
+    renamed = replace(whole, classes=tuple(f"{name}2" for name in whole.classes))
+    with pytest.raises(KerauditError, match=r"is of the classes .*name its data"):
+        trained(folder, renamed)
     with pytest.raises(KerauditError, match="test images must be 1 to 30"):
         trained(folder, toy(), test_images=31)
 

@@ -42,6 +42,9 @@ def test_another_record_in_the_folder_is_no_run(folder: Path) -> None:
     (folder / "comparison.json").write_text('{"schema": "keraudit.experiment/1"}')
     (folder / "plan.json").write_text("{}")
     assert keraudit("runs", "list", folder).code == 0
+    (folder / "later.json").write_text('{"schema": "keraudit.run/9"}')
+    assert "its schema is 'keraudit.run/9'" in keraudit("runs", "list", folder).err
+    (folder / "later.json").unlink()
     (folder / "broken.json").write_text("{")
     assert "broken.json is no record" in keraudit("runs", "list", folder).err
 
@@ -53,6 +56,12 @@ def test_what_was_begun_and_not_finished_is_named(folder: Path, tmp_path: Path) 
     for words in (("list", folder), ("compare", folder)):
         told = " ".join(keraudit("runs", *words).out.split())
         assert "Left out Plain-CIFAR-20-2: begun, and not finished or diverged" in told
+    for words in ("list", "compare"):
+        told = json.loads(keraudit("runs", words, folder, "-f", "json").out)
+        assert told["left_out"] == ["Plain-CIFAR-20-2"]
+    (tmp_path / "new" / "one").mkdir(parents=True)
+    (tmp_path / "new" / "one" / "config.json").write_text("{}")
+    assert "begun: one" in keraudit("runs", "list", tmp_path / "new").err
     done = keraudit("runs", "publish", folder, "--to", tmp_path / "results")
     assert (done.code, "not published: Plain-CIFAR-20-2" in done.err) == (0, True)
 
@@ -119,6 +128,13 @@ def test_what_is_compared_is_what_all_runs_have_and_share() -> None:
     elsewhere = {"processor": "P", "cores": 8, "devices": ["GPU"]}
     assert keys(record(), record(seed=1, hardware=elsewhere)) == short
     assert keys(record(), record(seed=1, history=[])) == short
+    larger = record().recipe | {"batch": 4096}
+    assert keys(record(), record(seed=1, recipe=larger)) == short
+    fewer = record().dataset | {"train_images": 7}
+    assert keys(record(), record(seed=1, dataset=fewer)) == short
+    fuller = record().versions | {"pillow": "1"}  # of a later record
+    assert "epoch_seconds" in keys(record(), record(seed=1, versions=fuller))
+    assert keys(record(), record(seed=1, versions=record().versions | {"keras": "0"})) == short
     watched = {"every": 10, "images": 32, "steps": []}  # the profiles take time too
     assert keys(record(), record(seed=1, gradients=watched)) == short
     places = [{"hardware": {"devices": [kind]}, "versions": {}} for kind in ("GPU", "CPU")]

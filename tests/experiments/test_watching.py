@@ -71,6 +71,32 @@ def test_the_peak_is_a_matrix_product() -> None:
     assert 1e8 < measured_peak() < 1e15
 
 
+def test_the_higher_peak_of_before_and_after_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    from keraudit.experiments import peak
+
+    monkeypatch.setattr(peak, "training_macs", lambda _: 100)
+    monkeypatch.setattr(peak, "measured_peak", lambda _: 2000.0)
+    for before, found in ((0.0, 2000.0), (1000.0, 2000.0), (4000.0, 4000.0)):
+        work = peak.work(None, [{"images_per_s": 5.0}], "float32", before=before, devices=2)
+        assert work["peak_macs_per_s"] == 2 * found
+        assert work["share_of_peak"] == 500 / (2 * found)
+
+
+def test_a_record_names_the_backend_whatever_its_package_is_called(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from importlib import metadata
+
+    from keraudit.experiments.record import backend, versions
+
+    def missing(name: str) -> str:  # as of tensorflow-cpu
+        raise metadata.PackageNotFoundError(name)
+
+    assert versions().keys() >= {"keraudit", "python", "keras", backend(), "numpy", "pillow"}
+    monkeypatch.setattr(metadata, "version", missing)
+    assert set(versions()) == {"keraudit", "python", "keras", backend()}
+
+
 def test_without_tensorboard_one_line_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

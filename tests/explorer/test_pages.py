@@ -378,7 +378,7 @@ def test_images_that_are_shown_stand_in_the_address(
 
 
 def images() -> Split:
-    return Split(images=np.zeros((IMAGES, 8, 8, 3), "uint8"), labels=np.zeros(IMAGES, "int64"))
+    return Split(images=np.zeros((IMAGES, 8, 8, 3), "uint8"), labels=np.arange(IMAGES) % 3)
 
 
 def test_shipped_weights_of_other_channels_are_not_promised(open_page: Open) -> None:

@@ -150,6 +150,10 @@ def test_images_are_shown_where_the_data_are_at_hand(
     np.savez(other, **arrays | {"x_test": 255 - arrays["x_test"]})
     monkeypatch.setenv("KERAUDIT_DATA", str(other))
     assert "are not those that the run predicted" in errors(app.run())[0]
+    turned = {key: arrays[key][::-1] for key in ("x_test", "y_test")}
+    np.savez(tmp_path / "turned.npz", **arrays | turned)  # the same, in another order
+    monkeypatch.setenv("KERAUDIT_DATA", str(tmp_path / "turned.npz"))
+    assert "in another order" in errors(open_page(page="runs", pictures="shown"))[0]
 
 
 def test_images_held_out_are_those_of_the_training(
@@ -172,6 +176,7 @@ def test_images_held_out_are_those_of_the_training(
 
 def test_damaged_runs_are_told_and_the_rest_shown(open_page: Open, runs: Path) -> None:
     (runs / "bad.json").write_text("{")
+    (runs / "comparison.json").write_text('{"schema": "keraudit.experiment/1"}')  # no run
     broken = record("ResNet-CIFAR-20", 3)
     broken["history"][0]["loss"] = None
     (runs / "worse.json").write_text(json.dumps(broken))

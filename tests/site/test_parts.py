@@ -30,6 +30,7 @@ from keraudit.site import (
     figures,
     gradients,
     home,
+    intervals,
     prefetch,
     resnet,
     runs,
@@ -213,6 +214,8 @@ def test_what_depth_costs_each_pair(published: Path) -> None:
     publish(published, *runs_of, last | {"evaluation": last["evaluation"] | {"train_error": 0.35}})
     told = resnet.degradation_table()
     assert "the plain pair +30.00 points and the residual pair -5.00 points" in told
+    publish(published, *runs_of, last | {"loss": "probabilities"})
+    assert "36 layers more" not in resnet.degradation_table()  # of two losses nothing is told
 
 
 def test_what_depth_costs_is_drawn_epoch_by_epoch(published: Path) -> None:
@@ -251,6 +254,13 @@ def test_a_training_that_was_watched_is_drawn_from_its_record(published: Path) -
     with pytest.raises(PluginError, match="gradients were not watched"):
         gradients.of_run("1")
     assert "is not here" in gradients.of_run("2")
+    steps[:] = steps[:1]
+    publish(published, watched)  # watched but once
+    assert "4 at step 0. The" in gradients.of_run("0")
+    del steps[0]["blocks"][0]["activation_std"]
+    publish(published, watched)
+    with pytest.raises(PluginError, match="publish the run anew"):
+        gradients.of_run("0")
 
 
 def test_whether_the_deep_residual_network_is_better_is_told(published: Path) -> None:
@@ -327,8 +337,10 @@ def test_two_networks_of_several_seeds_have_an_interval(published: Path) -> None
     ]
     publish(published, *several)
     told = cifar.results()  # 20 +- 2.776 * 10 * sqrt(2 / 3)
-    assert "`ResNet50` less `InceptionV3`: training error +0.00 points (+0.00 to +0.00)" in told
+    assert "`ResNet50` less `InceptionV3`: training error +0.00 points (no interval" in told
     assert "test error +20.00 points (-2.67 to +42.67)" in told
+    cut = [run("ResNet50", seed, loss="probabilities") for seed in range(3)]
+    assert intervals.differences({"InceptionV3": several[:3], "ResNet50": cut}) == ""
 
 
 def test_runs_of_another_kind_are_not_averaged(published: Path) -> None:

@@ -278,8 +278,7 @@ def summary(plan: Plan, folder: Path, failed: list[str], form: str, output: Path
 
     files = [folder_of(plan, folder, name, seed) / "run.json" for name, seed in plan.runs]
     runs = [judged(file, read_run(file)) for file in files if file.is_file()]
-    if runs:
-        publish(folder, folder / PUBLISHED)
+    publish(folder, folder / PUBLISHED)
     told = json.loads((folder / FILE).read_text("utf-8"))  # as it was before the first step
     told |= {"command": without_paths(told["command"])}
     save(folder / PUBLISHED / FILE, json_text(told) + "\n")

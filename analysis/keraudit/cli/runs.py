@@ -27,9 +27,13 @@ def list_runs(folder: Path, form: str | None, output: Path | None) -> None:
     from keraudit.experiments.runs import finished, unfinished
     from keraudit.render.runs import list_grid
 
-    found = finished(folder)
-    data = {"schema": "keraudit.runs/1", "runs": [run.to_dict() for _, run in found]}
-    grid = list_grid([run for _, run in found], command=command_line(), left_out=unfinished(folder))
+    runs, left_out = [run for _, run in finished(folder)], unfinished(folder)
+    data = {
+        "schema": "keraudit.runs/1",
+        "runs": [run.to_dict() for run in runs],
+        "left_out": left_out,
+    }
+    grid = list_grid(runs, command=command_line(), left_out=left_out)
     emit([grid], [data], form=chosen_format(form, output), output=output)
 
 
@@ -65,7 +69,7 @@ def compare(folder: Path, form: str | None, output: Path | None) -> None:
     chosen = chosen_format(form, output)
     if len(groups) > 1 and chosen != "csv":
         grids.append(differences_grid(groups, command=command_line()))
-    emit(grids, [comparison_data(groups)], form=chosen, output=output)
+    emit(grids, [{**comparison_data(groups), "left_out": left_out}], form=chosen, output=output)
 
 
 @command.command("publish")

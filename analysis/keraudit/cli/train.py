@@ -110,14 +110,14 @@ def command(
 
     from keraudit.cli.progress import Progress
     from keraudit.cli.quiet import started
-    from keraudit.experiments.data import held_out, limited, load, short
+    from keraudit.experiments.data import held_out, limited, load, short_fingerprint
     from keraudit.experiments.training import train
 
     started(is_repeatable=True)
     data = limited(held_out(load(spec), held_back or 0), train=train_images, test=test_images)
     click.echo(
         f"{data.name}: {len(data.train):,} training and {len(data.test):,} {data.judges} images,"
-        f" {len(data.classes)} classes; fingerprint {short(data.fingerprint)}"
+        f" {len(data.classes)} classes; fingerprint {short_fingerprint(data.fingerprint)}"
     )
     folders = {seed: runs / f"{network.lower()}-{made.name}-seed{seed}" for seed in seeds}
     for number, (seed, folder) in enumerate(folders.items(), 1):

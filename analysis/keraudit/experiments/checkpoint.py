@@ -65,7 +65,7 @@ def save(path: Path, variables: Sequence[Any], state: Mapping[str, Any]) -> None
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        left = "the last checkpoint stands" if path.is_file() else "there is no checkpoint yet"
+        left = "the last checkpoint stands" if is_there(path) else "there is no checkpoint yet"
         raise CheckpointError(
             f"cannot write {path}: {error.strerror or error}; the run stops, {left}"
         ) from None
@@ -76,8 +76,15 @@ def before(path: Path) -> Path:
     return path.with_name(f"{path.stem}-before{path.suffix}")
 
 
+def is_there(path: Path) -> bool:
+    """Whether there is a checkpoint to go on from: the last one, or the one before it."""
+    return path.is_file() or before(path).is_file()
+
+
 def resume(path: Path, variables: Sequence[Any]) -> dict[str, Any]:
     """As ``load``; of the checkpoint before where the last one is damaged; empty if there is none.
+
+    A damaged one is then removed: the next save must not put it in the place of the good one.
 
     Raises:
         CheckpointError: none of those there can be read, or they are of another network.
@@ -85,20 +92,29 @@ def resume(path: Path, variables: Sequence[Any]) -> dict[str, Any]:
     import logging
 
     older = before(path)
-    if not path.is_file():
-        return load(older, variables) if older.is_file() else {}
-    try:
+    if not is_there(path):
+        return {}
+    if not older.is_file():
         return load(path, variables)
+    try:
+        if path.is_file():
+            return load(path, variables)
     except DamagedError:
-        if not older.is_file():
-            raise
-    state = load(older, variables)
-    logging.getLogger(__name__).warning(
-        "keraudit: %s is damaged or cut short: the run goes on from %s, after epoch %d",
-        path,
-        older.name,
-        len(state.get("history", [])),
-    )
+        pass
+    try:
+        state = load(older, variables)
+    except DamagedError:
+        raise DamagedError(
+            f"{path} and {older.name} are damaged, cut short or gone: delete both to start the run anew"
+        ) from None
+    if path.is_file():
+        path.unlink()
+        logging.getLogger(__name__).warning(
+            "keraudit: %s is damaged or cut short: the run goes on from %s, after epoch %d",
+            path,
+            older.name,
+            len(state.get("history", [])),
+        )
     return state
 
 

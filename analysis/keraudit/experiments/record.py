@@ -13,8 +13,13 @@ from keraudit.errors import KerauditError
 from keraudit.render.save import save
 
 SCHEMA = "keraudit.run/1"
-# What computes for a backend, in packages of their own.
-BENEATH = {"jax": ("jaxlib", "jax-cuda12-plugin", "jax-cuda13-plugin", "nvidia-cudnn-cu12")}
+# What computes for a backend, in packages of their own, where they are.
+CUDNN = ("nvidia-cudnn-cu12", "nvidia-cudnn-cu13")
+BENEATH = {
+    "jax": ("jaxlib", "jax-cuda12-plugin", "jax-cuda13-plugin", *CUDNN),
+    "tensorflow": CUDNN,
+    "torch": CUDNN,
+}
 LOGITS, PROBABILITIES = "logits", "probabilities"
 CUT_OFF = ("jax", "torch")  # backends on which Keras does not find the logits behind probabilities
 
@@ -172,6 +177,7 @@ def processor() -> str:
 def versions() -> dict[str, str]:
     """Of everything that has a part in the numbers, where it is installed."""
     import platform
+    from importlib import import_module
     from importlib.metadata import PackageNotFoundError, version
 
     import keras
@@ -182,8 +188,9 @@ def versions() -> dict[str, str]:
         "keraudit": __version__,
         "python": platform.python_version(),
         "keras": keras.version(),
+        backend(): str(import_module(backend()).__version__),
     }
-    for name in (backend(), *BENEATH.get(backend(), ()), "numpy", "pillow"):
+    for name in (*BENEATH.get(backend(), ()), "numpy", "pillow"):
         try:
             found[name] = version(name)
         except PackageNotFoundError:

@@ -25,24 +25,31 @@ def finished(root: Path) -> tuple[tuple[Path, Run], ...]:
     """
     if not root.is_dir():
         raise KerauditError(f"{root} is no folder of runs: keraudit train makes one")
-    files = [path for path in {*root.glob("*/run.json"), *root.glob("*.json")} if may_be_run(path)]
+    files = records(root)
     if not files:
         below = sorted({str(path.parents[1]) for path in root.glob("*/*/run.json")})
         where = f"; there are some in {', '.join(below)}" if below else ""
-        raise KerauditError(f"no finished run in {root}{where}")
-    found = [(path, read_run(path)) for path in sorted(files)]
+        begun = f"; begun: {', '.join(unfinished(root))}" if unfinished(root) else ""
+        raise KerauditError(f"no finished run in {root}{where}{begun}")
+    found = [(path, read_run(path)) for path in files]
     return tuple(sorted(found, key=lambda pair: (pair[1].network.lower(), pair[1].seed)))
+
+
+def records(root: Path) -> list[Path]:
+    """The records of finished runs below a folder, and those that are published in it."""
+    published = (path for path in sorted(root.glob("*.json")) if may_be_run(path))
+    return [*sorted(root.glob("*/run.json")), *published]
 
 
 def may_be_run(path: Path) -> bool:
     """Whether a JSON file is a run's record or a damaged one: neither a plan nor another record."""
-    if path.name in ("plan.json", "run.json"):
-        return path.name == "run.json"
+    if path.name == "plan.json":
+        return False
     try:
-        told = json.loads(path.read_text("utf-8"))["schema"]
+        told = str(json.loads(path.read_text("utf-8"))["schema"])
     except (OSError, ValueError, TypeError, KeyError):
         return True
-    return told == SCHEMA or not str(told).startswith("keraudit.")
+    return told.startswith(SCHEMA.partition("/")[0] + "/") or not told.startswith("keraudit.")
 
 
 def unfinished(root: Path) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from keraudit.experiments.record import Run
 from keraudit.reading.live import BACKENDS
 
 PERCENT = 100.0
+NAMED = ("keraudit", "python", "keras", "numpy")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +48,14 @@ def corrupted_error(run: Run) -> float | None:
     return None if found is None else 1 - found
 
 
+def timed(versions: Mapping[str, str]) -> dict[str, str]:
+    """Of a record's versions those that every record has, for as long as there are records."""
+    return {name: versions[name] for name in (*BACKENDS, *NAMED) if name in versions}
+
+
 def epoch_seconds(run: Run) -> float | None:
     """Of the median epoch; ``None`` where the epochs were made on several machines."""
-    places = [(place["hardware"], place["versions"]) for place in run.sessions or ()]
+    places = [(place["hardware"], timed(place["versions"])) for place in run.sessions or ()]
     if not run.history or any(place != places[0] for place in places):
         return None
     return float(median(row["seconds"] for row in run.history))
@@ -74,7 +80,7 @@ MEASURES = (
         given=lambda run: (
             run.hardware,
             run.devices,
-            run.versions,
+            timed(run.versions),
             run.dataset.get("train_images"),
             run.recipe.get("batch"),
             (run.gradients or {}).get("every"),

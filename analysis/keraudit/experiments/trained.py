@@ -9,7 +9,7 @@ from typing import Any
 
 from keraudit.errors import KerauditError
 from keraudit.experiments import checkpoint
-from keraudit.experiments.data import Dataset, held_out, limited, short
+from keraudit.experiments.data import Dataset, held_out, limited, short_fingerprint
 from keraudit.experiments.feeding import fed, moments
 from keraudit.experiments.network import network
 from keraudit.experiments.optimiser import optimiser, put_average
@@ -138,9 +138,14 @@ def same_data(run: Run, data: Dataset, test_images: int | None, folder: Path) ->
         )
     train, test = int(found["train_images"]), int(found["test_images"])
     part = limited(data, train=train, test=test)
-    if (list(part.classes), part.fingerprint) != (list(found["classes"]), found["fingerprint"]):
+    if list(part.classes) != list(found["classes"]):
         raise KerauditError(
-            f"{folder} is of {found['name']} (fingerprint {short(found['fingerprint'])}), not of"
-            f" {part.name} ({short(part.fingerprint)}): name its data with --data"
+            f"{folder} is of the classes {', '.join(found['classes'])}, {part.name} of"
+            f" {', '.join(part.classes)}: name its data with --data"
+        )
+    if part.fingerprint != found["fingerprint"]:
+        raise KerauditError(
+            f"{folder} is of {found['name']} (fingerprint {short_fingerprint(found['fingerprint'])}), not of"
+            f" {part.name} ({short_fingerprint(part.fingerprint)}): name its data with --data"
         )
     return part if test_images is None else limited(data, train=train, test=test_images)

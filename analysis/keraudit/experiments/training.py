@@ -189,7 +189,7 @@ def same_run(folder: Path, config: Mapping[str, Any]) -> None:
     """Refuse to resume a run whose configuration was another."""
     found = read_config(folder)
     if found is None:
-        if (folder / "checkpoint.npz").is_file():
+        if checkpoint.is_there(folder / "checkpoint.npz"):
             raise KerauditError(
                 f"{folder} has a checkpoint and no config.json that says of what: delete it to start"
                 " the run anew, or choose another folder"

@@ -13,7 +13,7 @@ import keraudit
 from keraudit.errors import KerauditError
 from keraudit.experiments.evaluation import FILE as EVALUATION
 from keraudit.experiments.record import Run, read_run
-from keraudit.experiments.runs import judged, spread
+from keraudit.experiments.runs import judged, records, spread
 from keraudit.experiments.statistics import normal
 from keraudit.explorer.start import RUNS_VARIABLE
 
@@ -85,7 +85,7 @@ def runs() -> Runs:
     found: dict[str, Trained] = {}
     problems = []
     for folder in run_folders():
-        for path in (*sorted(folder.glob("*/run.json")), *sorted(folder.glob("*.json"))):
+        for path in records(folder):
             name = path.parent.name if path.name == "run.json" else path.stem
             try:
                 run = run_at(path, *written(path))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from keraudit.experiments.data import judges, short
+from keraudit.experiments.data import judges, short_fingerprint
 from keraudit.experiments.evaluation import Evaluation, notes_on
 from keraudit.render.grid import Column, Grid, Line
 
@@ -46,7 +46,7 @@ def summary_grid(evaluations: Sequence[Evaluation], *, command: str) -> Grid:
         for found in evaluations
     )
     data = dict.fromkeys(
-        f"{e.dataset['name']} ({short(e.dataset['fingerprint'])})" for e in evaluations
+        f"{e.dataset['name']} ({short_fingerprint(e.dataset['fingerprint'])})" for e in evaluations
     )
     one = evaluations[0] if len(evaluations) == 1 else None
     about = [f"Note            {title(e)}: {note}" for e in evaluations for note in notes_on(e)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from keraudit.experiments.data import short
+from keraudit.experiments.data import short_fingerprint
 from keraudit.experiments.plan import Experiment, Finding, Plan
 from keraudit.render.grid import Column, Grid, Line
 
@@ -39,7 +39,7 @@ def plan_text(plan: Plan, folder: str, *, is_resumed: bool) -> str:
             f"Budget    {plan.budget:g}: {how}",
             f"Recipe    {plan.recipe['name']}, {plan.recipe['epochs']} epochs of batch"
             f" {plan.recipe['batch']}",
-            f"Data      {plan.dataset['name']} ({short(plan.dataset['fingerprint'])})",
+            f"Data      {plan.dataset['name']} ({short_fingerprint(plan.dataset['fingerprint'])})",
         )
     )
 

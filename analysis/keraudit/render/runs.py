@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from statistics import median
 from typing import Any
 
-from keraudit.experiments.data import short as short_print
+from keraudit.experiments.data import short_fingerprint
 from keraudit.experiments.record import Run
 from keraudit.experiments.statistics import (
     MEASURES,
@@ -173,21 +174,23 @@ def comparison_row(
 
 def difference_lines(found: Iterable[Difference]) -> Iterator[Line]:
     """Every two networks, and under them each difference; one whose interval holds 0 is not loud."""
-    before = None
-    for one in found:
-        between, measure = one.interval, BY_KEY[one.measure]
-        scale = measure.scale
-        if before != (before := f"{one.second} less {one.first}"):
-            yield Line(cells={"name": before})
-        yield Line(
-            cells={
-                "name": measure.label.removesuffix(" %").lower(),
-                "mean": f"{scale * one.mean:+.2f}",
-                "interval": between and f"{scale * between[0]:+.2f} to {scale * between[1]:+.2f}",
-            },
-            depth=1,
-            tone="" if one.is_clear else "dim",
-        )
+    for (first, second), members in groupby(found, key=lambda one: (one.first, one.second)):
+        yield Line(cells={"name": f"{second} less {first}"})
+        yield from map(difference_line, members)
+
+
+def difference_line(found: Difference) -> Line:
+    between, measure = found.interval, BY_KEY[found.measure]
+    scale = measure.scale
+    return Line(
+        cells={
+            "name": measure.label.removesuffix(" %").lower(),
+            "mean": f"{scale * found.mean:+.2f}",
+            "interval": between and f"{scale * between[0]:+.2f} to {scale * between[1]:+.2f}",
+        },
+        depth=1,
+        tone="" if found.is_clear else "dim",
+    )
 
 
 def comparison_data(groups: Mapping[str, Sequence[Run]]) -> dict[str, Any]:
@@ -252,6 +255,6 @@ def left_out_notes(names: Sequence[str]) -> tuple[str, ...]:
 def data_notes(runs: Sequence[Run]) -> tuple[str, ...]:
     """Which data the runs saw, once for each; a long name on lines of its own."""
     named = dict.fromkeys(
-        f"{run.dataset['name']} ({short_print(run.dataset['fingerprint'])})" for run in runs
+        f"{run.dataset['name']} ({short_fingerprint(run.dataset['fingerprint'])})" for run in runs
     )
     return tuple(f"Data            {name}" for name in named)

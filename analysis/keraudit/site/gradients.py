@@ -81,8 +81,12 @@ def of_run(path: str) -> str:
         return absent(file, "keraudit report --run degradation --watch-gradients 390")
     if not run.get("gradients"):
         raise PluginError(f"{file} is of a run whose gradients were not watched")
+    if "activation_std" not in run["gradients"]["steps"][0]["blocks"][0]:
+        raise PluginError(f"{file} carries no activations: publish the run anew")
     steps = run["gradients"]["steps"]
-    some = [steps[at] for at in sorted({0, 1, len(steps) // 2, len(steps) - 1})]
+    some = [
+        steps[at] for at in sorted({0, min(1, len(steps) - 1), len(steps) // 2, len(steps) - 1})
+    ]
     course = ", ".join(
         f"{times(norms[0] / norms[-1])} at step {entry['step']:,}"
         for entry in some

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
+from keraudit.experiments.record import loss_of
 from keraudit.experiments.statistics import PERCENT, welch
 from keraudit.site.markdown import code
 
@@ -23,7 +24,10 @@ def differences(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     """In points of training and test error, with 95 % intervals; empty where no pair has several seeds."""
     told = []
     for first, second in PAIRS:
+        runs = [*found.get(first, ()), *found.get(second, ())]
         if min(len(found.get(first, ())), len(found.get(second, ()))) < 2:
+            continue
+        if len(set(map(loss_of, runs))) > 1:  # they differ in more than the network
             continue
         parts = []
         for key, word in ERRORS.items():
@@ -31,10 +35,13 @@ def differences(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
                 [PERCENT * run["evaluation"][key] for run in found[name]]
                 for name in (first, second)
             )
-            low, high = welch(a, b) or (0.0, 0.0)
-            parts.append(
-                f"{word} error {fmean(b) - fmean(a):+.2f} points ({low:+.2f} to {high:+.2f})"
+            between = welch(a, b)
+            within = (
+                f"{between[0]:+.2f} to {between[1]:+.2f}"
+                if between and between[0] < between[1]
+                else "no interval: the seeds agree"
             )
+            parts.append(f"{word} error {fmean(b) - fmean(a):+.2f} points ({within})")
         told.append(f"- {code(second)} less {code(first)}: {', '.join(parts)}")
     if not told:
         return ""

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from keraudit.experiments.record import loss_of
 from keraudit.render.diagram import diagram
 from keraudit.render.numbers import short
 from keraudit.render.palette import BLUE, GREY, SKY, colour_of
@@ -168,7 +169,7 @@ def degradation_table() -> str:
 
 def over_epochs(found: Mapping[str, Any]) -> str:
     """What the layers from 20 to 56 cost, epoch by epoch, where both pairs were trained."""
-    if not set(runs.DEGRADATION) <= set(found):
+    if not set(runs.DEGRADATION) <= set(found) or not alike(found):
         return ""
     return drawn_by_script(
         apart(found, 20, 56),
@@ -192,8 +193,19 @@ def over_depths(found: Mapping[str, Any]) -> str:
     )
 
 
+def alike(found: Mapping[str, Any]) -> bool:
+    """Whether the losses of the networks that are compared were taken from the same."""
+    compared = (run for name in runs.DEGRADATION for run in found.get(name, ()))
+    return len(set(map(loss_of, compared))) < 2
+
+
 def lesson(found: Mapping[str, Any]) -> str:
-    """What these runs say of the deep plain network: is it worse already in training?"""
+    """What these runs say of the deep plain network: is it worse already in training?
+
+    Nothing, where some of them were trained with a loss that was cut off, and others not.
+    """
+    if not alike(found):
+        return ""
     errors = {
         name: [run["evaluation"]["train_error"] for run in members]
         for name, members in found.items()
@@ -225,7 +237,7 @@ def beside_the_paper(found: Mapping[str, Any]) -> str:
     better: list[str] = []
     worse: list[str] = []
     for key, word in (("train_error", "training"), ("test_error", "test")):
-        less, more = (mean([r["evaluation"][key] for r in runs]) for runs in (deep, shallow))
+        less, more = (mean([run["evaluation"][key] for run in both]) for both in (deep, shallow))
         told = f"{word} error {100 * less:.2f} % against {100 * more:.2f} %"
         (better if less < more else worse).append(told)
     if not worse:

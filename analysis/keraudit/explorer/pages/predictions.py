@@ -18,6 +18,9 @@ from keraudit.render.numbers import percent
 
 SHOWN = 24  # images of a gallery
 DATA_VARIABLE = "KERAUDIT_DATA"
+# Between a run's test accuracy and that of its predictions, which are kept in half precision; in another
+# order they are right by chance.
+SAME_ORDER = 0.01
 
 
 def predictions(view: View, found: Mapping[str, Trained], one: Trained) -> None:
@@ -144,6 +147,11 @@ def at_hand(view: View, one: Trained) -> Any:
         split, found = test_split(spec, int(told.get("held_out", 0)), told.get("test_images"))
     if found != str(told["fingerprint"]).partition("-")[2]:
         raise KerauditError("the test images at hand are not those that the run predicted")
+    share = float((of(one).argmax(1) == split.labels).mean())
+    if abs(share - float(one.run.evaluation["test"]["accuracy"])) > SAME_ORDER:
+        raise KerauditError(
+            "the test images at hand are in another order than those that the run predicted"
+        )
     return split
 
 
