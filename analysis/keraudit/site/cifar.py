@@ -105,7 +105,7 @@ def work(_: str = "") -> str:
         return ""
     head = [
         ("network", "left"),
-        ("MACs of a training step, an image", "right"),
+        ("training MACs an image", "right"),
         ("images a second", "right"),
         ("layers that multiply", "right"),
         ("of the peak, %", "right"),
