@@ -55,7 +55,7 @@ def test_what_was_begun_and_not_finished_is_named(folder: Path, tmp_path: Path) 
     (begun / "config.json").write_text("{}")
     for words in (("list", folder), ("compare", folder)):
         told = " ".join(keraudit("runs", *words).out.split())
-        assert "Left out Plain-CIFAR-20-2: begun, and not finished or diverged" in told
+        assert "Left out Plain-CIFAR-20-2: not finished (stopped, running or diverged)" in told
     for words in ("list", "compare"):
         told = json.loads(keraudit("runs", words, folder, "-f", "json").out)
         assert told["left_out"] == ["Plain-CIFAR-20-2"]
