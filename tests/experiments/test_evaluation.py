@@ -93,6 +93,9 @@ def test_the_command(folder: Path, data_file: Path, tmp_path: Path) -> None:
     assert any(",recall,class 1," in row for row in rows)
     several = keraudit("evaluate", folder, folder, "--data", data_file, "--corruption-images", 0)
     assert "2 evaluations" in several.out
+    assert (
+        several.err.count("had of --human goes: give it again") == 1
+    )  # the second time it is gone
     assert "confusion" not in several.out
     gone = keraudit("evaluate", folder, tmp_path / "gone", "--data", data_file)
     assert (gone.code, gone.out, gone.err.count("\n")) == (2, "", 1)

@@ -12,7 +12,7 @@ import pytest
 from command import run as keraudit
 from keraudit.errors import KerauditError
 from keraudit.experiments.recipe import RECIPES
-from keraudit.experiments.record import Run, read_run
+from keraudit.experiments.record import DIVERGED, Run, read_run, write_diverged
 from keraudit.experiments.runs import publish, same_kind
 from keraudit.experiments.statistics import differences, measured, spread, welch
 from toys import record
@@ -55,7 +55,7 @@ def test_what_was_begun_and_not_finished_is_named(folder: Path, tmp_path: Path) 
     (begun / "config.json").write_text("{}")
     for words in (("list", folder), ("compare", folder)):
         told = " ".join(keraudit("runs", *words).out.split())
-        assert "Left out Plain-CIFAR-20-2: not finished (stopped, running or diverged)" in told
+        assert "Left out Plain-CIFAR-20-2: not finished (stopped or running), or diverged" in told
     for words in ("list", "compare"):
         told = json.loads(keraudit("runs", words, folder, "-f", "json").out)
         assert told["left_out"] == ["Plain-CIFAR-20-2"]
@@ -64,6 +64,19 @@ def test_what_was_begun_and_not_finished_is_named(folder: Path, tmp_path: Path) 
     assert "begun: one" in keraudit("runs", "list", tmp_path / "new").err
     done = keraudit("runs", "publish", folder, "--to", tmp_path / "results")
     assert (done.code, "not published: Plain-CIFAR-20-2" in done.err) == (0, True)
+
+
+def test_a_run_that_diverged_is_named_as_one(folder: Path) -> None:
+    begun = folder / "Plain-CIFAR-20-2"
+    begun.mkdir()
+    (begun / "config.json").write_text("{}")
+    write_diverged(begun, "the loss is not finite at step 3")
+    assert "Left out        Plain-CIFAR-20-2 (diverged)" in keraudit("runs", "list", folder).out
+    shown = keraudit("runs", "show", begun)
+    assert (shown.code, shown.err.count("\n")) == (2, 1)
+    assert "it diverged: the loss is not finite at step 3" in shown.err
+    (begun / DIVERGED).write_text("{")
+    assert "no record of a finished run" in keraudit("runs", "show", begun).err
 
 
 def test_show(folder: Path) -> None:
@@ -325,6 +338,15 @@ def test_the_same_run_is_published_anew(tmp_path: Path) -> None:
     assert publish(put(root, record(error=0.1)), target) == (kept,)
     assert read_run(kept).evaluation["test_error"] == 0.1
     assert publish(target, target) == (kept,)
+
+
+def test_a_record_written_anew_keeps_its_note(tmp_path: Path) -> None:
+    root, target = put(tmp_path / "runs", record()), tmp_path / "results"
+    (kept,) = publish(root, target, note="A busy machine.")
+    publish(root, target)
+    assert read_run(kept).note == "A busy machine."
+    assert keraudit("runs", "publish", root, "--to", target, "--note", "").code == 0
+    assert read_run(kept).note == ""
 
 
 def test_one_seed_has_no_deviation() -> None:

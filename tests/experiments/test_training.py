@@ -17,6 +17,7 @@ from command import run as keraudit
 from keraudit.errors import KerauditError
 from keraudit.experiments.data import Split
 from keraudit.experiments.recipe import RECIPES, recipe
+from keraudit.experiments.record import read_run
 from toys import record, toy
 
 keras = pytest.importorskip("keras")
@@ -437,6 +438,8 @@ def test_a_diverging_run_names_step_rate_and_layer(tmp_path: Path) -> None:
         DivergedError, match=r"step \d+ \(epoch 1\), learning rate 1e\+30; first bad: the"
     ):
         train("ResNet-CIFAR-8", toy(), wild, seed=0, folder=tmp_path / "run")
+    with pytest.raises(KerauditError, match=r"it diverged: the loss is not finite at step \d+"):
+        read_run(tmp_path / "run")
 
 
 @pytest.mark.parametrize("at", [2, 4])  # the loss is looked at after steps 0, 1, 3 and 5

@@ -64,6 +64,7 @@ def command(
     data = load(spec)
     found = []
     for folder in folders:
+        warn_of_less(folder, human=human, originals=originals)
         made = evaluate(
             trained(folder, data, test_images=test_images),
             corruption_images=corruption_images,
@@ -99,6 +100,24 @@ def finished(runs: Sequence[Path]) -> list[Path]:
     if skipped:
         click.echo(f"keraudit: skipped, no finished run's folder: {names}", err=True)
     return left
+
+
+def warn_of_less(folder: Path, **given: Path | None) -> None:
+    """Say, before the work, what the evaluation in a folder has and the new one will not."""
+    from keraudit.errors import KerauditError
+    from keraudit.experiments.evaluation import read_evaluation
+
+    try:
+        before = read_evaluation(folder)
+    except KerauditError:  # damaged: it is about to be written anew
+        return
+    less = [
+        f"--{key}" for key, path in given.items() if path is None and getattr(before, key, None)
+    ]
+    if less:
+        notify(
+            f"{folder.name}: what the last evaluation had of {' and '.join(less)} goes: give it again"
+        )
 
 
 def told(name: str, stage: str) -> None:

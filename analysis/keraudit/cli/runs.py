@@ -84,11 +84,11 @@ def compare(folder: Path, form: str | None, output: Path | None) -> None:
 )
 @click.option(
     "--note",
-    default="",
     metavar="TEXT",
-    help="What readers of these runs must know, e.g. that the machine had other work.",
+    help="What readers of these runs must know, e.g. that the machine had other work.  [default: the"
+    " note that the record had]",
 )
-def publish(folder: Path, target: Path, note: str) -> None:
+def publish(folder: Path, target: Path, note: str | None) -> None:
     """Copy the record of every finished run and its evaluation, without weights and images.
 
     A record that is there already is written anew if it is of the same run, else nothing is written.

@@ -20,6 +20,7 @@ BENEATH = {
     "tensorflow": CUDNN,
     "torch": CUDNN,
 }
+DIVERGED = "diverged.json"  # in the folder of a run that cannot be ended
 LOGITS, PROBABILITIES = "logits", "probabilities"
 CUT_OFF = ("jax", "torch")  # backends on which Keras does not find the logits behind probabilities
 
@@ -280,6 +281,19 @@ def write_run(folder: Path, run: Run, predictions: Any) -> None:
     save(folder / "run.json", json.dumps(run.to_dict(), indent=1) + "\n")
 
 
+def write_diverged(folder: Path, end: str) -> None:
+    """Why the run in a folder has no record: ``end``, beside where and when."""
+    save(folder / DIVERGED, json.dumps({"end": end, **where()}, indent=1) + "\n")
+
+
+def why_it_diverged(folder: Path) -> str:
+    """What ``write_diverged`` kept; empty if the run in a folder did not diverge."""
+    try:
+        return str(json.loads((folder / DIVERGED).read_text("utf-8"))["end"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return ""
+
+
 def read_run(path: Path) -> Run:
     """A run's record: its folder or its file.
 
@@ -299,6 +313,8 @@ def read_run(path: Path) -> Run:
             raise ValueError("a part of it is a number where several belong")
         return Run(**found | {"loss": loss_of(found)})
     except OSError as error:
+        if end := why_it_diverged(path):
+            raise KerauditError(f"no finished run in {path}: it diverged: {end}") from None
         raise KerauditError(f"no record of a finished run at {file}: {error.strerror}") from None
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise KerauditError(f"{file} is no record of a finished run ({error})") from None

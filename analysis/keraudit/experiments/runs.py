@@ -10,7 +10,7 @@ from pathlib import Path
 
 from keraudit.errors import KerauditError
 from keraudit.experiments.evaluation import read_evaluation
-from keraudit.experiments.record import SCHEMA, Run, read_run
+from keraudit.experiments.record import DIVERGED, SCHEMA, Run, read_run
 from keraudit.experiments.statistics import normal, unlike
 from keraudit.experiments.statistics import spread as spread  # taken from here by the explorer
 from keraudit.experiments.watching import slim
@@ -53,9 +53,10 @@ def may_be_run(path: Path) -> bool:
 
 
 def unfinished(root: Path) -> tuple[str, ...]:
-    """Names of the runs below a folder that were begun and have not come to their end."""
-    begun = {path.parent.name for path in root.glob("*/config.json")}
-    return tuple(sorted(begun - {path.parent.name for path in root.glob("*/run.json")}))
+    """Names of the runs below a folder that were begun and have not come to their end, or diverged."""
+    begun = {path.parent for path in root.glob("*/config.json")}
+    left = sorted(begun - {path.parent for path in root.glob("*/run.json")})
+    return tuple(f"{path.name}{' (diverged)' * (path / DIVERGED).is_file()}" for path in left)
 
 
 def judged(path: Path, run: Run) -> Run:
@@ -112,12 +113,12 @@ def same_kind(runs: Sequence[Run]) -> Mapping[str, tuple[Run, ...]]:
     return groups
 
 
-def published(run: Run, note: str = "") -> dict[str, object]:
+def published(run: Run, note: str) -> dict[str, object]:
     """What the report publishes of a run: its record and its evaluation, without folders' paths.
 
     Weights and images are not in either.
     """
-    found = run.to_dict() | {"command": without_paths(run.command), "note": note or run.note}
+    found = run.to_dict() | {"command": without_paths(run.command), "note": note}
     if told := run.evaluated:
         found["evaluated"] = {**told, "command": without_paths(told.get("command", ""))}
     return found
@@ -136,8 +137,10 @@ def without_paths(command: str) -> str:
     return shlex.join(words)
 
 
-def publish(root: Path, target: Path, *, note: str = "") -> tuple[Path, ...]:
+def publish(root: Path, target: Path, *, note: str | None = None) -> tuple[Path, ...]:
     """Write the published record of every finished run below ``root`` to ``target``, with a note.
+
+    Without one, a record that is written anew keeps the note that it had.
 
     Raises:
         KerauditError: two runs would get the same name, or ``target`` holds another run of that name;
@@ -147,7 +150,9 @@ def publish(root: Path, target: Path, *, note: str = "") -> tuple[Path, ...]:
 
     texts = {}
     for path, (source, run) in targets(root, target).items():
-        texts[path] = json_text(published(judged(source, run), note)) + "\n"
+        before = read_run(path).note if path.is_file() else ""
+        told = (run.note or before) if note is None else note
+        texts[path] = json_text(published(judged(source, run), told)) + "\n"
     try:
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -21,6 +21,7 @@ from keraudit.experiments.network import sized
 from keraudit.experiments.peak import measured_peak, work
 from keraudit.experiments.recipe import Recipe
 from keraudit.experiments.record import (
+    DIVERGED,
     LOGITS,
     Run,
     alone,
@@ -30,6 +31,7 @@ from keraudit.experiments.record import (
     read_run,
     where,
     write_config,
+    write_diverged,
     write_run,
 )
 from keraudit.experiments.session import Session
@@ -135,7 +137,11 @@ def ended(
     before = measured_peak(session.recipe.precision)
     saver, epochs = checkpoint.Saver(), session.recipe.epochs
     for epoch in range(len(history), epochs):
-        history.append(session.epoch(epoch, watch, gradients))
+        try:
+            history.append(session.epoch(epoch, watch, gradients))
+        except DivergedError as end:
+            write_diverged(folder, str(end))
+            raise
         state = {"history": history, "sessions": sessions}
         state |= {"gradients": gradients.steps} if gradients else {}
         if epoch + 1 == epochs or saver.is_due():
@@ -165,6 +171,7 @@ def ended(
         save(folder / "gradients.json", json.dumps(gradients.record()) + "\n")
     write_run(folder, run, predictions)
     checkpoint.before(kept).unlink(missing_ok=True)
+    (folder / DIVERGED).unlink(missing_ok=True)  # on other hardware it need not diverge again
     return run
 
 

@@ -33,7 +33,7 @@ def ship(folder: Path, data: str, *, home: Path = HOME) -> Path:
     mean = np.round(np.asarray(found.mean).reshape(-1, found.mean.shape[-1]).mean(axis=0), 2)
     found = replace(found, mean=mean.astype("float32"))
     wrong = found.probabilities(found.data.test.images).argmax(axis=-1) != found.data.test.labels
-    kept: dict[str, Any] = published(found.run)
+    kept: dict[str, Any] = published(found.run, found.run.note)
     name = found.run.network.lower()
     path = home / f"{name}{ENDING}"
     found.body.save_weights(path)

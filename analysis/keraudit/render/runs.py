@@ -249,7 +249,7 @@ def left_out_notes(names: Sequence[str]) -> tuple[str, ...]:
     """Which runs are not in a table, of those that were begun."""
     if not names:
         return ()
-    return (f"Left out        {', '.join(names)}: not finished (stopped, running or diverged)",)
+    return (f"Left out        {', '.join(names)}: not finished (stopped or running), or diverged",)
 
 
 def data_notes(runs: Sequence[Run]) -> tuple[str, ...]:
