@@ -22,3 +22,17 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.chdir(ROOT)
         build(load_config(str(ROOT / "mkdocs.yml"), site_dir=str(target), strict=True))
     return target
+
+
+@pytest.fixture
+def published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that stands in for that of the published runs."""
+    from keraudit.site import runs
+
+    monkeypatch.setattr(runs, "FOLDER", tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def at_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
