@@ -93,12 +93,51 @@ def test_the_command(folder: Path, data_file: Path, tmp_path: Path) -> None:
     assert any(",recall,class 1," in row for row in rows)
     several = keraudit("evaluate", folder, folder, "--data", data_file, "--corruption-images", 0)
     assert "2 evaluations" in several.out
-    assert (
-        several.err.count("had of --human goes: give it again") == 1
-    )  # the second time it is gone
+    told = "not kept, for the evaluation that is there has 6 of them corrupted, --human;"
+    assert several.err.count(told) == 2
+    assert json.loads((folder / "evaluation.json").read_text())["human"] == kept["human"]
     assert "confusion" not in several.out
     gone = keraudit("evaluate", folder, tmp_path / "gone", "--data", data_file)
     assert (gone.code, gone.out, gone.err.count("\n")) == (2, "", 1)
+
+
+def test_an_evaluation_of_less_takes_no_other_s_place(
+    folder: Path, data_file: Path, tmp_path: Path
+) -> None:
+    from keraudit.experiments.data import load
+    from keraudit.experiments.evaluation import evaluate, keep, read_evaluation
+    from keraudit.experiments.trained import trained
+
+    whole = evaluate(trained(folder, load(str(data_file))), corruption_images=3)
+    few = replace(whole, dataset={**whole.dataset, "test_images": 20}, corruption_images=2)
+    (tmp_path / "evaluation.json").write_text("{")
+    assert keep(tmp_path, few) == ""
+    assert keep(tmp_path, whole) == ""
+    assert keep(tmp_path, few) == "30 test images, 3 of them corrupted"
+    found = read_evaluation(tmp_path)
+    assert found is not None
+    assert found.dataset == whole.dataset
+    assert keep(tmp_path, replace(whole, originals={"images": 1})) == ""
+    assert keep(tmp_path, whole) == "--originals"
+    assert keep(tmp_path, replace(few, train_accuracy=0.125)) == ""  # of another training
+
+
+def test_memory_that_ends_is_told_in_a_line(
+    folder: Path, data_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from keraudit.experiments.data import load
+    from keraudit.experiments.trained import trained
+
+    network = trained(folder, load(str(data_file)))
+
+    def ends(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(network.body, "predict", ends)
+    with pytest.raises(
+        KerauditError, match=r"too small for batches of 250.*a device that has more"
+    ):
+        network.probabilities(network.data.test.images)
 
 
 def test_what_is_no_run_s_folder_is_skipped(folder: Path, data_file: Path, tmp_path: Path) -> None:

@@ -92,6 +92,26 @@ def test_a_folder_with_another_plan(tmp_path: Path) -> None:
         written_down(tmp_path, plan)
 
 
+def test_a_plan_goes_on_with_the_same_images_by_any_name(tmp_path: Path) -> None:
+    plan, _, _ = planned("degradation", toy(count=300))
+    written_down(tmp_path, plan)
+    kept = json.loads((tmp_path / "plan.json").read_text())
+    renamed = {**kept["dataset"], "name": "other", "source": "other.npz"}
+    words = {"claim": "in other words", "recipe": {**kept["recipe"], "source": "a book"}}
+    (tmp_path / "plan.json").write_text(json.dumps({**kept, **words, "dataset": renamed}))
+    assert written_down(tmp_path, plan)
+
+
+def test_a_network_has_one_spelling() -> None:
+    asked = ("resnet50", "ResNet_50")
+    plan, _, _ = planned("cifar10-comparison", toy(count=300), networks=asked)
+    assert (plan.networks, plan.left_out) == (["ResNet50"], ["InceptionV3"])
+    plan, _, _ = planned("degradation", toy(count=300), networks=("plain-cifar-20",))
+    assert plan.networks == ["Plain-CIFAR-20"]
+    with pytest.raises(KerauditError, match="'VGG16' cannot be trained"):
+        planned("degradation", toy(count=300), networks=("VGG16",))
+
+
 def test_the_findings_are_the_paper_s_sentences() -> None:
     runs = [
         record("Plain-CIFAR-20", error=0.09),
@@ -155,6 +175,11 @@ def test_the_command_from_plan_to_records(tmp_path: Path) -> None:
     assert json.loads(again.out)["plan"]["budget"] == 0.03
     kept = json.loads((published / "plan.json").read_text())
     assert kept["command"].endswith("--corruption-images 4")  # as it was before the first step
+    home = tmp_path / "runs" / "plain-cifar-8-he2015-seed0"
+    kept = json.loads((home / "evaluation.json").read_text())
+    of_less = {**kept, "dataset": {**kept["dataset"], "fingerprint": "another"}}
+    (home / "evaluation.json").write_text(json.dumps(of_less))
+    assert keraudit(*words).err.count("seed 0: evaluation") == 1
     fewer = keraudit(*words, "--corruption-images", 2)
     assert fewer.code == 0, fewer.err
     assert "Plain-CIFAR-8 seed 0: evaluation" in fewer.err

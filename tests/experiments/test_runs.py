@@ -138,6 +138,8 @@ def test_what_is_compared_is_what_all_runs_have_and_share() -> None:
     assert keys(*alike) == [*short, "ece", "corrupted_error", "epoch_seconds"]
     assert keys(*alike, judged("B", 2, images=100)) == [*short, "ece", "epoch_seconds"]
     assert keys(*alike, record("B", seed=2)) == [*short, "epoch_seconds"]  # without an evaluation
+    fewer = {**(alike[0].evaluated or {}), "dataset": {"fingerprint": "of fewer test images"}}
+    assert "ece" not in keys(*alike[1:], replace(alike[0], evaluated=fewer))
     elsewhere = {"processor": "P", "cores": 8, "devices": ["GPU"]}
     assert keys(record(), record(seed=1, hardware=elsewhere)) == short
     assert keys(record(), record(seed=1, history=[])) == short
@@ -275,6 +277,15 @@ def test_two_networks_trained_unlike_are_shown_with_what_differs(tmp_path: Path)
         told = " ".join(keraudit("runs", "compare", root, "-f", form).out.split())
         assert f"Not alike Plain-CIFAR-20, ResNet50: differ in {', '.join(what)}" in told
         assert "Not alike Plain-CIFAR-20, ResNet-CIFAR-20" not in told
+
+
+def test_seeds_that_were_trained_unlike_are_shown_with_what_differs(tmp_path: Path) -> None:
+    runs = [record(seed=0, versions={"jax": "0"}), record(seed=1, versions={"tensorflow": "2"})]
+    root = put(tmp_path, *runs)
+    told = keraudit("runs", "compare", root)
+    assert "Not alike       seeds of Plain-CIFAR-20: differ in backend" in told.out
+    (network,) = json.loads(keraudit("runs", "compare", root, "-f", "json").out)["networks"]
+    assert network["unlike"] == ["backend"]
 
 
 def test_of_unlike_epochs_the_recipe_is_not_blamed() -> None:

@@ -73,6 +73,55 @@ def test_a_diverging_run_names_step_rate_and_layer(tmp_path: Path) -> None:
         read_run(tmp_path / "run")
 
 
+def test_the_other_seeds_are_trained_after_one_that_diverged(tmp_path: Path) -> None:
+    made = toy()
+    arrays = {"x_train": made.train.images, "y_train": made.train.labels}
+    arrays |= {"x_test": made.test.images, "y_test": made.test.labels}
+    np.savez(tmp_path / "toy.npz", **arrays)
+    words = ("train", "plain-cifar-8", "--data", tmp_path / "toy.npz", "--batch", 16)
+    words += ("--learning-rate", 1e30, "--epochs", 2, "--runs", tmp_path / "runs")
+    done = keraudit(*words, "--seeds", "0,1")
+    assert done.code == 2
+    assert "2 of 2 runs diverged; the first, seed 0: the loss is" in done.err.splitlines()[-1]
+    homes = [tmp_path / "runs" / f"plain-cifar-8-he2015-seed{seed}" for seed in (0, 1)]
+    assert all((home / "diverged.json").is_file() for home in homes)
+
+
+def test_an_epoch_that_is_passed_diverged_no_longer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on another device; whatever stops the run later."""
+    from keraudit.experiments import training
+    from keraudit.experiments.session import Session
+
+    epoch = Session.epoch
+
+    def stopped(at: int, end: BaseException) -> Any:
+        def made(self: Session, number: int, *others: Any) -> dict[str, Any]:
+            if number == at:
+                raise end
+            return epoch(self, number, *others)
+
+        return made
+
+    made = recipe("he2015", epochs=2, batch=16)
+    for at, end in ((0, training.DivergedError("at step 1")), (1, KeyboardInterrupt())):
+        monkeypatch.setattr(Session, "epoch", stopped(at, end))
+        with pytest.raises(type(end)):
+            training.train("plain-cifar-8", toy(), made, seed=0, folder=tmp_path)
+        assert (tmp_path / "diverged.json").is_file() == (at == 0)
+    monkeypatch.undo()
+    found = training.train("plain-cifar-8", toy(), made, seed=0, folder=tmp_path)
+    assert found.network == "Plain-CIFAR-8"
+
+
+def test_of_epochs_made_elsewhere_no_share_of_this_peak_is_told() -> None:
+    from keraudit.experiments.training import made_here
+
+    sessions = [{"from_epoch": 1, "hardware": "GPU"}, {"from_epoch": 3, "hardware": "CPU"}]
+    assert made_here([{"epoch": 1}, {"epoch": 2}], sessions) == []
+
+
 @pytest.mark.parametrize("at", [2, 4])  # the loss is looked at after steps 0, 1, 3 and 5
 def test_the_step_and_layer_at_which_it_began(at: int) -> None:
     from keraudit.experiments.divergence import bad_output, diverged, values

@@ -71,6 +71,28 @@ def test_the_peak_is_a_matrix_product() -> None:
     assert 1e8 < measured_peak() < 1e15
 
 
+def test_the_peak_of_a_device_that_keras_has_no_name_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    from keraudit.experiments import peak
+
+    monkeypatch.setattr(peak, "on_cpu", lambda: False)  # as on a TPU
+    monkeypatch.setattr(peak, "SIDE", {"other": 64})
+    assert peak.measured_peak() > 0
+
+
+@pytest.mark.parametrize(("count", "devices"), [(2, ["H 0", "H 1"]), (0, ["CPU"])])
+def test_the_devices_of_torch(
+    monkeypatch: pytest.MonkeyPatch, count: int, devices: list[str]
+) -> None:
+    from types import SimpleNamespace
+
+    from keraudit.experiments import record
+
+    cuda = SimpleNamespace(device_count=lambda: count, get_device_name=lambda i: f"H {i}")
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=cuda))
+    monkeypatch.setattr(record, "backend", lambda: "torch")
+    assert record.hardware()["devices"] == devices
+
+
 def test_the_higher_peak_of_before_and_after_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     from keraudit.experiments import peak
 

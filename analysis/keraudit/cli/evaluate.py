@@ -41,7 +41,7 @@ def command(
 
     Accuracy and loss, precision, recall and confusion of the classes, calibration, the gap to the
     training images, accuracy on corrupted images. The record is kept in the run's folder as
-    evaluation.json. Several runs are shown one line each; the other formats show all of each.
+    evaluation.json, unless one is there that is of more. Several runs are shown one line each; the other formats show all of each.
     """
     from keraudit.experiments.record import read_run
     from keraudit.reading.live import use_backend
@@ -54,17 +54,14 @@ def command(
     from keraudit.cli.emit import emit
     from keraudit.cli.quiet import started
     from keraudit.experiments.data import load
-    from keraudit.experiments.evaluation import FILE, evaluate
+    from keraudit.experiments.evaluation import FILE, evaluate, keep
     from keraudit.experiments.trained import trained
     from keraudit.render.evaluation import full_grids, long_grid, summary_grid
-    from keraudit.render.json_text import json_text
-    from keraudit.render.save import save
 
     started()
     data = load(spec)
     found = []
     for folder in folders:
-        warn_of_less(folder, human=human, originals=originals)
         made = evaluate(
             trained(folder, data, test_images=test_images),
             corruption_images=corruption_images,
@@ -73,7 +70,12 @@ def command(
             watch=partial(told, folder.name),
             command=command_line(),
         )
-        save(folder / FILE, json_text(made.to_dict()) + "\n")
+        if more := keep(folder, made):
+            click.echo(
+                f"keraudit: {folder.name}: not kept, for the evaluation that is there has {more};"
+                f" delete its {FILE} to have another",
+                err=True,
+            )
         found.append(made)
     chosen = chosen_format(form, output)
     grids = [summary_grid(found, command=command_line())]
@@ -100,24 +102,6 @@ def finished(runs: Sequence[Path]) -> list[Path]:
     if skipped:
         click.echo(f"keraudit: skipped, no finished run's folder: {names}", err=True)
     return left
-
-
-def warn_of_less(folder: Path, **given: Path | None) -> None:
-    """Say, before the work, what the evaluation in a folder has and the new one will not."""
-    from keraudit.errors import KerauditError
-    from keraudit.experiments.evaluation import read_evaluation
-
-    try:
-        before = read_evaluation(folder)
-    except KerauditError:  # damaged: it is about to be written anew
-        return
-    less = [
-        f"--{key}" for key, path in given.items() if path is None and getattr(before, key, None)
-    ]
-    if less:
-        notify(
-            f"{folder.name}: what the last evaluation had of {' and '.join(less)} goes: give it again"
-        )
 
 
 def told(name: str, stage: str) -> None:

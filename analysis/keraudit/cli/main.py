@@ -12,6 +12,11 @@ import click
 from keraudit._version import __version__
 from keraudit.errors import KerauditError
 
+# What a command that is stopped leaves, where it is not nothing.
+LEFT = {
+    **dict.fromkeys(("train", "report"), "the same command goes on"),
+    "evaluate": "what was evaluated before is kept",
+}
 LONGEST_LINE = 1000  # characters of an error
 
 # command: the module that holds it
@@ -81,8 +86,7 @@ def run(arguments: list[str] | None = None) -> int:
         path = context.command_path if context else "keraudit"
         return failed(f"{error.format_message()} (see {path} --help)")
     except (click.Abort, KeyboardInterrupt):
-        resumed = (arguments or sys.argv[1:])[:1] in (["train"], ["report"])
-        left = "the same command goes on" if resumed else "nothing was written"
+        left = LEFT.get(typed[0] if typed else "", "nothing was written")
         click.echo(f"keraudit: stopped; {left}", err=True)
         return 130
     except BrokenPipeError:  # the reader of a pipe, such as head, went away

@@ -257,9 +257,10 @@ def answers(
     human: Path | None,
     originals: Path | None,
 ) -> bool:
-    """Whether an evaluation has all that is asked for."""
+    """Whether an evaluation is of these test images and has all that is asked for."""
     return (
-        (images is None or found.corruption_images == min(images, len(part.test)))
+        found.dataset["fingerprint"] == part.fingerprint
+        and (images is None or found.corruption_images == min(images, len(part.test)))
         and (human is None or found.human is not None)
         and (originals is None or found.originals is not None)
     )

@@ -94,7 +94,8 @@ def command(
     recipe's. A run that was stopped, whatever stopped it, goes on from its last checkpoint
     when the same command is given again, and ends as if it had not been stopped.
     """
-    from keraudit.experiments.network import sized
+    from keraudit.errors import KerauditError
+    from keraudit.experiments.network import sized, spelled
     from keraudit.experiments.recipe import recipe
     from keraudit.reading.live import use_backend
 
@@ -111,7 +112,7 @@ def command(
     from keraudit.cli.progress import Progress
     from keraudit.cli.quiet import started
     from keraudit.experiments.data import held_out, limited, load, short_fingerprint
-    from keraudit.experiments.training import train
+    from keraudit.experiments.training import DivergedError, train
 
     started(is_repeatable=True)
     data = limited(held_out(load(spec), held_back or 0), train=train_images, test=test_images)
@@ -119,26 +120,38 @@ def command(
         f"{data.name}: {len(data.train):,} training and {len(data.test):,} {data.judges} images,"
         f" {len(data.classes)} classes; fingerprint {short_fingerprint(data.fingerprint)}"
     )
-    folders = {seed: runs / f"{network.lower()}-{made.name}-seed{seed}" for seed in seeds}
+    name, failed = spelled(network), []
+    folders = {seed: runs / f"{name.lower()}-{made.name}-seed{seed}" for seed in seeds}
     for number, (seed, folder) in enumerate(folders.items(), 1):
         later = list(folders.values())[number:]
         following = sum(not (other / "run.json").is_file() for other in later)
-        with Progress(f"{network} seed {seed}", made.batch, following=following) as progress:
-            run = train(
-                network,
-                data,
-                made,
-                seed=seed,
-                folder=folder,
-                watch=progress.show,
-                budget=budget,
-                devices=devices,
-                held=held,
-                gradients_every=gradients_every,
-                board=board,
-                command=command_line(),
-            )
+        try:
+            with Progress(f"{name} seed {seed}", made.batch, following=following) as progress:
+                run = train(
+                    name,
+                    data,
+                    made,
+                    seed=seed,
+                    folder=folder,
+                    watch=progress.show,
+                    budget=budget,
+                    devices=devices,
+                    held=held,
+                    gradients_every=gradients_every,
+                    board=board,
+                    command=command_line(),
+                )
+        except DivergedError as error:  # the other seeds say how common it is
+            if len(folders) == 1:
+                raise
+            failed.append(f"seed {seed}: {error}")
+            click.echo(f"keraudit: {failed[-1]}", err=True)
+            continue
         click.echo(summary(run, folder))
+    if failed:
+        raise KerauditError(
+            f"{len(failed)} of {len(folders)} runs diverged; the first, {failed[0]}"
+        )
 
 
 def summary(run: Run, folder: Path) -> str:

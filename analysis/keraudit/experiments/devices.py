@@ -53,8 +53,8 @@ def memory_bytes() -> int | None:
 
 
 @contextmanager
-def told_if_memory_ends(batch: int) -> Iterator[None]:
-    """Inside it, memory that ends is told in a line.
+def told_if_memory_ends(batch: int, advice: str) -> Iterator[None]:
+    """Inside it, memory that ends is told in a line with ``advice``.
 
     Raises:
         KerauditError: it ended.
@@ -65,8 +65,7 @@ def told_if_memory_ends(batch: int) -> Iterator[None]:
         if not is_out_of_memory(error):
             raise
         raise KerauditError(
-            f"the memory is too small for batches of {batch} of this network and data: lower --batch,"
-            " --size or --device-images"
+            f"the memory is too small for batches of {batch} of this network and data: {advice}"
         ) from None
 
 

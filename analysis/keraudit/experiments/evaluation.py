@@ -112,6 +112,43 @@ def read_evaluation(folder: Path) -> Evaluation | None:
         ) from None
 
 
+def keep(folder: Path, made: Evaluation) -> str:
+    """Keep an evaluation in its run's folder, unless one is there that is of more.
+
+    Returns:
+        What the one that is there has more; empty where ``made`` took its place.
+
+    Raises:
+        KerauditError: it cannot be written.
+    """
+    from keraudit.render.json_text import json_text
+    from keraudit.render.save import save
+
+    try:
+        before = read_evaluation(folder)
+    except KerauditError:  # damaged, and now written anew
+        before = None
+    if before and before.train_accuracy == made.train_accuracy and (more := has_more(before, made)):
+        return more
+    save(folder / FILE, json_text(made.to_dict()) + "\n")
+    return ""
+
+
+def has_more(one: Evaluation, other: Evaluation) -> str:
+    """What the first of two evaluations of a run has that the second has not."""
+    images, corrupted = one.dataset["test_images"], one.corruption_images
+    found = (
+        f"{images:,} test images" * (images > other.dataset["test_images"]),
+        f"{corrupted:,} of them corrupted" * (corrupted > other.corruption_images),
+        *(
+            f"--{key}"
+            for key in ("human", "originals")
+            if getattr(one, key) is not None and getattr(other, key) is None
+        ),
+    )
+    return ", ".join(filter(None, found))
+
+
 def from_dict(found: Mapping[str, Any]) -> Evaluation:
     """An evaluation from its plain data."""
     if found.get("schema") != SCHEMA:

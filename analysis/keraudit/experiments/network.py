@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 LARGE = {"InceptionV3": 75, "ResNet50": 32}
 # How Keras normalised their images for the published weights.
 PUBLISHED = {"InceptionV3": "tf", "ResNet50": "caffe"}
+FAMILIES = {"resnet": "ResNet", "plain": "Plain"}
 LARGE_SIZE = 96  # pixels a side, where a recipe does not say another
 LARGEST_SIZE = 1024
 
@@ -170,6 +171,22 @@ def built(name: str, classes: int, shape: tuple[int, ...], side: int | None) -> 
     maker = {"resnet": resnet_cifar, "plain": plain_cifar}[family]
     made: keras.Model = maker(depth, input_shape=shape, classes=classes)
     return made
+
+
+def spelled(name: str) -> str:
+    """The one spelling of a network's name, which folders and records have.
+
+    >>> spelled("resnet_50"), spelled("plain-cifar-20")
+    ('ResNet50', 'Plain-CIFAR-20')
+
+    Raises:
+        KerauditError: no network of that name can be trained here.
+    """
+    known = application_name(name)
+    if known in LARGE:
+        return known
+    family, depth = family_and_depth(name)
+    return f"{FAMILIES[family]}-CIFAR-{depth}"
 
 
 def family_and_depth(name: str) -> tuple[str, int]:

@@ -10,13 +10,15 @@ from typing import Any
 
 from keraudit.errors import KerauditError
 from keraudit.experiments.data import Dataset, limited
+from keraudit.experiments.network import spelled
 from keraudit.experiments.recipe import Recipe, recipe
-from keraudit.experiments.record import LOGITS, Run, loss_of, not_cut_off
+from keraudit.experiments.record import LOGITS, PROSE, Run, loss_of, not_cut_off
 
 SCHEMA = "keraudit.plan/1"
 FILE = "plan.json"
 LEAST_EPOCHS = 8  # below it images are left out, not epochs: the falls of the rate need room
 MADE_ON = ("command", "date", "versions", "revision")  # may differ when a plan is resumed
+SAID = ("claim", *PROSE)  # likewise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +129,7 @@ def planned(
         data: the whole data set.
         budget: part of the images a network sees in all, above 0, up to 1.
         seeds: of the runs.
-        networks: in place of the experiment's.
+        networks: in place of the experiment's, however they are spelled.
         command: for the record.
         changes: of the recipe.
 
@@ -135,7 +137,7 @@ def planned(
         The plan, its recipe and the part of the data it uses.
 
     Raises:
-        KerauditError: there is no such experiment, or the budget leaves less than one batch.
+        KerauditError: there is no such experiment or network, or the budget leaves less than one batch.
     """
     import time
 
@@ -160,7 +162,8 @@ def planned(
         )
     part = limited(data, train=train, test=max(1, test))
     scaled = recipe(wanted.recipe, **{**changes, "epochs": epochs})
-    kept = once(networks) or [n for n in wanted.networks if budget >= wanted.needs.get(n, 0)]
+    asked = list(dict.fromkeys(map(spelled, networks)))
+    kept = asked or [n for n in wanted.networks if budget >= wanted.needs.get(n, 0)]
     left = [name for name in wanted.networks if name not in kept]
     return (
         Plan(
@@ -181,15 +184,6 @@ def planned(
         scaled,
         part,
     )
-
-
-def once(networks: Sequence[str]) -> list[str]:
-    """Each network once, however it is written.
-
-    >>> once(("ResNet-CIFAR-20", "resnet-cifar-20"))
-    ['ResNet-CIFAR-20']
-    """
-    return list({name.lower(): name for name in reversed(networks)}.values())[::-1]
 
 
 def words(
@@ -233,7 +227,8 @@ def written_down(folder: Path, plan: Plan) -> bool:
         if has_more := len(plan.seeds) > len(seeds) and plan.seeds[: len(seeds)] == seeds:
             before["seeds"] = now["seeds"]
         for key in now:
-            if key.partition(".")[0] not in MADE_ON and before.get(key) != now[key]:
+            is_free = key in SAID or key.partition(".")[0] in MADE_ON
+            if not is_free and before.get(key) != now[key]:
                 raise KerauditError(
                     f"{folder} holds a plan with {key} = {before.get(key)!r}, not {now[key]!r}:"
                     " resume it with its own options, or choose another folder"

@@ -21,6 +21,8 @@ BENEATH = {
     "torch": CUDNN,
 }
 DIVERGED = "diverged.json"  # in the folder of a run that cannot be ended
+# Words on what a fingerprint and numbers tell: a run goes on whatever they say.
+PROSE = ("dataset.name", "dataset.source", "recipe.source")
 LOGITS, PROBABILITIES = "logits", "probabilities"
 CUT_OFF = ("jax", "torch")  # backends on which Keras does not find the logits behind probabilities
 
@@ -160,6 +162,11 @@ def hardware() -> dict[str, Any]:
                 else {}
             )
             found["devices"].append(details.get("device_name", device.device_type))
+    else:
+        import torch
+
+        count = torch.cuda.device_count()
+        found["devices"] = [torch.cuda.get_device_name(i) for i in range(count)] or ["CPU"]
     return found
 
 

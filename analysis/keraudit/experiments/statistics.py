@@ -65,7 +65,12 @@ MEASURES = (
     Measure(key="train_error", label="Train error %", of=lambda run: run.evaluation["train_error"]),
     Measure(key="test_error", label="Test error %", of=lambda run: run.evaluation["test_error"]),
     Measure(key="gap", label="Gap %", of=lambda run: run.evaluation["gap"]),
-    Measure(key="ece", label="Calibration error %", of=lambda run: evaluated(run, "ece")),
+    Measure(
+        key="ece",
+        label="Calibration error %",
+        of=lambda run: evaluated(run, "ece"),
+        given=lambda run: (run.evaluated or {}).get("dataset", {}).get("fingerprint"),
+    ),
     Measure(
         key="corrupted_error",
         label="Corrupted error %",

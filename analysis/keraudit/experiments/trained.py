@@ -10,6 +10,7 @@ from typing import Any
 from keraudit.errors import KerauditError
 from keraudit.experiments import checkpoint
 from keraudit.experiments.data import Dataset, held_out, limited, short_fingerprint
+from keraudit.experiments.devices import told_if_memory_ends
 from keraudit.experiments.feeding import fed, moments
 from keraudit.experiments.network import network
 from keraudit.experiments.optimiser import optimiser, put_average
@@ -54,7 +55,8 @@ class Trained:
         parts = []
         for start in range(0, len(images), CHUNK):
             values = self.normalised(images[start : start + CHUNK])
-            found = self.body.predict(**fed(values, batch=BATCH), verbose=0)
+            with told_if_memory_ends(BATCH, "free some, or take a device that has more"):
+                found = self.body.predict(**fed(values, batch=BATCH), verbose=0)
             parts.append(np.asarray(found, "float64"))
             if watch is not None:
                 watch(min(start + CHUNK, len(images)))

@@ -17,12 +17,13 @@ from keraudit.experiments.board import Board
 from keraudit.experiments.data import Dataset
 from keraudit.experiments.devices import spread_over, told_if_memory_ends
 from keraudit.experiments.divergence import DivergedError
-from keraudit.experiments.network import sized
+from keraudit.experiments.network import sized, spelled
 from keraudit.experiments.peak import measured_peak, work
 from keraudit.experiments.recipe import Recipe
 from keraudit.experiments.record import (
     DIVERGED,
     LOGITS,
+    PROSE,
     Run,
     alone,
     backend,
@@ -40,7 +41,8 @@ from keraudit.experiments.watching import GradientWatch, Tick, Watch, unwatched
 from keraudit.render.save import save
 
 __all__ = ["DivergedError", "Tick", "flat", "train"]
-NAMES = ("network", "dataset.name", "dataset.source")  # the folder and the fingerprint tell them
+NAMES = ("network", *PROSE)  # the folder tells the network
+LESS = "lower --batch, --size or --device-images"
 OPTIONAL = ("devices", "ema_decay", "gradients_every")  # in a configuration only where they differ
 
 
@@ -84,6 +86,7 @@ def train(
         KerauditError: the folder holds a run of another configuration, another process trains in it,
             or the memory is too small.
     """
+    name = spelled(name)
     recipe = sized(recipe, name)
     config = {
         "network": name,
@@ -106,7 +109,7 @@ def train(
     if (folder / "run.json").is_file():
         return read_run(folder)
     logs = None if board is None else Board(board / folder.name)
-    with spread_over(devices, recipe.batch), told_if_memory_ends(recipe.batch):
+    with spread_over(devices, recipe.batch), told_if_memory_ends(recipe.batch, LESS):
         session = Session(name, data, recipe, seed, devices=devices, held=held)
         with alone(folder):
             return ended(session, config, folder, watch, gradients_every, logs, command)
@@ -142,6 +145,7 @@ def ended(
         except DivergedError as end:
             write_diverged(folder, str(end))
             raise
+        (folder / DIVERGED).unlink(missing_ok=True)  # elsewhere it need not diverge again
         state = {"history": history, "sessions": sessions}
         state |= {"gradients": gradients.steps} if gradients else {}
         if epoch + 1 == epochs or saver.is_due():
@@ -150,6 +154,7 @@ def ended(
             logs.add(history[-1])
     if logs:
         logs.close()
+    here = made_here(history, sessions)
     run = Run.of(
         config,
         history=history,
@@ -158,11 +163,13 @@ def ended(
         command=command,
         work=work(
             session.body,
-            made_here(history, sessions),
+            here,
             session.recipe.precision,
             before=before,
             devices=config.get("devices", 1),
-        ),
+        )
+        if here
+        else None,
         gradients=gradients.slim() if gradients else None,
         sessions=sessions if len(sessions) > 1 else None,
     )
@@ -171,14 +178,13 @@ def ended(
         save(folder / "gradients.json", json.dumps(gradients.record()) + "\n")
     write_run(folder, run, predictions)
     checkpoint.before(kept).unlink(missing_ok=True)
-    (folder / DIVERGED).unlink(missing_ok=True)  # on other hardware it need not diverge again
     return run
 
 
 def made_here(
     history: Sequence[Mapping[str, Any]], sessions: Sequence[Mapping[str, Any]]
 ) -> Sequence[Mapping[str, Any]]:
-    """The epochs made on the hardware of the last session; all if none were.
+    """The epochs made on the hardware of the last session.
 
     >>> sessions = [{"from_epoch": 1, "hardware": "GPU"}, {"from_epoch": 3, "hardware": "CPU"}]
     >>> made_here([{"epoch": 1}, {"epoch": 2}, {"epoch": 3}], sessions)
@@ -188,8 +194,7 @@ def made_here(
     def hardware_of(epoch: int) -> Any:
         return [s["hardware"] for s in sessions if s["from_epoch"] <= epoch][-1]
 
-    here = [row for row in history if hardware_of(row["epoch"]) == sessions[-1]["hardware"]]
-    return here or history
+    return [row for row in history if hardware_of(row["epoch"]) == sessions[-1]["hardware"]]
 
 
 def same_run(folder: Path, config: Mapping[str, Any]) -> None:

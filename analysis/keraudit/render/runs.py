@@ -17,6 +17,7 @@ from keraudit.experiments.statistics import (
     differences,
     measured,
     spread,
+    unlike,
     values,
 )
 from keraudit.render.grid import Column, Grid, Line
@@ -149,6 +150,7 @@ def comparison_grid(
         notes=(
             "Mean +- sample deviation over seeds; no finished run is left out",
             *left_out_notes(left_out),
+            *seeds_notes(groups),
             f"{SECONDS}: "
             + ", ".join(f"{line.cells['name']} {line.cells['seconds']:,}" for line in lines),
             *data_notes(runs),
@@ -202,7 +204,8 @@ def comparison_data(groups: Mapping[str, Sequence[Run]]) -> dict[str, Any]:
         found = {
             k: {"mean": s.mean, "deviation": s.deviation, "n": s.n} for k, s in spreads.items()
         }
-        rows.append({**plain, **found, "seeds": [run.seed for run in runs]})
+        seeds = [run.seed for run in runs]
+        rows.append({**plain, **found, "seeds": seeds, "unlike": list(unlike(runs))})
     return {
         "schema": "keraudit.runs-comparison/1",
         "networks": rows,
@@ -242,6 +245,16 @@ def unlike_notes(found: Iterable[Difference]) -> tuple[str, ...]:
             for one in found
             if one.unlike
         )
+    )
+
+
+def seeds_notes(groups: Mapping[str, Sequence[Run]]) -> tuple[str, ...]:
+    """Of which networks the seeds were not trained alike, and what they differ in."""
+    found = {name: unlike(runs) for name, runs in groups.items()}
+    return tuple(
+        f"Not alike       seeds of {name}: differ in {', '.join(what)}"
+        for name, what in found.items()
+        if what
     )
 
 

@@ -1,0 +1,112 @@
+"""What sentences on the pages say in words, worked out from the records that are published.
+
+Where a record is replaced and one of these fails, the sentence it quotes is to be written anew.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "site/results"
+
+
+def record(path: str) -> Any:
+    return json.loads((RESULTS / path).read_text("utf-8"))
+
+
+def run(name: str, folder: str = "runs/two-cores", recipe: str = "he2015") -> Any:
+    return record(f"{folder}/{name}-{recipe}-seed0.json")
+
+
+def says(page: str, *sentences: str) -> None:
+    """Check that a page still has these words, wherever its lines are broken."""
+    text = " ".join((ROOT / "site" / page).read_text("utf-8").split())
+    for sentence in sentences:
+        assert sentence in text, sentence
+
+
+def apart(family: str, epoch: int) -> float:
+    """How much more error in training 56 layers have than 20, in points, in an epoch."""
+    shallow, deep = (run(f"{family}-cifar-{depth}")["history"] for depth in (20, 56))
+    return float(100 * (shallow[epoch]["accuracy"] - deep[epoch]["accuracy"]))
+
+
+def test_what_depth_costs_over_a_training() -> None:
+    says("resnet.md", "of 43 points in the fifth epoch 38 are left in the last")
+    assert (round(apart("plain", 4)), round(apart("plain", -1))) == (43, 38)
+    says("resnet.md", "The residual pair is apart at first by more than 25 points")
+    assert apart("resnet", 0) > 25
+    assert 0 < apart("resnet", -1) < 3
+    says("resnet.md", "of residual networks the deeper one is still behind in training, by little")
+    ends = [run(f"resnet-cifar-{depth}")["evaluation"] for depth in (20, 32, 44, 56)]
+    errors = [end["train_error"] for end in ends]
+    assert errors == sorted(errors)
+    assert errors[-1] - errors[0] < 0.02
+
+
+def test_what_a_loss_that_is_cut_off_costs() -> None:
+    def below(network: str) -> float:
+        found = record("benchmark-cut-off.json")["runs"]
+        rows = [r["below"] for r in found if r["network"] == network and not r["cut"]]
+        return max(map(fmean, zip(*rows, strict=True)))
+
+    says("resnet.md", "In one of 44 every seventh image of a batch is one, and in one of 56 every")
+    assert round(1 / below("ResNet-CIFAR-44")) == 7
+    assert round(1 / below("ResNet-CIFAR-56")) == 5
+    says("resnet.md", "a plain network of 20 layers has no such image, and one of 56 hardly any")
+    assert below("Plain-CIFAR-20") == 0 < below("Plain-CIFAR-56") < 0.01
+    says("resnet.md", "the one of 56 ends five points better from logits, while the one of 20 does")
+    for depth, gain in ((20, False), (56, True)):
+        before, now = (
+            run(f"plain-cifar-{depth}", folder)["evaluation"]["train_error"]
+            for folder in ("cut-off", "runs/two-cores")
+        )
+        assert (round(100 * (before - now)) == 5) == gain
+        assert (now < before) == gain
+
+
+def test_how_the_large_networks_learn() -> None:
+    inception, resnet = (
+        run(name, "runs/h200-adamw", "modern") for name in ("inceptionv3", "resnet50")
+    )
+    ours, theirs = (
+        [row["accuracy"] for row in found["history"][:6]] for found in (inception, resnet)
+    )
+    says("cifar.md", "It learns sooner than ResNet50 for two epochs")
+    assert [a > b for a, b in zip(ours, theirs, strict=True)][:3] == [True, True, False]
+    says("cifar.md", "In its fourth epoch it is right on fewer training images than in the third")
+    assert ours[3] < ours[2]
+    says("cifar.md", "and on one test image in ten, which is guessing")
+    assert round(inception["history"][3]["test_accuracy"], 3) == 0.1
+    says("cifar.md", "ResNet50 goes through the same rate without a step back")
+    assert theirs == sorted(theirs)
+    says("cifar.md", "InceptionV3 multiplies little more than half as much as ResNet50")
+    macs = [found["work"]["training_macs_per_image"] for found in (inception, resnet)]
+    assert 0.5 < macs[0] / macs[1] < 0.6
+    speeds = [found["work"]["images_per_s"] for found in (inception, resnet)]
+    assert 0.9 < speeds[0] / speeds[1] < 1.1
+
+
+def test_gradients_over_a_whole_training() -> None:
+    def across(network: str) -> list[float]:
+        """At each look, the first block's gradient beside the last one's before the classifier."""
+        steps = run(network)["gradients"]["steps"]
+        return [s["blocks"][0]["grad_norm"] / s["blocks"][-2]["grad_norm"] for s in steps]
+
+    shallow, deep = across("plain-cifar-20"), across("plain-cifar-56")
+    says("gradients.md", "its first block's gradient is within four times that of its last one")
+    assert all(1 / 4 < ratio < 4 for ratio in shallow)
+    assert shallow[0] > 1 > shallow[-1]
+    says("gradients.md", "It begins with a gradient that grows almost a thousandfold")
+    assert 900 < deep[0] < 1000
+    says("gradients.md", "less than a hundredth of that at the last block after one epoch, and a")
+    assert deep[1] < 1 / 100
+    assert round(1 / deep[-1]) == 16
+    says("gradients.md", "more than twenty times as large as they were")
+    steps = run("plain-cifar-56")["gradients"]["steps"]
+    large = [step["blocks"][0]["activation_std"] for step in (steps[0], *steps[1:])]
+    assert min(large[1:]) > 20 * large[0]
