@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from keraudit.experiments.record import Run
+
 
 def run(network: str, seed: int = 0, **changes: Any) -> dict[str, Any]:
     history = [
@@ -37,10 +39,16 @@ def run(network: str, seed: int = 0, **changes: Any) -> dict[str, Any]:
         "evaluation": {**ends, "train_error": 0.4, "test_error": 0.7, "gap": 0.3},
         "hardware": {"devices": ["CPU"], "cores": 2},
         "versions": {"keras": "3"},
+        "revision": "r",
         "date": "2026-11-24",
         "command": f"keraudit train {network}",
         **changes,
     }
+
+
+def record(network: str, seed: int = 0, **changes: Any) -> Run:
+    """The same as it is read."""
+    return Run(**run(network, seed, **changes))
 
 
 def publish(folder: Path, *found: dict[str, Any]) -> None:

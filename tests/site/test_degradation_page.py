@@ -20,7 +20,7 @@ from keraudit.site import (
     resnet,
     runs,
 )
-from run_records import publish, run
+from run_records import publish, record, run
 
 pytestmark = pytest.mark.usefixtures("at_the_root")
 
@@ -56,13 +56,13 @@ def test_what_depth_costs_each_pair(published: Path) -> None:
 def test_what_depth_costs_is_drawn_epoch_by_epoch(published: Path) -> None:
     publish(published, *(run(name) for name in runs.DEGRADATION[:3]))
     assert "from 20 to 56 cost" not in resnet.degradation_table()
-    found = {name: [run(name), run(name, 1)] for name in runs.DEGRADATION}
-    for at, row in enumerate(found["Plain-CIFAR-56"][0]["history"]):
+    found = {name: [record(name), record(name, 1)] for name in runs.DEGRADATION}
+    for at, row in enumerate(found["Plain-CIFAR-56"][0].history):
         row["accuracy"] -= 0.1 * at  # of one seed of two
     plain, skips = apart(found, 20, 56)["data"]
     assert (plain["name"], plain["x"], plain["y"]) == ("plain", [1, 2, 3], [0.0, 5.0, 10.0])
     assert skips["y"] == [0.0] * 3
-    publish(published, *(members[0] for members in found.values()))
+    publish(published, *(members[0].to_dict() for members in found.values()))
     assert "from 20 to 56 cost" in resnet.degradation_table()
 
 
@@ -138,7 +138,7 @@ def test_figure_and_table_of_a_page_are_of_one_kind(published: Path) -> None:
     fewer = [run(f"Plain-CIFAR-{depth}", budget=0.1) for depth in (20, 32, 44, 56, 110)]
     publish(published, *(run(name) for name in runs.DEGRADATION), *fewer)
     found = runs.comparable(runs.DEGRADATION)
-    assert {name: members[0]["budget"] for name, members in found.items()} == {
+    assert {name: members[0].budget for name, members in found.items()} == {
         "Plain-CIFAR-20": 0.1,
         "Plain-CIFAR-56": 0.1,
     }
@@ -177,25 +177,26 @@ def test_runs_with_a_loss_that_was_cut_off_stand_beside_their_twins(
     assert twins.count("| `ResNet-CIFAR-44`") == twins.count("| `Plain-CIFAR-56`") == 1
     assert "| `Plain-CIFAR-20`" not in twins
     assert "| `ResNet-CIFAR-20`" not in twins
-    with pytest.raises(PluginError, match="the loss of some runs of ResNet-CIFAR-20 was cut off"):
-        runs.end_table({"ResNet-CIFAR-20": [run("ResNet-CIFAR-20"), also_cut]})
+    publish(apart, run("ResNet-CIFAR-20", 1), also_cut)
+    with pytest.raises(PluginError, match="runs of ResNet-CIFAR-20 differ in their loss"):
+        cut_off.whole_runs()
 
 
 def test_few_seeds_are_no_short_training(published: Path) -> None:
     whole = {"name": "CIFAR-10", "fingerprint": "f", "train_images": 50_000, "test_images": 10_000}
     history = [{**run("")["history"][0], "epoch": epoch} for epoch in range(164)]
-    complete = run("Plain-CIFAR-20", dataset=whole, history=history)
+    complete = record("Plain-CIFAR-20", dataset=whole, history=history)
     told = runs.caveat({"Plain-CIFAR-20": [complete]})
     assert "fewer than three seeds" in told
     assert "so short a training" not in told
     assert runs.caveat({"Plain-CIFAR-20": [complete] * 3}) == ""
-    short = runs.caveat({"Plain-CIFAR-20": [run("Plain-CIFAR-20")] * 3})
+    short = runs.caveat({"Plain-CIFAR-20": [record("Plain-CIFAR-20")] * 3})
     assert "so short a training" in short
     assert "seeds" not in short
-    learnt = {**complete["evaluation"], "train_error": 0.0012}
-    half = run("Plain-CIFAR-20", dataset=whole, evaluation=learnt)
+    learnt = {**complete.evaluation, "train_error": 0.0012}
+    half = record("Plain-CIFAR-20", dataset=whole, evaluation=learnt)
     told = runs.caveat({"Plain-CIFAR-20": [half] * 3})
     assert "They learnt the training images all the same, of which at most 0.12 % are wrong" in told
     assert "A shorter training" in told
-    few = run("Plain-CIFAR-20", dataset={**whole, "train_images": 1000}, evaluation=learnt)
+    few = record("Plain-CIFAR-20", dataset={**whole, "train_images": 1000}, evaluation=learnt)
     assert "A small experiment" in runs.caveat({"Plain-CIFAR-20": [few] * 3})

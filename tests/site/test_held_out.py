@@ -23,6 +23,9 @@ def test_the_best_setting_stands_first(tmp_path: Path, monkeypatch: pytest.Monke
             "schema": "keraudit.run/1",
             "network": "InceptionV3",
             "seed": 0,
+            "budget": 1.0,
+            "params": 1234,
+            "revision": "r",
             "recipe": {
                 "name": "modern",
                 "optimizer": name,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,8 @@ pytest.importorskip("keras")
 from mkdocs.exceptions import PluginError
 
 from keraudit.experiments.recipe import RECIPES
-from keraudit.site import (
-    cifar,
-    intervals,
-    resnet,
-    runs,
-)
-from run_records import publish, run
+from keraudit.site import cifar, reproduce, resnet, run_tables, runs
+from run_records import publish, record, run
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.usefixtures("at_the_root")
@@ -41,11 +37,12 @@ def test_the_experiments_are_those_of_the_command() -> None:
         assert set(networks) <= set(EXPERIMENTS[name].networks)
         guide = (ROOT / "site" / "guide" / "reproduce.md").read_text("utf-8")
         assert all(command in guide for command in runs.commands_for(networks))
+        assert runs.commands_for(networks)[1].replace(name, "NAME") in reproduce.listing()
 
 
 def test_a_damaged_run_stops_the_build(published: Path) -> None:
     (published / "bad.json").write_text('{"schema":', "utf-8")
-    with pytest.raises(Exception, match=r"bad\.json is damaged"):
+    with pytest.raises(Exception, match=r"bad\.json is no record of a finished run"):
         resnet.degradation()
 
 
@@ -72,7 +69,9 @@ def test_a_run_s_note_is_told_once(published: Path) -> None:
 
 
 def test_a_run_s_command_names_no_place() -> None:
-    given = run("Plain-CIFAR-20", command="keraudit train A --data /some/where/images --runs runs")
+    given = record(
+        "Plain-CIFAR-20", command="keraudit train A --data /some/where/images --runs runs"
+    )
     assert runs.commands([given]) == ["keraudit train A --data images --runs runs"]
 
 
@@ -81,16 +80,17 @@ def test_two_networks_of_several_seeds_have_an_interval(published: Path) -> None
     assert "Welch" not in cifar.results()  # of one seed each there is none
     ends = run("")["evaluation"]
     several = [
-        run(network, seed, evaluation=ends | {"test_error": first + 0.1 * seed})
-        for network, first in (("InceptionV3", 0.1), ("ResNet50", 0.3))
+        run(network, seed, evaluation=ends | {"test_error": first + 0.125 * seed})
+        for network, first in (("InceptionV3", 0.125), ("ResNet50", 0.375))
         for seed in range(3)
     ]
     publish(published, *several)
-    told = cifar.results()  # 20 +- 2.776 * 10 * sqrt(2 / 3)
+    told = cifar.results()  # 25 +- 2.776 * 12.5 * sqrt(2 / 3)
     assert "`ResNet50` less `InceptionV3`: training error +0.00 points (no interval" in told
-    assert "test error +20.00 points (-2.67 to +42.67)" in told
-    cut = [run("ResNet50", seed, loss="probabilities") for seed in range(3)]
-    assert intervals.differences({"InceptionV3": several[:3], "ResNet50": cut}) == ""
+    assert "test error +25.00 points (-3.33 to +53.33)" in told
+    cut = [record("ResNet50", seed, loss="probabilities") for seed in range(3)]
+    others = [record("InceptionV3", seed) for seed in range(3)]
+    assert run_tables.set_apart({"InceptionV3": others, "ResNet50": cut}) == ""
 
 
 def test_runs_of_another_kind_are_not_averaged(published: Path) -> None:
@@ -106,10 +106,66 @@ def test_runs_of_another_kind_are_not_averaged(published: Path) -> None:
 def test_case_makes_no_other_network(published: Path) -> None:
     publish(published, run("resnet50"), run("ResNet50", 1), run("inceptionv3"))
     found = runs.comparable(runs.BIG)
-    assert {name: [one["seed"] for one in members] for name, members in found.items()} == {
+    assert {name: [one.seed for one in members] for name, members in found.items()} == {
         "InceptionV3": [0],
         "ResNet50": [0, 1],
     }
+
+
+def test_a_run_that_is_published_twice_stops_the_build(published: Path) -> None:
+    (published / "h200").mkdir()
+    publish(published, run("ResNet50"), run("InceptionV3"))
+    gpu = {"devices": ["GPU"], "cores": 16}
+    publish(published / "h200", run("resnet50", hardware=gpu, budget=0.5))  # of another kind
+    assert len(runs.comparable(runs.BIG)["ResNet50"]) == 1
+    publish(published / "h200", run("resnet50", hardware=gpu))
+    for shown in (cifar.errors, cifar.results, cifar.others):
+        with pytest.raises(
+            PluginError, match=r"(?i)ResNet50 has 2 runs of seed 0, which count once"
+        ):
+            shown()
+
+
+def test_times_stand_side_by_side_where_they_can_be_compared(published: Path) -> None:
+    cpu, gpu = ({"devices": [name], "cores": 2} for name in ("CPU", "GPU"))
+    apart, given = "are not set side by side", {"versions": {"keras": "3"}, "date": "2026-11-24"}
+    moved = [{"from_epoch": at, "hardware": on, **given} for at, on in ((1, gpu), (3, cpu))]
+    stayed = [{**place, "hardware": cpu} for place in moved]
+    for changes, is_timed in (
+        ({}, True),
+        ({"sessions": stayed}, True),
+        ({"hardware": gpu}, False),
+        ({"versions": {"keras": "4"}}, False),
+        ({"gradients": {"every": 10, "steps": []}}, False),
+        ({"sessions": moved}, False),
+    ):
+        publish(published, run("InceptionV3"), run("ResNet50", **changes))
+        told = cifar.results()
+        assert ("| s an epoch |" in told) is ("| 2.0 |" in told) is is_timed, changes
+        assert ("median epoch" in told) is is_timed, changes
+        assert (apart in told) is not is_timed, changes
+    shown = [run("InceptionV3"), run("ResNet50")]
+    for hardware, is_timed in ((cpu, True), (gpu, False)):
+        others = [run("InceptionV3", budget=0.5), run("ResNet50", budget=0.5, hardware=hardware)]
+        publish(published, *shown, run("ResNet50", 1), *others)
+        assert ("| s an epoch |" in cifar.others()) is is_timed
+        assert ("Times of different machines" in cifar.others()) is not is_timed
+
+
+def test_every_machine_of_a_run_is_told() -> None:
+    places = [
+        {
+            "from_epoch": epoch,
+            "date": f"2026-11-2{epoch}",
+            "hardware": {"devices": [device], "cores": cores},
+            "versions": {"keras": "3", "jax": version},
+        }
+        for epoch, device, cores, version in ((1, "NVIDIA H200", 16, "0.11"), (3, "CPU", 2, "0.10"))
+    ]
+    last = {key: places[-1][key] for key in ("hardware", "versions", "date")}
+    told = runs.about({"A": [record("A", sessions=places, **last)]})
+    assert "; NVIDIA H200 (16 cores); CPU (2 cores); keras 3, jax 0.11 and 0.10;" in told
+    assert " 2026-11-21 to 2026-11-23. Made by" in told
 
 
 def test_an_older_recipe_is_of_the_same_kind(published: Path) -> None:
@@ -163,7 +219,7 @@ def test_runs_of_a_folder_stand_for_themselves(published: Path) -> None:
 
 def test_a_training_that_is_not_better_overtakes_nothing() -> None:
     row = {**run("")["history"][0], "test_accuracy": 0.0}
-    assert cifar.overtakes(run("ResNet50", history=[row] * 9), run("ResNet50")) == ""
+    assert cifar.overtakes(record("ResNet50", history=[row] * 9), record("ResNet50")) == ""
 
 
 def test_the_last_third_of_a_training_says_what_more_of_it_brings(published: Path) -> None:
@@ -227,6 +283,19 @@ def test_an_evaluation_is_drawn(published: Path) -> None:
         "date": "2026-11-24",
         "command": "keraudit evaluate RUN",
     }
+    other = {**evaluated, "date": "2026-11-20", "command": "keraudit evaluate OTHER"}
+    both = (run("InceptionV3", evaluated=evaluated), run("ResNet50", evaluated=other))
+    publish(published, *both)
+    parts = cifar.how_they_err().split("### ")
+    each = (
+        "500 test images; 2026-11-24. Made by <code>keraudit evaluate RUN</code>, the",
+        "500 test images; 2026-11-20. Made by <code>keraudit evaluate OTHER</code>, the",
+    )
+    made = "2026-11-20 to 2026-11-24. Made by `keraudit evaluate RUN`, `keraudit evaluate OTHER`,"
+    assert made in parts[0]
+    assert [parts[1].count(told) for told in each] == [1, 1]  # a confusion is of one network
+    for part in parts[2:]:
+        assert re.sub(r"</?code>", "`", part).count(made) == 1
     publish(published, run("InceptionV3", evaluated=evaluated), run("ResNet50"))
     shown = cifar.how_they_err()
     assert "30.0%" in shown

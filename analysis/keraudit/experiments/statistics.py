@@ -15,6 +15,7 @@ from keraudit.experiments.record import Run
 from keraudit.reading.live import BACKENDS
 
 PERCENT = 100.0
+ROUNDING = 1e-9  # 4 degrees of freedom may come out as 3.9999
 NAMED = ("keraudit", "python", "keras", "numpy")
 
 
@@ -169,6 +170,8 @@ def welch(first: Sequence[float], second: Sequence[float]) -> tuple[float, float
 
     >>> [round(end, 3) for end in welch([1, 2, 3], [3, 4, 5])]  # 2 +- 2.776 sqrt(2/3)
     [-0.267, 4.267]
+    >>> [round(end, 3) for end in welch([0.1, 0.2, 0.3], [0.3, 0.4, 0.5])]
+    [-0.027, 0.427]
     """
     if min(len(first), len(second)) < 2:
         return None
@@ -176,8 +179,8 @@ def welch(first: Sequence[float], second: Sequence[float]) -> tuple[float, float
     middle = fmean(second) - fmean(first)
     if not a + b:
         return middle, middle
-    degrees = floor((a + b) ** 2 / (a**2 / (len(first) - 1) + b**2 / (len(second) - 1)))
-    half = student(degrees) * sqrt(a + b)
+    degrees = (a + b) ** 2 / (a**2 / (len(first) - 1) + b**2 / (len(second) - 1))
+    half = student(floor(degrees + ROUNDING)) * sqrt(a + b)
     return middle - half, middle + half
 
 

@@ -7,19 +7,21 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
+from keraudit.experiments.record import Run
 from keraudit.render.palette import (
     GREY,
     colour_of,
     marker_of,
 )
 
-Run = Mapping[str, Any]
+Row = Mapping[str, Any]  # of an epoch
+Drawn = Mapping[str, Sequence[Row]]  # holds the ``history`` of a run, as it is or smoothed
 PANEL = 300  # pixels of a panel's height
 PERCENT = 100
 
 
 def curves(
-    panels: Mapping[str, Mapping[str, Sequence[Run]]],
+    panels: Mapping[str, Mapping[str, Sequence[Drawn]]],
     *,
     title: str,
     what: str = "error",
@@ -28,7 +30,7 @@ def curves(
     """Draw error (or loss) over epochs: dashed in training, solid on the test images.
 
     Args:
-        panels: by its title, the runs over seeds of each network.
+        panels: by its title, the histories over seeds of each network.
         title: above the figure.
         what: ``"error"`` in percent, or ``"loss"`` on a logarithmic axis.
         printed: a test error from a paper, by network, to be drawn as a dotted line.
@@ -125,23 +127,22 @@ def heading(name: str, left: float) -> dict[str, Any]:
     }
 
 
-def series(run: Run, what: str, side: str) -> list[float]:
+def series(history: Sequence[Row], what: str, side: str) -> list[float]:
     """One value for each epoch of a run.
 
-    >>> run = {"history": [{"accuracy": 0.75, "test_accuracy": 0.5, "loss": 1, "test_loss": 2}]}
-    >>> series(run, "error", "test"), series(run, "loss", "training")
+    >>> history = [{"accuracy": 0.75, "test_accuracy": 0.5, "loss": 1, "test_loss": 2}]
+    >>> series(history, "error", "test"), series(history, "loss", "training")
     ([50.0], [1.0])
     """
     key = {"training": "", "test": "test_"}[side]
     if what == "loss":
-        return [float(row[f"{key}loss"]) for row in run["history"]]
-    return [PERCENT * (1 - row[f"{key}accuracy"]) for row in run["history"]]
+        return [float(row[f"{key}loss"]) for row in history]
+    return [PERCENT * (1 - row[f"{key}accuracy"]) for row in history]
 
 
-def bounds(runs: Sequence[Run], what: str) -> list[float]:
-    return [
-        value for run in runs for side in ("training", "test") for value in series(run, what, side)
-    ]
+def bounds(runs: Sequence[Drawn], what: str) -> list[float]:
+    sides = [(run["history"], side) for run in runs for side in ("training", "test")]
+    return [value for history, side in sides for value in series(history, what, side)]
 
 
 def span(found: Sequence[float]) -> list[float]:
@@ -150,14 +151,14 @@ def span(found: Sequence[float]) -> list[float]:
 
 
 def add_curve(
-    figure: Any, network: str, runs: Sequence[Run], how: tuple[str, str, str], suffix: str
+    figure: Any, network: str, runs: Sequence[Drawn], how: tuple[str, str, str], suffix: str
 ) -> None:
     """The mean over seeds and, behind it, their range."""
     what, side, dash = how
     axes = {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}"}
     colour = colour_of(network)
     epochs = [row["epoch"] for row in runs[0]["history"]]
-    by_epoch = list(zip(*(series(run, what, side) for run in runs), strict=True))
+    by_epoch = list(zip(*(series(run["history"], what, side) for run in runs), strict=True))
     if len(runs) > 1:
         figure.add_scatter(
             x=[*epochs, *reversed(epochs)],
@@ -181,7 +182,7 @@ def add_curve(
     )
 
 
-def add_printed(figure: Any, network: str, run: Run, error: float, suffix: str) -> None:
+def add_printed(figure: Any, network: str, run: Drawn, error: float, suffix: str) -> None:
     """A level line, from the first epoch to the last."""
     ends = [run["history"][0]["epoch"], run["history"][-1]["epoch"]]
     figure.add_scatter(
@@ -218,7 +219,7 @@ def over_depth(found: Mapping[str, Sequence[Run]]) -> dict[str, Any]:
                 name=f"{title}, {side}",
                 x=sorted(members),
                 y=[
-                    round(PERCENT * fmean(run["evaluation"][key] for run in members[depth]), 3)
+                    round(PERCENT * fmean(run.evaluation[key] for run in members[depth]), 3)
                     for depth in sorted(members)
                 ],
                 mode="lines+markers",
@@ -251,7 +252,9 @@ def apart(found: Mapping[str, Sequence[Run]], shallow: int, deep: int) -> dict[s
         less, more = (
             [
                 fmean(values)
-                for values in zip(*(series(r, "error", "training") for r in runs), strict=True)
+                for values in zip(
+                    *(series(r.history, "error", "training") for r in runs), strict=True
+                )
             ]
             for runs in both
             if runs

@@ -8,10 +8,11 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from keraudit.experiments.record import Run
 from keraudit.experiments.statistics import normal
 from keraudit.render.numbers import percent, short
 from keraudit.render.run_figure import calibration, confusion, corruption
-from keraudit.site import runs
+from keraudit.site import run_tables, runs
 from keraudit.site.figures import drawn_by_script
 from keraudit.site.held_out import OPTIMIZERS
 from keraudit.site.markdown import code, numbers, table
@@ -36,7 +37,7 @@ def results(_: str = "") -> str:
     found = runs.comparable(runs.BIG)
     if not found:
         return ""
-    return "\n\n".join(filter(None, (runs.caveat(found), runs.result_table(found))))
+    return "\n\n".join(filter(None, (runs.caveat(found), run_tables.result_table(found))))
 
 
 def others(*apart: str) -> str:
@@ -46,7 +47,7 @@ def others(*apart: str) -> str:
         apart: folders of published runs that the page shows elsewhere.
     """
     shown = [runs.published_in(folder, runs.BIG) for folder in apart]
-    return runs.other_runs(runs.BIG, lesson, without=shown)
+    return run_tables.other_runs(runs.BIG, lesson, without=shown)
 
 
 def apart(folder: str) -> str:
@@ -58,37 +59,37 @@ def apart(folder: str) -> str:
         runs.errors_of(found),
         "\n".join(filter(None, told)),
         runs.caveat(found),
-        runs.result_table(found),
+        run_tables.result_table(found),
         summary(evaluated) if evaluated else "",
         originals(evaluated),
     )
     return "\n\n".join(filter(None, parts))
 
 
-def overtakes(run: runs.Run, other: runs.Run) -> str:
+def overtakes(run: Run, other: Run) -> str:
     """When a run is better for good than another one at its end; empty where it never is. Of one run each."""
-    end = other["evaluation"]["test_error"]
-    ahead = list(takewhile(lambda row: 1 - row["test_accuracy"] < end, reversed(run["history"])))
+    end = other.evaluation["test_error"]
+    ahead = list(takewhile(lambda row: 1 - row["test_accuracy"] < end, reversed(run.history)))
     if not ahead:
         return ""
     return (
-        f"- {code(run['network'])} ends here at {100 * end:.1f} % test error, after {len(other['history'])} epochs;"
-        f" the one above is below that from its **epoch {ahead[-1]['epoch']}** of {len(run['history'])} on."
+        f"- {code(run.network)} ends here at {100 * end:.1f} % test error, after {len(other.history)} epochs;"
+        f" the one above is below that from its **epoch {ahead[-1]['epoch']}** of {len(run.history)} on."
     )
 
 
 def last_third(_: str = "") -> str:
     """What the last third of their epochs changes in the runs that the page shows, where there are enough."""
     found = [members[0] for members in runs.comparable(runs.BIG).values()]
-    return "\n".join(late(run) for run in found if len(run["history"]) > 2)
+    return "\n".join(late(run) for run in found if len(run.history) > 2)
 
 
-def late(run: runs.Run) -> str:
+def late(run: Run) -> str:
     """The same of one run."""
-    history = run["history"]
+    history = run.history
     before, end = history[-(len(history) // 3) - 1], history[-1]
     return (
-        f"- {code(run['network'])}, epoch {before['epoch']} to {end['epoch']}: error in training"
+        f"- {code(run.network)}, epoch {before['epoch']} to {end['epoch']}: error in training"
         f" {100 * (1 - before['accuracy']):.1f} to {100 * (1 - end['accuracy']):.1f} %, test error"
         f" **{100 * (1 - before['test_accuracy']):.2f} to {100 * (1 - end['test_accuracy']):.2f} %**."
     )
@@ -100,7 +101,7 @@ def work(_: str = "") -> str:
     A processor's peak is not told: it depends on what else runs there.
     """
     first = [members[0] for members in runs.comparable(runs.BIG).values()]
-    told = [run for run in first if run.get("work") and not on_processor(run)]
+    told = [(run, run.work) for run in first if run.work and not on_processor(run)]
     if not told:
         return ""
     head = [
@@ -112,24 +113,22 @@ def work(_: str = "") -> str:
     ]
     rows = [
         [
-            code(run["network"]),
-            short(run["work"]["training_macs_per_image"]),
-            f"{run['work']['images_per_s']:,.0f}",
-            str(sum(bool(row["macs"]) for row in record(run["network"])["layers"])),
-            f"{100 * run['work']['share_of_peak']:.1f}",
+            code(run.network),
+            short(work["training_macs_per_image"]),
+            f"{work['images_per_s']:,.0f}",
+            str(sum(bool(row["macs"]) for row in record(run.network)["layers"])),
+            f"{100 * work['share_of_peak']:.1f}",
         ]
-        for run in told
+        for run, work in told
     ]
-    peaks = ", ".join(
-        dict.fromkeys(short(run["work"]["peak_macs_per_s"]) + " MACs/s" for run in told)
-    )
+    peaks = ", ".join(dict.fromkeys(short(work["peak_macs_per_s"]) + " MACs/s" for _, work in told))
     return (
         f"{numbers(table(head, rows))}\n\nThe peak is the fastest matrix product that was measured on the same device,"
         f" in the same precision: {peaks}.\n{{ .ka-note }}"
     )
 
 
-def lesson(found: Mapping[str, Sequence[runs.Run]]) -> str:
+def lesson(found: Mapping[str, Sequence[Run]]) -> str:
     """Runs of another kind beside those that the page shows: images seen, rate, precision, test error."""
     shown = runs.comparable(runs.BIG)
     return "\n".join(
@@ -139,15 +138,15 @@ def lesson(found: Mapping[str, Sequence[runs.Run]]) -> str:
     )
 
 
-def on_processor(run: runs.Run) -> bool:
-    return all(str(device).upper() == "CPU" for device in run["hardware"]["devices"])
+def on_processor(run: Run) -> bool:
+    return all(str(device).upper() == "CPU" for device in run.hardware["devices"])
 
 
-def taught(members: Sequence[runs.Run]) -> str:
+def taught(members: Sequence[Run]) -> str:
     """What a network saw, how, and how often it is wrong in the mean over its runs."""
     first = members[0]
-    recipe = normal(first["recipe"])
-    error = fmean(run["evaluation"]["test_error"] for run in members)
+    recipe = normal(first.recipe)
+    error = fmean(run.evaluation["test_error"] for run in members)
     by = f" of {OPTIMIZERS[recipe['optimizer']]}"
     harder = " and ".join(name for name in ("cutout", "mixup") if recipe[name])
     return (
@@ -163,18 +162,17 @@ def evaluations() -> dict[str, Mapping[str, Any]]:
     Where the two have none, those of other networks, of one kind.
     """
     big = {name.lower() for name in runs.BIG}
-    others = [r for r in runs.runs() if r["network"].lower() not in big and r.get("evaluated")]
-    alike = runs.by_network(runs.one_kind(others)).values()
+    others = [run for run in runs.runs() if run.network.lower() not in big and run.evaluated]
+    alike = runs.one_kind(others).values()
     return first_of(runs.comparable(runs.BIG)) or first_of(
-        {members[0]["network"]: members for members in alike}
+        {members[0].network: members for members in alike}
     )
 
 
-def first_of(found: Mapping[str, Sequence[runs.Run]]) -> dict[str, Mapping[str, Any]]:
+def first_of(found: Mapping[str, Sequence[Run]]) -> dict[str, Mapping[str, Any]]:
     """By network, the evaluation of its first run that has one."""
     evaluations = {
-        name: [run["evaluated"] for run in members if run.get("evaluated")]
-        for name, members in found.items()
+        name: [run.evaluated for run in members if run.evaluated] for name, members in found.items()
     }
     return {name: told[0] for name, told in evaluations.items() if told}
 
@@ -189,11 +187,13 @@ def missing() -> str:
 
 
 def made(found: Mapping[str, Mapping[str, Any]]) -> str:
-    first = next(iter(found.values()))
-    data = first["dataset"]
+    """On what evaluations were made, when, and by which commands."""
+    data = next(iter(found.values()))["dataset"]
+    given = dict.fromkeys(e["command"] or "keraudit evaluate RUN" for e in found.values())
     return (
-        f"{data['name']}, {data['test_images']:,} test images; {first['date']}. Made by"
-        f" `{first['command'] or 'keraudit evaluate RUN'}`, the first run of each network."
+        f"{data['name']}, {data['test_images']:,} test images;"
+        f" {runs.dated([e['date'] for e in found.values()])}. Made by"
+        f" {', '.join(map(code, given))}, the first run of each network."
     )
 
 
@@ -206,7 +206,7 @@ def how_they_err() -> str:
     parts = [
         summary(found),
         "### Confusion",
-        *(confusions(name, e, made(found)) for name, e in found.items()),
+        *(confusions(name, e) for name, e in found.items()),
         "### Calibration",
         "A network that says 80 % should be right four times out of five.",
         calibrations(found),
@@ -312,14 +312,14 @@ def corruptions(found: Mapping[str, Mapping[str, Any]]) -> str:
     )
 
 
-def confusions(name: str, found: Mapping[str, Any], told: str) -> str:
+def confusions(name: str, found: Mapping[str, Any]) -> str:
     """What one network takes each class for."""
     return drawn_by_script(
         confusion(name, found),
         label=f"Heat map of what {name} mistakes each class for",
         caption="A row is what the image shows, a column what the network said instead. What it got right"
         " is left blank.",
-        made=told,
+        made=made({name: found}),
     )
 
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from keraudit.experiments.record import LOGITS, loss_of
+from keraudit.experiments.record import LOGITS
 from keraudit.render.numbers import percent
 from keraudit.render.palette import BLUE, VERMILION
 from keraudit.render.step_figure import step_losses
-from keraudit.site import runs
+from keraudit.site import run_tables, runs
 from keraudit.site.figures import drawn_by_script
 from keraudit.site.markdown import code, numbers, table
 from keraudit.site.published import RESULTS, missing, published
@@ -42,7 +42,7 @@ def results() -> str:
         by_cut = {cut: alike(found["runs"], network, cut) for cut in LOSSES}
         worst = max(map(fmean, zip(*(run["below"] for run in by_cut[False]), strict=True)))
         ends = [
-            runs.spread([fmean(run["loss_of_logits"][-LAST:]) for run in by_cut[cut]])
+            run_tables.over_seeds([fmean(run["loss_of_logits"][-LAST:]) for run in by_cut[cut]])
             for cut in LOSSES
         ]
         rows.append([code(network), percent(worst), *ends])
@@ -100,11 +100,10 @@ def whole_runs() -> str:
     twins = {
         name: members
         for name, members in runs.comparable(runs.DEPTHS).items()
-        if name in cut
-        and all(runs.kind(run) in kinds and loss_of(run) == LOGITS for run in members)
+        if name in cut and all(runs.kind(run) in kinds and run.loss == LOGITS for run in members)
     }
     parts = []
     for title, found in (("Cut off:", cut), ("From logits:", twins)):
         if found:
-            parts += [title, runs.end_table(found), f"{runs.about(found)}\n{{ .ka-note }}"]
+            parts += [title, run_tables.noted_table(found)]
     return "\n\n".join(parts)

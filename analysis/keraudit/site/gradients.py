@@ -14,7 +14,7 @@ from keraudit.site.figures import drawn_by_script
 from keraudit.site.gradient_records import FOLDER
 from keraudit.site.markdown import code, numbers, table
 from keraudit.site.published import missing as absent
-from keraudit.site.published import published
+from keraudit.site.published import published, published_run
 
 ACROSS_DEPTH, OVER_TRAINING = "keraudit.gradients/1", "keraudit.gradients-over-training/1"
 
@@ -76,14 +76,14 @@ def of_run(path: str) -> str:
         path: in the folder of published runs, without its ending.
     """
     file = runs.FOLDER / f"{path}.json"
-    run = published(file, runs.SCHEMA)
+    run = published_run(file)
     if run is None:
         return absent(file, "keraudit report --run degradation --watch-gradients 390")
-    if not run.get("gradients"):
+    if not run.gradients:
         raise PluginError(f"{file} is of a run whose gradients were not watched")
-    if "activation_std" not in run["gradients"]["steps"][0]["blocks"][0]:
+    if "activation_std" not in run.gradients["steps"][0]["blocks"][0]:
         raise PluginError(f"{file} carries no activations: publish the run anew")
-    steps = run["gradients"]["steps"]
+    steps = run.gradients["steps"]
     some = [
         steps[at] for at in sorted({0, min(1, len(steps) - 1), len(steps) // 2, len(steps) - 1})
     ]
@@ -98,14 +98,14 @@ def of_run(path: str) -> str:
     )
     return drawn_by_script(
         norm_over_training(
-            {"model": run["network"], "steps": steps},
-            title=f"{run['network']}: gradient norm over a whole training",
+            {"model": run.network, "steps": steps},
+            title=f"{run.network}: gradient norm over a whole training",
         ),
-        label=f"Heat map of the gradient's norm of {run['network']}, depth against step, over a whole training",
+        label=f"Heat map of the gradient's norm of {run.network}, depth against step, over a whole training",
         caption="The input is at the top. A colour is a decimal logarithm: dark is small, light is large. The norm at the"
         f" first block over that at the last but the classifier: {course}. The standard deviation of the first block's"
         f" activations: {spreads}.",
-        made=runs.about({run["network"]: [run]}),
+        made=runs.about({run.network: [run]}),
         tell=False,
     )
 

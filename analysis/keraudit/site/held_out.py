@@ -10,11 +10,12 @@ from typing import Any
 
 from mkdocs.exceptions import PluginError
 
+from keraudit.experiments.record import Run
 from keraudit.experiments.statistics import normal
 from keraudit.render.numbers import percent
 from keraudit.site.markdown import code, numbers, table
-from keraudit.site.published import RESULTS, missing, published
-from keraudit.site.runs import SCHEMA, Run, commands, versions_of
+from keraudit.site.published import RESULTS, missing, published, published_run
+from keraudit.site.runs import commands, dated, places_of, versions_of
 
 FOLDER = RESULTS / "held-out"
 COMMAND = f"keraudit runs publish NAME --to {FOLDER.as_posix()}/NAME"
@@ -27,10 +28,8 @@ OPTIMIZERS = {"sgd": "SGD", "adamw": "AdamW"}
 
 def records() -> list[Run]:
     """One for each setting, the best on the images held out first."""
-    found = [published(path, SCHEMA) for path in sorted(FOLDER.glob("**/*.json"))]
-    return sorted(
-        (run for run in found if run), key=lambda run: float(run["evaluation"]["test_error"])
-    )
+    found = filter(None, map(published_run, sorted(FOLDER.glob("**/*.json"))))
+    return sorted(found, key=lambda run: float(run.evaluation["test_error"]))
 
 
 def results() -> str:
@@ -45,33 +44,36 @@ def results() -> str:
 
 
 def row(run: Run) -> list[str]:
-    recipe = normal(run["recipe"])
+    recipe = normal(run.recipe)
     return [
-        code(run["network"]),
+        code(run.network),
         OPTIMIZERS[recipe["optimizer"]],
         f"{recipe['learning_rate']:g}",
         f"{recipe['weight_decay']:g}",
-        percent(run["history"][-1]["accuracy"]),
-        percent(run["evaluation"]["train"]["accuracy"]),
-        percent(run["evaluation"]["test"]["accuracy"]),
+        percent(run.history[-1]["accuracy"]),
+        percent(run.evaluation["train"]["accuracy"]),
+        percent(run.evaluation["test"]["accuracy"]),
     ]
 
 
 def told(found: Sequence[Run]) -> str:
     """What the columns are, and how the runs were made."""
-    first: Any = found[0]
-    if len({(len(r["history"]), r["seed"], r["dataset"]["fingerprint"]) for r in found}) > 1:
+    first, places = found[0], places_of(found)
+    if len({(len(run.history), run.seed, run.dataset["fingerprint"]) for run in found}) > 1:
         raise PluginError(
             f"the runs in {FOLDER} differ in epochs, seed or data: one table is not for them"
         )
-    data, recipe = first["dataset"], first["recipe"]
-    hardware = first["hardware"]
+    data, recipe = first.dataset, first.recipe
+    machines = dict.fromkeys(
+        f"{place['hardware']['processor']}, {place['hardware']['cores']} cores" for place in places
+    )
     return (
         "Right answers. In training: in the batches of the last epoch, as they were learnt from. Trained on, held out:"
-        f" by the network at the end. {data['name']}; {len(first['history'])} epochs, batch {recipe['batch']},"
+        f" by the network at the end. {data['name']}; {len(first.history)} epochs, batch {recipe['batch']},"
         f" images enlarged to {recipe['size']}x{recipe['size']}, recipe {recipe['name']} but for what the table"
-        f" names, seed {first['seed']}; {hardware['processor']}, {hardware['cores']} cores;"
-        f" {versions_of(found)}; {first['date']}. Made by"
+        f" names, seed {first.seed}; {'; '.join(machines)};"
+        f" {versions_of([place['versions'] for place in places])};"
+        f" {dated([place['date'] for place in places])}. Made by"
         f" {', '.join(map(code, commands(found)))}."
     )
 
@@ -101,6 +103,6 @@ def moving_means() -> str:
     made = (
         f"Right answers of the networks at the end on {found['images']:,} of the images that they learnt from, without"
         f" crops; batches of {found['batch']}. {found['dataset']['name']}; {found['date']};"
-        f" {machine['processor']}, {machine['cores']} cores; {versions_of([found])}. Made by `{found['command']}`."
+        f" {machine['processor']}, {machine['cores']} cores; {versions_of([found['versions']])}. Made by `{found['command']}`."
     )
     return f"{numbers(table(head, rows))}\n\n{made}\n{{ .ka-note }}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
+from keraudit.experiments.record import Run
 from keraudit.render.numbers import short
 from keraudit.site import crosscheck, gradients, reductions, resnet, runs, zoo
 from keraudit.site.calculator import Sizes, behind, direct, squeeze
@@ -36,7 +37,7 @@ def whole_networks() -> str:
     )
 
 
-def trained() -> Mapping[str, Sequence[runs.Run]]:
+def trained() -> Mapping[str, Sequence[Run]]:
     """The four networks of the degradation experiment, if they were trained in full."""
     found = runs.comparable(runs.DEGRADATION)
     return found if len(found) == len(runs.DEGRADATION) and not runs.caveat(found) else {}
@@ -48,7 +49,7 @@ def degradation() -> str:
     if not found:
         return ""
     error = {
-        name: 100 * fmean(run["evaluation"]["train_error"] for run in members)
+        name: 100 * fmean(run.evaluation["train_error"] for run in members)
         for name, members in found.items()
     }
     plain = error["Plain-CIFAR-56"] - error["Plain-CIFAR-20"]

@@ -11,6 +11,9 @@ from typing import Any
 
 from mkdocs.exceptions import PluginError
 
+from keraudit.errors import KerauditError
+from keraudit.experiments.record import Run, read_run
+
 RESULTS = Path("site/results")
 # Not one of mkdocs' own loggers: with --strict, a warning of theirs fails the build.
 LOG = logging.getLogger("keraudit.site")
@@ -35,6 +38,14 @@ def published(path: Path, *schemas: str) -> Mapping[str, Any] | None:
     return found
 
 
+def published_run(path: Path) -> Run | None:
+    """The same of the record of a training run."""
+    if not path.is_file():
+        absent(path)
+        return None
+    return run_at(path.resolve(), path.stat().st_mtime_ns)
+
+
 @cache
 def absent(path: Path) -> None:
     """Warn, once, that a record is not there; its page says how to make it."""
@@ -50,6 +61,14 @@ def parsed(path: Path, _written: int) -> Mapping[str, Any]:
     if not isinstance(found, dict):
         raise PluginError(f"{path} is damaged: it holds no object")
     return found
+
+
+@cache
+def run_at(path: Path, _written: int) -> Run:
+    try:
+        return read_run(path)
+    except KerauditError as error:
+        raise PluginError(str(error)) from None
 
 
 def missing(path: Path, command: str) -> str:

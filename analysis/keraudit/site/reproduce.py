@@ -51,7 +51,8 @@ def commands() -> list[tuple[str, str, str]]:
     others.append(("cifar.md", held_out.FOLDER, held_out.COMMAND))
     others.append(("cifar.md", held_out.PATH, held_out.MEANS_COMMAND))
     others.append(("resnet.md", cut_off.FOLDER, cut_off.COMMANDS))
-    trained = [("resnet.md", runs.FOLDER, "keraudit runs publish runs --to site/results/runs")]
+    publish = f"keraudit runs publish runs/NAME --to {runs.FOLDER.as_posix()}/NAME"
+    trained = [("resnet.md", runs.FOLDER, publish)]
     return [(page, path.as_posix(), command) for page, path, command in (*cases, *others, *trained)]
 
 

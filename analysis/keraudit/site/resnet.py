@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from keraudit.experiments.record import loss_of
+from keraudit.experiments.record import Run
 from keraudit.render.diagram import diagram
 from keraudit.render.numbers import short
 from keraudit.render.palette import BLUE, GREY, SKY, colour_of
 from keraudit.render.run_figure import apart, over_depth
-from keraudit.site import runs
+from keraudit.site import run_tables, runs
 from keraudit.site.figures import counted, drawn_by_script
 from keraudit.site.markdown import code, numbers, table
 from keraudit.site.records import record
@@ -161,13 +161,13 @@ def degradation_table() -> str:
         lesson(found),
         over_epochs(found),
         over_depths(found),
-        runs.result_table(found),
-        runs.other_runs(runs.DEPTHS, lesson),
+        run_tables.result_table(found),
+        run_tables.other_runs(runs.DEPTHS, lesson),
     )
     return "\n\n".join(filter(None, parts))
 
 
-def over_epochs(found: Mapping[str, Any]) -> str:
+def over_epochs(found: Mapping[str, Sequence[Run]]) -> str:
     """What the layers from 20 to 56 cost, epoch by epoch, where both pairs were trained."""
     if not set(runs.DEGRADATION) <= set(found) or not alike(found):
         return ""
@@ -179,7 +179,7 @@ def over_epochs(found: Mapping[str, Any]) -> str:
     )
 
 
-def over_depths(found: Mapping[str, Any]) -> str:
+def over_depths(found: Mapping[str, Sequence[Run]]) -> str:
     """Error over depth, where three depths or more were trained."""
     depths = {name.rsplit("-", 1)[1] for name in found}
     if len(depths) < 3:
@@ -193,13 +193,13 @@ def over_depths(found: Mapping[str, Any]) -> str:
     )
 
 
-def alike(found: Mapping[str, Any]) -> bool:
+def alike(found: Mapping[str, Sequence[Run]]) -> bool:
     """Whether the losses of the networks that are compared were taken from the same."""
     compared = (run for name in runs.DEGRADATION for run in found.get(name, ()))
-    return len(set(map(loss_of, compared))) < 2
+    return len({run.loss for run in compared}) < 2
 
 
-def lesson(found: Mapping[str, Any]) -> str:
+def lesson(found: Mapping[str, Sequence[Run]]) -> str:
     """What these runs say of the deep plain network: is it worse already in training?
 
     Nothing, where some of them were trained with a loss that was cut off, and others not.
@@ -207,8 +207,7 @@ def lesson(found: Mapping[str, Any]) -> str:
     if not alike(found):
         return ""
     errors = {
-        name: [run["evaluation"]["train_error"] for run in members]
-        for name, members in found.items()
+        name: [run.evaluation["train_error"] for run in members] for name, members in found.items()
     }
     plain = [errors.get("Plain-CIFAR-20"), errors.get("Plain-CIFAR-56")]
     skips = [errors.get("ResNet-CIFAR-20"), errors.get("ResNet-CIFAR-56")]
@@ -229,7 +228,7 @@ def lesson(found: Mapping[str, Any]) -> str:
     return " ".join([*told, beside_the_paper(found)])
 
 
-def beside_the_paper(found: Mapping[str, Any]) -> str:
+def beside_the_paper(found: Mapping[str, Sequence[Run]]) -> str:
     """Whether the residual pair is ordered as in the paper, in training and in test error; empty without it."""
     shallow, deep = found.get("ResNet-CIFAR-20"), found.get("ResNet-CIFAR-56")
     if not shallow or not deep:
@@ -237,7 +236,7 @@ def beside_the_paper(found: Mapping[str, Any]) -> str:
     better: list[str] = []
     worse: list[str] = []
     for key, word in (("train_error", "training"), ("test_error", "test")):
-        less, more = (mean([run["evaluation"][key] for run in both]) for both in (deep, shallow))
+        less, more = (mean([run.evaluation[key] for run in both]) for both in (deep, shallow))
         told = f"{word} error {100 * less:.2f} % against {100 * more:.2f} %"
         (better if less < more else worse).append(told)
     if not worse:

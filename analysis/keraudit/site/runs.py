@@ -7,24 +7,23 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from statistics import fmean, median, stdev
 from typing import Any
 
 from mkdocs.exceptions import PluginError
 
+from keraudit.errors import KerauditError
 from keraudit.experiments.recipe import RECIPES
-from keraudit.experiments.record import PROBABILITIES, loss_of
+from keraudit.experiments.record import PROBABILITIES, Run
+from keraudit.experiments.runs import same_kind
 from keraudit.experiments.statistics import normal
 from keraudit.render.run_figure import curves
 from keraudit.site.figures import drawn_by_script
-from keraudit.site.intervals import differences
-from keraudit.site.markdown import code, numbers, table
-from keraudit.site.published import RESULTS, published
+from keraudit.site.markdown import code
+from keraudit.site.published import RESULTS, published_run
 
 FOLDER = RESULTS / "runs"
-SCHEMA = "keraudit.run/1"
 DEGRADATION = ("Plain-CIFAR-20", "Plain-CIFAR-56", "ResNet-CIFAR-20", "ResNet-CIFAR-56")
 DEPTHS = tuple(
     f"{family}-CIFAR-{depth}" for family in ("Plain", "ResNet") for depth in (20, 32, 44, 56, 110)
@@ -49,31 +48,29 @@ LEARNT = 0.01
 
 PRINTED = "Dotted: the test error that He et al. 2015 print (Table 6), on all of CIFAR-10."
 
-Run = Mapping[str, Any]
-
 
 def runs(networks: Sequence[str] = (), folder: Path | None = None) -> list[Run]:
     """The published runs, of some networks or of all, of a folder or of all, by network and seed."""
-    found = [published(path, SCHEMA) for path in sorted((folder or FOLDER).glob("**/*.json"))]
+    found = map(published_run, sorted((folder or FOLDER).glob("**/*.json")))
     wanted = {name.lower() for name in networks}
-    there = [run for run in found if run and (not wanted or run["network"].lower() in wanted)]
-    return sorted(there, key=lambda run: (run["network"].lower(), run["seed"]))
+    there = [run for run in found if run and (not wanted or run.network.lower() in wanted)]
+    return sorted(there, key=lambda run: (run.network.lower(), run.seed))
 
 
 def kind(run: Run) -> str:
     """What two runs must share to stand side by side: recipe, data, and how long."""
     shared = [
-        normal(run["recipe"]),
-        run["dataset"]["fingerprint"],
-        run["budget"],
-        len(run["history"]),
+        normal(run.recipe),
+        run.dataset["fingerprint"],
+        run.budget,
+        len(run.history),
     ]
     return json.dumps(shared, sort_keys=True)
 
 
-def comparable(networks: Sequence[str]) -> dict[str, list[Run]]:
+def comparable(networks: Sequence[str]) -> dict[str, Sequence[Run]]:
     """By network, the runs of one kind, the same for all parts of the networks of a page."""
-    return named(by_network(one_kind(runs(page_of(networks)))), networks)
+    return named(one_kind(runs(page_of(networks))), networks)
 
 
 def page_of(networks: Sequence[str]) -> Sequence[str]:
@@ -81,30 +78,30 @@ def page_of(networks: Sequence[str]) -> Sequence[str]:
     return DEPTHS if set(networks) <= set(DEPTHS) else networks
 
 
-def kinds(found: Sequence[Run]) -> list[list[Run]]:
-    """Runs by their kind: that of the most networks first, then of the most runs and images seen."""
+def kinds(found: Sequence[Run]) -> list[Mapping[str, Sequence[Run]]]:
+    """Runs of each kind by network: that of the most networks first, then of the most runs and images seen."""
     groups: dict[str, list[Run]] = {}
     for run in found:
         groups.setdefault(kind(run), []).append(run)
     return sorted(
-        groups.values(),
-        key=lambda alike: (len(by_network(alike)), len(alike), seen(alike[0])),
+        map(by_network, groups.values()),
+        key=lambda alike: (len(alike), len(together(alike)), seen(together(alike)[0])),
         reverse=True,
     )
 
 
-def one_kind(found: Sequence[Run]) -> list[Run]:
-    """The runs of the first of ``kinds``."""
-    return next(iter(kinds(found)), [])
+def one_kind(found: Sequence[Run]) -> Mapping[str, Sequence[Run]]:
+    """The first of ``kinds``."""
+    return next(iter(kinds(found)), {})
 
 
-def other_kinds(networks: Sequence[str]) -> list[dict[str, list[Run]]]:
+def other_kinds(networks: Sequence[str]) -> list[dict[str, Sequence[Run]]]:
     """By network, the published runs of each kind that ``comparable`` leaves out."""
-    groups = map(by_network, kinds(runs(page_of(networks)))[1:])
+    groups = kinds(runs(page_of(networks)))[1:]
     return list(filter(None, (named(found, networks) for found in groups)))
 
 
-def published_in(folder: str, networks: Sequence[str]) -> dict[str, list[Run]]:
+def published_in(folder: str, networks: Sequence[str]) -> dict[str, Sequence[Run]]:
     """By network, the runs in a folder of the published ones.
 
     Raises:
@@ -116,26 +113,30 @@ def published_in(folder: str, networks: Sequence[str]) -> dict[str, list[Run]]:
     return found
 
 
-def named(found: Mapping[str, list[Run]], networks: Sequence[str]) -> dict[str, list[Run]]:
+def named(found: Mapping[str, Sequence[Run]], networks: Sequence[str]) -> dict[str, Sequence[Run]]:
     """Groups of ``by_network`` by the names that a page has for them, in its order."""
     return {name: found[name.lower()] for name in networks if name.lower() in found}
 
 
-def by_network(found: Sequence[Run]) -> dict[str, list[Run]]:
-    """The runs of each network, by its name in small letters: case makes no other network."""
-    groups: dict[str, list[Run]] = {}
-    for run in found:
-        groups.setdefault(run["network"].lower(), []).append(run)
-    return groups
+def by_network(found: Sequence[Run]) -> Mapping[str, Sequence[Run]]:
+    """The runs of each network, by its name in small letters: case makes no other network.
+
+    Raises:
+        PluginError: some of a network are not to be averaged: a seed twice, or another loss.
+    """
+    try:
+        return {name.lower(): members for name, members in same_kind(found).items()}
+    except KerauditError as error:
+        raise PluginError(f"{RESULTS.as_posix()}: {error}") from None
 
 
 def epochs(run: Run) -> int:
-    return len(run["history"])
+    return len(run.history)
 
 
 def seen(run: Run) -> int:
     """Training images that a run has gone through, each as often as it did."""
-    return int(run["dataset"]["train_images"]) * epochs(run)
+    return int(run.dataset["train_images"]) * epochs(run)
 
 
 def missing(networks: Sequence[str]) -> str:
@@ -155,52 +156,72 @@ def commands_for(networks: Sequence[str]) -> tuple[str, str]:
     name = EXPERIMENTS[tuple(networks)]
     return (
         f"keraudit report --run {name} --backend jax --seeds 0,1,2",
-        f"keraudit runs publish runs/{name} --to {FOLDER.as_posix()}",
+        f"keraudit runs publish runs/{name} --to {FOLDER.as_posix()}/{name}",
     )
 
 
 def about(found: Mapping[str, Sequence[Run]]) -> str:
     """What was trained, on what, how long, how often, where, when, and by which commands."""
-    first = next(iter(found.values()))[0]
-    everything = [run for members in found.values() for run in members]
-    seeds = sorted({run["seed"] for run in everything})
+    everything = together(found)
+    first, places = everything[0], places_of(everything)
+    seeds = sorted({run.seed for run in everything})
     devices = dict.fromkeys(
-        " ".join([*map(str, run["hardware"]["devices"]), f"({run['hardware']['cores']} cores)"])
-        for run in everything
+        " ".join([*map(str, place["hardware"]["devices"]), f"({place['hardware']['cores']} cores)"])
+        for place in places
     )
-    versions = versions_of(everything)
-    dates = sorted({run["date"] for run in everything})
-    data = first["dataset"]
+    data, recipe = first.dataset, first.recipe
+    notes = dict.fromkeys(run.note for run in everything if run.note)
     return (
         f"{data['name']}: {data['train_images']:,} training and {data['test_images']:,} test images;"
-        f" recipe {first['recipe']['name']}, {epochs(first)} epochs, batch {first['recipe']['batch']}"
-        f"{changed(first['recipe'])}{cut_off(everything)};"
-        f" seeds {', '.join(map(str, seeds))}; {'; '.join(devices)}; {versions};"
-        f" {' to '.join(dict.fromkeys((dates[0], dates[-1])))}. Made by"
-        f" {', '.join(f'`{c}`' for c in commands(everything))}."
-        f"{''.join(f' {note}' for note in dict.fromkeys(run.get('note', '') for run in everything) if note)}"
+        f" recipe {recipe['name']}, {epochs(first)} epochs, batch {recipe['batch']}"
+        f"{changed(recipe)}{cut_off(everything)};"
+        f" seeds {', '.join(map(str, seeds))}; {'; '.join(devices)};"
+        f" {versions_of([place['versions'] for place in places])};"
+        f" {dated([place['date'] for place in places])}. Made by"
+        f" {', '.join(map(code, commands(everything)))}.{''.join(f' {note}' for note in notes)}"
     )
+
+
+def together(found: Mapping[str, Sequence[Run]]) -> list[Run]:
+    return [run for members in found.values() for run in members]
+
+
+def places_of(found: Sequence[Run]) -> list[Mapping[str, Any]]:
+    """Where and when runs were made: in each of their sessions, and where they ended."""
+    return [
+        place
+        for run in found
+        for place in (
+            *(run.sessions or ()),
+            {"hardware": run.hardware, "versions": run.versions, "date": run.date},
+        )
+    ]
+
+
+def dated(days: Sequence[str]) -> str:
+    """From the first day to the last.
+
+    >>> dated(["2026-11-28", "2026-11-27"]), dated(["2026-11-28"])
+    ('2026-11-27 to 2026-11-28', '2026-11-28')
+    """
+    return " to ".join(dict.fromkeys((min(days), max(days))))
 
 
 def cut_off(found: Sequence[Run]) -> str:
-    """Of which networks the loss counted no probability as less than 1e-7.
-
-    >>> cut_off([{"network": "A", "versions": {"jax": "0"}}, {"network": "B", "versions": {}}])
-    ', loss of A cut off below a probability of 1e-7'
-    """
-    names = dict.fromkeys(run["network"] for run in found if loss_of(run) == PROBABILITIES)
+    """Of which networks the loss counted no probability as less than 1e-7."""
+    names = dict.fromkeys(run.network for run in found if run.loss == PROBABILITIES)
     return f", loss of {' and '.join(names)} cut off below a probability of 1e-7" if names else ""
 
 
-def versions_of(found: Sequence[Run]) -> str:
-    """What the runs were made with, each name once.
+def versions_of(found: Sequence[Mapping[str, str]]) -> str:
+    """What runs were made with, each name once.
 
-    >>> versions_of([{"versions": {"a": "1", "b": "1"}}, {"versions": {"a": "2", "b": "1"}}])
+    >>> versions_of([{"a": "1", "b": "1"}, {"a": "2", "b": "1"}])
     'a 1 and 2, b 1'
     """
-    names = dict.fromkeys(name for run in found for name in run["versions"])
+    names = dict.fromkeys(name for versions in found for name in versions)
     return ", ".join(
-        f"{name} {' and '.join(dict.fromkeys(r['versions'][name] for r in found if name in r['versions']))}"
+        f"{name} {' and '.join(dict.fromkeys(v[name] for v in found if name in v))}"
         for name in names
     )
 
@@ -224,22 +245,22 @@ def changed(recipe: Mapping[str, Any]) -> str:
 
 def commands(found: Sequence[Run]) -> list[str]:
     """The commands of the runs, each once, without the places on a machine that they name."""
-    given = dict.fromkeys(run["command"] for run in found if run.get("command"))
+    given = dict.fromkeys(run.command for run in found if run.command)
     return [re.sub(r"(?<= )/\S*/(?=\S)", "", command) for command in given]
 
 
 def caveat(found: Mapping[str, Sequence[Run]]) -> str:
     """How far the runs are from those of the paper; empty if they are as long, on as much."""
-    first = next(iter(found.values()))[0]
-    part = first["dataset"]["train_images"] < 50_000
-    whole = RECIPES[first["recipe"]["name"]].epochs if first["recipe"]["name"] in RECIPES else 0
+    everything = together(found)
+    first, name = everything[0], everything[0].recipe["name"]
+    part = first.dataset["train_images"] < 50_000
+    whole = RECIPES[name].epochs if name in RECIPES else 0
     parts = [
-        f"{first['dataset']['train_images']:,} of CIFAR-10's 50,000 training images" * part,
+        f"{first.dataset['train_images']:,} of CIFAR-10's 50,000 training images" * part,
         f"{epochs(first)} of the recipe's {whole} epochs" * (epochs(first) < whole),
     ]
     saw = f"These runs saw {', '.join(filter(None, parts))}."
-    everything = [run for members in found.values() for run in members]
-    wrong = max(run["evaluation"]["train_error"] for run in everything)
+    wrong = max(run.evaluation["train_error"] for run in everything)
     told, title = [], "Few seeds"
     if any(parts) and (part or wrong > LEARNT):
         title = "A small experiment"
@@ -272,7 +293,7 @@ def errors_of(found: Mapping[str, Sequence[Run]], *, split: bool = False) -> str
     names = " and ".join(found)
     return drawn_by_script(
         curves(
-            {k: v for k, v in panels.items() if v},
+            {title: histories(shown) for title, shown in panels.items() if shown},
             title="Error over training",
             printed=HE_TEST_ERROR,
         ),
@@ -284,9 +305,14 @@ def errors_of(found: Mapping[str, Sequence[Run]], *, split: bool = False) -> str
     )
 
 
+def histories(found: Mapping[str, Sequence[Run]]) -> dict[str, list[Mapping[str, Any]]]:
+    """What is drawn of runs over their epochs."""
+    return {name: [{"history": run.history} for run in members] for name, members in found.items()}
+
+
 def changed_by(found: Mapping[str, Sequence[Run]]) -> str:
     """What training did to its images."""
-    recipe = normal(next(iter(found.values()))[0]["recipe"])
+    recipe = normal(together(found)[0].recipe)
     done = ["cropped"] * bool(recipe["padding"]) + ["mirrored"] * bool(recipe["flip"])
     done += ["partly blanked"] * bool(recipe["cutout"])
     done += ["mixed, against mixed labels"] * bool(recipe["mixup"])
@@ -299,87 +325,9 @@ def loss_figure(networks: Sequence[str]) -> str:
     if not found:
         return ""
     return drawn_by_script(
-        curves({"": dict(found)}, title="Loss over training", what="loss"),
+        curves({"": histories(found)}, title="Loss over training", what="loss"),
         label=f"Line chart of training and test loss over epochs of {' and '.join(found)}",
         caption="Dashed: training. Solid: test. The axis is logarithmic. The same runs.",
         made=about(found),
         tell=False,
     )
-
-
-def other_runs(
-    networks: Sequence[str],
-    lesson: Callable[[Mapping[str, Sequence[Run]]], str] = lambda _: "",
-    *,
-    without: Sequence[Mapping[str, Sequence[Run]]] = (),
-) -> str:
-    """The same of the published runs of other kinds; ``lesson`` says what one of them shows.
-
-    Those of ``without`` are left out: a page shows them elsewhere.
-    """
-    parts = []
-    for found in other_kinds(networks):
-        if found in without:
-            continue
-        parts += [lesson(found), end_table(found), f"{about(found)}\n{{ .ka-note }}"]
-    if not parts:
-        return ""
-    start = "Runs with another recipe, other data or another number of epochs stand for themselves."
-    return "\n\n".join(filter(None, ["### Other runs", start, *parts]))
-
-
-def result_table(found: Mapping[str, Sequence[Run]]) -> str:
-    """What came out, and what the columns are."""
-    told = "Errors at the end of runs of one kind, mean and deviation over seeds; the time is that of a run's median epoch."
-    if any(name in HE_TEST_ERROR for name in found):
-        told += " Printed: test error of He et al. 2015, Table 6, on all of CIFAR-10."
-    parts = (f"{end_table(found)}\n\n{told}\n{{ .ka-note }}", differences(found))
-    return "\n\n".join(filter(None, parts))
-
-
-def end_table(found: Mapping[str, Sequence[Run]]) -> str:
-    """Errors at the end over seeds, the gap between them, time."""
-    head = [
-        ("network", "left"),
-        ("parameters", "right"),
-        ("seeds", "right"),
-        ("training, %", "right"),
-        ("test, %", "right"),
-        ("gap", "right"),
-        ("s an epoch", "right"),
-    ]
-    paper = any(name in HE_TEST_ERROR for name in found)
-    if paper:
-        head.append(("printed", "right"))
-    rows = []
-    for name, members in found.items():
-        if len(set(map(loss_of, members))) > 1:
-            raise PluginError(
-                f"the loss of some runs of {name} was cut off: put them in a folder of their own"
-            )
-        ends = [run["evaluation"] for run in members]
-        row = [
-            code(name),
-            f"{members[0]['params']:,}",
-            str(len(members)),
-            spread([100 * end["train_error"] for end in ends]),
-            spread([100 * end["test_error"] for end in ends]),
-            spread([100 * end["gap"] for end in ends]),
-            spread(
-                [median(line["seconds"] for line in run["history"]) for run in members], digits=1
-            ),
-        ]
-        rows.append(
-            [*row, f"{HE_TEST_ERROR[name]:.2f}" if name in HE_TEST_ERROR else ""][: len(head)]
-        )
-    return numbers(table(head, rows))
-
-
-def spread(values: Sequence[float], *, digits: int = 2) -> str:
-    """Mean and sample deviation.
-
-    >>> spread([10, 12]), spread([7])
-    ('11.00 ± 1.41', '7.00')
-    """
-    mean = f"{fmean(values):.{digits}f}"
-    return f"{mean} ± {stdev(values):.{digits}f}" if len(values) > 1 else mean
