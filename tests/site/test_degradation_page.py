@@ -86,6 +86,10 @@ def test_a_training_that_was_watched_is_drawn_from_its_record(published: Path) -
     drawn = gradients.of_run("0")
     assert "4 at step 0, 0.5 at step 390." in drawn
     assert "activations: 1.5 at step 0, 1.5 at step 390." in drawn
+    steps[1]["blocks"][0]["activation_std"] = 12.0  # of 1.5
+    publish(published, watched, run("ResNet-CIFAR-56"))
+    assert "| `Plain-CIFAR-56` | 0 | 40.00 | 4 | 0.5 | 0.5 | 8 |" in gradients.by_depth()
+    assert "`ResNet-CIFAR-56`" not in gradients.by_depth()
     with pytest.raises(PluginError, match="gradients were not watched"):
         gradients.of_run("1")
     assert "is not here" in gradients.of_run("2")
@@ -94,6 +98,7 @@ def test_a_training_that_was_watched_is_drawn_from_its_record(published: Path) -
     assert "4 at step 0. The" in gradients.of_run("0")
     del steps[0]["blocks"][0]["activation_std"]
     publish(published, watched)
+    assert gradients.by_depth() == ""
     with pytest.raises(PluginError, match="publish the run anew"):
         gradients.of_run("0")
 

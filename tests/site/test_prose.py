@@ -59,8 +59,8 @@ def test_what_a_loss_that_is_cut_off_costs() -> None:
     assert round(1 / below("ResNet-CIFAR-56")) == 5
     says("resnet.md", "a plain network of 20 layers has no such image, and one of 56 hardly any")
     assert below("Plain-CIFAR-20") == 0 < below("Plain-CIFAR-56") < 0.01
-    says("resnet.md", "the one of 56 ends five points better from logits, while the one of 20 does")
-    for depth, gain in ((20, False), (56, True)):
+    says("resnet.md", "the one of 56 ends five points better from logits, while those of 20 and 32")
+    for depth, gain in ((20, False), (32, False), (56, True)):
         before, now = (
             run(f"plain-cifar-{depth}", folder)["evaluation"]["train_error"]
             for folder in ("cut-off", "runs/two-cores")
@@ -101,6 +101,14 @@ def test_gradients_over_a_whole_training() -> None:
     says("gradients.md", "its first block's gradient is within four times that of its last one")
     assert all(1 / 4 < ratio < 4 for ratio in shallow)
     assert shallow[0] > 1 > shallow[-1]
+    says("gradients.md", "With 32 layers it starts at more than twenty times, and is within four")
+    first, *later = across("plain-cifar-32")
+    assert first > 20
+    assert all(1 / 4 < ratio < 4 for ratio in later)
+    says("gradients.md", "the activations of the first block have not doubled at the end")
+    looks = run("plain-cifar-32")["gradients"]["steps"]
+    spreads = [look["blocks"][0]["activation_std"] for look in (looks[0], looks[-1])]
+    assert spreads[0] < spreads[1] < 2 * spreads[0]
     says("gradients.md", "It begins with a gradient that grows almost a thousandfold")
     assert 900 < deep[0] < 1000
     says("gradients.md", "less than a hundredth of that at the last block after one epoch, and a")

@@ -7,6 +7,8 @@ from typing import Any
 
 from mkdocs.exceptions import PluginError
 
+from keraudit.experiments.record import Run
+from keraudit.experiments.statistics import PERCENT
 from keraudit.render.gradient_figure import norm_by_depth, norm_over_training, over_seeds
 from keraudit.render.numbers import sizes
 from keraudit.site import runs
@@ -87,12 +89,7 @@ def of_run(path: str) -> str:
     some = [
         steps[at] for at in sorted({0, min(1, len(steps) - 1), len(steps) // 2, len(steps) - 1})
     ]
-    course = ", ".join(
-        f"{times(norms[0] / norms[-1])} at step {entry['step']:,}"
-        for entry in some
-        for norms in [[block["grad_norm"] for block in entry["blocks"][:-1]]]  # then the classifier
-        if norms[-1]
-    )
+    course = ", ".join(f"{first_over_last(entry)} at step {entry['step']:,}" for entry in some)
     spreads = ", ".join(
         f"{times(entry['blocks'][0]['activation_std'])} at step {entry['step']:,}" for entry in some
     )
@@ -108,6 +105,48 @@ def of_run(path: str) -> str:
         made=runs.about({run.network: [run]}),
         tell=False,
     )
+
+
+def first_over_last(entry: Mapping[str, Any]) -> str:
+    """The norm at the first block over that at the last but the classifier, of one look."""
+    norms = [block["grad_norm"] for block in entry["blocks"][:-1]]
+    return times(norms[0] / norms[-1]) if norms[-1] else "no number"
+
+
+def by_depth() -> str:
+    """What became of gradients and activations in the networks of the degradation experiment that were watched."""
+    rows = [
+        in_short(run)
+        for members in runs.comparable(runs.DEPTHS).values()
+        for run in members
+        if run.gradients and "activation_std" in run.gradients["steps"][0]["blocks"][0]
+    ]
+    if not rows:
+        return ""
+    titles = ("seed", "training, %", "fresh", "after an epoch", "at the end", "activations")
+    head = [("network", "left"), *((title, "right") for title in titles)]
+    told = (
+        "Training: error at the end. Fresh, after an epoch, at the end: the gradient's norm at the first block over that at"
+        " the last but the classifier. Activations: those of the first block, by their standard deviation, at the end over"
+        " at the start. The runs are those of the experiment."
+    )
+    return f"{numbers(table(head, rows))}\n\n{told}\n{{ .ka-note }}"
+
+
+def in_short(run: Run) -> list[str]:
+    """The row of a run that was watched."""
+    steps: list[Mapping[str, Any]] = (run.gradients or {})["steps"]
+    first, last = steps[0], steps[-1]
+    an_epoch = run.dataset["train_images"] // run.recipe["batch"]
+    after = next((entry for entry in steps if entry["step"] >= an_epoch), last)
+    ends = [entry["blocks"][0]["activation_std"] for entry in (last, first)]
+    return [
+        code(run.network),
+        str(run.seed),
+        f"{PERCENT * run.evaluation['train_error']:.2f}",
+        *map(first_over_last, (first, after, last)),
+        times(ends[0] / ends[1]),
+    ]
 
 
 def across(entry: Mapping[str, Any]) -> str:

@@ -94,6 +94,7 @@ MARKERS: Mapping[str, Callable[..., str]] = {
     "reductions": reductions.savings,
     "growths": gradients.growths,
     "cosines": gradients.cosines,
+    "gradients-by-depth": gradients.by_depth,
     "derivation": reductions.derived,
     "paper-table": reductions.beside_the_paper,
     "claims": structure.claims,
