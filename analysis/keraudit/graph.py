@@ -6,7 +6,7 @@ into a ``Graph`` by giving it an input size; every audit is a function of a ``Gr
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -191,11 +191,18 @@ class Node:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Graph:
-    """An architecture at an input size: nodes in the order they run, every shape known."""
+    """An architecture at an input size: nodes in the order they run, every shape known.
+
+    ``rules`` are those for the user's own layer classes, by class name, that the shapes were inferred
+    with: a rewrite infers them anew.
+    """
 
     architecture: Architecture
     batch: int
     nodes: tuple[Node, ...]
+    rules: Mapping[str, Callable[[Any], Effect]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     @property
     def input_nodes(self) -> tuple[Node, ...]:

@@ -35,6 +35,7 @@ def shaped(
     input_shapes: Sequence[Shape] | None = None,
     batch: int | None = None,
     rules: Mapping[str, Rule] = NO_RULES,
+    recorded_for: Mapping[int, tuple[Shape, ...]] | None = None,
 ) -> Graph:
     """Infer every shape of ``architecture`` at an input size.
 
@@ -43,6 +44,8 @@ def shaped(
         input_shapes: one shape per input, without the batch; default: those the model records.
         batch: default: the one the model records, else 1.
         rules: rules for the user's own layer classes, by class name; they go before the table.
+        recorded_for: of a rewritten architecture, by call: the input shapes that its recorded outputs
+            hold for. Default: all that is recorded holds.
 
     Raises:
         ShapeError: an input size is missing, of the wrong rank, or too small for the network.
@@ -65,19 +68,17 @@ def shaped(
         layer, sources = architecture.layers[call.layer], call.inputs
         check_refs(sources, nodes)
         inputs = tuple(nodes[r.call].outputs[r.output] for r in sources)
-        if index in given:
-            shape: Shape | None = given[index]
-        else:
-            shape = concrete(architecture.recorded.get(Ref(index)), batch) if as_recorded else None
+        stated = recorded if still_holds(recorded_for, index, inputs) else {}
+        shape = given.get(index) or concrete(stated.get(Ref(index)), batch)
         effect = effect_of(layer, inputs, call=call, expected=shape, rules=rules, nodes=nodes)
         if effect.status == UNSUPPORTED:
-            effect = completed(effect, index, recorded, batch)
+            effect = completed(effect, index, stated, batch)
         check_outputs(layer, call, inputs, effect, starts)
         check_counts(layer, call, effect)
         made += len(effect.outputs)
         if made > MOST_TENSORS:
             raise ModelError(f"the layers give more than {MOST_TENSORS:,} tensors")
-        check_recorded(layer, call, index, effect, recorded)
+        check_recorded(layer, call, index, effect, stated)
         dtype = effect.dtype or compute_dtype(layer, inputs)
         nodes.append(
             Node(
@@ -92,7 +93,14 @@ def shaped(
         )
         seen.add(call.layer)
     check_refs(architecture.outputs, nodes)
-    return Graph(architecture=architecture, batch=batch, nodes=tuple(nodes))
+    return Graph(architecture=architecture, batch=batch, nodes=tuple(nodes), rules=rules)
+
+
+def still_holds(
+    recorded_for: Mapping[int, tuple[Shape, ...]] | None, index: int, inputs: Sequence[Tensor]
+) -> bool:
+    """Whether a call reads the shapes that its recorded outputs hold for."""
+    return recorded_for is None or recorded_for.get(index) == tuple(t.shape for t in inputs)
 
 
 def check_refs(refs: Sequence[Ref], nodes: Sequence[Node]) -> None:
@@ -273,6 +281,15 @@ def check_counts(layer: Layer, call: Call, effect: Effect) -> None:
             f"layer {call.name!r} ({layer.kind}): its config gives counts of more than"
             f" {len(str(LARGEST_COUNT))} digits"
         )
+    for what, sizes in [
+        *((t.what, tuple(size for _, size in t.factors)) for t in effect.terms),
+        *((w.name, w.shape) for w in effect.weights),
+    ]:
+        if any(size < 0 for size in sizes):
+            raise ModelError(
+                f"layer {call.name!r} ({layer.kind}): its config gives a negative size for {what},"
+                f" {show(sizes)}; sizes are whole numbers from 1"
+            )
 
 
 def check_recorded(

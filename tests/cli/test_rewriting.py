@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from built import application
+from chains import chain, conv, dense, layer
 from command import run, snapshot
 
 
@@ -108,3 +109,71 @@ def test_mistakes(arguments: list[str], message: str) -> None:
     assert (done.code, done.out) == (2, "")
     assert len(done.err.splitlines()) == 1
     assert message in done.err
+
+
+GATE = """
+[layers.Gate]
+output = ["batch", "input[1]", "input[2]", "units"]
+macs = "batch * input[1] * input[2] * input[-1] * units"
+"""
+
+
+def narrowed(folder: Path) -> tuple[Path, Path]:
+    """16 channels to 4 by 1x1, 3x3 to 16, a class of the user's own to 64, 3x3 to 8; and its rules."""
+    gate = layer("Gate", "c", module="my", units=64)
+    record = chain((8, 8, 16), conv("r", 4, 1), conv("b", 16, 3), gate, conv("o", 8, 3))
+    model, rules = folder / "m.json", folder / "rules.toml"
+    model.write_text(json.dumps(record))
+    rules.write_text(GATE)
+    return model, rules
+
+
+def test_rules_hold_for_what_is_rewritten(tmp_path: Path) -> None:
+    model, rules = narrowed(tmp_path)
+    data = json.loads(run("reductions", model, "--rules", rules, "-f", "json").out)
+    totals = data["totals"]
+    assert (totals["macs_with"], totals["macs_without"]) == (401_408, 507_904)
+    assert data["lower_bound"] is False
+    line = ("flops", model, "--rules", rules, "--without-reductions", "--max-macs")
+    assert run(*line, "510k").code == 0
+    over = run(*line, "450k")
+    assert over.code == 1
+    assert "507.9 k MACs, over the budget of 450.0 k" in over.err
+
+
+def test_reductions_without_rules_are_a_lower_bound(tmp_path: Path) -> None:
+    model, _ = narrowed(tmp_path)
+    assert "LOWER BOUND: 1 not counted in full" in run("reductions", model).out
+    assert json.loads(run("reductions", model, "-f", "json").out)["lower_bound"] is True
+
+
+@pytest.mark.parametrize(
+    ("option", "config"),
+    [
+        (("--width", "0.5"), {"groups": [4, 4]}),
+        (("--width", "0.5"), {"groups": "batch"}),
+        (("--activation", "gelu"), {"activation": ["relu", "relu"]}),
+    ],
+)
+def test_options_of_the_user_s_classes_are_not_touched(
+    tmp_path: Path, option: tuple[str, str], config: dict[str, object]
+) -> None:
+    mine = layer("Mine", "c", module="my", **config)
+    model = tmp_path / "m.json"
+    record = chain((8,), mine, dense("d", 4, activation="relu"), dense("e", 4))
+    model.write_text(json.dumps(record))
+    done = run("flops", model, *option, "-f", "json")
+    assert done.code == 0
+    assert json.loads(done.out)["rewrites"][0]["changes"] == 1
+
+
+def test_what_a_rewrite_does_not_reach_is_said(tmp_path: Path) -> None:
+    inner = {"module": "keras.layers", "class_name": "Dense", "config": {"name": "i", "units": 6}}
+    model = tmp_path / "m.json"
+    wrapped = layer("TimeDistributed", "td", layer=inner)
+    model.write_text(json.dumps(chain((10, 8), wrapped, dense("h", 6), dense("e", 4))))
+    done = run("flops", model, "--width", "0.5")
+    assert done.code == 0
+    assert (
+        "at 0.5 times the width: not reached: td: it wraps td/i, which keeps its width" in done.err
+    )

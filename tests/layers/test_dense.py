@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from keraudit.api import audit
+from keraudit.audits.memory import weight_bytes
 from keraudit.errors import KerauditError
 from keraudit.graph import GLOBAL, POINTWISE, UNSUPPORTED, Layer, Tensor
 from keraudit.layers.dense import einsum_letters, einsum_sizes
-from keraudit.shapes import effect_of
+from keraudit.reading.config import architecture
+from keraudit.shapes import effect_of, shaped
 from one_layer import flops_of, node_of
 from witness import graph_of
 
@@ -185,3 +190,38 @@ def test_a_quantised_layer_is_a_lower_bound_with_its_products_counted() -> None:
     assert effect.status == UNSUPPORTED
     assert effect.reason.startswith("quantised to int8")
     assert effect.macs == 8 * 4
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_what_int8_keeps_of_the_weights(bias: bool) -> None:
+    """A frozen byte for each weight and a scale for each channel; only the bias is trained."""
+    int8 = "int8_from_float32"
+    node = node_of(layers.Dense(1000, use_bias=bias, dtype=int8), (500,))
+    assert weight_bytes(node) == 500 * 1000 + 4 * 1000 + 4 * 1000 * bias
+    assert sum(w.elements for w in node.weights if w.trainable) == 1000 * bias
+    einsum = layers.EinsumDense("abc,cde->abde", (7, 3, 4), bias_axes="de", dtype=int8)
+    assert weight_bytes(node_of(einsum, (7, 5))) == 5 * 3 * 4 + 4 * 3 * 4 + 4 * 3 * 4
+    table = layers.Embedding(50, 6, dtype=int8)
+    assert weight_bytes(node_of(table, (7,), dtype="int32")) == 50 * 6 + 4 * 50
+    both = layers.ReversibleEmbedding(50, 6, tie_weights=False, dtype=int8)
+    assert weight_bytes(node_of(both, (7,), dtype="int32")) == 2 * (50 * 6 + 4 * 50)
+
+
+def test_int8_is_trained_by_its_bias_alone() -> None:
+    """Its kernel has no gradient; the layer behind it hands one on to its input."""
+    start = keras.Input((8,))
+    x = layers.Dense(4, dtype="int8_from_float32")(layers.Dense(6, use_bias=False)(start))
+    report = audit(keras.Model(start, x))
+    assert report.total.training_macs == 2 * 8 * 6 + 2 * 6 * 4
+
+
+def test_what_int4_keeps_of_the_weights() -> None:
+    inputs = keras.Input((8,))
+    for policy in ("int4_from_float32", {"config": {"mode": "int4", "source_name": "float32"}}):
+        model = keras.Model(inputs, layers.Dense(4)(inputs))
+        record = json.loads(model.to_json())
+        record["config"]["layers"][-1]["config"]["dtype"] = policy
+        (node,) = shaped(architecture(record, source="test")).nodes[1:]
+        assert weight_bytes(node) == 8 * 4 // 2 + 4 * 4
+        assert [w.trainable for w in node.weights] == [False, True]
+        assert "its scales and" in node.effect.reason

@@ -36,6 +36,19 @@ def test_time_distributed_layers(inner, shape):
     witness(layers.TimeDistributed(inner), shape)
 
 
+def test_time_distributed_with_a_mask():
+    """The mask, one value a step, is not folded: it is no input of the layer that is held."""
+    start, mask = keras.Input((T, 4)), keras.Input((T,), dtype="bool")
+    timed = layers.TimeDistributed(layers.Dense(3))
+    for model in (
+        keras.Model([start, mask], timed(start, mask=mask)),
+        keras.Model([start, mask], timed(inputs=start, mask=mask)),
+    ):
+        graph = graph_of(model)
+        agree(graph, model)
+        assert graph.nodes[-1].effect.macs == T * 4 * 3
+
+
 def test_time_distributed_model():
     frame = keras.Input((8, 8, 3))
     shared = layers.Conv2D(3, 3, padding="same")

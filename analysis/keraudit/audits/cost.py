@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from keraudit.audits.memory import activation_bytes, live_bytes, weight_bytes
 from keraudit.audits.receptive import Field, receptive_fields
+from keraudit.audits.training import training_macs
 from keraudit.blocks import Block, blocks
 from keraudit.graph import UNSUPPORTED, Graph, Node, Shape, Term
 
@@ -113,30 +114,6 @@ def cost_of(node: Node, training: int) -> Cost:
         param_bytes=weight_bytes(node),
         activation_bytes=activation_bytes(node),
     )
-
-
-def training_macs(graph: Graph) -> list[int]:
-    """The MACs of a forward and a backward pass at each node.
-
-    The backward pass of a product of weights and activations is two products of the same size: one
-    for the weights' gradient, if they are trained, one for the input's, if anything before it is
-    trained. So the first trained layer needs no input gradient, and frozen layers no weight gradient.
-    A product of two activations needs both its gradients.
-    """
-    moving: list[bool] = []  # whether a gradient must pass through the node's output
-    result = []
-    for node in graph.nodes:
-        trained = node.layer.trainable and any(w.trainable for w in node.effect.weights)
-        upstream = any(moving[ref.call] for ref in node.sources)
-        total = 0
-        for position, term in enumerate(t for t in node.effect.terms if t.unit == "mac"):
-            # behind a layer's own first product lie that product's weights
-            behind = upstream or (trained and position > 0)
-            passes = 2 * behind if term.operands == 2 else trained + behind
-            total += term.value * (1 + passes)
-        result.append(total)
-        moving.append(trained or upstream)
-    return result
 
 
 def block_costs(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from keraudit.blocks import Block, blocks
-from keraudit.graph import Graph, Node, Term
+from keraudit.graph import UNSUPPORTED, Graph, Node, Term
 from keraudit.origin import Report, origin_of
 from keraudit.rewrite.reductions import without_reductions
 from keraudit.rewrite.surgery import Rewrite
@@ -55,13 +55,32 @@ class Saving:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Uncounted:
+    """A layer that could not be counted in full, with its reductions or without them."""
+
+    layer: str
+    kind: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reductions(Report):
-    """The savings of a model, block by block; the rewrite's ``nothing`` says why there are none."""
+    """The savings of a model, block by block; the rewrite's ``nothing`` says why there are none.
+
+    With ``unsupported`` layers the MACs of both sides are lower bounds, and what is saved is saved in
+    what could be counted.
+    """
 
     blocks: tuple[Saving, ...]
     total: Saving
     rewrite: Rewrite
     also_pool_projections: bool = False
+    unsupported: tuple[Uncounted, ...] = ()
+
+    @property
+    def lower_bound(self) -> bool:
+        """Whether something could not be counted, so that the MACs are at least what they say."""
+        return bool(self.unsupported)
 
     def __str__(self) -> str:
         from keraudit.render.reductions import reductions_grid
@@ -81,6 +100,10 @@ class Reductions(Report):
             **self.origin(SCHEMA),
             "also_pool_projections": self.also_pool_projections,
             "nothing": self.rewrite.nothing,
+            "lower_bound": self.lower_bound,
+            "unsupported": [
+                {"layer": u.layer, "kind": u.kind, "reason": u.reason} for u in self.unsupported
+            ],
             "blocks": [saving_dict(block) for block in self.blocks],
             "totals": saving_dict(self.total),
             "log": [{"layer": c.layer, "what": c.what, "why": c.why} for c in self.rewrite.log],
@@ -119,7 +142,18 @@ def reductions(
         total=summed(savings),
         rewrite=rewrite,
         also_pool_projections=also_pool_projections,
+        unsupported=uncounted(graph, rewrite.graph),
     )
+
+
+def uncounted(before: Graph, after: Graph) -> tuple[Uncounted, ...]:
+    """The layers that could not be counted before or after, each once."""
+    found = {
+        node.name: Uncounted(layer=node.name, kind=node.layer.kind, reason=node.effect.reason)
+        for node in (*after.nodes, *before.nodes)
+        if node.effect.status == UNSUPPORTED
+    }
+    return tuple(found.values())
 
 
 def saving(

@@ -96,4 +96,8 @@ def rewritten(graph: Graph, asked: Rewriting) -> tuple[Graph, tuple[RewriteNote,
     for note in notes:
         if note.nothing:
             click.echo(f"keraudit: {note.name}: {note.nothing}", err=True)
+        missed = [f"{layer}: {why}" for layer, what, why in note.log if what == "not reached"]
+        if missed:
+            more = f"; and {len(missed) - 1} more (--format json lists them)" if missed[1:] else ""
+            click.echo(f"keraudit: {note.name}: not reached: {missed[0]}{more}", err=True)
     return graph, notes

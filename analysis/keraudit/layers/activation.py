@@ -66,6 +66,8 @@ def activation_name(config: Any) -> str:
         return "linear"
     if isinstance(config, str):
         return ALIASES.get(config, config)
+    if not isinstance(config, Mapping):
+        return str(config)
     inner = config.get("config")
     name = inner if isinstance(inner, str) else config.get("class_name", "")
     snake = "".join("_" + c.lower() if c.isupper() else c for c in str(name)).lstrip("_")

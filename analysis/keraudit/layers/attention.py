@@ -14,6 +14,7 @@ from math import prod
 from keraudit.errors import ModelError, ShapeError
 from keraudit.graph import GLOBAL
 from keraudit.layers.activation import activation_term
+from keraudit.layers.convolution import from_one
 from keraudit.layers.site import (
     Effect,
     Shape,
@@ -161,6 +162,7 @@ def multi_head_attention(site: Site) -> Effect:
     config, (query, value, key) = site.config, roles(site)
     heads, key_dim = int(config["num_heads"]), int(config["key_dim"])
     value_dim, rank = int(config.get("value_dim") or key_dim), len(query)
+    from_one(num_heads=(heads,), key_dim=(key_dim,), value_dim=(value_dim,))
     axes = config.get("attention_axes")
     chosen = range(1, rank - 1) if axes is None else [axes] if isinstance(axes, int) else axes
     attended = sorted({axis % rank for axis in chosen})
@@ -182,6 +184,7 @@ def multi_head_attention(site: Site) -> Effect:
     made.terms += [*products(scores, key_dim, value_dim), *scaled_softmax(scores)]
     wanted = config.get("output_shape") or (query[-1],)
     wanted = (wanted,) if isinstance(wanted, int) else tuple(wanted)
+    from_one(output_shape=wanted)
     joined = (*query[:-1], heads, value_dim)
     output = made.project("attention_output", joined, (heads, value_dim), wanted)
     outputs = [output]
@@ -195,6 +198,7 @@ def group_query_attention(site: Site) -> Effect:
     config, (query, value, key) = site.config, roles(site)
     width, heads = int(config["head_dim"]), int(config["num_query_heads"])
     shared = int(config["num_key_value_heads"])
+    from_one(head_dim=(width,), num_query_heads=(heads,), num_key_value_heads=(shared,))
     if len(query) != 3 or heads % shared:
         raise ModelError(f"{shared} key-value heads must divide {heads} query heads, of rank 3")
     lengths = (("query length", query[1]), ("key length", key[1]))

@@ -135,6 +135,7 @@ def convolution(site: Site) -> Effect:
     """y[p, f] = b[f] + sum over taps t, channels c of a group: x[s p + d t, c] k[t, c, f]."""
     config, g = site.config, Geometry(site)
     filters, groups = int(config["filters"]), int(config.get("groups", 1))
+    from_one(filters=(filters,))
     if groups < 1 or g.channels % groups or filters % groups:
         raise ModelError(
             f"groups={groups} must divide the input channels ({g.channels}) and the filters"
@@ -164,7 +165,7 @@ def separable(site: Site) -> Effect:
     """A depthwise convolution, then a 1x1 convolution that mixes its channels (Chollet 2017)."""
     config, g = site.config, Geometry(site)
     multiplier, filters = int(config.get("depth_multiplier", 1)), int(config["filters"])
-    from_one(depth_multiplier=(multiplier,))
+    from_one(depth_multiplier=(multiplier,), filters=(filters,))
     wide = g.channels * multiplier
     ones = (1,) * g.rank
     terms = [
@@ -198,7 +199,7 @@ def transposed(site: Site) -> Effect:
     extra = config.get("output_padding")
     extras = (None,) * rank if extra is None else tuple_of(extra, rank)
     padding, filters = str(config.get("padding", "valid")), int(config["filters"])
-    from_one(kernel_size=kernel, strides=stride, dilation_rate=dilation)
+    from_one(kernel_size=kernel, strides=stride, dilation_rate=dilation, filters=(filters,))
     axes = [
         transposed_axis(n, (k - 1) * d + 1, s, padding, e)
         for n, k, s, d, e in zip(spatial, kernel, stride, dilation, extras, strict=True)
@@ -255,6 +256,7 @@ def locally_connected(site: Site) -> Effect:
     """
     config, g = site.config, Geometry(site)
     filters = int(config["filters"])
+    from_one(filters=(filters,))
     output = join(g.batch, g.out, filters, config)
     terms = [
         g.macs("local convolution", input_channels=g.channels, filters=filters),

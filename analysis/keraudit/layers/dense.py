@@ -10,8 +10,11 @@ from keraudit.errors import ModelError, ShapeError
 from keraudit.graph import GLOBAL, POINTWISE
 from keraudit.layers.activation import activation_term, unknown_activation
 from keraudit.layers.convolution import from_one, lora
+from keraudit.layers.quantised import kept as quantised_matrix
+from keraudit.layers.quantised import quantised
 from keraudit.layers.site import (
     Effect,
+    Shape,
     Site,
     Term,
     Weight,
@@ -29,6 +32,7 @@ def dense(site: Site) -> Effect:
     """y = x W + b on the last axis; every leading axis is a row of x."""
     config, shape = site.config, site.shape
     units, features = int(config["units"]), shape[-1]
+    from_one(units=(units,))
     output = (*shape[:-1], units)
     terms = [
         Term(
@@ -39,32 +43,17 @@ def dense(site: Site) -> Effect:
         elementwise("bias", output) if config.get("use_bias", True) else None,
         activation_term(config.get("activation"), output),
     ]
-    weights = lora(config, Weight("kernel", (features, units)))
+    weights = matrix(config, Weight("kernel", (features, units)), (units,))
     if config.get("use_bias", True):
         weights.append(Weight("bias", (units,)))
     unknown = unknown_activation(config.get("activation")) or quantised(config)
     return counted(output, terms=terms, weights=tuple(weights), unknown=unknown)
 
 
-def quantised(config: Mapping[str, Any]) -> str:
-    """The reason to give for a layer that Keras has quantised; empty for any other.
-
-    Its products are as many as before; what is not modelled are the scales among its weights and
-    the scaling and rounding of its inputs.
-
-    >>> quantised({"dtype": {"config": {"mode": "int8", "source_name": "float32"}}})
-    'quantised to int8: its scales and the rounding of its inputs are left out'
-    """
-    policy = config.get("dtype")
-    options = policy.get("config") if isinstance(policy, Mapping) else None
-    mode = options.get("mode") if isinstance(options, Mapping) else None
-    if isinstance(policy, str) and "_from_" in policy:
-        mode = policy.partition("_from_")[0]
-    return (
-        f"quantised to {mode}: its scales and the rounding of its inputs are left out"
-        if mode
-        else ""
-    )
+def matrix(config: Mapping[str, Any], kernel: Weight, scales: Shape) -> list[Weight]:
+    """A kernel, as adaptation or quantisation leave it."""
+    first, *factors = lora(config, kernel)
+    return [*quantised_matrix(config, first, scales), *factors]
 
 
 def embedding(site: Site) -> Effect:
@@ -86,10 +75,11 @@ def embeddings(site: Site) -> list[Weight]:
     rank = site.config.get("lora_rank")
     from_one(input_dim=(rows,), output_dim=(width,), lora_rank=(rank or 1,))
     table = Weight("embeddings", (rows, width), trainable=not rank)
+    held = quantised_matrix(site.config, table, (rows,))
     if not rank:
-        return [table]
+        return held
     return [
-        table,
+        *held,
         Weight("lora_embeddings_a", (rows, rank), dtype="float32"),
         Weight("lora_embeddings_b", (rank, width), dtype="float32"),
     ]
@@ -105,7 +95,7 @@ def reversible_embedding(site: Site) -> Effect:
     rows, width = int(config["input_dim"]), int(config["output_dim"])
     weights = embeddings(site)
     if not config.get("tie_weights", True):
-        weights.append(Weight("reverse_embeddings", (width, rows)))
+        weights += quantised_matrix(config, Weight("reverse_embeddings", (width, rows)), (rows,))
     if not site.argument(1, "reverse", False):
         return looked_up(site, weights)
     output = (*site.shape[:-1], rows)
@@ -185,6 +175,7 @@ def einsum_dense(site: Site) -> Effect:
     for letter, size in zip(reversed(result), reversed(recorded), strict=False):
         if size is not None and letter not in own:
             sizes[letter] = int(size)
+            from_one(output_shape=(sizes[letter],))
     # Keras 3 states two or more axes elided behind the batch in reverse; the counts are the same
     stated = (*leading[:1], *reversed(leading[1:]))
     output = (*stated, *(sizes[letter] for letter in result), *trailing)
@@ -198,7 +189,8 @@ def einsum_dense(site: Site) -> Effect:
         activation_term(config.get("activation"), output),
     ]
     kernel = tuple(sizes[letter] for letter in kernel_letters)
-    weights = lora(config, Weight("kernel", kernel))
+    scales = tuple(sizes[letter] for letter in kernel_letters if letter in result)
+    weights = matrix(config, Weight("kernel", kernel), scales)
     if axes := config.get("bias_axes"):
         start = min(result.index(letter) for letter in axes)
         bias = tuple(sizes[letter] if letter in axes else 1 for letter in result[start:])

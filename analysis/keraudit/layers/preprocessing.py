@@ -45,6 +45,7 @@ def discretization(site: Site) -> Effect:
     config = site.config
     boundaries, mode = config.get("bin_boundaries"), str(config.get("output_mode", "int"))
     bins = int(config["num_bins"]) if boundaries is None else len(boundaries) + 1
+    from_one(num_bins=(bins,))
     output = encoded(site.shape, mode, bins)
     if mode in ("multi_hot", "count") and len(site.shape) > 1:
         output = (site.shape[0], *site.shape[2:], bins)  # as Keras does: it gathers axis 1

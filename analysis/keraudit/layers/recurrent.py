@@ -26,7 +26,7 @@ from keraudit.errors import ModelError, ShapeError
 from keraudit.graph import GLOBAL, UNSUPPORTED, Layer
 from keraudit.layers.activation import activation_term, unknown_activation
 from keraudit.layers.combine import combined, owned, repeated
-from keraudit.layers.convolution import Geometry, positions
+from keraudit.layers.convolution import Geometry, from_one, positions
 from keraudit.layers.site import (
     Effect,
     Shape,
@@ -77,6 +77,7 @@ def unit_cell(config: Mapping[str, Any], name: str, shape: Shape, biases: int) -
         raise ShapeError(f"expected a step of rank 2 (batch, features), received the shape {shape}")
     gates, states, inner, *_ = GATES[name]
     batch, features, units = shape[0], shape[1], int(config["units"])
+    from_one(units=(units,))
     state = (batch, units)
     terms = [
         projection("input", batch, features, gates, units),
@@ -217,6 +218,7 @@ def conv_lstm(site: Site) -> Effect:
     inner = (Tensor((batch, *rest), site.inputs[0].dtype),)
     g = Geometry(Site(kind=site.kind, config=config, inputs=inner, measure=site.measure))
     filters = int(config["filters"])
+    from_one(filters=(filters,))
     state = join(batch, g.out, filters, config)
     tail = (("gates", 4), ("filters", filters))
     around = (("batch", batch), *positions(g.out), *positions(g.kernel, "kernel "))

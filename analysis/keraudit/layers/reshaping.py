@@ -8,6 +8,7 @@ from typing import Any
 
 from keraudit.errors import ModelError, ShapeError
 from keraudit.graph import GLOBAL, POINTWISE, Window
+from keraudit.layers.convolution import from_one
 from keraudit.layers.site import (
     Effect,
     Shape,
@@ -103,7 +104,9 @@ def repeat_vector(site: Site) -> Effect:
     """(batch, features) to (batch, n, features)."""
     if len(site.shape) != 2:
         raise ShapeError(f"expected an input of rank 2, received the shape {site.shape}")
-    return moved(site, (site.shape[0], int(site.config["n"]), site.shape[1]))
+    times = int(site.config["n"])
+    from_one(n=(times,))
+    return moved(site, (site.shape[0], times, site.shape[1]))
 
 
 def pairs_of(value: Any, rank: int) -> tuple[tuple[int, ...], ...]:

@@ -6,7 +6,7 @@ it would cost on its own. Its weights belong to the wrapper.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from keraudit.errors import ModelError, ShapeError
 from keraudit.graph import GLOBAL, POINTWISE, Architecture, Layer
@@ -54,13 +54,25 @@ def wrapper(site: Site) -> Effect:
     )
 
 
+def tensors_in(value: object) -> Iterator[Tensor]:
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, Mapping):
+        for key in sorted(value):
+            yield from tensors_in(value[key])
+    elif isinstance(value, tuple | list):
+        for item in value:
+            yield from tensors_in(item)
+
+
 def time_distributed(site: Site) -> Effect:
     """The layer or model on each step: on a batch of ``batch x steps``, its weights once.
 
-    The view is the inner layer's, in its own axes: no step sees another.
+    The view is the inner layer's, in its own axes: no step sees another. A mask of the call costs
+    nothing, as anywhere else.
     """
     folded, steps = [], 0
-    for tensor in site.inputs:
+    for tensor in tensors_in(site.argument(0, "inputs", site.inputs)):
         if len(tensor.shape) < 3:
             raise ShapeError(f"expected an input (batch, steps, ...), received {tensor.shape}")
         batch, steps, *rest = tensor.shape

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from keraudit.errors import ModelError
-from keraudit.graph import Architecture, Call, Layer, Ref, refs_in
+from keraudit.graph import Architecture, Call, Layer, Ref
+from keraudit.reading.nested import rank_changers, received
 from keraudit.reading.serialised import (
     History,
     as_list,
@@ -141,6 +142,7 @@ class Walk:
         self.calls: list[Call] = []
         self.inputs: list[Ref] = []
         self.recorded: dict[Ref, tuple[int | None, ...]] = {}
+        self.stated: dict[Ref, tuple[int | None, ...]] = {}  # where it is read
         self.times: dict[str, int] = {}
         self.held: dict[str, int] = {}
         self.depth = 0
@@ -165,6 +167,7 @@ class Walk:
             layer = layer_from(by_name[name])
             refs.append(self.input(layer))
             shapes.append(input_shape(layer.config))
+        self.stated.update((r, s) for r, s in zip(refs, shapes, strict=True) if s is not None)
         if not refs:
             raise ModelError("the model names no input layers")
         return self.model(record, refs, "", True), shapes
@@ -222,8 +225,12 @@ class Walk:
         trainable: bool,
     ) -> list[Ref] | Ref:
         if is_model(record):
-            received = [*refs_in(args), *refs_in(kwargs)]
-            return self.model(record, received, f"{path}/", trainable)
+            inputs = received(record, path, args, kwargs)
+            if not is_old(record):
+                changers = rank_changers(record, path, inputs, self.stated, self.recorded)
+                for index, changer in changers.items():
+                    inputs[index] = self.call(changer, changer.name, (inputs[index],), {})
+            return self.model(record, inputs, f"{path}/", trainable)
         layer = self.layers.get(path) or layer_from(record, name=path, trainable=trainable)
         return self.call(layer, path, args, kwargs)
 
@@ -265,6 +272,7 @@ class Walk:
         for key in run_order(by_name, arguments, done):
             args, kwargs = arguments[key]
             name = key[0]
+            note(self.stated, (args, kwargs), done)
             done[key] = self.apply(
                 by_name[name],
                 prefix + name,
@@ -272,14 +280,17 @@ class Walk:
                 resolve(kwargs, done),
                 trainable,
             )
-            self.note_recorded(args, kwargs, done)
+            note(self.recorded, (args, kwargs), done)
         return [pick(done, history) for history in outputs]
 
-    def note_recorded(self, args: Any, kwargs: Any, done: Mapping[tuple[str, int], Any]) -> None:
-        for tensor in keras_tensors((args, kwargs)):
-            shape = tensor.shape
-            if shape is not None:
-                self.recorded.setdefault(pick(done, tensor.history), shape)
+
+def note(
+    shapes: dict[Ref, tuple[int | None, ...]], call: Any, done: Mapping[tuple[str, int], Any]
+) -> None:
+    """Add the shapes that a call states of its tensors, where none is known yet."""
+    for tensor in keras_tensors(call):
+        if tensor.shape is not None:
+            shapes.setdefault(pick(done, tensor.history), tensor.shape)
 
 
 def count_from_zero(

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from keraudit.audits.reductions import Product, Reductions, Saving
+from keraudit.audits.reductions import Product, Reductions, Saving, Uncounted
 from keraudit.render.grid import Column, Grid, Line
 from keraudit.render.numbers import factor, short, sizes
+from keraudit.rewrite.reductions import STUCK
 
 NOTATIONS = ("text", "latex", "html")
 
@@ -25,7 +26,10 @@ def reductions_grid(found: Reductions) -> Grid:
         Column(key="params_without", label="Params", form="count"),
     )
     shapes = ", ".join(sizes(s, batch=False) for s in found.input_shapes.values())
-    left = sum(1 for change in found.rewrite.log if change.what == "left alone")
+    alone = [change for change in found.rewrite.log if change.what == "left alone"]
+    stuck = sum(change.why.startswith(STUCK) for change in alone)
+    left = len(alone) - stuck
+    bound = "at least " if found.lower_bound else ""
     notes = [
         f"Factor         MACs without the {len(found.total.removed)} reductions / MACs with them",
         "Params         parameters without them",
@@ -33,18 +37,31 @@ def reductions_grid(found: Reductions) -> Grid:
     ]
     if left:
         notes.append(f"Left alone     {left} narrowing 1x1 convolutions that are no reductions")
+    if stuck:
+        notes.append(f"               {stuck} whose stride cannot move to the convolutions behind")
     if found.rewrite.nothing:
         notes = [f"Nothing to do: {found.rewrite.nothing}"]
+    notes += bound_notes(found.unsupported)
     return Grid(
         title=found.model,
-        heading=f"at {shapes}: {short(found.total.macs_with)} MACs,"
-        f" {short(found.total.macs_without)} without reductions ({factor(found.total.factor)})",
+        heading=f"at {shapes}: {bound}{short(found.total.macs_with)} MACs,"
+        f" {bound}{short(found.total.macs_without)} without reductions ({factor(found.total.factor)})",
         columns=columns,
         lines=tuple(map(saving_line, found.blocks)),
         total=saving_line(found.total),
         notes=tuple(notes),
         command=found.command,
     )
+
+
+def bound_notes(unsupported: Sequence[Uncounted]) -> list[str]:
+    """What could not be counted, as under the table of costs."""
+    if not unsupported:
+        return []
+    named = [f"  {u.layer} ({u.kind}): {u.reason}" for u in unsupported]
+    more = [f"  and {len(named) - 10} more (see --format json)"] if len(named) > 10 else []
+    count = f"LOWER BOUND: {len(named)} not counted in full, so savings are of the rest:"
+    return ["", count, *named[:10], *more]
 
 
 def saving_line(saved: Saving) -> Line:

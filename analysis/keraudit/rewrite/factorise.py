@@ -9,7 +9,7 @@ from typing import Any
 
 from keraudit.errors import KerauditError
 from keraudit.graph import Graph, Layer, Node
-from keraudit.rewrite.surgery import Change, Plan, Rewrite, applied, kernel_of
+from keraudit.rewrite.surgery import Change, Plan, Rewrite, applied, kernel_of, of_keras
 
 
 def factorised(graph: Graph, how: str) -> Rewrite:
@@ -36,7 +36,7 @@ def factorised(graph: Graph, how: str) -> Rewrite:
     origin: dict[str, str] = {}
     calls = Counter(call.layer for call in graph.architecture.calls)
     for index, node in enumerate(graph.nodes):
-        if node.layer.kind != "Conv2D" or not fits(kernel_of(node)):
+        if node.layer.kind != "Conv2D" or not of_keras(node.layer) or not fits(kernel_of(node)):
             continue
         if node.layer.config.get("groups", 1) != 1:
             log.append(Change(layer=node.name, what="left alone", why="it is grouped"))

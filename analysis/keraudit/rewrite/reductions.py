@@ -12,10 +12,13 @@ classifier heads; each is read by something else than a spatial convolution, or 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from keraudit.blocks import FINISHING, NORMALISING
-from keraudit.graph import Graph, Layer, Node, Ref
+from keraudit.errors import KerauditError
+from keraudit.graph import Graph, Layer, Node, Ref, Shape
+from keraudit.layers.site import rank_of, tuple_of
 from keraudit.rewrite.surgery import (
     Change,
     Plan,
@@ -24,8 +27,10 @@ from keraudit.rewrite.surgery import (
     configured,
     is_output,
     kernel_of,
+    of_keras,
     users_of,
 )
+from keraudit.shapes import effect_of
 
 CONVOLUTIONS = frozenset({"Conv1D", "Conv2D", "Conv3D"})
 SPATIAL = CONVOLUTIONS | {
@@ -33,6 +38,7 @@ SPATIAL = CONVOLUTIONS | {
 }
 POOLINGS = frozenset(f"{kind}Pooling{rank}D" for kind in ("Max", "Average") for rank in (1, 2, 3))
 JOINS = frozenset({"Concatenate", "ops.Concatenate"})
+STUCK = "its stride cannot move to"
 
 
 def without_reductions(graph: Graph, *, also_pool_projections: bool = False) -> Rewrite:
@@ -45,8 +51,8 @@ def without_reductions(graph: Graph, *, also_pool_projections: bool = False) -> 
             network widens from module to module.
 
     Returns:
-        The rewritten graph. A stride of a removed convolution moves to the convolutions behind it,
-        so that sizes stay as they were.
+        The rewritten graph. A stride of a removed convolution moves to the convolutions behind it;
+        where a size would not stay as it was, the reduction is left alone.
     """
     users = users_of(graph)
     calls = Counter(call.layer for call in graph.architecture.calls)
@@ -64,13 +70,15 @@ def without_reductions(graph: Graph, *, also_pool_projections: bool = False) -> 
         if calls[graph.architecture.calls[index].layer] > 1:
             why = "it is called more than once"
         pooled = also_pool_projections and is_pool_projection(graph, index, readers)
-        if why and not pooled:
+        stuck = stuck_stride(graph, index, readers, calls)
+        if stuck or (why and not pooled):
+            why = stuck if not why or pooled else why
             log.append(Change(layer=node.name, what="left alone", why=why))
             continue
         source = node.sources[0]
         for member in (index, *chain):
             bypass[member] = source
-        stride = node.layer.config.get("strides", 1)
+        stride = strides_of(node.layer)
         for reader in filter(partial(is_spatial, graph), readers):
             moved = moved_stride(graph.nodes[reader].layer, stride)
             if moved is not None:
@@ -82,8 +90,7 @@ def without_reductions(graph: Graph, *, also_pool_projections: bool = False) -> 
         return Rewrite(
             graph=graph,
             log=tuple(log),
-            nothing="no reduction found: no 1x1 convolution narrows the channels for spatial"
-            " convolutions alone",
+            nothing=nothing_done(log),
         )
     return Rewrite(graph=applied(graph, Plan(bypass=bypass, layers=layers)), log=tuple(log))
 
@@ -93,6 +100,7 @@ def is_pointwise(graph: Graph, index: int) -> bool:
     node = graph.nodes[index]
     return (
         node.layer.kind in CONVOLUTIONS
+        and of_keras(node.layer)
         and set(kernel_of(node)) == {1}
         and node.layer.config.get("groups", 1) == 1
     )
@@ -134,7 +142,8 @@ def refusal(graph: Graph, index: int, chain: list[int], readers: list[int]) -> s
 
 def is_spatial(graph: Graph, index: int) -> bool:
     node = graph.nodes[index]
-    return node.layer.kind in SPATIAL and max(kernel_of(node), default=1) > 1
+    spatial = node.layer.kind in SPATIAL and of_keras(node.layer)
+    return spatial and max(kernel_of(node), default=1) > 1
 
 
 def is_pool_projection(graph: Graph, index: int, readers: list[int]) -> bool:
@@ -144,14 +153,65 @@ def is_pool_projection(graph: Graph, index: int, readers: list[int]) -> bool:
     return source.layer.kind in POOLINGS and bool(joins) and joins <= JOINS
 
 
-def moved_stride(layer: Layer, stride: object) -> Layer | None:
-    """The reader with the removed convolution's stride multiplied into its own; ``None`` for stride 1."""
-    rank = (
-        len(layer.config["kernel_size"]) if not isinstance(layer.config["kernel_size"], int) else 2
+def stuck_stride(graph: Graph, index: int, readers: list[int], calls: Mapping[str, int]) -> str:
+    """Why the stride of a 1x1 convolution cannot move to its readers; empty if it can, or is 1."""
+    stride = strides_of(graph.nodes[index].layer)
+    if set(stride) == {1}:
+        return ""
+    for reader in readers:
+        node = graph.nodes[reader]
+        if not is_spatial(graph, reader):
+            return f"{STUCK} {node.name}, which is no spatial convolution"
+        if calls[graph.architecture.calls[reader].layer] > 1:
+            return f"{STUCK} {node.name}, which is called more than once"
+        dilation = tuple_of(node.layer.config.get("dilation_rate", 1), rank_of(node.layer.kind))
+        if max(dilation) > 1:
+            return f"{STUCK} {node.name}, which is dilated"  # Keras strides no dilated convolution
+        moved = moved_stride(node.layer, stride)
+        if moved is None or not keeps_size(graph, index, reader, moved):
+            return f"{STUCK} {node.name}: its output would have another size"
+    return ""
+
+
+def keeps_size(graph: Graph, index: int, reader: int, moved: Layer) -> bool:
+    """Whether a reader with the stride moved to it gives positions as before from the wide map."""
+    tensor, node = graph.nodes[index].inputs[0], graph.nodes[reader]
+    before = graph.nodes[node.sources[0].call].layer
+    try:
+        if before.kind.startswith("ZeroPadding"):
+            padded = effect_of(before, (tensor,), rules=graph.rules)
+            tensor = tensor._replace(shape=padded.outputs[0])
+        shape = effect_of(moved, (tensor,), rules=graph.rules).outputs[0]
+    except KerauditError:
+        return False
+    return positions(shape, moved) == positions(node.outputs[0].shape, moved)
+
+
+def positions(shape: Shape, layer: Layer) -> Shape:
+    """A map's shape without its channels."""
+    if layer.config.get("data_format") == "channels_first":
+        return (shape[0], *shape[2:])
+    return shape[:-1]
+
+
+def nothing_done(log: Sequence[Change]) -> str:
+    """What to say where no reduction was taken out."""
+    stuck = [change for change in log if change.why.startswith(STUCK)]
+    if stuck:
+        return f"no reduction can be taken out: of {stuck[0].layer} {stuck[0].why}"
+    return (
+        "no reduction found: no 1x1 convolution narrows the channels for spatial convolutions alone"
     )
-    steps = [stride] * rank if isinstance(stride, int) else list(stride)  # type: ignore[call-overload]
-    if set(steps) == {1}:
+
+
+def strides_of(layer: Layer) -> tuple[int, ...]:
+    """The stride of a convolution along each axis."""
+    return tuple_of(layer.config.get("strides", 1), rank_of(layer.kind))
+
+
+def moved_stride(layer: Layer, stride: Sequence[int]) -> Layer | None:
+    """The reader with the removed convolution's stride multiplied into its own; ``None`` for stride 1."""
+    if set(stride) == {1}:
         return None
-    own = layer.config.get("strides", 1)
-    owned = [own] * rank if isinstance(own, int) else list(own)
-    return configured(layer, strides=[a * b for a, b in zip(steps, owned, strict=True)])
+    own = strides_of(layer)
+    return configured(layer, strides=[a * b for a, b in zip(stride, own, strict=True)])

@@ -17,10 +17,12 @@ from keraudit.rewrite.surgery import (
     applied,
     configured,
     is_output,
+    layers_within,
     mapped,
+    of_keras,
     reshaped,
 )
-from keraudit.shapes import shaped
+from keraudit.shapes import LARGEST_SIZE, shaped
 
 WIDEST = 1_000_000  # times: beyond it no width fits in an axis
 MOST_CALLS = 400_000  # of layers, as in a file that is read
@@ -37,7 +39,12 @@ def at_input_shape(graph: Graph, *shapes: Shape, batch: int | None = None) -> Re
         ShapeError: the network collapses at this size.
     """
     given = shapes or tuple(node.outputs[0].shape[1:] for node in graph.input_nodes)
-    new = shaped(graph.architecture, input_shapes=given, batch=batch or graph.batch)
+    new = shaped(
+        graph.architecture,
+        input_shapes=given,
+        batch=batch or graph.batch,
+        rules=graph.rules,
+    )
     names = [node.name for node in graph.input_nodes]
     log = [
         Change(layer=name, what="changed", why="to " + "x".join(map(str, shape)))
@@ -51,7 +58,7 @@ def without_normalisation(graph: Graph) -> Rewrite:
     found = {
         i: node.sources[0]
         for i, node in enumerate(graph.nodes)
-        if node.layer.kind in NORMALISING and len(node.sources) == 1
+        if node.layer.kind in NORMALISING and of_keras(node.layer) and len(node.sources) == 1
     }
     if not found:
         return Rewrite(graph=graph, nothing="no normalisation found")
@@ -75,21 +82,50 @@ def with_activation(graph: Graph, name: str) -> Rewrite:
     layers: dict[str, Layer] = {}
     log: list[Change] = []
     for path, layer in graph.architecture.layers.items():
-        own = layer.config.get("activation")
-        current = activation_name(own) if own is not None else layer.kind.lower()
-        if layer.kind in ACTIVATION_LAYERS and current not in KEPT:
+        if missed := unreached_activation(layer):
+            log.append(Change(layer=path, what="not reached", why=missed))
+        current = hidden_activation(layer)
+        if not current or not of_keras(layer) or is_operation(layer):
+            continue
+        if layer.kind in ACTIVATION_LAYERS:
             kept = {k: v for k, v in layer.config.items() if k in ("name", "dtype", "trainable")}
             layers[path] = replace(
                 layer, kind="Activation", module="keras.layers", config={**kept, "activation": name}
             )
-        elif own is not None and layer.kind not in ACTIVATION_LAYERS and current not in KEPT:
-            layers[path] = configured(layer, activation=name)
         else:
-            continue
+            layers[path] = configured(layer, activation=name)
         log.append(Change(layer=path, what="changed", why=f"{current} to {name}"))
     if not layers:
-        return Rewrite(graph=graph, nothing="no hidden activation found")
+        return Rewrite(graph=graph, log=tuple(log), nothing="no hidden activation found")
     return Rewrite(graph=applied(graph, Plan(layers=layers)), log=tuple(log))
+
+
+def is_operation(layer: Layer) -> bool:
+    """Whether a layer is a call of ``keras.ops``."""
+    return layer.kind.startswith("ops.")
+
+
+def hidden_activation(layer: Layer) -> str:
+    """The hidden activation that a layer is or ends with; empty for a classifier's, a gate's, none."""
+    own = layer.config.get("activation")
+    if is_operation(layer):
+        found = activation_name({"class_name": layer.kind.removeprefix("ops.")})
+        return found if found in ACTIVATIONS and found not in KEPT else ""
+    if own is None and layer.kind not in ACTIVATION_LAYERS:
+        return ""
+    found = activation_name(own) if own is not None else layer.kind.lower()
+    return "" if found in KEPT else found
+
+
+def unreached_activation(layer: Layer) -> str:
+    """Why a hidden activation stays as it is; empty where there is none, or it can be replaced."""
+    own = hidden_activation(layer)
+    if own and not of_keras(layer):
+        return f"{layer.kind} is no class of Keras: what its activation means is not known"
+    if own and is_operation(layer):
+        return f"{own} is called as an operation, not as a layer"
+    held = [inner for inner in layers_within(layer) if hidden_activation(inner)]
+    return f"it wraps {held[0].name}, which keeps {hidden_activation(held[0])}" if held else ""
 
 
 def with_width(graph: Graph, multiplier: float) -> Rewrite:
@@ -110,12 +146,18 @@ def with_width(graph: Graph, multiplier: float) -> Rewrite:
     last = {graph.architecture.calls[i].layer for i in last_weighted(graph)}
     layers: dict[str, Layer] = {}
     log: list[Change] = []
+    told: set[str] = set()
     for index, node in enumerate(graph.nodes):
         path = graph.architecture.calls[index].layer
-        change = widened(
-            node.layer.config, node.outputs[0].shape if node.outputs else (), multiplier
-        )
-        if path in last or path in layers or not change:
+        if path in last or path in layers or path in told:
+            continue
+        output = node.outputs[0].shape if node.outputs else ()
+        change = widened(node.layer.config, output, multiplier)
+        if missed := unreached_width(node.layer, widths=bool(change)):
+            told.add(path)
+            log.append(Change(layer=path, what="not reached", why=missed))
+            continue
+        if not change:
             continue
         layers[path] = configured(node.layer, **change)
         why = ", ".join(
@@ -123,8 +165,19 @@ def with_width(graph: Graph, multiplier: float) -> Rewrite:
         )
         log.append(Change(layer=path, what="changed", why=why))
     if not layers:
-        return Rewrite(graph=graph, nothing="no layer with a width of its own found")
+        return Rewrite(
+            graph=graph, log=tuple(log), nothing="no layer with a width of its own found"
+        )
     return Rewrite(graph=applied(graph, Plan(layers=layers)), log=tuple(log))
+
+
+def unreached_width(layer: Layer, *, widths: bool) -> str:
+    """Why a layer with a width, its own (``widths``) or of what it wraps, keeps it; empty otherwise."""
+    if not of_keras(layer):
+        why = f"{layer.kind} is no class of Keras: what its options mean is not known"
+        return why if widths else ""
+    held = [inner for inner in layers_within(layer) if widened(inner.config, (), 1)]
+    return f"it wraps {held[0].name}, which keeps its width" if held else ""
 
 
 def with_filters(graph: Graph, name: str, count: int) -> Rewrite:
@@ -137,7 +190,7 @@ def with_filters(graph: Graph, name: str, count: int) -> Rewrite:
     found = {
         node.name: (call.layer, node.layer)
         for call, node in zip(graph.architecture.calls, graph.nodes, strict=True)
-        if isinstance(node.layer.config.get("filters"), int)
+        if of_keras(node.layer) and isinstance(node.layer.config.get("filters"), int)
     }
     if name not in found:
         from difflib import get_close_matches
@@ -157,12 +210,13 @@ def with_filters(graph: Graph, name: str, count: int) -> Rewrite:
 
 def widened(config: Mapping[str, Any], output: Shape, multiplier: float) -> dict[str, Any]:
     """The options of a layer that state a width, multiplied."""
-    groups = int(config.get("groups", 1) or 1)
+    stated = config.get("groups")
+    groups = stated if isinstance(stated, int) and stated > 0 else 1
     depthwise = groups > 1 and groups == config.get("filters")  # as ConvNeXt writes it
     step = 1 if depthwise else groups
     found: dict[str, Any] = {}
     for key in ("filters", "units", "projection_dim"):  # the last is ConvNeXt's LayerScale
-        if isinstance(config.get(key), int):
+        if isinstance(config.get(key), int) and config[key] <= LARGEST_SIZE:
             found[key] = max(1, round(config[key] * multiplier / step)) * step
     if depthwise:
         found["groups"] = found["filters"]
@@ -171,8 +225,8 @@ def widened(config: Mapping[str, Any], output: Shape, multiplier: float) -> dict
     if (
         isinstance(target, list | tuple)
         and len(target) > 1
-        and target[-1] == output[-1]
-        and set(target[:-1]) <= {1}
+        and list(target[-1:]) == list(output[-1:])
+        and all(size == 1 for size in target[:-1])
     ):
         found["target_shape"] = [*target[:-1], max(1, round(target[-1] * multiplier))]
     return found
@@ -294,10 +348,10 @@ def copied(graph: Graph, block: Block, entry: Ref, copies: int) -> Rewrite:
         for call in old.calls[end + 1 :]
     )
     outputs = tuple(map(later, old.outputs))
-    new = replace(old, layers=layers, calls=tuple(calls), outputs=outputs, recorded={})
+    new = replace(old, layers=layers, calls=tuple(calls), outputs=outputs)
     why = f"{copies + 1} times in a row"
     return Rewrite(
-        graph=reshaped(new, like=graph),
+        graph=reshaped(new, like=graph, origin=origin),
         log=(Change(layer=block.name, what="copied", why=why),),
         origin=origin,
     )

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from keraudit.graph import Graph, Ref
-from keraudit.rewrite.surgery import Change, Plan, Rewrite, applied
+from keraudit.rewrite.surgery import Change, Plan, Rewrite, applied, of_keras
 
 SUMS = frozenset({"Add", "ops.Add", "CustomScaleLayer"})
 PROJECTION = 1  # layers with MACs that a shortcut may carry: He's projection has one
@@ -27,7 +27,7 @@ def without_skips(graph: Graph) -> Rewrite:
     drop: dict[int, frozenset[Ref]] = {}
     log: list[Change] = []
     for index, node in enumerate(graph.nodes):
-        if node.layer.kind not in SUMS or len(set(node.sources)) < 2:
+        if node.layer.kind not in SUMS or not of_keras(node.layer) or len(set(node.sources)) < 2:
             continue
         fork = above[index]
         weights = path_weights(graph, fork, index)

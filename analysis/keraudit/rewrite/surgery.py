@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeGuard
 
 from keraudit.errors import ModelError, ShapeError
-from keraudit.graph import Architecture, Call, Graph, Layer, Node, Ref, refs_in
-from keraudit.shapes import shaped
+from keraudit.graph import Architecture, Call, Graph, Layer, Node, Ref, Shape, refs_in
+from keraudit.shapes import shaped, still_holds
+
+NO_ORIGIN: Mapping[str, str] = {}
+UNCHANGED = ("left alone", "not reached")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +20,9 @@ class Change:
     """One entry of a rewrite's log: what happened to a layer, and why."""
 
     layer: str
-    what: str  # removed, cut, replaced, changed, copied, left alone
+    what: (
+        str  # removed, cut, replaced, changed, copied; left alone (rightly), not reached (a limit)
+    )
     why: str
 
 
@@ -34,7 +40,7 @@ class Rewrite:
 
     @property
     def changes(self) -> tuple[Change, ...]:
-        return tuple(change for change in self.log if change.what != "left alone")
+        return tuple(change for change in self.log if change.what not in UNCHANGED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,22 +100,69 @@ def applied(graph: Graph, plan: Plan) -> Graph:
         calls=tuple(calls),
         inputs=tuple(now(ref) for ref in old.inputs),
         outputs=tuple(now(ref) for ref in old.outputs),
-        recorded={},
     )
     return reshaped(pruned(new), like=graph)
 
 
-def reshaped(architecture: Architecture, *, like: Graph) -> Graph:
-    """The graph of an architecture at the input size and batch of another.
+def reshaped(
+    architecture: Architecture, *, like: Graph, origin: Mapping[str, str] = NO_ORIGIN
+) -> Graph:
+    """The graph of an architecture at the input size and batch of another, by the same rules.
+
+    What the file records of a call's outputs is kept where the call is an old one, or by ``origin``
+    the copy of one, and reads the same shapes as that did.
 
     Raises:
         ShapeError: the rewrite does not fit; the error says so and names the layer.
     """
     shapes = [node.outputs[0].shape[1:] for node in like.input_nodes]
+    recorded: dict[Ref, tuple[int | None, ...]] = {}
+    held: dict[int, tuple[Shape, ...]] = {}
+    outputs = recorded_outputs(like.architecture)
+    for new, old in same_calls(architecture, like.architecture, origin):
+        held[new] = tuple(tensor.shape for tensor in like.nodes[old].inputs)
+        recorded |= {Ref(new, ref.output): shape for ref, shape in outputs.get(old, ())}
     try:
-        return shaped(architecture, input_shapes=shapes, batch=like.batch)
+        done = shaped(
+            replace(architecture, recorded=recorded),
+            input_shapes=shapes,
+            batch=like.batch,
+            rules=like.rules,
+            recorded_for=held,
+        )
     except ModelError as error:
         raise ShapeError(f"the rewrite does not fit this model: {error}") from error
+    kept = {
+        ref: shape
+        for ref, shape in recorded.items()
+        if still_holds(held, ref.call, done.nodes[ref.call].inputs)
+    }
+    return replace(done, architecture=replace(done.architecture, recorded=kept))
+
+
+def recorded_outputs(
+    architecture: Architecture,
+) -> Mapping[int, list[tuple[Ref, tuple[int | None, ...]]]]:
+    """What the file records of outputs, by call."""
+    found: dict[int, list[tuple[Ref, tuple[int | None, ...]]]] = {}
+    for ref, shape in architecture.recorded.items():
+        found.setdefault(ref.call, []).append((ref, shape))
+    return found
+
+
+def same_calls(
+    new: Architecture, old: Architecture, origin: Mapping[str, str]
+) -> Iterator[tuple[int, int]]:
+    """The calls of the new architecture that are calls of the old one, or copies; indices of both."""
+    names = Counter(call.name for call in old.calls)
+    place = {call.name: i for i, call in enumerate(old.calls) if names[call.name] == 1}
+    for index, call in enumerate(new.calls):
+        source = place.get(origin.get(call.name, call.name))
+        if source is None:
+            continue
+        same_layer = new.layers[call.layer] is old.layers[old.calls[source].layer]
+        if same_layer or call.name in origin:
+            yield index, source
 
 
 def without(value: Any, gone: frozenset[Ref]) -> Any:
@@ -164,6 +217,20 @@ def pruned(architecture: Architecture) -> Architecture:
         inputs=tuple(map(now, architecture.inputs)),
         outputs=tuple(map(now, architecture.outputs)),
     )
+
+
+def of_keras(layer: Layer | Architecture) -> TypeGuard[Layer]:
+    """Whether a layer's class is Keras' own: a user's class may mean anything by an option's name."""
+    return isinstance(layer, Layer) and bool(layer.module)
+
+
+def layers_within(layer: Layer | Architecture) -> Iterator[Layer]:
+    """Every layer that a wrapper holds, at every depth, the wrapper aside."""
+    held = layer.layers.values() if isinstance(layer, Architecture) else layer.inner
+    for inner in held:
+        if isinstance(inner, Layer):
+            yield inner
+        yield from layers_within(inner)
 
 
 def configured(layer: Layer, **options: Any) -> Layer:
