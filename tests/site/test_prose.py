@@ -6,11 +6,13 @@ Where a record is replaced and one of these fails, the sentence it quotes is to 
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
+DEPTHS = (20, 32, 44, 56)
 RESULTS = ROOT / "site/results"
 
 
@@ -35,17 +37,29 @@ def apart(family: str, epoch: int) -> float:
     return float(100 * (shallow[epoch]["accuracy"] - deep[epoch]["accuracy"]))
 
 
+def ends(family: str) -> list[float]:
+    """Training error at the end, by depth."""
+    found = (run(f"{family}-cifar-{depth}") for depth in DEPTHS)
+    return [one["evaluation"]["train_error"] for one in found]
+
+
 def test_what_depth_costs_over_a_training() -> None:
     says("resnet.md", "of 43 points in the fifth epoch 38 are left in the last")
     assert (round(apart("plain", 4)), round(apart("plain", -1))) == (43, 38)
-    says("resnet.md", "The residual pair is apart at first by more than 25 points")
+    says("resnet.md", "The residual pair of these depths is apart at first by more than 25 points")
     assert apart("resnet", 0) > 25
     assert 0 < apart("resnet", -1) < 3
     says("resnet.md", "of residual networks the deeper one is still behind in training, by little")
-    ends = [run(f"resnet-cifar-{depth}")["evaluation"] for depth in (20, 32, 44, 56)]
-    errors = [end["train_error"] for end in ends]
+    errors = ends("resnet")
     assert errors == sorted(errors)
     assert errors[-1] - errors[0] < 0.02
+    says(
+        "resnet.md",
+        "Every plain network is worse than the one with twelve layers less",
+        "cost more",
+    )
+    costs = [deep - shallow for shallow, deep in pairwise(ends("plain"))]
+    assert [0, *costs] == sorted([0, *costs])
 
 
 def test_what_a_loss_that_is_cut_off_costs() -> None:
@@ -59,14 +73,14 @@ def test_what_a_loss_that_is_cut_off_costs() -> None:
     assert round(1 / below("ResNet-CIFAR-56")) == 5
     says("resnet.md", "a plain network of 20 layers has no such image, and one of 56 hardly any")
     assert below("Plain-CIFAR-20") == 0 < below("Plain-CIFAR-56") < 0.01
-    says("resnet.md", "the one of 56 ends five points better from logits, while those of 20 and 32")
-    for depth, gain in ((20, False), (32, False), (56, True)):
-        before, now = (
-            run(f"plain-cifar-{depth}", folder)["evaluation"]["train_error"]
-            for folder in ("cut-off", "runs/two-cores")
-        )
-        assert (round(100 * (before - now)) == 5) == gain
-        assert (now < before) == gain
+    says("resnet.md", "the one of 56 ends five points better from logits, while that of 44 gains")
+    before, now = (
+        [run(f"plain-cifar-{depth}", folder)["evaluation"]["train_error"] for depth in DEPTHS]
+        for folder in ("cut-off", "runs/two-cores")
+    )
+    gains = [100 * (cut - whole) for cut, whole in zip(before, now, strict=True)]
+    assert max(gains[:2]) < 0 < gains[2] < 1
+    assert round(gains[3]) == 5
 
 
 def test_how_the_large_networks_learn() -> None:
@@ -101,14 +115,21 @@ def test_gradients_over_a_whole_training() -> None:
     says("gradients.md", "its first block's gradient is within four times that of its last one")
     assert all(1 / 4 < ratio < 4 for ratio in shallow)
     assert shallow[0] > 1 > shallow[-1]
-    says("gradients.md", "With 32 layers it starts at more than twenty times, and is within four")
-    first, *later = across("plain-cifar-32")
-    assert first > 20
-    assert all(1 / 4 < ratio < 4 for ratio in later)
-    says("gradients.md", "the activations of the first block have not doubled at the end")
-    looks = run("plain-cifar-32")["gradients"]["steps"]
-    spreads = [look["blocks"][0]["activation_std"] for look in (looks[0], looks[-1])]
-    assert spreads[0] < spreads[1] < 2 * spreads[0]
+    says(
+        "gradients.md",
+        "Every twelve layers more make a fresh network's gradient six to seven times",
+    )
+    by_depth = [across(f"plain-cifar-{depth}") for depth in DEPTHS]
+    fresh, after = ([course[at] for course in by_depth] for at in (0, 1))
+    assert all(5.5 < deep / less < 7.5 for less, deep in pairwise(fresh))
+    says("gradients.md", "the more of it has turned round after an epoch", "the worse the network")
+    assert after == sorted(after, reverse=True)
+    assert ends("plain") == sorted(ends("plain"))
+    says("gradients.md", "the more the first block's activations have grown")
+    looks = [run(f"plain-cifar-{depth}")["gradients"]["steps"] for depth in DEPTHS]
+    spreads = [[at["blocks"][0]["activation_std"] for at in (s[0], s[-1])] for s in looks]
+    grown = [late / early for early, late in spreads]
+    assert grown == sorted(grown)
     says("gradients.md", "It begins with a gradient that grows almost a thousandfold")
     assert 900 < deep[0] < 1000
     says("gradients.md", "less than a hundredth of that at the last block after one epoch, and a")
