@@ -135,6 +135,14 @@ def test_gradients_over_a_whole_training() -> None:
     says("gradients.md", "less than a hundredth of that at the last block after one epoch, and a")
     assert deep[1] < 1 / 100
     assert round(1 / deep[-1]) == 16
+    says("gradients.md", "small too after the first epoch, and comes back in the third")
+    middles = [
+        s["blocks"][len(s["blocks"]) // 2] for s in run("plain-cifar-56")["gradients"]["steps"]
+    ]
+    norms = [middle["grad_norm"] for middle in middles]
+    assert max(norms[1:3]) < norms[0] / 1000 < norms[0] / 100 < min(norms[3:])
+    stds = [middle["activation_std"] for middle in middles]
+    assert 0.9 < min(stds) / stds[0] < max(stds) / stds[0] < 1.3
     says("gradients.md", "more than twenty times as large as they were")
     steps = run("plain-cifar-56")["gradients"]["steps"]
     large = [step["blocks"][0]["activation_std"] for step in (steps[0], *steps[1:])]

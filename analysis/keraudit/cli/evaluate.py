@@ -41,7 +41,8 @@ def command(
 
     Accuracy and loss, precision, recall and confusion of the classes, calibration, the gap to the
     training images, accuracy on corrupted images. The record is kept in the run's folder as
-    evaluation.json, unless one is there that is of more. Several runs are shown one line each; the other formats show all of each.
+    evaluation.json, unless one is there that is of more. Several runs are shown one line each; the
+    other formats show all of each.
     """
     from keraudit.experiments.record import read_run
     from keraudit.reading.live import use_backend

@@ -83,7 +83,7 @@ def of_run(path: str) -> str:
         return absent(file, "keraudit report --run degradation --watch-gradients 390")
     if not run.gradients:
         raise PluginError(f"{file} is of a run whose gradients were not watched")
-    if "activation_std" not in run.gradients["steps"][0]["blocks"][0]:
+    if not has_activations(run.gradients):
         raise PluginError(f"{file} carries no activations: publish the run anew")
     steps = run.gradients["steps"]
     some = [
@@ -115,22 +115,27 @@ def first_over_last(entry: Mapping[str, Any]) -> str:
 
 def by_depth() -> str:
     """What became of gradients and activations in the networks of the degradation experiment that were watched."""
-    rows = [
-        in_short(run)
-        for members in runs.comparable(runs.DEPTHS).values()
-        for run in members
-        if run.gradients and "activation_std" in run.gradients["steps"][0]["blocks"][0]
-    ]
-    if not rows:
+    watched = {
+        name: [run for run in members if run.gradients and has_activations(run.gradients)]
+        for name, members in runs.comparable(runs.DEPTHS).items()
+    }
+    found = {name: members for name, members in watched.items() if members}
+    if not found:
         return ""
+    rows = [in_short(run) for members in found.values() for run in members]
     titles = ("seed", "training, %", "fresh", "after an epoch", "at the end", "activations")
     head = [("network", "left"), *((title, "right") for title in titles)]
     told = (
         "Training: error at the end. Fresh, after an epoch, at the end: the gradient's norm at the first block over that at"
         " the last but the classifier. Activations: those of the first block, by their standard deviation, at the end over"
-        " at the start. The runs are those of the experiment."
+        " at the start."
     )
-    return f"{numbers(table(head, rows))}\n\n{told}\n{{ .ka-note }}"
+    return f"{numbers(table(head, rows))}\n\n{told} {runs.about(found)}\n{{ .ka-note }}"
+
+
+def has_activations(gradients: Mapping[str, Any]) -> bool:
+    """Whether what a run keeps of its gradients carries activations too: older ones do not."""
+    return "activation_std" in gradients["steps"][0]["blocks"][0]
 
 
 def in_short(run: Run) -> list[str]:
