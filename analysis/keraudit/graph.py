@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from keraudit.bounds import ALL_EXACT, Bounds
+
 if TYPE_CHECKING:
     from fractions import Fraction
 
@@ -55,11 +57,14 @@ class Term(NamedTuple):
 
 
 class Weight(NamedTuple):
-    """One weight tensor of a layer; ``trainable`` is the layer's own say, before freezing."""
+    """One weight tensor of a layer; ``trainable`` is the layer's own say, before freezing.
+
+    ``trainable`` is ``None`` for a weight that was read from a file, which does not say.
+    """
 
     name: str
     shape: Shape
-    trainable: bool = True
+    trainable: bool | None = True
     dtype: str | None = None  # None: the layer's variable dtype
 
     @property
@@ -95,6 +100,10 @@ class Effect:
 
     ``status`` has three answers only: counted; zero by decision, with its ``reason``; unsupported,
     with its ``reason``. ``spatial_axes`` are the output's axes that hold positions.
+
+    ``guessed``: no rule gives the output shapes; they are the file's, or assumed. ``estimated``: the
+    counts themselves rest on an assumed shape, inside a wrapper. ``weights_known`` is false where the layer
+    may have weights that are not listed.
     """
 
     outputs: tuple[Shape, ...]
@@ -104,6 +113,9 @@ class Effect:
     status: str = COUNTED
     reason: str = ""
     dtype: str | None = None  # of the outputs; None: the layer's compute dtype
+    guessed: bool = False
+    estimated: bool = False
+    weights_known: bool = True
 
     @property
     def macs(self) -> int:
@@ -116,7 +128,10 @@ class Effect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layer:
-    """A layer as its model's config describes it; ``inner`` are the layers a wrapper holds."""
+    """A layer as its model's config describes it; ``inner`` are the layers a wrapper holds.
+
+    ``weights`` are those that the file, or the live layer, holds; ``None`` where they were not read.
+    """
 
     name: str
     kind: str
@@ -124,6 +139,7 @@ class Layer:
     module: str = "keras.layers"
     trainable: bool = True
     inner: tuple[Layer | Architecture, ...] = ()
+    weights: tuple[Weight, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +174,8 @@ class Architecture:
 
     ``name`` is the model's own, ``title`` what people call it (``InceptionV3``), if that differs.
     ``input_shapes`` are the recorded ones, ``None`` where a size is left open;
-    ``recorded`` holds the output shapes that the file states, to be checked against ours.
+    ``recorded`` holds the output shapes that the file states, to be checked against ours;
+    ``hinted`` those that the layers behind them were built for, to go by where nothing else is known.
     """
 
     name: str
@@ -169,12 +186,16 @@ class Architecture:
     outputs: tuple[Ref, ...]
     input_shapes: tuple[tuple[int | None, ...] | None, ...]
     recorded: Mapping[Ref, tuple[int | None, ...]] = field(default_factory=dict)
+    hinted: Mapping[Ref, tuple[int | None, ...]] = field(default_factory=dict)
     title: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """A call with its sizes: the tensors it reads and writes and what it costs."""
+    """A call with its sizes: the tensors it reads and writes and what it costs.
+
+    ``bounds`` says which of its figures are exact.
+    """
 
     name: str
     layer: Layer
@@ -183,6 +204,7 @@ class Node:
     outputs: tuple[Tensor, ...]
     effect: Effect
     first_call: bool = True  # a shared layer's weights belong to its first call
+    bounds: Bounds = ALL_EXACT
 
     @property
     def weights(self) -> tuple[Weight, ...]:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from keraudit.audits.cost import BlockCost, Cost, Costs, LayerCost
 from keraudit.audits.receptive import Field
+from keraudit.bounds import Bound
 from keraudit.origin import Report
 
 if TYPE_CHECKING:
     import pandas
 
-SCHEMA = "keraudit.cost/1"
+SCHEMA = "keraudit.cost/2"
 CONVENTION = (
     "1 MAC = 1 multiply-accumulate; multiplications = MACs; FLOPs = 2 x MACs + other operations"
     " (bias, normalisation, activation, pooling, merge); padded taps count; cost is per call of a"
@@ -55,9 +56,12 @@ class CostReport(Report):
         return self.costs.blocks
 
     @property
-    def lower_bound(self) -> bool:
-        """Whether something could not be counted, so that the totals are at least what they say."""
-        return bool(self.costs.unsupported)
+    def bound(self) -> Bound:
+        """Exact; lower where something could not be counted; an estimate where a shape is assumed.
+
+        The worst of all figures; ``total.bounds`` has it of each.
+        """
+        return self.total.bounds.worst
 
     def __str__(self) -> str:
         from keraudit.render.text import report_text
@@ -89,7 +93,7 @@ class CostReport(Report):
                 "peak_activation_bytes": self.costs.peak_activation_bytes,
                 "peak_at": self.costs.peak_at,
             },
-            "lower_bound": self.lower_bound,
+            "bound": self.bound.word,
             "unsupported": [
                 {"layer": layer.name, "kind": layer.kind, "reason": layer.reason}
                 for layer in self.costs.unsupported
@@ -111,7 +115,12 @@ class CostReport(Report):
         return pandas.DataFrame(self.to_dict()["layers"])
 
 
-def cost_dict(cost: Cost) -> dict[str, int]:
+def cost_dict(cost: Cost) -> dict[str, Any]:
+    return {**figures(cost), "bounds": cost.bounds.words()}
+
+
+def figures(cost: Cost) -> dict[str, int]:
+    """The numbers of a cost alone."""
     return {
         "macs": cost.macs,
         "flops": cost.flops,

@@ -5,8 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
+from keraudit.assumed import Expected, expected, statements
+from keraudit.bounds import Bound, Bounds
+from keraudit.checks import (
+    LARGEST_SIZE,
+    check_counts,
+    check_outputs,
+    check_recorded,
+    check_refs,
+    same_shape,
+    show,
+)
 from keraudit.errors import KerauditError, ModelError, ShapeError
 from keraudit.graph import (
     UNSUPPORTED,
@@ -23,8 +34,6 @@ from keraudit.graph import (
 from keraudit.layers.site import Rule, Site
 from keraudit.layers.table import rule_of
 
-LARGEST_SIZE = 2**31 - 1  # of one axis; anything above is a mistake or an attack
-LARGEST_COUNT = 2**127  # of one term, one weight or one window; likewise
 MOST_TENSORS = 1_000_000  # that all calls together give
 NO_RULES: Mapping[str, Rule] = {}
 
@@ -38,6 +47,9 @@ def shaped(
     recorded_for: Mapping[int, tuple[Shape, ...]] | None = None,
 ) -> Graph:
     """Infer every shape of ``architecture`` at an input size.
+
+    Where no rule tells a layer's output, it is taken from what the file states; where that says
+    nothing, it is assumed to be the input's shape, and what rests on it is an estimate.
 
     Args:
         architecture: layers and calls.
@@ -61,24 +73,29 @@ def shaped(
         ref.call: (batch, *start) for ref, start in zip(architecture.inputs, starts, strict=True)
     }
     recorded = architecture.recorded if as_recorded else {}
+    asked = None if input_shapes is None or is_stated(architecture) else starts
+    stated = statements(architecture, as_recorded=as_recorded, held=recorded_for, batch=batch)
     nodes: list[Node] = []
+    guesses: set[Ref] = set()  # outputs whose shapes are our own assumption
     seen: set[str] = set()
     made = 0
     for index, call in enumerate(architecture.calls):
         layer, sources = architecture.layers[call.layer], call.inputs
         check_refs(sources, nodes)
         inputs = tuple(nodes[r.call].outputs[r.output] for r in sources)
-        stated = recorded if still_holds(recorded_for, index, inputs) else {}
-        shape = given.get(index) or concrete(stated.get(Ref(index)), batch)
-        effect = effect_of(layer, inputs, call=call, expected=shape, rules=rules, nodes=nodes)
-        if effect.status == UNSUPPORTED:
-            effect = completed(effect, index, stated, batch)
-        check_outputs(layer, call, inputs, effect, starts)
-        check_counts(layer, call, effect)
+        hopes = expected(stated, index, sources, inputs)
+        if index in given:
+            hopes = {0: Expected(given[index], sure=True)}
+        behind = any(ref in guesses for ref in sources)
+        place = Place(layer, call, inputs, hopes, behind, stated.reads.get(index, 1))
+        effect, assumed = measured(place, rules, nodes, starts)
         made += len(effect.outputs)
         if made > MOST_TENSORS:
             raise ModelError(f"the layers give more than {MOST_TENSORS:,} tensors")
-        check_recorded(layer, call, index, effect, stated)
+        if not behind and not assumed and still_holds(recorded_for, index, inputs):
+            check_recorded(layer, call, index, effect, recorded, asked)
+        guesses.update(Ref(index, output) for output in assumed)
+        effect, bounds = with_weights(place, effect, bool(assumed), as_recorded)
         dtype = effect.dtype or compute_dtype(layer, inputs)
         nodes.append(
             Node(
@@ -89,11 +106,85 @@ def shaped(
                 outputs=tuple(Tensor(s, dtype) for s in effect.outputs),
                 effect=effect,
                 first_call=call.layer not in seen,
+                bounds=bounds,
             )
         )
         seen.add(call.layer)
     check_refs(architecture.outputs, nodes)
     return Graph(architecture=architecture, batch=batch, nodes=tuple(nodes), rules=rules)
+
+
+class Place(NamedTuple):
+    """One call where it stands. ``behind``: an input's shape is an assumption of ours."""
+
+    layer: Layer
+    call: Call
+    inputs: tuple[Tensor, ...]
+    hopes: Mapping[int, Expected]
+    behind: bool
+    reads: int
+
+
+def measured(
+    place: Place, rules: Mapping[str, Rule], nodes: Sequence[Node], starts: Sequence[Shape]
+) -> tuple[Effect, tuple[int, ...]]:
+    """What a call does, and the numbers of the outputs whose shapes are assumed.
+
+    What does not fit an assumed shape is no fault of the file: the layer is then listed, not refused.
+    """
+    layer, call, inputs, hopes, behind, reads = place
+    first = hopes[0].shape if 0 in hopes else None
+    try:
+        effect = effect_of(layer, inputs, call=call, expected=first, rules=rules, nodes=nodes)
+        if effect.status == UNSUPPORTED:
+            effect = completed(effect, hopes, reads)
+        check_outputs(layer, call, inputs, effect, starts)
+        check_counts(layer, call, effect)
+    except KerauditError as error:
+        if not behind:
+            raise
+        reason = f"the shape of its input is not known, and the one assumed does not fit: {error}"
+        effect = completed(unknown_effect(layer, inputs, first, reason), hopes, reads)
+    sure = {output for output, hope in hopes.items() if hope.sure}
+    if behind:
+        stated = enumerate(effect.outputs)
+        outputs = tuple(hopes[i].shape if i in sure else shape for i, shape in stated)
+        effect = replace(effect, outputs=outputs)
+    if not effect.guessed and not behind:
+        return effect, ()
+    return effect, tuple(i for i in range(len(effect.outputs)) if i not in sure)
+
+
+def with_weights(
+    place: Place, effect: Effect, assumed: bool, as_recorded: bool
+) -> tuple[Effect, Bounds]:
+    """The effect with the weights that the file or the live layer holds, where no rule is sure of them.
+
+    Returns it with what each of its figures is.
+    """
+    rests = place.behind or effect.estimated
+    read = place.layer.weights
+    if read is not None and (rests or not effect.weights_known):
+        effect = replace(effect, weights=read, weights_known=True)
+        params = Bound.EXACT if as_recorded else Bound.ESTIMATE
+    elif rests and effect.weights:
+        params = Bound.ESTIMATE
+    else:
+        params = Bound.EXACT if effect.weights_known else Bound.LOWER
+    untold = place.layer.trainable and any(w.trainable is None for w in effect.weights)
+    left_out = Bound.LOWER if effect.status == UNSUPPORTED else Bound.EXACT
+    return effect, Bounds(
+        macs=Bound.ESTIMATE if rests and effect.macs else left_out,
+        flops=Bound.ESTIMATE if rests and effect.terms else left_out,
+        params=params,
+        trainable_params=max(params, Bound.LOWER) if untold else params,
+        activations=Bound.ESTIMATE if assumed else left_out,
+    )
+
+
+def is_stated(architecture: Architecture) -> bool:
+    """Whether the model records every size of its inputs, the batch aside."""
+    return all(shape is not None and None not in shape[1:] for shape in architecture.input_shapes)
 
 
 def still_holds(
@@ -103,20 +194,34 @@ def still_holds(
     return recorded_for is None or recorded_for.get(index) == tuple(t.shape for t in inputs)
 
 
-def check_refs(refs: Sequence[Ref], nodes: Sequence[Node]) -> None:
-    for ref in refs:
-        if ref.output >= len(nodes[ref.call].outputs):
-            raise ModelError(f"layer {nodes[ref.call].name!r} has no output number {ref.output}")
+def completed(effect: Effect, hopes: Mapping[int, Expected], reads: int) -> Effect:
+    """An unsupported layer's effect with all outputs that are read, as expected where they are.
+
+    Of an output that nobody states the first one's shape is assumed.
+    """
+    own = effect.outputs
+    count = max(reads, len(own))
+    guessed = effect.guessed or count > len(own)
+    outputs = []
+    for output in range(count):
+        hope = hopes.get(output)
+        if hope is not None and (hope.sure or guessed):
+            outputs.append(hope.shape)
+        else:
+            outputs.append(own[min(output, len(own) - 1)])
+    reason = (
+        f"{effect.reason} (its output shape is {origin_of(hopes)})" if guessed else effect.reason
+    )
+    return replace(effect, outputs=tuple(outputs), guessed=guessed, reason=reason)
 
 
-def completed(
-    effect: Effect, index: int, recorded: Mapping[Ref, tuple[int | None, ...]], batch: int
-) -> Effect:
-    """An unsupported layer's effect with the outputs that the file records, where it does."""
-    outputs: list[Shape] = []
-    while (shape := concrete(recorded.get(Ref(index, len(outputs))), batch)) is not None:
-        outputs.append(shape)
-    return replace(effect, outputs=(*outputs, *effect.outputs[len(outputs) :]))
+def origin_of(hopes: Mapping[int, Expected]) -> str:
+    """Where the shapes come from that no rule gives, as words."""
+    if not hopes:
+        return "assumed equal to its input's"
+    if all(hope.sure for hope in hopes.values()):
+        return "as the file records"
+    return "scaled from the one that the file records for another input size"
 
 
 def batch_size(architecture: Architecture, batch: int | None) -> int:
@@ -234,91 +339,32 @@ def effect_of_model(
         view="global",
         status=UNSUPPORTED if unknown else "counted",
         reason="; ".join(f"{n.name}: {n.effect.reason}" for n in unknown),
+        guessed=any(
+            graph.nodes[r.call].bounds.activations is Bound.ESTIMATE for r in model.outputs
+        ),
+        estimated=any(n.bounds.flops is Bound.ESTIMATE for n in graph.nodes),
+        weights_known=all(n.bounds.params is Bound.EXACT for n in graph.nodes),
     )
 
 
-def unknown_effect(layer: Layer, inputs: tuple[Tensor, ...], expected: Shape | None) -> Effect:
+def unknown_effect(
+    layer: Layer, inputs: tuple[Tensor, ...], expected: Shape | None, reason: str = ""
+) -> Effect:
+    """What is known of a layer that no rule is for, or whose rule cannot be applied: its output at most."""
     shape = inputs[0].shape if expected is None and inputs else expected
     if shape is None:
         raise ModelError(
             f"layer {layer.name!r} ({layer.kind}) is not in the layer table and records no output"
             " shape: give a rule for it with --rules (rules=)"
         )
-    assumed = "as the file records" if expected is not None else "assumed equal to its input's"
     return Effect(
         outputs=(shape,),
         view="global",
         status=UNSUPPORTED,
-        reason=f"{layer.kind} is not in the layer table (its output shape is {assumed})",
+        reason=reason or f"{layer.kind} is not in the layer table",
+        guessed=True,
+        weights_known=False,
     )
-
-
-def check_outputs(
-    layer: Layer, call: Call, inputs: tuple[Tensor, ...], effect: Effect, starts: Sequence[Shape]
-) -> None:
-    for shape in effect.outputs:
-        if all(isinstance(size, int) and 0 < size <= LARGEST_SIZE for size in shape):
-            continue
-        received = ", ".join(show(t.shape) for t in inputs)
-        if all(isinstance(size, int) and size <= LARGEST_SIZE for size in shape):
-            raise ShapeError(
-                f"the input shape {' and '.join(show(s) for s in starts)} is too small: at layer"
-                f" {call.name!r} ({layer.kind}) the map {received} would become {show(shape)};"
-                " give a larger --input-shape"
-            )
-        raise ModelError(
-            f"layer {call.name!r} ({layer.kind}) gives the absurd shape {show(shape)} from {received}"
-        )
-
-
-def check_counts(layer: Layer, call: Call, effect: Effect) -> None:
-    """Refuse numbers that no network has, and that no sum, table or float would hold."""
-    counts = [t.value for t in effect.terms] + [w.elements for w in effect.weights]
-    if not isinstance(effect.view, str):
-        counts += [abs(edge) for window in effect.view for edge in window]  # type: ignore[misc]
-    if any(count > LARGEST_COUNT for count in counts):
-        raise ModelError(
-            f"layer {call.name!r} ({layer.kind}): its config gives counts of more than"
-            f" {len(str(LARGEST_COUNT))} digits"
-        )
-    for what, sizes in [
-        *((t.what, tuple(size for _, size in t.factors)) for t in effect.terms),
-        *((w.name, w.shape) for w in effect.weights),
-    ]:
-        if any(size < 0 for size in sizes):
-            raise ModelError(
-                f"layer {call.name!r} ({layer.kind}): its config gives a negative size for {what},"
-                f" {show(sizes)}; sizes are whole numbers from 1"
-            )
-
-
-def check_recorded(
-    layer: Layer,
-    call: Call,
-    index: int,
-    effect: Effect,
-    recorded: Mapping[Ref, tuple[int | None, ...]],
-) -> None:
-    for output, shape in enumerate(effect.outputs):
-        stated = recorded.get(Ref(index, output))
-        if stated is not None and not same_shape(shape, stated):
-            raise ModelError(
-                f"layer {call.name!r} ({layer.kind}): its config gives the output shape"
-                f" {show(shape)}, but the file records {show(stated)}; the file contradicts itself"
-            )
-
-
-def same_shape(shape: Sequence[int], stated: Sequence[int | None]) -> bool:
-    """Whether the sizes agree, the batch and sizes left open aside."""
-    return len(shape) == len(stated) and all(
-        b is None or a == b for a, b in zip(shape[1:], stated[1:], strict=True)
-    )
-
-
-def concrete(stated: Sequence[int | None] | None, batch: int) -> Shape | None:
-    if stated is None or None in stated[1:]:
-        return None
-    return (batch, *(int(size or 0) for size in stated[1:])) if stated else ()
 
 
 def with_tensors(value: Any, nodes: Sequence[Node]) -> Any:
@@ -354,11 +400,6 @@ def policy_dtypes(policy: Any) -> tuple[str, str]:
     if name.startswith("mixed_"):
         return name.removeprefix("mixed_"), "float32"
     return name, name
-
-
-def show(shape: Sequence[int | None]) -> str:
-    """A shape as people write it: ``28x28x192``; an open size is ``?``."""
-    return "x".join("?" if size is None else str(size) for size in shape)
 
 
 __all__ = ["effect_of", "policy_dtypes", "shaped", "show"]

@@ -8,7 +8,7 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from keraudit.audits.cost import NOTHING, BlockCost, Cost, LayerCost
-from keraudit.report import CostReport, cost_dict
+from keraudit.report import CostReport, cost_dict, figures
 
 SCHEMA = "keraudit.compare/1"
 LONGEST_ALIGNMENT = 3000  # of repeating signatures; aligning more takes quadratic time
@@ -166,12 +166,12 @@ def pair_of(a: Any | None, b: Any | None) -> Pair:
 
 def side_dict(report: CostReport) -> dict[str, Any]:
     whole = report.to_dict()
-    kept = ("model", "source", "input_shape", "input_shapes", "batch", "totals", "lower_bound")
+    kept = ("model", "source", "input_shape", "input_shapes", "batch", "totals", "bound")
     return {key: whole[key] for key in kept}
 
 
 def pair_dict(pair: Pair) -> dict[str, Any]:
     a, b = (cost_dict(c) if c else None for c in (pair.a, pair.b))
-    zero = dict.fromkeys(cost_dict(Cost()), 0)
-    change = {key: (b or zero)[key] - (a or zero)[key] for key in zero}
+    before, after = (figures(c or NOTHING) for c in (pair.a, pair.b))
+    change = {key: after[key] - before[key] for key in after}
     return {"name": pair.name, "status": pair.status, "a": a, "b": b, "change": change}

@@ -10,6 +10,7 @@ from keraudit.audits.memory import activation_bytes, live_bytes, weight_bytes
 from keraudit.audits.receptive import Field, receptive_fields
 from keraudit.audits.training import training_macs
 from keraudit.blocks import Block, blocks
+from keraudit.bounds import ALL_EXACT, Bounds
 from keraudit.graph import UNSUPPORTED, Graph, Node, Shape, Term
 
 
@@ -18,7 +19,7 @@ class Cost(NamedTuple):
 
     ``macs`` are multiply-accumulates of one forward pass; ``other_flops`` all other operations
     (bias, normalisation, activation, pooling, merge); ``training_macs`` those of a forward and a
-    backward pass; ``activation_bytes`` the outputs written.
+    backward pass; ``activation_bytes`` the outputs written. ``bounds`` says which are exact.
     """
 
     macs: int = 0
@@ -28,6 +29,7 @@ class Cost(NamedTuple):
     trainable_params: int = 0
     param_bytes: int = 0
     activation_bytes: int = 0
+    bounds: Bounds = ALL_EXACT
 
     @property
     def flops(self) -> int:
@@ -113,6 +115,7 @@ def cost_of(node: Node, training: int) -> Cost:
         trainable_params=sum(trained),
         param_bytes=weight_bytes(node),
         activation_bytes=activation_bytes(node),
+        bounds=node.bounds,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from keraudit.blocks import Block, blocks
+from keraudit.bounds import ALL_EXACT, Bound, Bounds
 from keraudit.graph import UNSUPPORTED, Graph, Node, Term
 from keraudit.origin import Report, origin_of
 from keraudit.rewrite.reductions import without_reductions
@@ -42,6 +43,7 @@ class Saving:
     removed: tuple[str, ...] = ()
     products_with: tuple[Product, ...] = ()
     products_without: tuple[Product, ...] = ()
+    bounds: Bounds = ALL_EXACT  # of both sides
 
     @property
     def saving(self) -> int:
@@ -58,7 +60,7 @@ class Saving:
 class Uncounted:
     """A layer that could not be counted in full, with its reductions or without them."""
 
-    layer: str
+    name: str
     kind: str
     reason: str
 
@@ -67,8 +69,8 @@ class Uncounted:
 class Reductions(Report):
     """The savings of a model, block by block; the rewrite's ``nothing`` says why there are none.
 
-    With ``unsupported`` layers the MACs of both sides are lower bounds, and what is saved is saved in
-    what could be counted.
+    With ``unsupported`` layers the MACs of both sides are lower bounds, or estimates, and what is saved
+    is saved in what could be counted.
     """
 
     blocks: tuple[Saving, ...]
@@ -78,9 +80,9 @@ class Reductions(Report):
     unsupported: tuple[Uncounted, ...] = ()
 
     @property
-    def lower_bound(self) -> bool:
-        """Whether something could not be counted, so that the MACs are at least what they say."""
-        return bool(self.unsupported)
+    def bound(self) -> Bound:
+        """What the MACs and parameters of both sides are; the worst of all."""
+        return self.total.bounds.worst
 
     def __str__(self) -> str:
         from keraudit.render.reductions import reductions_grid
@@ -100,9 +102,9 @@ class Reductions(Report):
             **self.origin(SCHEMA),
             "also_pool_projections": self.also_pool_projections,
             "nothing": self.rewrite.nothing,
-            "lower_bound": self.lower_bound,
+            "bound": self.bound.word,
             "unsupported": [
-                {"layer": u.layer, "kind": u.kind, "reason": u.reason} for u in self.unsupported
+                {"layer": u.name, "kind": u.kind, "reason": u.reason} for u in self.unsupported
             ],
             "blocks": [saving_dict(block) for block in self.blocks],
             "totals": saving_dict(self.total),
@@ -149,7 +151,7 @@ def reductions(
 def uncounted(before: Graph, after: Graph) -> tuple[Uncounted, ...]:
     """The layers that could not be counted before or after, each once."""
     found = {
-        node.name: Uncounted(layer=node.name, kind=node.layer.kind, reason=node.effect.reason)
+        node.name: Uncounted(name=node.name, kind=node.layer.kind, reason=node.effect.reason)
         for node in (*after.nodes, *before.nodes)
         if node.effect.status == UNSUPPORTED
     }
@@ -168,6 +170,7 @@ def saving(
         removed=tuple(removed.get(block.name, ())),
         products_with=products(before),
         products_without=products(after),
+        bounds=sum((n.bounds for n in (*before, *after)), ALL_EXACT),
     )
 
 
@@ -179,6 +182,7 @@ def summed(savings: Sequence[Saving]) -> Saving:
         params_with=sum(s.params_with for s in savings),
         params_without=sum(s.params_without for s in savings),
         removed=tuple(name for s in savings for name in s.removed),
+        bounds=sum((s.bounds for s in savings), ALL_EXACT),
     )
 
 
@@ -216,6 +220,7 @@ def board_order(term: Term) -> tuple[tuple[str, int], ...]:
 def saving_dict(saved: Saving) -> dict[str, Any]:
     return {
         "name": saved.name,
+        "bounds": {"macs": saved.bounds.macs.word, "params": saved.bounds.params.word},
         "macs_with": saved.macs_with,
         "macs_without": saved.macs_without,
         "saving": saved.saving,

@@ -20,6 +20,7 @@ from keraudit.audits.structure_resnet import Residual
 from keraudit.audits.structure_shared import connected_params, params
 from keraudit.audits.structure_units import units
 from keraudit.blocks import blocks
+from keraudit.bounds import Bound
 from keraudit.graph import UNSUPPORTED, Graph, Shape
 from keraudit.origin import Report, origin_of
 
@@ -70,12 +71,14 @@ class StructureReport(Report):
     Attributes:
         facts: what is true of any network.
         checks: every claim with its verdict, those that do not apply included.
-        unsupported: layers that the table does not know: their weights are not seen.
+        unsupported: layers that the table does not know: the layers inside them are not counted.
+        bound: what depth and parameters are, for these layers' sake.
     """
 
     facts: Facts
     checks: tuple[Check, ...]
     unsupported: tuple[str, ...] = ()
+    bound: Bound = Bound.EXACT
 
     @property
     def families(self) -> tuple[str, ...]:
@@ -118,7 +121,7 @@ class StructureReport(Report):
                 "last_map": list(facts.last_map),
                 "downsampling": None if facts.downsampling is None else list(facts.downsampling),
             },
-            "lower_bound": bool(self.unsupported),
+            "bound": self.bound.word,
             "unsupported": list(self.unsupported),
             "checks": [check_dict(check) for check in self.checks],
         }
@@ -156,6 +159,7 @@ def structure_of(graph: Graph, *, command: str = "") -> StructureReport:
             ),
         ),
         unsupported=tuple(n.name for n in graph.nodes if n.effect.status == UNSUPPORTED),
+        bound=max((n.bounds.worst for n in graph.nodes), default=Bound.EXACT),
     )
 
 

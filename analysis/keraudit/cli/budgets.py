@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os.path import isfile  # says no where pathlib raises: in folders that may not be entered
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import click
 
 from keraudit.audits.cost import BlockCost
+from keraudit.bounds import Bound
 from keraudit.cli.options import CountType
 from keraudit.errors import KerauditError
 from keraudit.render.numbers import short, short_bytes
@@ -79,25 +80,62 @@ def from_pyproject(folder: Path) -> dict[str, int]:
     return result
 
 
-def exceeded(report: CostReport, limits: Sequence[Budget]) -> list[str]:
-    """One line for each budget that a report is over, naming the blocks that weigh most."""
-    result = []
+class Finding(NamedTuple):
+    """One line on a budget; ``fails`` unless what is not counted is allowed."""
+
+    line: str
+    fails: bool
+
+
+def judged(
+    report: CostReport, limits: Sequence[Budget], *, allow_uncounted: bool = False
+) -> list[Finding]:
+    """One line for each budget that a report is over, or that it cannot be held against.
+
+    A figure that is a lower bound or an estimate does not keep a budget, unless that is allowed; one
+    that is over it all the same fails in any case.
+    """
+    found = []
     for budget in limits:
-        if budget.key == "max-peak-memory":
-            value, write = report.costs.peak_activation_bytes, short_bytes
-            unit, where = "held at once", f"at {report.costs.peak_at}"
-        elif budget.key == "max-params":
-            value, write, unit = report.total.params, short, "parameters"
-            where = heaviest(report.blocks, "params")
-        else:
-            value, write, unit = report.total.macs, short, "MACs"
-            where = heaviest(report.blocks, "macs")
+        value, write, unit, where, bound = measured(report, budget.key)
         if value > budget.limit:
-            result.append(
-                f"{report.model}: {write(value)} {unit}, over the budget of {write(budget.limit)}"
-                f" ({budget.origin}); {where}"
+            line = (
+                f"{report.model}: {bound.phrase}{write(value)} {unit}, over the budget of"
+                f" {write(budget.limit)} ({budget.origin}); {where}"
             )
-    return result
+            found.append(Finding(line, fails=True))
+        elif bound is not Bound.EXACT:
+            line = (
+                f"{report.model}: {bound.phrase}{write(value)} {unit}, and {uncounted(report)}"
+                f" uncounted: the budget of {write(budget.limit)} ({budget.origin})"
+            )
+            line += (
+                " is taken as kept (--allow-uncounted)"
+                if allow_uncounted
+                else " cannot be checked; give a rule with --rules, or pass --allow-uncounted"
+            )
+            found.append(Finding(line, fails=not allow_uncounted))
+    return found
+
+
+def measured(report: CostReport, key: str) -> tuple[int, Callable[[int], str], str, str, Bound]:
+    """The figure that a budget is for, how it is written, its unit, where it sits, and what it is."""
+    bounds = report.total.bounds
+    if key == "max-peak-memory":
+        peak, where = report.costs.peak_activation_bytes, f"at {report.costs.peak_at}"
+        return peak, short_bytes, "held at once", where, bounds.activations
+    if key == "max-params":
+        where = heaviest(report.blocks, "params")
+        return report.total.params, short, "parameters", where, bounds.params
+    return report.total.macs, short, "MACs", heaviest(report.blocks, "macs"), bounds.macs
+
+
+def uncounted(report: CostReport) -> str:
+    """Some of the layers that are not counted in full, in words."""
+    layers = report.costs.unsupported
+    named = ", ".join(f"{layer.name} ({layer.kind})" for layer in layers[:3])
+    more = f" and {len(layers) - 3} more" if len(layers) > 3 else ""
+    return f"{named}{more} {'are' if len(layers) > 1 else 'is'}"
 
 
 def heaviest(blocks: Sequence[BlockCost], key: str) -> str:

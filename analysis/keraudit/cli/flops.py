@@ -52,6 +52,11 @@ MOST_ROWS = 40  # of blocks in a terminal; a model with more is shown by stage u
     metavar="BYTES",
     help="Fail when activations hold more at once, e.g. 64MiB.",
 )
+@click.option(
+    "--allow-uncounted",
+    is_flag=True,
+    help="Let budgets pass though layers are not counted, with a note.",
+)
 @output_options
 def command(
     models: tuple[str, ...],
@@ -64,6 +69,7 @@ def command(
     max_macs: int | None,
     max_params: int | None,
     max_peak_memory: int | None,
+    allow_uncounted: bool,
     form: str | None,
     output: Path | None,
 ) -> int:
@@ -77,11 +83,11 @@ def command(
 
     One MAC is one multiply-accumulate; FLOPs are 2 x MACs plus the other operations (bias,
     normalisation, activation, pooling, merge). Budgets are also read from [tool.keraudit] in
-    pyproject.toml; a model over one ends with exit code 1. Rewrites are carried out in the order
-    in which they are listed below.
+    pyproject.toml; a model over one ends with exit code 1, and so does one with layers that cannot be
+    counted. Rewrites are carried out in the order in which they are listed below.
     """
     from keraudit.api import read, report_of
-    from keraudit.cli.budgets import budgets, exceeded
+    from keraudit.cli.budgets import budgets, judged
     from keraudit.cli.emit import emit
     from keraudit.render.grid import report_grid
 
@@ -110,7 +116,11 @@ def command(
         grids.append(report_grid(report, by=view, depth=depth))
     data = [report.to_dict() for report in reports] if chosen == "json" else []
     emit(grids, data, form=chosen, output=output)
-    over = [message for report in reports for message in exceeded(report, limits)]
-    for message in over:
-        click.echo(f"keraudit: {message}", err=True)
-    return 1 if over else 0
+    found = [
+        finding
+        for report in reports
+        for finding in judged(report, limits, allow_uncounted=allow_uncounted)
+    ]
+    for finding in found:
+        click.echo(f"keraudit: {finding.line}", err=True)
+    return 1 if any(finding.fails for finding in found) else 0

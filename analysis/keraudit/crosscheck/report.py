@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from keraudit.bounds import ALL_EXACT, Bounds
 from keraudit.crosscheck.peers import PEERS, Named, Peer, reconciled
 from keraudit.crosscheck.process import Measured, measure
 from keraudit.graph import UNSUPPORTED, Graph
@@ -66,6 +67,7 @@ class Crosscheck(Report):
     flops: int
     peers: tuple[Reconciliation, ...]
     unsupported: tuple[str, ...] = ()
+    bounds: Bounds = ALL_EXACT
 
     def __getitem__(self, name: str) -> Reconciliation:
         return next(peer for peer in self.peers if peer.name == name)
@@ -88,6 +90,7 @@ class Crosscheck(Report):
             **self.origin(SCHEMA),
             "convention": CONVENTION,
             "totals": {"macs": self.macs, "flops": self.flops},
+            "bound": max(self.bounds.macs, self.bounds.flops).word,
             "unsupported": list(self.unsupported),
             "peers": [peer.to_dict() for peer in self.peers],
         }
@@ -127,6 +130,7 @@ def compared(graph: Graph, measured: Mapping[Peer, Measured], *, command: str = 
         macs=macs,
         flops=2 * macs + sum(node.effect.other_flops for node in graph.nodes),
         unsupported=tuple(n.name for n in graph.nodes if n.effect.status == UNSUPPORTED),
+        bounds=sum((n.bounds for n in graph.nodes), ALL_EXACT),
         peers=tuple(
             Reconciliation(
                 name=peer.name,

@@ -10,6 +10,7 @@ import streamlit as st
 from keraudit.audits.cost import Cost
 from keraudit.audits.receptive import Field
 from keraudit.blocks import Block
+from keraudit.bounds import Bound
 from keraudit.explorer import ui
 from keraudit.explorer.store import Audited
 from keraudit.explorer.view import UNITS, View, parsed
@@ -21,6 +22,11 @@ from keraudit.report import CostReport
 def counted(cost: Cost, view: View) -> int:
     """A cost in the unit that is asked for."""
     return cost.macs if view.unit == "macs" else cost.flops
+
+
+def unit_bound(cost: Cost, view: View) -> Bound:
+    """What a cost in the unit that is asked for is."""
+    return cost.bounds.macs if view.unit == "macs" else cost.bounds.flops
 
 
 def cell(value: int) -> int | float:
@@ -35,25 +41,35 @@ def cell(value: int) -> int | float:
 def metrics(report: CostReport, view: View) -> None:
     """The totals of a model, in a row."""
     total = report.total
-    bound = "at least " if report.lower_bound else ""
+    bounds = total.bounds
+    unit = unit_bound(total, view).sign
     shapes = ", ".join(sizes(shape, batch=False) for shape in report.input_shapes.values())
     facts = {
         "Input": (f"{shapes}", f"batch {report.batch}"),
-        UNITS[view.unit]: (bound + short(counted(total, view)), f"{counted(total, view):,}"),
-        "Parameters": (short(total.params), f"{total.params:,}"),
-        "Weights": (short_bytes(total.param_bytes), f"{total.param_bytes:,} bytes"),
+        UNITS[view.unit]: (unit + short(counted(total, view)), f"{unit}{counted(total, view):,}"),
+        "Parameters": (
+            bounds.params.sign + short(total.params),
+            f"{bounds.params.sign}{total.params:,}",
+        ),
+        "Weights": (
+            bounds.params.sign + short_bytes(total.param_bytes),
+            f"{bounds.params.sign}{total.param_bytes:,} bytes",
+        ),
         "Peak activations": (
-            short_bytes(report.costs.peak_activation_bytes),
+            bounds.activations.sign + short_bytes(report.costs.peak_activation_bytes),
             f"at {report.costs.peak_at}",
         ),
         "Layers": (f"{len(report.layers):,}", f"in {len(report.blocks)} blocks"),
     }
     row(facts)
-    if report.lower_bound:
+    if report.bound is not Bound.EXACT:
         found = report.costs.unsupported
+        what = (
+            "Lower bound (≥)" if report.bound is Bound.LOWER else "Estimate (≈), a shape is assumed"
+        )
         st.warning(
             ui.plain(
-                f"Lower bound: {len(found)} layers are not counted in full, e.g. {found[0].name}"
+                f"{what}: {len(found)} layers are not counted in full, e.g. {found[0].name}"
                 f" ({found[0].kind}): {found[0].reason}"
             )
         )
@@ -71,12 +87,21 @@ def cost_of(cost: Cost, report: CostReport, view: View, shape: Shape, field: Fie
     total = counted(report.total, view)
     share = counted(cost, view) / total if total else 0.0
     seen = field.receptive_field if field else ()
+    unit, params = unit_bound(cost, view).sign, cost.bounds.params.sign
+    whole = unit_bound(report.total, view)
+    part = "" if whole is Bound.EXACT else Bound.ESTIMATE.sign
     row(
         {
-            UNITS[view.unit]: (short(counted(cost, view)), f"{counted(cost, view):,}"),
-            "Of the model": (percent(share), f"of {total:,}"),
-            "Parameters": (short(cost.params), f"{cost.params:,}"),
-            "Activations": (short_bytes(cost.activation_bytes), "written by its layers"),
+            UNITS[view.unit]: (
+                unit + short(counted(cost, view)),
+                f"{unit}{counted(cost, view):,}",
+            ),
+            "Of the model": (part + percent(share), f"of {whole.sign}{total:,}"),
+            "Parameters": (params + short(cost.params), f"{params}{cost.params:,}"),
+            "Activations": (
+                cost.bounds.activations.sign + short_bytes(cost.activation_bytes),
+                "written by its layers",
+            ),
             "Output": (sizes(shape), "without the batch"),
             "Sees": (extent(seen) or "-", "receptive field, in pixels of the input a side"),
         }
@@ -87,6 +112,7 @@ def layer_table(view: View, found: Audited, block: Block) -> None:
     """The layers of a block; a row that is clicked is looked at."""
     layers = [found.report.layers[i] for i in block.nodes]
     names = [layer.name for layer in layers]
+    report_bound = found.report.bound
     key = f"layers-of-{view.model}-{block.name}"
     st.dataframe(
         [
@@ -97,6 +123,7 @@ def layer_table(view: View, found: Audited, block: Block) -> None:
                 UNITS[view.unit]: cell(counted(layer.cost, view)),
                 "parameters": cell(layer.cost.params),
                 "sees": extent(layer.field.receptive_field) if layer.field else "",
+                **bound_cells(report_bound, layer.cost),
             }
             for layer in layers
         ],
@@ -110,6 +137,13 @@ def layer_table(view: View, found: Audited, block: Block) -> None:
             "parameters": st.column_config.NumberColumn(format="localized"),
         },
     )
+
+
+def bound_cells(whole: Bound, *costs: Cost) -> dict[str, str]:
+    """A column that says what the counts of a row are, in the table of a model that is not exact."""
+    if whole is Bound.EXACT:
+        return {}
+    return {"counts": max(cost.bounds.worst for cost in costs).word}
 
 
 def chosen_row(names: list[str], key: str) -> None:

@@ -24,7 +24,16 @@ def combined(
         status, reason = UNSUPPORTED, "; ".join(dict.fromkeys(unknown))
     elif not kept and idle and len(idle) == len(effects):
         status, reason = ZERO, "; ".join(dict.fromkeys(idle))
-    return Effect(outputs=outputs, terms=kept, status=status, reason=reason, **rest)
+    return Effect(
+        outputs=outputs,
+        terms=kept,
+        status=status,
+        reason=reason,
+        guessed=any(e.guessed for e in effects),
+        estimated=any(e.estimated for e in effects),
+        weights_known=all(e.weights_known for e in effects),
+        **rest,
+    )
 
 
 def repeated(terms: Iterable[Term], name: str, times: int) -> tuple[Term, ...]:

@@ -121,8 +121,8 @@ def lambda_operation(site: Site) -> Effect:
     row = FUNCTIONS.get(name)
     if row is None or (rule := OPERATIONS.get(f"ops.{row[0]}")) is None:
         shape = site.shape if site.expected is None else site.expected
-        reason = f"the TensorFlow function {name!r} is not in the table (output shape assumed)"
-        return unsupported(shape, reason=reason, view=GLOBAL)
+        reason = f"the TensorFlow function {name!r} is not in the table"
+        return unsupported(shape, reason=reason, view=GLOBAL, guessed=True)
     operation, others, renamed = row
     kwargs = {k: v for k, v in site.kwargs.items() if v is not None}
     args = [*site.args, *(kwargs[other] for other in others if other in kwargs)]

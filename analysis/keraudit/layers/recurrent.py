@@ -205,7 +205,9 @@ def rnn(site: Site) -> Effect:
 
 def effect_of_unknown(name: str, shape: Shape) -> Effect:
     reason = f"the cell {name} is not in the layer table"
-    return Effect(outputs=(shape,), status=UNSUPPORTED, reason=reason)
+    return Effect(
+        outputs=(shape,), status=UNSUPPORTED, reason=reason, guessed=True, weights_known=False
+    )
 
 
 def conv_lstm(site: Site) -> Effect:

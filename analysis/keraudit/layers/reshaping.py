@@ -54,7 +54,7 @@ def input_layer(site: Site) -> Effect:
 def base_layer(site: Site) -> Effect:
     """``Layer`` itself, the base of all others, says nothing about what it does."""
     reason = "Layer is the base class: it does not say what it computes"
-    return unsupported(site.shape, reason=reason, view=GLOBAL)
+    return unsupported(site.shape, reason=reason, view=GLOBAL, guessed=True)
 
 
 def masking(site: Site) -> Effect:

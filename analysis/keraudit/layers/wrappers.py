@@ -167,14 +167,16 @@ def pipeline(site: Site) -> Effect:
 
 
 def opaque(site: Site) -> Effect:
-    """Lambda and its like: nothing is known but the output shape that the file records."""
-    stated = site.config.get("output_shape")
+    """Lambda and its like: nothing is known but the output shape that the file records.
+
+    A Lambda owns no weights; its like may.
+    """
+    stated, guessed = site.config.get("output_shape"), True
     shape = site.shape if site.expected is None else site.expected
-    if site.expected is not None:
-        origin = "as the file records"
-    elif isinstance(stated, list) and stated and all(isinstance(s, int) for s in stated):
-        shape, origin = (site.shape[0], *stated), "as its config states"
-    else:
-        origin = "assumed equal to its input's"
-    reason = f"{RUNS_CODE[site.kind]} (its output shape is {origin})"
-    return unsupported(shape, reason=reason, view=GLOBAL)
+    reason = RUNS_CODE[site.kind]
+    said = isinstance(stated, list) and all(isinstance(s, int) for s in stated)
+    if isinstance(stated, list) and stated and said and site.expected is None:
+        shape, guessed = (site.shape[0], *stated), False
+        reason += " (its output shape is as its config states)"
+    known = site.kind == "Lambda"
+    return unsupported(shape, reason=reason, view=GLOBAL, guessed=guessed, weights_known=known)

@@ -21,6 +21,7 @@ from keraudit.reading.kept import (
     read_kept,
     run_live,
 )
+from keraudit.reading.live_facts import facts_of, with_facts
 
 ORIGIN = "Keras"
 
@@ -75,19 +76,22 @@ def read_callable(path: str, shape: Sequence[int] | None, *, notify: Notify) -> 
         data = run_live("callable", path, *sizes)
     except ModelError as error:
         raise ModelError(f"{path} gave no model: {error}") from None
-    return architecture(parse(data, path), source=path)
+    found = json.loads(data)
+    return with_facts(architecture(found["model"], source=path), found["facts"])
 
 
 def read_live(model: Any, shape: Sequence[int] | None) -> Architecture:
     """The architecture of a live ``keras.Model``, through the same JSON; the model is not touched."""
-    from keraudit.reading.live import model_json
+    from keraudit.reading.live import with_graph
 
     try:
-        data = model_json(model, shape)
+        shown = with_graph(model, shape)
+        data = shown.to_json()
     except (TypeError, ImportError):
         raise ModelError(
             f"expected a keras.Model, a file, or a name; received a {type(model).__name__}"
         ) from None
     except ValueError as error:
         raise ModelError(str(error)) from None
-    return architecture(parse(data, "the model"), source="live model")
+    found = architecture(parse(data, "the model"), source="live model")
+    return with_facts(found, facts_of(shown))

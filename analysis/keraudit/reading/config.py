@@ -11,11 +11,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from keraudit.errors import ModelError
-from keraudit.graph import Architecture, Call, Layer, Ref
+from keraudit.graph import Architecture, Call, Layer, Ref, refs_in
 from keraudit.reading.nested import rank_changers, received
 from keraudit.reading.serialised import (
     History,
     as_list,
+    built_for,
     histories,
     input_shape,
     is_model,
@@ -71,6 +72,7 @@ def architecture(
         outputs=tuple(refs),
         input_shapes=tuple(shapes),
         recorded=walk.recorded,
+        hinted=walk.hinted,
         title=title,
     )
 
@@ -143,6 +145,7 @@ class Walk:
         self.inputs: list[Ref] = []
         self.recorded: dict[Ref, tuple[int | None, ...]] = {}
         self.stated: dict[Ref, tuple[int | None, ...]] = {}  # where it is read
+        self.hinted: dict[Ref, tuple[int | None, ...]] = {}  # by what the reader was built for
         self.times: dict[str, int] = {}
         self.held: dict[str, int] = {}
         self.depth = 0
@@ -231,7 +234,11 @@ class Walk:
                 for index, changer in changers.items():
                     inputs[index] = self.call(changer, changer.name, (inputs[index],), {})
             return self.model(record, inputs, f"{path}/", trainable)
-        layer = self.layers.get(path) or layer_from(record, name=path, trainable=trainable)
+        layer = self.layers.get(path)
+        if layer is None:
+            layer = layer_from(record, name=path, trainable=trainable)
+            for ref, shape in zip(refs_in(args), built_for(record), strict=False):
+                self.hinted.setdefault(ref, shape)
         return self.call(layer, path, args, kwargs)
 
     def sequential(

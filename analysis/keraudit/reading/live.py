@@ -8,6 +8,7 @@ to OUT. A failure is one line, the last on standard error, and exit code 3.
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from keraudit.errors import ModelError
+from keraudit.reading.live_facts import facts_of
 
 USUAL = (224, 224, 3)
 BACKENDS = ("tensorflow", "jax", "torch")
@@ -23,8 +25,6 @@ BACKENDS = ("tensorflow", "jax", "torch")
 
 def choose_backend() -> str:
     """The backend the user configured if it is installed, else the first that is."""
-    import json
-
     wanted = os.environ.get("KERAS_BACKEND", "")
     if not wanted:
         home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
@@ -90,7 +90,7 @@ def zoo_json(name: str, shape: Sequence[int] | None = None) -> str:
 
 
 def callable_json(path: str, shape: Sequence[int] | None) -> str:
-    """The JSON of the model that ``package.module:callable`` returns (or is)."""
+    """The JSON of the model that ``package.module:callable`` returns (or is), and facts of it."""
     module, _, attribute = path.partition(":")
     made: Any = importlib.import_module(module)
     for part in attribute.split("."):
@@ -101,27 +101,28 @@ def callable_json(path: str, shape: Sequence[int] | None) -> str:
         made = made()
     if not isinstance(made, keras.Model):
         raise TypeError(f"it returned a {type(made).__name__}, not a keras.Model")
-    return model_json(made, shape)
+    shown = with_graph(made, shape)
+    return json.dumps({"model": json.loads(shown.to_json()), "facts": facts_of(shown)})
 
 
-def model_json(model: Any, shape: Sequence[int] | None = None) -> str:
-    """``to_json()`` of a functional model; a subclassed one is traced at ``shape`` first.
+def with_graph(model: Any, shape: Sequence[int] | None = None) -> Any:
+    """A model whose config has the graph: itself, or one of the same layers.
 
-    Tracing calls ``call`` on a symbolic input, so that the layers inside record themselves. It is done
-    on a copy made from the config where the class allows that.
+    A subclassed one is traced at ``shape``: its ``call`` is called on a symbolic input, so that the
+    layers inside record themselves. It is done on a copy made from the config where the class allows
+    that.
     """
     import keras
 
     if not isinstance(model, keras.Model):
         raise TypeError(f"a {type(model).__name__} is no keras.Model")
     if isinstance(model, keras.Sequential):
-        return str(model.to_json())
+        return model
     if has_graph(model):
         if "layers" in model.get_config():
-            return str(model.to_json())
+            return model
         # a subclass with a constructor of its own writes down that one's arguments, not its graph
-        plain = keras.Model(model.inputs, model.outputs, name=model.name)
-        return str(plain.to_json())
+        return keras.Model(model.inputs, model.outputs, name=model.name)
     if shape is None:
         raise ValueError(
             f"{type(model).__name__} is a subclassed model without a recorded graph:"
@@ -132,7 +133,7 @@ def model_json(model: Any, shape: Sequence[int] | None = None) -> str:
     except (NotImplementedError, TypeError, ValueError):
         copy = model
     start = keras.Input(tuple(shape))
-    return str(keras.Model(start, copy.call(start), name=model.name).to_json())
+    return keras.Model(start, copy.call(start), name=model.name)
 
 
 def has_graph(model: Any) -> bool:

@@ -191,6 +191,22 @@ def input_shape(config: Mapping[str, Any]) -> tuple[int | None, ...] | None:
     return None if shape is None else sizes(shape)
 
 
+def built_for(record: Mapping[str, Any]) -> list[tuple[int | None, ...]]:
+    """The input shapes that a layer was built for, in the order of its inputs; empty if it does not say.
+
+    A hint, no more: a layer may be called on other shapes later.
+    """
+    config = record.get("build_config")
+    found = config.get("input_shape") if isinstance(config, Mapping) else None
+    if not isinstance(found, list) or not found:
+        return []
+    shapes = found if all(isinstance(shape, list) for shape in found) else [found]
+    try:
+        return [sizes(shape) for shape in shapes]
+    except ModelError:
+        return []
+
+
 def sizes(shape: Any) -> tuple[int | None, ...]:
     if not isinstance(shape, list | tuple):
         raise ModelError(f"expected a shape, a list of sizes; received {str(shape)[:60]!r}")

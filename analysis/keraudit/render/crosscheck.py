@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from keraudit.bounds import Bound
 from keraudit.crosscheck.report import CONVENTION, Crosscheck, Reconciliation
 from keraudit.render.grid import Column, Grid, Line
 from keraudit.render.numbers import short, sizes
@@ -31,9 +32,9 @@ def crosscheck_grid(report: Crosscheck, *, repeat: bool = False) -> Grid:
 
 def heading(report: Crosscheck) -> str:
     shapes = ", ".join(sizes(shape, batch=False) for shape in report.input_shapes.values())
-    counts = f"{short(report.macs)} MACs, {short(report.flops)} FLOPs"
-    bound = "at least " if report.unsupported else ""
-    return f"at {shapes}, batch {report.batch}: {bound}{counts}"
+    macs = f"{report.bounds.macs.phrase}{short(report.macs)} MACs"
+    flops = f"{report.bounds.flops.phrase}{short(report.flops)} FLOPs"
+    return f"at {shapes}, batch {report.batch}: {macs}, {flops}"
 
 
 def peer_lines(peer: Reconciliation, *, repeat: bool) -> list[Line]:
@@ -57,8 +58,8 @@ def peer_lines(peer: Reconciliation, *, repeat: bool) -> list[Line]:
 def notes(report: Crosscheck) -> list[str]:
     """The reading of the table; each fits a line of 80 columns."""
     found = [
-        f"Our MACs       {report.macs:,}",
-        f"Our FLOPs      {report.flops:,} = 2 x MACs + others",
+        f"Our MACs       {report.bounds.macs.phrase}{report.macs:,}",
+        f"Our FLOPs      {report.bounds.flops.phrase}{report.flops:,} = 2 x MACs + others",
     ]
     ran = [f"{peer.name} {peer.version}" for peer in report.peers if peer.value is not None]
     if ran:
@@ -72,5 +73,6 @@ def notes(report: Crosscheck) -> list[str]:
         found.append("               digits of a large sum are rounded")
     if report.unsupported:
         names = ", ".join(report.unsupported[:3])
-        found.append(f"LOWER BOUND: our count leaves out layers that it does not know: {names}")
+        what = "ESTIMATE" if report.bounds.flops is Bound.ESTIMATE else "LOWER BOUND"
+        found.append(f"{what}: our count leaves out layers that it does not know: {names}")
     return found

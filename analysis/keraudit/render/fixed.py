@@ -24,7 +24,7 @@ from keraudit.render.text import (
 )
 
 GAP = "   "
-NARROW = frozenset("─…█×–" + "".join(EIGHTHS))  # one column wide, as ASCII is
+NARROW = frozenset("─…█×–≥≈" + "".join(EIGHTHS))  # one column wide, as ASCII is
 # What makes rich colour what goes to a pipe, or lay it out for something else than a terminal.
 ASKS_FOR_MORE = ("FORCE_COLOR", "TTY_COMPATIBLE", "JUPYTER_COLUMNS", "TTY_INTERACTIVE")
 

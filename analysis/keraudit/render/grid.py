@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from keraudit.audits.cost import Cost
 from keraudit.audits.views import Row, rows
+from keraudit.bounds import Bound, Bounds
 from keraudit.render.numbers import (
     change,
     exact,
@@ -24,8 +25,13 @@ if TYPE_CHECKING:
     from keraudit.reading.kept import Listed
 
 
+NO_BOUNDS: Mapping[str, Bound] = {}
+
+
 class Column(NamedTuple):
     """``form`` says how a cell is written; ``wide`` columns are left out of an 80-column terminal.
+
+    The figures of a ``bounded`` column may be bounds or estimates; CSV says so in a column of its own.
 
     A column that ``flows`` breaks its lines. In a terminal the column named ``below`` is shown under
     this one, in its place.
@@ -37,6 +43,7 @@ class Column(NamedTuple):
     wide: bool = False
     flows: bool = False
     below: str = ""
+    bounded: bool = False
 
     @property
     def is_number(self) -> bool:
@@ -64,11 +71,15 @@ FORMS: Mapping[str, Callable[[Any], str]] = {
 
 
 class Line(NamedTuple):
-    """Raw values by column key. ``tone``: empty, ``dim``, ``warn``, ``more`` or ``less``."""
+    """Raw values by column key. ``tone``: empty, ``dim``, ``warn``, ``more`` or ``less``.
+
+    ``bounds`` has those of the values that are not exact, by column key.
+    """
 
     cells: dict[str, Any]
     depth: int = 0
     tone: str = ""
+    bounds: Mapping[str, Bound] = NO_BOUNDS
 
 
 class Grid(NamedTuple):
@@ -97,9 +108,12 @@ def full_bar(grid: Grid) -> float:
     return max((line.cells[grid.bar] for line in grid.lines if not line.depth), default=0)
 
 
-def written(column: Column, value: Any) -> str:
-    """A cell as text."""
-    return "" if value is None else FORMS[column.form](value)
+def written(column: Column, line: Line) -> str:
+    """A cell as text; what is not exact has its sign before it."""
+    value = line.cells.get(column.key)
+    if value is None:
+        return ""
+    return line.bounds.get(column.key, Bound.EXACT).sign + FORMS[column.form](value)
 
 
 NAMES = {"block": "Block", "layer": "Layer", "kind": "Layer kind", "stage": "Stage"}
@@ -107,19 +121,20 @@ NAMES = {"block": "Block", "layer": "Layer", "kind": "Layer kind", "stage": "Sta
 
 def report_grid(report: CostReport, *, by: str = "block", depth: int = 1) -> Grid:
     """A cost report by block, layer, kind or stage."""
-    lines = tuple(map(report_line, rows(report.costs, by=by, depth=depth)))
+    whole = report.total.bounds.macs
+    lines = tuple(report_line(row, whole) for row in rows(report.costs, by=by, depth=depth))
     placed = by != "kind"
     columns = (
         Column(key="name", label=NAMES[by]),
         Column(key="kind", label="Kind", wide=True),
         Column(key="layers", label="Calls", form="number", wide=placed),
         *((Column(key="output_shape", label="Output", form="shape"),) if placed else ()),
-        Column(key="macs", label="MACs", form="count"),
-        Column(key="share", label="Share", form="share"),
-        Column(key="flops", label="FLOPs", form="count", wide=True),
-        Column(key="params", label="Params", form="count"),
-        Column(key="param_bytes", label="Weights", form="bytes", wide=True),
-        Column(key="activation_bytes", label="Activations", form="bytes", wide=True),
+        Column(key="macs", label="MACs", form="count", bounded=True),
+        Column(key="share", label="Share", form="share", bounded=True),
+        Column(key="flops", label="FLOPs", form="count", wide=True, bounded=True),
+        Column(key="params", label="Params", form="count", bounded=True),
+        Column(key="param_bytes", label="Weights", form="bytes", wide=True, bounded=True),
+        Column(key="activation_bytes", label="Activations", form="bytes", wide=True, bounded=True),
         *((Column(key="receptive_field", label="Sees", form="extent"),) if placed else ()),
         *(
             (Column(key="effective_stride", label="Stride", form="extent", wide=True),)
@@ -137,7 +152,7 @@ def report_grid(report: CostReport, *, by: str = "block", depth: int = 1) -> Gri
         heading=heading(report),
         columns=columns,
         lines=lines,
-        total=Line(cells=total),
+        total=Line(cells=total, bounds=cost_bounds(report.total.bounds)),
         bar="share",
         notes=tuple(
             report_notes(report, placed and any(line.cells["receptive_field"] for line in lines))
@@ -156,7 +171,20 @@ def cost_cells(cost: Cost) -> dict[str, Any]:
     }
 
 
-def report_line(row: Row) -> Line:
+def cost_bounds(bounds: Bounds) -> dict[str, Bound]:
+    """Those of a cost's figures that are not exact, by column key."""
+    found = {
+        "macs": bounds.macs,
+        "flops": bounds.flops,
+        "params": bounds.params,
+        "param_bytes": bounds.params,
+        "activation_bytes": bounds.activations,
+    }
+    return {key: bound for key, bound in found.items() if bound is not Bound.EXACT}
+
+
+def report_line(row: Row, whole: Bound) -> Line:
+    """A row of a report; a share of a ``whole`` that is not exact is an estimate."""
     stride = row.field.effective_stride if row.field else None
     cells = cost_cells(row.cost) | {
         "name": row.name,
@@ -169,40 +197,70 @@ def report_line(row: Row) -> Line:
         "note": row.note,
     }
     tone = "warn" if row.note else "dim" if row.depth or not row.cost.macs else ""
-    return Line(cells=cells, depth=row.depth, tone=tone)
+    bounds = cost_bounds(row.cost.bounds)
+    if whole is not Bound.EXACT:
+        bounds["share"] = Bound.ESTIMATE
+    return Line(cells=cells, depth=row.depth, tone=tone, bounds=bounds)
 
 
 def heading(report: CostReport) -> str:
     shapes = ", ".join(sizes(s, batch=False) for s in report.input_shapes.values())
-    bound = "at least " if report.lower_bound else ""
+    total, bounds = report.total, report.total.bounds
     return (
-        f"at {shapes}, batch {report.batch}: {bound}{short(report.total.macs)} MACs,"
-        f" {short(report.total.params)} parameters"
+        f"at {shapes}, batch {report.batch}: {bounds.macs.phrase}{short(total.macs)} MACs,"
+        f" {bounds.params.phrase}{short(total.params)} parameters"
     )
 
 
 def report_notes(report: CostReport, sees: bool) -> list[str]:
     """Totals in full, memory, and what was not counted; each fits a line of 80 columns."""
-    total, costs = report.total, report.costs
+    total, costs, bounds = report.total, report.costs, report.total.bounds
+    macs, flops = bounds.macs.phrase, bounds.flops.phrase
     notes = [
-        f"MACs           {total.macs:,}",
-        f"FLOPs          {total.flops:,} = 2 x MACs + {total.other_flops:,} others",
-        f"Training step  {total.training_macs:,} MACs, forward and backward",
-        f"Parameters     {total.params:,}, {total.params - total.trainable_params:,} not trainable,"
+        f"MACs           {macs}{total.macs:,}",
+        f"FLOPs          {flops}{total.flops:,} = 2 x MACs + {total.other_flops:,} others",
+        f"Training step  {macs}{total.training_macs:,} MACs, forward and backward",
+        f"Parameters     {bounds.params.phrase}{total.params:,}, {frozen(total)},"
         f" {short_bytes(total.param_bytes)}",
-        f"Activations    {short_bytes(costs.peak_activation_bytes)} at most at once"
-        f" (at {costs.peak_at})",
+        f"Activations    {bounds.activations.phrase}{short_bytes(costs.peak_activation_bytes)}"
+        f" at most at once (at {costs.peak_at})",
     ]
     for note in report.rewrites:
         done = note.nothing or f"{note.changes} layers"
         notes.insert(0, f"Rewritten      {note.name}: {done}")
     if sees:
         notes.append("Sees           the receptive field, in input positions a side")
-    if report.lower_bound:
-        named = [f"  {layer.name} ({layer.kind}): {layer.reason}" for layer in costs.unsupported]
-        notes += ["", f"LOWER BOUND: {len(named)} not counted in full:", *named[:10]]
-        notes += [f"  and {len(named) - 10} more (see --format json)"] if len(named) > 10 else []
-    return notes
+    return notes + bound_notes(report.bound, costs.unsupported)
+
+
+def frozen(total: Cost) -> str:
+    """How many parameters are not trained, as far as it is known."""
+    if total.bounds.trainable_params is total.bounds.params:
+        return f"{total.params - total.trainable_params:,} not trainable"
+    return f"at least {total.trainable_params:,} trainable"
+
+
+class Uncounted(Protocol):
+    """A layer that is not counted in full."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def reason(self) -> str: ...
+
+
+def bound_notes(bound: Bound, uncounted: Sequence[Uncounted], consequence: str = "") -> list[str]:
+    """What is not counted in full, and what that makes of the figures with a sign before them."""
+    if bound is Bound.EXACT:
+        return []
+    named = [f"  {layer.name} ({layer.kind}): {layer.reason}" for layer in uncounted]
+    what = "LOWER BOUND (≥)" if bound is Bound.LOWER else "ESTIMATE (≈), for a shape is assumed"
+    notes = ["", f"{what}: {len(named)} not counted in full{consequence}:", *named[:10]]
+    return notes + (
+        [f"  and {len(named) - 10} more (see --format json)"] if len(named) > 10 else []
+    )
 
 
 def models_grid(found: Sequence[Listed], *, command: str) -> Grid:

@@ -103,7 +103,7 @@ def row(grid: Grid, line: Line) -> str:
         indent = (
             f' style="padding-left:{0.8 + 1.2 * line.depth:.1f}em"' if column.key == "name" else ""
         )
-        text = escape(written(column, value))
+        text = escape(written(column, line))
         cells.append(f'<td{side}{indent} data-v="{escape(raw(value))}">{text}</td>')
         if column.key == grid.bar:
             part = line.cells[grid.level] if grid.level else value

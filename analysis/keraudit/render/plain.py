@@ -6,6 +6,7 @@ import csv
 from collections.abc import Sequence
 from io import StringIO
 
+from keraudit.bounds import Bound
 from keraudit.render.grid import Grid, Line, written
 
 
@@ -16,11 +17,13 @@ def csv_text(grids: Sequence[Grid]) -> str:
     """
     out = StringIO()
     keys = [column.key for column in grids[0].columns]
+    bounded = [column.key for column in grids[0].columns if column.bounded]
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["model", *keys])
+    writer.writerow(["model", *keys, *(f"{key}_bound" for key in bounded)])
     for grid in grids:
         for line in grid.lines:
-            writer.writerow([grid.title, *(plain(line.cells.get(key)) for key in keys)])
+            bounds = [line.bounds.get(key, Bound.EXACT).word for key in bounded]
+            writer.writerow([grid.title, *(plain(line.cells.get(key)) for key in keys), *bounds])
     return out.getvalue()
 
 
@@ -53,7 +56,7 @@ def markdown_text(grid: Grid) -> str:
 
 def cells(grid: Grid, line: Line) -> list[str]:
     indent = "&nbsp;" * 3 * line.depth
-    texts = [escaped(written(column, line.cells.get(column.key))) for column in grid.columns]
+    texts = [escaped(written(column, line)) for column in grid.columns]
     texts = [text.replace("\n", "<br>") for text in texts]
     return [indent + texts[0], *texts[1:]]
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from keraudit.audits.reductions import Product, Reductions, Saving, Uncounted
-from keraudit.render.grid import Column, Grid, Line
+from keraudit.audits.reductions import Product, Reductions, Saving
+from keraudit.bounds import Bound
+from keraudit.render.grid import Column, Grid, Line, bound_notes
 from keraudit.render.numbers import factor, short, sizes
 from keraudit.rewrite.reductions import STUCK
 
@@ -18,18 +19,18 @@ def reductions_grid(found: Reductions) -> Grid:
     columns = (
         Column(key="name", label="Block"),
         Column(key="removed", label="1x1", form="number"),
-        Column(key="macs_with", label="MACs with", form="count"),
-        Column(key="macs_without", label="without", form="count"),
-        Column(key="saving", label="Saving", form="change"),
-        Column(key="factor", label="Factor", form="factor"),
-        Column(key="params_with", label="Params with", form="count", wide=True),
-        Column(key="params_without", label="Params", form="count"),
+        Column(key="macs_with", label="MACs with", form="count", bounded=True),
+        Column(key="macs_without", label="without", form="count", bounded=True),
+        Column(key="saving", label="Saving", form="change", bounded=True),
+        Column(key="factor", label="Factor", form="factor", bounded=True),
+        Column(key="params_with", label="Params with", form="count", wide=True, bounded=True),
+        Column(key="params_without", label="Params", form="count", bounded=True),
     )
     shapes = ", ".join(sizes(s, batch=False) for s in found.input_shapes.values())
     alone = [change for change in found.rewrite.log if change.what == "left alone"]
     stuck = sum(change.why.startswith(STUCK) for change in alone)
     left = len(alone) - stuck
-    bound = "at least " if found.lower_bound else ""
+    bound = found.total.bounds.macs.phrase
     notes = [
         f"Factor         MACs without the {len(found.total.removed)} reductions / MACs with them",
         "Params         parameters without them",
@@ -41,7 +42,7 @@ def reductions_grid(found: Reductions) -> Grid:
         notes.append(f"               {stuck} whose stride cannot move to the convolutions behind")
     if found.rewrite.nothing:
         notes = [f"Nothing to do: {found.rewrite.nothing}"]
-    notes += bound_notes(found.unsupported)
+    notes += bound_notes(found.bound, found.unsupported, ", so savings are of the rest")
     return Grid(
         title=found.model,
         heading=f"at {shapes}: {bound}{short(found.total.macs_with)} MACs,"
@@ -52,16 +53,6 @@ def reductions_grid(found: Reductions) -> Grid:
         notes=tuple(notes),
         command=found.command,
     )
-
-
-def bound_notes(unsupported: Sequence[Uncounted]) -> list[str]:
-    """What could not be counted, as under the table of costs."""
-    if not unsupported:
-        return []
-    named = [f"  {u.layer} ({u.kind}): {u.reason}" for u in unsupported]
-    more = [f"  and {len(named) - 10} more (see --format json)"] if len(named) > 10 else []
-    count = f"LOWER BOUND: {len(named)} not counted in full, so savings are of the rest:"
-    return ["", count, *named[:10], *more]
 
 
 def saving_line(saved: Saving) -> Line:
@@ -75,7 +66,17 @@ def saving_line(saved: Saving) -> Line:
         "params_with": saved.params_with,
         "params_without": saved.params_without,
     }
-    return Line(cells=cells, tone="" if saved.saving else "dim")
+    macs, params = saved.bounds.macs, saved.bounds.params
+    rest = Bound.ESTIMATE if macs is not Bound.EXACT else macs  # a difference of two bounds is none
+    bounds = {
+        "macs_with": macs,
+        "macs_without": macs,
+        "saving": rest,
+        "factor": rest,
+        "params_with": params,
+        "params_without": params,
+    }
+    return Line(cells=cells, tone="" if saved.saving else "dim", bounds=bounds)
 
 
 def derivation(saved: Saving, notation: str = "text") -> str:

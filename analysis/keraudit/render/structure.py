@@ -5,6 +5,7 @@ from __future__ import annotations
 from keraudit.audits.structure import CONVENTION, FAMILIES, StructureReport
 from keraudit.audits.structure_claim import FAILS, HOLDS, SILENT, Check
 from keraudit.audits.structure_network import counted
+from keraudit.bounds import Bound
 from keraudit.render.grid import Column, Grid, Line
 from keraudit.render.numbers import percent, sizes
 
@@ -64,11 +65,11 @@ def notes(report: StructureReport) -> list[str]:
     facts = report.facts
     part = percent(facts.connected_params / facts.params if facts.params else 0.0)
     found = [
-        f"Depth          {counted(facts.depth, 'layer')} with weights on the longest path,"
+        f"Depth          {report.bound.phrase}{counted(facts.depth, 'layer')} with weights on the longest path,"
         f" of {facts.weighted_layers:,}",
         f"Found          {counted(facts.residual_units, 'residual unit')},"
         f" {counted(facts.inception_modules, 'Inception module')}",
-        f"FC layers      {facts.connected_layers}, with {facts.connected_params:,} of"
+        f"FC layers      {report.bound.phrase}{facts.connected_layers}, with {facts.connected_params:,} of"
         f" {facts.params:,} parameters ({part})",
     ]
     if facts.downsampling:
@@ -79,8 +80,10 @@ def notes(report: StructureReport) -> list[str]:
         if family not in report.families:
             found.append(f"Left out       {claims[0].code} to {claims[-1].code}: {MISSING[family]}")
     if report.unsupported:
+        what = "LOWER BOUND" if report.bound is Bound.LOWER else "ESTIMATE"
+        more = len(report.unsupported) - 3
         found.append(
-            f"LOWER BOUND: weights of unknown layers are not seen: {', '.join(report.unsupported[:3])}"
-            + (f" and {len(report.unsupported) - 3} more" if len(report.unsupported) > 3 else "")
+            f"{what}: layers inside these are not counted: {', '.join(report.unsupported[:3])}"
+            + (f" and {more} more" if more > 0 else "")
         )
     return found

@@ -55,7 +55,7 @@ def print_grid(grid: Grid, console: Console) -> None:
     if grid.lines:
         console.print(table(grid, console))
     for note in grid.notes:
-        console.print(Text(note, style="yellow" if note.startswith("LOWER") else ""))
+        console.print(Text(note, style="yellow" if note.startswith(("LOWER", "ESTIMATE")) else ""))
 
 
 def table(grid: Grid, console: Console) -> Table:
@@ -116,7 +116,7 @@ def cell(column: Column, line: Line) -> Text:
 def cell_text(column: Column, line: Line) -> str:
     """A cell as text; names are set in by their depth."""
     indent = "  " * line.depth if column.key == "name" else ""
-    return indent + written(column, line.cells.get(column.key))
+    return indent + written(column, line)
 
 
 def shown_columns(grid: Grid, width: int) -> list[Column]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from keraudit.blocks import NORMALISING, Block, blocks
+from keraudit.checks import LARGEST_SIZE
 from keraudit.errors import KerauditError, ModelError
 from keraudit.graph import Call, Graph, Layer, Ref, Shape
 from keraudit.layers.activation import ACTIVATIONS, activation_name
@@ -22,7 +23,7 @@ from keraudit.rewrite.surgery import (
     of_keras,
     reshaped,
 )
-from keraudit.shapes import LARGEST_SIZE, shaped
+from keraudit.shapes import shaped
 
 WIDEST = 1_000_000  # times: beyond it no width fits in an axis
 MOST_CALLS = 400_000  # of layers, as in a file that is read

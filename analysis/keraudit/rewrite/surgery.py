@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeGuard
 
+from keraudit.assumed import Sizes
 from keraudit.errors import ModelError, ShapeError
 from keraudit.graph import Architecture, Call, Graph, Layer, Node, Ref, Shape, refs_in
 from keraudit.shapes import shaped, still_holds
@@ -116,15 +117,16 @@ def reshaped(
         ShapeError: the rewrite does not fit; the error says so and names the layer.
     """
     shapes = [node.outputs[0].shape[1:] for node in like.input_nodes]
-    recorded: dict[Ref, tuple[int | None, ...]] = {}
     held: dict[int, tuple[Shape, ...]] = {}
-    outputs = recorded_outputs(like.architecture)
+    places: dict[int, list[int]] = {}
     for new, old in same_calls(architecture, like.architecture, origin):
         held[new] = tuple(tensor.shape for tensor in like.nodes[old].inputs)
-        recorded |= {Ref(new, ref.output): shape for ref, shape in outputs.get(old, ())}
+        places.setdefault(old, []).append(new)
+    recorded = moved_statements(like.architecture.recorded, places)
+    hinted = moved_statements(like.architecture.hinted, places)
     try:
         done = shaped(
-            replace(architecture, recorded=recorded),
+            replace(architecture, recorded=recorded, hinted=hinted),
             input_shapes=shapes,
             batch=like.batch,
             rules=like.rules,
@@ -132,22 +134,27 @@ def reshaped(
         )
     except ModelError as error:
         raise ShapeError(f"the rewrite does not fit this model: {error}") from error
-    kept = {
-        ref: shape
-        for ref, shape in recorded.items()
-        if still_holds(held, ref.call, done.nodes[ref.call].inputs)
+
+    def kept(stated: Mapping[Ref, Sizes]) -> dict[Ref, Sizes]:
+        return {
+            ref: shape
+            for ref, shape in stated.items()
+            if still_holds(held, ref.call, done.nodes[ref.call].inputs)
+        }
+
+    final = replace(done.architecture, recorded=kept(recorded), hinted=kept(hinted))
+    return replace(done, architecture=final)
+
+
+def moved_statements(
+    stated: Mapping[Ref, Sizes], places: Mapping[int, Sequence[int]]
+) -> dict[Ref, Sizes]:
+    """What a file states of outputs, at the calls' new places."""
+    return {
+        Ref(place, ref.output): shape
+        for ref, shape in stated.items()
+        for place in places.get(ref.call, ())
     }
-    return replace(done, architecture=replace(done.architecture, recorded=kept))
-
-
-def recorded_outputs(
-    architecture: Architecture,
-) -> Mapping[int, list[tuple[Ref, tuple[int | None, ...]]]]:
-    """What the file records of outputs, by call."""
-    found: dict[int, list[tuple[Ref, tuple[int | None, ...]]]] = {}
-    for ref, shape in architecture.recorded.items():
-        found.setdefault(ref.call, []).append((ref, shape))
-    return found
 
 
 def same_calls(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from keraudit.bounds import Bound
 from keraudit.render.figure import macs_per_block
 from keraudit.render.numbers import extent, percent, short_bytes, sizes
 from keraudit.site.figures import counted, drawn_by_script
@@ -48,22 +49,24 @@ def totals(name: str) -> str:
     """The totals of a model, its input and its convention, and where to get the same by command."""
     report = record(name)
     sums = report["totals"]
+    sign = {key: Bound[word.upper()].sign for key, word in sums["bounds"].items()}
     rows = [
         ("input", f"{input_text(report)}, batch {report['batch']}"),
-        ("MACs", f"{sums['macs']:,}"),
-        ("FLOPs", f"{sums['flops']:,}"),
-        ("MACs of a training step", f"{sums['training_macs']:,}"),
-        ("parameters", f"{sums['params']:,}"),
-        ("of these trainable", f"{sums['trainable_params']:,}"),
-        ("size of the parameters", short_bytes(sums["param_bytes"])),
-        ("most activations held at once", short_bytes(sums["peak_activation_bytes"])),
+        ("MACs", f"{sign['macs']}{sums['macs']:,}"),
+        ("FLOPs", f"{sign['flops']}{sums['flops']:,}"),
+        ("MACs of a training step", f"{sign['macs']}{sums['training_macs']:,}"),
+        ("parameters", f"{sign['params']}{sums['params']:,}"),
+        ("of these trainable", f"{sign['trainable_params']}{sums['trainable_params']:,}"),
+        ("size of the parameters", sign["params"] + short_bytes(sums["param_bytes"])),
+        (
+            "most activations held at once",
+            sign["activations"] + short_bytes(sums["peak_activation_bytes"]),
+        ),
         ("receptive field", f"{extent(last_field(report))} pixels"),
         ("calls of layers", f"{len(report['layers']):,}"),
     ]
-    bound = "\n\nThe totals are lower bounds: some layers are not counted."
     return (
         table([(code(name), "left"), ("value", "right")], rows)
-        + (bound if report["lower_bound"] else "")
         + f"\n\n{report['convention']}\n{{ .ka-note }}\n\n"
         + f"The same in a terminal: `keraudit flops {name}`. "
         + f"The same as data: [{name.lower()}.json]({name.lower()}.json)."

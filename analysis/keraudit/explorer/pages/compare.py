@@ -13,7 +13,7 @@ from keraudit.audits.structure_claim import HOLDS
 from keraudit.errors import KerauditError
 from keraudit.explorer import ui
 from keraudit.explorer.choose import called, names, subject_of
-from keraudit.explorer.facts import cell, counted
+from keraudit.explorer.facts import bound_cells, cell, counted
 from keraudit.explorer.pages.map import subject_or_stop
 from keraudit.explorer.pages.what_if import paired_bars
 from keraudit.explorer.records import recorded_errors
@@ -66,6 +66,7 @@ def totals(found: list[tuple[Subject, Audited]], view: View) -> None:
     errors = recorded_errors()
     unit = UNITS[view.unit]
     rows = []
+    worst = max(one.report.bound for _, one in found)
     for subject, one in found:
         report = one.report
         claims = structure_of(one.graph)
@@ -84,6 +85,7 @@ def totals(found: list[tuple[Subject, Audited]], view: View) -> None:
                 "layers": len(report.layers),
                 "fork-join blocks": kinds.count("fork-join"),
                 "claims that hold": f"{holds} of {len(checks)}" if checks else "",
+                **bound_cells(worst, report.total),
             }
         )
     number = st.column_config.NumberColumn(format="localized")
@@ -108,6 +110,7 @@ def matched(found: list[tuple[Subject, Audited]], view: View) -> None:
     unit = UNITS[view.unit]
     names_of = (a[0].title, b[0].title)
     rows: list[dict[str, Any]] = []
+    worst = max(a[1].report.bound, b[1].report.bound)
     for pair in comparison.blocks:
         old = counted(pair.a, view) if pair.a else None
         new = counted(pair.b, view) if pair.b else None
@@ -118,6 +121,7 @@ def matched(found: list[tuple[Subject, Audited]], view: View) -> None:
                 "before": None if old is None else cell(old),
                 "after": None if new is None else cell(new),
                 "times": new / old if old and new is not None else None,
+                **bound_cells(worst, *filter(None, (pair.a, pair.b))),
             }
         )
     paired_bars(rows, names_of, unit, key="compare-chart")

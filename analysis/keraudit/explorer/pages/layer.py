@@ -13,9 +13,10 @@ from PIL.Image import Image
 
 from keraudit.audits.cost import LayerCost
 from keraudit.audits.reductions import board_order
+from keraudit.bounds import Bound
 from keraudit.errors import KerauditError
 from keraudit.explorer import picture, ui
-from keraudit.explorer.facts import cell, cost_of, counted
+from keraudit.explorer.facts import cell, cost_of, counted, unit_bound
 from keraudit.explorer.pages.inside import inside
 from keraudit.explorer.pages.map import subject_or_stop, with_known_names
 from keraudit.explorer.store import Audited, Subject, audited, command
@@ -154,7 +155,8 @@ def shares(layer: LayerCost, found: Audited, view: View) -> None:
     for name, whole in ((f"block {block.name}", block.cost), ("model", found.report.total)):
         total = counted(whole, view)
         part = own / total if total else 0.0
-        st.progress(part, text=ui.plain(f"{percent(part)} of the {unit} of the {name}"))
+        about = "" if unit_bound(whole, view) is Bound.EXACT else Bound.ESTIMATE.sign
+        st.progress(part, text=ui.plain(f"{about}{percent(part)} of the {unit} of the {name}"))
 
 
 def shapes(layer: LayerCost, node: Node) -> None:
@@ -170,7 +172,7 @@ def shapes(layer: LayerCost, node: Node) -> None:
             *(
                 {
                     "what": f"weight {weight.name}"
-                    + ("" if weight.trainable else " (not trained)"),
+                    + (" (not trained)" if weight.trainable is False else ""),
                     "shape": sizes(weight.shape, batch=False),
                     "elements": cell(weight.elements),
                 }

@@ -10,10 +10,11 @@ from typing import Any
 import streamlit as st
 
 from keraudit.audits.compare import compare
+from keraudit.bounds import Bound
 from keraudit.errors import KerauditError
 from keraudit.explorer import ui
 from keraudit.explorer.choose import size_changed
-from keraudit.explorer.facts import cell, counted
+from keraudit.explorer.facts import bound_cells, cell, counted, unit_bound
 from keraudit.explorer.pages.map import subject_or_stop
 from keraudit.explorer.store import Audited, Subject, audited, command
 from keraudit.explorer.view import MOST_FILTERS, UNITS, WIDEST, View, parsed
@@ -177,25 +178,34 @@ def totals(before: Audited, after: Audited, view: View) -> None:
     """The two networks side by side."""
     a, b = before.report, after.report
     unit = UNITS[view.unit]
-    facts: tuple[tuple[str, int, int, Callable[[int], str]], ...] = (
-        (unit, counted(a.total, view), counted(b.total, view), short),
-        ("Parameters", a.total.params, b.total.params, short),
+    worst = a.total.bounds + b.total.bounds
+    exact = Bound.EXACT
+    facts: tuple[tuple[str, int, int, Callable[[int], str], Bound], ...] = (
+        (
+            unit,
+            counted(a.total, view),
+            counted(b.total, view),
+            short,
+            max(unit_bound(a.total, view), unit_bound(b.total, view)),
+        ),
+        ("Parameters", a.total.params, b.total.params, short, worst.params),
         (
             "Peak activations",
             a.costs.peak_activation_bytes,
             b.costs.peak_activation_bytes,
             short_bytes,
+            worst.activations,
         ),
-        ("Layers", len(a.layers), len(b.layers), str),
+        ("Layers", len(a.layers), len(b.layers), str, exact),
     )
     with st.grid(len(facts), min_column_width=150):
-        for label, old, new, write in facts:
+        for label, old, new, write, bound in facts:
             delta = new - old
             ratio = f" ({new / old - 1:+.1%})" if old and delta else ""
             text = ("+" if delta > 0 else "-") + write(abs(delta)) + ratio if delta else "the same"
             st.metric(
-                f"{label}, before: {write(old)}",
-                write(new),
+                f"{label}, before: {bound.sign}{write(old)}",
+                bound.sign + write(new),
                 delta=text,
                 delta_color="inverse" if delta else "off",
                 delta_arrow="auto" if delta else "off",
@@ -208,6 +218,7 @@ def blocks(before: Audited, after: Audited, view: View, subject: Subject) -> Non
     line = two_lines(view, subject)
     comparison = compare(before.report, after.report, command=line)
     unit = UNITS[view.unit]
+    worst = max(before.report.bound, after.report.bound)
     rows = []
     for pair in comparison.blocks:
         old = counted(pair.a, view) if pair.a else 0
@@ -223,6 +234,7 @@ def blocks(before: Audited, after: Audited, view: View, subject: Subject) -> Non
                 "parameters": cell(
                     (pair.b.params if pair.b else 0) - (pair.a.params if pair.a else 0)
                 ),
+                **bound_cells(worst, *filter(None, (pair.a, pair.b))),
             }
         )
     st.markdown("**Block by block**")

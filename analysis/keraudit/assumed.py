@@ -1,0 +1,120 @@
+"""Output shapes where no rule can tell: what the file states, else a guess that is marked as one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from keraudit.graph import Architecture, Ref, Shape, Tensor
+
+Sizes = tuple[int | None, ...]
+
+
+class Expected(NamedTuple):
+    """What is to be expected of one output. ``sure``: the file states it, for this very input."""
+
+    shape: Shape
+    sure: bool
+
+
+class Statements(NamedTuple):
+    """What a file states of shapes, by call output.
+
+    Attributes:
+        shapes: recorded or hinted outputs, and the recorded inputs.
+        held: of a rewritten architecture, by call: the input shapes that its statements hold for.
+        reads: how many outputs of each call are read, by later calls or as the model's outputs.
+        as_recorded: whether the model's inputs have the sizes that the file records.
+        batch: of the graph to be.
+    """
+
+    shapes: Mapping[Ref, Sizes]
+    held: Mapping[int, tuple[Shape, ...]] | None
+    reads: Mapping[int, int]
+    as_recorded: bool
+    batch: int
+
+
+def statements(
+    architecture: Architecture,
+    *,
+    as_recorded: bool,
+    held: Mapping[int, tuple[Shape, ...]] | None,
+    batch: int,
+) -> Statements:
+    """Collect what an architecture states of its shapes."""
+    starts = zip(architecture.inputs, architecture.input_shapes, strict=True)
+    reads: dict[int, int] = {}
+    for refs in (*(call.inputs for call in architecture.calls), architecture.outputs):
+        for ref in refs:
+            reads[ref.call] = max(reads.get(ref.call, 0), ref.output + 1)
+    return Statements(
+        shapes={
+            **architecture.hinted,
+            **architecture.recorded,
+            **{ref: shape for ref, shape in starts if shape is not None},
+        },
+        held=held,
+        reads=reads,
+        as_recorded=as_recorded,
+        batch=batch,
+    )
+
+
+def expected(
+    found: Statements, index: int, sources: Sequence[Ref], inputs: Sequence[Tensor]
+) -> dict[int, Expected]:
+    """What is to be expected of a call's outputs, by number; those of which nothing is known are left out."""
+    known: Sequence[Sizes | None] = [found.shapes.get(ref) for ref in sources]
+    holds = found.as_recorded
+    if found.held is not None:
+        known = found.held.get(index, ())
+        holds = holds and list(known) == [tensor.shape for tensor in inputs]
+    result = {}
+    for output in range(max(1, found.reads.get(index, 1))):
+        stated = found.shapes.get(Ref(index, output))
+        if stated is None:
+            continue
+        shape = concrete(stated, found.batch)
+        if holds and shape is not None:
+            result[output] = Expected(shape, sure=True)
+        elif inputs:
+            before = known[0] if known else None
+            guess = projected(stated, before, inputs[0].shape, found.batch)
+            result[output] = Expected(guess, sure=False)
+    return result
+
+
+def concrete(stated: Sizes | None, batch: int) -> Shape | None:
+    """A stated shape at a batch; ``None`` where it leaves a size open."""
+    if stated is None or None in stated[1:]:
+        return None
+    return (batch, *(int(size or 0) for size in stated[1:])) if stated else ()
+
+
+def projected(stated: Sizes, before: Sizes | None, now: Shape, batch: int) -> Shape:
+    """Guess an output at another input size from the output that is stated for a known one.
+
+    An axis grows as the same axis of the input does; a size that is left open is taken from the
+    input's open sizes, in order.
+
+    >>> projected((None, 16, 16, 64), (None, 32, 32, 3), (1, 64, 64, 3), 1)
+    (1, 32, 32, 64)
+    >>> projected((None, None, 16), (None, None), (1, 128), 1)
+    (1, 128, 16)
+    """
+    before = before if before is not None and len(before) == len(now) else (None,) * len(now)
+    opened = open_sizes(before, now)
+    result = [batch]
+    for axis, size in enumerate(stated[1:], 1):
+        old, new = (before[axis], now[axis]) if axis < len(now) else (None, None)
+        if size is None:
+            size = next(opened, new or 1)
+        elif old and new and old != new:
+            size = max(1, round(size * new / old))
+        result.append(size)
+    return tuple(result)
+
+
+def open_sizes(before: Sizes, now: Shape) -> Iterator[int]:
+    return (new for old, new in zip(before[1:], now[1:], strict=True) if old is None)
