@@ -162,10 +162,10 @@ def test_training_costs_less_than_three_forward_passes() -> None:
 
 def test_the_json_is_the_contract() -> None:
     data = json.loads(report("ResNet50").to_json())
-    assert data["schema"] == "keraudit.cost/1"
+    assert data["schema"] == "keraudit.cost/2"
     assert data["input_shape"] == [224, 224, 3]
     assert data["totals"]["macs"] == 3_857_973_248
-    assert data["lower_bound"] is False
+    assert data["bound"] == "exact"
     block = data["blocks"][1]
     assert (block["name"], block["kind"]) == ("conv2_block1", "fork-join")
     last = next(layer for layer in data["layers"] if layer["name"] == "conv5_block3_out")

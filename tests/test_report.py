@@ -10,6 +10,7 @@ import pytest
 import keraudit
 from built import application
 from keraudit.api import report_of
+from keraudit.bounds import Bound
 from keraudit.shapes import shaped
 
 
@@ -88,7 +89,7 @@ def test_a_rule_given_in_python() -> None:
 
     model = keras.Sequential([keras.Input((5,)), Twice()])
     without = keraudit.audit(model)
-    assert without.lower_bound
+    assert without.bound is Bound.LOWER
     assert [layer.kind for layer in without.costs.unsupported] == ["Twice"]
 
     def twice(site: Site) -> Effect:
@@ -97,5 +98,5 @@ def test_a_rule_given_in_python() -> None:
         )
 
     counted = keraudit.audit(model, rules={"Twice": twice})
-    assert not counted.lower_bound
+    assert counted.bound is Bound.EXACT
     assert counted.total.flops == 5

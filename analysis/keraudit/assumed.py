@@ -25,6 +25,7 @@ class Statements(NamedTuple):
         held: of a rewritten architecture, by call: the input shapes that its statements hold for.
         reads: how many outputs of each call are read, by later calls or as the model's outputs.
         as_recorded: whether the model's inputs have the sizes that the file records.
+        start: the first input's recorded shape and its shape now.
         batch: of the graph to be.
     """
 
@@ -32,11 +33,13 @@ class Statements(NamedTuple):
     held: Mapping[int, tuple[Shape, ...]] | None
     reads: Mapping[int, int]
     as_recorded: bool
+    start: tuple[Sizes | None, Shape]
     batch: int
 
 
 def statements(
     architecture: Architecture,
+    starts_now: Sequence[Shape],
     *,
     as_recorded: bool,
     held: Mapping[int, tuple[Shape, ...]] | None,
@@ -57,6 +60,7 @@ def statements(
         held=held,
         reads=reads,
         as_recorded=as_recorded,
+        start=(architecture.input_shapes[0], (batch, *starts_now[0])),
         batch=batch,
     )
 
@@ -79,8 +83,10 @@ def expected(
         if holds and shape is not None:
             result[output] = Expected(shape, sure=True)
         elif inputs:
-            before = known[0] if known else None
-            guess = projected(stated, before, inputs[0].shape, found.batch)
+            before, now = (known[0] if known else None), inputs[0].shape
+            if before is None or len(before) != len(now):
+                before, now = found.start  # how the model's input grew is the next best thing
+            guess = projected(stated, before, now, found.batch)
             result[output] = Expected(guess, sure=False)
     return result
 
@@ -95,8 +101,8 @@ def concrete(stated: Sizes | None, batch: int) -> Shape | None:
 def projected(stated: Sizes, before: Sizes | None, now: Shape, batch: int) -> Shape:
     """Guess an output at another input size from the output that is stated for a known one.
 
-    An axis grows as the same axis of the input does; a size that is left open is taken from the
-    input's open sizes, in order.
+    An axis grows as the same axis does from ``before`` to ``now``, an input; a size that is left open is
+    taken from the input's open sizes, in order.
 
     >>> projected((None, 16, 16, 64), (None, 32, 32, 3), (1, 64, 64, 3), 1)
     (1, 32, 32, 64)

@@ -30,7 +30,7 @@ class Bound(IntEnum):
     @property
     def phrase(self) -> str:
         """What stands before a figure in a sentence."""
-        return ("", "at least ", "an estimated ")[self]
+        return ("", "at least ", "about ")[self]
 
 
 class Bounds(NamedTuple):

@@ -74,7 +74,9 @@ def shaped(
     }
     recorded = architecture.recorded if as_recorded else {}
     asked = None if input_shapes is None or is_stated(architecture) else starts
-    stated = statements(architecture, as_recorded=as_recorded, held=recorded_for, batch=batch)
+    stated = statements(
+        architecture, starts, as_recorded=as_recorded, held=recorded_for, batch=batch
+    )
     nodes: list[Node] = []
     guesses: set[Ref] = set()  # outputs whose shapes are our own assumption
     seen: set[str] = set()

@@ -396,7 +396,7 @@ def test_unknown_layers_make_a_lower_bound() -> None:
 
     found = checked(lambda x: unit(Odd(name="odd_one")(unit(x, 8)), 8))
     assert found.unsupported == ("odd_one",)
-    assert "LOWER BOUND: weights of unknown layers are not seen: odd_one" in str(found)
+    assert "LOWER BOUND: layers inside these are not counted: odd_one" in str(found)
 
 
 def test_layers_of_one_dimension() -> None:

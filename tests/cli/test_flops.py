@@ -52,7 +52,7 @@ def test_a_terminal_without_unicode_gets_ascii(resnet: Path) -> None:
 
 def test_json(resnet: Path) -> None:
     data = json.loads(run("flops", resnet, "--format", "json").out)
-    assert data["schema"] == "keraudit.cost/1"
+    assert data["schema"] == "keraudit.cost/2"
     assert data["totals"]["macs"] == 3_857_973_248
     assert sum(block["macs"] for block in data["blocks"]) == data["totals"]["macs"]
     assert sum(layer["macs"] for layer in data["layers"]) == data["totals"]["macs"]
@@ -233,11 +233,11 @@ def test_rules_for_a_class_of_the_user_s_own(resnet: Path, tmp_path: Path) -> No
     rules.write_text(RULES)
     without = run("flops", model)
     assert without.code == 0
-    assert "LOWER BOUND: 1 not counted" in without.out
+    assert "LOWER BOUND (≥): 1 not counted" in without.out
     assert "conv1_conv (Mine)" in without.out
     counted = json.loads(run("flops", model, "--rules", rules, "-f", "json").out)
     assert counted["totals"]["macs"] == 3_857_973_248
-    assert counted["lower_bound"] is False
+    assert counted["bound"] == "exact"
 
 
 OWN = """

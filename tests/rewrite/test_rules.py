@@ -11,6 +11,7 @@ import pytest
 from chains import chain, conv, dense, layer, macs, read
 from keraudit.audits.reductions import reductions
 from keraudit.blocks import blocks
+from keraudit.bounds import Bound
 from keraudit.errors import KerauditError
 from keraudit.graph import UNSUPPORTED, Graph, Ref
 from keraudit.layers.user_rules import rules_from
@@ -66,19 +67,19 @@ def test_what_reductions_save_before_a_layer_of_the_user_s() -> None:
     assert found.total.macs_with == 64 * 16 * 4 + 64 * 4 * 9 * 16 + gate + last == 401_408
     assert found.total.macs_without == 64 * 16 * 9 * 16 + gate + last == 507_904
     assert found.total.saving == 106_496
-    assert not found.lower_bound
+    assert found.bound is Bound.EXACT
     assert found.to_dict()["unsupported"] == []
     assert "LOWER BOUND" not in str(found)
 
 
-def test_reductions_say_that_they_are_a_lower_bound() -> None:
+def test_reductions_say_that_they_are_an_estimate() -> None:
     found = reductions(read(NARROWED))
     data = found.to_dict()
-    assert data["lower_bound"] is True
+    assert data["bound"] == data["totals"]["bounds"]["macs"] == "estimate"
     assert [(u["layer"], u["kind"]) for u in data["unsupported"]] == [("c", "Gate")]
     text = grid_text(reductions_grid(found))
-    assert "at least 114.7 k MACs, at least 221.2 k without" in text
-    assert "LOWER BOUND: 1 not counted in full" in text
+    assert "about 114.7 k MACs, about 221.2 k without" in text
+    assert "ESTIMATE (≈), for a shape is assumed: 1 not counted in full" in text
     assert "c (Gate): Gate is not in the layer table" in text
 
 
@@ -122,7 +123,8 @@ def test_a_recorded_shape_goes_with_the_input_it_was_recorded_for() -> None:
         (1, 10, 3),
         (1, 10, 4),
     ]
-    assert "assumed equal" in done.nodes[2].effect.reason
+    assert "scaled from the one" in done.nodes[2].effect.reason
+    assert done.nodes[3].bounds.macs is Bound.ESTIMATE
     assert Ref(2) not in done.architecture.recorded
     back = with_width(done, 2).graph
     assert back.nodes[2].outputs[0].shape == (1, 10, 6)
@@ -130,7 +132,8 @@ def test_a_recorded_shape_goes_with_the_input_it_was_recorded_for() -> None:
 
 def test_a_recorded_shape_does_not_hold_at_another_size() -> None:
     small = at_input_shape(read(LAMBDA), (5, 8)).graph
-    assert small.nodes[2].outputs[0].shape == (1, 5, 8)
+    assert small.nodes[2].outputs[0].shape == (1, 5, 64)
+    assert small.nodes[2].bounds.activations is Bound.ESTIMATE
     assert without_normalisation(small).graph.nodes[1].outputs[0].shape == (1, 5, 8)
 
 
@@ -248,5 +251,5 @@ def test_the_table_tells_strides_that_stay_from_what_is_no_reduction() -> None:
         conv("e", 8, 1),
     )
     grid = reductions_grid(reductions(read(record)))
-    assert written(grid.columns[1], grid.total.cells["removed"]) == "1"  # type: ignore[union-attr]
+    assert written(grid.columns[1], grid.total) == "1"  # type: ignore[arg-type]
     assert any("1 whose stride cannot move" in note for note in grid.notes)

@@ -11,6 +11,7 @@ import pytest
 
 from built import zoo
 from keraudit.api import audit, report_of
+from keraudit.bounds import Bound
 from keraudit.cli.main import run
 from keraudit.cli.options import MODEL
 from keraudit.errors import ShapeError
@@ -24,7 +25,7 @@ from keraudit.zoo.names import listed, zoo_model
 def test_every_listed_model_agrees_with_the_record(name: str) -> None:
     found, record = report_of(shaped(zoo(name))), zoo_models()[name]
     assert found.model == record.name
-    assert not found.lower_bound
+    assert found.bound is Bound.EXACT
     assert (found.total.macs, found.total.params) == (record.macs, record.params)
     assert (len(found.layers), *found.input_shapes.values()) == (record.layers, record.input_shape)
 

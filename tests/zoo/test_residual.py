@@ -9,6 +9,7 @@ import pytest
 from built import zoo
 from keraudit.api import report_of
 from keraudit.blocks import FORK_JOIN, blocks
+from keraudit.bounds import Bound
 from keraudit.errors import ModelError
 from keraudit.report import CostReport
 from keraudit.shapes import shaped
@@ -49,7 +50,7 @@ def test_resnet_cifar_20_to_the_last_parameter() -> None:
 @pytest.mark.parametrize("depth", CIFAR_MEGA)
 def test_cifar_sizes(depth: int) -> None:
     found, n = report(f"ResNet-CIFAR-{depth}"), (depth - 2) // 6
-    assert not found.lower_bound
+    assert found.bound is Bound.EXACT
     assert found.total.trainable_params == cifar_params(n)
     assert found.total.macs == cifar_macs(n)
     printed = CIFAR_MEGA[depth]

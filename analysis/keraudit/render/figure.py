@@ -21,7 +21,7 @@ def macs_per_block(report: Mapping[str, Any], *, name: str = "") -> dict[str, An
     """Draw the MACs of each block as horizontal bars, in network order from the top.
 
     Args:
-        report: a cost record (``keraudit.cost/1``), as ``CostReport.to_dict`` gives it.
+        report: a cost record (``keraudit.cost/2``), as ``CostReport.to_dict`` gives it.
         name: the model's name in the title; default: the record's.
 
     Returns:
