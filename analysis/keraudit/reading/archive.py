@@ -1,6 +1,7 @@
 """Model files to plain data: ``.keras`` archives, ``.json`` files and ``.h5`` files with a config.
 
-Nothing is executed and nothing is extracted to disk; what is read is bounded before it is read.
+Nothing is executed and nothing is extracted to disk; what is read is bounded before it is read, and
+``.h5`` files are read by a process of its own.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from keraudit.errors import ModelError
+from keraudit.reading.hdf5 import h5_config
 
 LARGEST_CONFIG = 32 * 2**20  # bytes; a 10,000-layer network needs about 8 MiB
 LARGEST_INDEX = 4 * 2**20  # bytes of a zip's central directory; a .keras file has a few hundred
@@ -27,7 +29,7 @@ def read_file(path: Path) -> Mapping[str, Any]:
     """
     start = first_bytes(path)
     if start.startswith(HDF5):
-        return parse(read_h5(path), path)
+        return parse(h5_config(path), path)
     if start.startswith(ZIP):
         return parse(read_archive(path), path)
     if path.suffix == ".keras":
@@ -111,29 +113,6 @@ def check_index(path: Path) -> None:
             size = int.from_bytes(tail[wide + 40 : wide + 48], "little")
     if size > LARGEST_INDEX:
         refuse(f"the list of members in {path}", size, LARGEST_INDEX)
-
-
-def read_h5(path: Path) -> bytes:
-    """The ``model_config`` attribute of an ``.h5`` file."""
-    try:
-        import h5py
-    except ImportError:
-        raise ModelError(
-            f"{path} is an HDF5 file; reading it needs h5py: pip install h5py"
-        ) from None
-    try:
-        with h5py.File(path, "r") as file:
-            if "model_config" not in file.attrs:
-                raise ModelError(
-                    f"{path} holds weights only, no model config: save the whole model as .keras"
-                )
-            data = file.attrs["model_config"]
-    except (OSError, RuntimeError, ValueError, KeyError) as error:
-        raise ModelError(f"{path} is damaged or cut short ({error}); save it again") from None
-    data = data.encode() if isinstance(data, str) else bytes(data)
-    if len(data) > LARGEST_CONFIG:
-        refuse(f"model_config in {path}", len(data))
-    return data
 
 
 def parse(data: bytes | str, where: Path | str) -> Mapping[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -13,6 +12,7 @@ from typing import NamedTuple
 from keraudit.errors import KerauditError, ModelError, ShapeError
 from keraudit.graph import Architecture, Shape
 from keraudit.reading.archive import parse
+from keraudit.reading.child import run_child
 from keraudit.reading.config import architecture
 
 Notify = Callable[[str], None]
@@ -106,32 +106,5 @@ def run_live(*arguments: str) -> bytes:
 
     A process of its own keeps Keras' memory, its start-up messages and the user's prints out of ours.
     """
-    import subprocess
-    import tempfile
-
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "model.json"
-        paths = [p for p in sys.path if p]
-        # only a callable is the user's own code: else a keras.py that lies about here would be run
-        own = arguments[0] == "callable"
-        if own:
-            paths = [str(Path.cwd()), *paths]
-        safe = [] if own else ["-P"]
-        done = subprocess.run(
-            [sys.executable, *safe, "-m", "keraudit.reading.live", str(out), *arguments],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-            check=False,
-        )
-        if done.returncode == 0 and out.is_file():
-            return out.read_bytes()
-    lines = done.stderr.strip().splitlines()
-    if done.returncode == 3 and lines:
-        raise ModelError(lines[-1])
-    raise ModelError(
-        f"the process ended with code {done.returncode}: {(lines or ['no message'])[-1]}"
-    )
+    # only a callable is the user's own code: else a keras.py that lies about here would be run
+    return run_child("keraudit.reading.live", *arguments, working_folder=arguments[0] == "callable")
