@@ -34,7 +34,7 @@ class Bound(IntEnum):
 
 
 class Bounds(NamedTuple):
-    """What each figure of a cost is. ``macs`` holds for multiplications and a training step's too.
+    """What each figure of a cost is. ``macs`` holds for multiplications too.
 
     ``params`` holds for their bytes; ``activations`` for what is written and for the peak.
 
@@ -44,6 +44,7 @@ class Bounds(NamedTuple):
     """
 
     macs: Bound = Bound.EXACT
+    training_macs: Bound = Bound.EXACT
     flops: Bound = Bound.EXACT
     params: Bound = Bound.EXACT
     trainable_params: Bound = Bound.EXACT

@@ -79,6 +79,7 @@ def shaped(
     )
     nodes: list[Node] = []
     guesses: set[Ref] = set()  # outputs whose shapes are our own assumption
+    shade: set[int] = set()  # calls that are not counted in full, and all behind them
     seen: set[str] = set()
     made = 0
     for index, call in enumerate(architecture.calls):
@@ -97,7 +98,10 @@ def shaped(
         if not behind and not assumed and still_holds(recorded_for, index, inputs):
             check_recorded(layer, call, index, effect, recorded, asked)
         guesses.update(Ref(index, output) for output in assumed)
-        effect, bounds = with_weights(place, effect, bool(assumed), as_recorded)
+        shaded = any(ref.call in shade for ref in sources)
+        if shaded or effect.status == UNSUPPORTED:
+            shade.add(index)
+        effect, bounds = with_weights(place, effect, bool(assumed), as_recorded, shaded)
         dtype = effect.dtype or compute_dtype(layer, inputs)
         nodes.append(
             Node(
@@ -158,16 +162,17 @@ def measured(
 
 
 def with_weights(
-    place: Place, effect: Effect, assumed: bool, as_recorded: bool
+    place: Place, effect: Effect, assumed: bool, as_recorded: bool, shaded: bool
 ) -> tuple[Effect, Bounds]:
     """The effect with the weights that the file or the live layer holds, where no rule is sure of them.
 
-    Returns it with what each of its figures is.
+    Returns it with what each of its figures is. ``shaded``: something before it is not counted, and may
+    be trained, so that a training step may cost more.
     """
     rests = place.behind or effect.estimated
     read = place.layer.weights
     if read is not None and (rests or not effect.weights_known):
-        effect = replace(effect, weights=read, weights_known=True)
+        effect = replace(effect, weights=named_alike(read, effect.weights), weights_known=True)
         params = Bound.EXACT if as_recorded else Bound.ESTIMATE
     elif rests and effect.weights:
         params = Bound.ESTIMATE
@@ -175,13 +180,23 @@ def with_weights(
         params = Bound.EXACT if effect.weights_known else Bound.LOWER
     untold = place.layer.trainable and any(w.trainable is None for w in effect.weights)
     left_out = Bound.LOWER if effect.status == UNSUPPORTED else Bound.EXACT
+    macs = Bound.ESTIMATE if rests and effect.macs else left_out
     return effect, Bounds(
-        macs=Bound.ESTIMATE if rests and effect.macs else left_out,
+        macs=macs,
+        training_macs=max(macs, Bound.LOWER) if shaded and effect.macs else macs,
         flops=Bound.ESTIMATE if rests and effect.terms else left_out,
         params=params,
         trainable_params=max(params, Bound.LOWER) if untold else params,
         activations=Bound.ESTIMATE if assumed else left_out,
     )
+
+
+def named_alike(read: Sequence[Weight], ruled: Sequence[Weight]) -> tuple[Weight, ...]:
+    """Weights as they were read; where a rule gives as many, with its names and what it trains."""
+    if len(read) != len(ruled):
+        return tuple(read)
+    pairs = zip(read, ruled, strict=True)
+    return tuple(own._replace(name=r.name, trainable=r.trainable) for own, r in pairs)
 
 
 def is_stated(architecture: Architecture) -> bool:
@@ -223,7 +238,7 @@ def origin_of(hopes: Mapping[int, Expected]) -> str:
         return "assumed equal to its input's"
     if all(hope.sure for hope in hopes.values()):
         return "as the file records"
-    return "scaled from the one that the file records for another input size"
+    return "scaled from the one in the file"
 
 
 def batch_size(architecture: Architecture, batch: int | None) -> int:

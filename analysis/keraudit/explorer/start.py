@@ -50,13 +50,14 @@ def checked_model(text: str) -> str:
         FILE_ENDINGS,
         application_name,
         from_file,
+        silent,
         unknown_name,
     )
     from keraudit.zoo.names import zoo_model
 
     path = Path(text)
     if text.lower().endswith(FILE_ENDINGS) or path.exists():
-        from_file(path)
+        from_file(path, silent)
         return str(path.resolve())
     if application_name(text) or zoo_model(text) or CALLABLE.fullmatch(text):
         return text

@@ -12,6 +12,7 @@ from keraudit.errors import KerauditError, ModelError
 from keraudit.graph import Architecture
 from keraudit.reading.archive import HDF5, ZIP, parse, read_archive, read_file, refuse
 from keraudit.reading.config import architecture
+from keraudit.reading.resolve import silent, with_weights
 
 LARGEST_FILE_MIB = 256
 LARGEST_CONFIG = 4 * 2**20  # bytes; the largest application's has about 1 MiB
@@ -51,6 +52,7 @@ def uploaded(name: str, data: bytes) -> Upload:
         try:
             record = record_in(path, data)
             found = architecture(record, source=key, most_calls=MOST_CALLS)
+            found = with_weights(found, record, path, silent)
         except RecursionError:
             raise ModelError(f"{name}: the config is nested too deep to be a model") from None
         except KerauditError as error:

@@ -10,6 +10,7 @@ size of everything before it reads it. Links to other files are never followed, 
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import signal
 import sys
@@ -44,8 +45,11 @@ def h5_config(path: Path) -> str:
     return read_in_child("config", path).decode()
 
 
-def h5_shapes(path: Path) -> H5Shapes:
+def h5_shapes(path: Path, *, start: int = 0, length: int = 0) -> H5Shapes:
     """Path, shape and dtype of every dataset in an HDF5 file, without reading its numbers.
+
+    With ``start`` and ``length`` the HDF5 file is that part of ``path``, as in a zip that stores it as
+    it is. An empty group is listed too, with a slash at the end of its path, and no dtype.
 
     A dtype is named as numpy does, or as the dataset's own attribute ``dtype`` says, which Keras writes
     for types that HDF5 lacks (``bfloat16``). Datasets whose numbers are kept in other files are left
@@ -54,11 +58,12 @@ def h5_shapes(path: Path) -> H5Shapes:
     Raises:
         ModelError: h5py is missing, or the file is damaged, takes too long, or holds too many entries.
     """
-    rows = json.loads(read_in_child("shapes", path))
+    part = [str(start), str(length)] if length else []
+    rows = json.loads(read_in_child("shapes", path, *part))
     return tuple((name, tuple(shape), dtype) for name, shape, dtype in rows)
 
 
-def read_in_child(what: str, path: Path) -> bytes:
+def read_in_child(what: str, path: Path, *part: str) -> bytes:
     if find_spec("h5py") is None:
         raise ModelError(f"{path} is an HDF5 file; reading it needs h5py: pip install h5py")
     try:
@@ -66,6 +71,7 @@ def read_in_child(what: str, path: Path) -> bytes:
             "keraudit.reading.hdf5",
             what,
             str(path),
+            *part,
             seconds=WALL_SECONDS,
             environment=ENVIRONMENT,
         )
@@ -93,9 +99,9 @@ def end(error: ChildError, seconds: int) -> str:
 
 def main(arguments: Sequence[str]) -> int:
     """Write what ``arguments`` ask for; 0 when written, 3 with one line of reason."""
-    out, what, name = arguments
+    out, what, name, *part = arguments
     try:
-        result = READERS[what](Path(name))
+        result = READERS[what](Path(name), [int(edge) for edge in part])
     except ModelError as error:
         sys.stderr.write(f"\n{error}\n")
         return 3
@@ -141,8 +147,36 @@ def address_space() -> int:
         return 2**31
 
 
-def opened(path: Path, seconds: int) -> Any:
-    """The file, opened for reading after the limits are set."""
+class Part(io.RawIOBase):
+    """A part of a file as a file of its own, to be read."""
+
+    def __init__(self, path: Path, start: int, length: int) -> None:
+        self.file = path.open("rb")
+        self.start, self.length, self.at = start, length, 0
+
+    def seekable(self) -> bool:
+        return True
+
+    def readable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self.at = offset + {io.SEEK_CUR: self.at, io.SEEK_END: self.length}.get(whence, 0)
+        return self.at
+
+    def tell(self) -> int:
+        return self.at
+
+    def readinto(self, buffer: Any) -> int:
+        self.file.seek(self.start + self.at)
+        data = self.file.read(max(0, min(len(buffer), self.length - self.at)))
+        buffer[: len(data)] = data
+        self.at += len(data)
+        return len(data)
+
+
+def opened(path: Path, seconds: int, part: Sequence[int] = ()) -> Any:
+    """The file, or the part of it, opened for reading after the limits are set."""
     try:
         import h5py
     except ImportError as error:
@@ -150,10 +184,10 @@ def opened(path: Path, seconds: int) -> Any:
             f"is an HDF5 file; reading it needs h5py ({error}): pip install h5py"
         ) from None
     limit(seconds)
-    return h5py.File(path, "r")
+    return h5py.File(Part(path, *part) if part else path, "r")
 
 
-def read_config(path: Path) -> bytes:
+def read_config(path: Path, part: Sequence[int] = ()) -> bytes:
     with opened(path, CPU_SECONDS["config"]) as file:
         text = attribute(file.id, b"model_config", LARGEST_CONFIG)
     if text is None:
@@ -231,8 +265,8 @@ def too_long(name: str, size: int, most: int) -> NoReturn:
     )
 
 
-def read_shapes(path: Path) -> bytes:
-    with opened(path, CPU_SECONDS["shapes"]) as file:
+def read_shapes(path: Path, part: Sequence[int] = ()) -> bytes:
+    with opened(path, CPU_SECONDS["shapes"], part) as file:
         return json.dumps(list(Walk(file.id).datasets(file.id))).encode()
 
 
@@ -258,6 +292,8 @@ class Walk:
         if depth > DEEPEST_GROUP:
             raise ModelError(f"is damaged: groups are nested more than {DEEPEST_GROUP} deep")
         entries = own_entries(group, self.left)
+        if not entries and prefix:
+            yield prefix, (), ""
         self.left -= len(entries)
         for name, address in entries:
             path = prefix + name.decode("utf-8", "backslashreplace")
@@ -318,7 +354,10 @@ def dtype_of(dataset: Any) -> str:
     return str(dataset.dtype)[:LONGEST_NAME]
 
 
-READERS: Mapping[str, Callable[[Path], bytes]] = {"config": read_config, "shapes": read_shapes}
+READERS: Mapping[str, Callable[[Path, Sequence[int]], bytes]] = {
+    "config": read_config,
+    "shapes": read_shapes,
+}
 
 
 if __name__ == "__main__":

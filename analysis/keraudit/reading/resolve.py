@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from keraudit.errors import ModelError
 from keraudit.graph import Architecture, Shape
 from keraudit.reading.archive import read_file
 from keraudit.reading.config import architecture
+from keraudit.reading.weight_shapes import with_file_weights
 
 if TYPE_CHECKING:
     from keraudit.reading.kept import Notify
@@ -46,7 +47,7 @@ def resolve(
     text = os.fspath(model)
     path = Path(text)
     if text.lower().endswith(FILE_ENDINGS) or os.path.isfile(path):  # noqa: PTH113  # pathlib raises at a name too long
-        return from_file(path)
+        return from_file(path, notify)
     return from_name(text, path, first, notify)
 
 
@@ -63,18 +64,30 @@ def from_name(text: str, path: Path, first: Shape | None, notify: Notify) -> Arc
     if asked := zoo_model(text):
         return read_zoo(asked, first, notify=notify)
     if os.sep in text or os.path.isdir(path):  # noqa: PTH112  # likewise
-        return from_file(path)
+        return from_file(path, notify)
     raise ModelError(unknown_name(text))
 
 
-def from_file(path: Path) -> Architecture:
+def from_file(path: Path, notify: Notify) -> Architecture:
     record = read_file(path)
     try:
-        return architecture(record, source=str(path))
+        found = architecture(record, source=str(path))
     except ModelError as error:
         raise ModelError(f"{path}: {error}") from None
     except RecursionError:
         raise ModelError(f"{path}: the config is nested too deep to be a model") from None
+    return with_weights(found, record, path, notify)
+
+
+def with_weights(
+    found: Architecture, record: Mapping[str, Any], path: Path, notify: Notify
+) -> Architecture:
+    """The architecture with the weights in its file, where it needs them and they can be read."""
+    try:
+        return with_file_weights(found, record, path)
+    except ModelError as error:  # the config is whole: what it says is counted all the same
+        notify(f"the weights in it are not read, so parameters may be a lower bound: {error}")
+        return found
 
 
 def application_name(text: str) -> str | None:

@@ -219,7 +219,7 @@ def report_notes(report: CostReport, sees: bool) -> list[str]:
     notes = [
         f"MACs           {macs}{total.macs:,}",
         f"FLOPs          {flops}{total.flops:,} = 2 x MACs + {total.other_flops:,} others",
-        f"Training step  {macs}{total.training_macs:,} MACs, forward and backward",
+        f"Training step  {bounds.training_macs.phrase}{total.training_macs:,} MACs, forward and backward",
         f"Parameters     {bounds.params.phrase}{total.params:,}, {frozen(total)},"
         f" {short_bytes(total.param_bytes)}",
         f"Activations    {bounds.activations.phrase}{short_bytes(costs.peak_activation_bytes)}"

@@ -54,7 +54,7 @@ def totals(name: str) -> str:
         ("input", f"{input_text(report)}, batch {report['batch']}"),
         ("MACs", f"{sign['macs']}{sums['macs']:,}"),
         ("FLOPs", f"{sign['flops']}{sums['flops']:,}"),
-        ("MACs of a training step", f"{sign['macs']}{sums['training_macs']:,}"),
+        ("MACs of a training step", f"{sign['training_macs']}{sums['training_macs']:,}"),
         ("parameters", f"{sign['params']}{sums['params']:,}"),
         ("of these trainable", f"{sign['trainable_params']}{sums['trainable_params']:,}"),
         ("size of the parameters", sign["params"] + short_bytes(sums["param_bytes"])),

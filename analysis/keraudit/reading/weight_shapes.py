@@ -1,0 +1,136 @@
+"""The weights that a model file holds of layers that no rule knows: their shapes, never their numbers.
+
+A ``.keras`` archive keeps them in ``model.weights.h5``, one group a layer, called after its class in the
+order of the config (``keras/src/saving/saving_lib.py``); an ``.h5`` file in ``model_weights``, called
+after the layer.
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from keraudit.errors import ModelError
+from keraudit.graph import Architecture, Layer, Weight
+from keraudit.layers.table import rule_of
+from keraudit.reading.hdf5 import H5Shapes, h5_shapes
+from keraudit.reading.serialised import is_model, layer_name
+
+MEMBER = "model.weights.h5"
+LOCAL_HEADER = 30  # bytes before the name; the lengths of name and extra field stand at 26 and 28
+
+
+def with_file_weights(
+    architecture: Architecture, record: Mapping[str, Any], path: Path
+) -> Architecture:
+    """Give each layer the weights that the file holds of it, where some layer needs them.
+
+    Raises:
+        ModelError: there are weights, and they cannot be read.
+    """
+    if not any(map(is_unknown, architecture.layers.values())):
+        return architecture
+    if path.suffix == ".json" or not (found := stored(path)):
+        return architecture
+    groups = dict(groups_of(record)) if zipfile.is_zipfile(path) else dict(h5_groups(architecture))
+    by_group = grouped(found, groups.values())
+    layers = {
+        name: replace(layer, weights=by_group[groups[name]])
+        if groups.get(name) in by_group
+        else layer
+        for name, layer in architecture.layers.items()
+    }
+    return replace(architecture, layers=layers)
+
+
+def is_unknown(layer: Layer | Architecture) -> bool:
+    """Whether the table cannot tell all of a layer's weights and shapes, or of one that it holds."""
+    from keraudit.layers.wrappers import RUNS_CODE
+
+    if isinstance(layer, Architecture):
+        return any(map(is_unknown, layer.layers.values()))
+    unknown = not layer.module or layer.kind in RUNS_CODE or rule_of(layer.kind) is None
+    return unknown or any(map(is_unknown, layer.inner))
+
+
+def stored(path: Path) -> H5Shapes:
+    """Every weight in a model file, by its place in the HDF5 part; empty if there is no such part."""
+    if not zipfile.is_zipfile(path):
+        return h5_shapes(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if MEMBER not in archive.namelist():
+                return ()
+            info = archive.getinfo(MEMBER)
+        if info.compress_type != zipfile.ZIP_STORED:
+            raise ModelError(f"{MEMBER} in {path} is packed, as Keras never does")
+        with path.open("rb") as file:
+            file.seek(info.header_offset)
+            header = file.read(LOCAL_HEADER)
+    except (zipfile.BadZipFile, OSError, ValueError) as error:
+        raise ModelError(f"{path} cannot be read: {error}") from None
+    lengths = (int.from_bytes(header[at : at + 2], "little") for at in (26, 28))
+    start = info.header_offset + LOCAL_HEADER + sum(lengths)
+    return h5_shapes(path, start=start, length=info.file_size)
+
+
+def groups_of(
+    record: Mapping[str, Any], prefix: str = "", group: str = ""
+) -> Iterator[tuple[str, str]]:
+    """The path of each layer in the graph with its group in ``model.weights.h5``."""
+    times: dict[str, int] = {}
+    config = record["config"]
+    items: Sequence[Any] = config if isinstance(config, list) else config["layers"]
+    sequential = record["class_name"] == "Sequential" or isinstance(config, list)
+    for item in items:
+        if sequential and item.get("class_name") == "InputLayer":
+            continue
+        name = snake_case(str(item["class_name"]).rpartition(">")[2])
+        count = times[name] = times.get(name, -1) + 1
+        here = f"{group}layers/{name}_{count}" if count else f"{group}layers/{name}"
+        path = prefix + layer_name(item)
+        if is_model(item):
+            yield from groups_of(item, f"{path}/", f"{here}/")
+        else:
+            yield path, here
+
+
+def h5_groups(architecture: Architecture) -> Iterator[tuple[str, str]]:
+    """The same for an ``.h5`` file; layers of nested models have no group of their own."""
+    for name in architecture.layers:
+        if "/" not in name:
+            yield name, f"model_weights/{name}"
+
+
+def grouped(found: H5Shapes, groups: Any) -> dict[str, tuple[Weight, ...]]:
+    """The weights in each group, at any depth; a group without weights has none, one that is not there no entry.
+
+    The state of random seeds is no weight of a layer.
+    """
+    wanted = set(groups)
+    result: dict[str, list[Weight]] = {}
+    for place, shape, dtype in found:
+        parts = place.split("/")
+        heads = ("/".join(parts[:length]) for length in range(len(parts), 0, -1))
+        home = next((head for head in heads if head in wanted), None)
+        if home is None:
+            continue
+        weights = result.setdefault(home, [])
+        if dtype and not any(part.startswith("seed_generator") for part in parts):
+            weights.append(Weight(place[len(home) + 1 :], shape, trainable=None, dtype=dtype))
+    return {home: tuple(weights) for home, weights in result.items()}
+
+
+def snake_case(name: str) -> str:
+    """A class name as Keras writes it in its files.
+
+    >>> snake_case("MyConv2D"), snake_case("QDense"), snake_case("LSTMCell")
+    ('my_conv2d', 'q_dense', 'lstm_cell')
+    """
+    name = re.sub(r"\W+", "", name)
+    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
