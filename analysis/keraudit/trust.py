@@ -1,0 +1,60 @@
+"""Which of a call's figures are exact, and where its weights are known from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from keraudit.assumed import Expected
+from keraudit.bounds import Bound, Bounds
+from keraudit.graph import UNSUPPORTED, Call, Effect, Layer, Tensor, Weight
+
+
+class Place(NamedTuple):
+    """One call where it stands. ``behind``: an input's shape is an assumption of ours."""
+
+    layer: Layer
+    call: Call
+    inputs: tuple[Tensor, ...]
+    hopes: Mapping[int, Expected]
+    behind: bool
+    reads: int
+
+
+def with_weights(
+    place: Place, effect: Effect, assumed: bool, as_recorded: bool, shaded: bool
+) -> tuple[Effect, Bounds]:
+    """The effect with the weights that the file or the live layer holds, where no rule is sure of them.
+
+    Returns it with what each of its figures is. ``shaded``: something before it is not counted, and may
+    be trained, so that a training step may cost more.
+    """
+    rests = place.behind or effect.estimated
+    read = place.layer.weights
+    if read is not None and (rests or not effect.weights_known):
+        effect = replace(effect, weights=named_alike(read, effect.weights), weights_known=True)
+        params = Bound.EXACT if as_recorded else Bound.ESTIMATE
+    elif rests and effect.weights:
+        params = Bound.ESTIMATE
+    else:
+        params = Bound.EXACT if effect.weights_known else Bound.LOWER
+    untold = place.layer.trainable and any(w.trainable is None for w in effect.weights)
+    left_out = Bound.LOWER if effect.status == UNSUPPORTED else Bound.EXACT
+    macs = Bound.ESTIMATE if rests and effect.macs else left_out
+    return effect, Bounds(
+        macs=macs,
+        training_macs=max(macs, Bound.LOWER) if shaded and effect.macs else macs,
+        flops=Bound.ESTIMATE if rests and effect.terms else left_out,
+        params=params,
+        trainable_params=max(params, Bound.LOWER) if untold else params,
+        activations=Bound.ESTIMATE if assumed else left_out,
+    )
+
+
+def named_alike(read: Sequence[Weight], ruled: Sequence[Weight]) -> tuple[Weight, ...]:
+    """Weights as they were read; where a rule gives as many, with its names and what it trains."""
+    if len(read) != len(ruled):
+        return tuple(read)
+    pairs = zip(read, ruled, strict=True)
+    return tuple(own._replace(name=r.name, trainable=r.trainable) for own, r in pairs)
