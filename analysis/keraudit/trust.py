@@ -53,8 +53,16 @@ def with_weights(
 
 
 def named_alike(read: Sequence[Weight], ruled: Sequence[Weight]) -> tuple[Weight, ...]:
-    """Weights as they were read; where a rule gives as many, with its names and what it trains."""
+    """Weights as they were read; where a rule gives the like, with its names and what it trains.
+
+    An ``.h5`` file lists them by name, ``.keras`` in the layer's own order.
+    """
     if len(read) != len(ruled):
         return tuple(read)
-    pairs = zip(read, ruled, strict=True)
-    return tuple(own._replace(name=r.name, trainable=r.trainable) for own, r in pairs)
+    names = {weight.name.rpartition("/")[2].partition(":")[0]: weight for weight in read}
+    if all(rule.name in names for rule in ruled):
+        read = [names[rule.name] for rule in ruled]
+    pairs = list(zip(read, ruled, strict=True))
+    if any(len(own.shape) != len(rule.shape) for own, rule in pairs):
+        return tuple(read)
+    return tuple(own._replace(name=rule.name, trainable=rule.trainable) for own, rule in pairs)

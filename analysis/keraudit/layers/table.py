@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
 
+from keraudit.graph import Architecture, Layer
 from keraudit.layers.site import Rule
 
 LAYERS: Mapping[str, str] = {
@@ -218,6 +219,16 @@ def rule_of(kind: str) -> Rule | None:
     file, _, name = LAYERS[kind].partition(".")
     rule: Rule = getattr(import_module(f"keraudit.layers.{file}"), name)
     return rule
+
+
+def is_unknown(layer: Layer | Architecture) -> bool:
+    """Whether the table cannot tell all of a layer's weights and shapes, or of one that it holds."""
+    from keraudit.layers.wrappers import RUNS_CODE
+
+    if isinstance(layer, Architecture):
+        return any(map(is_unknown, layer.layers.values()))
+    unknown = not layer.module or layer.kind in RUNS_CODE or rule_of(layer.kind) is None
+    return unknown or any(map(is_unknown, layer.inner))
 
 
 def all_rules() -> Mapping[str, Rule]:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from keraudit.errors import ModelError
 from keraudit.graph import Architecture, Shape
+from keraudit.layers.table import is_unknown
 from keraudit.reading.archive import read_file
 from keraudit.reading.config import architecture
-from keraudit.reading.weight_shapes import with_file_weights
 
 if TYPE_CHECKING:
     from keraudit.reading.kept import Notify
@@ -83,6 +83,10 @@ def with_weights(
     found: Architecture, record: Mapping[str, Any], path: Path, notify: Notify
 ) -> Architecture:
     """The architecture with the weights in its file, where it needs them and they can be read."""
+    if not any(map(is_unknown, found.layers.values())):
+        return found
+    from keraudit.reading.weight_shapes import with_file_weights
+
     try:
         return with_file_weights(found, record, path)
     except ModelError as error:  # the config is whole: what it says is counted all the same

@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from keraudit.errors import ModelError
-from keraudit.graph import Architecture, Layer, Weight
-from keraudit.layers.table import rule_of
+from keraudit.graph import Architecture, Weight
 from keraudit.reading.hdf5 import H5Shapes, h5_shapes
 from keraudit.reading.serialised import is_model, layer_name
 
@@ -27,34 +26,22 @@ LOCAL_HEADER = 30  # bytes before the name; the lengths of name and extra field 
 def with_file_weights(
     architecture: Architecture, record: Mapping[str, Any], path: Path
 ) -> Architecture:
-    """Give each layer the weights that the file holds of it, where some layer needs them.
+    """Give each layer the weights that the file holds of it.
 
     Raises:
         ModelError: there are weights, and they cannot be read.
     """
-    if not any(map(is_unknown, architecture.layers.values())):
-        return architecture
     if path.suffix == ".json" or not (found := stored(path)):
         return architecture
-    groups = dict(groups_of(record)) if zipfile.is_zipfile(path) else dict(h5_groups(architecture))
-    by_group = grouped(found, groups.values())
+    packed = zipfile.is_zipfile(path)
+    groups = list(groups_of(record) if packed else h5_groups(architecture))
+    by_group = grouped(found, [group for _, group in groups])
+    weights = {name: by_group[group] for name, group in groups if group in by_group}
     layers = {
-        name: replace(layer, weights=by_group[groups[name]])
-        if groups.get(name) in by_group
-        else layer
+        name: replace(layer, weights=weights[name]) if name in weights else layer
         for name, layer in architecture.layers.items()
     }
     return replace(architecture, layers=layers)
-
-
-def is_unknown(layer: Layer | Architecture) -> bool:
-    """Whether the table cannot tell all of a layer's weights and shapes, or of one that it holds."""
-    from keraudit.layers.wrappers import RUNS_CODE
-
-    if isinstance(layer, Architecture):
-        return any(map(is_unknown, layer.layers.values()))
-    unknown = not layer.module or layer.kind in RUNS_CODE or rule_of(layer.kind) is None
-    return unknown or any(map(is_unknown, layer.inner))
 
 
 def stored(path: Path) -> H5Shapes:
@@ -100,10 +87,15 @@ def groups_of(
 
 
 def h5_groups(architecture: Architecture) -> Iterator[tuple[str, str]]:
-    """The same for an ``.h5`` file; layers of nested models have no group of their own."""
+    """The same for an ``.h5`` file; layers of nested models stand in the outermost one's group.
+
+    Keras 2 leaves that model's name out within it, Keras 3 repeats it.
+    """
     for name in architecture.layers:
-        if "/" not in name:
-            yield name, f"model_weights/{name}"
+        outer, _, inner = name.partition("/")
+        yield name, f"model_weights/{outer}/{inner}".removesuffix("/")
+        if inner:
+            yield name, f"model_weights/{outer}/{name}"
 
 
 def grouped(found: H5Shapes, groups: Any) -> dict[str, tuple[Weight, ...]]:

@@ -1,0 +1,141 @@
+"""Parameters of layers that no rule knows, from the file or from the live model; nothing is run."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import keraudit
+from keraudit.bounds import Bound
+from keraudit.graph import Weight
+from keraudit.reading.weight_shapes import grouped
+
+keras = pytest.importorskip("keras")
+layers = keras.layers
+
+
+@keras.saving.register_keras_serializable("odd")
+class Pair(layers.Layer):  # type: ignore[misc,name-defined]
+    """Two convolutions, a normalisation and a dropout, whose seed is no parameter."""
+
+    def __init__(self, filters: int = 4, **options: Any) -> None:
+        super().__init__(**options)
+        self.filters = filters
+        self.first = layers.Conv2D(filters, 3, padding="same")
+        self.norm = layers.BatchNormalization()
+        self.drop = layers.Dropout(0.5)
+        self.second = layers.Conv2D(filters, 3, padding="same")
+
+    def build(self, shape: Any) -> None:
+        self.first.build(shape)
+        inner = (*shape[:-1], self.filters)
+        self.norm.build(inner)
+        self.second.build(inner)
+        self.built = True
+
+    def call(self, x: Any) -> Any:
+        return self.second(self.drop(self.norm(self.first(x))))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "filters": self.filters}
+
+
+@keras.saving.register_keras_serializable("odd")
+class QDense(layers.Dense):  # type: ignore[misc,name-defined]
+    pass
+
+
+@keras.saving.register_keras_serializable("odd")
+class Still(layers.Layer):  # type: ignore[misc,name-defined]
+    def call(self, x: Any) -> Any:
+        return 2 * x
+
+
+def model() -> Any:
+    """Own layers of one class twice, in a nested model, frozen, in a wrapper, and without weights."""
+    inner = keras.Sequential([keras.Input((8, 8, 4)), Pair(4), layers.Conv2D(3, 1)], name="inner")
+    x = keras.Input((8, 8, 3))
+    y = Still(name="still")(Pair(4, name="one")(x))
+    frozen = Pair(4, name="two")
+    frozen.trainable = False
+    y = inner(frozen(y))
+    y = layers.Reshape((64, 3))(y)
+    y = layers.TimeDistributed(QDense(5), name="each")(y)
+    y = layers.GlobalAveragePooling1D()(y)
+    return keras.Model(x, QDense(2, name="last")(y))
+
+
+@pytest.mark.parametrize("ending", [".keras", ".h5"])
+def test_parameters_are_those_of_the_file(tmp_path: Path, ending: str) -> None:
+    made = model()
+    path = tmp_path / f"m{ending}"
+    made.save(path)
+    total = keraudit.audit(path).total
+    assert total.params == made.count_params()
+    assert total.bounds.params is Bound.EXACT
+    assert total.bounds.macs is not Bound.EXACT
+    trained = sum(int(keras.ops.size(weight)) for weight in made.trainable_weights)
+    assert total.trainable_params <= trained
+    assert total.bounds.trainable_params is Bound.LOWER
+
+
+def test_the_same_of_a_live_model() -> None:
+    made = model()
+    total = keraudit.audit(made).total
+    assert total.params == made.count_params()
+    assert total.trainable_params == sum(
+        int(keras.ops.size(weight)) for weight in made.trainable_weights
+    )
+    assert total.bounds.params is total.bounds.trainable_params is Bound.EXACT
+
+
+def test_the_last_output_of_a_live_model_is_known() -> None:
+    made = keras.Sequential([keras.Input((64,)), layers.Dense(8), QDense(4)])
+    graph = keraudit.read(made)
+    assert graph.nodes[-1].outputs[0].shape == (1, 4)
+    assert graph.nodes[-1].bounds.activations is Bound.LOWER
+
+
+def test_weights_of_a_callable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine.py").write_text(
+        "import keras\n"
+        "class Own(keras.layers.Dense):\n"
+        "    pass\n"
+        "def make():\n"
+        "    return keras.Sequential([keras.Input((64,)), Own(4), keras.layers.Dense(10)])\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    total = keraudit.audit("mine:make").total
+    assert (total.params, total.bounds.params) == (64 * 4 + 4 + 4 * 10 + 10, Bound.EXACT)
+    assert (total.macs, total.bounds.macs) == (4 * 10, Bound.LOWER)
+
+
+def test_damaged_weights_leave_the_count_of_the_config(tmp_path: Path) -> None:
+    path, told = tmp_path / "m.keras", []
+    keras.Sequential([keras.Input((64,)), QDense(4), layers.Dense(10)]).save(path)
+    with zipfile.ZipFile(path) as archive:
+        kept = {name: archive.read(name) for name in archive.namelist()}
+    kept["model.weights.h5"] = kept["model.weights.h5"][:700]
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in kept.items():
+            archive.writestr(name, data)
+    total = keraudit.audit(path, notify=told.append).total
+    assert (total.macs, total.params, total.bounds.params) == (40, 50, Bound.LOWER)
+    assert len(told) == 1
+    assert "parameters may be a lower bound" in told[0]
+
+
+def test_a_group_that_is_not_there_is_not_an_empty_one() -> None:
+    found = (
+        ("layers/pair/first/vars/0", (3, 3), "float32"),
+        ("layers/pair/drop/seed_generator/vars/0", (2,), "uint32"),
+        ("layers/still/vars/", (), ""),
+    )
+    result = grouped(found, ["layers/pair", "layers/still", "layers/absent"])
+    assert result == {
+        "layers/pair": (Weight("first/vars/0", (3, 3), trainable=None, dtype="float32"),),
+        "layers/still": (),
+    }
