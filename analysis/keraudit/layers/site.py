@@ -30,6 +30,15 @@ AXIS_NAMES: Mapping[int, tuple[str, ...]] = {
 }
 
 
+class Options(dict[str, Any]):
+    """A layer's options by name; that one is missing is a fault of the file, and told as one."""
+
+    def __missing__(self, name: str) -> Any:
+        raise ModelError(
+            f"its config has no option {name!r}, which this class needs; save the model again"
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
     """One call of one layer: its config and the tensors it receives.
@@ -47,6 +56,9 @@ class Site:
     inner: tuple[Layer | Architecture, ...] = ()
     measure: Callable[[Layer | Architecture, tuple[Tensor, ...]], Effect]
     expected: Shape | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "config", Options(self.config))
 
     @property
     def shape(self) -> Shape:
@@ -98,7 +110,7 @@ def elementwise(what: str, shape: Shape, operations: int = 1) -> Term | None:
 
 def tuple_of(value: Any, rank: int) -> tuple[int, ...]:
     """An int repeated ``rank`` times, or a sequence of ``rank`` ints."""
-    values = (value,) * rank if isinstance(value, int) else tuple(value)
+    values = tuple(value) if isinstance(value, list | tuple) else (value,) * rank
     if len(values) != rank or not all(isinstance(v, int) for v in values):
         raise ModelError(f"expected {rank} whole numbers, received {value!r}")
     return values

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from keraudit.errors import ModelError
+from keraudit.reading.dialects import unwrapped
 from keraudit.reading.hdf5 import h5_config
 
 LARGEST_CONFIG = 32 * 2**20  # bytes; a 10,000-layer network needs about 8 MiB
@@ -118,13 +119,15 @@ def check_index(path: Path) -> None:
 def parse(data: bytes | str, where: Path | str) -> Mapping[str, Any]:
     """JSON to a model record; a string of JSON inside JSON is unwrapped, as ``json.dump(to_json())`` writes."""
     try:
-        record = json.loads(data, parse_constant=no_constant)
-        if isinstance(record, str):
-            record = json.loads(record, parse_constant=no_constant)
+        record = loaded(data)
+        if isinstance(record, dict):
+            record = loaded(unwrapped(record))
     except RecursionError:
         raise ModelError(f"{where}: the JSON is nested too deep to be a model") from None
     except MemoryError:
         raise ModelError(f"{where}: the JSON does not fit in memory") from None
+    except ModelError as error:
+        raise ModelError(f"{where}: {error}") from None
     except ValueError as error:  # also broken UTF-8 and numbers of thousands of digits
         raise ModelError(f"{where}: the config is no valid JSON ({error})") from None
     if not isinstance(record, dict) or "class_name" not in record:
@@ -135,8 +138,16 @@ def parse(data: bytes | str, where: Path | str) -> Mapping[str, Any]:
     return record
 
 
-def no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number of JSON")
+def loaded(data: Any) -> Any:
+    """JSON read, and JSON inside it; data that was read before as it is.
+
+    Python's own ``Infinity``, ``-Infinity`` and ``NaN`` are read too, for Keras writes them: it pads by
+    minus infinity before max pooling. Where a size belongs they are refused as any fraction is.
+    """
+    for _ in range(2):
+        if isinstance(data, bytes | str):
+            data = json.loads(data)
+    return data
 
 
 def refuse(what: Path | str, size: int, limit: int = LARGEST_CONFIG) -> NoReturn:

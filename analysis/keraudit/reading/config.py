@@ -12,6 +12,7 @@ from typing import Any
 
 from keraudit.errors import ModelError
 from keraudit.graph import Architecture, Call, Layer, Ref, refs_in
+from keraudit.reading.dialects import refuse_keras_1
 from keraudit.reading.nested import rank_changers, received
 from keraudit.reading.serialised import (
     History,
@@ -20,6 +21,7 @@ from keraudit.reading.serialised import (
     histories,
     input_shape,
     is_model,
+    is_sequential,
     keras_tensors,
     layer_name,
     named_layers,
@@ -30,6 +32,7 @@ from keraudit.reading.serialised import (
     sequential_input,
     sequential_layers,
     text,
+    without_graph,
 )
 
 INNER_KEYS = ("layer", "backward_layer", "cell", "cells", "layers")
@@ -53,11 +56,9 @@ def architecture(
     """
     if not isinstance(record, Mapping) or "class_name" not in record:
         raise ModelError("expected a Keras model config with a 'class_name', found none")
+    refuse_keras_1(record)
     if not is_model(record):
-        raise ModelError(
-            f"{record['class_name']!r} records no graph of layers: a subclassed model's graph exists"
-            " only when it runs; pass it as package.module:callable to have it traced"
-        )
+        raise ModelError(without_graph(record))
     walk = Walk(most_calls)
     refs, shapes = walk.top(record)
     config = record["config"]
@@ -154,7 +155,7 @@ class Walk:
     def top(
         self, record: Mapping[str, Any]
     ) -> tuple[list[Ref], list[tuple[int | None, ...] | None]]:
-        if record["class_name"] == "Sequential" or isinstance(record["config"], list):
+        if is_sequential(record):
             shape = sequential_input(record)
             ref = self.input(
                 Layer(name="input", kind="InputLayer", config=sequential_dtype(record))
@@ -212,7 +213,7 @@ class Walk:
         config = record["config"]
         if isinstance(config, Mapping):
             trainable = trainable and config.get("trainable", True) is not False
-        if record["class_name"] == "Sequential" or isinstance(config, list):
+        if is_sequential(record):
             outputs = self.sequential(record, inputs, prefix, trainable)
         else:
             outputs = self.functional(config, inputs, prefix, trainable)

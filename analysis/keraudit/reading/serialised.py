@@ -18,14 +18,55 @@ History = tuple[str, int, int]
 
 
 def is_model(record: Mapping[str, Any]) -> bool:
-    """Whether a record holds a graph of layers, whatever its class is called."""
+    """Whether a record holds a graph of layers, whatever its class is called.
+
+    A subclass is one where Keras wrote its layers, which it does for classes that leave the constructor
+    and ``get_config`` to ``Sequential`` or ``Functional``. The graph is then the recorded one: no file
+    says whether the class has a ``call`` of its own besides.
+    """
     config = record.get("config")
     if isinstance(config, list):
         return record.get("class_name") == "Sequential"
     if not isinstance(config, Mapping) or not isinstance(config.get("layers"), list):
         return False
     kind = record.get("class_name")
-    return "input_layers" in config or (isinstance(kind, str) and kind in MODEL_CLASSES)
+    known = isinstance(kind, str) and kind in MODEL_CLASSES
+    return "input_layers" in config or known or as_sequential(config)
+
+
+def is_sequential(record: Mapping[str, Any]) -> bool:
+    """Whether a model's record lists its layers in a row, without references."""
+    config = record["config"]
+    if record.get("class_name") == "Sequential" or isinstance(config, list):
+        return True
+    return "input_layers" not in config and as_sequential(config)
+
+
+def as_sequential(config: Mapping[str, Any]) -> bool:
+    """Whether a config is as ``Sequential`` writes its own.
+
+    A layer of the user's may keep layers in a list of that name too, and run them as it likes: what only
+    ``Sequential`` writes is the shape that it was built for, or an input layer as the first.
+    """
+    layers = config.get("layers")
+    if not isinstance(layers, list) or not layers:
+        return False
+    if not all(isinstance(item, Mapping) and "class_name" in item for item in layers):
+        return False
+    return "build_input_shape" in config or layers[0]["class_name"] == "InputLayer"
+
+
+def without_graph(record: Mapping[str, Any]) -> str:
+    """Why a model's record cannot be counted from the file alone, and what to pass instead."""
+    kind, home = text(str(record["class_name"])[:200]), record.get("module")
+    package, _, bare = text(str(record.get("registered_name") or kind)[:200]).rpartition(">")
+    owner = package or (text(home) if isinstance(home, str) else "")
+    of = f" of package {owner!r}" if owner else ""
+    return (
+        f"{bare or kind!r}{of} records no graph of layers, only what its constructor takes: pass"
+        " package.module:callable with a function that returns the model, or the live model to"
+        " keraudit.audit(), where that package can be imported"
+    )
 
 
 def options(record: Mapping[str, Any], key: str = "config") -> Mapping[str, Any]:
