@@ -144,12 +144,17 @@ class Layer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One call of a layer. ``args`` and ``kwargs`` are as in the file, tensors replaced by ``Ref``."""
+    """One call of a layer. ``args`` and ``kwargs`` are as in the file, tensors replaced by ``Ref``.
+
+    ``within`` are the models inside the model that hold it, from the outermost on: each one's name
+    and which of its calls this is.
+    """
 
     name: str
     layer: str
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] = field(default_factory=dict)
+    within: tuple[tuple[str, int], ...] = ()
 
     @property
     def inputs(self) -> tuple[Ref, ...]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from keraudit.graph import Graph, Node, Tensor
+from keraudit.audits.running import running_order
+from keraudit.graph import Graph, Node, Ref, Tensor
 from keraudit.shapes import policy_dtypes
 
 BITS = {
@@ -47,20 +48,22 @@ def live_bytes(graph: Graph) -> Sequence[int]:
     """The bytes of activations held while each node runs, in the order Keras runs them.
 
     Held are the node's own outputs and every earlier output still to be read, by it or by a later
-    node; the model's outputs are held to the end. Nothing is computed in place.
+    node, each freed after its last reader; the model's inputs are there from the start, its outputs
+    are held to the end. Nothing is computed in place.
     """
-    last_use = list(range(len(graph.nodes)))
-    for index, node in enumerate(graph.nodes):
-        for ref in node.sources:
-            last_use[ref.call] = index
-    for ref in graph.architecture.outputs:
-        last_use[ref.call] = len(graph.nodes)
-    freed: dict[int, int] = {}
-    held, result = 0, []
-    for index, node in enumerate(graph.nodes):
-        size = activation_bytes(node)
-        held += size
-        result.append(held)
-        freed[last_use[index]] = freed.get(last_use[index], 0) + size
-        held -= freed.pop(index, 0)
+    order = running_order(graph.architecture)
+    last: dict[Ref, int] = {}
+    for position, index in enumerate(order):
+        for output in range(len(graph.nodes[index].outputs)):
+            last[Ref(index, output)] = position
+        last.update(dict.fromkeys(graph.nodes[index].sources, position))
+    last.update(dict.fromkeys(graph.architecture.outputs, len(order)))
+    freed = [0] * (len(order) + 1)
+    for ref, position in last.items():
+        freed[position] += tensor_bytes(graph.nodes[ref.call].outputs[ref.output])
+    held, result = 0, [0] * len(order)
+    for position, index in enumerate(order):
+        held += activation_bytes(graph.nodes[index])
+        result[index] = held
+        held -= freed[position]
     return result

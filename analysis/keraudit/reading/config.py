@@ -149,6 +149,7 @@ class Walk:
         self.hinted: dict[Ref, tuple[int | None, ...]] = {}  # by what the reader was built for
         self.times: dict[str, int] = {}
         self.held: dict[str, int] = {}
+        self.within: tuple[tuple[str, int], ...] = ()
         self.depth = 0
         self.done = 0
 
@@ -188,7 +189,7 @@ class Walk:
         self.work(self.held[path])
         times = self.times[path] = self.times.get(path, 0) + 1
         name = path if times == 1 else f"{path}:{times}"
-        self.calls.append(Call(name=name, layer=path, args=args, kwargs=kwargs))
+        self.calls.append(Call(name=name, layer=path, args=args, kwargs=kwargs, within=self.within))
         return Ref(len(self.calls) - 1)
 
     def work(self, amount: int) -> None:
@@ -230,11 +231,15 @@ class Walk:
     ) -> list[Ref] | Ref:
         if is_model(record):
             inputs = received(record, path, args, kwargs)
+            times = self.times[path] = self.times.get(path, 0) + 1
+            outside, self.within = self.within, (*self.within, (path, times))
             if not is_old(record):
                 changers = rank_changers(record, path, inputs, self.stated, self.recorded)
                 for index, changer in changers.items():
                     inputs[index] = self.call(changer, changer.name, (inputs[index],), {})
-            return self.model(record, inputs, f"{path}/", trainable)
+            outputs = self.model(record, inputs, f"{path}/", trainable)
+            self.within = outside
+            return outputs
         layer = self.layers.get(path)
         if layer is None:
             layer = layer_from(record, name=path, trainable=trainable)
