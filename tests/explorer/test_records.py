@@ -229,6 +229,9 @@ def test_figures_hold_no_markup_of_a_records_names(
     assert len(drawn) == 3
     assert not [figure for figure in drawn if "<b>dog" in figure]
     assert any("&lt;b&gt;dog&lt;/b&gt;" in figure for figure in drawn)
+    (matrix,) = [t for f in drawn for t in json.loads(f)["data"] if t["type"] == "heatmap"]
+    # of twenty images each: a row is a class, a column what it was taken for
+    assert matrix["z"] == [[None, 5.0, 5.0], [10.0, None, 0.0], [0.0, 5.0, None]]
 
 
 def test_texts_say_what_is_missing(open_page: Open) -> None:

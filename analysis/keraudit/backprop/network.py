@@ -12,7 +12,9 @@ from typing import Any
 
 import keras
 
+from keraudit.backprop.initialisers import is_random, recorded
 from keraudit.backprop.places import Part, kernel_depths
+from keraudit.backprop.roles import is_kernel
 from keraudit.building import assembled, layer_at
 from keraudit.graph import Graph, Ref
 from keraudit.rewrite.surgery import mapped
@@ -47,7 +49,10 @@ class Piece(keras.Layer):  # type: ignore[misc]  # Keras ships no types
 
 
 class Network:
-    """The pieces of a graph, their kernels, and the layers that hold them, by path."""
+    """The pieces of a graph, their kernels, and the layers that hold them, by path.
+
+    ``initialisers`` are those of the layers' variables, by the variable's ``id``.
+    """
 
     def __init__(
         self,
@@ -57,13 +62,28 @@ class Network:
         custom_objects: Mapping[str, Any] | None = None,
     ) -> None:
         self.graph = graph
-        self.layers, _ = assembled(graph, custom_objects=custom_objects)
+        with recorded() as made:
+            self.layers, _ = assembled(graph, custom_objects=custom_objects)
+        self.initialisers = {
+            id(variable): made[id(variable)]
+            for layer in self.layers.values()
+            for variable in getattr(layer, "weights", ())
+            if id(variable) in made
+        }
         self.pieces = tuple(Piece(graph, part, self.layers) for part in parts)
         self.depths = kernel_depths(graph)
 
     def kernels(self, piece: Piece) -> list[Any]:
-        """The trainable variables of a piece with two axes or more; biases and scales have one."""
-        return [v for v in piece.trainable_variables if len(v.shape) > 1]
+        """The trainable variables of a piece that multiply its input: no biases, no scales."""
+        return [
+            variable
+            for variable in piece.trainable_variables
+            if is_kernel(
+                str(variable.name),
+                len(variable.shape),
+                random=is_random(self.initialisers.get(id(variable))),
+            )
+        ]
 
     def home(self, piece: Piece, variable: Any) -> tuple[int, str]:
         """The call of a piece that uses a variable, and its layer's path."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from keraudit.backprop.roles import is_kernel
 from keraudit.blocks import FORK_JOIN, blocks
 from keraudit.graph import Graph, Node, Ref
 
@@ -35,7 +36,7 @@ class Part:
 
 
 def has_kernel(node: Node) -> bool:
-    return any(len(w.shape) > 1 and w.trainable for w in node.weights)
+    return any(w.trainable and is_kernel(w.name, len(w.shape)) for w in node.weights)
 
 
 def places(graph: Graph) -> tuple[Place, ...]:
@@ -124,5 +125,5 @@ def kernel_depths(graph: Graph) -> tuple[int, ...]:
     depths: list[int] = []
     for node in graph.nodes:
         before = max((depths[ref.call] for ref in node.sources), default=0)
-        depths.append(before + bool(any(len(w.shape) > 1 for w in node.effect.weights)))
+        depths.append(before + any(is_kernel(w.name, len(w.shape)) for w in node.effect.weights))
     return tuple(depths)

@@ -22,6 +22,8 @@ class Numbers(NamedTuple):
 def numbers_of(figure: Figure) -> Numbers:
     """One row for each place on the axis of names or depth, one column for each series.
 
+    A heat map's rows are those of its picture; ``layout.meta.rows`` says what they are.
+
     >>> bars = {"type": "bar", "orientation": "h", "name": "a", "y": ["stem", "head"], "x": [3, 1]}
     >>> numbers_of({"data": [bars], "layout": {}})
     Numbers(head=('', 'a'), rows=(('stem', 3), ('head', 1)))
@@ -50,9 +52,18 @@ def ascending(keys: list[Any]) -> list[Any]:
 
 
 def of_heat(trace: Figure, layout: Mapping[str, Any]) -> Numbers:
-    head = (title(layout, "x"), *map(str, trace["y"]))
-    columns = zip(trace["x"], *trace["z"], strict=True)
-    return Numbers(head, tuple(columns))
+    """Row by row, as it is drawn; the corner says what the rows are and what the columns.
+
+    >>> heat = {"type": "heatmap", "x": ["cat", "dog"], "y": ["cat", "dog"], "z": [[None, 3], [0, None]]}
+    >>> of_heat(heat, {"xaxis": {"title": {"text": "taken for"}}, "meta": {"rows": "shown"}})
+    Numbers(head=('shown / taken for', 'cat', 'dog'), rows=(('cat', None, 3), ('dog', 0, None)))
+    """
+    rows = layout.get("meta", {}).get("rows") or title(layout, "y")
+    corner = " / ".join(filter(None, (rows, title(layout, "x"))))
+    head = (corner, *map(str, trace["x"]))
+    return Numbers(
+        head, tuple((name, *row) for name, row in zip(trace["y"], trace["z"], strict=True))
+    )
 
 
 def of_points(traces: Sequence[Figure], layout: Mapping[str, Any]) -> Numbers:

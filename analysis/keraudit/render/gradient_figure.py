@@ -240,6 +240,7 @@ def norm_over_training(record: Report, *, title: str = "") -> dict[str, Any]:
             "margin": {"l": 10, "r": 20, "t": 60, "b": 60},
             "xaxis": {"title": {"text": "training step", "font": {"size": 13}}, "showgrid": False},
             "yaxis": {"automargin": True, "autorange": "reversed", "type": "category"},
+            "meta": {"rows": "block"},
         }
     )
     figure.add_heatmap(

@@ -345,7 +345,10 @@ def corruption(evaluations: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def confusion(network: str, found: Mapping[str, Any]) -> dict[str, Any]:
-    """Draw what each class was mistaken for, in percent of its images; what is right is left blank."""
+    """Draw what each class (row) was mistaken for (column), in percent of the class' images.
+
+    What is right is left blank.
+    """
     import plotly.graph_objects as go
 
     names = [score["name"] for score in found["classes"]]
@@ -354,6 +357,7 @@ def confusion(network: str, found: Mapping[str, Any]) -> dict[str, Any]:
         for i, row in enumerate(found["confusion"])
     ]
     layout = plain_layout(f"{network}: confusion", "mistaken for", "")
+    layout["meta"] = {"rows": "the image shows"}
     layout["margin"]["b"] = 90
     layout["xaxis"] |= {"showgrid": False, "automargin": True}
     layout["xaxis"]["title"]["standoff"] = 24
