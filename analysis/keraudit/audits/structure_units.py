@@ -8,12 +8,10 @@ from math import prod
 
 from keraudit.audits.structure_network import Filter, Network, pool_at, regions_as
 from keraudit.blocks import GATES, NORMALISING, Block
+from keraudit.carrying import SUMS, VALUES_KEPT
 
-SUMS = frozenset({"Add", "ops.Add", "CustomScaleLayer"})  # the last: Inception-ResNet's scaled sum
 BASIC, BOTTLENECK, INVERTED, OTHER = "basic", "bottleneck", "inverted bottleneck", "other"
 IDENTITY, PADDED, PROJECTION = "identity", "option A", "projection"
-# Without weights, and the values that they pass on stay as they are.
-CARRYING = ("ZeroPadding", "Cropping", "Identity", "ops.Pad", "ops.GetItem", "ops.Reshape")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,4 +123,4 @@ def carries(network: Network, index: int, *, projected: bool) -> bool:
     pool = pool_at(network, index)
     if pool:
         return projected or prod(pool.window) == 1
-    return kind.startswith(CARRYING) or (projected and kind in NORMALISING)
+    return kind.startswith(VALUES_KEPT) or (projected and kind in NORMALISING)

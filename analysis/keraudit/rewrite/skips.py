@@ -1,95 +1,175 @@
 """The network without its skip connections: at each residual merge the shortcut is cut.
 
-A *residual merge* is a sum of two or more paths from one fork of which some carry fewer layers with
-weights than the longest. Those are the shortcuts: an identity, or a projection (He et al. 2015,
-section 3.3). The longest path is the residual branch, F(x); what only served a shortcut goes with it.
-Which is which is told from the graph, never from names.
+A *residual merge* is a sum of two or more branches. A branch is a *shortcut* if it carries what
+another branch works on to the sum and does no more than match its shape: the identity, or a projection
+(He et al. 2015, section 3.3), with pooling, padding, normalisation or dropout on the way. The other
+branch, F(x), computes: it has layers with weights, and if the shortcut projects, an activation,
+attention, or a convolution that looks at neighbours as well.
+
+What a branch reads besides is a side input (the encoder of a cross-attention, the time or class of a
+diffusion model): it is neither cut nor in the way of a cut. What only served a shortcut goes with it.
+Sums are looked at in running order, each in the network as cut so far; names play no part.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
+from keraudit.carrying import CARRIES, PROJECTS, SUMS
+from keraudit.errors import ShapeError
 from keraudit.graph import Graph, Ref
+from keraudit.layers.merging import broadcast
 from keraudit.rewrite.surgery import Change, Plan, Rewrite, applied, of_keras
+from keraudit.rewrite.trunk import ROOT, Trunk, neighbours
 
-SUMS = frozenset({"Add", "ops.Add", "CustomScaleLayer"})
-PROJECTION = 1  # layers with MACs that a shortcut may carry: He's projection has one
+COMPUTES = 2  # more than to carry or to project
+SHOWN = 3  # layers of a shortcut that are named
+
+
+class Shortcut(NamedTuple):
+    """An input of a sum that is a shortcut: from where, with how many projections, around what."""
+
+    ref: Ref
+    fork: int
+    projections: int
+    around: Ref
 
 
 def without_skips(graph: Graph) -> Rewrite:
     """Cut the shortcut of every residual merge; a merge left with one input goes.
 
     Returns:
-        The plain network, with the same names for the layers that stay.
+        The plain network, with the same names for the layers that stay. The log has an entry for every
+        cut, with what tells that it is a shortcut, and for every sum that was left alone.
     """
-    above = dominators(graph)
+    trunk = Trunk(graph)
     drop: dict[int, frozenset[Ref]] = {}
     log: list[Change] = []
     for index, node in enumerate(graph.nodes):
-        if node.layer.kind not in SUMS or not of_keras(node.layer) or len(set(node.sources)) < 2:
-            continue
-        fork = above[index]
-        weights = path_weights(graph, fork, index)
-        carried = {ref: weights.get(ref.call, 0) for ref in node.sources}
-        longest = max(carried.values())
-        short = {ref for ref, n in carried.items() if n < longest and n <= PROJECTION}
-        if not short:
-            why = "its branches are equally long: neither is a shortcut"
-            if min(carried.values()) < longest:
-                why = f"its shorter branch has {min(carried.values())} layers with weights: no shortcut"
-            log.append(Change(layer=node.name, what="left alone", why=why))
-            continue
-        drop[index] = frozenset(short)
-        for ref in sorted(short):
-            kind = "a projection" if carried[ref] else "the identity"
-            origin = "the input" if fork < 0 else graph.nodes[fork].name
-            log.append(
-                Change(
-                    layer=node.name,
-                    what="cut",
-                    why=f"{kind} from {origin}, beside a branch of {longest} layers with weights",
-                )
+        found: Sequence[Shortcut] = ()
+        if node.layer.kind in SUMS and of_keras(node.layer) and len(set(node.sources)) > 1:
+            found = shortcuts(trunk, index)
+            why = refusal(graph, index, found) or ("" if found else no_shortcut(trunk, index))
+            if why:
+                found = ()
+                log.append(Change(layer=node.name, what="left alone", why=why))
+        trunk.grow(index, [cut.ref.call for cut in found])
+        if found:
+            drop[index] = frozenset(cut.ref for cut in found)
+            log.extend(
+                Change(layer=node.name, what="cut", why=evidence(trunk, cut)) for cut in found
             )
     if not drop:
-        reason = (
-            "no sum of a longer and a shorter path" if log else "nothing is added up in this model"
-        )
+        reason = "no sum with a shortcut" if log else "nothing is added up in this model"
         return Rewrite(graph=graph, log=tuple(log), nothing=f"no skip connection found: {reason}")
     return Rewrite(graph=applied(graph, Plan(drop=drop)), log=tuple(log))
 
 
-def dominators(graph: Graph) -> Sequence[int]:
-    """The immediate dominator of each node: the last node that every path to it has passed.
+def shortcuts(trunk: Trunk, index: int) -> list[Shortcut]:
+    """The inputs of a sum that carry what another of its inputs was computed from."""
+    refs = sorted(trunk.full(index))
+    found = []
+    for ref, near in neighbours(refs):
+        ways = [way for other in near if other != ref and (way := around(trunk, ref, other))]
+        if ways:
+            found.append(
+                max(ways, key=lambda way: (trunk.depth[way.fork], trunk.work[way.around.call + 1]))
+            )
+    return found
 
-    -1 stands for a source before all inputs. Cooper, Harvey and Kennedy 2001, for an acyclic graph.
+
+def around(trunk: Trunk, ref: Ref, other: Ref) -> Shortcut | None:
+    """One input of a sum as a shortcut around another; ``None`` if it is none."""
+    fork = trunk.meet(ref.call + 1, other.call + 1)
+    projections = trunk.carries_from(ref.call + 1, fork)
+    if fork == ROOT or projections is None or projections > PROJECTS:
+        return None
+    if does(trunk, fork, other) <= projections:
+        return None
+    return Shortcut(ref, fork, projections, other)
+
+
+def does(trunk: Trunk, fork: int, ref: Ref) -> int:
+    """What a branch does: ``CARRIES``, ``PROJECTS`` once, or ``COMPUTES``.
+
+    An activation written out in operations has no layers with weights, and counts as carrying.
     """
-    above: list[int] = []
-    for node in graph.nodes:
-        sources = list(dict.fromkeys(ref.call for ref in node.sources))
-        common = sources[0] if sources else -1
-        for other in sources[1:]:
-            while common != other:
-                if common > other:
-                    common = above[common]
-                else:
-                    other = above[other]
-        above.append(common)
-    return above
+    end = ref.call + 1
+    projections = trunk.carries_from(end, fork)
+    if projections is not None:
+        return min(projections, COMPUTES)
+    return COMPUTES if trunk.work[end] > trunk.work[fork] else CARRIES
 
 
-def path_weights(graph: Graph, fork: int, join: int) -> dict[int, int]:
-    """For each node between: the most layers with MACs on a path from the fork to it, itself included."""
-    inside: set[int] = set()
-    waiting = [ref.call for ref in graph.nodes[join].sources]
-    while waiting:
-        index = waiting.pop()
-        if index > fork and index not in inside:
-            inside.add(index)
-            waiting.extend(ref.call for ref in graph.nodes[index].sources)
-    carried: dict[int, int] = {}
-    for index in sorted(inside):
-        node = graph.nodes[index]
-        before = max((carried.get(ref.call, 0) for ref in node.sources), default=0)
-        carried[index] = before + bool(node.effect.macs)
-    return carried
+def refusal(graph: Graph, index: int, found: Sequence[Shortcut]) -> str:
+    """Why shortcuts cannot be cut; empty if they can: what is left must have the shape of the sum."""
+    node, gone = graph.nodes[index], {cut.ref for cut in found}
+    if not found:
+        return ""
+    pairs = zip(node.sources, node.inputs, strict=True)
+    left = [tensor.shape for ref, tensor in pairs if ref not in gone]
+    try:
+        keeps = bool(left) and broadcast(*left) == node.outputs[0].shape
+    except ShapeError:
+        keeps = False
+    return "" if keeps else "without its shortcut its shape would be another"
+
+
+def evidence(trunk: Trunk, cut: Shortcut) -> str:
+    """What tells that a shortcut is one."""
+    nodes, end = trunk.graph.nodes, cut.ref.call + 1
+    kind = "a projection" if cut.projections else "the identity"
+    start = nodes[cut.fork - 1]
+    origin = "the input" if start.layer.kind == "InputLayer" else start.name
+    passed: list[str] = []
+    while end != cut.fork and len(passed) <= SHOWN:
+        passed.append(nodes[end - 1].name)
+        end = trunk.parent[end]
+    more = ["..."] if len(passed) > SHOWN else []
+    through = f" through {', '.join([*more, *reversed(passed[:SHOWN])])}" if passed else ""
+    layers = trunk.layers[cut.around.call + 1] - trunk.layers[cut.fork]
+    counted = f"{layers} layer{'s' * (layers != 1)} with weights" if layers else "no weights"
+    branch = nodes[cut.around.call].name
+    return f"{kind} from {origin}{through}, beside a branch of {counted} that ends in {branch}"
+
+
+def no_shortcut(trunk: Trunk, index: int) -> str:
+    """Why a sum has no shortcut."""
+    nodes, refs = trunk.graph.nodes, sorted(trunk.full(index))
+    side = [ref.call for ref in nodes[index].sources if ref not in set(refs)]
+    if len(refs) < 2:
+        names = ", ".join(nodes[i].name for i in side[:SHOWN])
+        return (
+            f"{names} is stretched over the rest: a side input is no shortcut"
+            if side
+            else ("its inputs are zeros but for one")
+        )
+    a, b = refs[0].call + 1, refs[-1].call + 1
+    fork = trunk.meet(a, b)
+    names = f"{nodes[a - 1].name} and {nodes[b - 1].name}"
+    if fork == ROOT:
+        return f"{names} come from different inputs: neither carries what the other works on"
+    lengths = [trunk.layers[ref.call + 1] - trunk.layers[fork] for ref in refs]
+    kinds = [does(trunk, fork, ref) for ref in refs]
+    if max(kinds) < COMPUTES:
+        word = "project" if max(kinds) else "carry on"
+        what = f"none of its branches computes: they {word} {nodes[fork - 1].name}"
+    else:
+        what = f"no branch carries on what another works on: {computing(trunk, a, b, fork)}"
+    if len(set(lengths)) == 1:
+        return f"its branches are equally long: neither is a shortcut; {what}"
+    return what
+
+
+def computing(trunk: Trunk, a: int, b: int, fork: int) -> str:
+    """For two branches, the last layer of each that computes; or that it projects twice."""
+    found = []
+    for end in dict.fromkeys((a, b)):
+        nodes, top = trunk.graph.nodes, trunk.top[end]
+        if trunk.depth[top] > trunk.depth[fork]:
+            found.append(f"{nodes[top - 1].name} ({nodes[top - 1].layer.kind}) computes")
+        else:
+            times = trunk.carries_from(end, fork)
+            found.append(f"{nodes[end - 1].name} ends {times} projections")
+    return ", ".join(found)
