@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from keraudit.harmless import harmless, is_harmless
+
 if TYPE_CHECKING:
     from fractions import Fraction
 
@@ -104,6 +106,29 @@ class Effect:
     status: str = COUNTED
     reason: str = ""
     dtype: str | None = None  # of the outputs; None: the layer's compute dtype
+
+    def __post_init__(self) -> None:
+        """Rules quote a config's values, and equations name sizes: nothing in them may act."""
+        words = [self.reason, self.dtype, *(w.dtype for w in self.weights)]
+        words += [w.name for w in self.weights]
+        words += [word for t in self.terms for word in (t.what, *(name for name, _ in t.factors))]
+        if is_harmless("".join(word for word in words if isinstance(word, str))):
+            return
+        terms = (
+            t._replace(
+                what=harmless(t.what),
+                factors=tuple((harmless(name), size) for name, size in t.factors),
+            )
+            for t in self.terms
+        )
+        weights = (
+            w._replace(name=harmless(w.name), dtype=w.dtype and harmless(w.dtype))
+            for w in self.weights
+        )
+        object.__setattr__(self, "reason", harmless(self.reason))
+        object.__setattr__(self, "dtype", self.dtype and harmless(self.dtype))
+        object.__setattr__(self, "terms", tuple(terms))
+        object.__setattr__(self, "weights", tuple(weights))
 
     @property
     def macs(self) -> int:
