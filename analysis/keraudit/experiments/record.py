@@ -312,7 +312,7 @@ def read_run(path: Path) -> Run:
     try:
         found = json.loads(file.read_text("utf-8"))
         if found.get("schema") != SCHEMA:
-            raise ValueError(f"its schema is {str(found.get('schema'))[:40]!r}, not {SCHEMA!r}")
+            raise ValueError(f"its schema is {repr(found.get('schema'))[:40]}, not {SCHEMA!r}")
         found = checked(found)
         return Run(**found | {"loss": loss_of(found)})
     except OSError as error:

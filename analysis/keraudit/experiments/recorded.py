@@ -72,7 +72,7 @@ def checked(found: Any) -> dict[str, Any]:
 def expect(found: Any, place: str) -> None:
     """Refuse what lacks a part that it has to have, or has one of another kind."""
     if not isinstance(found, dict):
-        raise ValueError(f"{place} is {str(found)[:40]!r}, not a record")
+        raise ValueError(f"{place} is {repr(found)[:40]}, not a record")
     has, may_have = HAS.get(place, {}), MAY_HAVE.get(place, {})
     for key, kind in {**has, **may_have}.items():
         named = f"{place}.{key}".lstrip(".")
@@ -80,4 +80,6 @@ def expect(found: Any, place: str) -> None:
             raise ValueError(f"it has no {named}")
         is_left_out = key in may_have and found.get(key) is None
         if not is_left_out and not KINDS[kind](found[key]):
-            raise ValueError(f"{named} is {str(found[key])[:40]!r}, not a {kind}")
+            is_one = kind == RECORD and is_number(found[key])
+            what = "a number where several belong" if is_one else f"not a {kind}"
+            raise ValueError(f"{named} is {repr(found[key])[:40]}, {what}")

@@ -81,7 +81,9 @@ def history_grid(run: Run, *, command: str) -> Grid:
         Column(key="images_per_s", label="Images/s", form="number"),
     )
     lines = tuple(
-        Line(cells={**row, "name": row["epoch"], "images_per_s": round(row.get("images_per_s") or 0)})
+        Line(
+            cells={**row, "name": row["epoch"], "images_per_s": round(row.get("images_per_s") or 0)}
+        )
         for row in run.history
     )
     found = run.evaluation
