@@ -16,7 +16,7 @@ from keraudit.experiments.record import Run, read_run
 from keraudit.experiments.runs import judged, records, spread
 from keraudit.experiments.statistics import normal
 from keraudit.explorer.start import RUNS_VARIABLE
-from keraudit.harmless import harmless_data
+from keraudit.harmless import harmless, harmless_data
 
 GRADIENTS, OVER_TRAINING = "keraudit.gradients/1", "keraudit.gradients-over-training/1"
 LARGEST_RECORD = 64 * 2**20  # bytes
@@ -32,7 +32,7 @@ def results() -> tuple[Path, ...]:
 def gradient_records() -> dict[str, Path]:
     """Records of gradients by name."""
     files = (path for folder in results() for path in sorted((folder / "gradients").glob("*.json")))
-    return {path.stem: path for path in files}
+    return {harmless(path.stem): path for path in files}
 
 
 def run_folders() -> tuple[Path, ...]:
@@ -87,7 +87,7 @@ def runs() -> Runs:
     problems = []
     for folder in run_folders():
         for path in records(folder):
-            name = path.parent.name if path.name == "run.json" else path.stem
+            name = harmless(path.parent.name if path.name == "run.json" else path.stem)
             try:
                 run = run_at(path, *written(path))
                 check_history(run)

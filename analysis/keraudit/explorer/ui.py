@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,7 +15,7 @@ from keraudit.render.grid import Grid
 from keraudit.render.html import page as html_page
 from keraudit.render.json_text import json_text
 from keraudit.render.markup import safe as safe  # pages take it from here
-from keraudit.render.plain import csv_text, markdown_text
+from keraudit.render.plain import ADDRESS, csv_text, markdown_text
 
 MARKS = frozenset("\\`*_{}[]()<>#+-.!|$~:^=&@\"'/")
 
@@ -24,8 +25,14 @@ def plain(text: str) -> str:
 
     >>> print(plain("<b>$x$</b> :red[a]"))
     \<b\>\$x\$\<\/b\> \:red\[a\]
+    >>> print(plain("http://a"))  # else a link is made of it, escaped or not
+    http`://`a
     """
-    return "".join("\\" + c if c in MARKS else c for c in harmless(text))
+    parts = re.split(f"({ADDRESS})", harmless(text), flags=re.IGNORECASE)
+    return "".join(
+        f"`{part}`" if number % 2 else "".join("\\" + c if c in MARKS else c for c in part)
+        for number, part in enumerate(parts)
+    )
 
 
 def address() -> Mapping[str, str]:

@@ -11,8 +11,9 @@ from keraudit.render.grid import Grid, Line, shown, written
 PARTS = re.compile(r'[,;"|\t]')  # fields, or quotes
 # What a spreadsheet takes for the start of a formula, with what it passes over before one.
 FORMULA = re.compile(r"[\s'\"]*[=+\-@\uff1d\uff0b\uff0d\uff20]")
-# What Markdown takes for marks; with the start of an address, of which dialects make a link unasked.
-MARK = re.compile(r"[\\`*_{}\[\]|#~@$&<>]|:(?=//)|(?<=\bwww)\.", re.IGNORECASE)
+# Of what dialects make a link or a mention unasked, even of text that is escaped.
+ADDRESS = r"(?:://|@|(?<=\bwww)\.)+"
+MARK = re.compile(rf"({ADDRESS})|[\\`*_{{}}\[\]|#~$&<>]", re.IGNORECASE)
 BACKSLASHED = frozenset("\\`*_{}[]|#")  # in every dialect; others are written by number
 NAMED = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
@@ -83,12 +84,16 @@ def escaped(text: str) -> str:
     r"""Text that Markdown shows as it is: names come from files.
 
     >>> print(escaped("a_b <b> http://c"))
-    a\_b &lt;b&gt; http&#58;//c
+    a\_b &lt;b&gt; http`://`c
     """
-    return MARK.sub(lambda found: as_text(found[0]), text)
+    return MARK.sub(as_text, text)
 
 
-def as_text(mark: str) -> str:
+def as_text(found: re.Match[str]) -> str:
+    """A mark as text; what makes an address as code, which no dialect looks into."""
+    mark = found[0]
+    if found[1]:
+        return f"`{mark}`"
     return "\\" + mark if mark in BACKSLASHED else NAMED.get(mark, f"&#{ord(mark)};")
 
 
