@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pickle
 import random
+import re
 import struct
+import zipfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import keraudit
 from keraudit.experiments.batches import images_and_labels
 from keraudit.experiments.data import DataError, load
 
@@ -262,3 +265,41 @@ def test_a_batch_that_is_too_large(tmp_path: Path) -> None:
         file.truncate(2**31)
     with pytest.raises(DataError, match="data_batch_1 is too large for a batch of CIFAR-10"):
         load(str(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["x_train", "y_train", "classes"])
+def test_objects_in_an_npz_file_are_refused_in_one_line(tmp_path: Path, name: str) -> None:
+    """numpy keeps them as a pickle, which is never read."""
+
+    class Evil:
+        def __reduce__(self) -> Any:
+            return (tmp_path / "owned").touch, ()
+
+    arrays = {"x_train": PIXELS, "y_train": LABELS, "x_test": PIXELS, "y_test": LABELS}
+    path = tmp_path / "small.npz"
+    np.savez(path, **{**arrays, name: np.array([Evil()], object)})
+    with pytest.raises(DataError, match=r"small\.npz cannot be read as an \.npz file") as caught:
+        load(str(path))
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "owned").exists()
+
+
+def test_an_npz_file_s_header_of_a_size_beyond_all_memory(tmp_path: Path) -> None:
+    path = tmp_path / "small.npz"
+    header = {"descr": "|u1", "fortran_order": False, "shape": (10**15,)}
+    with zipfile.ZipFile(path, "w") as archive, archive.open("x_train.npy", "w") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+    with pytest.raises(DataError, match=r"small\.npz cannot be read as an \.npz file"):
+        load(str(path))
+
+
+def test_every_file_of_arrays_is_read_without_pickles() -> None:
+    """Wherever numpy loads a file, it is told so."""
+    home = Path(keraudit.__file__).parent
+    calls = [
+        call
+        for path in home.rglob("*.py")
+        for call in re.findall(r"np\.load\([^\n]*", path.read_text("utf-8"))
+    ]
+    assert calls
+    assert [call for call in calls if "allow_pickle=False" not in call] == []
