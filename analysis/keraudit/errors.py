@@ -1,11 +1,19 @@
 """The two things that can go wrong: the user's input, and a budget that the user set."""
 
+from keraudit.harmless import harmless
+
 # What the backends say when no memory is left, in their own errors.
 MEMORY_SIGNS = ("bad_alloc", "can't allocate memory", "RESOURCE_EXHAUSTED", "ResourceExhausted")
 
 
 class KerauditError(Exception):
-    """A mistake in the input, told in one line: the rule, what was received, what to do."""
+    """A mistake in the input, told in one line: the rule, what was received, what to do.
+
+    It may repeat what a file holds, so its text goes through the door for such text.
+    """
+
+    def __str__(self) -> str:
+        return harmless(" ".join(super().__str__().split()))
 
 
 class ModelError(KerauditError):

@@ -12,6 +12,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from keraudit.bounds import ALL_EXACT, Bounds
+from keraudit.harmless import harmless, is_harmless
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -116,6 +117,29 @@ class Effect:
     guessed: bool = False
     estimated: bool = False
     weights_known: bool = True
+
+    def __post_init__(self) -> None:
+        """Rules quote a config's values, and equations name sizes: nothing in them may act."""
+        words = [self.reason, self.dtype, *(w.dtype for w in self.weights)]
+        words += [w.name for w in self.weights]
+        words += [word for t in self.terms for word in (t.what, *(name for name, _ in t.factors))]
+        if is_harmless("".join(word for word in words if isinstance(word, str))):
+            return
+        terms = (
+            t._replace(
+                what=harmless(t.what),
+                factors=tuple((harmless(name), size) for name, size in t.factors),
+            )
+            for t in self.terms
+        )
+        weights = (
+            w._replace(name=harmless(w.name), dtype=w.dtype and harmless(w.dtype))
+            for w in self.weights
+        )
+        object.__setattr__(self, "reason", harmless(self.reason))
+        object.__setattr__(self, "dtype", self.dtype and harmless(self.dtype))
+        object.__setattr__(self, "terms", tuple(terms))
+        object.__setattr__(self, "weights", tuple(weights))
 
     @property
     def macs(self) -> int:

@@ -31,6 +31,7 @@ from keraudit.graph import (
     Shape,
     Tensor,
 )
+from keraudit.harmless import harmless
 from keraudit.layers.site import Rule, Site
 from keraudit.layers.table import rule_of
 from keraudit.trust import Place, with_weights
@@ -365,7 +366,7 @@ def policy_dtypes(policy: Any) -> tuple[str, str]:
         config = policy.get("config")
         stated = config if isinstance(config, Mapping) else {}
         policy = stated.get("name") or stated.get("source_name") or "float32"
-    name = str(policy).rpartition("_from_")[2] or "float32"
+    name = harmless(str(policy)).rpartition("_from_")[2] or "float32"
     if name.startswith("mixed_"):
         return name.removeprefix("mixed_"), "float32"
     return name, name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import json
 import re
@@ -12,11 +13,14 @@ import pytest
 
 from built import json_of
 from explorer.pages import address, choose, command, errors, metrics
+from hostile import TEXTS
 from keraudit.errors import KerauditError
 from keraudit.explorer import store, upload
 from keraudit.explorer.live import check_plain
 from keraudit.explorer.picture import sent_image
+from keraudit.explorer.ui import plain
 from keraudit.explorer.upload import shown_name, uploaded
+from keraudit.harmless import harmless
 
 Open = Any
 MARKUP = "<img src=x onerror=alert(1)> $x$ :red[*a*] [b](http://c) `d`"
@@ -87,6 +91,17 @@ def test_a_file_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) ->
 def test_names_of_files_are_text() -> None:
     assert shown_name("C:\\x\\a\n.keras") == "a.keras"
     assert shown_name("/etc/") == "the file"
+
+
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+def test_any_text_in_markdown_is_text(text: str) -> None:
+    from markdown_it import MarkdownIt
+
+    made = MarkdownIt("commonmark").enable(["table", "strikethrough"]).render(plain(f"x {text}"))
+    bare = re.sub(r"</?(p|code)>", "", made).strip()
+    assert "<" not in bare
+    assert html.unescape(bare) == harmless(f"x {text}").strip()
+    assert not re.search(r"://|www\.|@", re.sub("<code>.*?</code>", "", made))
 
 
 def test_the_same_bytes_have_the_same_address() -> None:

@@ -200,8 +200,9 @@ class GradientReport(Report):
     def figure(self) -> dict[str, Any]:
         """Norm against depth on a logarithmic axis, a line with a band for each label; needs plotly."""
         from keraudit.render.gradient_figure import norm_by_depth
+        from keraudit.render.markup import safe
 
-        return norm_by_depth(self.to_dict())
+        return norm_by_depth(safe(self.to_dict()))
 
 
 def number(value: float | None) -> float | None:

@@ -15,6 +15,7 @@ from keraudit.cli.options import (
     notify,
     output_options,
     reading_options,
+    warn,
 )
 from keraudit.graph import Shape
 
@@ -101,5 +102,5 @@ def command(
     emit([crosscheck_grid(report, repeat=shape == "csv")], data, form=shape, output=output)
     silent = [report[name] for name in dict.fromkeys(required) if report[name].value is None]
     for peer in silent:
-        click.echo(f"keraudit: {report.model}: {peer.name} gave no number: {peer.error}", err=True)
+        warn(f"{report.model}: {peer.name} gave no number: {peer.error}")
     return 1 if silent else 0

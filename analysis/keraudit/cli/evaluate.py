@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from keraudit.cli.options import chosen_format, command_line, notify, output_options
+from keraudit.cli.options import chosen_format, command_line, notify, output_options, warn
 from keraudit.cli.training_options import backend_option, data_option, evaluation_options
 
 
@@ -72,10 +72,9 @@ def command(
             command=command_line(),
         )
         if more := keep(folder, made):
-            click.echo(
-                f"keraudit: {folder.name}: not kept, for the evaluation that is there has {more};"
-                f" delete its {FILE} to have another",
-                err=True,
+            warn(
+                f"{folder.name}: not kept, for the evaluation that is there has {more};"
+                f" delete its {FILE} to have another"
             )
         found.append(made)
     chosen = chosen_format(form, output)
@@ -101,7 +100,7 @@ def finished(runs: Sequence[Path]) -> list[Path]:
     if not left:
         raise click.UsageError(f"no finished run's folder among {names}")
     if skipped:
-        click.echo(f"keraudit: skipped, no finished run's folder: {names}", err=True)
+        warn(f"skipped, no finished run's folder: {names}")
     return left
 
 

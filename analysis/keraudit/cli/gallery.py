@@ -8,6 +8,7 @@ import click
 
 from keraudit.cli.options import command_line, has_place, notify
 from keraudit.cli.training_options import backend_option, data_option
+from keraudit.harmless import harmless
 
 
 @click.command("gallery", short_help="Show the images that say most about one or two networks.")
@@ -81,4 +82,4 @@ def command(
     found = gallery(networks, each=each, searched=search, command=command_line())
     save(output, gallery_page(found, networks[0].data))
     count = len({p.image for part in found.sections for p in part.pictures})
-    click.echo(f"{output}: {count} images in {len(found.sections)} sections")
+    click.echo(harmless(f"{output}: {count} images in {len(found.sections)} sections"))

@@ -18,6 +18,7 @@ from keraudit.cli.options import (
     reading_options,
 )
 from keraudit.graph import Shape
+from keraudit.harmless import harmless
 
 LOSSES = ("cross-entropy", "binary-cross-entropy", "mean-squared-error")
 VERDICTS = ("vanishing", "exploding", "non-finite", "undecided")
@@ -163,8 +164,9 @@ def drawn(record: dict[str, Any]) -> str:
         click.echo("keraudit: no figure, plotly is not installed: pip install plotly", err=True)
         return ""
     from keraudit.render.gradient_figure import norm_by_depth
+    from keraudit.render.markup import safe
 
-    figure = norm_by_depth(record)
+    figure = norm_by_depth(safe(record))
     made: str = plotly.io.to_html(figure, include_plotlyjs=True, full_html=False)
     return made
 
@@ -187,5 +189,9 @@ class Progress:
         self.bars.stop()
 
     def show(self, done: int, total: int, label: str) -> None:
+        from rich.markup import escape
+
         self.bars.start()
-        self.bars.update(self.task, completed=done, total=total, description=label)
+        self.bars.update(
+            self.task, completed=done, total=total, description=escape(harmless(label))
+        )

@@ -11,6 +11,7 @@ import click
 
 from keraudit._version import __version__
 from keraudit.errors import KerauditError
+from keraudit.harmless import harmless
 
 # What a command that is stopped leaves, where it is not nothing.
 LEFT = {
@@ -101,7 +102,7 @@ def run(arguments: list[str] | None = None) -> int:
 
 def failed(message: str) -> int:
     """Say what went wrong in one line; exit code 2."""
-    line = " ".join(message.split())
+    line = harmless(" ".join(message.split()))
     if len(line) > LONGEST_LINE:  # it repeats what it was given
         line = f"{line[:LONGEST_LINE]} ... ({len(line):,} characters)"
     click.echo(f"keraudit: error: {line}", err=True)

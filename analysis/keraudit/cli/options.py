@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from keraudit.graph import Shape
+from keraudit.harmless import harmless
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -173,12 +174,17 @@ def command_line() -> str:
     import shlex
     import sys
 
-    return shlex.join(["keraudit", *sys.argv[1:]])
+    return harmless(shlex.join(["keraudit", *sys.argv[1:]]))
 
 
 def notify(message: str) -> None:
     """Progress goes to standard error, so that standard output stays what was asked for."""
-    click.echo(f"keraudit: {message} ...", err=True)
+    warn(f"{message} ...")
+
+
+def warn(message: str) -> None:
+    """One line on standard error; it may name what a file or the command line holds."""
+    click.echo(f"keraudit: {harmless(message)}", err=True)
 
 
 def loaded_rules(path: Path | None) -> Mapping[str, Any]:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from keraudit.harmless import harmless
+
 if TYPE_CHECKING:
     from keraudit.experiments.watching import Tick
 
@@ -28,17 +30,17 @@ class Progress:
         from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as Bars
 
-        self.batch, self.label, self.following = batch, label, following
+        self.batch, self.label, self.following = batch, harmless(label), following
         self.console = Console(stderr=True)
         self.bars = Bars(
-            TextColumn(label),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
-            TextColumn("{task.fields[told]}"),
+            TextColumn("{task.fields[told]}", markup=False),
             TimeRemainingColumn(),
             console=self.console,
             disable=not self.console.is_terminal,
         )
-        self.task = self.bars.add_task("", told="compiling", total=None)
+        self.task = self.bars.add_task(self.label, told="compiling", total=None)
         self.begun: tuple[float, int] | None = None
         # The epoch that is shown: its number, when its first tick was, and after how many steps.
         self.epoch: tuple[int, float, int] = (0, 0.0, 0)
@@ -82,7 +84,7 @@ class Progress:
     def say(self, line: str) -> None:
         """A line of its own, above the live one in a terminal."""
         if self.console.is_terminal:
-            self.bars.console.print(f"keraudit: {line}", highlight=False)
+            self.bars.console.print(f"keraudit: {line}", highlight=False, markup=False)
         else:
             click.echo(f"keraudit: {line}", err=True)
 

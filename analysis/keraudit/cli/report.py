@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from keraudit.cli.options import chosen_format, command_line, notify, output_options
+from keraudit.cli.options import chosen_format, command_line, notify, output_options, warn
 from keraudit.cli.training_options import (
     backend_option,
     data_option,
@@ -19,6 +19,7 @@ from keraudit.cli.training_options import (
     run_options,
     seeds_option,
 )
+from keraudit.harmless import file_name, harmless
 
 if TYPE_CHECKING:
     from keraudit.experiments.data import Dataset
@@ -142,7 +143,8 @@ def command(
         known(name, classes=len(part.classes), shape=part.image_shape, recipe=recipe)
     folder = runs or Path("runs") / experiment
     is_resumed = written_down(folder, plan)
-    click.echo(plan_text(plan, str(folder / "plan.json"), is_resumed=is_resumed), err=True)
+    told = plan_text(plan, str(folder / "plan.json"), is_resumed=is_resumed)
+    click.echo(harmless(told, lines=True), err=True)
     made_with = {
         "devices": devices,
         "held": held,
@@ -157,7 +159,7 @@ def command(
 
 
 def folder_of(plan: Plan, folder: Path, name: str, seed: int) -> Path:
-    return folder / f"{name.lower()}-{plan.recipe['name']}-seed{seed}"
+    return folder / file_name(f"{name.lower()}-{plan.recipe['name']}-seed{seed}")
 
 
 def trained(
@@ -191,9 +193,9 @@ def trained(
                 )
         except DivergedError as error:
             failed.append(f"{name} seed {seed}: {error}")
-            click.echo(f"keraudit: {failed[-1]}", err=True)
+            warn(failed[-1])
         else:
-            click.echo(f"keraudit: {summary(run, home)}", err=True)
+            warn(summary(run, home))
     return failed
 
 

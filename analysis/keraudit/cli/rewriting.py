@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from keraudit.cli.options import warn
 from keraudit.graph import Graph
 from keraudit.rewrite.asked import HOW, Rewriting
 
@@ -95,9 +96,9 @@ def rewritten(graph: Graph, asked: Rewriting) -> tuple[Graph, tuple[RewriteNote,
     graph, notes = wanted.rewritten(graph, asked)
     for note in notes:
         if note.nothing:
-            click.echo(f"keraudit: {note.name}: {note.nothing}", err=True)
+            warn(f"{note.name}: {note.nothing}")
         missed = [f"{layer}: {why}" for layer, what, why in note.log if what == "not reached"]
         if missed:
             more = f"; and {len(missed) - 1} more (--format json lists them)" if missed[1:] else ""
-            click.echo(f"keraudit: {note.name}: not reached: {missed[0]}{more}", err=True)
+            warn(f"{note.name}: not reached: {missed[0]}{more}")
     return graph, notes

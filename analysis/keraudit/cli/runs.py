@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from keraudit.cli.options import chosen_format, command_line, notify, output_options
+from keraudit.harmless import harmless
 
 FOLDER = click.argument(
     "folder", type=click.Path(path_type=Path), default=Path("runs"), metavar="[FOLDER]"
@@ -96,6 +97,6 @@ def publish(folder: Path, target: Path, note: str | None) -> None:
     from keraudit.experiments import runs
 
     for path in runs.publish(folder, target, note=note):
-        click.echo(str(path))
+        click.echo(harmless(str(path)))
     if left_out := runs.unfinished(folder):
         notify(f"not finished, so not published: {', '.join(left_out)}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from keraudit.cli.options import command_line
+from keraudit.cli.options import command_line, warn
 from keraudit.cli.training_options import (
     backend_option,
     data_option,
@@ -15,6 +15,7 @@ from keraudit.cli.training_options import (
     run_options,
     seeds_option,
 )
+from keraudit.harmless import file_name, harmless
 
 if TYPE_CHECKING:
     from keraudit.experiments.record import Run
@@ -116,12 +117,13 @@ def command(
 
     started(is_repeatable=True)
     data = limited(held_out(load(spec), held_back or 0), train=train_images, test=test_images)
-    click.echo(
+    shown = (
         f"{data.name}: {len(data.train):,} training and {len(data.test):,} {data.judges} images,"
         f" {len(data.classes)} classes; fingerprint {short_fingerprint(data.fingerprint)}"
     )
+    click.echo(harmless(shown))
     name, failed = spelled(network), []
-    folders = {seed: runs / f"{name.lower()}-{made.name}-seed{seed}" for seed in seeds}
+    folders = {seed: runs / file_name(f"{name.lower()}-{made.name}-seed{seed}") for seed in seeds}
     for number, (seed, folder) in enumerate(folders.items(), 1):
         later = list(folders.values())[number:]
         following = sum(not (other / "run.json").is_file() for other in later)
@@ -145,9 +147,9 @@ def command(
             if len(folders) == 1:
                 raise
             failed.append(f"seed {seed}: {error}")
-            click.echo(f"keraudit: {failed[-1]}", err=True)
+            warn(failed[-1])
             continue
-        click.echo(summary(run, folder))
+        click.echo(harmless(summary(run, folder)))
     if failed:
         raise KerauditError(
             f"{len(failed)} of {len(folders)} runs diverged; the first, {failed[0]}"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keraudit.errors import KerauditError
+from keraudit.harmless import harmless
 
 if TYPE_CHECKING:
     import numpy as np
@@ -304,5 +305,9 @@ def dataset(
         return Split(images=np.asarray(images), labels=flat.astype("int64"))
 
     return Dataset(
-        name=name, classes=tuple(classes), train=split(*train), test=split(*test), source=source
+        name=harmless(name),
+        classes=tuple(map(harmless, classes)),
+        train=split(*train),
+        test=split(*test),
+        source=harmless(source),
     )

@@ -12,6 +12,7 @@ from keraudit.experiments import human, metrics
 from keraudit.experiments.corruptions import MADE_FOR, SEVERITIES, corrupted
 from keraudit.experiments.metrics import Bin, ClassScore
 from keraudit.experiments.trained import Trained
+from keraudit.harmless import harmless_data
 
 SCHEMA = "keraudit.evaluation/1"
 FILE = "evaluation.json"
@@ -105,8 +106,8 @@ def read_evaluation(folder: Path) -> Evaluation | None:
     if not path.is_file():
         return None
     try:
-        return from_dict(json.loads(path.read_text("utf-8")))
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        return from_dict(harmless_data(json.loads(path.read_text("utf-8"))))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise KerauditError(
             f"{path} is no evaluation ({error}): keraudit evaluate writes it anew"
         ) from None

@@ -40,6 +40,8 @@ def human_labels(path: Path, test: Split, classes: int) -> Any:
             most frequent answer must be the label for ``ORDER_FITS`` of the images.
     """
     (probabilities,) = arrays(path, "probs")
+    if probabilities.dtype.kind not in "fiu":
+        raise DataError(f"{path}: probs are {probabilities.dtype}; expected numbers")
     if probabilities.ndim != 2 or probabilities.shape[1] != classes:
         raise DataError(
             f"{path}: probs has the shape {probabilities.shape}; expected (images, {classes})"

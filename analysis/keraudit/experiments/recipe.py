@@ -90,7 +90,8 @@ class Recipe:
         """The recipe of a record; what an older record does not name is as by default."""
         known = {f.name for f in fields(Recipe)}
         given = {key: value for key, value in found.items() if key in known}
-        return Recipe(**{**given, "milestones": tuple(found.get("milestones", (0.5, 0.75)))})
+        falls = found.get("milestones")
+        return Recipe(**{**given, "milestones": (0.5, 0.75) if falls is None else tuple(falls)})
 
     def ema_decay(self, steps: int) -> float:
         """The average's decay in a run of so many steps: 1 - 1 / (steps it looks back).

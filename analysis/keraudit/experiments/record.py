@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from keraudit.errors import KerauditError
+from keraudit.experiments.recorded import checked
 from keraudit.render.save import save
 
 SCHEMA = "keraudit.run/1"
@@ -311,17 +312,12 @@ def read_run(path: Path) -> Run:
     try:
         found = json.loads(file.read_text("utf-8"))
         if found.get("schema") != SCHEMA:
-            raise ValueError(f"its schema is {found.get('schema')!r}, not {SCHEMA!r}")
-        parts = (found["recipe"], found["dataset"], found["evaluation"], *found["history"])
-        parts += tuple(
-            found[key] for key in ("evaluated", "gradients") if found.get(key) is not None
-        )
-        if not all(isinstance(part, dict) for part in parts):
-            raise ValueError("a part of it is a number where several belong")
+            raise ValueError(f"its schema is {repr(found.get('schema'))[:40]}, not {SCHEMA!r}")
+        found = checked(found)
         return Run(**found | {"loss": loss_of(found)})
     except OSError as error:
         if end := why_it_diverged(path):
             raise KerauditError(f"no finished run in {path}: it diverged: {end}") from None
         raise KerauditError(f"no record of a finished run at {file}: {error.strerror}") from None
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise KerauditError(f"{file} is no record of a finished run ({error})") from None

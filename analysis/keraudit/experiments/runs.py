@@ -14,6 +14,7 @@ from keraudit.experiments.record import DIVERGED, SCHEMA, Run, read_run
 from keraudit.experiments.statistics import normal, unlike
 from keraudit.experiments.statistics import spread as spread  # taken from here by the explorer
 from keraudit.experiments.watching import slim
+from keraudit.harmless import file_name, harmless_data
 from keraudit.render.save import save
 
 
@@ -47,7 +48,7 @@ def may_be_run(path: Path) -> bool:
         return False
     try:
         told = str(json.loads(path.read_text("utf-8"))["schema"])
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return True
     return told.startswith(SCHEMA.partition("/")[0] + "/") or not told.startswith("keraudit.")
 
@@ -75,8 +76,8 @@ def judged(path: Path, run: Run) -> Run:
     if not full.is_file():
         return run
     try:
-        return replace(run, gradients=slim(json.loads(full.read_text("utf-8"))))
-    except (OSError, ValueError, TypeError, KeyError) as error:
+        return replace(run, gradients=slim(harmless_data(json.loads(full.read_text("utf-8")))))
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise KerauditError(f"{full} holds no gradients over a training ({error})") from None
 
 
@@ -120,18 +121,24 @@ def published(run: Run, note: str) -> dict[str, object]:
     """
     found = run.to_dict() | {"command": without_paths(run.command), "note": note}
     if told := run.evaluated:
-        found["evaluated"] = {**told, "command": without_paths(told.get("command", ""))}
+        found["evaluated"] = {**told, "command": without_paths(str(told.get("command", "")))}
     return found
 
 
 def without_paths(command: str) -> str:
     """A command without where its files lay: of a path its last part is left.
 
+    Of what is no command line nothing is left, for a path might be in it.
+
     >>> without_paths("keraudit train ResNet-CIFAR-20 --data /home/me/cifar10 --runs=a/b")
     'keraudit train ResNet-CIFAR-20 --data cifar10 --runs=b'
     """
+    try:
+        found = shlex.split(command)
+    except ValueError:  # a quotation that has no end
+        return ""
     words = []
-    for word in shlex.split(command):
+    for word in found:
         option, equals, value = word.rpartition("=") if word.startswith("-") else ("", "", word)
         words.append(option + equals + (value.rstrip("/\\").replace("\\", "/").split("/")[-1]))
     return shlex.join(words)
@@ -171,12 +178,14 @@ def targets(root: Path, target: Path) -> Mapping[Path, tuple[Path, Run]]:
     found: dict[Path, tuple[Path, Run]] = {}
     for source, run in finished(root):
         path = target / name_of(run)
+        if path.is_symlink():
+            raise KerauditError(f"{path} is a link to elsewhere, and no record: remove it")
         if path in found:
             raise KerauditError(
                 f"{found[path][0]} and {source} would both be {path}: publish each from a folder of"
                 " its own to a folder of its own"
             )
-        if path.is_file() and (what := unlike([read_run(path), run])):
+        if path.is_file() and (what := told_apart(read_run(path), run)):
             raise KerauditError(
                 f"{path} is another run than {source}, they differ in {', '.join(what)}: publish to"
                 " a folder of its own"
@@ -185,6 +194,15 @@ def targets(root: Path, target: Path) -> Mapping[Path, tuple[Path, Run]]:
     return found
 
 
+def told_apart(one: Run, other: Run) -> tuple[str, ...]:
+    """What makes two records those of different runs."""
+    apart = {
+        "network": one.network.lower() != other.network.lower(),
+        "seed": one.seed != other.seed,
+    }
+    return (*(key for key, is_apart in apart.items() if is_apart), *unlike([one, other]))
+
+
 def name_of(run: Run) -> str:
-    """The file name of a published run."""
-    return f"{run.network.lower()}-{run.recipe['name']}-seed{run.seed}.json"
+    """The file name of a published run, whatever its record says that it is called."""
+    return file_name(f"{run.network.lower()}-{run.recipe['name']}-seed{run.seed}") + ".json"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
-import pickle
 import tarfile
 from collections.abc import Callable, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from keraudit.experiments.batches import images_and_labels
 from keraudit.experiments.data import CIFAR10, DataError, Dataset, dataset
 
 IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".pgm", ".ppm")
@@ -60,7 +59,12 @@ def from_batches(folder: Path) -> Dataset:
         file = folder / name
         if not file.is_file():
             raise DataError(f"{folder} has no {name}: the copy is incomplete")
-        return file.read_bytes()
+        try:
+            if file.stat().st_size > LARGEST_BATCH:
+                raise DataError(f"{file} is too large for a batch of CIFAR-10")
+            return file.read_bytes()
+        except OSError as error:
+            raise DataError(f"{file} cannot be read: {error.strerror or error}") from None
 
     return joined(read, folder.name)
 
@@ -93,12 +97,7 @@ def joined(read: Callable[[str], bytes], source: str) -> Dataset:
     import numpy as np
 
     def batch(name: str) -> tuple[Any, Any]:
-        found = unpickled(read(name), f"{source}/{name}")
-        try:
-            images = np.asarray(found[b"data"], dtype="uint8").reshape(-1, 3, 32, 32)
-            return images.transpose(0, 2, 3, 1), np.asarray(found[b"labels"])
-        except (KeyError, ValueError, TypeError) as error:
-            raise DataError(f"{source}/{name} is no batch of CIFAR-10 ({error})") from None
+        return images_and_labels(read(name), f"{source}/{name}")
 
     parts = [batch(name) for name in TRAIN_BATCHES]
     train = tuple(np.concatenate(column) for column in zip(*parts, strict=True))
@@ -109,32 +108,6 @@ def joined(read: Callable[[str], bytes], source: str) -> Dataset:
         test=batch(TEST_BATCH),
         source=source,
     )
-
-
-class Plain(pickle.Unpickler):
-    """Reads arrays, lists and texts, and refuses everything else: a pickle can run any code."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        allowed = {
-            ("numpy.core.multiarray", "_reconstruct"),
-            ("numpy._core.multiarray", "_reconstruct"),
-            ("numpy", "ndarray"),
-            ("numpy", "dtype"),
-            ("_codecs", "encode"),
-        }
-        if (module, name) not in allowed:
-            raise pickle.UnpicklingError(f"it would run {module}.{name}")
-        return super().find_class(module.replace("numpy.core", "numpy._core"), name)
-
-
-def unpickled(data: bytes, where: str) -> Mapping[bytes, Any]:
-    try:
-        found = Plain(io.BytesIO(data), encoding="bytes").load()
-    except Exception as error:  # noqa: BLE001 - a damaged pickle raises almost anything
-        raise DataError(f"{where} is damaged or no batch of CIFAR-10 ({error})") from None
-    if not isinstance(found, Mapping):
-        raise DataError(f"{where} is no batch of CIFAR-10")
-    return found
 
 
 def from_npz(path: Path) -> Dataset:

@@ -17,6 +17,7 @@ from keraudit.explorer.store import Subject
 from keraudit.explorer.upload import LARGEST_FILE_MIB, Upload, uploaded
 from keraudit.explorer.view import GIVEN, LARGEST_BATCH, UNITS, View, parsed
 from keraudit.graph import Architecture
+from keraudit.harmless import harmless
 
 MOST_UPLOADS = 8  # that one session keeps
 
@@ -117,7 +118,7 @@ def names() -> list[str]:
 def called(key: str) -> str:
     """How a model is called in a list."""
     if key == GIVEN:
-        return argument().rpartition(os.sep)[2]
+        return harmless(argument().rpartition(os.sep)[2])
     return uploads()[key].name if key in uploads() else key
 
 

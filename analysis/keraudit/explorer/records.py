@@ -16,6 +16,7 @@ from keraudit.experiments.record import Run, read_run
 from keraudit.experiments.runs import judged, records, spread
 from keraudit.experiments.statistics import normal
 from keraudit.explorer.start import RUNS_VARIABLE
+from keraudit.harmless import harmless, harmless_data
 
 GRADIENTS, OVER_TRAINING = "keraudit.gradients/1", "keraudit.gradients-over-training/1"
 LARGEST_RECORD = 64 * 2**20  # bytes
@@ -31,7 +32,7 @@ def results() -> tuple[Path, ...]:
 def gradient_records() -> dict[str, Path]:
     """Records of gradients by name."""
     files = (path for folder in results() for path in sorted((folder / "gradients").glob("*.json")))
-    return {path.stem: path for path in files}
+    return {harmless(path.stem): path for path in files}
 
 
 def run_folders() -> tuple[Path, ...]:
@@ -53,7 +54,7 @@ def record(path: Path, *schemas: str) -> Mapping[str, Any]:
         if stamp.st_size > LARGEST_RECORD:
             raise KerauditError(f"{path.name} is larger than {LARGEST_RECORD // 2**20} MiB")
         found = parsed(path, stamp.st_mtime_ns)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise KerauditError(f"{path.name} is damaged: {error}") from None
     if not isinstance(found, dict) or found.get("schema") not in schemas:
         raise KerauditError(f"{path.name} is no record of {' or '.join(schemas)}")
@@ -62,7 +63,7 @@ def record(path: Path, *schemas: str) -> Mapping[str, Any]:
 
 @lru_cache(maxsize=32)
 def parsed(path: Path, _written: int) -> Any:
-    return json.loads(path.read_text("utf-8"))
+    return harmless_data(json.loads(path.read_text("utf-8")))
 
 
 class Trained(NamedTuple):
@@ -86,7 +87,7 @@ def runs() -> Runs:
     problems = []
     for folder in run_folders():
         for path in records(folder):
-            name = path.parent.name if path.name == "run.json" else path.stem
+            name = harmless(path.parent.name if path.name == "run.json" else path.stem)
             try:
                 run = run_at(path, *written(path))
                 check_history(run)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from keraudit.explorer.trained import ENDING, HOME
+from keraudit.harmless import file_name
 
 
 def ship(folder: Path, data: str, *, home: Path = HOME) -> Path:
@@ -34,7 +35,7 @@ def ship(folder: Path, data: str, *, home: Path = HOME) -> Path:
     found = replace(found, mean=mean.astype("float32"))
     wrong = found.probabilities(found.data.test.images).argmax(axis=-1) != found.data.test.labels
     kept: dict[str, Any] = published(found.run, found.run.note)
-    name = found.run.network.lower()
+    name = file_name(found.run.network.lower())
     path = home / f"{name}{ENDING}"
     found.body.save_weights(path)
     about = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -9,10 +10,12 @@ from typing import Any
 import streamlit as st
 
 from keraudit.explorer.view import View, parsed
+from keraudit.harmless import file_name, harmless
 from keraudit.render.grid import Grid
 from keraudit.render.html import page as html_page
 from keraudit.render.json_text import json_text
-from keraudit.render.plain import csv_text, markdown_text
+from keraudit.render.markup import safe as safe  # pages take it from here
+from keraudit.render.plain import ADDRESS, csv_text, markdown_text
 
 MARKS = frozenset("\\`*_{}[]()<>#+-.!|$~:^=&@\"'/")
 
@@ -22,8 +25,14 @@ def plain(text: str) -> str:
 
     >>> print(plain("<b>$x$</b> :red[a]"))
     \<b\>\$x\$\<\/b\> \:red\[a\]
+    >>> print(plain("http://a"))  # else a link is made of it, escaped or not
+    http`://`a
     """
-    return "".join("\\" + c if c in MARKS else c for c in text)
+    parts = re.split(f"({ADDRESS})", harmless(text), flags=re.IGNORECASE)
+    return "".join(
+        f"`{part}`" if number % 2 else "".join("\\" + c if c in MARKS else c for c in part)
+        for number, part in enumerate(parts)
+    )
 
 
 def address() -> Mapping[str, str]:
@@ -121,7 +130,7 @@ def twin(
         grids: its tables.
         data: its record.
         command: the line.
-        stem: of the files' names.
+        stem: of the files' names; it may hold a model's name.
         figures: makes plotly's figures that stand before the tables in HTML, once it is asked for.
     """
     files: Mapping[str, tuple[str, Callable[[], str]]] = {
@@ -139,7 +148,7 @@ def twin(
                 st.download_button(
                     label,
                     make,
-                    f"{stem}.{endings.get(label, label.lower())}",
+                    f"{file_name(stem)}.{endings.get(label, label.lower())}",
                     kind,
                     on_click="ignore",
                 )
@@ -164,7 +173,7 @@ def line(text: str) -> None:
     """
     from html import escape
 
-    st.html(f'<pre class="command">{escape(text)}</pre>')
+    st.html(f'<pre class="command">{escape(harmless(text, lines=True))}</pre>')
 
 
 def swatches(found: Sequence[tuple[str, str]]) -> None:
@@ -176,17 +185,3 @@ def swatches(found: Sequence[tuple[str, str]]) -> None:
         for word, colour in found
     )
     st.html(f'<div style="font-size:.85rem;line-height:1.8">{marks}</div>')
-
-
-def safe(record: Any) -> Any:
-    """A record in which no name is taken for markup by plotly, which reads tags and formulas in texts.
-
-    >>> safe({"name": "<b>$x$</b>", "depth": [1, "a"]})
-    {'name': '&lt;b&gt;&#36;x&#36;&lt;/b&gt;', 'depth': [1, 'a']}
-    """
-    if isinstance(record, str):
-        text = record.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-        return text.replace("$", "&#36;")
-    if isinstance(record, Mapping):
-        return {safe(key): safe(item) for key, item in record.items()}
-    return [safe(item) for item in record] if isinstance(record, list | tuple) else record

@@ -12,6 +12,7 @@ from typing import Any
 
 from keraudit.errors import ModelError
 from keraudit.graph import Architecture, Call, Layer, Ref, refs_in
+from keraudit.harmless import harmless
 from keraudit.reading.dialects import refuse_keras_1
 from keraudit.reading.nested import rank_changers, received
 from keraudit.reading.serialised import (
@@ -66,7 +67,7 @@ def architecture(
     name = text(own or record["class_name"])
     return Architecture(
         name=name,
-        source=source,
+        source=harmless(source),
         layers=walk.layers,
         calls=tuple(walk.calls),
         inputs=tuple(walk.inputs),
@@ -74,7 +75,7 @@ def architecture(
         input_shapes=tuple(shapes),
         recorded=walk.recorded,
         hinted=walk.hinted,
-        title=title,
+        title=harmless(title),
     )
 
 
@@ -100,7 +101,8 @@ def read_inner(record: Mapping[str, Any], prefix: str, trainable: bool) -> Layer
         return architecture(record, source="")
     config = record.get("config")
     own = text(config.get("name", "")) if isinstance(config, Mapping) else ""
-    return layer_from(record, name=prefix + (own or str(record["class_name"])), trainable=trainable)
+    own = own or harmless(str(record["class_name"]))
+    return layer_from(record, name=prefix + own, trainable=trainable)
 
 
 def layers_in(layer: Layer | Architecture) -> int:
@@ -127,10 +129,11 @@ def kind_of(record: Mapping[str, Any]) -> tuple[str, str]:
         "tf_keras",
         "keras_core",
     ):
-        package, _, bare = str(registered or kind).rpartition(">")
+        package, _, bare = harmless(str(registered or kind)).rpartition(">")
         if package == "keras":
             return bare, "keras.layers"
         return bare or kind, ""
+    module = harmless(module)
     if ".ops" in module:
         return f"ops.{kind}", module
     return kind.rpartition(">")[2], module

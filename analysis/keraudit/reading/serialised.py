@@ -11,6 +11,7 @@ from typing import Any
 
 from keraudit.errors import ModelError
 from keraudit.graph import Ref
+from keraudit.harmless import harmless
 
 MODEL_CLASSES = frozenset({"Functional", "Model", "Sequential"})
 
@@ -270,10 +271,14 @@ def as_list(value: Any) -> list[Any]:
 
 
 def text(value: Any) -> str:
-    """A name from a file as harmless text: control characters escaped, so no terminal obeys them."""
+    """A name from a file, through the door for text from files.
+
+    Raises:
+        ModelError: it is no text.
+    """
     if not isinstance(value, str):
         raise ModelError(f"expected a name, received {str(value)[:40]!r}")
-    return value if value.isprintable() else value.encode("unicode_escape").decode("ascii")
+    return harmless(value)
 
 
 def resolve(value: Any, done: Mapping[tuple[str, int], Any]) -> Any:

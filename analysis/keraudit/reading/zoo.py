@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import zlib
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from keraudit.errors import ShapeError
 from keraudit.graph import Architecture
+from keraudit.harmless import file_name
 from keraudit.reading.kept import Listed, Notify, Recipe, cache_folder, keras_version, read_kept
 from keraudit.zoo.names import ZooModel
 
@@ -54,11 +54,8 @@ def read_zoo(model: ZooModel, shape: Sequence[int] | None, *, notify: Notify) ->
 
 def zoo_path(model: ZooModel, shape: Sequence[int], *, source: Path = SOURCE) -> Path:
     """The file that keeps a model's JSON, for the installed Keras and the zoo's source as it is."""
-    name = re.sub(r"[^\w\-]", "_", model.name)
-    text = "x".join(map(str, shape))
-    return (
-        cache_folder() / f"keras-{keras_version()}" / f"zoo-{mark(source)}" / f"{name}-{text}.json"
-    )
+    name = file_name(f"{model.name}-{'x'.join(map(str, shape))}")
+    return cache_folder() / f"keras-{keras_version()}" / f"zoo-{mark(source)}" / f"{name}.json"
 
 
 def mark(source: Path) -> str:

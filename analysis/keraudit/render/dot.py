@@ -83,4 +83,5 @@ def quoted(text: str) -> str:
     "a\"b\\c\nd"
     """
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    escaped = escaped.replace("&", "&amp;")  # DOT reads entities in labels
     return f'"{escaped}"'

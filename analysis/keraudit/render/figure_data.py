@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from keraudit.render.plain import csv_rows
 from keraudit.render.svg import panel_title, plain
 
 Figure = Mapping[str, Any]
@@ -101,8 +100,4 @@ def shown(value: Any) -> str:
 
 def as_csv(numbers: Numbers) -> str:
     """The table as CSV, every digit kept."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(numbers.head)
-    writer.writerows(numbers.rows)
-    return out.getvalue()
+    return csv_rows(numbers.head, numbers.rows)

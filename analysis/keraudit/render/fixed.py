@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from typing import TextIO
 
-from keraudit.render.grid import Grid, Line, full_bar
+from keraudit.render.grid import Grid, Line, full_bar, shown
 from keraudit.render.text import (
     BAR,
     EIGHTHS,
@@ -50,6 +50,7 @@ def plain_width(stream: TextIO) -> int:
 
 def fixed_text(grid: Grid, width: int) -> str | None:
     """Heading, table and notes; ``None`` where something does not fit ``width`` as it is."""
+    grid = shown(grid)
     columns = shown_columns(grid, width)
     if any(column.below for column in columns):
         return None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from keraudit.audits.cost import Cost
 from keraudit.audits.views import Row, rows
 from keraudit.bounds import Bound, Bounds
+from keraudit.harmless import harmless, is_harmless
 from keraudit.render.numbers import (
     change,
     exact,
@@ -99,6 +100,47 @@ class Grid(NamedTuple):
     notes: tuple[str, ...] = ()
     command: str = ""
     convention: str = CONVENTION
+
+
+def shown(grid: Grid) -> Grid:
+    """The grid with every text made harmless: each writer takes it before it marks text up.
+
+    Records are so as they are read; a command line, a note and what a caller made need not be. Cells,
+    notes and a command may have several lines.
+    """
+    lines = [*grid.lines, *([grid.total] if grid.total else [])]
+    several = [grid.command, *grid.notes, *(v for line in lines for v in texts(line))]
+    single = [grid.title, grid.heading, grid.convention, *(c.label for c in grid.columns)]
+    if is_harmless("".join(several), lines=True) and is_harmless("".join(single)):
+        return grid
+    return grid._replace(
+        title=harmless(grid.title),
+        heading=harmless(grid.heading),
+        columns=tuple(column._replace(label=harmless(column.label)) for column in grid.columns),
+        lines=tuple(map(harmless_line, grid.lines)),
+        total=harmless_line(grid.total) if grid.total else None,
+        notes=tuple(harmless(note, lines=True) for note in grid.notes),
+        command=harmless(grid.command, lines=True),
+        convention=harmless(grid.convention),
+    )
+
+
+def texts(line: Line) -> Iterator[str]:
+    """Every text in a line's cells."""
+    for value in line.cells.values():
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, list | tuple):
+            yield from (item for item in value if isinstance(item, str))
+
+
+def harmless_line(line: Line) -> Line:
+    def cell(value: Any) -> Any:
+        if isinstance(value, str):
+            return harmless(value, lines=True)
+        return [cell(item) for item in value] if isinstance(value, list | tuple) else value
+
+    return line._replace(cells={key: cell(value) for key, value in line.cells.items()})
 
 
 def full_bar(grid: Grid) -> float:

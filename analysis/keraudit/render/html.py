@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from keraudit.render.grid import Column, Grid, Line, full_bar, report_grid, written
+from keraudit.render.grid import Column, Grid, Line, full_bar, report_grid, shown, written
 from keraudit.report import CostReport
 
 STYLE = """
@@ -58,7 +58,7 @@ def fragment(grid: Grid) -> str:
 
 def page(grids: list[Grid], *, figure: str = "") -> str:
     """One whole file: no request leaves it. ``figure`` is HTML that stands before the tables."""
-    title = escape(", ".join(grid.title for grid in grids))
+    title = escape(", ".join(grid.title for grid in map(shown, grids)))
     tables = "\n".join(map(body, grids))
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -70,6 +70,7 @@ def page(grids: list[Grid], *, figure: str = "") -> str:
 
 
 def body(grid: Grid) -> str:
+    grid = shown(grid)
     notes = [*grid.notes, "", f"Convention     {grid.convention}"]
     if grid.command:
         notes.append(f"Made by        {grid.command}")

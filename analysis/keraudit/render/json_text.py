@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 
 
@@ -24,11 +25,32 @@ def json_text(record: Mapping[str, Any] | list[Any]) -> str:
     """
     if isinstance(record, list):
         return "[\n" + ",\n".join(json_text(item) for item in record) + "\n]"
-    lines = [f"{json.dumps(key)}: {value_text(value)}" for key, value in record.items()]
+    lines = [f"{dumped(str(key))}: {value_text(value)}" for key, value in record.items()]
     return "{\n" + ",\n".join(lines) + "\n}"
 
 
 def value_text(value: Any) -> str:
     if isinstance(value, list) and value and isinstance(value[0], Mapping):
-        return "[\n " + ",\n ".join(map(json.dumps, value)) + "\n]"
-    return json.dumps(value)
+        return "[\n " + ",\n ".join(map(dumped, value)) + "\n]"
+    return dumped(value)
+
+
+def dumped(value: Any) -> str:
+    """A value on one line; JSON has no word for a number that is not finite, so it is ``null``.
+
+    >>> dumped({"a": [1, float("nan")]})
+    '{"a": [1, null]}'
+    """
+    try:
+        return json.dumps(value, allow_nan=False)
+    except ValueError:
+        return json.dumps(finite(value))
+
+
+def finite(value: Any) -> Any:
+    """Plain data with ``None`` for every number that is not finite."""
+    if isinstance(value, Mapping):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(item) for item in value]
+    return None if isinstance(value, float) and not isfinite(value) else value

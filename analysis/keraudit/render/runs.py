@@ -81,20 +81,22 @@ def history_grid(run: Run, *, command: str) -> Grid:
         Column(key="images_per_s", label="Images/s", form="number"),
     )
     lines = tuple(
-        Line(cells={**row, "name": row["epoch"], "images_per_s": round(row["images_per_s"])})
+        Line(
+            cells={**row, "name": row["epoch"], "images_per_s": round(row.get("images_per_s") or 0)}
+        )
         for row in run.history
     )
     found = run.evaluation
     return Grid(
         title=f"{run.network} seed {run.seed}",
-        heading=f"{run.recipe['name']}, {len(run.history)} epochs of {run.recipe['batch']}",
+        heading=f"{run.recipe['name']}, {len(run.history)} epochs of {run.recipe.get('batch', '?')}",
         columns=columns,
         lines=lines,
         notes=(
             f"At the end      training error {found['train_error']:.2%}, test error"
             f" {found['test_error']:.2%}",
-            f"Hardware        {run.hardware['processor']}, {run.hardware['cores']} cores,"
-            f" {', '.join(run.hardware['devices'])}",
+            f"Hardware        {run.hardware.get('processor', '?')}, {run.hardware.get('cores', '?')}"
+            f" cores, {', '.join(run.hardware.get('devices') or ())}",
             f"Versions        {', '.join(f'{k} {v}' for k, v in run.versions.items())}",
             *time_notes(run),
             *work_notes(run),

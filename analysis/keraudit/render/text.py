@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from keraudit.render.grid import Column, Grid, Line, full_bar, report_grid, written
+from keraudit.render.grid import Column, Grid, Line, full_bar, report_grid, shown, written
 from keraudit.report import CostReport
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def print_grid(grid: Grid, console: Console) -> None:
     """Print heading, table and notes to a rich console."""
     from rich.text import Text
 
+    grid = shown(grid)
     console.print(Text.assemble((grid.title, "bold"), f"  {grid.heading}"))
     if grid.lines:
         console.print(table(grid, console))
@@ -70,7 +71,7 @@ def table(grid: Grid, console: Console) -> Table:
     most = widest_name(grid, console.width)
     for column in columns:
         made.add_column(
-            column.label,
+            Text(column.label),  # a str would be read as markup
             justify="right" if column.is_number else "left",
             no_wrap=not column.flows,
             overflow="fold" if column.flows else "ellipsis",

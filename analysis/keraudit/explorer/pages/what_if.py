@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -261,7 +260,7 @@ def blocks(before: Audited, after: Audited, view: View, subject: Subject) -> Non
         [comparison_grid(comparison)],
         comparison.to_dict(),
         line,
-        stem=re.sub(r"[^\w.-]+", "-", f"{subject.title}-what-if"),
+        stem=f"{subject.title}-what-if",
     )
 
 
