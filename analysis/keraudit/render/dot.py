@@ -70,8 +70,9 @@ def label(graph: Graph, held: Sequence[int], layers: Sequence[LayerCost]) -> str
         for kind in rest
     )
     shape = sizes(last.outputs[0].shape) if last.outputs else ""
-    macs = layers[held[0]].cost.macs
-    cost = f"{shape}, {short(macs)} MACs" if macs else shape
+    spent = layers[held[0]].cost
+    sign = spent.bounds.macs.sign
+    cost = f"{shape}, {sign}{short(spent.macs)} MACs" if spent.macs or sign else shape
     name = first.name if len(first.name) <= 40 else "..." + first.name[-38:]
     return "\n".join([name, what, *([f"+ {under}"] if under else []), cost])
 

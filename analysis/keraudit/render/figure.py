@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from keraudit.bounds import Bound
 from keraudit.render.numbers import percent, sizes
 from keraudit.render.palette import GREY, colour_of
 
@@ -31,7 +32,6 @@ def macs_per_block(report: Mapping[str, Any], *, name: str = "") -> dict[str, An
     import plotly.graph_objects as go
 
     blocks = report["blocks"]
-    total = report["totals"]["macs"]
     unit, unit_name = unit_for(max((block["macs"] for block in blocks), default=0))
     title = f"{name or report['model']}: MACs per block, batch {report['batch']}"
     figure = go.Figure(layout=layout(blocks, title, f"{unit_name} per block"))
@@ -45,11 +45,11 @@ def macs_per_block(report: Mapping[str, Any], *, name: str = "") -> dict[str, An
             orientation="h",
             y=[block["name"] for block in rows],
             x=[block["macs"] / unit for block in rows],
-            text=[f"{block['macs'] / unit:.3g}" for block in rows],
+            text=[f"{sign_of(block, 'macs')}{block['macs'] / unit:.3g}" for block in rows],
             textposition="outside",
             cliponaxis=False,
             marker={"color": colour, "line": {"width": 0}},
-            customdata=[hover_of(block, total) for block in rows],
+            customdata=[hover_of(block, report["totals"]) for block in rows],
             hovertemplate="<b>%{y}</b><br>%{customdata[0]} MACs (%{customdata[1]})"
             "<br>%{customdata[2]} parameters<br>output %{customdata[3]}<extra></extra>",
         )
@@ -89,13 +89,19 @@ def layout(blocks: Sequence[Mapping[str, Any]], title: str, x_title: str) -> dic
     }
 
 
-def hover_of(block: Mapping[str, Any], total: int) -> list[str]:
+def sign_of(record: Mapping[str, Any], figure: str) -> str:
+    """What stands before a figure of a record that is not exact."""
+    return Bound[record["bounds"][figure].upper()].sign
+
+
+def hover_of(block: Mapping[str, Any], totals: Mapping[str, Any]) -> list[str]:
     """What a bar says when it is pointed at: MACs, their share, parameters, output size."""
-    share = block["macs"] / total if total else 0
+    share = block["macs"] / totals["macs"] if totals["macs"] else 0
+    about = Bound.ESTIMATE.sign if sign_of(totals, "macs") else ""
     return [
-        f"{block['macs']:,}",
-        percent(share),
-        f"{block['params']:,}",
+        f"{sign_of(block, 'macs')}{block['macs']:,}",
+        about + percent(share),
+        f"{sign_of(block, 'params')}{block['params']:,}",
         sizes(block["output_shape"]),
     ]
 
@@ -145,7 +151,8 @@ def with_and_without(report: Mapping[str, Any], *, name: str = "") -> dict[str, 
                 "pattern": {"shape": hatch, "fillmode": "replace", "size": 6},
             },
             customdata=[
-                [f"{block[f'macs_{side}']:,}", f"{block['factor']:.3g}"] for block in blocks
+                [f"{sign_of(block, 'macs')}{block[f'macs_{side}']:,}", f"{block['factor']:.3g}"]
+                for block in blocks
             ],
             hovertemplate="<b>%{y}</b><br>%{customdata[0]} MACs<br>%{customdata[1]} times without"
             "<extra>" + side + "</extra>",

@@ -86,7 +86,8 @@ def derivation(saved: Saving, notation: str = "text") -> str:
 
 def as_text(saved: Saving) -> str:
     sides = (("with", saved.products_with), ("without", saved.products_without))
-    lines = [f"{saved.name}: {saved.macs_with:,} MACs with its reductions"]
+    bound = saved.bounds.macs.phrase
+    lines = [f"{saved.name}: {bound}{saved.macs_with:,} MACs with its reductions"]
     for side, products in sides:
         formulas = [" x ".join(str(n) for _, n in p.factors) for p in products]
         width = max(map(len, formulas), default=0)
@@ -98,7 +99,8 @@ def as_text(saved: Saving) -> str:
         lines.append(f"    {'sum':{width}} = {total(products):>15,}")
     lines += [
         "",
-        f"  {saved.macs_without:,} / {saved.macs_with:,} = {saved.factor:.3g} times the MACs without them",
+        f"  {saved.macs_without:,} / {saved.macs_with:,} = {saved.factor:.3g} times the MACs without them"
+        + (", of what could be counted" if bound else ""),
     ]
     return "\n".join(lines)
 

@@ -195,14 +195,16 @@ def tooltip(part: Part) -> str:
     def text(name: str) -> str:
         return escape(name).replace("{", "&#123;").replace("}", "&#125;")
 
+    cost, bounds = part.cost, part.cost.bounds
     count = sum(inner.role == LAYER for inner in part.walk())
     seen = extent(part.field.receptive_field) if part.field else ""
     return "<br>".join(
         [
             f"<b>{text(part.name)}</b> ({text(part.kind)})",
             *([f"{count} layers"] if part.children else []),
-            f"{short(part.cost.macs)} MACs, {short(part.cost.flops)} FLOPs",
-            f"{short(part.cost.params)} parameters, {short_bytes(part.cost.activation_bytes)} written",
+            f"{bounds.macs.sign}{short(cost.macs)} MACs, {bounds.flops.sign}{short(cost.flops)} FLOPs",
+            f"{bounds.params.sign}{short(cost.params)} parameters,"
+            f" {bounds.activations.sign}{short_bytes(cost.activation_bytes)} written",
             f"output {sizes(part.output_shape)}" + (f", sees {seen}" if seen else ""),
         ]
     )
