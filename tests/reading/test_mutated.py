@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 import random
 from collections.abc import Iterator
 from typing import Any
@@ -21,6 +22,7 @@ layers = keras.layers
 
 JUNK: tuple[Any, ...] = (
     *(None, True, 0, -1, 3, 2**31, 2**63, 10**30, 10**400, 1.5, 1e308, "", "x", "same", "ops"),
+    *(math.inf, -math.inf, math.nan),
     *([], [1, 2], [[1]], [None], {}, {"a": 1}, {"class_name": "Dense"}, {"class_name": 5}),
     *(
         {"class_name": "__keras_tensor__", "config": "x"},
