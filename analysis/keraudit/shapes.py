@@ -19,6 +19,7 @@ from keraudit.graph import (
     Ref,
     Shape,
     Tensor,
+    windows_of,
 )
 from keraudit.layers.site import Rule, Site
 from keraudit.layers.table import rule_of
@@ -274,8 +275,7 @@ def check_outputs(
 def check_counts(layer: Layer, call: Call, effect: Effect) -> None:
     """Refuse numbers that no network has, and that no sum, table or float would hold."""
     counts = [t.value for t in effect.terms] + [w.elements for w in effect.weights]
-    if not isinstance(effect.view, str):
-        counts += [abs(edge) for window in effect.view for edge in window]  # type: ignore[misc]
+    counts += [abs(edge) for window in windows_of(effect.view) for edge in window]  # type: ignore[misc]
     if any(count > LARGEST_COUNT for count in counts):
         raise ModelError(
             f"layer {call.name!r} ({layer.kind}): its config gives counts of more than"

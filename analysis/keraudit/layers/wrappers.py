@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from keraudit.errors import ModelError, ShapeError
-from keraudit.graph import GLOBAL, POINTWISE, Architecture, Layer
+from keraudit.graph import GLOBAL, POINTWISE, Along, Architecture, Layer, View
 from keraudit.layers.combine import combined, owned
 from keraudit.layers.site import (
     Effect,
@@ -68,8 +68,8 @@ def tensors_in(value: object) -> Iterator[Tensor]:
 def time_distributed(site: Site) -> Effect:
     """The layer or model on each step: on a batch of ``batch x steps``, its weights once.
 
-    The view is the inner layer's, in its own axes: no step sees another. A mask of the call costs
-    nothing, as anywhere else.
+    The view is the inner layer's: no step sees another. A mask of the call costs nothing, as anywhere
+    else.
     """
     folded, steps = [], 0
     for tensor in tensors_in(site.argument(0, "inputs", site.inputs)):
@@ -89,9 +89,16 @@ def time_distributed(site: Site) -> Effect:
         effects=[effect],
         terms=effect.terms,
         weights=owned(effect.weights, inner),
-        view=effect.view,
+        view=behind_steps(effect.view),
         dtype=effect.dtype,
     )
+
+
+def behind_steps(view: View) -> View:
+    """The view of an inner layer, its axes counted with the steps before them."""
+    if isinstance(view, Along):
+        return Along(tuple((axis + 1 if axis else 0, seen) for axis, seen in view.axes))
+    return view
 
 
 def bidirectional(site: Site) -> Effect:
