@@ -134,6 +134,10 @@ def same_variables(node: Node, layer: Any) -> None:
     assert ours == theirs
 
 
+POLICIES = {
+    "class_name": "DTypePolicyMap",
+    "config": {"policy_map": {"d/query": {"config": {"mode": "int8", "source_name": "float32"}}}},
+}
 CELLS = [
     (case, mode, rank)
     for case in CASES
@@ -253,9 +257,10 @@ def test_a_training_step_of_an_adapted_layer() -> None:
         ),
         (
             "MultiHeadAttention",
-            {"num_heads": 2, "key_dim": 3, "dtype": {"class_name": "DTypePolicyMap", "config": {}}},
-            "dtype policies of their own",
+            {"num_heads": 2, "key_dim": 3, "dtype": POLICIES},
+            "in a map by path",
         ),
+        ("Dense", {"units": 4, "dtype": POLICIES}, "in a map by path"),
     ],
 )
 def test_what_is_not_counted_says_so(kind: str, config: dict[str, Any], reason: str) -> None:
@@ -282,3 +287,22 @@ def test_a_policy_that_is_no_policy_is_refused(policy: str) -> None:
 
     with pytest.raises(ModelError, match="whole number"):
         quantisation({"dtype": policy})
+
+
+def test_each_step_adapts_its_layer_anew() -> None:
+    """Keras calls the layer once for each of five steps."""
+    start = keras.Input((5, 8))
+    model = keras.Model(start, layers.TimeDistributed(layers.Dense(6, lora_rank=2))(start))
+    (_, node) = graph_of(model, batch=3).nodes
+    with counting() as tally:
+        model.layers[-1](keras.ops.ones((3, 5, 8)))
+    assert node.effect.macs == tally["macs"] == 3 * 5 * 8 * 6 + 5 * 8 * 2 * 6
+    assert node.effect.other_flops == tally["flops"] + 5 * 8 * 6
+
+
+def test_steps_run_no_quantised_form() -> None:
+    layer, start = layers.Dense(6, dtype="int8_from_float32"), keras.Input((5, 8))
+    model = keras.Model(start, layers.TimeDistributed(layer)(start))
+    (_, node) = graph_of(model, batch=1).nodes
+    assert node.effect.status == UNSUPPORTED
+    assert (node.effect.macs, node.effect.other_flops) == (5 * 8 * 6, 5 * 6)

@@ -16,7 +16,9 @@ from keraudit.errors import ModelError
 from keraudit.layers.site import Shape, Term, Weight
 
 PRODUCT = "low-rank product"  # of two weights
+ONCE = ("weights", "bytes", "adapter rows")  # factors of what a call does to its weights alone
 INWARDS, OUTWARDS = "low-rank projection", "low-rank expansion"  # x A, and that times B
+LOW_RANK = (PRODUCT, INWARDS, OUTWARDS, "adaptation")
 
 
 def adapter_rank(config: Mapping[str, Any]) -> int:
@@ -27,6 +29,11 @@ def adapter_rank(config: Mapping[str, Any]) -> int:
     if not isinstance(rank, int) or rank < 1:
         raise ModelError(f"lora_rank must be from 1, received {rank!r}")
     return rank
+
+
+def once_a_call(term: Term) -> bool:
+    """Whether a call does this once, however many rows it is given."""
+    return any(name in ONCE for name, _ in term.factors)
 
 
 def factors(name: str, shape: Shape, rank: int) -> list[Weight]:
@@ -43,7 +50,7 @@ def merged_terms(shape: Shape, rank: int) -> list[Term]:
     """W + s A B: what a call of a float layer adds; nothing without a rank."""
     if not rank:
         return []
-    sizes = (("kernel rows", prod(shape[:-1])), ("rank", rank), ("units", shape[-1]))
+    sizes = (("adapter rows", prod(shape[:-1])), ("rank", rank), ("units", shape[-1]))
     change = (("operations", 2), ("weights", prod(shape)))
     return [Term("mac", PRODUCT, sizes, operands=0), Term("flop", "adaptation", change)]
 

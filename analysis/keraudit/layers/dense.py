@@ -17,6 +17,7 @@ from keraudit.layers.quantised import (
     Quantisation,
     call_terms,
     kept,
+    policies_by_path,
     quantisation,
     real_again,
     rounding,
@@ -77,7 +78,7 @@ def unknown_form(config: Mapping[str, Any], rank: int, *modes: str) -> str:
     found = quantisation(config)
     if rank and found.mode in ("float8", "gptq", "awq"):
         return f"Keras adapts no layer that is quantised to {found.mode}: what it does is not known"
-    return uncounted(found, *(modes or MODES))
+    return policies_by_path(config) or uncounted(found, *(modes or MODES))
 
 
 def embedding(site: Site) -> Effect:

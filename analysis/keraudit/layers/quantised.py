@@ -1,18 +1,20 @@
 """Layers that Keras has quantised: the variables it keeps, and what rounding and scaling cost a call.
 
 Counted is what Keras' own calls do on TensorFlow and JAX (``Dense._int8_call`` and its like), besides
-the product itself. Per element:
+the product itself. Casts, look-ups of a group's scale and transpositions are free.
 
-- inputs rounded to int8 (``AbsMaxQuantizer``): abs, max, multiply, round, and a clip of 2: 6; for each
-  row an addition and a division: 2
-- outputs: multiply the two scales and divide by them: 2; without rounded inputs only the division: 1
-- a byte that packs two int4: and, shift, and, two xor, two subtractions: 7; two unsigned ones: 3
-- a kernel made float again before the product: divide by a scale: 1; in groups with a zero point,
-  subtract and multiply: 2; AWQ divides once more: 3
-- float8: divide, a clip of 2, multiply: 4, of the inputs and of the kernel
+Inputs rounded to int8 (``AbsMaxQuantizer``) take 6 FLOPs per element: abs, max, multiply, round, and a
+clip of 2; each row an addition and a division more. Outputs take 2 per element, multiply the two scales
+and divide by them; without rounded inputs only the division, 1.
 
-Casts, look-ups of a group's scale and transpositions are free. int4 is packed as Keras 3.15 packs it,
-along the last axis; older versions pack the first, which is as large where both are even.
+A byte that packs two int4 takes 7 FLOPs at every call: and, shift, and, two xor, two subtractions; two
+unsigned ones (GPTQ, AWQ) take 3. A kernel that is made float again before the product takes 1 per
+weight where it has one scale per channel (divide), 2 in groups with a zero point (subtract, multiply),
+and 3 for AWQ, which divides once more. float8 takes 4 per element of inputs and kernel: divide, a clip
+of 2, multiply.
+
+int4 is packed as Keras 3.15 packs it, along the last axis; older versions pack the first, which is as
+large where both are even.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from keraudit.errors import ModelError
 from keraudit.layers.convolution import from_one
 from keraudit.layers.site import Shape, Term, Weight
 
+ADDED = ("rounding", "scales", "scaling", "unpacking", "dequantisation")  # besides the product
 ROUNDED, PER_ROW = 6, 2
 UNPACKED = {"int4": 7, "gptq": 3, "awq": 3}
 REAL_AGAIN = {"int4": 2, "gptq": 2, "awq": 3}
@@ -103,11 +106,19 @@ def uncounted(found: Quantisation, *modes: str) -> str:
 
 
 def policies_by_path(config: Mapping[str, Any]) -> str:
-    """The reason to give for a layer whose inner layers have dtype policies each of their own."""
+    """The reason to give for a layer that takes a quantised policy from a map of them, by its path."""
     policy = config.get("dtype")
-    if isinstance(policy, Mapping) and policy.get("class_name") == "DTypePolicyMap":
-        return "its inner layers have dtype policies of their own: quantisation is left out"
+    mapped = isinstance(policy, Mapping) and policy.get("class_name") == "DTypePolicyMap"
+    if mapped and names_a_mode(policy):
+        return "its dtype policies are in a map by path: their quantisation is left out"
     return ""
+
+
+def names_a_mode(value: Any) -> bool:
+    """Whether a serialised policy, or one inside it, is of a quantised layer."""
+    if isinstance(value, Mapping):
+        return "mode" in value or any(map(names_a_mode, value.values()))
+    return isinstance(value, str) and "_from_" in value
 
 
 def kept(
@@ -227,8 +238,11 @@ def call_terms(
     if not found.mode:
         return []
     if found.mode == "float8":
-        count = (("operations", FLOAT8), ("elements", rows * width + elements))
-        return [Term("flop", "rounding", count)]
+        inputs = (("operations", FLOAT8), ("rows", rows), ("input features", width))
+        return [
+            Term("flop", "rounding", inputs),
+            Term("flop", "rounding", (("operations", FLOAT8), ("weights", elements))),
+        ]
     terms = unpacking(found, kept_weights)
     if found.mode in ("gptq", "awq") or found.group:
         return [*terms, real_again(elements, REAL_AGAIN[found.mode])]
