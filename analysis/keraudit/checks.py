@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from keraudit.errors import ModelError, ShapeError
-from keraudit.graph import Call, Effect, Layer, Node, Ref, Shape, Tensor
+from keraudit.graph import Call, Effect, Layer, Node, Ref, Shape, Tensor, windows_of
 
 LARGEST_SIZE = 2**31 - 1  # of one axis; anything above is a mistake or an attack
 LARGEST_COUNT = 2**127  # of one term, one weight or one window; likewise
@@ -38,8 +38,7 @@ def check_outputs(
 def check_counts(layer: Layer, call: Call, effect: Effect) -> None:
     """Refuse numbers that no network has, and that no sum, table or float would hold."""
     counts = [t.value for t in effect.terms] + [w.elements for w in effect.weights]
-    if not isinstance(effect.view, str):
-        counts += [abs(edge) for window in effect.view for edge in window]  # type: ignore[misc]
+    counts += [abs(edge) for window in windows_of(effect.view) for edge in window]  # type: ignore[misc]
     if any(count > LARGEST_COUNT for count in counts):
         raise ModelError(
             f"layer {call.name!r} ({layer.kind}): its config gives counts of more than"

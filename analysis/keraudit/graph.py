@@ -44,7 +44,8 @@ class Term(NamedTuple):
     ``unit`` is ``"mac"`` (one multiply-accumulate, two FLOPs) or ``"flop"`` (one other operation);
     ``what`` names the operation: ``"convolution"``, ``"bias"``, ``"normalisation"``, ...
     ``operands`` says how many of the two factors of each multiplication are activations: 1 for a
-    weight times an activation, 2 for the two products of attention; training needs it.
+    weight times an activation, 2 for the two products of attention, 0 for a product of two weights;
+    training needs it.
     """
 
     unit: str
@@ -88,9 +89,42 @@ class Window(NamedTuple):
 
 POINTWISE = "pointwise"  # each position sees the same position of every input
 GLOBAL = "global"  # each position may see every position of every input
+STATISTICS = (
+    "statistics"  # along an axis: each position keeps its place and sees all others besides
+)
 
-# How a call looks at its inputs: one of the two words above, or one window per spatial axis.
-View = str | tuple[Window, ...]
+
+class Along(NamedTuple):
+    """How a call looks along some axes of its inputs; along all others positions keep their place.
+
+    Each axis, counted with the batch, has a window, ``STATISTICS``, or ``GLOBAL`` where places are lost
+    (reversed, sorted, laid one behind the other). Which of them hold positions, the layout says.
+    """
+
+    axes: tuple[tuple[int, Window | str], ...]
+
+
+def all_along(*axes: int) -> Along:
+    """The view of what mixes some axes so that their positions are lost."""
+    return Along(tuple((axis, GLOBAL) for axis in axes))
+
+
+def statistics_along(*axes: int) -> Along:
+    """The view of what keeps every position and takes something from all along some axes."""
+    return Along(tuple((axis, STATISTICS) for axis in axes))
+
+
+# How a call looks at its inputs: one of the first two words above, one window per spatial axis, or by
+# axis.
+View = str | tuple[Window, ...] | Along
+
+
+def windows_of(view: View) -> tuple[Window, ...]:
+    """All windows of a view."""
+    if isinstance(view, Along):
+        return tuple(seen for _, seen in view.axes if isinstance(seen, Window))
+    return () if isinstance(view, str) else view
+
 
 COUNTED, ZERO, UNSUPPORTED = "counted", "zero", "unsupported"
 

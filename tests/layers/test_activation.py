@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from keraudit.errors import KerauditError
-from keraudit.graph import UNSUPPORTED, Layer, Tensor
+from keraudit.graph import UNSUPPORTED, Layer, Tensor, statistics_along
 from keraudit.layers.activation import ACTIVATIONS, activation_name
 from keraudit.shapes import effect_of
 from one_layer import answers, flops_of, node_of
@@ -66,9 +66,11 @@ def test_the_others() -> None:
 
 
 def test_softmax_over_positions_looks_around() -> None:
-    assert node_of(layers.Softmax(), SHAPE).effect.view == "pointwise"
-    assert node_of(layers.Softmax(axis=2), SHAPE).effect.view == "global"
-    assert node_of(layers.Softmax(axis=1), (5, 6)).effect.view == "global"
+    """Along its axes; whether they hold positions, the layout says."""
+    assert node_of(layers.Softmax(), SHAPE).effect.view == statistics_along(3)
+    assert node_of(layers.Softmax(axis=(1, 2)), SHAPE).effect.view == statistics_along(1, 2)
+    assert node_of(layers.Softmax(axis=1), (5, 6)).effect.view == statistics_along(1)
+    assert node_of(layers.Activation("softmax"), (5, 6)).effect.view == statistics_along(2)
 
 
 @pytest.mark.parametrize(

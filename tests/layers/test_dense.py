@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from keraudit.api import audit
 from keraudit.audits.memory import weight_bytes
 from keraudit.errors import KerauditError
-from keraudit.graph import GLOBAL, POINTWISE, UNSUPPORTED, Layer, Tensor
+from keraudit.graph import COUNTED, GLOBAL, Layer, Tensor, View, all_along
 from keraudit.layers.dense import einsum_letters, einsum_sizes
 from keraudit.reading.config import architecture
 from keraudit.shapes import effect_of, shaped
@@ -41,7 +41,8 @@ def test_dense_with_low_rank_adaptation() -> None:
     node = node_of(layers.Dense(16, lora_rank=3), (8,))
     assert [w.trainable for w in node.weights] == [False, True, True, True]
     assert [w.elements for w in node.weights[1:3]] == [8 * 3, 3 * 16]
-    assert node.effect.macs == 8 * 16
+    assert node.effect.macs == 8 * 16 + 8 * 3 * 16
+    assert node.effect.other_flops == 16 + 2 * 8 * 16  # the bias; the kernel's change
 
 
 EINSUMS = [
@@ -88,15 +89,15 @@ def test_einsum_dense_counts_each_letter_once() -> None:
 @pytest.mark.parametrize(
     ("equation", "output_shape", "shape", "view"),
     [
-        ("abc,cd->abd", (5, 12), (5, 8), POINTWISE),
-        ("abc,cde->abde", (5, 3, 4), (5, 8), POINTWISE),
-        ("ab...,bc->ac...", 12, (8, 5, 6), POINTWISE),
+        ("abc,cd->abd", (5, 12), (5, 8), all_along(2)),
+        ("abc,cde->abde", (5, 3, 4), (5, 8), all_along(2)),
+        ("ab...,bc->ac...", 12, (8, 5, 6), all_along(1)),  # the channels, where they come first
         ("abc,bd->adc", (7, 8), (5, 8), GLOBAL),  # mixes the positions b
         ("abc,cd->adb", (12, 5), (5, 8), GLOBAL),  # moves them
     ],
 )
 def test_einsum_dense_looks_around_when_it_mixes_positions(
-    equation: str, output_shape, shape, view: str
+    equation: str, output_shape, shape, view: View
 ) -> None:
     assert node_of(layers.EinsumDense(equation, output_shape), shape).effect.view == view
 
@@ -183,13 +184,14 @@ def test_activation_of_a_dense() -> None:
     assert flops_of(layers.Dense(10, activation="sigmoid"), (4,)) == 10 + 4 * 10
 
 
-def test_a_quantised_layer_is_a_lower_bound_with_its_products_counted() -> None:
+def test_a_quantised_layer_is_counted_with_its_rounding() -> None:
     inputs = keras.Input((8,))
     model = keras.Model(inputs, layers.Dense(4, dtype="int8_from_float32")(inputs))
     effect = graph_of(model).nodes[-1].effect
-    assert effect.status == UNSUPPORTED
-    assert effect.reason.startswith("quantised to int8")
+    assert effect.status == COUNTED
     assert effect.macs == 8 * 4
+    # 6 for each input and 2 for the row; two scales and the bias for each output
+    assert effect.other_flops == 6 * 8 + 2 + 3 * 4
 
 
 @pytest.mark.parametrize("bias", [True, False])
@@ -222,6 +224,6 @@ def test_what_int4_keeps_of_the_weights() -> None:
         record = json.loads(model.to_json())
         record["config"]["layers"][-1]["config"]["dtype"] = policy
         (node,) = shaped(architecture(record, source="test")).nodes[1:]
-        assert weight_bytes(node) == 8 * 4 // 2 + 4 * 4
-        assert [w.trainable for w in node.weights] == [False, True]
-        assert "its scales and" in node.effect.reason
+        assert weight_bytes(node) == 8 * 4 // 2 + 4 * 4 + 4 * 4  # packed; a scale, a bias each
+        assert [w.trainable for w in node.weights] == [False, False, True]
+        assert node.effect.status == COUNTED

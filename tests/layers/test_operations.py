@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
+from keraudit.graph import all_along
 from keraudit.layers.operations import OPERATIONS
 from witness import agree, graph_of
 
@@ -80,8 +81,8 @@ def test_reductions(name, axis, keepdims):
     if name.startswith("arg") and isinstance(axis, tuple):
         pytest.skip("one axis only")
     effect = run(lambda x: getattr(ops, name)(x, axis=axis, keepdims=keepdims), MAP)
-    pointwise = axis == -1 and keepdims
-    assert (effect.view == "pointwise") == pointwise
+    axes = {-1: (3,), 1: (1,), (1, 2): (1, 2), None: (0, 1, 2, 3)}[axis]
+    assert effect.view == (all_along(*axes) if keepdims else "global")
 
 
 def test_reduction_counts():
@@ -157,18 +158,19 @@ def test_movements_are_free_with_a_reason(function):
 
 
 def test_views_of_movements():
-    from keraudit.graph import Window
+    from keraudit.graph import Along, Window, statistics_along
 
     one, two = Window(2, 1, 1), Window(1, 2, 2)
-    assert run(lambda x: x[:, 1::2, 2:], MAP).view == (one, two)
-    assert run(lambda x: x[:, 1:, 1:, :2], MAP).view == (Window(1, 1, 1),) * 2
-    assert run(lambda x: x[..., :2], MAP).view == (Window(1, 0, 0),) * 2
-    assert run(lambda x: x[:, ::-1], MAP).view == "global"
+    assert run(lambda x: x[:, 1::2, 2:], MAP).view == Along(((1, one), (2, two)))
+    assert run(lambda x: x[:, :, 1:], MAP).view == Along(((2, Window(1, 1, 1)),))
+    assert run(lambda x: x[:, ::-1], MAP).view == all_along(1)
     padded = run(lambda x: ops.pad(x, ((0, 0), (1, 2), (3, 0), (0, 0))), MAP)
-    assert padded.view == (Window(1, -1, -1), Window(1, -3, -3))
-    assert run(lambda x: ops.concatenate([x, x], -1), MAP).view == "pointwise"
-    assert run(lambda x: ops.concatenate([x, x], 1), MAP).view == "global"
-    assert run(lambda x: ops.softmax(x, axis=1), MAP).view == "global"
+    assert padded.view == Along(((1, Window(1, -1, -1)), (2, Window(1, -3, -3))))
+    assert run(lambda x: ops.concatenate([x, x], -1), MAP).view == all_along(3)
+    assert run(lambda x: ops.concatenate([x, x], 1), MAP).view == all_along(1)
+    assert run(lambda x: ops.softmax(x, axis=1), MAP).view == statistics_along(1)
+    assert run(lambda x: ops.flip(x, axis=(1, 2)), MAP).view == all_along(1, 2)
+    assert run(lambda x: ops.cumsum(x, axis=2), MAP).view == statistics_along(2)
 
 
 SUBSCRIPTS = [

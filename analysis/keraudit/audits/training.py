@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from keraudit.errors import KerauditError
 from keraudit.graph import Architecture, Call, Graph, Layer, Node, Term, Weight, refs_in
+from keraudit.layers.adapted import INWARDS, OUTWARDS
 from keraudit.shapes import shaped
 
 HOLDERS = ("TimeDistributed", "Wrapper", "SpectralNormalization")
@@ -104,10 +105,20 @@ def kinds(layer: Layer | Architecture) -> str:
 def chain(terms: Sequence[Term], trained: Iterable[Weight], upstream: bool) -> int:
     """Products one after another: behind all but the first lie the weights of the first."""
     matrices = any(w.name.rpartition("/")[2] != "bias" for w in trained)
+    adapted = any(term.what == OUTWARDS for term in terms)  # beside a kernel that has no gradient
     total = 0
     for position, term in enumerate(terms):
-        behind = upstream or (matrices and position > 0)
-        passes = 2 * behind if term.operands == 2 else matrices + behind
+        behind = upstream or (matrices and position > 0 and not adapted)
+        if term.operands == 0:  # of two weights: a gradient for each
+            passes = 2 * matrices
+        elif term.operands == 2:
+            passes = 2 * behind
+        elif term.what == OUTWARDS:
+            passes = matrices + (matrices or upstream)
+        elif adapted and term.what != INWARDS:
+            passes = upstream
+        else:
+            passes = matrices + behind
         total += term.value * (1 + passes)
     return total
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from PIL.Image import Image
 
-from keraudit.audits.receptive import Field
+from keraudit.audits.receptive import Field, union
 from keraudit.errors import KerauditError
 
 SHOWN = 480  # pixels a side, at least, of a picture on the page
@@ -27,16 +27,13 @@ class Span(NamedTuple):
 
 def spans(field: Field, spot: Sequence[int]) -> tuple[Span, ...]:
     """What a position sees, an interval for each axis; it may begin before the input and end behind it."""
-    hull = field.hull
-    if field.local is None:
-        return tuple(Span(*ends) for ends in hull or ())
     found = []
-    for axis, window in enumerate(field.local):
-        start = window.stride * spot[axis]
-        low, high = floor(start + window.low), ceil(start + window.high)
-        if hull is not None:
-            low, high = min(low, hull[axis][0]), max(high, hull[axis][1])
-        found.append(Span(low, high))
+    for at, (window, besides) in enumerate(field.axes):
+        ends = besides
+        if window is not None:
+            start = window.stride * spot[at]
+            ends = union((floor(start + window.low), ceil(start + window.high)), besides)
+        found.append(Span(*(ends or (0, -1))))
     return tuple(found)
 
 

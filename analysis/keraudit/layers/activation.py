@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from keraudit.errors import ModelError
-from keraudit.graph import GLOBAL, POINTWISE
+from keraudit.graph import POINTWISE, View, statistics_along
 from keraudit.layers.normalisation import axes_of
 from keraudit.layers.site import (
     Effect,
@@ -104,7 +104,9 @@ def activation(site: Site) -> Effect:
     term = activation_term(config, site.shape)
     if term is None:
         return zero(site.shape, reason="linear, no arithmetic")
-    return counted(site.shape, terms=[term])
+    rows = "max" in activation_name(config)  # softmax and its like, over the last axis
+    view: View = statistics_along(len(site.shape) - 1) if rows else POINTWISE
+    return counted(site.shape, terms=[term], view=view)
 
 
 def relu_operations(config: Mapping[str, Any]) -> int:
@@ -146,13 +148,10 @@ def thresholded_relu(site: Site) -> Effect:
 def softmax(site: Site) -> Effect:
     """``Softmax``: max, subtract, exp, sum, divide for each element, whatever the axis.
 
-    Over the channels (the last axis, or the first behind the batch of a map) a position sees
-    itself only; over any other axis it sees the others.
+    Over the channels a position sees itself only; over any other axis it sees the others.
     """
     shape = site.shape
-    axes = set(axes_of(site.config.get("axis", -1), shape))
-    channels = [{len(shape) - 1}, {1}] if len(shape) > 3 else [{len(shape) - 1}]
-    view = POINTWISE if axes in channels else GLOBAL
+    view = statistics_along(*axes_of(site.config.get("axis", -1), shape))
     return counted(shape, terms=[activation_term("softmax", shape)], view=view)
 
 

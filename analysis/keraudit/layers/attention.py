@@ -15,6 +15,7 @@ from keraudit.errors import ModelError, ShapeError
 from keraudit.graph import GLOBAL
 from keraudit.layers.activation import activation_term
 from keraudit.layers.convolution import from_one
+from keraudit.layers.quantised import policies_by_path, quantisation, uncounted
 from keraudit.layers.site import (
     Effect,
     Shape,
@@ -190,7 +191,18 @@ def multi_head_attention(site: Site) -> Effect:
     outputs = [output]
     if site.argument(7, "return_attention_scores", False):
         outputs.append((query[0], heads, query[1], query[1]))
-    return counted(*outputs, terms=made.terms, weights=tuple(made.weights), view=GLOBAL)
+    return finished(site, made, outputs)
+
+
+def finished(site: Site, made: Heads, outputs: list[Shape]) -> Effect:
+    """The effect of what was collected; its inner layers may be quantised where no config tells how."""
+    return counted(
+        *outputs,
+        terms=made.terms,
+        weights=tuple(made.weights),
+        view=GLOBAL,
+        unknown=policies_by_path(site.config) or uncounted(quantisation(site.config)),
+    )
 
 
 def group_query_attention(site: Site) -> Effect:
@@ -214,4 +226,4 @@ def group_query_attention(site: Site) -> Effect:
     outputs = [made.project("attention_output", joined, (heads, width), query[-1:])]
     if site.argument(7, "return_attention_scores", False):
         outputs.append((query[0], heads, query[1], key[1]))
-    return counted(*outputs, terms=made.terms, weights=tuple(made.weights), view=GLOBAL)
+    return finished(site, made, outputs)

@@ -13,6 +13,7 @@ from typing import Any
 from keraudit.errors import ModelError
 from keraudit.graph import Window
 from keraudit.layers.activation import activation_term, unknown_activation
+from keraudit.layers.adapted import adapter_rank, factors, merged_terms
 from keraudit.layers.site import (
     AXIS_NAMES,
     Effect,
@@ -115,22 +116,6 @@ def finish(
     return counted(output, terms=terms, weights=tuple(weights), view=view, unknown=unknown)
 
 
-def lora(config: Mapping[str, Any], kernel: Weight) -> list[Weight]:
-    """A kernel, or with low-rank adaptation a frozen kernel and its two factors (Hu et al. 2021).
-
-    Their product is a sum of weights, merged once for any number of inputs: no cost of a call.
-    """
-    rank = config.get("lora_rank")
-    if not rank:
-        return [kernel]
-    from_one(lora_rank=(rank,))
-    return [
-        kernel._replace(trainable=False),
-        Weight("lora_kernel_a", (*kernel.shape[:-1], rank)),
-        Weight("lora_kernel_b", (rank, kernel.shape[-1])),
-    ]
-
-
 def convolution(site: Site) -> Effect:
     """y[p, f] = b[f] + sum over taps t, channels c of a group: x[s p + d t, c] k[t, c, f]."""
     config, g = site.config, Geometry(site)
@@ -144,9 +129,12 @@ def convolution(site: Site) -> Effect:
     per_group = g.channels // groups
     name = "input channels" if groups == 1 else "input channels per group"
     terms = [g.macs("convolution", **{name: per_group, "filters": filters})]
-    kernel = Weight("kernel", (*g.kernel, per_group, filters))
+    rank = adapter_rank(config)
+    kernel = Weight("kernel", (*g.kernel, per_group, filters), trainable=not rank)
+    terms += merged_terms(kernel.shape, rank)
+    weights = [kernel, *factors("kernel", kernel.shape, rank)]
     output = join(g.batch, g.out, filters, config)
-    return finish(config, output, filters, [*terms], lora(config, kernel), g.windows)
+    return finish(config, output, filters, [*terms], weights, g.windows)
 
 
 def depthwise(site: Site) -> Effect:

@@ -4,14 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 from keraudit.errors import ModelError, ShapeError
-from keraudit.graph import GLOBAL, POINTWISE
+from keraudit.graph import GLOBAL, all_along
 from keraudit.layers.activation import activation_term, unknown_activation
-from keraudit.layers.convolution import from_one, lora
-from keraudit.layers.quantised import kept as quantised_matrix
-from keraudit.layers.quantised import quantised
+from keraudit.layers.adapted import adapter_rank, added_terms, factors, merged_terms
+from keraudit.layers.convolution import from_one
+from keraudit.layers.quantised import (
+    MODES,
+    REAL_AGAIN,
+    Quantisation,
+    call_terms,
+    kept,
+    policies_by_path,
+    quantisation,
+    real_again,
+    rounding,
+    scaling,
+    uncounted,
+    unpacking,
+)
 from keraudit.layers.site import (
     Effect,
     Shape,
@@ -24,6 +37,7 @@ from keraudit.layers.site import (
     zero,
 )
 
+TABLES = ("int8", "int4")  # what a table can be quantised to
 LOOKED_UP = "a table look-up, no arithmetic"
 LONGEST = 1000  # characters of an equation or a pattern; there are 52 letters
 
@@ -31,85 +45,139 @@ LONGEST = 1000  # characters of an equation or a pattern; there are 52 letters
 def dense(site: Site) -> Effect:
     """y = x W + b on the last axis; every leading axis is a row of x."""
     config, shape = site.config, site.shape
-    units, features = int(config["units"]), shape[-1]
+    units, features, rows = int(config["units"]), shape[-1], prod(shape[:-1])
     from_one(units=(units,))
     output = (*shape[:-1], units)
+    found, rank = quantisation(config), adapter_rank(config)
+    kernel = Weight("kernel", (features, units), trainable=not rank)
+    weights = kept(found, kernel, features, units, (units,))
+    added = (("rows", rows), ("input features", features), ("rank", rank))
     terms = [
-        Term(
-            "mac",
-            "dense",
-            (("rows", prod(shape[:-1])), ("input features", features), ("units", units)),
+        Term("mac", "dense", (("rows", rows), ("input features", features), ("units", units))),
+        *call_terms(
+            found, weights, rows=rows, width=features, elements=features * units, output=output
         ),
+        *(added_terms(rank, added, output) if found.mode else merged_terms(kernel.shape, rank)),
         elementwise("bias", output) if config.get("use_bias", True) else None,
         activation_term(config.get("activation"), output),
     ]
-    weights = matrix(config, Weight("kernel", (features, units)), (units,))
+    weights += factors("kernel", kernel.shape, rank)
     if config.get("use_bias", True):
         weights.append(Weight("bias", (units,)))
-    unknown = unknown_activation(config.get("activation")) or quantised(config)
-    return counted(output, terms=terms, weights=tuple(weights), unknown=unknown)
+    return counted(
+        output,
+        terms=terms,
+        weights=tuple(weights),
+        view=all_along(len(shape) - 1),
+        unknown=unknown_activation(config.get("activation")) or unknown_form(config, rank),
+    )
 
 
-def matrix(config: Mapping[str, Any], kernel: Weight, scales: Shape) -> list[Weight]:
-    """A kernel, as adaptation or quantisation leave it."""
-    first, *factors = lora(config, kernel)
-    return [*quantised_matrix(config, first, scales), *factors]
+def unknown_form(config: Mapping[str, Any], rank: int, *modes: str) -> str:
+    """The reason to give for a quantisation that is not counted."""
+    found = quantisation(config)
+    if rank and found.mode in ("float8", "gptq", "awq"):
+        return f"Keras adapts no layer that is quantised to {found.mode}: what it does is not known"
+    return policies_by_path(config) or uncounted(found, *(modes or MODES))
 
 
 def embedding(site: Site) -> Effect:
-    """A look-up of one row for each index: no arithmetic."""
+    """A look-up of one row for each index: no arithmetic; a table of few bits scales what it gives."""
     return looked_up(site, embeddings(site))
 
 
 def looked_up(site: Site, weights: list[Weight]) -> Effect:
-    """One row of the table for each index."""
-    output = (*site.shape, int(site.config["output_dim"]))
-    if reason := quantised(site.config):
+    """One row of the table for each index.
+
+    A float table with low-rank adaptation is adapted as a whole at every call; an int4 table is
+    unpacked as a whole, and what was looked up is scaled.
+    """
+    config = site.config
+    table, rank = (int(config["input_dim"]), int(config["output_dim"])), adapter_rank(config)
+    output = (*site.shape, table[1])
+    found = quantisation(config)
+    if reason := unknown_form(config, rank, *TABLES):
         return unsupported(output, reason=reason, weights=tuple(weights))
-    return zero(output, reason=LOOKED_UP, weights=tuple(weights))
+    if not found.mode:
+        terms = merged_terms(table, rank)
+    else:
+        each = REAL_AGAIN[found.mode] if found.group else 1
+        terms = [*unpacking(found, weights), scaling(output, each)]
+        terms += added_terms(rank, (), output, looked_up=True)
+    if not terms:
+        return zero(output, reason=LOOKED_UP, weights=tuple(weights))
+    return counted(output, terms=terms, weights=tuple(weights))
 
 
 def embeddings(site: Site) -> list[Weight]:
     """A table of vectors; with low-rank adaptation a frozen one and its two factors."""
     rows, width = int(site.config["input_dim"]), int(site.config["output_dim"])
-    rank = site.config.get("lora_rank")
-    from_one(input_dim=(rows,), output_dim=(width,), lora_rank=(rank or 1,))
+    from_one(input_dim=(rows,), output_dim=(width,))
+    rank = adapter_rank(site.config)
     table = Weight("embeddings", (rows, width), trainable=not rank)
-    held = quantised_matrix(site.config, table, (rows,))
-    if not rank:
-        return held
-    return [
-        *held,
-        Weight("lora_embeddings_a", (rows, rank), dtype="float32"),
-        Weight("lora_embeddings_b", (rank, width), dtype="float32"),
-    ]
+    found = quantisation(site.config)
+    held = [table]
+    if found.mode in TABLES:
+        held = kept(found, table, rows, width, (rows,), by_row=True)
+    return [*held, *factors("embeddings", (rows, width), rank)]
+
+
+def reversed_table(site: Site) -> list[Weight]:
+    """The second table of a layer that does not tie its weights, transposed."""
+    rows, width = int(site.config["input_dim"]), int(site.config["output_dim"])
+    found = quantisation(site.config)
+    second = Weight("reverse_embeddings", (width, rows))
+    if found.mode == "int8":
+        return kept(found, second, width, rows, (rows,))
+    if found.mode != "int4":
+        return [second]
+    packed = Weight(second.name, ((width + 1) // 2, rows), trainable=False, dtype="int8")
+    groups = (-(-width // found.group), rows) if found.group else (rows,)
+    scales = [Weight(f"{second.name}_scale", groups, trainable=False)]
+    if found.group:  # unlike the first table's, its zero points are floats
+        scales.append(Weight(f"{second.name}_zero", groups, trainable=False))
+    return [packed, *scales]
 
 
 def reversible_embedding(site: Site) -> Effect:
     """A look-up; or, called with ``reverse=True``, the product with the table's transpose.
 
     In reverse, y = x E': rows x width x vocabulary MACs; a soft cap c tanh(y / c) adds divide,
-    tanh, multiply: 3 FLOPs per output element.
+    tanh, multiply: 3 FLOPs per output element. A float table that is tied is adapted first; one of
+    few bits is not.
     """
-    config = site.config
+    config, shape = site.config, site.shape
     rows, width = int(config["input_dim"]), int(config["output_dim"])
-    weights = embeddings(site)
-    if not config.get("tie_weights", True):
-        weights += quantised_matrix(config, Weight("reverse_embeddings", (width, rows)), (rows,))
+    first, tied = embeddings(site), bool(config.get("tie_weights", True))
+    second = [] if tied else reversed_table(site)
     if not site.argument(1, "reverse", False):
-        return looked_up(site, weights)
-    output = (*site.shape[:-1], rows)
-    factors = (("rows", prod(site.shape[:-1])), ("input features", width), ("units", rows))
-    capped = config.get("logit_soft_cap") is not None
+        return looked_up(site, first + second)
+    found, rank = quantisation(config), adapter_rank(config)
+    output, vectors = (*shape[:-1], rows), prod(shape[:-1])
+    sizes = (("rows", vectors), ("input features", width), ("units", rows))
+    terms: list[Term | None] = [Term("mac", "dense", sizes)]
+    reason = unknown_form(config, rank, *TABLES)
+    if found.mode and not reason:
+        terms += unpacking(found, first if tied else second)
+        rounds = found.rounds(default=True)
+        terms += rounding(vectors, width) if rounds else []
+        if found.group:
+            terms += [real_again(width * rows, REAL_AGAIN[found.mode]), scaling(output, 1)]
+        elif rounds:
+            terms.append(scaling(output, 2))
+        else:  # the scales are multiplied by one 1, then divide
+            terms += [Term("flop", "scales", (("units", rows),)), scaling(output, 1)]
+    elif tied and not found.mode:
+        terms += merged_terms((rows, width), rank)
+    if config.get("logit_soft_cap") is not None:
+        terms.append(elementwise("soft cap", output, 3))
     return counted(
         output,
-        terms=[
-            Term("mac", "dense", factors),
-            elementwise("soft cap", output, 3 if capped else 0),
-        ],
-        weights=tuple(weights),
+        terms=terms,
+        weights=tuple(first + second),
+        view=all_along(len(shape) - 1),
         dtype=str(config["reverse_dtype"]) if config.get("reverse_dtype") else None,
-        unknown=quantised(config),
+        unknown=reason,
     )
 
 
@@ -181,16 +249,28 @@ def einsum_dense(site: Site) -> Effect:
     output = (*stated, *(sizes[letter] for letter in result), *trailing)
     passed = leading + trailing
     letters = dict.fromkeys(own + kernel_letters)
-    factors = tuple((f"axis {letter}", sizes[letter]) for letter in letters)
+    products = tuple((f"axis {letter}", sizes[letter]) for letter in letters)
     if passed:
-        factors = (("rows", prod(passed)), *factors)
-    terms = [
-        Term("mac", "dense", factors),
-        activation_term(config.get("activation"), output),
-    ]
+        products = (("rows", prod(passed)), *products)
+    terms: list[Term | None] = [Term("mac", "dense", products)]
     kernel = tuple(sizes[letter] for letter in kernel_letters)
-    scales = tuple(sizes[letter] for letter in kernel_letters if letter in result)
-    weights = matrix(config, Weight("kernel", kernel), scales)
+    rank = adapter_rank(config)
+    matrix = Weight("kernel", kernel, trainable=not rank)
+    around, unfit = einsum_quantised(config, matrix, (own, kernel_letters, result), shape, output)
+    terms += around.terms
+    weights = list(around.weights)
+    if rank and around.found.mode:
+        last = kernel_letters[-1]
+        inner = tuple(
+            ("rank", rank) if name == f"axis {last}" else (name, size) for name, size in products
+        )
+        terms += added_terms(rank, inner, output)
+        fits = result.endswith(last) and last not in own and not trailing
+        unfit = unfit or ("" if fits else "its low-rank product does not fit its output")
+    else:
+        terms += merged_terms(kernel, rank)
+    weights += factors("kernel", kernel, rank)
+    terms.append(activation_term(config.get("activation"), output))
     if axes := config.get("bias_axes"):
         start = min(result.index(letter) for letter in axes)
         bias = tuple(sizes[letter] if letter in axes else 1 for letter in result[start:])
@@ -199,13 +279,67 @@ def einsum_dense(site: Site) -> Effect:
     remain = "".join(letter for letter in own if letter in result)
     still = own.startswith(remain) and result.startswith(remain)
     still = still and (not trailing or len(own) == len(result))
+    mixed = range(first + len(remain), first + len(own))
     return counted(
         output,
         terms=terms,
         weights=tuple(weights),
-        view=POINTWISE if still else GLOBAL,
-        unknown=unknown_activation(config.get("activation")) or quantised(config),
+        view=all_along(*mixed) if still else GLOBAL,
+        unknown=unknown_activation(config.get("activation")) or unfit,
     )
+
+
+class Around(NamedTuple):
+    """What quantisation makes of an einsum: the matrix as it is kept, and what a call adds."""
+
+    found: Quantisation
+    weights: list[Weight]
+    terms: list[Term]
+
+
+def einsum_quantised(
+    config: Mapping[str, Any],
+    kernel: Weight,
+    letters: tuple[str, str, str],
+    shape: Shape,
+    output: Shape,
+) -> tuple[Around, str]:
+    """What is kept and added, and the reason to give where that is not known.
+
+    The letters of the kernel that the output lacks are summed over: they are the rows of the matrix
+    that int4 packs, GPTQ and AWQ take the longest axis of three for that of the model.
+    """
+    found, (own, names, result) = quantisation(config), letters
+    reason = unknown_form(config, adapter_rank(config))
+    if not found.mode:
+        return Around(found, [kernel], []), reason
+    size = dict(zip(names, kernel.shape, strict=True))
+    rows = prod(size[letter] for letter in names if letter not in result)
+    columns = prod(size[letter] for letter in names if letter in result)
+    if found.mode in ("gptq", "awq") and len(names) == 3:
+        most = kernel.shape.index(max(kernel.shape))
+        cut = 1 if most == 0 else 2
+        rows, columns = prod(kernel.shape[:cut]), prod(kernel.shape[cut:])
+    elif found.mode in ("gptq", "awq") and len(names) != 2:
+        reason = f"Keras quantises to {found.mode} kernels of 2 or 3 axes only"
+    scales = tuple(size[letter] if letter in names else 1 for letter in result)
+    scales = (*(1,) * (len(output) - len(result)), *scales)
+    weights = kept(found, kernel, rows, columns, scales)
+    width = prod(
+        n
+        for n, letter in zip(shape[len(shape) - len(own) :], own, strict=True)
+        if letter not in result
+    )
+    terms = call_terms(
+        found,
+        weights,
+        rows=prod(shape) // width,
+        width=width,
+        elements=prod(kernel.shape),
+        output=output,
+        as_floats=True,
+    )
+    return Around(found, weights, terms), reason
 
 
 def einsum_letters(equation: str) -> tuple[str, str, str]:

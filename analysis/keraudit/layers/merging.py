@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 
 from keraudit.errors import ModelError, ShapeError
-from keraudit.graph import GLOBAL, POINTWISE
+from keraudit.graph import GLOBAL, all_along
 from keraudit.layers.normalisation import axes_of
 from keraudit.layers.reshaping import MOVED, kept
 from keraudit.layers.site import Effect, Shape, Site, Term, counted, elementwise, zero
@@ -63,8 +63,9 @@ def scaled_sum(site: Site) -> Effect:
 def concatenate(site: Site) -> Effect:
     """Inputs one behind the other along an axis.
 
-    A position stays where it is when the axis is that of the channels: the last one, or the first
-    behind the batch of a map (channels first). Along any other axis, positions move.
+    A position stays where it is when the axis is that of the channels. Along any other axis the inputs
+    lie one behind the other, each shifted by the sizes of those before it; no window says that, so
+    every position counts as seeing the whole axis.
     """
     shapes = several(site)
     first = shapes[0]
@@ -79,11 +80,10 @@ def concatenate(site: Site) -> Effect:
                 f" {' and '.join(map(str, shapes))}"
             )
     output = (*first[:axis], sum(s[axis] for s in shapes), *first[axis + 1 :])
-    channels = (len(first) - 1, 1) if len(first) > 3 else (len(first) - 1,)
     return zero(
         output,
         reason=MOVED,
-        view=POINTWISE if axis in channels else GLOBAL,
+        view=all_along(axis),
         dtype=kept(site),
     )
 

@@ -1,8 +1,9 @@
 """Normalisations: FLOPs per element; what is done once per channel or group is left out.
 
 The left-out rest (an epsilon, a square root, a division per group) is the size of the statistics,
-not of the map. Every rule looks at one position only, by the receptive field's convention, though
-layer and group normalisation take their statistics from the whole map (Araujo et al. 2019).
+not of the map. Statistics taken from the input let each position see all along the axes they are
+taken over: the whole map for group normalisation, the named axes for layer normalisation. Batch
+normalisation's are constants at inference.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from keraudit.errors import ModelError
-from keraudit.graph import Shape
+from keraudit.graph import Shape, statistics_along
 from keraudit.layers.site import Effect, Site, Weight, counted, elementwise
 
 
@@ -66,7 +67,8 @@ def layer_normalisation(site: Site) -> Effect:
     if site.config.get("rms_scaling"):
         weights = [Weight("gamma", sizes)]
     terms = [elementwise("normalisation", site.shape, 5 + len(weights))]
-    return counted(site.shape, terms=terms, weights=tuple(weights))
+    view = statistics_along(*axes_of(site.config.get("axis", -1), site.shape))
+    return counted(site.shape, terms=terms, weights=tuple(weights), view=view)
 
 
 def group_normalisation(site: Site) -> Effect:
@@ -79,20 +81,22 @@ def group_normalisation(site: Site) -> Effect:
         raise ModelError(f"groups={groups} must divide the {channels} channels of axis {axis}")
     weights = affine(site, (channels,))
     terms = [elementwise("normalisation", shape, 5 + len(weights))]
-    return counted(shape, terms=terms, weights=tuple(weights))
+    view = statistics_along(*(other for other in range(1, len(shape)) if other != axis))
+    return counted(shape, terms=terms, weights=tuple(weights), view=view)
 
 
 def rms_normalisation(site: Site) -> Effect:
     """y = scale x / sqrt(mean(x x) + eps): square, sum, multiply, scale: 4 per element."""
     sizes = sizes_at(site.config.get("axis", -1), site.shape)
     terms = [elementwise("normalisation", site.shape, 4)]
-    return counted(site.shape, terms=terms, weights=(Weight("scale", sizes),))
+    view = statistics_along(*axes_of(site.config.get("axis", -1), site.shape))
+    return counted(site.shape, terms=terms, weights=(Weight("scale", sizes),), view=view)
 
 
 def unit_normalisation(site: Site) -> Effect:
     """y = x / sqrt(sum(x x)): square, sum, multiply: 3 per element."""
-    axes_of(site.config.get("axis", -1), site.shape)
-    return counted(site.shape, terms=[elementwise("normalisation", site.shape, 3)])
+    view = statistics_along(*axes_of(site.config.get("axis", -1), site.shape))
+    return counted(site.shape, terms=[elementwise("normalisation", site.shape, 3)], view=view)
 
 
 def feature_normalisation(site: Site) -> Effect:

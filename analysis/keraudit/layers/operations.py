@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import prod
 
-from keraudit.graph import GLOBAL, POINTWISE
+from keraudit.graph import GLOBAL, POINTWISE, View, all_along, statistics_along
 from keraudit.layers.activation import ACTIVATIONS
 from keraudit.layers.operands import (
     axes_of,
@@ -99,13 +99,13 @@ def function(flops: int, dtype: str | None = None) -> Rule:
 
 
 def activated(name: str) -> Rule:
-    """An activation of the table; a softmax looks at one position only along the last axis."""
+    """An activation of the table; a softmax looks at all along its axis."""
 
     def rule(site: Site) -> Effect:
-        shape, view = site.shape, POINTWISE
-        axis = axis_of(site.argument(1, "axis", -1), len(shape)) if "max" in name else 0
-        if "max" in name and axis != len(shape) - 1:
-            view = GLOBAL
+        shape = site.shape
+        view: View = POINTWISE
+        if "max" in name:
+            view = statistics_along(axis_of(site.argument(1, "axis", -1), len(shape)))
         terms = [elementwise(f"activation {name}", shape, ACTIVATIONS[name][0])]
         return counted(shape, terms=terms, view=view)
 
@@ -117,9 +117,8 @@ def glu(site: Site) -> Effect:
     shape = list(site.shape)
     axis = axis_of(site.argument(1, "axis", -1), len(shape))
     shape[axis] //= 2
-    view = POINTWISE if axis == len(shape) - 1 else GLOBAL
     terms = [elementwise("activation glu", tuple(shape), 5)]
-    return counted(tuple(shape), terms=terms, view=view)
+    return counted(tuple(shape), terms=terms, view=all_along(axis))
 
 
 def reduced(site: Site, per_input: int, per_output: int, dtype: str | None) -> Effect:
@@ -131,8 +130,8 @@ def reduced(site: Site, per_input: int, per_output: int, dtype: str | None) -> E
     terms.append(elementwise("reduction", output, per_output))
     if dtype == "float":
         dtype = promoted([*site.inputs, 1.0])
-    alone = keepdims and axes == (len(shape) - 1,)
-    return counted(output, terms=terms, dtype=dtype, view=POINTWISE if alone else GLOBAL)
+    view = all_along(*axes) if keepdims else GLOBAL
+    return counted(output, terms=terms, dtype=dtype, view=view)
 
 
 def reduction(per_input: int, per_output: int, dtype: str | None) -> Rule:
@@ -165,9 +164,11 @@ def norm(site: Site) -> Effect:
 
 def cumulative(site: Site) -> Effect:
     """Running sums or products: 1 per element; without an axis the input is laid flat."""
-    shape = site.shape
-    output = (prod(shape),) if site.argument(1, "axis") is None else shape
-    return counted(output, terms=[elementwise("cumulation", shape)], view=GLOBAL)
+    shape, axis = site.shape, site.argument(1, "axis")
+    terms = [elementwise("cumulation", shape)]
+    if axis is None:
+        return counted((prod(shape),), terms=terms, view=GLOBAL)
+    return counted(shape, terms=terms, view=statistics_along(axis_of(axis, len(shape))))
 
 
 def camel(name: str) -> str:

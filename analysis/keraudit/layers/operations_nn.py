@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from keraudit.errors import ShapeError
-from keraudit.graph import GLOBAL
+from keraudit.graph import GLOBAL, View, all_along, statistics_along
 from keraudit.layers.convolution import convolution, depthwise, separable, transposed
 from keraudit.layers.operands import axes_of, promoted, reduced_shape, shape_of
 from keraudit.layers.pooling import adaptive_pooling, pooling
@@ -110,18 +110,25 @@ def layer_norm(site: Site) -> Effect:
     """Sum, subtract, square, sum, multiply: 5 per element, and 1 for each of gamma and beta."""
     learned = [site.argument(i, name) for i, name in ((1, "gamma"), (2, "beta"))]
     flops = 5 + sum(value is not None for value in learned)
-    return counted(site.shape, terms=[elementwise("normalisation", site.shape, flops)])
+    return normalised(site, flops)
 
 
 def rms_norm(site: Site) -> Effect:
     """Square, sum, multiply: 3 per element, and 1 for the scale."""
-    flops = 3 + (site.argument(1, "scale") is not None)
-    return counted(site.shape, terms=[elementwise("normalisation", site.shape, flops)])
+    return normalised(site, 3 + (site.argument(1, "scale") is not None))
 
 
 def normalize(site: Site) -> Effect:
     """x / norm(x): square, sum, multiply: 3 per element."""
-    return counted(site.shape, terms=[elementwise("normalisation", site.shape, 3)])
+    return normalised(site, 3)
+
+
+def normalised(site: Site, flops: int) -> Effect:
+    """By statistics taken over the axes that the call names, else over the last one."""
+    shape = site.shape
+    axes = site.config.get("axis", site.kwargs.get("axis", -1))
+    view: View = statistics_along(*axes_of(axes, len(shape)))
+    return counted(shape, terms=[elementwise("normalisation", shape, flops)], view=view)
 
 
 def moments(site: Site) -> Effect:
@@ -133,7 +140,8 @@ def moments(site: Site) -> Effect:
         elementwise("reduction", shape, 4),
         elementwise("reduction", output, 2),
     ]
-    return counted(output, output, terms=terms, view=GLOBAL)
+    view: View = all_along(*axes) if len(output) == len(shape) else GLOBAL
+    return counted(output, output, terms=terms, view=view)
 
 
 NETWORK: Mapping[str, Rule] = {

@@ -7,7 +7,7 @@ from math import prod
 from typing import Any
 
 from keraudit.errors import ModelError, ShapeError
-from keraudit.graph import GLOBAL, POINTWISE, View, Window
+from keraudit.graph import GLOBAL, POINTWISE, Along, View, Window, all_along
 from keraudit.layers.operands import axis_of, broadcast, operands, promoted, shape_of, whole
 from keraudit.layers.operations_shape import moved
 from keraudit.layers.site import Effect, Rule, Site, zero
@@ -36,7 +36,7 @@ def keys(value: Any) -> list[Any]:
 def get_item(site: Site) -> Effect:
     """x[key]: slices and numbers take from an axis each, ``None`` makes one, ``...`` fills up.
 
-    Slices along spatial axes keep a window: position x of the output is start + step x.
+    Slices keep a window along their axis: position x of the output is start + step x.
     """
     key, given = keys(site.argument(1, "key")), list(site.shape)
     if ... not in key:
@@ -63,8 +63,14 @@ def get_item(site: Site) -> Effect:
     view: View = GLOBAL
     if windows == [Window(1, 0, 0)] * len(shape) and shape == site.shape:
         view = POINTWISE
-    elif len(key) == len(windows) in (3, 4, 5) and all(w.stride > 0 for w in windows):
-        view = tuple(windows[1:-1])
+    elif len(key) == len(windows):
+        view = Along(
+            tuple(
+                (axis, window if window.stride > 0 else GLOBAL)
+                for axis, window in enumerate(windows)
+                if window != Window(1, 0, 0)
+            )
+        )
     return moved(shape, view=view)
 
 
@@ -80,7 +86,8 @@ def taken(site: Site) -> Effect:
     if axis is None:
         return moved(indices, dtype=dtype)
     place = axis_of(axis, len(shape))
-    return moved((*shape[:place], *indices, *shape[place + 1 :]), dtype=dtype)
+    view: View = all_along(place) if len(indices) == 1 else GLOBAL
+    return moved((*shape[:place], *indices, *shape[place + 1 :]), view=view, dtype=dtype)
 
 
 def taken_along(site: Site) -> Effect:
@@ -116,18 +123,23 @@ def one_hot(site: Site) -> Effect:
 
 
 def sort(site: Site) -> Effect:
-    return zero(site.shape, reason=SORTED, view=GLOBAL)
+    return zero(site.shape, reason=SORTED, view=sorted_along(site))
+
+
+def sorted_along(site: Site) -> View:
+    axis = site.argument(1, "axis", -1)
+    return GLOBAL if axis is None else all_along(axis_of(axis, len(site.shape)))
 
 
 def arg_sort(site: Site) -> Effect:
     output = (prod(site.shape),) if site.argument(1, "axis", -1) is None else site.shape
-    return zero(output, reason=SORTED, view=GLOBAL, dtype="int32")
+    return zero(output, reason=SORTED, view=sorted_along(site), dtype="int32")
 
 
 def top_k(site: Site) -> Effect:
     """The k largest along the last axis, and where they were."""
     output = (*site.shape[:-1], int(site.argument(1, "k")))
-    return zero(output, output, reason=SORTED, view=GLOBAL)
+    return zero(output, output, reason=SORTED, view=all_along(len(output) - 1))
 
 
 def diagonal(site: Site) -> Effect:

@@ -1,7 +1,7 @@
 """Operations that rearrange or repeat elements: no arithmetic.
 
-A position keeps its place (``POINTWISE``, or a window per spatial axis) where that is certain: the
-batch first and the channels last. Otherwise the view is ``GLOBAL``, which promises nothing.
+A view by axis (``Along``) says where positions keep their place, whichever axis the layout gives to
+the channels. Where the rank changes the view is ``GLOBAL``, which promises nothing.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from math import prod
 from typing import Any
 
 from keraudit.errors import ModelError, ShapeError
-from keraudit.graph import GLOBAL, POINTWISE, View, Window
+from keraudit.graph import GLOBAL, POINTWISE, Along, View, Window, all_along
 from keraudit.layers.dense import short_enough
 from keraudit.layers.operands import axes_of, axis_of, broadcast, promoted, shape_of, whole
 from keraudit.layers.reshaping import MOVED
@@ -25,11 +25,6 @@ def moved(*outputs: Shape, view: View = GLOBAL, **rest: Any) -> Effect:
     return zero(*outputs, reason=MOVED, view=view, **rest)
 
 
-def along(axis: int, rank: int) -> str:
-    """The view of what rearranges one axis: positions stay where it is the channels'."""
-    return POINTWISE if axis == rank - 1 and rank > 1 else GLOBAL
-
-
 def same(site: Site) -> Effect:
     """y = x, perhaps in another dtype."""
     return moved(site.shape, view=POINTWISE)
@@ -37,7 +32,18 @@ def same(site: Site) -> Effect:
 
 def rearranged(site: Site) -> Effect:
     """The same elements in another order along some axes: roll, flip."""
-    return moved(site.shape)
+    position = {"ops.Roll": 2, "ops.Flip": 1}.get(site.kind)
+    if position is None:
+        return moved(site.shape)
+    axis = site.argument(position, "axis")
+    if axis is None and site.kind == "ops.Roll":  # laid flat, rolled, and folded again
+        return moved(site.shape)
+    return moved(site.shape, view=all_along(*axes_of(axis, len(site.shape))))
+
+
+def masked(site: Site) -> Effect:
+    """The elements above or below a diagonal become zero."""
+    return moved(site.shape, view=POINTWISE)
 
 
 def reshape(site: Site) -> Effect:
@@ -134,7 +140,7 @@ def joined(given: list[Any], axis: int) -> Effect:
             raise ShapeError(f"{first} and {shape} cannot be joined along axis {place}")
     size = first[place] + sum(shape[place] for shape in rest)
     output = (*first[:place], size, *first[place + 1 :])
-    return moved(output, view=along(place, len(first)), dtype=promoted(given))
+    return moved(output, view=all_along(place), dtype=promoted(given))
 
 
 def concatenate(site: Site) -> Effect:
@@ -176,7 +182,7 @@ def split(site: Site) -> Effect:
         ends = [min(i + length if i < 0 else i, length) for i in whole(wanted)]
         parts = [end - start for start, end in zip([0, *ends], [*ends, length], strict=True)]
     outputs = [(*shape[:axis], part, *shape[axis + 1 :]) for part in parts]
-    return moved(*outputs, view=along(axis, len(shape)))
+    return moved(*outputs, view=all_along(axis))
 
 
 def unstack(site: Site) -> Effect:
@@ -192,7 +198,8 @@ def repeat(site: Site) -> Effect:
     shape = (prod(site.shape),) if axis is None else site.shape
     place = axis_of(axis or 0, len(shape))
     size = shape[place] * repeats[0] if len(repeats) == 1 else sum(repeats)
-    return moved((*shape[:place], size, *shape[place + 1 :]))
+    view: View = GLOBAL if axis is None else all_along(place)
+    return moved((*shape[:place], size, *shape[place + 1 :]), view=view)
 
 
 def tile(site: Site) -> Effect:
@@ -200,14 +207,17 @@ def tile(site: Site) -> Effect:
     rank = max(len(repeats), len(shape))
     sizes = (1,) * (rank - len(shape)) + shape
     times = [1] * (rank - len(repeats)) + repeats
-    return moved(tuple(a * b for a, b in zip(sizes, times, strict=True)))
+    view: View = GLOBAL
+    if rank == len(shape):
+        view = all_along(*(axis for axis, many in enumerate(times) if many != 1))
+    return moved(tuple(a * b for a, b in zip(sizes, times, strict=True)), view=view)
 
 
 def broadcast_to(site: Site) -> Effect:
     wanted, shape = site.argument(1, "shape"), site.shape
     own = (1,) * (len(wanted) - len(shape)) + shape
     sizes = [b if not isinstance(a, int) or a < 0 else a for a, b in zip(wanted, own, strict=True)]
-    return moved(broadcast(tuple(sizes), shape))
+    return moved(broadcast(tuple(sizes), shape), view=POINTWISE if own == shape else GLOBAL)
 
 
 def pad(site: Site) -> Effect:
@@ -220,10 +230,16 @@ def pad(site: Site) -> Effect:
     pairs = [tuple(whole(pair)) for pair in width]
     pairs = [p * 2 if len(p) == 1 else p for p in pairs]
     pairs = pairs * len(shape) if len(pairs) == 1 else pairs
+    constant = str(site.argument(2, "mode", "constant")).lower() == "constant"
     output = tuple(size + sum(pair) for size, pair in zip(shape, pairs, strict=True))
-    view: View = GLOBAL
-    if len(shape) in (3, 4, 5) and pairs[0] == (0, 0):
-        view = tuple(Window(1, -before, -before) for before, _ in pairs[1:-1])
+    view: View = Along(
+        tuple(
+            # reflected and wrapped elements come from elsewhere along the axis
+            (axis, Window(1, -pair[0], -pair[0]) if constant else GLOBAL)
+            for axis, pair in enumerate(pairs)
+            if any(pair)
+        )
+    )
     return moved(output, view=view)
 
 
@@ -250,7 +266,8 @@ def rearrange(site: Site) -> Effect:
 MOVEMENTS: Mapping[str, Rule] = {
     **dict.fromkeys(("Cast", "SaturateCast", "Copy", "StopGradient", "ConvertToTensor"), same),
     **dict.fromkeys(("Array", "Real", "Imag"), same),
-    **dict.fromkeys(("Roll", "Flip", "Flipud", "Fliplr", "Tril", "Triu"), rearranged),
+    **dict.fromkeys(("Roll", "Flip", "Flipud", "Fliplr"), rearranged),
+    **dict.fromkeys(("Tril", "Triu"), masked),
     **dict.fromkeys(("ScatterUpdate", "SliceUpdate"), rearranged),
     "Reshape": reshape,
     "Ravel": ravel,

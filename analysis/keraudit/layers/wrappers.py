@@ -7,10 +7,13 @@ it would cost on its own. Its weights belong to the wrapper.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from keraudit.errors import ModelError, ShapeError
-from keraudit.graph import GLOBAL, POINTWISE, Architecture, Layer
-from keraudit.layers.combine import combined, owned
+from keraudit.graph import GLOBAL, POINTWISE, UNSUPPORTED, Along, Architecture, Layer, View
+from keraudit.layers.adapted import LOW_RANK, once_a_call
+from keraudit.layers.combine import combined, owned, repeated
+from keraudit.layers.quantised import ADDED, quantisation
 from keraudit.layers.site import (
     Effect,
     Shape,
@@ -68,8 +71,9 @@ def tensors_in(value: object) -> Iterator[Tensor]:
 def time_distributed(site: Site) -> Effect:
     """The layer or model on each step: on a batch of ``batch x steps``, its weights once.
 
-    The view is the inner layer's, in its own axes: no step sees another. A mask of the call costs
-    nothing, as anywhere else.
+    The view is the inner layer's: no step sees another. A mask of the call costs nothing, as anywhere
+    else. Keras runs the steps one by one: what a call does to its weights (a low-rank product,
+    unpacking) it does at each. It runs a quantised layer in its plain form, which is not counted.
     """
     folded, steps = [], 0
     for tensor in tensors_in(site.argument(0, "inputs", site.inputs)):
@@ -84,14 +88,31 @@ def time_distributed(site: Site) -> Effect:
         if not shape or shape[0] % steps:
             raise ShapeError(f"the inner layer's output {shape} has lost the batch")
         outputs.append((shape[0] // steps, steps, *shape[1:]))
+    terms: list[Term | None] = []
+    for term in effect.terms:
+        terms += repeated([term], "steps", steps) if once_a_call(term) else [term]
+    effects = [effect]
+    if isinstance(inner, Layer) and (mode := quantisation(inner.config).mode):
+        reason = (
+            f"TimeDistributed does not run the {mode} form of its layer: what it does is not known"
+        )
+        effects = [replace(effect, status=UNSUPPORTED, reason=reason)]
+        terms = [term for term in terms if term and term.what not in (*ADDED, *LOW_RANK)]
     return combined(
         *outputs,
-        effects=[effect],
-        terms=effect.terms,
+        effects=effects,
+        terms=terms,
         weights=owned(effect.weights, inner),
-        view=effect.view,
+        view=behind_steps(effect.view),
         dtype=effect.dtype,
     )
+
+
+def behind_steps(view: View) -> View:
+    """The view of an inner layer, its axes counted with the steps before them."""
+    if isinstance(view, Along):
+        return Along(tuple((axis + 1 if axis else 0, seen) for axis, seen in view.axes))
+    return view
 
 
 def bidirectional(site: Site) -> Effect:
