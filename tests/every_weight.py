@@ -30,6 +30,18 @@ class Ramp(keras.initializers.Initializer):
 
 
 @keras.saving.register_keras_serializable("every_weight")
+class Seeded(keras.initializers.RandomNormal):
+    """A seed of its own, and a config that does not say all."""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def __call__(self, shape: Any, dtype: Any = None) -> Any:
+        return self.factor * np.random.default_rng(self.seed).standard_normal(shape).astype(dtype)
+
+
+@keras.saving.register_keras_serializable("every_weight")
 class Own(keras.layers.Layer):
     """Weights that no config states: with an initialiser's name, with none, without a name, below."""
 
@@ -44,6 +56,7 @@ class Own(keras.layers.Layer):
         self.u = self.add_weight(shape=(6,), initializer=RANDOM)
         self.t = self.add_weight(shape=(6, 6), initializer=Ramp(), name="ramp")
         self.s = keras.Variable(RANDOM, shape=(6,), name="made_by_hand")
+        self.p = self.add_weight(shape=(6,), initializer=Seeded(2.0), name="seeded")
         self.r = self.add_weight(shape=(1, 6), initializer="zeros", name="shift_by_head")
         self.q = self.add_weight(shape=(2, 6), initializer="ones", name="heads")
         for layer in (self.below, *self.deeper):
@@ -55,7 +68,7 @@ class Own(keras.layers.Layer):
 
     def call(self, x: Any) -> Any:
         x = keras.ops.matmul(x, self.w) @ self.v * self.u + self.s
-        x = keras.ops.matmul(x, self.t) + self.r + keras.ops.sum(self.q, axis=0)
+        x = keras.ops.matmul(x, self.t) + self.p + self.r + keras.ops.sum(self.q, axis=0)
         for layer in (self.below, *self.deeper):
             x = layer(x)
         return x

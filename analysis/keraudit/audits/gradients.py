@@ -18,7 +18,7 @@ CONVENTION = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KernelGradient:
-    """The loss's gradient with respect to one kernel.
+    """The loss's gradient with respect to one kernel: biases, scales and slopes have no row.
 
     Attributes:
         name: the layer's.

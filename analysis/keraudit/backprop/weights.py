@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
 from typing import Any
 from zlib import crc32
 
@@ -33,8 +34,7 @@ def draw(network: Network, seed: int) -> None:
 
     That is every weight of every layer, at any depth of wrappers, cells and sublayers, trained or not,
     of any number of axes. Its own initialiser is drawn from, with NumPy. A user's own initialiser is
-    called with a seed set: it is the same on every backend if NumPy's global state, or nothing, is
-    all it draws from.
+    called with a seed set: it is the same on every backend if it draws from NumPy.
     """
     done: set[int] = set()
     for path, layer in network.layers.items():
@@ -78,9 +78,9 @@ def called(initializer: Any, rng: np.random.Generator, shape: tuple[int, ...], d
     """What a user's own initialiser, or a function of a layer, makes with the seeds of this draw."""
     seed = int(rng.integers(2**31))
     keras.utils.set_random_seed(seed)
-    config = initializer.get_config() if isinstance(initializer, initializers.Initializer) else {}
-    if "seed" in config:
-        initializer = type(initializer).from_config({**config, "seed": seed})
+    if isinstance(initializer, initializers.Initializer) and "seed" in vars(initializer):
+        initializer = copy(initializer)  # its config may not be enough to make another
+        initializer.seed = seed
     with drawing(initializer, rng):
         return initializer(shape, dtype=dtype)
 
