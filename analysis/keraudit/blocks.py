@@ -107,11 +107,11 @@ def joined(parts: Sequence[Region], links: Links) -> list[Region]:
     runs: list[list[Region]] = []  # each becomes one region
     for part in parts:
         last = runs[-1][-1] if runs else None
-        if last and part.is_chain and last.is_chain:
-            if last.nodes[-1] in links.before[part.nodes[0]]:
-                runs[-1].append(part)
-                continue
-        runs.append([part])
+        chains = last and part.is_chain and last.is_chain
+        if last and chains and last.nodes[-1] in links.before[part.nodes[0]]:
+            runs[-1].append(part)
+        else:
+            runs.append([part])
     return [run[0] if len(run) == 1 else in_a_row(run) for run in runs]
 
 
