@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from math import prod
 
 from keraudit.graph import Graph, Shape
@@ -70,7 +71,14 @@ def opened(parts: Iterable[Region], links: Links, graph: Graph) -> list[Region]:
     joins the segment around it. A region that spans most of the network (a U-Net's outer skip) and
     one whose cells overlap (NASNet) are shown through the regions inside them.
     """
-    weighty = sum(1 for node in graph.nodes if node.weights)
+    heavy = [bool(node.weights) for node in graph.nodes]
+    return opened_by(parts, links, graph, heavy)
+
+
+def opened_by(
+    parts: Iterable[Region], links: Links, graph: Graph, heavy: Sequence[bool]
+) -> list[Region]:
+    """The same; ``heavy`` tells which nodes have weights."""
     result: list[Region] = []
     for part in parts:
         if part.is_chain:
@@ -79,32 +87,40 @@ def opened(parts: Iterable[Region], links: Links, graph: Graph) -> list[Region]:
             result.append(Region(nodes=part.nodes, children=(part,)))
         elif cells := part.cells(links):
             result.extend(cells)
-        elif spans_most(part, graph, weighty):
-            result.extend(opened(part.opened(), links, graph))
+        elif spans_most(part, graph, heavy):
+            result.extend(opened_by(part.opened(), links, graph, heavy))
         else:
             result.append(part)
     return joined(result, links)
 
 
-def spans_most(part: Region, graph: Graph, weighty: int) -> bool:
+def spans_most(part: Region, graph: Graph, heavy: Sequence[bool]) -> bool:
     """Whether a shortcut around most of the network's layers makes a region of all of them."""
     held = any(graph.nodes[c.nodes[-1]].layer.kind not in GATES for c in part.children)
-    inside = sum(1 for i in part.nodes if graph.nodes[i].weights)
-    return held and inside * 2 > weighty and len(part.branches) == 2 and () in part.branches
+    if not held or len(part.branches) != 2 or () not in part.branches:
+        return False
+    return sum(map(heavy.__getitem__, part.nodes)) * 2 > sum(heavy)
 
 
 def joined(parts: Sequence[Region], links: Links) -> list[Region]:
     """Merge chains of which one leads into the next; an auxiliary head leads nowhere."""
-    result: list[Region] = []
+    runs: list[list[Region]] = []  # each becomes one region
     for part in parts:
-        chains = result and part.is_chain and result[-1].is_chain
-        if chains and result[-1].nodes[-1] in links.before[part.nodes[0]]:
-            last = result.pop()
-            part = Region(
-                nodes=(*last.nodes, *part.nodes), children=(*last.children, *part.children)
-            )
-        result.append(part)
-    return result
+        last = runs[-1][-1] if runs else None
+        chains = last and part.is_chain and last.is_chain
+        if last and chains and last.nodes[-1] in links.before[part.nodes[0]]:
+            runs[-1].append(part)
+        else:
+            runs.append([part])
+    return [run[0] if len(run) == 1 else in_a_row(run) for run in runs]
+
+
+def in_a_row(chains: Sequence[Region]) -> Region:
+    """Several chains as one."""
+    return Region(
+        nodes=tuple(i for part in chains for i in part.nodes),
+        children=tuple(child for part in chains for child in part.children),
+    )
 
 
 def attach_neighbours(parts: Sequence[Region], graph: Graph) -> list[Region]:
@@ -121,8 +137,9 @@ def attach_neighbours(parts: Sequence[Region], graph: Graph) -> list[Region]:
             continue
         nodes = list(part.nodes)
         if i and not result[i - 1].is_chain:
-            while nodes and kinds[nodes[0]] in FINISHING:
-                result[i - 1] = result[i - 1].extended(after=nodes.pop(0))
+            tail = tuple(takewhile(lambda i: kinds[i] in FINISHING, nodes))
+            result[i - 1] = result[i - 1].extended(after=tail)
+            nodes = nodes[len(tail) :]
         follows = i + 1 < len(result) and not result[i + 1].is_chain
         lead = leading(nodes, kinds) if follows and i and not result[i - 1].is_chain else []
         if lead and len(lead) == len(nodes):

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 
+KEPT_NAMES = 1 << 16  # each is looked at once per level of nesting
 MIN_RUN = 3  # as many consecutive layers must share a name for it to divide a segment
 
 
@@ -20,6 +21,7 @@ def snake(kind: str) -> str:
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", spaced).lower()
 
 
+@lru_cache(maxsize=KEPT_NAMES)
 def is_automatic(name: str, kind: str) -> bool:
     """Whether Keras made the name up from the class: ``conv2d``, ``conv2d_37``, ``input_layer``.
 
@@ -31,11 +33,12 @@ def is_automatic(name: str, kind: str) -> bool:
     return own == base or (own.startswith(base + "_") and own[len(base) + 1 :].isdigit())
 
 
-def tokens(name: str, model: str = "") -> list[str]:
+@lru_cache(maxsize=KEPT_NAMES)
+def tokens(name: str, model: str = "") -> tuple[str, ...]:
     """The parts of a name, without the model's own name in front."""
     if model and name.startswith(model) and len(name) > len(model) + 1:
         name = name[len(model) :].lstrip("_/.-")
-    return re.findall(r"[^_/.\-]+|[_/.\-]+", name)
+    return tuple(re.findall(r"[^_/.\-]+|[_/.\-]+", name))
 
 
 def common_name(
@@ -53,7 +56,7 @@ def common_name(
     ]
     if len(telling) * 2 < len(names) and not (few and len(telling) > 1):
         return ""
-    shortest = min(telling, key=len, default=[])
+    shortest = min(telling, key=len, default=())
     length = 0
     for position, token in enumerate(shortest):
         if any(t[position] != token for t in telling):

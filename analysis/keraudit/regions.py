@@ -1,4 +1,7 @@
-"""Fork-join regions of a directed acyclic graph, in time linear in its edges per level of nesting."""
+"""Fork-join regions of a directed acyclic graph, in time linear in its edges per level of nesting.
+
+The levels are bounded, and in a large graph the more so, so that the whole is linear as well.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from typing import NamedTuple
 from keraudit.graph import Graph
 
 DEEPEST_NEST = 64  # regions within regions that are looked for
+LEAST_NEST = 8  # likewise, however large the graph is
+MOST_LOOKS = 300_000  # at a node on some level; a graph of more nodes per level has fewer levels
 MOST_OUTPUTS = 16  # of a model with more, the main one is sought among the last of them
 
 
@@ -59,9 +64,8 @@ class Region:
     def is_chain(self) -> bool:
         return self.join is None
 
-    def extended(self, *, before: tuple[int, ...] = (), after: int | None = None) -> Region:
-        tail = () if after is None else (after,)
-        return replace(self, nodes=(*before, *self.nodes, *tail))
+    def extended(self, *, before: tuple[int, ...] = (), after: tuple[int, ...] = ()) -> Region:
+        return replace(self, nodes=(*before, *self.nodes, *after))
 
     def opened(self) -> tuple[Region, ...]:
         """The parts of a region of one long branch and a shortcut, then its join as a chain."""
@@ -88,11 +92,21 @@ def regions(links: Links, outputs: Sequence[int]) -> list[Region]:
     another output (an auxiliary head) is divided on its own.
     """
     main = leading_to_main_output(links, outputs)
-    found = divide(sorted(main), None, None, links.among(main), 0)
+    levels = levels_of(len(links.before))
+    found = divide(sorted(main), None, None, links.among(main), levels)
     rest = [i for i in range(len(links.before)) if i not in main]
     for side in components(rest, links):
-        found.extend(divide(side, None, None, links.among(set(side)), 1))
+        found.extend(divide(side, None, None, links.among(set(side)), levels - 1))
     return sorted(found, key=lambda part: part.nodes[0])
+
+
+def levels_of(nodes: int) -> int:
+    """How many regions within regions are looked for in a graph of so many nodes.
+
+    >>> levels_of(500), levels_of(20_000), levels_of(1_000_000)
+    (64, 15, 8)
+    """
+    return max(LEAST_NEST, min(DEEPEST_NEST, MOST_LOOKS // max(nodes, 1)))
 
 
 def leading_to_main_output(links: Links, outputs: Sequence[int]) -> set[int]:
@@ -113,22 +127,26 @@ def ancestors(index: int, links: Links) -> set[int]:
 
 
 def divide(
-    nodes: Sequence[int], fork: int | None, sink: int | None, links: Links, depth: int
+    nodes: Sequence[int], fork: int | None, sink: int | None, links: Links, levels: int
 ) -> list[Region]:
-    """Divide the nodes between ``fork`` and ``sink`` (both outside) at those that every path meets."""
+    """Divide the nodes between ``fork`` and ``sink`` (both outside) at those that every path meets.
+
+    ``levels`` says how many regions within regions are looked for from here on.
+    """
     if not nodes:
         return []
-    member = set(nodes)
     last = nodes[-1] + 1 if sink is None else sink
+    opens, onward = reaches(nodes, last, links)
     result: list[Region] = []
     chain: list[int] = []
     inside: list[int] = []
     start = fork
     # the furthest node that an earlier one, or whatever lies before all of them, leads to
-    reach = max((i for i in nodes if not any(b in member for b in links.before[i])), default=-1)
-    for index in nodes:
+    reach = opens
+    for index, furthest in zip(nodes, onward, strict=True):
         met_by_all = reach <= index
-        reach = max(reach, onward(index, member, last, links))
+        if furthest > reach:
+            reach = furthest
         if not met_by_all:
             inside.append(index)
             continue
@@ -136,7 +154,7 @@ def divide(
             if chain:
                 result.append(Region(nodes=tuple(chain)))
                 chain = []
-            result.append(region(inside, start, index, links, depth))
+            result.append(region(inside, start, index, links, levels))
             inside = []
         else:
             chain.append(index)
@@ -145,23 +163,35 @@ def divide(
         result.append(Region(nodes=tuple(chain)))
     if inside:  # no single node ends them: several outputs, or branches that leave for the sink
         whole = sink is None
-        part = region(inside[:-1], start, inside[-1], links, depth) if whole else None
+        part = region(inside[:-1], start, inside[-1], links, levels) if whole else None
         result.append(part or Region(nodes=tuple(inside)))
     return result
 
 
-def onward(index: int, member: set[int], last: int, links: Links) -> int:
-    """The furthest node that ``index`` leads to; ``last`` stands for the sink, outside ``member``."""
-    return max((a if a in member else last for a in links.after[index]), default=last)
+def reaches(nodes: Sequence[int], last: int, links: Links) -> tuple[int, list[int]]:
+    """The last node that none of ``nodes`` leads to, and the furthest that each leads to.
+
+    ``last`` stands for the sink, outside ``nodes``.
+    """
+    member, before, after = set(nodes), links.before, links.after
+    opens, onward = -1, []
+    for index in nodes:
+        if member.isdisjoint(before[index]):
+            opens = index
+        targets = after[index]
+        if len(targets) == 1:  # most nodes
+            onward.append(targets[0] if targets[0] in member else last)
+        else:
+            onward.append(max((a if a in member else last for a in targets), default=last))
+    return opens, onward
 
 
-def region(inside: Sequence[int], fork: int | None, join: int, links: Links, depth: int) -> Region:
+def region(inside: Sequence[int], fork: int | None, join: int, links: Links, levels: int) -> Region:
     """A fork-join region, with the regions inside each of its branches."""
     branches = components(inside, links)
     shortcut = fork is not None and fork in links.before[join]
     divided = [
-        divide(branch, fork, join, links, depth + 1) if depth < DEEPEST_NEST else []
-        for branch in branches
+        divide(branch, fork, join, links, levels - 1) if levels > 0 else [] for branch in branches
     ]
     children = tuple(p for parts in divided for p in parts if not p.is_chain)
     return Region(
@@ -176,22 +206,32 @@ def region(inside: Sequence[int], fork: int | None, join: int, links: Links, dep
 
 def components(inside: Sequence[int], links: Links) -> list[list[int]]:
     """The connected parts of the inside, fork and join left out; each sorted."""
-    root = {i: i for i in inside}
-
-    def find(i: int) -> int:
-        while root[i] != i:
-            root[i] = root[root[i]]
-            i = root[i]
-        return i
-
+    root: list[int] = []  # of each group, one that it was found to be part of; itself if none
+    group: dict[int, int] = {}
     for index in inside:
+        own = -1
         for source in links.before[index]:
-            if source in root:
-                root[find(index)] = find(source)
-    groups: dict[int, list[int]] = {}
-    for index in inside:
-        groups.setdefault(find(index), []).append(index)
-    return list(groups.values())
+            other = group.get(source, -1)
+            if own < 0:
+                own = other
+            elif other not in (-1, own):
+                root[find(root, own)] = find(root, other)
+        if own < 0:
+            own = len(root)
+            root.append(own)
+        group[index] = own
+    parts: dict[int, list[int]] = {}
+    for index, own in group.items():
+        parts.setdefault(find(root, own), []).append(index)
+    return list(parts.values())
+
+
+def find(root: list[int], group: int) -> int:
+    """The group that a group is part of in the end; the way there is halved."""
+    while root[group] != group:
+        root[group] = root[root[group]]
+        group = root[group]
+    return group
 
 
 def cells_of(nodes: Sequence[int], links: Links) -> tuple[Region, ...] | None:

@@ -299,7 +299,7 @@ def pick(done: Mapping[tuple[str, int], Any], history: History) -> Ref:
             f"the model refers to call {history[1]} of {history[0]!r}, which is not there"
         )
     if isinstance(made, Ref):
-        return made._replace(output=history[2])
+        return Ref(made.call, history[2])
     if history[2] >= len(made):
         raise ModelError(f"model {history[0]!r} has no output number {history[2]}")
     ref: Ref = made[history[2]]

@@ -83,8 +83,9 @@ def table_lines(grid: Grid, width: int) -> Iterator[str]:
         if column.key == grid.bar:
             heads.append("")
             to_right.append(False)
-    rows = [row(grid, line, width) for line in grid.lines]
-    total = [row(grid, grid.total, width)] if grid.total else []
+    top, most = full_bar(grid), widest_name(grid, width)  # once: both look at every line
+    rows = [row(grid, line, width, top, most) for line in grid.lines]
+    total = [row(grid, grid.total, width, top, most)] if grid.total else []
     widths = [max(map(len, cells)) for cells in zip(heads, *rows, *total, strict=True)]
     if grid.bar:
         widths[1 + [column.key for column in columns].index(grid.bar)] = BAR
@@ -107,9 +108,11 @@ def table_lines(grid: Grid, width: int) -> Iterator[str]:
     yield blank
 
 
-def row(grid: Grid, line: Line, width: int) -> list[str]:
-    """The cells of a line as text, the bar behind its column."""
-    top, most = full_bar(grid), widest_name(grid, width)
+def row(grid: Grid, line: Line, width: int, top: float, most: int) -> list[str]:
+    """The cells of a line as text, the bar behind its column.
+
+    ``top`` is the value whose bar has full length, ``most`` the longest name shown whole.
+    """
     cells = []
     for column in shown_columns(grid, width):
         text = cell_text(column, line)

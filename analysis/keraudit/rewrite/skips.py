@@ -54,9 +54,11 @@ def without_skips(graph: Graph) -> Rewrite:
             if why:
                 found = ()
                 log.append(Change(layer=node.name, what="left alone", why=why))
-        trunk.grow(index, [cut.ref.call for cut in found])
+        gone = frozenset(cut.ref for cut in found)
+        left = {ref.call for ref in node.sources if ref not in gone}
+        trunk.grow(index, {ref.call for ref in gone} - left)
         if found:
-            drop[index] = frozenset(cut.ref for cut in found)
+            drop[index] = gone
             log.extend(
                 Change(layer=node.name, what="cut", why=evidence(trunk, cut)) for cut in found
             )

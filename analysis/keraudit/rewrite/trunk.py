@@ -11,7 +11,7 @@ time or class of a diffusion model; the long skip of a U-Net).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from functools import reduce
 from math import prod
 from typing import TypeVar
@@ -44,7 +44,7 @@ class Trunk:
         self.projections, self.layers, self.work, self.origins = [0], [0], [0], [0]
         self.inputs: list[int] = []
 
-    def grow(self, index: int, gone: Sequence[int] = ()) -> None:
+    def grow(self, index: int, gone: Set[int] = frozenset()) -> None:
         """Add the next node; ``gone`` are sources whose shortcut was cut."""
         node = self.graph.nodes[index]
         sources = [s for s in self.read_by(index) if s not in gone]
