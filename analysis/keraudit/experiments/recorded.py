@@ -48,6 +48,9 @@ MAY_HAVE: Mapping[str, Mapping[str, str]] = {
     | {"devices": COUNT, "sessions": "list"}
     | dict.fromkeys(("work", "evaluated", "gradients"), RECORD),
     "recipe": {"batch": COUNT, "milestones": "list"},
+    "dataset": dict.fromkeys(("train_images", "test_images", "held_out"), COUNT)
+    | {"source": TEXT, "classes": "list of text", "image_shape": "list"},
+    "evaluation": dict.fromkeys(("train", "test"), RECORD),
     "history": {"learning_rate": NUMBER, "images_per_s": NUMBER},
     "hardware": {"processor": TEXT, "cores": COUNT, "devices": "list of text"},
     "evaluated": {"dataset": RECORD},

@@ -23,6 +23,7 @@ from keraudit.explorer.store import Audited, Subject, audited, command
 from keraudit.explorer.upload import shown_name
 from keraudit.explorer.view import UNITS, View, parsed
 from keraudit.graph import Node, Term
+from keraudit.harmless import harmless
 from keraudit.layout import positions
 from keraudit.render.grid import Grid, report_grid
 from keraudit.render.numbers import percent, sizes
@@ -102,7 +103,10 @@ def costliest(view: View, found: Audited) -> View:
 def configuration(node: Node) -> None:
     """Every option that is set, as it stands in the file."""
     options = {k: v for k, v in node.layer.config.items() if v is not None and k != "name"}
-    rows = [{"option": key, "value": option_text(value)} for key, value in options.items()]
+    rows = [
+        {"option": harmless(str(key)), "value": harmless(option_text(value))}
+        for key, value in options.items()
+    ]
     st.dataframe(rows, hide_index=True, height=min(38 + 35 * len(rows), 460))
 
 
