@@ -6,7 +6,7 @@ into a ``Graph`` by giving it an input size; every audit is a function of a ``Gr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -98,7 +98,7 @@ class Along(NamedTuple):
     """How a call looks along some axes of its inputs; along all others positions keep their place.
 
     Each axis, counted with the batch, has a window, ``STATISTICS``, or ``GLOBAL`` where places are lost
-    (reversed, sorted, laid one behind the other). Which of them hold positions, the layout says.
+    (reversed, sorted, repeated). Which of them hold positions, the layout says.
     """
 
     axes: tuple[tuple[int, Window | str], ...]
@@ -107,6 +107,15 @@ class Along(NamedTuple):
 def all_along(*axes: int) -> Along:
     """The view of what mixes some axes so that their positions are lost."""
     return Along(tuple((axis, GLOBAL) for axis in axes))
+
+
+def laid_along(axis: int, sizes: Sequence[int]) -> Along:
+    """The view of what lays inputs of these sizes one behind the other along an axis.
+
+    Position x is that of one input, less the sizes of those before it: the window holds every such
+    shift, so it is a bound.
+    """
+    return Along(((axis, Window(1, -sum(sizes[:-1]), 0)),))
 
 
 def statistics_along(*axes: int) -> Along:

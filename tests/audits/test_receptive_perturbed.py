@@ -161,8 +161,8 @@ EXACT = {
     "row mean": ((1, 7), (1, 1)),
     "column max": ((9, 1), (1, 1)),
     "gate": ((9, 7), (1, 1)),
-    "concatenate 1": ((9, 1), None),  # a bound: each position sees one row
-    "concatenate -2": ((1, 7), None),
+    "concatenate 1": ((10, 1), (1, 1)),  # a bound: each position sees one row
+    "concatenate -2": ((1, 8), (1, 1)),
     "flip": ((1, 7), None),
     "sort": ((1, 7), None),
     "slice": ((1, 1), (1, 2)),
@@ -188,9 +188,9 @@ def test_what_is_concatenated_along_the_height_does_not_stay_where_it_is() -> No
     y = keras.layers.Conv2D(2, 3, padding="same")(y)
     field = receptive_fields(graph_of(keras.Model(start, y)))[-1]
     assert field is not None
-    assert interval(field, 0, 12) == (0, 11)
+    assert interval(field, 0, 12) == (-1, 13)  # with no shift 11 to 13, shifted by 12 -1 to 1
     assert interval(field, 1, 5) == (4, 6)
-    assert field.receptive_field == (12, 3)
+    assert field.receptive_field == (15, 3)
 
 
 def test_a_map_of_one_column_is_seen_from_all_columns() -> None:
@@ -228,7 +228,7 @@ def first_models(keras: Any) -> dict[str, Any]:
     [
         ("rescaling first", (3, 2)),
         ("joined channels", (3, 2)),
-        ("joined rows", (11, 2)),  # nine rows and the padding of those that were convolved
+        ("joined rows", (12, 2)),  # three rows, or one nine further
         ("softmax of channels", (1, 3)),
         ("softmax of columns", (3, 7)),
         ("dense on columns", (1, 7)),

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keraudit.errors import KerauditError
-from keraudit.graph import POINTWISE, Layer, Tensor, all_along
+from keraudit.graph import POINTWISE, Layer, Tensor, laid_along
 from keraudit.layers.merging import broadcast
 from keraudit.shapes import effect_of
 from one_layer import flops_of, node_of
@@ -60,9 +60,11 @@ def test_concatenate(axis: int) -> None:
 
 def test_concatenate_looks_around_along_positions_only() -> None:
     """Along its axis; whether that holds positions, the layout says."""
-    assert node_of(layers.Concatenate(), (6, 5, 8), (6, 5, 3)).effect.view == all_along(3)
-    assert node_of(layers.Concatenate(axis=-2), (6, 5, 8), (6, 3, 8)).effect.view == all_along(2)
-    assert node_of(layers.Concatenate(axis=1), (6, 8), (1, 8)).effect.view == all_along(1)
+    assert node_of(layers.Concatenate(), (6, 5, 8), (6, 5, 3)).effect.view == laid_along(3, [8, 3])
+    assert node_of(layers.Concatenate(axis=-2), (6, 5, 8), (6, 3, 8)).effect.view == laid_along(
+        2, [5, 3]
+    )
+    assert node_of(layers.Concatenate(axis=1), (6, 8), (1, 8)).effect.view == laid_along(1, [6, 1])
 
 
 def test_concatenate_keeps_integers() -> None:

@@ -158,7 +158,7 @@ def test_movements_are_free_with_a_reason(function):
 
 
 def test_views_of_movements():
-    from keraudit.graph import Along, Window, statistics_along
+    from keraudit.graph import Along, Window, laid_along, statistics_along
 
     one, two = Window(2, 1, 1), Window(1, 2, 2)
     assert run(lambda x: x[:, 1::2, 2:], MAP).view == Along(((1, one), (2, two)))
@@ -166,8 +166,8 @@ def test_views_of_movements():
     assert run(lambda x: x[:, ::-1], MAP).view == all_along(1)
     padded = run(lambda x: ops.pad(x, ((0, 0), (1, 2), (3, 0), (0, 0))), MAP)
     assert padded.view == Along(((1, Window(1, -1, -1)), (2, Window(1, -3, -3))))
-    assert run(lambda x: ops.concatenate([x, x], -1), MAP).view == all_along(3)
-    assert run(lambda x: ops.concatenate([x, x], 1), MAP).view == all_along(1)
+    assert run(lambda x: ops.concatenate([x, x], -1), MAP).view == laid_along(3, [3, 3])
+    assert run(lambda x: ops.concatenate([x, x], 1), MAP).view == laid_along(1, [8, 8])
     assert run(lambda x: ops.softmax(x, axis=1), MAP).view == statistics_along(1)
     assert run(lambda x: ops.flip(x, axis=(1, 2)), MAP).view == all_along(1, 2)
     assert run(lambda x: ops.cumsum(x, axis=2), MAP).view == statistics_along(2)

@@ -5,8 +5,8 @@ the extent is ``high - low + 1`` and ``-low`` is the effective padding (Araujo, 
 "Computing Receptive Fields of Convolutional Neural Networks", Distill 2019). Where branches meet,
 the interval is the union of theirs, which is exact when their strides agree. Behind a layer that
 enlarges the map the positions differ among themselves; the extent is then an upper bound. It is one,
-too, behind a layer that rearranges an axis (``Concatenate`` along it, a flip, a sort): every position
-then counts as seeing all that the axis holds.
+too, where maps are laid one behind the other along an axis (``Concatenate``): the interval holds every
+shift. Behind a layer that rearranges an axis (a flip, a sort) every position counts as seeing all of it.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 
 from keraudit.errors import ModelError, ShapeError
-from keraudit.graph import GLOBAL, all_along
+from keraudit.graph import GLOBAL, laid_along
 from keraudit.layers.normalisation import axes_of
 from keraudit.layers.reshaping import MOVED, kept
 from keraudit.layers.site import Effect, Shape, Site, Term, counted, elementwise, zero
@@ -64,8 +64,8 @@ def concatenate(site: Site) -> Effect:
     """Inputs one behind the other along an axis.
 
     A position stays where it is when the axis is that of the channels. Along any other axis the inputs
-    lie one behind the other, each shifted by the sizes of those before it; no window says that, so
-    every position counts as seeing the whole axis.
+    lie one behind the other, each shifted by the sizes of those before it; a position counts as seeing
+    what it would with any of these shifts, which is a bound.
     """
     shapes = several(site)
     first = shapes[0]
@@ -83,7 +83,7 @@ def concatenate(site: Site) -> Effect:
     return zero(
         output,
         reason=MOVED,
-        view=all_along(axis),
+        view=laid_along(axis, [s[axis] for s in shapes]),
         dtype=kept(site),
     )
 

@@ -12,7 +12,7 @@ from math import prod
 from typing import Any
 
 from keraudit.errors import ModelError, ShapeError
-from keraudit.graph import GLOBAL, POINTWISE, Along, View, Window, all_along
+from keraudit.graph import GLOBAL, POINTWISE, Along, View, Window, all_along, laid_along
 from keraudit.layers.dense import short_enough
 from keraudit.layers.operands import axes_of, axis_of, broadcast, promoted, shape_of, whole
 from keraudit.layers.reshaping import MOVED
@@ -140,7 +140,8 @@ def joined(given: list[Any], axis: int) -> Effect:
             raise ShapeError(f"{first} and {shape} cannot be joined along axis {place}")
     size = first[place] + sum(shape[place] for shape in rest)
     output = (*first[:place], size, *first[place + 1 :])
-    return moved(output, view=all_along(place), dtype=promoted(given))
+    sizes = [first[place], *(shape[place] for shape in rest)]
+    return moved(output, view=laid_along(place, sizes), dtype=promoted(given))
 
 
 def concatenate(site: Site) -> Effect:
