@@ -9,7 +9,7 @@ from keraudit.bounds import Bound
 from keraudit.harmless import harmless
 from keraudit.render.grid import Grid, Line, shown, written
 
-PARTS = re.compile(r'[,;"|\t]')  # fields, or quotes
+PARTS = re.compile(r'[,;"\t]')  # fields, or quotes
 # What a spreadsheet takes for the start of a formula, with what it passes over before one.
 FORMULA = re.compile(r"[\s'\"]*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 # Of what dialects make a link or a mention unasked, even of text that is escaped.
