@@ -57,6 +57,7 @@ class Network:
         custom_objects: Mapping[str, Any] | None = None,
     ) -> None:
         self.graph = graph
+        self.custom_objects = custom_objects or {}
         self.layers, _ = assembled(graph, custom_objects=custom_objects)
         self.pieces = tuple(Piece(graph, part, self.layers) for part in parts)
         self.depths = kernel_depths(graph)

@@ -14,6 +14,7 @@ from zlib import crc32
 import numpy as np
 
 from keraudit.backprop.network import Network
+from keraudit.building import initializer
 
 Draw = Callable[[np.random.Generator, tuple[int, ...]], Any]
 # The standard deviation of a normal distribution cut at two of its own.
@@ -38,7 +39,9 @@ def draw(network: Network, seed: int) -> None:
                 if len(variable.shape) > 1 and (record := initializer_of(variable.name, config)):
                     place = f"{call.layer}/{variable.path.partition('/')[2]}"
                     rng = np.random.default_rng([seed, crc32(place.encode())])
-                    variable.assign(drawn(record, rng, tuple(variable.shape)))
+                    variable.assign(
+                        drawn(record, rng, tuple(variable.shape), network.custom_objects)
+                    )
 
 
 def initializer_of(name: str, config: Mapping[str, Any]) -> Any:
@@ -52,7 +55,12 @@ def initializer_of(name: str, config: Mapping[str, Any]) -> Any:
     return None
 
 
-def drawn(record: Any, rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
+def drawn(
+    record: Any,
+    rng: np.random.Generator,
+    shape: tuple[int, ...],
+    custom_objects: Mapping[str, Any],
+) -> Any:
     """A kernel from an initialiser's record, as Keras serialises it."""
     kind = record["class_name"] if isinstance(record, Mapping) else str(record)
     config = record.get("config", {}) if isinstance(record, Mapping) else {}
@@ -66,9 +74,7 @@ def drawn(record: Any, rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
         mean, deviation = config.get("mean", 0.0), config.get("stddev", 0.05)
         normal = rng.standard_normal(shape) if kind == "RandomNormal" else cut_normal(rng, shape)
         return (mean + deviation * normal).astype("float32")
-    import keras
-
-    made = keras.initializers.get(record)
+    made = initializer(kind, record, custom_objects)
     if "seed" in getattr(made, "get_config", dict)():
         seed = int(rng.integers(2**31))
         made = type(made).from_config({**made.get_config(), "seed": seed})

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from importlib.metadata import PackageNotFoundError, version
@@ -18,6 +16,7 @@ from keraudit.crosscheck.peers import Peer
 from keraudit.crosscheck.worker import OUT_OF_MEMORY
 from keraudit.errors import MEMORY_SIGNS
 from keraudit.graph import Graph
+from keraudit.processes import environment, python
 
 # No peer needs an accelerator to count, and a shared one should be left alone.
 QUIET = {
@@ -55,8 +54,8 @@ def measure(peer: Peer, graph: Graph, *, timeout: float) -> Measured:
         handed.write_bytes(pickle.dumps(graph))
         try:
             done = subprocess.run(
-                [sys.executable, "-m", "keraudit.crosscheck.worker", peer.counter, handed, out],
-                env=environment(peer),
+                python("keraudit.crosscheck.worker", peer.counter, str(handed), str(out)),
+                env=environment(**QUIET, KERAS_BACKEND=peer.backend),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
@@ -72,12 +71,6 @@ def measure(peer: Peer, graph: Graph, *, timeout: float) -> Measured:
         if done.returncode == 0 and out.is_file():
             return Measured(stated, int(out.read_text("utf-8")), seconds)
     return Measured(stated, None, seconds, failure(done.returncode, done.stderr))
-
-
-def environment(peer: Peer) -> dict[str, str]:
-    paths = [str(Path.cwd()), *(path for path in sys.path if path)]
-    chosen = {"KERAS_BACKEND": peer.backend, "PYTHONPATH": os.pathsep.join(paths)}
-    return {**os.environ, **QUIET, **chosen}
 
 
 def failure(code: int, messages: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -12,6 +11,7 @@ from typing import NamedTuple
 
 from keraudit.errors import KerauditError, ModelError, ShapeError
 from keraudit.graph import Architecture, Shape
+from keraudit.processes import environment, python
 from keraudit.reading.archive import parse
 from keraudit.reading.config import architecture
 
@@ -111,15 +111,9 @@ def run_live(*arguments: str) -> bytes:
 
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "model.json"
-        paths = [p for p in sys.path if p]
-        # only a callable is the user's own code: else a keras.py that lies about here would be run
-        own = arguments[0] == "callable"
-        if own:
-            paths = [str(Path.cwd()), *paths]
-        safe = [] if own else ["-P"]
         done = subprocess.run(
-            [sys.executable, *safe, "-m", "keraudit.reading.live", str(out), *arguments],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            python("keraudit.reading.live", str(out), *arguments),
+            env=environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
