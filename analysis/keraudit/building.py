@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import cache
@@ -9,7 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from keraudit.errors import ModelError
 from keraudit.graph import Graph, Layer, Ref
-from keraudit.permitted import ADVICE, INITIALISER, OPERATIONS, Config, check
+from keraudit.permitted import (
+    ADVICE,
+    CLASSES,
+    INITIALISER,
+    LAYERS,
+    MODELS,
+    OPERATIONS,
+    Config,
+    check,
+)
 from keraudit.rewrite.surgery import mapped
 
 if TYPE_CHECKING:
@@ -26,6 +36,10 @@ REFUSALS = (
     RuntimeError,
     AssertionError,
 )
+
+# How Keras begins before it says why, and how it colours that in a terminal.
+PREAMBLES = ("Exception encountered when calling", "Error when deserializing class")
+COLOURS = re.compile(r"\x1b\[\d*m")
 
 
 def build(
@@ -80,7 +94,10 @@ def assembled(
             if node.layer.kind == "InputLayer":
                 dtype = node.outputs[0].dtype
                 name = call.name.replace("/", "_")
-                result = keras.Input(node.outputs[0].shape[1:], dtype=dtype, name=name)
+                try:
+                    result = keras.Input(node.outputs[0].shape[1:], dtype=dtype, name=name)
+                except REFUSALS as error:
+                    raise refused(call.name, node.layer.kind, first_line(error)) from error
             else:
                 if call.layer not in made:
                     made[call.layer] = instance(
@@ -90,9 +107,7 @@ def assembled(
                     args, kwargs = mapped(constants((call.args, call.kwargs)), tensor)
                     result = made[call.layer](*args, **kwargs)
                 except REFUSALS as error:
-                    raise ModelError(
-                        f"layer {call.name!r} ({node.layer.kind}) cannot be built: {first_line(error)}"
-                    ) from error
+                    raise refused(call.name, node.layer.kind, first_line(error)) from error
             outputs.append(list(result) if isinstance(result, list | tuple) else [result])
     return made, outputs
 
@@ -109,8 +124,7 @@ def only(known: Mapping[str, Any]) -> Iterator[None]:
             pass
         else:
             stack.enter_context(SafeModeScope(True))
-        private = {**operations(), **application_layers()}
-        stack.enter_context(keras.saving.custom_object_scope({**private, **known}))
+        stack.enter_context(keras.saving.custom_object_scope({**scope(), **known}))
         yield
 
 
@@ -134,6 +148,11 @@ def constants(value: Any) -> Any:
     return {key: constants(item) for key, item in value.items()}
 
 
+def refused(path: str, kind: str, reason: str) -> ModelError:
+    """The error of a layer that cannot be built."""
+    return ModelError(f"layer {path!r} ({kind}) cannot be built: {reason}")
+
+
 def alone(tensors: list[Any]) -> Any:
     """One tensor by itself, several as a list: as people pass them."""
     return tensors if len(tensors) > 1 else tensors[0]
@@ -154,13 +173,11 @@ def instance(path: str, layer: Layer, known: Mapping[str, Any]) -> Any:
             if key
             else f"it is not in Keras {keras.__version__}"
         )
-        raise ModelError(f"layer {path!r} ({layer.kind}) cannot be built: {reason}; {ADVICE}")
+        raise refused(path, layer.kind, f"{reason}; {ADVICE}")
     try:
         made = found.from_config({**config, "name": path.replace("/", "_")})
     except REFUSALS as error:
-        raise ModelError(
-            f"layer {path!r} ({layer.kind}) cannot be built: {first_line(error)}"
-        ) from error
+        raise refused(path, layer.kind, first_line(error)) from error
     if isinstance(made, keras.Layer) and not layer.trainable:
         made.trainable = False
     return made
@@ -181,16 +198,27 @@ def initializer(path: str, record: Any, known: Mapping[str, Any]) -> Any:
 
 def class_of(kind: str) -> Any:
     """Keras' own class of a layer or an operation on the list, or ``None`` where it has none."""
-    import keras
-
-    if kind.startswith("ops."):
-        return operations().get(kind)
-    return application_layers().get(kind) or getattr(keras.layers, kind, None)
+    name = kind.removeprefix("ops.")
+    return scope().get(f"keras.ops.{name}" if name != kind else f"keras.layers.{name}")
 
 
 @cache
+def scope() -> Mapping[str, Any]:
+    """Every class on the lists that the installed Keras has, by its public name: no function is one."""
+    import keras
+
+    found: dict[str, Any] = {}
+    for home, names in (("keras", MODELS), ("keras.layers", LAYERS), *CLASSES.values()):
+        module = getattr(keras, home.removeprefix("keras").lstrip("."), keras)
+        for name in names.values() if isinstance(names, Mapping) else names:
+            found[f"{home}.{name}"] = getattr(module, name, None)
+    found |= {f"keras.layers.{name}": made for name, made in application_layers().items()}
+    found |= {f"keras.ops.{name}": made for name, made in operations().items()}
+    return {name: made for name, made in found.items() if isinstance(made, type)}
+
+
 def operations() -> Mapping[str, Any]:
-    """The operations on the list that the installed Keras has: classes alone, never functions."""
+    """The operations on the list that the installed Keras has, found as subclasses."""
     import keras
 
     found: dict[str, Any] = {}
@@ -199,12 +227,11 @@ def operations() -> Mapping[str, Any]:
         kind = waiting.pop()
         waiting.extend(kind.__subclasses__())
         if kind.__module__.startswith("keras.src.ops."):
-            found[f"ops.{kind.__name__}"] = kind
-    return {name: kind for name, kind in found.items() if name in OPERATIONS}
+            found[kind.__name__] = kind
+    return {name: kind for name, kind in found.items() if f"ops.{name}" in OPERATIONS}
 
 
-@cache
-def application_layers() -> dict[str, Any]:
+def application_layers() -> Mapping[str, Any]:
     """The layers of Keras Applications that Keras keeps to itself and cannot load by name."""
     try:
         from keras.src.applications.convnext import LayerScale
@@ -215,8 +242,10 @@ def application_layers() -> dict[str, Any]:
 
 
 def first_line(error: Exception) -> str:
-    """The first line of a library's error, which may run over a page."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+    """The line of a library's error that says why; the whole may run over a page."""
+    lines = [plain for line in str(error).splitlines() if (plain := COLOURS.sub("", line).strip())]
+    reasons = [line for line in lines if not line.startswith(PREAMBLES)]
+    return (reasons or lines or [type(error).__name__])[0][:300]
 
 
 def copy_weights(source: keras.Model, target: keras.Model, graph: Graph) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from keraudit.building import REFUSALS, first_line, only
 from keraudit.errors import KerauditError, ModelError
 from keraudit.permitted import LAYER, Config
+from keraudit.reading.archive import read_file
 
 MEMBER = "model.weights.h5"  # of a .keras file
 ENDINGS = (".keras", ".h5", ".hdf5")
@@ -33,7 +34,7 @@ def weighty(model: Any, custom_objects: Mapping[str, Any]) -> Any:
         raise KerauditError(
             f"own weights are those of a live keras.Model, or of a .keras or .h5 file; received {model}"
         )
-    made = restored(path, custom_objects)
+    made = restored(read_file(path), custom_objects)
     try:
         load(path, made)
     except (*REFUSALS, OSError) as error:
@@ -42,26 +43,25 @@ def weighty(model: Any, custom_objects: Mapping[str, Any]) -> Any:
     return made
 
 
-def restored(path: Path, custom_objects: Mapping[str, Any]) -> Any:
-    """The model that a file's config describes, models within models kept, with initial weights."""
+def restored(record: Mapping[str, Any], custom_objects: Mapping[str, Any]) -> Any:
+    """The model that a record describes, models within models kept, with initial weights.
+
+    Raises:
+        ModelError: something in it is not built from a file, or is no model.
+    """
     import keras
 
-    from keraudit.reading.archive import read_file
-
-    record = read_file(path)
-    checked = Config("the model", str(record.get("class_name")), custom_objects).value(
-        record, LAYER, "model"
-    )
+    kind = str(record.get("class_name"))
+    checked = Config("the model", kind, custom_objects).value(record, LAYER, "model")
     try:
         with only(custom_objects):
             made = keras.saving.deserialize_keras_object(checked, safe_mode=True)
-            shape = first_shape(record)
-            if not made.built and shape is not None:
+            if isinstance(made, keras.Model) and not made.built and (shape := first_shape(record)):
                 made.build(shape)
     except REFUSALS as error:
-        raise ModelError(f"{path} cannot be built: {first_line(error)}") from None
+        raise ModelError(f"the model ({kind}) cannot be built: {first_line(error)}") from None
     if not isinstance(made, keras.Model):
-        raise ModelError(f"{path} describes a {type(made).__name__}, not a model")
+        raise ModelError(f"the file describes a {type(made).__name__}, not a model")
     return made
 
 

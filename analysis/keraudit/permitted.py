@@ -24,7 +24,6 @@ from keraudit.rewrite.surgery import layers_within
 
 DEEPEST = 200  # nested values of a config
 ADVICE = "pass its class in custom_objects, or a live model"
-PRIVATE = ("LayerScale", "CustomScaleLayer")  # of Keras Applications; no public name leads to them
 
 # Operations that our table does not count, and that compute: none of them takes a function.
 UNCOUNTED_OPERATIONS = (
@@ -268,8 +267,10 @@ class Config:
 
     def name(self, given: str, place: str, key: str, free: bool) -> str:
         """A string: at some places the name of an object, or of a file."""
+        if place == NODES and given.startswith("keras."):
+            self.unlisted(given, place, key)  # the keys by which Keras finds our classes
         if place in (ANY, NODES, POLICY, QUANTISER, SEED) or free:
-            return key_of(self.known, given) or given if free else given
+            return given
         if place == TABLE:
             self.refuse(
                 f"its {key!r} names the file {given[:60]!r}, which is not read here",
@@ -304,7 +305,7 @@ class Config:
         names = (given.get("registered_name"), kind)
         if not module or kind in self.known:
             if own := key_of(self.known, *names):
-                return self.instance(given, own, None, kind, depth, free=True)
+                return self.instance(given, own, "", kind, depth, free=True)
             self.unlisted(full_name(given), place, key)
         if place in (LAYER, ACTIVATION) or (place == ANY and self.is_layer(kind, module)):
             return self.inner(given, kind, module, key, depth)
@@ -340,26 +341,25 @@ class Config:
             )
         if kind not in LAYERS | OPERATIONS:
             self.unlisted(full_name(given), LAYER, key)
-        if kind.startswith("ops.") or kind in PRIVATE:
-            return self.instance(given, kind, None, kind.removeprefix("ops."), depth)
-        return self.instance(given, "", "keras.layers", kind, depth)
+        home = "keras.ops" if kind.startswith("ops.") else "keras.layers"
+        return self.instance(given, "", home, kind.removeprefix("ops."), depth)
 
     def instance(
         self,
         given: Mapping[str, Any],
         key: str,
-        home: str | None,
+        home: str,
         kind: str,
         depth: int,
         *,
         free: bool = False,
     ) -> dict[str, Any]:
-        """A record that leads Keras to one class, and says nothing but how to make it."""
+        """A record that leads Keras to one class, by a key of ``building.scope`` or of the caller."""
         config = given.get("config")
         made = {
-            "module": home,
+            "module": None,
             "class_name": kind,
-            "registered_name": key or None,
+            "registered_name": key or f"{home}.{kind}",
             "config": self.options(
                 {} if config is None else config, kind, free=free, depth=depth + 1
             ),
