@@ -7,16 +7,13 @@ harmless and broken were built, builds all, and writes what was said and seen.
 from __future__ import annotations
 
 import json
-import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import keras
 
 from keraudit.errors import KerauditError
-from keraudit.shapes import shaped
 
 CODE = ("compile", "exec", "marshal.loads", "code.__new__", "pickle.find_class", "ctypes.dlopen")
 STARTS = ("socket.", "subprocess.", "os.system", "os.exec", "os.spawn", "os.posix_spawn", "os.fork")
@@ -32,18 +29,14 @@ CHANGES = (
 )
 SEEN: list[str] = []
 ARMED = False
-TEMPORARY = os.path.realpath(tempfile.gettempdir())
+MODEL = ""
 
 
 def hook(event: str, arguments: tuple[Any, ...]) -> None:
     if not ARMED:
         return
-    if event == "open":
-        path = arguments[0]
-        writes = isinstance(arguments[1], str) and set(arguments[1]) & set("wax+")
-        inside = isinstance(path, str) and os.path.realpath(path).startswith(TEMPORARY + os.sep)
-        if not inside or (writes and "keraudit-" not in str(path)):
-            SEEN.append(f"open {path} {arguments[1]}")
+    if event == "open" and arguments[0] != MODEL:
+        SEEN.append(f"open {arguments[0]} {arguments[1]}")
     elif event == "import":
         SEEN.append(f"import {arguments[0]}")
     elif event in CODE or event.startswith(STARTS) or event.startswith(CHANGES):
@@ -60,18 +53,16 @@ def state() -> tuple[Any, ...]:
 
 def ways(record: Any) -> list[str]:
     """What each way to a model said of a record: the check alone, its layers, and it as a whole."""
+    from keraudit.api import read
     from keraudit.building import build
     from keraudit.own_weights import restored
     from keraudit.permitted import check
     from keraudit.reading.config import architecture
 
-    def read() -> Any:
-        return architecture(record, source="")
-
     said = []
     for way in (
-        lambda: check(read()),
-        lambda: build(shaped(read(), batch=2), allocate=False),
+        lambda: check(architecture(record, source="")),
+        lambda: build(read(MODEL, batch=2), allocate=False),
         lambda: restored(record, {}),
     ):
         try:
@@ -85,15 +76,18 @@ def ways(record: Any) -> list[str]:
 
 
 def main(cases: Path, out: Path) -> None:
-    global ARMED
+    global ARMED, MODEL
+    MODEL = str(out.with_name("model.json"))
     found = json.loads(cases.read_text())
     before = state()
     for _, record, kind in found:
         if kind in ("harmless", "broken"):  # what Keras and we import late
+            Path(MODEL).write_text(json.dumps(record))
             ways(record)
     sys.addaudithook(hook)
     results = []
     for name, record, kind in found:
+        Path(MODEL).write_text(json.dumps(record))
         SEEN.clear()
         ARMED = True
         said = ways(record)

@@ -166,7 +166,7 @@ def instance(path: str, layer: Layer, known: Mapping[str, Any]) -> Any:
     import keras
 
     key, config = Config(path, layer.kind, known).layer(layer)
-    found = known[key] if key else class_of(layer.kind)
+    found: Any = known[key] if key else class_of(layer.kind)
     if not isinstance(found, type) or not issubclass(found, keras.Operation):
         reason = (
             f"{key!r} in custom_objects is not a layer class"

@@ -52,7 +52,7 @@ def restored(record: Mapping[str, Any], custom_objects: Mapping[str, Any]) -> An
     import keras
 
     kind = str(record.get("class_name"))
-    checked = Config("the model", kind, custom_objects).value(record, LAYER, "model")
+    checked = Config("", kind, custom_objects).value(record, LAYER, "model")
     try:
         with only(custom_objects):
             made = keras.saving.deserialize_keras_object(checked, safe_mode=True)

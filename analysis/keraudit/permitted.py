@@ -118,6 +118,7 @@ CLASSES: Mapping[str, tuple[str, Mapping[str, str]]] = {
     SEED: ("keras.random", {"SeedGenerator": "SeedGenerator"}),
 }
 MODELS = {"Functional": "Model", "Model": "Model", "Sequential": "Sequential"}
+LAYER_HOMES = ("keras", "keras.layers", "keras.ops")
 MARKS = frozenset({"class_name", "module", "registered_name"})  # of a serialised object
 ARRAYS = ("__numpy__", "__tensor__")
 HOMES = (
@@ -205,7 +206,8 @@ class Config:
         self.known = known
 
     def refuse(self, reason: str, advice: str = ADVICE) -> NoReturn:
-        raise ModelError(f"layer {self.path!r} ({self.kind}) cannot be built: {reason}; {advice}")
+        what = f"layer {self.path!r}" if self.path else "the model"
+        raise ModelError(f"{what} ({self.kind}) cannot be built: {reason}; {advice}")
 
     def layer(self, layer: Layer) -> tuple[str, dict[str, Any]]:
         """The key of the caller's class, or empty for one of Keras' own; and the config to build from."""
@@ -308,7 +310,7 @@ class Config:
                 return self.instance(given, own, "", kind, depth, free=True)
             self.unlisted(full_name(given), place, key)
         if place in (LAYER, ACTIVATION) or (place == ANY and self.is_layer(kind, module)):
-            return self.inner(given, kind, module, key, depth)
+            return self.inner(given, kind, place, key, depth)
         home, known = self.class_list(kind, module, place)
         if kind not in known:
             self.unlisted(full_name(given), place, key)
@@ -327,7 +329,7 @@ class Config:
         return (homes or found or [("", {})])[0]
 
     def inner(
-        self, given: Mapping[str, Any], kind: str, module: str, key: str, depth: int
+        self, given: Mapping[str, Any], kind: str, place: str, key: str, depth: int
     ) -> dict[str, Any]:
         """A layer, an operation or a model that a config holds."""
         if kind in MODELS:
@@ -340,7 +342,7 @@ class Config:
                 f"in its {key!r}, {RUNS_CODE[kind]}", "write it as a layer class and pass that"
             )
         if kind not in LAYERS | OPERATIONS:
-            self.unlisted(full_name(given), LAYER, key)
+            self.unlisted(full_name(given), ACTIVATION if place == ACTIVATION else LAYER, key)
         home = "keras.ops" if kind.startswith("ops.") else "keras.layers"
         return self.instance(given, "", home, kind.removeprefix("ops."), depth)
 
@@ -356,22 +358,29 @@ class Config:
     ) -> dict[str, Any]:
         """A record that leads Keras to one class, by a key of ``building.scope`` or of the caller."""
         config = given.get("config")
-        made = {
+        own = self.below(config, kind) if free or home in LAYER_HOMES else self
+        options = own.options({} if config is None else config, kind, free=free, depth=depth + 1)
+        if kind == "InputLayer" and "batch_input_shape" in options:
+            options["batch_shape"] = options.pop("batch_input_shape")
+        made: dict[str, Any] = {
             "module": None,
             "class_name": kind,
             "registered_name": key or f"{home}.{kind}",
-            "config": self.options(
-                {} if config is None else config, kind, free=free, depth=depth + 1
-            ),
+            "config": options,
         }
-        if kind == "InputLayer" and "batch_input_shape" in made["config"]:
-            made["config"]["batch_shape"] = made["config"].pop("batch_input_shape")
         if isinstance(given.get("name"), str):
             made["name"] = given["name"]
         if "inbound_nodes" in given:
             nodes = given["inbound_nodes"]
-            made["inbound_nodes"] = self.value(nodes, NODES, "inbound_nodes", depth=depth + 1)
+            made["inbound_nodes"] = own.value(nodes, NODES, "inbound_nodes", depth=depth + 1)
         return made
+
+    def below(self, config: Any, kind: str) -> Config:
+        """The same for a layer that this one holds; a whole model's layers have no path before them."""
+        name = config.get("name") if isinstance(config, Mapping) else None
+        if not isinstance(name, str) or (not self.path and kind in MODELS.values()):
+            return self
+        return Config("/".join(filter(None, (self.path, text(name)))), kind, self.known)
 
     def function(self, given: Mapping[str, Any], place: str, key: str) -> Any:
         """A function: an activation of Keras, or one of the caller's."""
