@@ -13,9 +13,12 @@ from keraudit.api import gradients, read
 from keraudit.building import application_layers, build, operations, scope
 from keraudit.caller import own_objects
 from keraudit.errors import KerauditError, ModelError
+from keraudit.layers.wrappers import RUNS_CODE
 from keraudit.own_weights import restored, weighty
-from keraudit.permitted import ACTIVATIONS, CLASSES, LAYERS, OPERATIONS, RUNS_CODE, check, key_of
+from keraudit.permitted import check, key_of
+from keraudit.permitted_names import ACTIVATIONS, CLASSES, LAYERS, OPERATIONS
 from keraudit.reading.config import architecture
+from keraudit.shapes import shaped
 from witness import graph_of
 
 
@@ -100,11 +103,18 @@ def test_old_notation_and_policies_are_built() -> None:
     old = {"class_name": "GlorotNormal", "config": {"seed": 3}}
     penalty = {"class_name": "L2", "config": {"l2": 0.5}}
     made = restored(model_with(kernel_initializer=old, kernel_regularizer=penalty), {})
-    made.build((None, 4))
     layer = made.layers[-1]
     assert isinstance(layer.kernel_initializer, keras.initializers.GlorotNormal)
     assert layer.kernel_initializer.seed == 3
     assert float(layer.kernel_regularizer.l2) == 0.5
+    first = {"name": "d", "units": 3, "batch_input_shape": [None, 4]}
+    layers = [
+        {"class_name": "Dense", "config": first},
+        {"class_name": "BatchNormalization", "config": {"name": "b", "axis": [1]}},
+    ]
+    sequential = {"class_name": "Sequential", "config": {"name": "m", "layers": layers}}
+    graph = shaped(architecture(sequential, source=""))
+    assert restored(sequential, {}).count_params() == build(graph).count_params() == 27
     record = {"class_name": "Policy", "config": {"name": "mixed_bfloat16"}}
     for policy in ("mixed_bfloat16", record):
         layer = restored(model_with(dtype=policy), {}).layers[-1]

@@ -10,16 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from keraudit.errors import ModelError
 from keraudit.graph import Graph, Layer, Ref
-from keraudit.permitted import (
-    ADVICE,
-    CLASSES,
-    INITIALISER,
-    LAYERS,
-    MODELS,
-    OPERATIONS,
-    Config,
-    check,
-)
+from keraudit.permitted import ADVICE, Config, check
+from keraudit.permitted_names import CLASSES, INITIALISER, LAYERS, MODELS, OPERATIONS
 from keraudit.rewrite.surgery import mapped
 
 if TYPE_CHECKING:
@@ -166,8 +158,8 @@ def instance(path: str, layer: Layer, known: Mapping[str, Any]) -> Any:
     import keras
 
     key, config = Config(path, layer.kind, known).layer(layer)
-    found: Any = known[key] if key else class_of(layer.kind)
-    if not isinstance(found, type) or not issubclass(found, keras.Operation):
+    found = known[key] if key else class_of(layer.kind)
+    if not is_class(found, keras.Operation):
         reason = (
             f"{key!r} in custom_objects is not a layer class"
             if key
@@ -181,6 +173,10 @@ def instance(path: str, layer: Layer, known: Mapping[str, Any]) -> Any:
     if isinstance(made, keras.Layer) and not layer.trainable:
         made.trainable = False
     return made
+
+
+def is_class(found: Any, kind: Any) -> bool:
+    return isinstance(found, type) and issubclass(found, kind)
 
 
 def initializer(path: str, record: Any, known: Mapping[str, Any]) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from types import FunctionType
 from typing import Any
 
-from keraudit.permitted import ACTIVATIONS, CLASSES, LAYERS, MODELS
+from keraudit.permitted_names import ACTIVATIONS, CLASSES, LAYERS, MODELS
 
 
 def own_objects(model: Any) -> Mapping[str, Any]:

@@ -9,8 +9,10 @@ from typing import Any
 
 from keraudit.building import REFUSALS, first_line, only
 from keraudit.errors import KerauditError, ModelError
-from keraudit.permitted import LAYER, Config
+from keraudit.permitted import Config
+from keraudit.permitted_names import LAYER
 from keraudit.reading.archive import read_file
+from keraudit.reading.serialised import sequential_input
 
 MEMBER = "model.weights.h5"  # of a .keras file
 ENDINGS = (".keras", ".h5", ".hdf5")
@@ -56,20 +58,13 @@ def restored(record: Mapping[str, Any], custom_objects: Mapping[str, Any]) -> An
     try:
         with only(custom_objects):
             made = keras.saving.deserialize_keras_object(checked, safe_mode=True)
-            if isinstance(made, keras.Model) and not made.built and (shape := first_shape(record)):
-                made.build(shape)
+            if isinstance(made, keras.Sequential) and not made.built:
+                made.build(sequential_input(record))
     except REFUSALS as error:
         raise ModelError(f"the model ({kind}) cannot be built: {first_line(error)}") from None
     if not isinstance(made, keras.Model):
         raise ModelError(f"the file describes a {type(made).__name__}, not a model")
     return made
-
-
-def first_shape(record: Mapping[str, Any]) -> Any:
-    """The input shape, batch first, with which a ``Sequential`` model was built."""
-    build = record.get("build_config")
-    shape = build.get("input_shape") if isinstance(build, Mapping) else None
-    return tuple(shape) if isinstance(shape, list) else None
 
 
 def load(path: Path, model: Any) -> None:
