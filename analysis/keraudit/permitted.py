@@ -18,16 +18,15 @@ from keraudit.permitted_names import (
     ACTIVATIONS,
     ANY,
     ARRAYS,
+    BUILT,
     CLASSES,
     HOMES,
     LAYER,
     LAYER_HOMES,
-    LAYERS,
     MARKS,
     MODELS,
     NODES,
     NUMBERS,
-    OPERATIONS,
     POLICY,
     QUANTISER,
     SEED,
@@ -124,7 +123,7 @@ class Config:
         """Refuse a layer or an operation that is on no list."""
         if module and kind in RUNS_CODE:
             self.refuse(RUNS_CODE[kind], "write it as a layer class and pass that")
-        if not module or kind not in LAYERS | OPERATIONS:
+        if not module or kind not in BUILT:
             found = ".".join(filter(None, (module, kind.removeprefix("ops."))))
             self.refuse(f"{found[:80]!r} is not one of the layers and operations of the table")
 
@@ -219,7 +218,7 @@ class Config:
         return self.instance(given, "", home, known[kind], depth)
 
     def is_layer(self, kind: str, module: str) -> bool:
-        layers = kind in LAYERS | OPERATIONS | MODEL_CLASSES | RUNS_CODE.keys()
+        layers = kind in BUILT or kind in MODEL_CLASSES or kind in RUNS_CODE
         return layers and not any(part in module for part in (".initializers", ".random"))
 
     def class_list(self, kind: str, module: str, place: str) -> tuple[str, Mapping[str, str]]:
@@ -243,7 +242,7 @@ class Config:
             self.refuse(
                 f"in its {key!r}, {RUNS_CODE[kind]}", "write it as a layer class and pass that"
             )
-        if kind not in LAYERS | OPERATIONS:
+        if kind not in BUILT:
             self.unlisted(full_name(given), ACTIVATION if place == ACTIVATION else LAYER, key)
         home = "keras.ops" if kind.startswith("ops.") else "keras.layers"
         return self.instance(given, "", home, kind.removeprefix("ops."), depth)

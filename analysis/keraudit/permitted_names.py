@@ -27,6 +27,7 @@ UNCOUNTED_OPERATIONS = (
 ).split()
 OPERATIONS = frozenset({*COUNTED_OPERATIONS, *(f"ops.{name}" for name in UNCOUNTED_OPERATIONS)})
 LAYERS = frozenset(COUNTED_LAYERS) - frozenset(RUNS_CODE)
+BUILT = LAYERS | OPERATIONS
 ACTIVATIONS = frozenset({*COUNTED_ACTIVATIONS, *ALIASES, "glu"})
 
 # Where an object may stand in a config, by its key.
