@@ -273,6 +273,9 @@ PLACES: Mapping[str, tuple[str, tuple[str | int, ...]]] = {
 }
 
 
+EVERY = ("layer", "activation", "initializer", "policy", "wrapped", "argument")
+
+
 def put(record: Record, place: tuple[str | int, ...], hostile: Any) -> Record:
     """The model with an object at a place; a layer keeps its name and its calls."""
     made = copy.deepcopy(record)
@@ -290,10 +293,12 @@ def put(record: Record, place: tuple[str | int, ...], hostile: Any) -> Record:
 
 
 def hostile_models() -> Iterator[tuple[str, Record]]:
-    """Every hostile object at every place."""
+    """Every hostile object at a place of each kind, and at a third of the others."""
     models = harmless()
-    for place, (model, path) in PLACES.items():
-        for name, found in objects():
+    for row, (place, (model, path)) in enumerate(PLACES.items()):
+        for number, (name, found) in enumerate(objects()):
+            if place not in EVERY and (row + number) % 3:
+                continue
             yield f"{name} at {place}", put(models[model], path, found)
     for key in ("vocabulary", "idf_weights"):
         yield f"a path as {key}", put(models["lookup"], ("layers", 1, "config", key), "/etc/hosts")

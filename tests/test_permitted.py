@@ -156,6 +156,7 @@ def test_a_registered_class_is_built_for_the_caller_alone() -> None:
         x = keras.layers.Dense(8, activation=steep, kernel_initializer=Narrow(), name="plain")(
             start
         )
+        x = keras.layers.Dense(8, activation=keras.ops.sin, name="sine")(x)
         model = keras.Model(start, Dense(4, name="own")(x))
         graph = graph_of(model)
         with pytest.raises(
@@ -168,6 +169,7 @@ def test_a_registered_class_is_built_for_the_caller_alone() -> None:
         assert type(copy.get_layer("own")) is Dense
         assert type(copy.get_layer("plain")) is keras.layers.Dense
         assert copy.get_layer("plain").activation is steep
+        assert copy.get_layer("sine").activation is keras.ops.sin
         report = gradients(model, batch=4)
         assert len(report.profiles) == 1
     finally:
@@ -223,6 +225,16 @@ def test_weights_that_lie_elsewhere_are_not_read(tmp_path: Path) -> None:
         archive.write(weights, "model.weights.h5")
     with pytest.raises(KerauditError, match="'0' is a link, where an array belongs"):
         weighty(sent, {})
+
+
+def test_a_file_that_only_calls_itself_keras_is_told(tmp_path: Path) -> None:
+    import keras
+
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.save(saved := tmp_path / "saved.h5")
+    (path := tmp_path / "renamed.keras").write_bytes(saved.read_bytes())
+    with pytest.raises(KerauditError, match="Keras cannot load the weights"):
+        weighty(path, {})
 
 
 def test_own_weights_of_a_hostile_file_call_nothing(tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 from keraudit.permitted_names import ACTIVATIONS, CLASSES, LAYERS, MODELS
 
+OPERATIONS = "keras.src.ops."  # a function of keras.ops is an activation where the caller says so
+
 
 def own_objects(model: Any) -> Mapping[str, Any]:
     """Classes and functions in a live model by the names that Keras saves them under.
@@ -21,7 +23,8 @@ def own_objects(model: Any) -> Mapping[str, Any]:
     found: dict[str, Any] = {}
     for item in objects_in(model):
         made = item if isinstance(item, FunctionType) else type(item)
-        if made.__module__.partition(".")[0] == "keras":
+        plain = made.__module__.startswith(OPERATIONS) and made is item
+        if made.__module__.partition(".")[0] == "keras" and not plain:
             continue
         registered = str(keras.saving.get_registered_name(made))
         for name in (registered, made.__name__):

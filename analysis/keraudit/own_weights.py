@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -39,7 +41,7 @@ def weighty(model: Any, custom_objects: Mapping[str, Any]) -> Any:
     made = restored(read_file(path), custom_objects)
     try:
         load(path, made)
-    except (*REFUSALS, OSError) as error:
+    except (*REFUSALS, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         reason = " ".join(str(error).split())[:200]
         raise KerauditError(f"Keras cannot load the weights of {path}: {reason}") from None
     return made
@@ -70,7 +72,6 @@ def restored(record: Mapping[str, Any], custom_objects: Mapping[str, Any]) -> An
 def load(path: Path, model: Any) -> None:
     """Give a model the arrays in a ``.keras`` or ``.h5`` file, in Keras' own order."""
     import shutil
-    import zipfile
     from tempfile import TemporaryDirectory
 
     if not zipfile.is_zipfile(path):
