@@ -12,11 +12,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
+from keraudit import processes
 from keraudit.crosscheck.peers import Peer
 from keraudit.crosscheck.worker import OUT_OF_MEMORY
 from keraudit.errors import MEMORY_SIGNS
 from keraudit.graph import Graph
-from keraudit.processes import environment, python
 
 # No peer needs an accelerator to count, and a shared one should be left alone.
 QUIET = {
@@ -54,8 +54,8 @@ def measure(peer: Peer, graph: Graph, *, timeout: float) -> Measured:
         handed.write_bytes(pickle.dumps(graph))
         try:
             done = subprocess.run(
-                python("keraudit.crosscheck.worker", peer.counter, str(handed), str(out)),
-                env=environment(**QUIET, KERAS_BACKEND=peer.backend),
+                processes.python("keraudit.crosscheck.worker", peer.counter, str(handed), str(out)),
+                env=environment(peer),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
@@ -71,6 +71,11 @@ def measure(peer: Peer, graph: Graph, *, timeout: float) -> Measured:
         if done.returncode == 0 and out.is_file():
             return Measured(stated, int(out.read_text("utf-8")), seconds)
     return Measured(stated, None, seconds, failure(done.returncode, done.stderr))
+
+
+def environment(peer: Peer) -> dict[str, str]:
+    """The variables of a peer's process."""
+    return processes.environment(**QUIET, KERAS_BACKEND=peer.backend)
 
 
 def failure(code: int, messages: str) -> str:
