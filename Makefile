@@ -4,6 +4,7 @@
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+FLOOR := build/floor
 is_new_enough = $(shell $(1) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(1))
 PYTHON ?= $(firstword $(foreach name,python3 python3.11 python3.12 python3.13,$(call is_new_enough,$(name))))
 
@@ -11,7 +12,7 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.11 python3.12 python3.13,$(
 export NO_MKDOCS_2_WARNING := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help report test lint types unit site bench serve clean
+.PHONY: help report test lint types unit floor site bench serve clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +35,12 @@ types: $(STAMP) ## check types
 unit: $(STAMP) ## run the tests and the examples in docstrings
 	$(BIN)/python tests/browser.py # installs Chromium where there is no browser
 	$(BIN)/pytest
+
+# Nothing under constraints.txt: pip takes the newest TensorFlow that goes with that Keras.
+floor: $(STAMP) ## test building and its security on the oldest Keras that is supported
+	test -x $(FLOOR)/bin/pip || $(PYTHON) -m venv $(FLOOR)
+	$(FLOOR)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[keras]' 'keras==3.11.*' pytest hypothesis
+	$(FLOOR)/bin/python -m pytest -q tests/test_building.py tests/test_permitted.py tests/test_hostile_models.py
 
 site: $(STAMP) ## build the site strictly
 	$(BIN)/mkdocs build --strict --quiet

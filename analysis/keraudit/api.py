@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from keraudit.audits.cost import costs
-from keraudit.errors import KerauditError, ShapeError
+from keraudit.errors import ShapeError
 from keraudit.graph import Graph, Shape
 from keraudit.layers.site import Rule
 from keraudit.origin import origin_of
@@ -118,7 +118,7 @@ def gradients(
         shattering: measure the mean cosine between gradients of different inputs too.
         own_weights: take the weights of the live model, or of the ``.keras`` or ``.h5`` file; default:
             drawn anew for each seed.
-        custom_objects: the user's own classes, by name.
+        custom_objects: the user's own classes and functions by name; those of a live model are known.
         notify: told, in one line, what takes over a second.
         progress: told of pieces done, of how many, and the network's label.
         command: the command line to record.
@@ -127,9 +127,13 @@ def gradients(
         KerauditError: the model, the data and the loss do not fit; one line says what.
     """
     from keraudit.backprop.compare import Plan, compare, no_progress
+    from keraudit.caller import own_objects
+    from keraudit.own_weights import weighty
 
+    live = not isinstance(model, str | os.PathLike)
     graph = read(model, input_shape=input_shape, batch=batch, rules=rules, notify=notify)
-    source = weighty(model, custom_objects or {}) if own_weights else None
+    known = {**(own_objects(model) if live else {}), **(custom_objects or {})}
+    source = weighty(model, known) if own_weights else None
     plan = Plan(
         seeds=tuple(seeds),
         batches=batches,
@@ -137,7 +141,7 @@ def gradients(
         loss=loss,
         shattering=shattering,
         source=source,
-        custom_objects=custom_objects or {},
+        custom_objects=known,
     )
     return compare(
         graph,
@@ -147,30 +151,6 @@ def gradients(
         progress=progress or no_progress,
         command=command,
     )
-
-
-def weighty(model: str | os.PathLike[str] | keras.Model, custom_objects: Mapping[str, Any]) -> Any:
-    """The live model that holds the weights: itself, or loaded from its file in Keras' safe mode.
-
-    Raises:
-        KerauditError: it has none, or Keras cannot load them.
-    """
-    from pathlib import Path
-
-    if not isinstance(model, str | os.PathLike):
-        return model
-    path = Path(model)
-    if path.suffix.lower() not in (".keras", ".h5", ".hdf5"):
-        raise KerauditError(
-            f"own weights are those of a live keras.Model, or of a .keras or .h5 file; received {model}"
-        )
-    import keras
-
-    try:
-        return keras.saving.load_model(path, custom_objects=dict(custom_objects), compile=False)
-    except (OSError, TypeError, ValueError, ImportError, KeyError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise KerauditError(f"Keras cannot load the weights of {path}: {reason}") from None
 
 
 def read(

@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from keraudit.errors import ModelError
-from keraudit.graph import Graph, Layer
+from keraudit.graph import Graph, Layer, Ref
+from keraudit.permitted import ADVICE, Config, check
+from keraudit.permitted_names import CLASSES, LAYERS, MODELS, OPERATIONS
 from keraudit.rewrite.surgery import mapped
 
 if TYPE_CHECKING:
     import keras
+
+# What Keras raises at a config that no layer wrote.
+REFUSALS = (
+    TypeError,
+    ValueError,
+    ImportError,
+    AttributeError,
+    LookupError,
+    ArithmeticError,
+    RuntimeError,
+    AssertionError,
+)
+
+# How Keras begins before it says why, and how it colours that in a terminal.
+PREAMBLES = ("Exception encountered when calling", "Error when deserializing class")
+COLOURS = re.compile(r"\x1b\[\d*m")
 
 
 def build(
@@ -21,13 +42,17 @@ def build(
     Nested models were laid flat when they were read: a layer ``outer/inner`` is built as
     ``outer_inner``. A layer that is called several times is built once.
 
+    A config may come from anyone: of what it names, only the layers, operations and options of
+    ``keraudit.permitted`` are built, and classes and functions that ``custom_objects`` holds.
+
     Args:
         graph: read or rewritten.
-        custom_objects: the user's own classes by name.
+        custom_objects: the user's own classes and functions by name.
         allocate: without it the weights have shapes only, and no memory.
 
     Raises:
-        ModelError: a layer's class is not known to the installed Keras; the error names it.
+        ModelError: a layer is not among those that are built, or not in the installed Keras; the
+            error names it.
     """
     import keras
 
@@ -47,33 +72,77 @@ def assembled(
     """The layers and operations of a graph by path, each built, and every call's symbolic outputs."""
     import keras
 
-    known = {**application_layers(), **(custom_objects or {})}
+    known = dict(custom_objects or {})
+    check(graph.architecture, known)
     made: dict[str, Any] = {}
     outputs: list[list[Any]] = []
 
     def tensor(ref: Any) -> Any:
         return outputs[ref.call][ref.output]
 
-    for index, call in enumerate(graph.architecture.calls):
-        node = graph.nodes[index]
-        if node.layer.kind == "InputLayer":
-            dtype = node.outputs[0].dtype
-            name = call.name.replace("/", "_")
-            result = keras.Input(node.outputs[0].shape[1:], dtype=dtype, name=name)
-        else:
-            if call.layer not in made:
-                made[call.layer] = instance(
-                    call.layer, graph.architecture.layers[call.layer], known
-                )
-            args, kwargs = mapped(call.args, tensor), mapped(call.kwargs, tensor)
-            try:
-                result = made[call.layer](*args, **kwargs)
-            except (TypeError, ValueError) as error:
-                raise ModelError(
-                    f"layer {call.name!r} ({node.layer.kind}) cannot be built: {first_line(error)}"
-                ) from error
-        outputs.append(list(result) if isinstance(result, list | tuple) else [result])
+    with only(known):
+        for index, call in enumerate(graph.architecture.calls):
+            node = graph.nodes[index]
+            if node.layer.kind == "InputLayer":
+                dtype = node.outputs[0].dtype
+                name = call.name.replace("/", "_")
+                try:
+                    result = keras.Input(node.outputs[0].shape[1:], dtype=dtype, name=name)
+                except REFUSALS as error:
+                    raise refused(call.name, node.layer.kind, first_line(error)) from error
+            else:
+                if call.layer not in made:
+                    made[call.layer] = instance(
+                        call.layer, graph.architecture.layers[call.layer], known
+                    )
+                try:
+                    args, kwargs = mapped(constants((call.args, call.kwargs)), tensor)
+                    result = made[call.layer](*args, **kwargs)
+                except REFUSALS as error:
+                    raise refused(call.name, node.layer.kind, first_line(error)) from error
+            outputs.append(list(result) if isinstance(result, list | tuple) else [result])
     return made, outputs
+
+
+@contextmanager
+def only(known: Mapping[str, Any]) -> Iterator[None]:
+    """Keras' safe mode, and of names that are not Keras' own those of the caller alone."""
+    import keras
+
+    with ExitStack() as stack:
+        try:
+            from keras.src.saving.serialization_lib import SafeModeScope
+        except ImportError:  # not public: another release may move it
+            pass
+        else:
+            stack.enter_context(SafeModeScope(True))
+        stack.enter_context(keras.saving.custom_object_scope({**scope(), **known}))
+        yield
+
+
+def constants(value: Any) -> Any:
+    """The same arguments of a call with arrays and ellipses in place of their records."""
+    if isinstance(value, Ref):  # itself a tuple
+        return value
+    if isinstance(value, list | tuple):
+        items = [constants(item) for item in value]
+        return tuple(items) if isinstance(value, tuple) else items
+    if not isinstance(value, Mapping):
+        return value
+    if value.get("class_name") == "__ellipsis__":
+        return ...
+    if value.get("class_name") in ("__numpy__", "__tensor__"):
+        import numpy as np
+
+        record = value["config"]
+        dtype = record["dtype"]
+        return np.array(record["value"], dtype="float32" if dtype == "bfloat16" else dtype)
+    return {key: constants(item) for key, item in value.items()}
+
+
+def refused(path: str, kind: str, reason: str) -> ModelError:
+    """The error of a layer that cannot be built."""
+    return ModelError(f"layer {path!r} ({kind}) cannot be built: {reason}")
 
 
 def alone(tensors: list[Any]) -> Any:
@@ -82,29 +151,70 @@ def alone(tensors: list[Any]) -> Any:
 
 
 def instance(path: str, layer: Layer, known: Mapping[str, Any]) -> Any:
-    """The layer or operation that a config describes, named after its path."""
+    """The layer or operation that a config describes, named after its path.
+
+    Call it within ``only(known)``.
+    """
     import keras
 
-    kind = layer.kind.removeprefix("ops.")
-    record = {
-        "module": layer.module or None,
-        "class_name": kind,
-        "registered_name": kind if kind in known else None,
-        "config": {**layer.config, "name": path.replace("/", "_")},
-    }
+    key, config = Config(path, layer.kind, known).layer(layer)
+    found = known[key] if key else class_of(layer.kind)
+    if not is_class(found, keras.Operation):
+        reason = (
+            f"{key!r} in custom_objects is not a layer class"
+            if key
+            else f"it is not in Keras {keras.__version__}"
+        )
+        raise refused(path, layer.kind, f"{reason}; {ADVICE}")
     try:
-        made = keras.saving.deserialize_keras_object(record, custom_objects=dict(known))
-    except (TypeError, ValueError, ImportError, AttributeError) as error:
-        raise ModelError(
-            f"layer {path!r} ({layer.kind}) cannot be built: {first_line(error)}; pass its class in"
-            " custom_objects"
-        ) from error
+        made = found.from_config({**config, "name": path.replace("/", "_")})
+    except REFUSALS as error:
+        raise refused(path, layer.kind, first_line(error)) from error
     if isinstance(made, keras.Layer) and not layer.trainable:
         made.trainable = False
     return made
 
 
-def application_layers() -> dict[str, Any]:
+def is_class(found: Any, kind: Any) -> bool:
+    return isinstance(found, type) and issubclass(found, kind)
+
+
+def class_of(kind: str) -> Any:
+    """Keras' own class of a layer or an operation on the list, or ``None`` where it has none."""
+    name = kind.removeprefix("ops.")
+    return scope().get(f"keras.ops.{name}" if name != kind else f"keras.layers.{name}")
+
+
+@cache
+def scope() -> Mapping[str, Any]:
+    """Every class on the lists that the installed Keras has, by its public name: no function is one."""
+    import keras
+
+    found: dict[str, Any] = {}
+    for home, names in (("keras", MODELS), ("keras.layers", LAYERS), *CLASSES.values()):
+        module = getattr(keras, home.removeprefix("keras").lstrip("."), keras)
+        for name in names.values() if isinstance(names, Mapping) else names:
+            found[f"{home}.{name}"] = getattr(module, name, None)
+    found |= {f"keras.layers.{name}": made for name, made in application_layers().items()}
+    found |= {f"keras.ops.{name}": made for name, made in operations().items()}
+    return {name: made for name, made in found.items() if isinstance(made, type)}
+
+
+def operations() -> Mapping[str, Any]:
+    """The operations on the list that the installed Keras has, found as subclasses."""
+    import keras
+
+    found: dict[str, Any] = {}
+    waiting = [keras.Operation]
+    while waiting:
+        kind = waiting.pop()
+        waiting.extend(kind.__subclasses__())
+        if kind.__module__.startswith("keras.src.ops."):
+            found[kind.__name__] = kind
+    return {name: kind for name, kind in found.items() if f"ops.{name}" in OPERATIONS}
+
+
+def application_layers() -> Mapping[str, Any]:
     """The layers of Keras Applications that Keras keeps to itself and cannot load by name."""
     try:
         from keras.src.applications.convnext import LayerScale
@@ -115,8 +225,10 @@ def application_layers() -> dict[str, Any]:
 
 
 def first_line(error: Exception) -> str:
-    """The first line of a library's error, which may run over a page."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+    """The line of a library's error that says why; the whole may run over a page."""
+    lines = [plain for line in str(error).splitlines() if (plain := COLOURS.sub("", line).strip())]
+    reasons = [line for line in lines if not line.startswith(PREAMBLES)]
+    return (reasons or lines or [type(error).__name__])[0][:300]
 
 
 def copy_weights(source: keras.Model, target: keras.Model, graph: Graph) -> None:

@@ -37,22 +37,20 @@ def command(model: str | None, port: int, no_browser: bool, runs: Path | None) -
     The page is served on this machine alone until Ctrl-C. It needs streamlit:
     pip install 'keraudit[app]'.
     """
-    import os
     import subprocess
-    import sys
 
     from keraudit import explorer
     from keraudit.explorer.start import MODEL_VARIABLE, RUNS_VARIABLE, checked_model, options
+    from keraudit.processes import environment, python
 
-    environment = dict(os.environ)
+    chosen = {}
     if model:
-        environment[MODEL_VARIABLE] = checked_model(model)
+        chosen[MODEL_VARIABLE] = checked_model(model)
     if runs:
-        environment[RUNS_VARIABLE] = str(runs.resolve())
+        chosen[RUNS_VARIABLE] = str(runs.resolve())
     script = Path(explorer.__file__).with_name("script") / "app.py"
-    words = [sys.executable, "-m", "streamlit", "run", str(script)]
-    words += options(port=port, headless=no_browser)
+    words = python("streamlit", "run", str(script), *options(port=port, headless=no_browser))
     try:
-        return subprocess.run(words, env=environment, check=False).returncode
+        return subprocess.run(words, env=environment(**chosen), check=False).returncode
     except KeyboardInterrupt:  # Ctrl-C reached the server too
         return 0

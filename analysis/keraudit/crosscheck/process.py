@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from importlib.metadata import PackageNotFoundError, version
@@ -14,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
+from keraudit import processes
 from keraudit.crosscheck.peers import Peer
 from keraudit.crosscheck.worker import OUT_OF_MEMORY
 from keraudit.errors import MEMORY_SIGNS
@@ -55,7 +54,7 @@ def measure(peer: Peer, graph: Graph, *, timeout: float) -> Measured:
         handed.write_bytes(pickle.dumps(graph))
         try:
             done = subprocess.run(
-                [sys.executable, "-m", "keraudit.crosscheck.worker", peer.counter, handed, out],
+                processes.python("keraudit.crosscheck.worker", peer.counter, str(handed), str(out)),
                 env=environment(peer),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -75,9 +74,8 @@ def measure(peer: Peer, graph: Graph, *, timeout: float) -> Measured:
 
 
 def environment(peer: Peer) -> dict[str, str]:
-    paths = [str(Path.cwd()), *(path for path in sys.path if path)]
-    chosen = {"KERAS_BACKEND": peer.backend, "PYTHONPATH": os.pathsep.join(paths)}
-    return {**os.environ, **QUIET, **chosen}
+    """The variables of a peer's process."""
+    return processes.environment(**QUIET, KERAS_BACKEND=peer.backend)
 
 
 def failure(code: int, messages: str) -> str:

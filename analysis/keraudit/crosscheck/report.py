@@ -11,6 +11,7 @@ from keraudit.crosscheck.peers import PEERS, Named, Peer, reconciled
 from keraudit.crosscheck.process import Measured, measure
 from keraudit.graph import UNSUPPORTED, Graph
 from keraudit.origin import Report, origin_of
+from keraudit.permitted import check
 
 if TYPE_CHECKING:
     from keraudit.reading.kept import Notify
@@ -114,7 +115,11 @@ def crosscheck(
         timeout: seconds for each.
         notify: told, in one line, which peer is running.
         command: the command line to record.
+
+    Raises:
+        ModelError: a layer is not among those that are built; the error names it.
     """
+    check(graph.architecture)
     measured: dict[Peer, Measured] = {}
     for peer in peers:
         notify(f"counting with {peer.title}")

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import atexit
 import json
-import os
 import pickle
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +15,7 @@ from time import monotonic
 from typing import IO, Any, cast
 
 from keraudit.errors import KerauditError
+from keraudit.processes import environment, python
 
 MOST_JOBS = 2  # at a time, of all sessions together
 LONGEST = 600  # seconds
@@ -72,11 +71,11 @@ def start(
     try:
         folder = TemporaryDirectory(prefix="keraudit-")
         process = subprocess.Popen(
-            [sys.executable, "-m", "keraudit.explorer.worker", folder.name],
+            python("keraudit.explorer.worker", folder.name),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={**os.environ, **QUIET},
+            env=environment(**QUIET),
         )
     except OSError as error:
         ROOM.release()

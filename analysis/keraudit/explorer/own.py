@@ -12,6 +12,7 @@ from typing import Any
 
 from keraudit.errors import KerauditError
 from keraudit.graph import Graph
+from keraudit.own_weights import check_arrays
 
 MEMBER = "model.weights.h5"
 LARGEST = 2**30  # bytes, unpacked; 200 million parameters take some 800 MB
@@ -32,6 +33,7 @@ def take(path: Path, model: Any, graph: Graph) -> None:
     unpack(path, sent)
     model.save_weights(made)
     try:
+        check_arrays(sent)
         model.load_weights(made if by_name(sent, made, tuple(graph.architecture.layers)) else sent)
     except (ValueError, KeyError, TypeError, OSError, RuntimeError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

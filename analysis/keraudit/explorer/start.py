@@ -41,10 +41,11 @@ def checked_model(text: str) -> str:
     """MODEL as typed, if there is one; user code is not called before the page is opened.
 
     Raises:
-        KerauditError: no such model, or the file is none.
+        KerauditError: no such model, or the file is none, or names a function as a layer.
     """
     from pathlib import Path
 
+    from keraudit.permitted import check_homes
     from keraudit.reading.resolve import (
         CALLABLE,
         FILE_ENDINGS,
@@ -57,7 +58,7 @@ def checked_model(text: str) -> str:
 
     path = Path(text)
     if text.lower().endswith(FILE_ENDINGS) or path.exists():
-        from_file(path, silent)
+        check_homes(from_file(path, silent))
         return str(path.resolve())
     if application_name(text) or zoo_model(text) or CALLABLE.fullmatch(text):
         return text

@@ -6,14 +6,11 @@ line, the last on standard error, and exit code 3.
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from keraudit import processes
 from keraudit.errors import ModelError
-
-HOME = Path(__file__).resolve().parents[2]  # the folder that holds this package
 
 
 class ChildError(ModelError):
@@ -27,7 +24,6 @@ class ChildError(ModelError):
 def run_child(
     module: str,
     *arguments: str,
-    working_folder: bool = False,
     seconds: float | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> bytes:
@@ -36,7 +32,6 @@ def run_child(
     Args:
         module: its full name.
         arguments: what follows OUT on its command line.
-        working_folder: let it import modules from the working folder, which holds the user's own code.
         seconds: wall time after which it is ended; default: none.
         environment: variables to set in addition to ours.
 
@@ -50,15 +45,10 @@ def run_child(
 
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "result"
-        safe = [] if working_folder else ["-P"]
         try:
             done = subprocess.run(
-                [sys.executable, *safe, "-m", module, str(out), *arguments],
-                env={
-                    **os.environ,
-                    "PYTHONPATH": os.pathsep.join(import_paths(working_folder)),
-                    **(environment or {}),
-                },
+                processes.python(module, str(out), *arguments),
+                env=processes.environment(**(environment or {})),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
@@ -75,14 +65,3 @@ def run_child(
     if done.returncode == 3 and lines:
         raise ModelError(lines[-1])
     raise ChildError(done.returncode, (lines or [""])[-1])
-
-
-def import_paths(working_folder: bool) -> list[str]:
-    """Where the process looks for modules: where we do, the working folder only if it is asked for.
-
-    ``python -m keraudit`` puts the working folder first of all, so that an ``h5py.py`` or ``keras.py``
-    that lies there by chance, or by malice, would be run instead of the library.
-    """
-    here = Path.cwd()
-    paths = [p for p in sys.path if p and (Path(p).resolve() != here or here == HOME)]
-    return [str(here), *paths] if working_folder else paths

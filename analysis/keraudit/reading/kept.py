@@ -106,5 +106,4 @@ def run_live(*arguments: str) -> bytes:
 
     A process of its own keeps Keras' memory, its start-up messages and the user's prints out of ours.
     """
-    # only a callable is the user's own code: else a keras.py that lies about here would be run
-    return run_child("keraudit.reading.live", *arguments, working_folder=arguments[0] == "callable")
+    return run_child("keraudit.reading.live", *arguments)

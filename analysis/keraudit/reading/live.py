@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from keraudit.errors import ModelError
+from keraudit.processes import with_working_folder
 from keraudit.reading.live_facts import facts_of
 
 USUAL = (224, 224, 3)
@@ -91,12 +92,13 @@ def zoo_json(name: str, shape: Sequence[int] | None = None) -> str:
 
 def callable_json(path: str, shape: Sequence[int] | None) -> str:
     """The JSON of the model that ``package.module:callable`` returns (or is), and facts of it."""
+    import keras  # first: a module of the working folder may bear the name of any that it needs
+
+    with_working_folder()
     module, _, attribute = path.partition(":")
     made: Any = importlib.import_module(module)
     for part in attribute.split("."):
         made = getattr(made, part)
-    import keras
-
     if callable(made) and not isinstance(made, keras.Model):
         made = made()
     if not isinstance(made, keras.Model):

@@ -1,0 +1,49 @@
+"""Python in a process of its own that never imports a module of the working folder.
+
+A ``keras.py`` or ``json.py`` that lies there is not ours to run. Only ``package.module:callable`` names
+the user's own code; ``keraudit.reading.live`` imports that, from the working folder too.
+"""
+
+from __future__ import annotations
+
+import os
+import sys  # and nothing more: the working folder may still be among the places of modules
+
+OURS = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))  # noqa: PTH120  # holds this package
+
+
+def python(module: str, *words: str) -> list[str]:
+    """The command line of a Python module, to be run with ``environment``."""
+    return [sys.executable, "-P", "-m", module, *words]
+
+
+def environment(**chosen: str) -> dict[str, str]:
+    """This process' environment and where it finds modules, the working folder left out.
+
+    Processes that the new one starts leave it out too.
+    """
+    kept = {"PYTHONPATH": os.pathsep.join(paths(sys.path)), "PYTHONSAFEPATH": "1"}
+    return {**os.environ, **kept, **chosen}
+
+
+def paths(given: list[str]) -> list[str]:
+    """Where modules are found, less the working folder; kept if it is where this package lies.
+
+    >>> paths(["", "/nowhere/lib"])
+    ['/nowhere/lib']
+    """
+    here = os.path.realpath(os.curdir)
+    return [p for p in given if p and (os.path.realpath(p) != here or here == OURS)]
+
+
+def leave_working_folder() -> None:
+    """Import nothing more from the working folder in this process, where ``python -m`` put it."""
+    sys.path[:] = paths(sys.path)
+
+
+def with_working_folder() -> None:
+    """Let this process import the user's own modules, from the working folder first.
+
+    Call it after Keras is imported: what is loaded already cannot be shadowed.
+    """
+    sys.path.insert(0, os.path.realpath(os.curdir))
