@@ -19,6 +19,7 @@ def test_the_best_setting_stands_first(tmp_path: Path, monkeypatch: pytest.Monke
     assert "is not here" in held_out.results()
     for name, rate, error in (("adamw", 0.001, 0.6), ("sgd", 0.01, 0.5)):
         (tmp_path / name).mkdir()
+        row = dict.fromkeys(("loss", "test_loss", "test_accuracy", "seconds"), 1.0)
         record = {
             "schema": "keraudit.run/1",
             "network": "InceptionV3",
@@ -38,8 +39,13 @@ def test_the_best_setting_stands_first(tmp_path: Path, monkeypatch: pytest.Monke
                 "name": "pictures, judged on the last 50 training images",
                 "fingerprint": "f",
             },
-            "history": [{"accuracy": 0.3}, {"accuracy": 0.45}],
+            "history": [
+                {"epoch": 1, "accuracy": 0.3, **row},
+                {"epoch": 2, "accuracy": 0.45, **row},
+            ],
             "evaluation": {
+                "train_error": 0.58,
+                "gap": error - 0.58,
                 "test_error": error,
                 "train": {"accuracy": 0.42},
                 "test": {"accuracy": 1 - error},
