@@ -7,7 +7,7 @@ becomes one layer with several calls, and every reference is resolved.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from keraudit.errors import ModelError
@@ -17,6 +17,7 @@ from keraudit.reading.dialects import refuse_keras_1
 from keraudit.reading.nested import rank_changers, received
 from keraudit.reading.serialised import (
     History,
+    KerasTensor,
     as_list,
     built_for,
     histories,
@@ -285,10 +286,11 @@ class Walk:
             raise ModelError(
                 f"{f'model {prefix[:-1]!r}' if prefix else 'the model'} names no output layers"
             )
-        for key in run_order(by_name, arguments, done):
+        tensors = {key: tuple(keras_tensors(call)) for key, call in arguments.items()}
+        for key in run_order(by_name, tensors, done):
             args, kwargs = arguments[key]
             name = key[0]
-            note(self.stated, (args, kwargs), done)
+            note(self.stated, tensors[key], done)
             done[key] = self.apply(
                 by_name[name],
                 prefix + name,
@@ -296,15 +298,17 @@ class Walk:
                 resolve(kwargs, done),
                 trainable,
             )
-            note(self.recorded, (args, kwargs), done)
+            note(self.recorded, tensors[key], done)
         return [pick(done, history) for history in outputs]
 
 
 def note(
-    shapes: dict[Ref, tuple[int | None, ...]], call: Any, done: Mapping[tuple[str, int], Any]
+    shapes: dict[Ref, tuple[int | None, ...]],
+    tensors: Iterable[KerasTensor],
+    done: Mapping[tuple[str, int], Any],
 ) -> None:
     """Add the shapes that a call states of its tensors, where none is known yet."""
-    for tensor in keras_tensors(call):
+    for tensor in tensors:
         if tensor.shape is not None:
             shapes.setdefault(pick(done, tensor.history), tensor.shape)
 
@@ -346,7 +350,7 @@ def shifted(history: History) -> History:
 
 def run_order(
     by_name: Mapping[str, Any],
-    arguments: Mapping[tuple[str, int], Any],
+    tensors: Mapping[tuple[str, int], Iterable[KerasTensor]],
     done: Mapping[tuple[str, int], Any],
 ) -> Iterator[tuple[str, int]]:
     """The calls in an order in which each comes after its inputs; as listed where that is free.
@@ -357,14 +361,14 @@ def run_order(
     waiting: dict[tuple[str, int], int] = {}
     users: dict[tuple[str, int], list[tuple[str, int]]] = {}
     ready: list[tuple[int, int, str]] = []
-    for key, call in arguments.items():
-        needs = {t.history[:2] for t in keras_tensors(call)} - done.keys()
+    for key, read in tensors.items():
+        needs = {t.history[:2] for t in read} - done.keys()
         for need in needs:
             if need[0] not in by_name:
                 raise ModelError(
                     f"layer {key[0]!r} reads from {need[0]!r}, which is not in the model"
                 )
-            if need not in arguments:
+            if need not in tensors:
                 raise ModelError(
                     f"layer {key[0]!r} reads call {need[1]} of {need[0]!r}, which has no such call"
                 )

@@ -75,8 +75,9 @@ def body(grid: Grid) -> str:
     if grid.command:
         notes.append(f"Made by        {grid.command}")
     head = "".join(header(grid, column) for column in grid.columns)
-    lines = "\n".join(row(grid, line) for line in grid.lines)
-    total = row(grid, grid.total) if grid.total else ""
+    top = full_bar(grid)
+    lines = "\n".join(row(grid, line, top) for line in grid.lines)
+    total = row(grid, grid.total, top) if grid.total else ""
     return (
         f'<div class="keraudit"><div class="scroll"><table><caption><b>{escape(grid.title)}</b>'
         f" {escape(grid.heading)}</caption><thead><tr>{head}</tr></thead>\n"
@@ -95,8 +96,7 @@ def class_of(column: Column) -> str:
     return ' class="n"' if column.is_number else ' class="f"' if column.flows else ""
 
 
-def row(grid: Grid, line: Line) -> str:
-    top = full_bar(grid)
+def row(grid: Grid, line: Line, top: float) -> str:
     cells = []
     for column in grid.columns:
         value = line.cells.get(column.key)
