@@ -35,8 +35,8 @@ def test_the_package_starts_the_app_on_a_model(called: dict[str, Any], tmp_path:
         == 0
     )
     words = called["words"]
-    assert words[1:4] == ["-m", "streamlit", "run"]
-    assert Path(words[4]).is_file()
+    assert words[1:5] == ["-P", "-m", "streamlit", "run"]  # nothing of the working folder
+    assert Path(words[5]).is_file()
     assert words[words.index("--server.port") + 1] == "8600"
     assert words[words.index("--server.address") + 1] == "localhost"
     assert called["env"][start.MODEL_VARIABLE] == "inception_v3"
