@@ -232,7 +232,7 @@ def test_a_gate_is_no_part_of_depth_or_of_the_classifier() -> None:
 @pytest.mark.parametrize("model", ["ResNet50", "InceptionV3", "VGG16"])
 def test_the_record_is_plain_data(model: str) -> None:
     data = json.loads(json.dumps(report(model).to_dict()))
-    assert data["schema"] == "keraudit.structure/1"
+    assert data["schema"] == "keraudit.structure/2"
     assert [check["code"] for check in data["checks"]] == list(claims())
     assert all(check["evidence"] for check in data["checks"])
     assert all(check["holds"] == (check["verdict"] == HOLDS) for check in data["checks"])

@@ -44,7 +44,7 @@ def test_seventeen_units_more() -> None:
     added = [p.name for p in more.blocks if p.status == "added"]
     assert added == [f"conv4_block{i}" for i in range(7, 24)]
     data = more.to_dict()
-    assert data["schema"] == "keraudit.compare/1"
+    assert data["schema"] == "keraudit.compare/2"
     change = data["totals"]["change"]["macs"]
     assert change == 7_570_194_432 - 3_857_973_248
     assert sum(row["change"]["macs"] for row in data["blocks"]) == change

@@ -27,7 +27,7 @@ def test_reductions_table() -> None:
 
 def test_reductions_json() -> None:
     data = json.loads(run("reductions", "ResNet50", "-f", "json").out)
-    assert data["schema"] == "keraudit.reductions/1"
+    assert data["schema"] == "keraudit.reductions/2"
     assert sum(b["macs_without"] for b in data["blocks"]) == data["totals"]["macs_without"]
 
 

@@ -47,7 +47,7 @@ def resnet(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_json_and_the_python_api_agree(resnet: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["structure", str(resnet), "--format", "json"]) == 0
     data = json.loads(capsys.readouterr().out)
-    assert data["schema"] == "keraudit.structure/1"
+    assert data["schema"] == "keraudit.structure/2"
     assert data["checks"] == keraudit.structure(resnet).to_dict()["checks"]
     assert data["versions"]["keraudit"] == keraudit.__version__
 

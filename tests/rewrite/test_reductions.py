@@ -193,7 +193,7 @@ def test_blocks_add_up(name: str) -> None:
         assert sum(p.macs for p in block.products_without) == block.macs_without
         assert bool(block.removed) == bool(block.saving)
     data: dict[str, Any] = json.loads(json.dumps(found.to_dict()))
-    assert data["schema"] == "keraudit.reductions/1"
+    assert data["schema"] == "keraudit.reductions/2"
     assert set(data["blocks"][0]) >= {
         "name",
         "macs_with",

@@ -10,7 +10,7 @@ from typing import Any
 from keraudit.audits.cost import NOTHING, BlockCost, Cost, LayerCost
 from keraudit.report import CostReport, cost_dict, figures
 
-SCHEMA = "keraudit.compare/1"
+SCHEMA = "keraudit.compare/2"
 LONGEST_ALIGNMENT = 3000  # of repeating signatures; aligning more takes quadratic time
 
 

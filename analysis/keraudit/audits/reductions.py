@@ -13,7 +13,7 @@ from keraudit.origin import Report, origin_of
 from keraudit.rewrite.reductions import without_reductions
 from keraudit.rewrite.surgery import Rewrite
 
-SCHEMA = "keraudit.reductions/1"
+SCHEMA = "keraudit.reductions/2"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

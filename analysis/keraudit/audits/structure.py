@@ -24,7 +24,7 @@ from keraudit.bounds import Bound
 from keraudit.graph import UNSUPPORTED, Graph, Shape
 from keraudit.origin import Report, origin_of
 
-SCHEMA = "keraudit.structure/1"
+SCHEMA = "keraudit.structure/2"
 CONVENTION = (
     "depth is the number of layers whose weights multiply (convolutions, dense) on the longest path"
     " to the main output; normalisation, the side branches of gates, and projections on shortcuts"

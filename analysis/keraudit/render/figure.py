@@ -122,7 +122,7 @@ def with_and_without(report: Mapping[str, Any], *, name: str = "") -> dict[str, 
     """Draw each block's MACs with its 1x1 reductions and without.
 
     Args:
-        report: a reductions record (``keraudit.reductions/1``).
+        report: a reductions record (``keraudit.reductions/2``).
         name: the model's name in the title; default: the record's.
 
     Returns:
