@@ -97,13 +97,16 @@ def shaped(
         made += len(effect.outputs)
         if made > MOST_TENSORS:
             raise ModelError(f"the layers give more than {MOST_TENSORS:,} tensors")
-        if not behind and not assumed and still_holds(recorded_for, index, inputs):
+        holds = still_holds(recorded_for, index, inputs)
+        if not behind and not assumed and holds:
             check_recorded(layer, call, index, effect, recorded, asked)
         guesses.update(Ref(index, output) for output in assumed)
         shaded = any(ref.call in shade for ref in sources)
         if shaded or effect.status == UNSUPPORTED:
             shade.add(index)
-        effect, bounds = with_weights(place, effect, bool(assumed), as_recorded, shaded)
+        effect, bounds = with_weights(
+            place, effect, assumed=bool(assumed), holds=holds and as_recorded, shaded=shaded
+        )
         dtype = effect.dtype or compute_dtype(layer, inputs)
         nodes.append(
             Node(

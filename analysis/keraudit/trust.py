@@ -23,18 +23,26 @@ class Place(NamedTuple):
 
 
 def with_weights(
-    place: Place, effect: Effect, assumed: bool, as_recorded: bool, shaded: bool
+    place: Place, effect: Effect, *, assumed: bool, holds: bool, shaded: bool
 ) -> tuple[Effect, Bounds]:
     """The effect with the weights that the file or the live layer holds, where no rule is sure of them.
 
-    Returns it with what each of its figures is. ``shaded``: something before it is not counted, and may
-    be trained, so that a training step may cost more.
+    Args:
+        place: the call.
+        effect: what a rule, or nobody, says of it.
+        assumed: whether the shape of an output is an assumption of ours.
+        holds: whether the call reads the shapes that the layer was built for.
+        shaded: whether something before it is not counted, and may be trained, so that a training step
+            may cost more.
+
+    Returns:
+        The effect, and what each of its figures is.
     """
     rests = place.behind or effect.estimated
     read = place.layer.weights
     if read is not None and (rests or not effect.weights_known):
         effect = replace(effect, weights=named_alike(read, effect.weights), weights_known=True)
-        params = Bound.EXACT if as_recorded else Bound.ESTIMATE
+        params = Bound.EXACT if holds else Bound.ESTIMATE
     elif rests and effect.weights:
         params = Bound.ESTIMATE
     else:

@@ -113,6 +113,18 @@ def test_weights_of_a_callable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert (total.macs, total.bounds.macs) == (4 * 10, Bound.LOWER)
 
 
+def test_weights_do_not_outlive_the_shape_they_were_built_for(tmp_path: Path) -> None:
+    from keraudit.audits.cost import costs
+    from keraudit.rewrite.simple import with_width
+
+    path = tmp_path / "m.keras"
+    keras.Sequential([keras.Input((64,)), layers.Dense(8), QDense(4), layers.Dense(10)]).save(path)
+    graph = keraudit.read(path)
+    assert costs(graph).total.bounds.params is Bound.EXACT
+    assert costs(with_width(graph, 0.5).graph).total.bounds.params is Bound.ESTIMATE
+    assert keraudit.audit(path, input_shape=(32,)).total.bounds.params is Bound.ESTIMATE
+
+
 def test_damaged_weights_leave_the_count_of_the_config(tmp_path: Path) -> None:
     path, told = tmp_path / "m.keras", []
     keras.Sequential([keras.Input((64,)), QDense(4), layers.Dense(10)]).save(path)

@@ -61,7 +61,8 @@ def part(node: Node, suffix: str, kind: str = "Conv2D", **options: Any) -> Layer
         **options,
         "name": f"{node.layer.name}_{suffix}".replace("/", "_"),
     }
-    return replace(node.layer, name=f"{node.layer.name}_{suffix}", kind=kind, config=config)
+    name = f"{node.layer.name}_{suffix}"
+    return replace(node.layer, name=name, kind=kind, config=config, weights=None)
 
 
 def two_3x3(node: Node) -> list[Layer]:
@@ -100,7 +101,7 @@ def separable(node: Node) -> list[Layer]:
     config = {k: v for k, v in node.layer.config.items() if k not in dropped}
     name = f"{node.layer.name}_separable"
     made = {**config, "depth_multiplier": 1, "name": name.replace("/", "_")}
-    return [replace(node.layer, name=name, kind="SeparableConv2D", config=made)]
+    return [replace(node.layer, name=name, kind="SeparableConv2D", config=made, weights=None)]
 
 
 def pair(value: Any) -> tuple[int, int]:

@@ -91,7 +91,11 @@ def with_activation(graph: Graph, name: str) -> Rewrite:
         if layer.kind in ACTIVATION_LAYERS:
             kept = {k: v for k, v in layer.config.items() if k in ("name", "dtype", "trainable")}
             layers[path] = replace(
-                layer, kind="Activation", module="keras.layers", config={**kept, "activation": name}
+                layer,
+                kind="Activation",
+                module="keras.layers",
+                config={**kept, "activation": name},
+                weights=None,
             )
         else:
             layers[path] = configured(layer, activation=name)

@@ -241,8 +241,8 @@ def layers_within(layer: Layer | Architecture) -> Iterator[Layer]:
 
 
 def configured(layer: Layer, **options: Any) -> Layer:
-    """The same layer with other options."""
-    return replace(layer, config={**layer.config, **options})
+    """The same layer with other options; weights that were read with it are no longer its own."""
+    return replace(layer, config={**layer.config, **options}, weights=None)
 
 
 def users_of(graph: Graph) -> tuple[tuple[int, ...], ...]:
