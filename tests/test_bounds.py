@@ -252,4 +252,83 @@ def test_recorded_shapes_of_an_unknown_layer_outlive_a_rewrite() -> None:
     assert graph.nodes[2].outputs[0].shape == (1, 4)
     done = with_activation(graph, "gelu").graph
     assert [n.outputs[0].shape for n in done.nodes] == [(1, 64), (1, 4), (1, 4), (1, 10)]
-    assert done.architecture.hinted[Ref(1)] == (None, 4)
+    assert done.architecture.hinted[Ref(1)].shape == (None, 4)
+
+
+def test_what_a_layer_was_built_for_need_not_hold() -> None:
+    """A convolution keeps the map that it was built for in another model; a Dense cannot."""
+    conv = layer(
+        "Conv2D",
+        "c",
+        filters=4,
+        kernel_size=[3, 3],
+        strides=[1, 1],
+        padding="same",
+        built=[None, 9, 9, 3],
+    )
+    graph = read(sequential(own("q"), conv, shape=(32, 32, 3)))
+    assert graph.nodes[2].bounds.macs is Bound.ESTIMATE
+    graph = read(sequential(own("q"), layer("ReLU", "r", built=[None, 4]), conv, shape=(9, 9, 3)))
+    assert graph.nodes[3].effect.status == "unsupported"
+
+
+def test_a_first_size_that_is_no_batch_stays() -> None:
+    record = chain((8,), own("mean", recorded=[1, 8]), dense("d", 5))
+    report = report_of(read(record, batch=32))
+    assert (report.total.macs, report.total.bounds.macs) == (1 * 8 * 5, Bound.LOWER)
+
+
+def test_a_guess_goes_on_inside_a_pipeline_and_stacked_cells() -> None:
+    first = {
+        "module": "my.code",
+        "class_name": "Odd",
+        "registered_name": "my>Odd",
+        "config": {"name": "o"},
+    }
+    last = {"module": "keras.layers", "class_name": "Dense", "config": {"name": "d", "units": 5}}
+    graph = read(chain((64,), layer("Pipeline", "p", layers=[first, last])))
+    assert graph.nodes[1].bounds.macs is Bound.ESTIMATE
+    assert graph.nodes[1].bounds.params is not Bound.EXACT
+
+
+def test_the_dtype_of_an_unknown_layer_is_the_recorded_one() -> None:
+    record = chain((1000,), own("test", recorded=[None, 1000]), layer("Flatten", "f"))
+    reader = record["config"]["layers"][2]["inbound_nodes"][0]["args"][0]
+    reader["config"]["dtype"] = "bool"
+    assert read(record).nodes[1].outputs[0].dtype == "bool"
+
+
+def test_a_reference_to_an_output_that_no_layer_has(tmp_path: Path) -> None:
+    record = chain((8,), dense("d", 5))
+    record["config"]["output_layers"] = [["d", 0, 10**12]]
+    with pytest.raises(ModelError, match="no layer has more than 10,000"):
+        read(record)
+
+
+def test_an_input_of_rank_one_more_within_a_sequential_model() -> None:
+    inner = chain((5,), dense("d", 4))
+    start = layer("InputLayer", "x", batch_shape=[None, 5, 1], dtype="float32")
+    outer = {
+        "module": "keras",
+        "class_name": "Sequential",
+        "config": {
+            "name": "s",
+            "layers": [{k: v for k, v in start.items() if k != "recorded"}, inner],
+        },
+    }
+    assert report_of(read(outer)).total.macs == 5 * 4
+
+
+def test_derivations_carry_the_mark() -> None:
+    from chains import conv
+    from keraudit.audits.reductions import reductions
+    from keraudit.render.reductions import derivation
+
+    record = chain(
+        (8, 8, 64), own("q", recorded=[None, 8, 8, 64]), conv("a", 4, 1), conv("b", 16, 3)
+    )
+    (block,) = reductions(read(record)).blocks
+    assert "at least" in derivation(block)
+    assert "sum" in derivation(block)
+    assert r"\ge " in derivation(block, "latex")
+    assert "≥ " in derivation(block, "html")

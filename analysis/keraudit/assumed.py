@@ -21,7 +21,8 @@ class Statements(NamedTuple):
     """What a file states of shapes, by call output.
 
     Attributes:
-        shapes: recorded or hinted outputs, and the recorded inputs.
+        shapes: of each call the outputs that are recorded or hinted; of inputs the recorded ones.
+        unsure: outputs of which there is no more than a hint that need not hold.
         held: of a rewritten architecture, by call: the input shapes that its statements hold for.
         reads: how many outputs of each call are read, by later calls or as the model's outputs.
         as_recorded: whether the model's inputs have the sizes that the file records.
@@ -29,12 +30,17 @@ class Statements(NamedTuple):
         batch: of the graph to be.
     """
 
-    shapes: Mapping[Ref, Sizes]
+    shapes: Mapping[int, Mapping[int, Sizes]]
+    unsure: frozenset[Ref]
     held: Mapping[int, tuple[Shape, ...]] | None
     reads: Mapping[int, int]
     as_recorded: bool
     start: tuple[Sizes | None, Shape]
     batch: int
+
+    def of(self, ref: Ref) -> Sizes | None:
+        """What is stated of one output."""
+        return self.shapes.get(ref.call, {}).get(ref.output)
 
 
 def statements(
@@ -51,12 +57,20 @@ def statements(
     for refs in (*(call.inputs for call in architecture.calls), architecture.outputs):
         for ref in refs:
             reads[ref.call] = max(reads.get(ref.call, 0), ref.output + 1)
+    hints = architecture.hinted
+    known = {
+        **{ref: hint.shape for ref, hint in hints.items()},
+        **architecture.recorded,
+        **{ref: shape for ref, shape in starts if shape is not None},
+    }
+    shapes: dict[int, dict[int, Sizes]] = {}
+    for ref, shape in known.items():
+        shapes.setdefault(ref.call, {})[ref.output] = shape
     return Statements(
-        shapes={
-            **architecture.hinted,
-            **architecture.recorded,
-            **{ref: shape for ref, shape in starts if shape is not None},
-        },
+        shapes=shapes,
+        unsure=frozenset(
+            r for r, h in hints.items() if not h.sure and r not in architecture.recorded
+        ),
         held=held,
         reads=reads,
         as_recorded=as_recorded,
@@ -69,19 +83,20 @@ def expected(
     found: Statements, index: int, sources: Sequence[Ref], inputs: Sequence[Tensor]
 ) -> dict[int, Expected]:
     """What is to be expected of a call's outputs, by number; those of which nothing is known are left out."""
-    known: Sequence[Sizes | None] = [found.shapes.get(ref) for ref in sources]
+    if index not in found.shapes:
+        return {}
+    known: Sequence[Sizes | None] = [found.of(ref) for ref in sources]
     holds = found.as_recorded
     if found.held is not None:
         known = found.held.get(index, ())
         holds = holds and list(known) == [tensor.shape for tensor in inputs]
     result = {}
-    for output in range(max(1, found.reads.get(index, 1))):
-        stated = found.shapes.get(Ref(index, output))
-        if stated is None:
+    for output, stated in found.shapes[index].items():
+        shape = concrete(stated, found)
+        if shape is not None and 0 in shape:
             continue
-        shape = concrete(stated, found.batch)
-        if holds and shape is not None:
-            result[output] = Expected(shape, sure=True)
+        if holds and shape is not None and sure_of_batch(stated, found):
+            result[output] = Expected(shape, sure=Ref(index, output) not in found.unsure)
         elif inputs:
             before, now = (known[0] if known else None), inputs[0].shape
             if before is None or len(before) != len(now):
@@ -91,11 +106,26 @@ def expected(
     return result
 
 
-def concrete(stated: Sizes | None, batch: int) -> Shape | None:
-    """A stated shape at a batch; ``None`` where it leaves a size open."""
-    if stated is None or None in stated[1:]:
+def concrete(stated: Sizes, found: Statements) -> Shape | None:
+    """A stated shape at the graph's batch; ``None`` where it leaves a size open.
+
+    A first size that is no batch, as of a mean over the batch, stays.
+    """
+    if None in stated[1:]:
         return None
+    recorded = found.start[0][0] if found.start[0] else None
+    first = stated[0] if stated else None
+    kept = first is not None and first != recorded
+    batch = first if first is not None and kept else found.batch
     return (batch, *(int(size or 0) for size in stated[1:])) if stated else ()
+
+
+def sure_of_batch(stated: Sizes, found: Statements) -> bool:
+    """Whether a stated first size holds at the graph's batch."""
+    recorded = found.start[0][0] if found.start[0] else None
+    if not stated or stated[0] in (None, recorded) or recorded is None:
+        return True
+    return found.batch == recorded
 
 
 def projected(stated: Sizes, before: Sizes | None, now: Shape, batch: int) -> Shape:

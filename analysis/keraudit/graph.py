@@ -240,9 +240,19 @@ def refs_in(value: Any) -> Iterator[Ref]:
             yield from refs_in(item)
 
 
+class Hint(NamedTuple):
+    """The shape that the reader of an output was built for. ``sure``: its weights would not fit another."""
+
+    shape: tuple[int | None, ...]
+    sure: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Architecture:
     """Layers by name and their calls in the order they run; no sizes yet.
+
+    ``dtypes`` holds the dtypes of outputs that the file states, ``stated_params`` the number of
+    parameters that the file or the live model holds, where that is known.
 
     ``name`` is the model's own, ``title`` what people call it (``InceptionV3``), if that differs.
     ``input_shapes`` are the recorded ones, ``None`` where a size is left open;
@@ -258,7 +268,9 @@ class Architecture:
     outputs: tuple[Ref, ...]
     input_shapes: tuple[tuple[int | None, ...] | None, ...]
     recorded: Mapping[Ref, tuple[int | None, ...]] = field(default_factory=dict)
-    hinted: Mapping[Ref, tuple[int | None, ...]] = field(default_factory=dict)
+    hinted: Mapping[Ref, Hint] = field(default_factory=dict)
+    dtypes: Mapping[Ref, str] = field(default_factory=dict)
+    stated_params: int | None = None
     title: str = ""
 
 

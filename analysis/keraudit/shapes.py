@@ -34,7 +34,7 @@ from keraudit.graph import (
 from keraudit.harmless import harmless
 from keraudit.layers.site import Rule, Site
 from keraudit.layers.table import rule_of
-from keraudit.trust import Place, with_weights
+from keraudit.trust import Place, held_against, with_weights
 
 MOST_TENSORS = 1_000_000  # that all calls together give
 NO_RULES: Mapping[str, Rule] = {}
@@ -107,7 +107,10 @@ def shaped(
         effect, bounds = with_weights(
             place, effect, assumed=bool(assumed), holds=holds and as_recorded, shaded=shaded
         )
-        dtype = effect.dtype or compute_dtype(layer, inputs)
+        if layer.weights:
+            check_counts(layer, call, effect)
+        told = architecture.dtypes.get(Ref(index)) if effect.guessed else None
+        dtype = effect.dtype or told or compute_dtype(layer, inputs)
         nodes.append(
             Node(
                 name=call.name,
@@ -122,7 +125,13 @@ def shaped(
         )
         seen.add(call.layer)
     check_refs(architecture.outputs, nodes)
-    return Graph(architecture=architecture, batch=batch, nodes=tuple(nodes), rules=rules)
+    stated_params = architecture.stated_params if as_recorded else None
+    return Graph(
+        architecture=architecture,
+        batch=batch,
+        nodes=held_against(nodes, stated_params),
+        rules=rules,
+    )
 
 
 def measured(

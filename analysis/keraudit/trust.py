@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from keraudit.assumed import Expected
 from keraudit.bounds import Bound, Bounds
-from keraudit.graph import UNSUPPORTED, Call, Effect, Layer, Tensor, Weight
+from keraudit.graph import UNSUPPORTED, Call, Effect, Layer, Node, Tensor, Weight
 
 
 class Place(NamedTuple):
@@ -40,9 +40,14 @@ def with_weights(
     """
     rests = place.behind or effect.estimated
     read = place.layer.weights
+    if read == () and effect.weights:  # a layer that was saved before it was built
+        read = None
     if read is not None and (rests or not effect.weights_known):
         effect = replace(effect, weights=named_alike(read, effect.weights), weights_known=True)
-        params = Bound.EXACT if holds else Bound.ESTIMATE
+        merged = bool(
+            place.layer.config.get("lora_rank")
+        )  # a file holds the kernel with its factors
+        params = (Bound.LOWER if merged else Bound.EXACT) if holds else Bound.ESTIMATE
     elif rests and effect.weights:
         params = Bound.ESTIMATE
     else:
@@ -74,3 +79,23 @@ def named_alike(read: Sequence[Weight], ruled: Sequence[Weight]) -> tuple[Weight
     if any(len(own.shape) != len(rule.shape) for own, rule in pairs):
         return tuple(read)
     return tuple(own._replace(name=rule.name, trainable=rule.trainable) for own, rule in pairs)
+
+
+def held_against(nodes: Sequence[Node], stated: int | None) -> tuple[Node, ...]:
+    """The nodes, their parameters held against the number that the file or the live model holds.
+
+    Where they do not add up to it, a weight is shared by two layers, or a layer is not as its config
+    says: then they are estimates, of the layers whose weights were read, else of all.
+    """
+    exact = all(node.bounds.params is Bound.EXACT for node in nodes)
+    ours = sum(weight.elements for node in nodes for weight in node.weights)
+    if stated is None or not exact or ours == stated:
+        return tuple(nodes)
+    suspects = [node for node in nodes if node.layer.weights] or [n for n in nodes if n.weights]
+    names = {node.name for node in suspects}
+
+    def held(node: Node) -> Node:
+        bounds = node.bounds._replace(params=Bound.ESTIMATE, trainable_params=Bound.ESTIMATE)
+        return replace(node, bounds=bounds) if node.name in names else node
+
+    return tuple(map(held, nodes))

@@ -140,6 +140,77 @@ def test_damaged_weights_leave_the_count_of_the_config(tmp_path: Path) -> None:
     assert "parameters may be a lower bound" in told[0]
 
 
+@keras.saving.register_keras_serializable("odd")
+class Tied(layers.Layer):  # type: ignore[misc,name-defined]
+    """Reads the table of another layer."""
+
+    def __init__(self, table: Any = None, **options: Any) -> None:
+        super().__init__(**options)
+        self.table = table
+
+    def call(self, x: Any) -> Any:
+        return keras.ops.matmul(x, keras.ops.transpose(self.table.embeddings))
+
+    def get_config(self) -> dict[str, Any]:
+        table = keras.saving.serialize_keras_object(self.table)
+        return {**super().get_config(), "table": table}
+
+
+def test_a_weight_of_two_layers_is_counted_once(tmp_path: Path) -> None:
+    start = keras.Input((3,), dtype="int32")
+    table = layers.Embedding(10, 6)
+    made = keras.Model(start, Tied(table)(table(start)))
+    total = keraudit.audit(made).total
+    assert (total.params, total.bounds.params) == (60, Bound.EXACT)
+    made.save(tmp_path / "m.h5")
+    total = keraudit.audit(tmp_path / "m.h5").total
+    assert total.params == 60 or total.bounds.params is Bound.ESTIMATE
+
+
+def test_operations_of_the_graph_have_no_group(tmp_path: Path) -> None:
+    @keras.saving.register_keras_serializable("odd")
+    class Multiply(layers.Dense):  # type: ignore[misc,name-defined]
+        pass
+
+    start = keras.Input((3,))
+    made = keras.Model(start, Multiply(11, name="b")(Multiply(7, name="a")(start * 2.0)))
+    made.save(tmp_path / "m.keras")
+    report = keraudit.audit(tmp_path / "m.keras")
+    assert [one.cost.params for one in report.layers if one.kind == "Multiply"] == [28, 88]
+    assert report.total.bounds.params is Bound.EXACT
+
+
+def test_a_live_model_that_is_not_as_its_config_says() -> None:
+    start = keras.Input((3, 8))
+    made = keras.Model(start, layers.MultiHeadAttention(2, 4)(start, start))
+    assert keraudit.audit(made).total.bounds.params is Bound.EXACT
+    with pytest.warns(UserWarning, match="quantize"):
+        made.quantize("int8")
+    total = keraudit.audit(made).total
+    assert total.params != made.count_params()
+    assert total.bounds.params is Bound.ESTIMATE
+
+
+def test_a_model_that_was_saved_before_it_was_built(tmp_path: Path) -> None:
+    with pytest.warns(UserWarning, match="not yet been built"):
+        keras.Sequential([QDense(4), layers.Dense(10)]).save(tmp_path / "m.keras")
+    total = keraudit.audit(tmp_path / "m.keras", input_shape=(64,)).total
+    assert total.bounds.params is Bound.ESTIMATE
+    assert total.params >= 50
+
+
+def test_weights_of_absurd_shape_are_one_line(tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    path = tmp_path / "m.h5"
+    keras.Sequential([keras.Input((4,)), QDense(3, name="q")]).save(path)
+    with h5py.File(path, "a") as file:
+        file["model_weights/q"].create_dataset(
+            "w", shape=(2**62,) * 20, chunks=(1,) * 20, dtype="f4"
+        )
+    with pytest.raises(keraudit.KerauditError, match="digits"):
+        keraudit.audit(path)
+
+
 def test_a_group_that_is_not_there_is_not_an_empty_one() -> None:
     found = (
         ("layers/pair/first/vars/0", (3, 3), "float32"),

@@ -133,6 +133,8 @@ def measured(report: CostReport, key: str) -> tuple[int, Callable[[int], str], s
 def uncounted(report: CostReport) -> str:
     """Some of the layers that are not counted in full, in words."""
     layers = report.costs.unsupported
+    if not layers:
+        return "something in it is"
     named = ", ".join(f"{layer.name} ({layer.kind})" for layer in layers[:3])
     more = f" and {len(layers) - 3} more" if len(layers) > 3 else ""
     return f"{named}{more} {'are' if len(layers) > 1 else 'is'}"

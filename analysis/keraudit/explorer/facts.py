@@ -15,6 +15,7 @@ from keraudit.explorer import ui
 from keraudit.explorer.store import Audited
 from keraudit.explorer.view import UNITS, View, parsed
 from keraudit.graph import Shape
+from keraudit.render.grid import bound_notes
 from keraudit.render.numbers import extent, percent, short, short_bytes, sizes
 from keraudit.report import CostReport
 
@@ -63,16 +64,8 @@ def metrics(report: CostReport, view: View) -> None:
     }
     row(facts)
     if report.bound is not Bound.EXACT:
-        found = report.costs.unsupported
-        what = (
-            "Lower bound (≥)" if report.bound is Bound.LOWER else "Estimate (≈), a shape is assumed"
-        )
-        st.warning(
-            ui.plain(
-                f"{what}: {len(found)} layers are not counted in full, e.g. {found[0].name}"
-                f" ({found[0].kind}): {found[0].reason}"
-            )
-        )
+        notes = bound_notes(report.bound, report.costs.unsupported)
+        st.warning(ui.plain(" ".join(" ".join(notes).split())))
 
 
 def row(facts: dict[str, tuple[str, str]]) -> None:

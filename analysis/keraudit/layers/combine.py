@@ -10,12 +10,20 @@ from keraudit.layers.site import Effect, Shape, Term, Weight
 
 
 def combined(
-    *outputs: Shape, effects: Sequence[Effect], terms: Iterable[Term | None] = (), **rest: Any
+    *outputs: Shape,
+    effects: Sequence[Effect],
+    terms: Iterable[Term | None] = (),
+    chained: bool = False,
+    **rest: Any,
 ) -> Effect:
     """One effect with the given outputs and terms, as certain as the least certain of ``effects``.
 
+    ``chained``: each reads what the one before it gives, so that all behind an assumed shape rest on it.
+
     Unsupported if one of them is; zero if there are no terms and all of them are; else counted.
     """
+    first = next((i for i, e in enumerate(effects) if e.guessed), len(effects))
+    behind = effects[first + 1 :] if chained else []
     kept = tuple(term for term in terms if term)
     unknown = [e.reason for e in effects if e.status == UNSUPPORTED]
     idle = [e.reason for e in effects if e.status == ZERO]
@@ -30,8 +38,8 @@ def combined(
         status=status,
         reason=reason,
         guessed=any(e.guessed for e in effects),
-        estimated=any(e.estimated for e in effects),
-        weights_known=all(e.weights_known for e in effects),
+        estimated=any(e.estimated for e in effects) or any(e.terms for e in behind),
+        weights_known=all(e.weights_known for e in effects) and not any(e.weights for e in behind),
         **rest,
     )
 

@@ -181,7 +181,13 @@ def stacked_cells(site: Site) -> Effect:
         effects.append(effect)
     terms = [term for effect in effects for term in effect.terms]
     return combined(
-        tensor.shape, *states, effects=effects, terms=terms, weights=tuple(weights), view=GLOBAL
+        tensor.shape,
+        *states,
+        effects=effects,
+        chained=True,
+        terms=terms,
+        weights=tuple(weights),
+        view=GLOBAL,
     )
 
 

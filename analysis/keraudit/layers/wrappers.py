@@ -181,6 +181,7 @@ def pipeline(site: Site) -> Effect:
     return combined(
         *(tensor.shape for tensor in tensors),
         effects=effects,
+        chained=True,
         terms=[term for effect in effects for term in effect.terms],
         weights=tuple(weights),
         view=views.pop() if len(effects) == 1 else POINTWISE if views <= {POINTWISE} else GLOBAL,

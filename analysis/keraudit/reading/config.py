@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from keraudit.errors import ModelError
-from keraudit.graph import Architecture, Call, Layer, Ref, refs_in
+from keraudit.graph import Architecture, Call, Hint, Layer, Ref, refs_in
 from keraudit.harmless import harmless
 from keraudit.reading.dialects import refuse_keras_1
 from keraudit.reading.nested import rank_changers, received
@@ -38,6 +38,7 @@ from keraudit.reading.serialised import (
 )
 
 INNER_KEYS = ("layer", "backward_layer", "cell", "cells", "layers")
+FITTED = ("Dense", "BatchNormalization", "LayerNormalization")  # weights as long as the last axis
 LARGEST_GRAPH = 400_000  # layers and their calls, nested models laid flat
 DEEPEST_NEST = 50  # models within models
 
@@ -76,6 +77,7 @@ def architecture(
         input_shapes=tuple(shapes),
         recorded=walk.recorded,
         hinted=walk.hinted,
+        dtypes=walk.dtypes,
         title=harmless(title),
     )
 
@@ -150,7 +152,8 @@ class Walk:
         self.inputs: list[Ref] = []
         self.recorded: dict[Ref, tuple[int | None, ...]] = {}
         self.stated: dict[Ref, tuple[int | None, ...]] = {}  # where it is read
-        self.hinted: dict[Ref, tuple[int | None, ...]] = {}  # by what the reader was built for
+        self.hinted: dict[Ref, Hint] = {}  # by what the reader was built for
+        self.dtypes: dict[Ref, str] = {}
         self.times: dict[str, int] = {}
         self.held: dict[str, int] = {}
         self.within: tuple[tuple[str, int], ...] = ()
@@ -165,6 +168,8 @@ class Walk:
             ref = self.input(
                 Layer(name="input", kind="InputLayer", config=sequential_dtype(record))
             )
+            if shape is not None:
+                self.stated[ref] = shape
             outputs = self.model(record, [ref], "", True)
             return outputs, [shape]
         config = record["config"]
@@ -248,7 +253,8 @@ class Walk:
         if layer is None:
             layer = layer_from(record, name=path, trainable=trainable)
             for ref, shape in zip(refs_in(args), built_for(record), strict=False):
-                self.hinted.setdefault(ref, shape)
+                sure = len(shape) == 2 and bool(layer.module) and layer.kind in FITTED
+                self.hinted.setdefault(ref, Hint(shape, sure))
         return self.call(layer, path, args, kwargs)
 
     def sequential(
@@ -299,6 +305,9 @@ class Walk:
                 trainable,
             )
             note(self.recorded, tensors[key], done)
+            for tensor in tensors[key]:
+                if tensor.dtype:
+                    self.dtypes.setdefault(pick(done, tensor.history), tensor.dtype)
         return [pick(done, history) for history in outputs]
 
 

@@ -10,23 +10,45 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from keraudit.graph import Architecture, Weight
+from keraudit.graph import Architecture, Ref, Weight
 
 Facts = Mapping[str, Any]
 
 
 def facts_of(model: Any) -> dict[str, Any]:
-    """The weights of every layer that is not, or holds one that is not, of a class of Keras; by path.
+    """Weights by layer's path, where some layer is not, or holds one that is not, of a class of Keras.
 
-    With them the shapes of the model's outputs, which its config leaves out.
+    With them what a config leaves out: the shapes of the model's outputs, those within Sequential
+    models, and the number of parameters.
     """
     outputs = getattr(model, "outputs", None) or ()
+    layers = list(layers_in(model, ""))
+    # a weight that two layers hold belongs to the one that a rule counts, else to the first
+    taken = {id(w) for _, layer in layers if not is_own(layer) for w in layer.weights}
+    weights = {}
+    if any(is_own(layer) for _, layer in layers):
+        for path, layer in layers:
+            mine = is_own(layer)
+            weights[path] = weights_of(layer, taken if mine else set())
+            taken |= {id(weight) for weight in layer.weights}
     return {
-        "weights": {
-            path: weights_of(layer) for path, layer in layers_in(model, "") if is_own(layer)
-        },
+        "weights": weights,
         "outputs": [list(tensor.shape) for tensor in outputs],
+        "shapes": dict(sequential_shapes(model, "")),
+        "params": model.count_params() if model.built else None,
     }
+
+
+def sequential_shapes(model: Any, prefix: str) -> Iterator[tuple[str, list[int | None]]]:
+    """The output shapes of the layers of Sequential models, at any depth, by path."""
+    inner = getattr(model, "_functional", None)  # Keras has no public way to its nodes
+    for nodes in getattr(inner, "_nodes_by_depth", {}).values():
+        for node in nodes:
+            if len(node.outputs) == 1 and not hasattr(node.operation, "layers"):
+                yield prefix + node.operation.name, list(node.outputs[0].shape)
+    for layer in model.layers:
+        if hasattr(layer, "layers"):
+            yield from sequential_shapes(layer, f"{prefix}{layer.name}/")
 
 
 def layers_in(model: Any, prefix: str) -> Iterator[tuple[str, Any]]:
@@ -45,8 +67,8 @@ def is_own(layer: Any) -> bool:
     )
 
 
-def weights_of(layer: Any) -> list[list[Any]]:
-    """Name, shape, whether it is trained, and dtype of each weight."""
+def weights_of(layer: Any, taken: set[int]) -> list[list[Any]]:
+    """Name, shape, whether it is trained, and dtype of each weight that is not ``taken``."""
     trained = {id(weight) for weight in layer.trainable_weights} if layer.trainable else None
     return [
         [
@@ -56,6 +78,7 @@ def weights_of(layer: Any) -> list[list[Any]]:
             str(weight.dtype),
         ]
         for weight in layer.weights
+        if id(weight) not in taken
     ]
 
 
@@ -66,12 +89,16 @@ def with_facts(architecture: Architecture, facts: Facts) -> Architecture:
         path: replace(layer, weights=listed(weights[path])) if path in weights else layer
         for path, layer in architecture.layers.items()
     }
-    outputs = facts.get("outputs", ())
+    outputs, shapes = facts.get("outputs", ()), facts.get("shapes", {})
     recorded = dict(architecture.recorded)
+    for index, call in enumerate(architecture.calls):
+        if call.name in shapes:
+            recorded.setdefault(Ref(index), tuple(shapes[call.name]))
     if len(outputs) == len(architecture.outputs):
         for ref, shape in zip(architecture.outputs, outputs, strict=True):
             recorded.setdefault(ref, tuple(shape))
-    return replace(architecture, layers=layers, recorded=recorded)
+    params = facts.get("params")
+    return replace(architecture, layers=layers, recorded=recorded, stated_params=params)
 
 
 def listed(weights: Any) -> tuple[Weight, ...]:

@@ -15,6 +15,8 @@ from keraudit.harmless import harmless
 
 MODEL_CLASSES = frozenset({"Functional", "Model", "Sequential"})
 
+MOST_OUTPUTS = 10_000  # of one call
+
 History = tuple[str, int, int]
 
 
@@ -85,13 +87,16 @@ def options(record: Mapping[str, Any], key: str = "config") -> Mapping[str, Any]
 
 
 class KerasTensor:
-    """A reference as the file writes it: layer, call, output; and the shape it states."""
+    """A reference as the file writes it: layer, call, output; and the shape and dtype it states."""
 
-    __slots__ = ("history", "shape")
+    __slots__ = ("dtype", "history", "shape")
 
-    def __init__(self, history: History, shape: tuple[int | None, ...] | None) -> None:
+    def __init__(
+        self, history: History, shape: tuple[int | None, ...] | None, dtype: str = ""
+    ) -> None:
         self.history = history
         self.shape = shape
+        self.dtype = dtype
 
 
 def node_arguments(node: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -119,7 +124,13 @@ def is_history(value: Any) -> bool:
 
 def history_of(entry: list[Any]) -> History:
     """A checked reference; its name is escaped as the layer's own is."""
-    return text(entry[0]), whole(entry[1]), whole(entry[2])
+    output = whole(entry[2])
+    if output >= MOST_OUTPUTS:
+        raise ModelError(
+            f"a reference to output {str(output)[:20]} of a layer: no layer has more than"
+            f" {MOST_OUTPUTS:,}"
+        )
+    return text(entry[0]), whole(entry[1]), output
 
 
 def old_tensor(entry: list[Any]) -> Any:
@@ -148,7 +159,12 @@ def parse(value: Any) -> Any:
         if not isinstance(history, list) or not is_history(history):
             raise ModelError(f"a tensor refers to {str(history)[:60]!r}, not to a layer")
         shape = config.get("shape")
-        return KerasTensor(history_of(history), None if shape is None else sizes(shape))
+        dtype = config.get("dtype")
+        return KerasTensor(
+            history_of(history),
+            None if shape is None else sizes(shape),
+            text(dtype) if isinstance(dtype, str) else "",
+        )
     if value.get("class_name") == "__slice__":
         config = options(value)
         return slice(config.get("start"), config.get("stop"), config.get("step"))

@@ -11,11 +11,13 @@ import re
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 from typing import Any
 
 from keraudit.errors import ModelError
 from keraudit.graph import Architecture, Weight
+from keraudit.reading.config import kind_of
 from keraudit.reading.hdf5 import H5Shapes, h5_shapes
 from keraudit.reading.serialised import is_model, layer_name
 
@@ -35,13 +37,26 @@ def with_file_weights(
         return architecture
     packed = zipfile.is_zipfile(path)
     groups = list(groups_of(record) if packed else h5_groups(architecture))
+    if not any(dtype for _, _, dtype in found):  # saved before it was built
+        return architecture
     by_group = grouped(found, [group for _, group in groups])
     weights = {name: by_group[group] for name, group in groups if group in by_group}
     layers = {
         name: replace(layer, weights=weights[name]) if name in weights else layer
         for name, layer in architecture.layers.items()
     }
-    return replace(architecture, layers=layers)
+    home = "layers/" if packed else "model_weights/"
+    stated = sum(
+        prod(shape)
+        for place, shape, dtype in found
+        if place.startswith(home) and counts(place, dtype)
+    )
+    return replace(architecture, layers=layers, stated_params=stated)
+
+
+def counts(place: str, dtype: str) -> bool:
+    """Whether an entry is a weight: no empty group, and not the state of a random seed."""
+    return bool(dtype) and not any(part.startswith("seed_generator") for part in place.split("/"))
 
 
 def stored(path: Path) -> H5Shapes:
@@ -76,7 +91,10 @@ def groups_of(
     for item in items:
         if sequential and item.get("class_name") == "InputLayer":
             continue
-        name = snake_case(str(item["class_name"]).rpartition(">")[2])
+        kind, _ = kind_of(item)
+        if kind.startswith("ops."):  # a node of the graph, no layer of the model
+            continue
+        name = snake_case(kind)
         count = times[name] = times.get(name, -1) + 1
         here = f"{group}layers/{name}_{count}" if count else f"{group}layers/{name}"
         path = prefix + layer_name(item)
@@ -112,7 +130,7 @@ def grouped(found: H5Shapes, groups: Any) -> dict[str, tuple[Weight, ...]]:
         if home is None:
             continue
         weights = result.setdefault(home, [])
-        if dtype and not any(part.startswith("seed_generator") for part in parts):
+        if counts(place, dtype):
             weights.append(Weight(place[len(home) + 1 :], shape, trainable=None, dtype=dtype))
     return {home: tuple(weights) for home, weights in result.items()}
 

@@ -293,10 +293,15 @@ class Uncounted(Protocol):
     def reason(self) -> str: ...
 
 
+MISFIT = "parameters do not add up to those that the file or the model holds"
+
+
 def bound_notes(bound: Bound, uncounted: Sequence[Uncounted], consequence: str = "") -> list[str]:
     """What is not counted in full, and what that makes of the figures with a sign before them."""
     if bound is Bound.EXACT:
         return []
+    if not uncounted:
+        return ["", f"ESTIMATE (≈): {MISFIT}"]
     named = [f"  {layer.name} ({layer.kind}): {layer.reason}" for layer in uncounted]
     what = "LOWER BOUND (≥)" if bound is Bound.LOWER else "ESTIMATE (≈), for a shape is assumed"
     notes = ["", f"{what}: {len(named)} not counted in full{consequence}:", *named[:10]]

@@ -12,6 +12,7 @@ from keraudit.render.numbers import factor, short, sizes
 from keraudit.rewrite.reductions import STUCK
 
 NOTATIONS = ("text", "latex", "html")
+RELATIONS = {Bound.EXACT: "=", Bound.LOWER: r"\ge", Bound.ESTIMATE: r"\approx"}
 
 
 def reductions_grid(found: Reductions) -> Grid:
@@ -86,7 +87,7 @@ def derivation(saved: Saving, notation: str = "text") -> str:
 
 def as_text(saved: Saving) -> str:
     sides = (("with", saved.products_with), ("without", saved.products_without))
-    bound = saved.bounds.macs.phrase
+    bound, sign = saved.bounds.macs.phrase, saved.bounds.macs.sign
     lines = [f"{saved.name}: {bound}{saved.macs_with:,} MACs with its reductions"]
     for side, products in sides:
         formulas = [" x ".join(str(n) for _, n in p.factors) for p in products]
@@ -96,11 +97,11 @@ def as_text(saved: Saving) -> str:
             f"    {formula:{width}} = {p.macs:>15,}  {p.layer}"
             for formula, p in zip(formulas, products, strict=True)
         ]
-        lines.append(f"    {'sum':{width}} = {total(products):>15,}")
+        lines.append(f"    {'sum':{width}} = {sign + format(total(products), ','):>15}")
     lines += [
         "",
-        f"  {saved.macs_without:,} / {saved.macs_with:,} = {saved.factor:.3g} times the MACs without them"
-        + (", of what could be counted" if bound else ""),
+        f"  {saved.macs_without:,} / {saved.macs_with:,} = {'≈ ' if sign else ''}{saved.factor:.3g}"
+        " times the MACs without them",
     ]
     return "\n".join(lines)
 
@@ -120,7 +121,9 @@ def as_latex(saved: Saving) -> str:
             for p in products
         ]
         label = latex_text(f"{saved.name}, {side} 1x1 reductions")
-        rows.append(rf"  \textstyle\sum &= {grouped(total(products))} && \text{{{label}}}")
+        rows.append(
+            rf"  \textstyle\sum &{RELATIONS[saved.bounds.macs]} {grouped(total(products))} && \text{{{label}}}"
+        )
         parts.append("\n".join([r"\begin{align*}", *rows, r"\end{align*}"]))
     return "\n".join(parts)
 
@@ -156,7 +159,8 @@ def as_html(saved: Saving) -> str:
         )
         parts.append(
             f'<table class="derivation"><caption>{escape(saved.name)}, {side} 1x1 reductions</caption>'
-            f"<tbody>{rows}</tbody><tfoot><tr><td>sum</td><td></td><td>{total(products):,}</td></tr>"
+            f"<tbody>{rows}</tbody><tfoot><tr><td>sum</td><td></td>"
+            f"<td>{saved.bounds.macs.sign}{total(products):,}</td></tr>"
             "</tfoot></table>"
         )
     return "\n".join(parts)

@@ -70,7 +70,8 @@ def notes(report: StructureReport) -> list[str]:
         f"Found          {counted(facts.residual_units, 'residual unit')},"
         f" {counted(facts.inception_modules, 'Inception module')}",
         f"FC layers      {report.bound.phrase}{facts.connected_layers}, with {facts.connected_params:,} of"
-        f" {facts.params:,} parameters ({part})",
+        f" {report.bound.phrase}{facts.params:,} parameters"
+        f" ({'' if report.bound is Bound.EXACT else Bound.ESTIMATE.sign}{part})",
     ]
     if facts.downsampling:
         by = "x".join(f"{stride:g}" for stride in dict.fromkeys(facts.downsampling))

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeGuard
+from typing import Any, TypeGuard, TypeVar
 
-from keraudit.assumed import Sizes
 from keraudit.errors import ModelError, ShapeError
 from keraudit.graph import Architecture, Call, Graph, Layer, Node, Ref, Shape, refs_in
 from keraudit.shapes import shaped, still_holds
 
 NO_ORIGIN: Mapping[str, str] = {}
+Said = TypeVar("Said")  # what a file states of an output
 UNCHANGED = ("left alone", "not reached")
 
 
@@ -126,7 +126,13 @@ def reshaped(
     hinted = moved_statements(like.architecture.hinted, places)
     try:
         done = shaped(
-            replace(architecture, recorded=recorded, hinted=hinted),
+            replace(
+                architecture,
+                recorded=recorded,
+                hinted=hinted,
+                dtypes=moved_statements(like.architecture.dtypes, places),
+                stated_params=None,
+            ),
             input_shapes=shapes,
             batch=like.batch,
             rules=like.rules,
@@ -135,7 +141,7 @@ def reshaped(
     except ModelError as error:
         raise ShapeError(f"the rewrite does not fit this model: {error}") from error
 
-    def kept(stated: Mapping[Ref, Sizes]) -> dict[Ref, Sizes]:
+    def kept(stated: Mapping[Ref, Said]) -> dict[Ref, Said]:
         return {
             ref: shape
             for ref, shape in stated.items()
@@ -147,8 +153,8 @@ def reshaped(
 
 
 def moved_statements(
-    stated: Mapping[Ref, Sizes], places: Mapping[int, Sequence[int]]
-) -> dict[Ref, Sizes]:
+    stated: Mapping[Ref, Said], places: Mapping[int, Sequence[int]]
+) -> dict[Ref, Said]:
     """What a file states of outputs, at the calls' new places."""
     return {
         Ref(place, ref.output): shape
