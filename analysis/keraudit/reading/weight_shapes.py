@@ -45,13 +45,21 @@ def with_file_weights(
         name: replace(layer, weights=weights[name]) if name in weights else layer
         for name, layer in architecture.layers.items()
     }
+    return replace(architecture, layers=layers, stated_params=params_in(found, packed))
+
+
+def params_in(found: H5Shapes, packed: bool) -> int:
+    """The number of parameters that a file holds.
+
+    An ``.h5`` file has a weight of two layers twice, under its own name behind the layer's.
+    """
     home = "layers/" if packed else "model_weights/"
-    stated = sum(
-        prod(shape)
-        for place, shape, dtype in found
-        if place.startswith(home) and counts(place, dtype)
-    )
-    return replace(architecture, layers=layers, stated_params=stated)
+    sizes = {}
+    for place, shape, dtype in found:
+        if place.startswith(home) and counts(place, dtype):
+            name = place if packed else place.split("/", 2)[-1]
+            sizes[name] = prod(shape)
+    return sum(sizes.values())
 
 
 def counts(place: str, dtype: str) -> bool:
