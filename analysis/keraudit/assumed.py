@@ -87,9 +87,9 @@ def expected(
         return {}
     known: Sequence[Sizes | None] = [found.of(ref) for ref in sources]
     holds = found.as_recorded
-    if found.held is not None:
+    if found.held is not None and found.as_recorded:
         known = found.held.get(index, ())
-        holds = holds and list(known) == [tensor.shape for tensor in inputs]
+        holds = list(known) == [tensor.shape for tensor in inputs]
     result = {}
     for output, stated in found.shapes[index].items():
         shape = concrete(stated, found)
