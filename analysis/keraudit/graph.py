@@ -6,7 +6,7 @@ into a ``Graph`` by giving it an input size; every audit is a function of a ``Gr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -225,19 +225,28 @@ class Call:
 
     @property
     def inputs(self) -> tuple[Ref, ...]:
-        return (*refs_in(self.args), *refs_in(self.kwargs))
+        return refs_in(self.args) + refs_in(self.kwargs)
 
 
-def refs_in(value: Any) -> Iterator[Ref]:
-    """Yield every ``Ref`` in nested lists, tuples and dicts, in order."""
+SEQUENCES = (list, tuple)  # ``list | tuple`` is made anew at each use, which shows in large graphs
+
+
+def refs_in(value: Any) -> tuple[Ref, ...]:
+    """Every ``Ref`` in nested lists, tuples and dicts, in order."""
+    found: list[Ref] = []
+    collect(value, found)
+    return tuple(found)
+
+
+def collect(value: Any, found: list[Ref]) -> None:
     if isinstance(value, Ref):
-        yield value
-    elif isinstance(value, list | tuple):
+        found.append(value)
+    elif isinstance(value, SEQUENCES):
         for item in value:
-            yield from refs_in(item)
+            collect(item, found)
     elif isinstance(value, dict):
         for item in value.values():
-            yield from refs_in(item)
+            collect(item, found)
 
 
 class Hint(NamedTuple):
