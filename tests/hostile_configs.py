@@ -160,10 +160,11 @@ def harmless() -> Mapping[str, Record]:
 
 
 def broken() -> Iterator[Record]:
-    """Models that Keras itself refuses: no attack, but they bring what its errors import."""
+    """Models that Keras or we refuse: no attack, but they bring what the errors import."""
     yield functional(dense(no_such_option=1))
     yield functional(layer("TimeDistributed", "td", layer=dense("one", no_such_option=1)))
     yield functional(layer("Reshape", "r", target_shape=[7]))
+    yield functional({**layer("Odd", "o"), "module": "my.code"})
 
 
 def code() -> Record:

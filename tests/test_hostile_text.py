@@ -230,7 +230,7 @@ def test_a_model_of_the_name_of_a_formula_in_csv() -> None:
     from keraudit.render.plain import csv_text
 
     first = csv_text([report_grid(report)]).splitlines()[1]
-    assert first.startswith("\"'=cmd|")
+    assert first.startswith("'=cmd|")
 
 
 def test_harmless_text_stays_as_it_is() -> None:

@@ -32,7 +32,10 @@ def paths(given: list[str]) -> list[str]:
     >>> paths(["", "/nowhere/lib"])
     ['/nowhere/lib']
     """
-    here = os.path.realpath(os.curdir)
+    try:
+        here = os.path.realpath(os.curdir)
+    except OSError:  # the working folder was removed: nothing is imported from it
+        return [p for p in given if os.path.isabs(p)]  # noqa: PTH117  # see the imports
     return [p for p in given if p and (os.path.realpath(p) != here or here == OURS)]
 
 
