@@ -90,8 +90,8 @@ def layout(blocks: Sequence[Mapping[str, Any]], title: str, x_title: str) -> dic
 
 
 def sign_of(record: Mapping[str, Any], figure: str) -> str:
-    """What stands before a figure of a record that is not exact."""
-    return Bound[record["bounds"][figure].upper()].sign
+    """What stands before a figure of a record that is not exact; a record of the zoo is, and says nothing."""
+    return Bound[record.get("bounds", {}).get(figure, "exact").upper()].sign
 
 
 def hover_of(block: Mapping[str, Any], totals: Mapping[str, Any]) -> list[str]:
