@@ -111,7 +111,7 @@ def failed(message: str) -> int:
 
 
 def main() -> None:
-    """Entry point of the console script."""
+    """Run the command; ``keraudit.__main__`` calls this once the working folder is left."""
     # A graph is many small records that live to the end: looking through them for cycles as often as
     # Python does takes a fifth of the time of a large one.
     gc.set_threshold(50_000, 20, 20)
