@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,8 @@ import pytest
 from command import run
 from keraudit.processes import environment, paths, python
 
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 # What the commands and their workers import, at the start or late.
 TRAPS = (
     "keras numpy torch tensorflow jax streamlit h5py rich click fvcore optree zipfile csv".split()
@@ -42,6 +46,24 @@ def test_crosscheck_imports_nothing_of_the_working_folder(folder: Path) -> None:
     words = ["crosscheck", "model.json", "--peer", "tensorflow", "--require", "tensorflow"]
     done = run(*words, cwd=folder)
     assert (done.code, (folder / "sprung").exists()) == (0, False), done.err
+
+
+@pytest.mark.parametrize("given", ["", "{folder}"])
+def test_the_console_script_imports_nothing_of_the_working_folder(folder: Path, given: str) -> None:
+    """As an installer writes it: an empty part of PYTHONPATH is the working folder."""
+    places = os.pathsep.join([given.format(folder=folder), str(ROOT / "analysis")])
+    script = "import sys; from {} import {}; sys.argv = ['keraudit', 'flops', 'model.json']; {}()"
+    home, _, name = PROJECT["project"]["scripts"]["keraudit"].partition(":")
+    done = subprocess.run(
+        [sys.executable, "-c", script.format(home, name, name)],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": places},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, (folder / "sprung").exists()) == (0, False), done.stderr
+    assert "out" in done.stdout
 
 
 def test_explore_imports_nothing_of_the_working_folder(folder: Path) -> None:

@@ -1,10 +1,16 @@
-"""``python -m keraudit`` is the command ``keraudit``."""
+"""``python -m keraudit`` is the command ``keraudit``, and the console script calls the same ``main``."""
 
 from keraudit.processes import leave_working_folder
 
-leave_working_folder()
 
-from keraudit.cli.main import main  # noqa: E402 - once nothing of the working folder is found
+def main() -> None:
+    """Leave the working folder, which an empty part of PYTHONPATH names too; then run the command."""
+    leave_working_folder()
+
+    from keraudit.cli.main import main as run  # once nothing of the working folder is found
+
+    run()
+
 
 if __name__ == "__main__":
     main()

@@ -6,10 +6,12 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import cache
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from keraudit.errors import ModelError
 from keraudit.graph import Graph, Layer, Ref
+from keraudit.harmless import warned_harmlessly
 from keraudit.permitted import ADVICE, Config, check
 from keraudit.permitted_names import CLASSES, LAYERS, MODELS, OPERATIONS
 from keraudit.rewrite.surgery import mapped
@@ -17,17 +19,8 @@ from keraudit.rewrite.surgery import mapped
 if TYPE_CHECKING:
     import keras
 
-# What Keras raises at a config that no layer wrote.
-REFUSALS = (
-    TypeError,
-    ValueError,
-    ImportError,
-    AttributeError,
-    LookupError,
-    ArithmeticError,
-    RuntimeError,
-    AssertionError,
-)
+# Of what Keras knows of the whole process, and ``only`` sets for a while.
+LOCK = RLock()
 
 # How Keras begins before it says why, and how it colours that in a terminal.
 PREAMBLES = ("Exception encountered when calling", "Error when deserializing class")
@@ -88,7 +81,7 @@ def assembled(
                 name = call.name.replace("/", "_")
                 try:
                     result = keras.Input(node.outputs[0].shape[1:], dtype=dtype, name=name)
-                except REFUSALS as error:
+                except Exception as error:  # Keras' own, or its backend's: anything
                     raise refused(call.name, node.layer.kind, first_line(error)) from error
             else:
                 if call.layer not in made:
@@ -98,7 +91,7 @@ def assembled(
                 try:
                     args, kwargs = mapped(constants((call.args, call.kwargs)), tensor)
                     result = made[call.layer](*args, **kwargs)
-                except REFUSALS as error:
+                except Exception as error:  # Keras' own, or its backend's: anything
                     raise refused(call.name, node.layer.kind, first_line(error)) from error
             outputs.append(list(result) if isinstance(result, list | tuple) else [result])
     return made, outputs
@@ -106,10 +99,15 @@ def assembled(
 
 @contextmanager
 def only(known: Mapping[str, Any]) -> Iterator[None]:
-    """Keras' safe mode, and of names that are not Keras' own those of the caller alone."""
+    """Keras' safe mode, and of names that are not Keras' own those of the caller alone.
+
+    What Keras warns of meanwhile holds names as the file has them: it is made harmless.
+    """
     import keras
 
-    with ExitStack() as stack:
+    with LOCK, ExitStack() as stack:
+        stack.enter_context(warned_harmlessly())
+        stack.enter_context(nothing_registered(known))
         try:
             from keras.src.saving.serialization_lib import SafeModeScope
         except ImportError:  # not public: another release may move it
@@ -118,6 +116,26 @@ def only(known: Mapping[str, Any]) -> Iterator[None]:
             stack.enter_context(SafeModeScope(True))
         stack.enter_context(keras.saving.custom_object_scope({**scope(), **known}))
         yield
+
+
+@contextmanager
+def nothing_registered(known: Mapping[str, Any]) -> Iterator[None]:
+    """Keras' table of registered objects without those that the caller did not pass.
+
+    Keras looks in it for any text of a config, at places where no name of an object belongs.
+    """
+    import keras
+
+    table = keras.saving.get_custom_objects()
+    before = dict(table)
+    passed = {id(item) for item in known.values()}
+    table.clear()
+    table.update({name: item for name, item in before.items() if id(item) in passed})
+    try:
+        yield
+    finally:
+        for name, item in before.items():
+            table.setdefault(name, item)  # what was registered meanwhile stays
 
 
 def constants(value: Any) -> Any:
@@ -168,7 +186,7 @@ def instance(path: str, layer: Layer, known: Mapping[str, Any]) -> Any:
         raise refused(path, layer.kind, f"{reason}; {ADVICE}")
     try:
         made = found.from_config({**config, "name": path.replace("/", "_")})
-    except REFUSALS as error:
+    except Exception as error:  # Keras' own, or its backend's: anything
         raise refused(path, layer.kind, first_line(error)) from error
     if isinstance(made, keras.Layer) and not layer.trainable:
         made.trainable = False
@@ -195,6 +213,10 @@ def scope() -> Mapping[str, Any]:
         module = getattr(keras, home.removeprefix("keras").lstrip("."), keras)
         for name in names.values() if isinstance(names, Mapping) else names:
             found[f"{home}.{name}"] = getattr(module, name, None)
+    layers = [getattr(keras.layers, name, None) for name in LAYERS]
+    found |= {
+        f"keras.layers.{layer.__name__}": layer for layer in layers if layer
+    }  # as .h5 names it
     found |= {f"keras.layers.{name}": made for name, made in application_layers().items()}
     found |= {f"keras.ops.{name}": made for name, made in operations().items()}
     return {name: made for name, made in found.items() if isinstance(made, type)}

@@ -8,7 +8,9 @@ each writer's own matter.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from hashlib import sha256
 from typing import Any, TypeVar
 
@@ -86,3 +88,28 @@ def file_name(text: str) -> str:
         return kept
     mark = sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:DIGITS]
     return f"{kept.replace('.', '-') or 'unnamed'}-{mark}"
+
+
+def shown_harmlessly(show: Callable[..., None]) -> Callable[..., None]:
+    """``warnings.showwarning`` for libraries that put names from files into their warnings.
+
+    Args:
+        show: what shows a warning, once its text is harmless and on one line.
+    """
+
+    def shown(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        text = harmless(" ".join(str(message).split()))
+        show(message if text == str(message) else UserWarning(text), category, *where, **more)
+
+    return shown
+
+
+@contextmanager
+def warned_harmlessly() -> Iterator[None]:
+    """Make the text of every warning harmless for the length of the block, in the whole process."""
+    before = warnings.showwarning
+    warnings.showwarning = shown_harmlessly(before)
+    try:
+        yield
+    finally:
+        warnings.showwarning = before

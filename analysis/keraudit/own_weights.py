@@ -1,15 +1,18 @@
-"""A live model with the weights of its file: of the file only a checked config and arrays are read."""
+"""A live model with the weights of its file: of the file only a checked config and arrays are read.
+
+Keras itself never opens the file: it reads the arrays from a copy that holds nothing else.
+"""
 
 from __future__ import annotations
 
+import math
 import os
 import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from keraudit.building import REFUSALS, first_line, only
+from keraudit.building import first_line, only
 from keraudit.errors import KerauditError, ModelError
 from keraudit.permitted import Config
 from keraudit.permitted_names import LAYER
@@ -18,6 +21,8 @@ from keraudit.reading.serialised import sequential_input
 
 MEMBER = "model.weights.h5"  # of a .keras file
 ENDINGS = (".keras", ".h5", ".hdf5")
+PACKED = 2**30  # bytes, unpacked, of weights that are compressed, as Keras does not
+SMALL = 4096  # elements that any array may have; metrics keep some beside the weights
 
 
 def weighty(model: Any, custom_objects: Mapping[str, Any]) -> Any:
@@ -41,8 +46,8 @@ def weighty(model: Any, custom_objects: Mapping[str, Any]) -> Any:
     made = restored(read_file(path), custom_objects)
     try:
         load(path, made)
-    except (*REFUSALS, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        reason = " ".join(str(error).split())[:200]
+    except Exception as error:  # Keras' own, its backend's, or HDF5's: anything
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise KerauditError(f"Keras cannot load the weights of {path}: {reason}") from None
     return made
 
@@ -62,7 +67,7 @@ def restored(record: Mapping[str, Any], custom_objects: Mapping[str, Any]) -> An
             made = keras.saving.deserialize_keras_object(checked, safe_mode=True)
             if isinstance(made, keras.Sequential) and not made.built:
                 made.build(sequential_input(record))
-    except REFUSALS as error:
+    except Exception as error:  # the same
         raise ModelError(f"the model ({kind}) cannot be built: {first_line(error)}") from None
     if not isinstance(made, keras.Model):
         raise ModelError(f"the file describes a {type(made).__name__}, not a model")
@@ -71,46 +76,109 @@ def restored(record: Mapping[str, Any], custom_objects: Mapping[str, Any]) -> An
 
 def load(path: Path, model: Any) -> None:
     """Give a model the arrays in a ``.keras`` or ``.h5`` file, in Keras' own order."""
-    import shutil
     from tempfile import TemporaryDirectory
 
-    if not zipfile.is_zipfile(path):
-        check_arrays(path)
-        model.load_weights(path)
-        return
     with TemporaryDirectory(prefix="keraudit-") as folder:
-        out = Path(folder) / MEMBER
-        with zipfile.ZipFile(path) as archive:
-            if MEMBER not in archive.namelist():
-                raise ValueError(f"the file holds no {MEMBER}")
-            with archive.open(MEMBER) as member, out.open("wb") as file:
-                shutil.copyfileobj(member, file)
-        check_arrays(out)
-        model.load_weights(out)
+        sent = path
+        made = Path(folder) / f"own{path.suffix.lower()}"
+        if zipfile.is_zipfile(path):
+            sent = unpacked(path, Path(folder) / MEMBER)
+            made = Path(folder) / f"own.{MEMBER}"
+        copy_arrays(sent, made, largest=most_elements(model))
+        model.load_weights(made)
 
 
-def check_arrays(path: Path) -> None:
-    """See that an HDF5 file holds its arrays itself: HDF5 can lead a reader to any other file.
+def unpacked(path: Path, to: Path) -> Path:
+    """Write the weights in a ``.keras`` file to a file of their own, and return it.
 
     Raises:
-        ValueError: something in it is kept elsewhere.
+        ValueError: there are none, or they would take more room than any that Keras saves.
+    """
+    import shutil
+
+    with zipfile.ZipFile(path) as archive:
+        if MEMBER not in archive.namelist():
+            raise ValueError(f"the file holds no {MEMBER}")
+        info = archive.getinfo(MEMBER)
+        stored = info.compress_type == zipfile.ZIP_STORED
+        if not stored and info.compress_type != zipfile.ZIP_DEFLATED:
+            raise ValueError("its weights are packed as in no .keras file")
+        if info.file_size > (path.stat().st_size if stored else PACKED):
+            raise ValueError(
+                f"its weights would take {info.file_size / 2**20:,.0f} MiB unpacked: save them again"
+                " with Keras, which does not compress them"
+            )
+        with archive.open(info) as member, to.open("wb") as file:
+            shutil.copyfileobj(member, file)
+    return to
+
+
+def most_elements(model: Any) -> int:
+    """The elements that an array in a model's file may have: those of its largest variable."""
+    return max([SMALL, *(math.prod(variable.shape) for variable in model.variables)])
+
+
+def copy_arrays(path: Path, to: Path, *, largest: int) -> None:
+    """Copy what an HDF5 file itself holds to a new one: HDF5 can lead a reader to any other file.
+
+    Groups are copied, arrays and attributes of numbers and text. What Keras reads from the copy was
+    checked here, whatever a damaged index of the file leads other readers to.
+
+    Args:
+        path: the file, from anyone.
+        to: the copy.
+        largest: elements of an array; larger ones are left out.
+
+    Raises:
+        ValueError: something in it is kept elsewhere, or is not plain.
     """
     import h5py
 
-    seen: set[Any] = set()
-    with h5py.File(path, "r") as file:
-        waiting: list[Any] = [file]
+    with h5py.File(path, "r") as file, h5py.File(to, "w", libver="latest") as out:
+        made: dict[Any, Any] = {place_of(file): out}
+        waiting: list[tuple[Any, Any]] = [(file, out)]
         while waiting:
-            group = waiting.pop()
+            group, target = waiting.pop()
+            copy_attributes(group, target)
             for name in group:
                 if not isinstance(group.get(name, getlink=True), h5py.HardLink):
                     raise ValueError(f"{name[:60]!r} is a link, where an array belongs")
                 item = group[name]
-                if isinstance(item, h5py.Dataset):
+                place = place_of(item)
+                if place in made:
+                    target[name] = made[place]
+                elif isinstance(item, h5py.Group):
+                    made[place] = target.create_group(name)
+                    waiting.append((item, made[place]))
+                elif isinstance(item, h5py.Dataset):
                     if item.external or item.is_virtual:
                         raise ValueError(f"the numbers of {name[:60]!r} are kept in another file")
-                elif isinstance(item, h5py.Group):
-                    place = h5py.h5o.get_info(item.id).addr
-                    if place not in seen:
-                        seen.add(place)
-                        waiting.append(item)
+                    plain(name, item.id)
+                    if (item.size or 0) <= largest:
+                        file.copy(item, target, name, without_attrs=True)
+                        made[place] = target[name]
+                        copy_attributes(item, made[place])
+
+
+def copy_attributes(source: Any, target: Any) -> None:
+    """Copy the attributes of a group or an array, all of them numbers or text."""
+    for name in source.attrs:
+        held = source.attrs.get_id(name)
+        plain(name, held)
+        target.attrs.create(name, source.attrs[name], dtype=held.dtype)
+
+
+def plain(name: str, held: Any) -> None:
+    """Refuse what is not of numbers or text: a reference leads to what no name leads to."""
+    from h5py import h5t
+
+    kinds = (h5t.INTEGER, h5t.FLOAT, h5t.STRING, h5t.ENUM, h5t.OPAQUE, h5t.BITFIELD)
+    if held.get_type().get_class() not in kinds:
+        raise ValueError(f"{name[:60]!r} holds neither numbers nor text")
+
+
+def place_of(item: Any) -> Any:
+    """Where in its file a group or an array lies."""
+    import h5py
+
+    return h5py.h5o.get_info(item.id).addr

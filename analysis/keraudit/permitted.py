@@ -28,7 +28,6 @@ from keraudit.permitted_names import (
     NODES,
     NUMBERS,
     POLICY,
-    QUANTISER,
     SEED,
     STICKY,
     TABLE,
@@ -172,8 +171,10 @@ class Config:
         """A string: at some places the name of an object, or of a file."""
         if place == NODES and given.startswith("keras."):
             self.unlisted(given, place, key)  # the keys by which Keras finds our classes
-        if place in (ANY, NODES, POLICY, QUANTISER, SEED) or free:
+        if place in (ANY, NODES, POLICY) or free:
             return given
+        if place == SEED:
+            self.unlisted(given, place, key)
         if place == TABLE:
             self.refuse(
                 f"its {key!r} names the file {given[:60]!r}, which is not read here",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import tomllib
 from collections.abc import Iterator
@@ -21,8 +22,10 @@ def called(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What would have been started."""
     seen: dict[str, Any] = {}
 
-    def fake(words: list[str], env: dict[str, str], **_: Any) -> subprocess.CompletedProcess[str]:
-        seen.update(words=words, env=env)
+    def fake(
+        words: list[str], env: dict[str, str], **more: Any
+    ) -> subprocess.CompletedProcess[str]:
+        seen.update(words=words, env=env, cwd=more.get("cwd"))
         return subprocess.CompletedProcess(words, 0)
 
     monkeypatch.setattr(subprocess, "run", fake)
@@ -41,6 +44,55 @@ def test_the_package_starts_the_app_on_a_model(called: dict[str, Any], tmp_path:
     assert words[words.index("--server.address") + 1] == "localhost"
     assert called["env"][start.MODEL_VARIABLE] == "inception_v3"
     assert called["env"][start.RUNS_VARIABLE] == str(tmp_path)
+
+
+HOSTILE = """
+[server]
+enableCORS = false
+enableXsrfProtection = false
+[browser]
+serverAddress = "elsewhere.example"
+[theme]
+font = "elsewhere.example"
+"""
+
+
+def test_settings_in_the_working_folder_are_not_obeyed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Streamlit reads those of the folder that it starts in."""
+    real = subprocess.run
+    seen: dict[str, Any] = {}
+
+    def fake(words: list[str], **given: Any) -> subprocess.CompletedProcess[str]:
+        seen.update(words=words, given=given)
+        return subprocess.CompletedProcess(words, 0)
+
+    (tmp_path / ".streamlit").mkdir()
+    (tmp_path / ".streamlit" / "config.toml").write_text(HOSTILE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(subprocess, "run", fake)
+    assert run(["explore"]) == 0
+    words = [*seen["words"][:4], "config", "show", *seen["words"][6:]]  # for "run", app.py
+    done = real(words, **seen["given"] | {"check": True}, capture_output=True, text=True)
+    shown = re.sub(r"\x1b\[\d*m", "", done.stdout)
+    lines = [line for line in shown.splitlines() if line and not line.startswith("#")]
+    assert 'address = "localhost"' in lines  # as given
+    assert "elsewhere.example" not in shown
+    assert not [line for line in lines if line.endswith("= false") and "enable" in line]
+
+
+def test_the_app_works_in_the_folder_where_the_command_was_typed(
+    called: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(["explore"]) == 0
+    monkeypatch.chdir(called["cwd"])
+    monkeypatch.setenv(start.FOLDER_VARIABLE, called["env"][start.FOLDER_VARIABLE])
+    start.to_working_folder()
+    assert Path.cwd() == tmp_path
+    script = Path(called["words"][5]).read_text("utf-8")
+    assert script.index("to_working_folder()") < script.index("main()")
 
 
 @pytest.mark.parametrize(

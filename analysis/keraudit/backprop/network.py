@@ -15,7 +15,8 @@ import keras
 from keraudit.backprop.initialisers import is_random, recorded
 from keraudit.backprop.places import Part, kernel_depths
 from keraudit.backprop.roles import is_kernel
-from keraudit.building import assembled, layer_at
+from keraudit.building import assembled, first_line, layer_at
+from keraudit.errors import ModelError
 from keraudit.graph import Graph, Ref
 from keraudit.rewrite.surgery import mapped
 
@@ -114,7 +115,14 @@ def run(piece: Piece, tensors: Sequence[Any], kernels: Sequence[tuple[Any, Any]]
         piece: what to call.
         tensors: in the order of ``piece.part.reads``.
         kernels: variables, each with the tensor to use in its place.
+
+    Raises:
+        ModelError: a layer in it fails, in Keras or in its backend.
     """
     with keras.StatelessScope(state_mapping=list(kernels)):
-        results: list[Any] = piece(list(tensors), training=True)
+        try:
+            results: list[Any] = piece(list(tensors), training=True)
+        except Exception as error:
+            reason = first_line(error)
+            raise ModelError(f"block {piece.part.name!r} cannot be run: {reason}") from error
     return results

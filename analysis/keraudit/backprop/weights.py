@@ -22,6 +22,8 @@ from keras import initializers
 
 from keraudit.backprop.initialisers import is_random
 from keraudit.backprop.network import Network
+from keraudit.building import first_line
+from keraudit.errors import ModelError
 
 Draw = Callable[[np.random.Generator, tuple[int, ...], Any], Any]
 # The standard deviation of a normal distribution cut at two of its own.
@@ -35,6 +37,9 @@ def draw(network: Network, seed: int) -> None:
     That is every weight of every layer, at any depth of wrappers, cells and sublayers, trained or not,
     of any number of axes. Its own initialiser is drawn from, with NumPy. A user's own initialiser is
     called with a seed set: it is the same on every backend if it draws from NumPy.
+
+    Raises:
+        ModelError: an initialiser fails; the error names the layer and the weight.
     """
     done: set[int] = set()
     for path, layer in network.layers.items():
@@ -44,8 +49,12 @@ def draw(network: Network, seed: int) -> None:
                 continue
             done.add(id(variable))
             rng = np.random.default_rng([seed, crc32(f"{path}/{place}".encode())])
-            values = drawn(initializer, rng, tuple(variable.shape), str(variable.dtype))
-            variable.assign(values)
+            try:
+                values = drawn(initializer, rng, tuple(variable.shape), str(variable.dtype))
+                variable.assign(values)
+            except Exception as error:
+                reason = f"weight {place!r} cannot be drawn: {first_line(error)}"
+                raise ModelError(f"layer {path!r}: {reason}") from error
 
 
 def weights_of(layer: Any) -> list[tuple[str, Any]]:

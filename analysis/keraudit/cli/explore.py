@@ -40,10 +40,16 @@ def command(model: str | None, port: int, no_browser: bool, runs: Path | None) -
     import subprocess
 
     from keraudit import explorer
-    from keraudit.explorer.start import MODEL_VARIABLE, RUNS_VARIABLE, checked_model, options
+    from keraudit.explorer.start import (
+        FOLDER_VARIABLE,
+        MODEL_VARIABLE,
+        RUNS_VARIABLE,
+        checked_model,
+        options,
+    )
     from keraudit.processes import environment, python
 
-    chosen = {}
+    chosen = {FOLDER_VARIABLE: str(Path.cwd())}
     if model:
         chosen[MODEL_VARIABLE] = checked_model(model)
     if runs:
@@ -51,6 +57,7 @@ def command(model: str | None, port: int, no_browser: bool, runs: Path | None) -
     script = Path(explorer.__file__).with_name("script") / "app.py"
     words = python("streamlit", "run", str(script), *options(port=port, headless=no_browser))
     try:
-        return subprocess.run(words, env=environment(**chosen), check=False).returncode
+        env = environment(**chosen)
+        return subprocess.run(words, cwd=script.parent, env=env, check=False).returncode
     except KeyboardInterrupt:  # Ctrl-C reached the server too
         return 0

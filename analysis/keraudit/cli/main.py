@@ -6,13 +6,14 @@ import errno
 import gc
 import os
 import sys
+import warnings
 from importlib import import_module
 
 import click
 
 from keraudit._version import __version__
 from keraudit.errors import KerauditError
-from keraudit.harmless import harmless
+from keraudit.harmless import harmless, shown_harmlessly
 
 # What a command that is stopped leaves, where it is not nothing.
 LEFT = {
@@ -111,8 +112,9 @@ def failed(message: str) -> int:
 
 
 def main() -> None:
-    """Entry point of the console script."""
+    """Run the command; ``keraudit.__main__`` calls this once the working folder is left."""
     # A graph is many small records that live to the end: looking through them for cycles as often as
     # Python does takes a fifth of the time of a large one.
     gc.set_threshold(50_000, 20, 20)
+    warnings.showwarning = shown_harmlessly(warnings.showwarning)
     sys.exit(run())

@@ -12,9 +12,8 @@ from typing import Any
 
 from keraudit.errors import KerauditError
 from keraudit.graph import Graph
-from keraudit.own_weights import check_arrays
+from keraudit.own_weights import MEMBER, copy_arrays, most_elements
 
-MEMBER = "model.weights.h5"
 LARGEST = 2**30  # bytes, unpacked; 200 million parameters take some 800 MB
 
 
@@ -33,8 +32,10 @@ def take(path: Path, model: Any, graph: Graph) -> None:
     unpack(path, sent)
     model.save_weights(made)
     try:
-        check_arrays(sent)
-        model.load_weights(made if by_name(sent, made, tuple(graph.architecture.layers)) else sent)
+        if not by_name(sent, made, tuple(graph.architecture.layers)):
+            made.unlink()
+            copy_arrays(sent, made, largest=most_elements(model))
+        model.load_weights(made)
     except (ValueError, KeyError, TypeError, OSError, RuntimeError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
         raise KerauditError(f"the weights in the file cannot be read: {reason}") from None

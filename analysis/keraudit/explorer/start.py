@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from importlib.util import find_spec
 
 from keraudit.errors import KerauditError, ModelError
 from keraudit.explorer.upload import LARGEST_FILE_MIB
 
 MODEL_VARIABLE, RUNS_VARIABLE = "KERAUDIT_EXPLORE_MODEL", "KERAUDIT_EXPLORE_RUNS"
+FOLDER_VARIABLE = "KERAUDIT_EXPLORE_FOLDER"  # where the command was typed
 # As in streamlit_app/.streamlit/config.toml; a test holds the two together.
 OPTIONS = {
     "browser.gatherUsageStats": "false",
@@ -35,6 +37,16 @@ def options(*, port: int, headless: bool) -> list[str]:
         "server.headless": str(headless).lower(),
     }
     return [word for key, value in given.items() for word in (f"--{key}", value)]
+
+
+def to_working_folder() -> None:
+    """Work where the command was typed, once Streamlit is set up.
+
+    It starts in a folder of ours: in the working folder it would obey a ``.streamlit/config.toml``, which
+    can open the server to other pages and machines.
+    """
+    if folder := os.environ.get(FOLDER_VARIABLE):
+        os.chdir(folder)
 
 
 def checked_model(text: str) -> str:
