@@ -115,7 +115,7 @@ def unpacked(path: Path, to: Path) -> Path:
 
 def most_elements(model: Any) -> int:
     """The elements that an array in a model's file may have: those of its largest variable."""
-    return max(SMALL, *(int(math.prod(variable.shape)) for variable in model.variables), SMALL)
+    return max([SMALL, *(int(math.prod(variable.shape)) for variable in model.variables)])
 
 
 def copy_arrays(path: Path, to: Path, *, largest: int) -> None:

@@ -16,6 +16,9 @@ OPTIONS = {
     "client.toolbarMode": "viewer",
     "client.showErrorDetails": "none",
     "server.address": "localhost",
+    "server.enableCORS": "true",
+    "server.enableXsrfProtection": "true",
+    "server.showEmailPrompt": "false",
     "server.maxUploadSize": str(LARGEST_FILE_MIB),
     # for each theme: one for both would do away with the dark one
     "theme.light.primaryColor": "#005F94",
