@@ -40,7 +40,7 @@ unit: $(STAMP) ## run the tests and the examples in docstrings
 floor: $(STAMP) ## test building and its security on the oldest Keras that is supported
 	test -x $(FLOOR)/bin/pip || $(PYTHON) -m venv $(FLOOR)
 	$(FLOOR)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[keras]' 'keras==3.11.*' pytest hypothesis
-	$(FLOOR)/bin/python -m pytest -q tests/test_building.py tests/test_permitted.py tests/test_hostile_models.py
+	$(FLOOR)/bin/python -m pytest -q tests/test_building.py tests/test_permitted.py tests/test_hostile_models.py tests/test_untrusted_models.py
 
 site: $(STAMP) ## build the site strictly
 	$(BIN)/mkdocs build --strict --quiet
