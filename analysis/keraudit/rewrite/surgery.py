@@ -119,9 +119,12 @@ def reshaped(
     shapes = [node.outputs[0].shape[1:] for node in like.input_nodes]
     held: dict[int, tuple[Shape, ...]] = {}
     places: dict[int, list[int]] = {}
+    earlier: dict[int, Node] = {}
     for new, old in same_calls(architecture, like.architecture, origin):
         held[new] = tuple(tensor.shape for tensor in like.nodes[old].inputs)
         places.setdefault(old, []).append(new)
+        if architecture.calls[new].name == like.nodes[old].name:
+            earlier[new] = like.nodes[old]
     recorded = moved_statements(like.architecture.recorded, places)
     hinted = moved_statements(like.architecture.hinted, places)
     try:
@@ -137,6 +140,7 @@ def reshaped(
             batch=like.batch,
             rules=like.rules,
             recorded_for=held,
+            earlier=earlier,
         )
     except ModelError as error:
         raise ShapeError(f"the rewrite does not fit this model: {error}") from error
