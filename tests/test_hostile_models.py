@@ -91,7 +91,7 @@ def test_a_function_as_a_layer_is_counted_as_unsupported(function_as_layer: Path
 
 
 def test_a_class_that_is_unknown_can_be_explored() -> None:
-    """Its cost is listed as unsupported; only what is no layer at all is refused."""
+    """Its cost is listed as unsupported; only what cannot be a layer is refused."""
     for module, kind in (
         ("mine", "Scale"),
         ("keras.layers", "Lambda"),

@@ -56,7 +56,7 @@ def restored(record: Mapping[str, Any], custom_objects: Mapping[str, Any]) -> An
     """The model that a record describes, models within models kept, with initial weights.
 
     Raises:
-        ModelError: something in it is not built from a file, or is no model.
+        ModelError: something in it is not built from a file, or it is not a model.
     """
     import keras
 

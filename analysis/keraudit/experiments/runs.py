@@ -128,7 +128,7 @@ def published(run: Run, note: str) -> dict[str, object]:
 def without_paths(command: str) -> str:
     """A command without where its files lay: of a path its last part is left.
 
-    Of what is no command line nothing is left, for a path might be in it.
+    A text that cannot be parsed as a command line is dropped, for it might hold a path.
 
     >>> without_paths("keraudit train ResNet-CIFAR-20 --data /home/me/cifar10 --runs=a/b")
     'keraudit train ResNet-CIFAR-20 --data cifar10 --runs=b'
