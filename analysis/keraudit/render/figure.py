@@ -151,7 +151,11 @@ def with_and_without(report: Mapping[str, Any], *, name: str = "") -> dict[str, 
                 "pattern": {"shape": hatch, "fillmode": "replace", "size": 6},
             },
             customdata=[
-                [f"{sign_of(block, 'macs')}{block[f'macs_{side}']:,}", f"{block['factor']:.3g}"]
+                [
+                    f"{sign_of(block, 'macs')}{block[f'macs_{side}']:,}",
+                    (Bound.ESTIMATE.sign if sign_of(block, "macs") else "")
+                    + f"{block['factor']:.3g}",
+                ]
                 for block in blocks
             ],
             hovertemplate="<b>%{y}</b><br>%{customdata[0]} MACs<br>%{customdata[1]} times without"

@@ -135,7 +135,8 @@ def products(layer: LayerCost) -> None:
         st.caption(ui.plain(f"{term.what}: {meaning(term)}"))
     macs = sum(t.value for t in layer.terms if t.unit == "mac")
     others = sum(t.value for t in layer.terms if t.unit == "flop")
-    st.text(f"FLOPs = 2 x {macs:,} + {others:,} = {2 * macs + others:,}")
+    sign = layer.cost.bounds.flops.sign
+    st.text(f"FLOPs = 2 x {macs:,} + {others:,} = {sign}{2 * macs + others:,}")
     if layer.reason:
         st.text(layer.reason)
 

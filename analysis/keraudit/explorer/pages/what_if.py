@@ -201,14 +201,17 @@ def totals(before: Audited, after: Audited, view: View) -> None:
         for label, old, new, write, bound in facts:
             delta = new - old
             ratio = f" ({new / old - 1:+.1%})" if old and delta else ""
-            text = ("+" if delta > 0 else "-") + write(abs(delta)) + ratio if delta else "the same"
+            sign = "+" if delta > 0 else "-"
+            text = sign + write(abs(delta)) + ratio if delta else "the same"
+            if bound is not exact:  # a difference of two bounds is no bound
+                text = f"{text}, an estimate"
             st.metric(
                 f"{label}, before: {bound.sign}{write(old)}",
                 bound.sign + write(new),
                 delta=text,
                 delta_color="inverse" if delta else "off",
                 delta_arrow="auto" if delta else "off",
-                help=f"before {old:,}, after {new:,}",
+                help=f"before {bound.sign}{old:,}, after {bound.sign}{new:,}",
             )
 
 
