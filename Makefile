@@ -33,7 +33,7 @@ types: $(STAMP) ## check types
 	$(BIN)/mypy
 
 unit: $(STAMP) ## run the tests and the examples in docstrings
-	$(BIN)/python tests/browser.py # installs Chromium where there is no browser
+	$(BIN)/python tests/support/browser.py # installs Chromium where there is no browser
 	$(BIN)/pytest
 
 # Nothing under constraints.txt: pip takes the newest TensorFlow that goes with that Keras.
@@ -47,10 +47,10 @@ site: $(STAMP) ## build the site strictly
 
 bench: $(STAMP) ## time the command line beside its peers; the record is shown on the site
 	@mkdir -p site/results
-	$(BIN)/python benchmarks/command.py --record site/results/benchmark.json
-	$(BIN)/python benchmarks/gradients.py --record site/results/benchmark-gradients.json
-	$(BIN)/python benchmarks/training.py --record site/results/benchmark-training.json
-	$(BIN)/python benchmarks/explorer.py --all --record site/results/benchmark-explorer.json
+	$(BIN)/python analysis/benchmarks/command.py --record site/results/benchmark.json
+	$(BIN)/python analysis/benchmarks/gradients.py --record site/results/benchmark-gradients.json
+	$(BIN)/python analysis/benchmarks/training.py --record site/results/benchmark-training.json
+	$(BIN)/python analysis/benchmarks/explorer.py --all --record site/results/benchmark-explorer.json
 
 serve: $(STAMP) ## serve the site while it is being written
 	$(BIN)/mkdocs serve

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from functools import cache as once
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,47 @@ import pytest
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
-CACHE = Path(__file__).parent.parent / "build" / "keras-graphs"
+HERE = Path(__file__).parent
+CACHE = HERE.parent / "build" / "keras-graphs"
+# One application of each family is in every run of the tests; the others are in `make test-all`.
+FAMILIES = (
+    *("ConvNeXtTiny", "DenseNet121", "EfficientNetB0", "EfficientNetV2B0", "InceptionResNetV2"),
+    *("InceptionV3", "MobileNet", "MobileNetV2", "MobileNetV3Small", "NASNetMobile", "ResNet50"),
+    *("ResNet50V2", "VGG16", "Xception"),
+)
+KERAS = re.compile(
+    r"^\s*(?:import keras\b|from keras\b|.*importorskip\(.(?:keras|jax|tensorflow|torch).\))",
+    re.MULTILINE,
+)
+HELPERS = re.compile(r"^\s*(?:from|import) (\w+)", re.MULTILINE)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what starts Keras or a browser, and the applications that are one of many."""
+    from keraudit.reading.applications import applications
+
+    others = {*applications()} - {*FAMILIES}
+    for item in items:
+        if item.path.name == "test_browser.py":
+            item.add_marker(pytest.mark.browser)
+        if starts_keras(item.path):
+            item.add_marker(pytest.mark.keras)
+        call = getattr(item, "callspec", None)
+        if call and others & {v for v in call.params.values() if isinstance(v, str)}:
+            item.add_marker(pytest.mark.exhaustive)
+
+
+@once
+def starts_keras(path: Path) -> bool:
+    """Whether a file of tests imports Keras, or a helper of ours that does; a folder's conftest counts."""
+    text = path.read_text()
+    folder = path.with_name("conftest.py")
+    if KERAS.search(text) or (
+        path != folder and folder.is_file() and KERAS.search(folder.read_text())
+    ):
+        return True
+    helpers = (HERE / "support" / f"{name}.py" for name in HELPERS.findall(text))
+    return any(helper.is_file() and starts_keras(helper) for helper in helpers)
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ import pytest
 from keraudit.cli.budgets import from_pyproject
 from keraudit.layers.table import all_rules
 from keraudit.layers.user_rules import rules_from
-from keraudit.site import reference
+from pages import reference
 
 ROOT = Path(__file__).parents[1]
 
@@ -49,7 +49,7 @@ def test_the_readme_lists_the_commands() -> None:
 
 def test_the_readme_states_what_the_audit_counts() -> None:
     pytest.importorskip("keras")
-    from keraudit.site.records import record
+    from pages.audited import record
 
     readme = (ROOT / "README.md").read_text("utf-8")
     counted = [f"{record(model)['totals']['macs']:,}" for model in ("InceptionV3", "ResNet50")]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from command import run
-from keraudit.processes import environment, paths, python
+from keraudit.child_process import environment, paths, python
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))

@@ -12,25 +12,22 @@ from keraudit.errors import KerauditError, ModelError, ShapeError
 
 if TYPE_CHECKING:
     from keraudit.api import audit, gradients, read, report_of, structure
-    from keraudit.audits.compare import Comparison, compare
-    from keraudit.audits.gradients import GradientReport
-    from keraudit.audits.reductions import Reductions, reductions
-    from keraudit.audits.structure import StructureReport, structure_of
-    from keraudit.backprop.callback import GradientAudit
-    from keraudit.building import build, copy_weights
-    from keraudit.report import CostReport
+    from keraudit.audits.cost.compare import Comparison, compare
+    from keraudit.audits.cost.report import CostReport
+    from keraudit.audits.gradients.callback import GradientAudit
+    from keraudit.audits.gradients.report import GradientReport
+    from keraudit.audits.reductions.report import Reductions, reductions
+    from keraudit.audits.structure.report import StructureReport, structure_of
+    from keraudit.building.keras_model import build, copy_weights
+    from keraudit.rewrite.activation import with_activation
+    from keraudit.rewrite.edit import Rewrite
     from keraudit.rewrite.factorise import factorised
+    from keraudit.rewrite.input_size import at_input_shape
+    from keraudit.rewrite.normalization import without_normalisation
     from keraudit.rewrite.reductions import without_reductions
-    from keraudit.rewrite.simple import (
-        at_input_shape,
-        repeat_block,
-        with_activation,
-        with_filters,
-        with_width,
-        without_normalisation,
-    )
+    from keraudit.rewrite.repeat import repeat_block
     from keraudit.rewrite.skips import without_skips
-    from keraudit.rewrite.surgery import Rewrite
+    from keraudit.rewrite.width import with_filters, with_width
 
 # Imported when first asked for: `keraudit --help` needs none of them.
 HOMES = {
@@ -38,31 +35,31 @@ HOMES = {
     "audit": "keraudit.api",
     "read": "keraudit.api",
     "report_of": "keraudit.api",
-    "CostReport": "keraudit.report",
-    "compare": "keraudit.audits.compare",
+    "CostReport": "keraudit.audits.cost.report",
+    "compare": "keraudit.audits.cost.compare",
     "gradients": "keraudit.api",
-    "GradientReport": "keraudit.audits.gradients",
-    "GradientAudit": "keraudit.backprop.callback",
-    "Comparison": "keraudit.audits.compare",
-    "reductions": "keraudit.audits.reductions",
-    "Reductions": "keraudit.audits.reductions",
+    "GradientReport": "keraudit.audits.gradients.report",
+    "GradientAudit": "keraudit.audits.gradients.callback",
+    "Comparison": "keraudit.audits.cost.compare",
+    "reductions": "keraudit.audits.reductions.report",
+    "Reductions": "keraudit.audits.reductions.report",
     "structure": "keraudit.api",
-    "structure_of": "keraudit.audits.structure",
-    "StructureReport": "keraudit.audits.structure",
+    "structure_of": "keraudit.audits.structure.report",
+    "StructureReport": "keraudit.audits.structure.report",
     # rewrite
-    "Rewrite": "keraudit.rewrite.surgery",
-    "at_input_shape": "keraudit.rewrite.simple",
+    "Rewrite": "keraudit.rewrite.edit",
+    "at_input_shape": "keraudit.rewrite.input_size",
     "factorised": "keraudit.rewrite.factorise",
-    "repeat_block": "keraudit.rewrite.simple",
-    "with_activation": "keraudit.rewrite.simple",
-    "with_filters": "keraudit.rewrite.simple",
-    "with_width": "keraudit.rewrite.simple",
-    "without_normalisation": "keraudit.rewrite.simple",
+    "repeat_block": "keraudit.rewrite.repeat",
+    "with_activation": "keraudit.rewrite.activation",
+    "with_filters": "keraudit.rewrite.width",
+    "with_width": "keraudit.rewrite.width",
+    "without_normalisation": "keraudit.rewrite.normalization",
     "without_reductions": "keraudit.rewrite.reductions",
     "without_skips": "keraudit.rewrite.skips",
     # build
-    "build": "keraudit.building",
-    "copy_weights": "keraudit.building",
+    "build": "keraudit.building.keras_model",
+    "copy_weights": "keraudit.building.keras_model",
 }
 
 __all__ = [

@@ -1,6 +1,6 @@
 """``python -m keraudit`` is the command ``keraudit``, and the console script calls the same ``main``."""
 
-from keraudit.processes import leave_working_folder
+from keraudit.child_process import leave_working_folder
 
 
 def main() -> None:

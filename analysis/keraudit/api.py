@@ -6,22 +6,23 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from keraudit.audits.cost import costs
+from keraudit.audits.cost.count import costs
+from keraudit.audits.cost.report import CostReport
 from keraudit.errors import ShapeError
-from keraudit.graph import Graph, Shape
-from keraudit.layers.site import Rule
-from keraudit.origin import origin_of
+from keraudit.layers.call import Rule
+from keraudit.layers.infer import NO_RULES, shaped
+from keraudit.model.graph import Graph, Shape
+from keraudit.output.report import origin_of
 from keraudit.reading.resolve import resolve, silent
-from keraudit.report import CostReport, RewriteNote
-from keraudit.shapes import NO_RULES, shaped
+from keraudit.rewrite.edit import RewriteNote
 
 if TYPE_CHECKING:
     import keras
 
-    from keraudit.audits.gradients import GradientReport
-    from keraudit.audits.structure import StructureReport
-    from keraudit.backprop.compare import Progress
-    from keraudit.reading.kept import Notify
+    from keraudit.audits.gradients.audit import Progress
+    from keraudit.audits.gradients.report import GradientReport
+    from keraudit.audits.structure.report import StructureReport
+    from keraudit.reading.cache import Notify
 
 InputShape = Shape | Sequence[Shape] | Mapping[str, Shape]
 
@@ -73,7 +74,7 @@ def structure(
     Returns:
         A ``StructureReport``; ``print`` it, take ``report["RES04"].verdict``, or ``to_dict()``.
     """
-    from keraudit.audits.structure import structure_of
+    from keraudit.audits.structure.report import structure_of
 
     graph = read(model, input_shape=input_shape, batch=batch, rules=rules, notify=notify)
     return structure_of(graph, command=command)
@@ -126,9 +127,9 @@ def gradients(
     Raises:
         KerauditError: the model, the data and the loss do not fit; one line says what.
     """
-    from keraudit.backprop.compare import Plan, compare, no_progress
-    from keraudit.caller import own_objects
-    from keraudit.own_weights import weighty
+    from keraudit.audits.gradients.audit import Plan, compare, no_progress
+    from keraudit.building.caller_classes import own_objects
+    from keraudit.building.file_weights import weighty
 
     live = not isinstance(model, str | os.PathLike)
     graph = read(model, input_shape=input_shape, batch=batch, rules=rules, notify=notify)

@@ -1,6 +1,6 @@
 """The two things that can go wrong: the user's input, and a budget that the user set."""
 
-from keraudit.harmless import harmless
+from keraudit.safe_text import harmless
 
 # What the backends say when no memory is left, in their own errors.
 MEMORY_SIGNS = ("bad_alloc", "can't allocate memory", "RESOURCE_EXHAUSTED", "ResourceExhausted")

@@ -9,10 +9,9 @@ import pytest
 
 from built import application
 from keraudit.api import report_of
-from keraudit.audits.compare import Comparison, compare
-from keraudit.render.comparison import comparison_grid
-from keraudit.render.text import grid_text
-from keraudit.shapes import shaped
+from keraudit.audits.cost.compare import Comparison, compare, comparison_grid
+from keraudit.layers.infer import shaped
+from keraudit.output.terminal import grid_text
 
 OUTPUT = Path(__file__).parent / "output"
 

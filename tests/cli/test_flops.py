@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from built import application, json_of
-from command import run, snapshot
+from command import process, run, snapshot
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def test_nested_blocks() -> None:
 
 
 def test_a_terminal_without_unicode_gets_ascii(resnet: Path) -> None:
-    done = run("flops", resnet, PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+    done = process("flops", resnet, PYTHONIOENCODING="ascii", PYTHONUTF8="0")
     assert done.code == 0
     assert done.out.isascii()
     assert "####" in done.out

@@ -43,7 +43,7 @@ def test_another_backend() -> None:
 TOLD = """
 import signal
 import sys
-from keraudit.backprop import measure
+from keraudit.audits.gradients import measure
 from keraudit.cli.main import main
 
 real, times = measure.profile, []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from keraudit.cli.progress import Progress
-from keraudit.experiments.watching import Tick
+from keraudit.training.callbacks import Tick
 
 pytest.importorskip("rich")
 

@@ -12,7 +12,7 @@ import pytest
 
 import keraudit
 from built import application, json_of, zoo
-from keraudit.audits.structure import claims
+from keraudit.audits.structure.report import claims
 from keraudit.cli.main import run
 
 OUTPUT = Path(__file__).parent / "output"

@@ -13,13 +13,13 @@ from PIL import Image
 
 from built import application
 from keraudit.api import report_of
-from keraudit.audits.parts import LAYER, block_part, parts
-from keraudit.blocks import blocks
+from keraudit.audits.cost.block_graph import block_dot, quoted
+from keraudit.audits.cost.parts import LAYER, block_part, parts
+from keraudit.audits.cost.treemap import KINDS, MEASURES, family, ink, legend, treemap
 from keraudit.explorer.pages.map import part_at
 from keraudit.explorer.picture import sent_image
-from keraudit.render.dot import block_dot, quoted
-from keraudit.render.treemap import KINDS, MEASURES, family, ink, legend, treemap
-from keraudit.shapes import shaped
+from keraudit.layers.infer import shaped
+from keraudit.model.blocks import blocks
 
 
 @pytest.mark.parametrize("name", ["VGG16", "InceptionV3", "ResNet50"])
@@ -88,7 +88,7 @@ def test_a_block_is_drawn_with_its_fork_and_its_join() -> None:
 
 def test_a_block_of_too_many_layers_is_not_drawn() -> None:
     graph = shaped(application("InceptionV3"))
-    from keraudit.blocks import Block
+    from keraudit.model.blocks import Block
 
     whole = Block(name="all", kind="segment", stage="-", nodes=tuple(range(len(graph.nodes))))
     many = block_dot(graph, whole, report_of(graph).layers)

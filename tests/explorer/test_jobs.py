@@ -20,7 +20,7 @@ from streamlit import runtime
 from explorer.pages import command
 from explorer.test_upload import Open
 from keraudit.errors import KerauditError
-from keraudit.explorer import jobs, ui, working
+from keraudit.explorer import job_panel, jobs, ui
 
 NAP = [sys.executable, "-c", "import time; time.sleep(60)"]
 
@@ -32,7 +32,7 @@ def state(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.setattr(st, "session_state", found)
     monkeypatch.setattr(ui, "failed", lambda message: found.setdefault("said", message))
     monkeypatch.setattr(st, "warning", lambda message: found.setdefault("said", message))
-    monkeypatch.setattr(working, "watch", lambda: None)
+    monkeypatch.setattr(job_panel, "watch", lambda: None)
     return found
 
 
@@ -62,18 +62,18 @@ def wait(job: jobs.Job) -> None:
 
 def test_a_result_that_nobody_watched_is_kept(state: dict[str, Any]) -> None:
     state["job"] = ended({"schema": "s"})
-    assert not working.under_way()
-    assert working.results() == {"k": {"schema": "s"}}
+    assert not job_panel.under_way()
+    assert job_panel.results() == {"k": {"schema": "s"}}
     assert state["job"] is None
 
 
 def test_what_went_wrong_is_told_once(state: dict[str, Any]) -> None:
     state["job"] = ended(error="too large")
-    assert not working.under_way()
+    assert not job_panel.under_way()
     assert "too large" in state.pop("said")
-    assert not working.under_way()
+    assert not job_panel.under_way()
     assert "said" not in state
-    assert not working.results()
+    assert not job_panel.results()
 
 
 def test_the_page_shows_what_was_measured_meanwhile(open_page: Open) -> None:
@@ -94,15 +94,15 @@ def test_the_page_shows_what_was_measured_meanwhile(open_page: Open) -> None:
 
 @pytest.mark.usefixtures("naps")
 def test_one_session_runs_one_task(state: dict[str, Any]) -> None:
-    working.begin({"key": "a"})
+    job_panel.begin({"key": "a"})
     first = state["job"]
     try:
-        working.begin({"key": "a"})
+        job_panel.begin({"key": "a"})
         assert "job_refused" not in state
-        working.begin({"key": "b"})
+        job_panel.begin({"key": "b"})
         assert "under way already: cancel it" in state["job_refused"]
         assert state["job"] is first
-        assert working.under_way()
+        assert job_panel.under_way()
         assert "cancel it" in state["said"]
     finally:
         first.cancel()
@@ -131,9 +131,9 @@ def test_who_is_gone_is_what_streamlit_says(monkeypatch: pytest.MonkeyPatch) -> 
     active = SimpleNamespace(is_active_session=lambda session: session == "here")
     monkeypatch.setattr(runtime, "exists", lambda: True)
     monkeypatch.setattr(runtime, "get_instance", lambda: active)
-    assert working.has_ended("gone")
-    assert not working.has_ended("here")
-    assert not working.has_ended("")
+    assert job_panel.has_ended("gone")
+    assert not job_panel.has_ended("here")
+    assert not job_panel.has_ended("")
 
 
 def test_no_process_outlives_the_server() -> None:

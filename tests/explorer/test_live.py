@@ -21,14 +21,14 @@ import numpy as np
 from built import application, zoo
 from explorer.test_upload import model as config_of
 from keraudit.api import report_of
-from keraudit.building import build
+from keraudit.audits.cost.report import CostReport
+from keraudit.building.keras_model import build
 from keraudit.errors import KerauditError
-from keraudit.explorer import insides, jobs, own, trained, worker
-from keraudit.explorer.live import may_run
+from keraudit.explorer import activations, bundled_weights, jobs, uploaded_weights, worker
+from keraudit.explorer.limits import may_run
 from keraudit.explorer.picture import fitted, mosaic, seen, spans, test_image
 from keraudit.explorer.upload import uploaded
-from keraudit.report import CostReport
-from keraudit.shapes import shaped
+from keraudit.layers.infer import shaped
 
 
 def small() -> Any:
@@ -61,7 +61,7 @@ def test_activations_and_weights_of_a_file_are_its_own(tmp_path: Path) -> None:
     graph = shaped(sent.architecture, batch=1)
     image = np.asarray(test_image(16, 16))
     task = {"graph": graph, "image": image, "data": sent.data}
-    name = insides.task(task, tmp_path, quiet)
+    name = activations.task(task, tmp_path, quiet)
     with np.load(tmp_path / name) as found:
         arrays = dict(found)
     names = [node.name for node in graph.nodes]
@@ -79,7 +79,7 @@ def test_activations_and_weights_of_a_file_are_its_own(tmp_path: Path) -> None:
     assert of("relu")["maps"].shape == (4, 12, 12)
     assert of("relu")["zeros"] == pytest.approx((expected == 0).mean(), abs=0.01)
     kernel = keras.ops.convert_to_numpy(network.get_layer("deep").kernel)
-    assert of("deep")["counts"].tolist() == np.histogram(kernel, bins=insides.BINS)[0].tolist()
+    assert of("deep")["counts"].tolist() == np.histogram(kernel, bins=activations.BINS)[0].tolist()
     assert of("colours")["kernels"].shape == (4, 3, 3, 3)
     assert of("depthwise")["kernels"].shape == (4, 3, 3)
     assert of("out")["vector"].shape == (5,)
@@ -120,7 +120,7 @@ def shown(path: Path, folder: Path, side: int) -> tuple[list[str], dict[str, Any
     graph = shaped(sent.architecture, batch=1)
     task = {"graph": graph, "image": np.asarray(test_image(side, side)), "data": sent.data}
     folder.mkdir(exist_ok=True)
-    with np.load(folder / insides.task(task, folder, quiet)) as found:
+    with np.load(folder / activations.task(task, folder, quiet)) as found:
         return [node.name for node in graph.nodes], dict(found)
 
 
@@ -237,7 +237,7 @@ def test_weights_that_do_not_fit_are_refused(tmp_path: Path, change: Any) -> Non
 
 def test_damaged_weights_get_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = saved(small(), tmp_path)
-    monkeypatch.setattr(own, "LARGEST", 1000)
+    monkeypatch.setattr(uploaded_weights, "LARGEST", 1000)
     with pytest.raises(KerauditError, match="a page takes at most 0 MiB"):
         shown(path, tmp_path / "large", 16)
     monkeypatch.undo()
@@ -270,19 +270,19 @@ def test_weights_without_names_are_taken_in_order(tmp_path: Path) -> None:
 def test_weights_that_ship_are_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import keras
 
-    monkeypatch.setattr(trained, "HOME", tmp_path)
-    assert trained.shipped("ResNet-CIFAR-20") is None
+    monkeypatch.setattr(bundled_weights, "HOME", tmp_path)
+    assert bundled_weights.shipped("ResNet-CIFAR-20") is None
     graph = shaped(zoo("ResNet-CIFAR-20"), batch=1)
     keras.utils.clear_session()
     network = build(graph)
     network.save_weights(tmp_path / "resnet-cifar-20.weights.h5")
     about = '{"dataset": "CIFAR-10", "test_error": 0.0851, "mean": [1.0, 2.0, 3.0], "scale": 2.0}'
     (tmp_path / "resnet-cifar-20.json").write_text(about)
-    found = trained.shipped("ResNet-CIFAR-20")
+    found = bundled_weights.shipped("ResNet-CIFAR-20")
     assert found is not None
     assert found.says() == "Trained by this project on CIFAR-10, test error 8.51%."
     image = np.asarray(test_image(32, 32))
-    arrays = insides.insides(
+    arrays = activations.insides(
         graph,
         image,
         shipped=found.path,
@@ -291,7 +291,9 @@ def test_weights_that_ship_are_taken(tmp_path: Path, monkeypatch: pytest.MonkeyP
     )
     at = [node.name for node in graph.nodes].index("stem_conv")
     kernel = keras.ops.convert_to_numpy(network.get_layer("stem_conv").kernel)
-    assert arrays[f"{at}:counts"].tolist() == np.histogram(kernel, bins=insides.BINS)[0].tolist()
+    assert (
+        arrays[f"{at}:counts"].tolist() == np.histogram(kernel, bins=activations.BINS)[0].tolist()
+    )
 
 
 def test_the_process_measures_and_tells(tmp_path: Path) -> None:

@@ -22,13 +22,13 @@ from streamlit.testing.v1 import AppTest
 
 from explorer.fake_runs import IMAGES, folder, record
 from explorer.pages import address, choose, command, errors, lines, metrics, unescaped, warnings
-from keraudit.experiments.data import Split
+from keraudit.data.dataset import Split
 from keraudit.explorer import picture
+from keraudit.explorer.address import PAGES
 from keraudit.explorer.pages import predictions
 from keraudit.explorer.picture import sent_image
 from keraudit.explorer.start import MODEL_VARIABLE, RUNS_VARIABLE
 from keraudit.explorer.ui import plain
-from keraudit.explorer.view import PAGES
 
 Open = Any
 

@@ -10,11 +10,11 @@ import pytest
 
 from explorer.fake_runs import CLASSES, IMAGES, folder, record
 from explorer.pages import address, choose, command, errors, metrics, unescaped, warnings
-from keraudit.experiments.record import Run
 from keraudit.explorer import records
 from keraudit.explorer.curves import drawable
 from keraudit.explorer.records import groups
 from keraudit.explorer.start import RUNS_VARIABLE
+from keraudit.training.record import Run
 
 Open = Any
 
@@ -117,7 +117,8 @@ def seen(runs: Path, path: Path, arrays: dict[str, Any], **changes: Any) -> None
     """Save some data, of which the runs' records then are."""
     import numpy as np
 
-    from keraudit.experiments.data import held_out, load
+    from keraudit.data.dataset import held_out
+    from keraudit.data.load import load
 
     np.savez(path, **arrays)
     print_of = held_out(load(str(path)), changes.get("held_out", 0)).fingerprint

@@ -15,12 +15,12 @@ from built import json_of
 from explorer.pages import address, choose, command, errors, metrics
 from hostile import TEXTS
 from keraudit.errors import KerauditError
-from keraudit.explorer import store, upload
-from keraudit.explorer.live import check_plain
+from keraudit.explorer import cache, upload
+from keraudit.explorer.limits import check_plain
 from keraudit.explorer.picture import sent_image
 from keraudit.explorer.ui import plain
 from keraudit.explorer.upload import shown_name, uploaded
-from keraudit.harmless import harmless
+from keraudit.safe_text import harmless
 
 Open = Any
 MARKUP = "<img src=x onerror=alert(1)> $x$ :red[*a*] [b](http://c) `d`"
@@ -119,7 +119,7 @@ def test_what_is_shared_does_not_hold_the_name_of_a_file(open_page: Open) -> Non
         key = address(app)["model"]
         assert command(app) == f"keraudit flops {name}"
         sent = uploaded(name, data)
-        found = store.audited(store.Subject(sent.key, name, name, sent.architecture), None, 1)
+        found = cache.audited(cache.Subject(sent.key, name, name, sent.architecture), None, 1)
         assert found.report.to_dict()["source"] == key
         assert found.graph.architecture.source == key
 
@@ -135,13 +135,13 @@ def test_a_config_that_is_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -
 
 def test_uploads_are_kept_apart_and_few(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[str] = []
-    monkeypatch.setattr(store, "MOST_UPLOADS", 2)
+    monkeypatch.setattr(cache, "MOST_UPLOADS", 2)
 
     def read(key: str) -> int:
         made.append(key)
         return len(made)
 
-    kept = store.kept(read)
+    kept = cache.kept(read)
     keys = ["upload-a", "upload-b", "upload-c"]
     for key in ("VGG16", *keys, "VGG16", "upload-c", "upload-b", "upload-a"):
         kept(key)

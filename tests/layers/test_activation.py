@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from keraudit.errors import KerauditError
-from keraudit.graph import UNSUPPORTED, Layer, Tensor, statistics_along
 from keraudit.layers.activation import ACTIVATIONS, activation_name
-from keraudit.shapes import effect_of
+from keraudit.layers.infer import effect_of
+from keraudit.model.graph import UNSUPPORTED, Layer, Tensor, statistics_along
 from one_layer import answers, flops_of, node_of
 from witness import witness
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keraudit.errors import KerauditError
-from keraudit.graph import UNSUPPORTED
 from keraudit.layers.convolution import output_length, transposed_axis, window
+from keraudit.model.graph import UNSUPPORTED
 from one_layer import answers, flops_of, macs_of, node_of, seen, window_holds
 from witness import graph_of, witness
 
@@ -118,8 +118,8 @@ def test_low_rank_adaptation() -> None:
 def test_locally_connected_of_keras_2() -> None:
     config = {"name": "l", "filters": 6, "kernel_size": [3, 3], "strides": [1, 1]}
     config |= {"padding": "valid", "use_bias": True, "activation": "linear"}
-    from keraudit.graph import Layer, Tensor
-    from keraudit.shapes import effect_of
+    from keraudit.layers.infer import effect_of
+    from keraudit.model.graph import Layer, Tensor
 
     layer = Layer(name="l", kind="LocallyConnected2D", config=config)
     effect = effect_of(layer, (Tensor((1, 8, 8, 3), "float32"),))
@@ -281,8 +281,8 @@ def test_transposed_length_is_keras_s(
 def test_macs_grow_with_the_batch_and_shrink_with_groups(
     batch: int, groups: int, filters: int
 ) -> None:
-    from keraudit.graph import Layer, Tensor
-    from keraudit.shapes import effect_of
+    from keraudit.layers.infer import effect_of
+    from keraudit.model.graph import Layer, Tensor
 
     config = {"filters": 4 * filters, "kernel_size": 3, "groups": groups}
     layer = Layer(name="c", kind="Conv2D", config=config)
@@ -301,8 +301,8 @@ def test_macs_grow_with_the_batch_and_shrink_with_groups(
     ],
 )
 def test_a_bad_config_is_told(options: dict, message: str) -> None:
-    from keraudit.graph import Layer, Tensor
-    from keraudit.shapes import effect_of
+    from keraudit.layers.infer import effect_of
+    from keraudit.model.graph import Layer, Tensor
 
     layer = Layer(name="c", kind="Conv2D", config=options)
     with pytest.raises(KerauditError, match=message):

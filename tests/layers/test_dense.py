@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keraudit.api import audit
-from keraudit.audits.memory import weight_bytes
+from keraudit.audits.cost.memory import weight_bytes
 from keraudit.errors import KerauditError
-from keraudit.graph import COUNTED, GLOBAL, Layer, Tensor, View, all_along
 from keraudit.layers.dense import einsum_letters, einsum_sizes
+from keraudit.layers.infer import effect_of, shaped
+from keraudit.model.graph import COUNTED, GLOBAL, Layer, Tensor, View, all_along
 from keraudit.reading.config import architecture
-from keraudit.shapes import effect_of, shaped
 from one_layer import flops_of, node_of
 from witness import graph_of
 

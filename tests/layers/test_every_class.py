@@ -39,8 +39,8 @@ def test_every_rule_states_its_equation() -> None:
 
 def test_nothing_is_counted_by_accident() -> None:
     """A layer class that is not in the table is unsupported, whatever it is called."""
-    from keraudit.graph import UNSUPPORTED, Layer, Tensor
-    from keraudit.shapes import effect_of
+    from keraudit.layers.infer import effect_of
+    from keraudit.model.graph import UNSUPPORTED, Layer, Tensor
 
     effect = effect_of(Layer(name="m", kind="Mystery", config={}), (Tensor((1, 4), "float32"),))
     assert effect.status == UNSUPPORTED

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keraudit.errors import KerauditError
-from keraudit.graph import Effect, Layer, Tensor
-from keraudit.shapes import effect_of
+from keraudit.layers.infer import effect_of
+from keraudit.model.graph import Effect, Layer, Tensor
 
 keras = pytest.importorskip("keras")
 layers = keras.layers

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keraudit.errors import KerauditError
-from keraudit.graph import POINTWISE, Layer, Tensor, laid_along
+from keraudit.layers.infer import effect_of
 from keraudit.layers.merging import broadcast
-from keraudit.shapes import effect_of
+from keraudit.model.graph import POINTWISE, Layer, Tensor, laid_along
 from one_layer import flops_of, node_of
 
 keras = pytest.importorskip("keras")

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keraudit.errors import KerauditError
-from keraudit.graph import Layer, Tensor, Window
 from keraudit.layers.convolution import window
+from keraudit.layers.infer import effect_of
 from keraudit.layers.pooling import adaptive_window
-from keraudit.shapes import effect_of
+from keraudit.model.graph import Layer, Tensor, Window
 from one_layer import node_of, seen, window_holds
 
 keras = pytest.importorskip("keras")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from keraudit.errors import KerauditError
-from keraudit.graph import Layer, Tensor
+from keraudit.layers.infer import effect_of
 from keraudit.layers.spectrogram import STFT_MODES, fft_flops
-from keraudit.shapes import effect_of
+from keraudit.model.graph import Layer, Tensor
 from one_layer import flops_of, node_of
 
 keras = pytest.importorskip("keras")

@@ -187,8 +187,8 @@ def test_keras_2_cudnn_layers():
             "config": {"name": "s", "layers": [first, {"class_name": kind, "config": config}]},
         }
 
+    from keraudit.layers.infer import shaped
     from keraudit.reading.config import architecture
-    from keraudit.shapes import shaped
 
     lstm = shaped(architecture(old("CuDNNLSTM"), source="test")).nodes[-1].effect
     gru = shaped(architecture(old("CuDNNGRU"), source="test")).nodes[-1].effect

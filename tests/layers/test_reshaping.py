@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keraudit.errors import KerauditError
-from keraudit.graph import GLOBAL, POINTWISE, UNSUPPORTED, Layer, Tensor, Window
+from keraudit.layers.infer import effect_of
 from keraudit.layers.resampling import proportioned, resample_window, taps_of
-from keraudit.shapes import effect_of
+from keraudit.model.graph import GLOBAL, POINTWISE, UNSUPPORTED, Layer, Tensor, Window
 from one_layer import node_of, seen, window_holds
 
 keras = pytest.importorskip("keras")

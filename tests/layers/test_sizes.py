@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from keraudit.errors import ModelError
-from keraudit.graph import Architecture, Call, Effect, Layer, Ref, Tensor, Term, Weight
-from keraudit.layers.site import Site
-from keraudit.shapes import effect_of, shaped
+from keraudit.layers.call import Site
+from keraudit.layers.infer import effect_of, shaped
+from keraudit.model.graph import Architecture, Call, Effect, Layer, Ref, Tensor, Term, Weight
 
 ROW, STEPS, MAP, MAPS = (1, 6), (1, 5, 6), (1, 9, 8, 6), (1, 5, 9, 8, 6)
 CONV = {"filters": 4, "kernel_size": [3, 3]}

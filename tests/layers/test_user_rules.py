@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keraudit.errors import ModelError
+from keraudit.layers.call import Site, Tensor
 from keraudit.layers.expressions import evaluated, parsed
-from keraudit.layers.site import Site, Tensor
 from keraudit.layers.user_rules import load_rules, rules_from
 from witness import graph_of
 

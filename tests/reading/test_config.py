@@ -10,49 +10,15 @@ from typing import Any
 
 import pytest
 
+from configs import functional, layer, read
 from keraudit.api import audit
 from keraudit.errors import KerauditError, ModelError, ShapeError
-from keraudit.graph import Architecture, Ref
-from keraudit.reading.config import architecture
-from keraudit.shapes import shaped
+from keraudit.layers.infer import shaped
+from keraudit.model.graph import Ref
 from witness import agree, graph_of
-
-
-def layer(kind: str, name: str, *inputs: str, **config: Any) -> dict[str, Any]:
-    """A layer's record in Keras 3's notation, called once on ``inputs``."""
-    tensors = [
-        {"class_name": "__keras_tensor__", "config": {"shape": None, "keras_history": [i, 0, 0]}}
-        for i in inputs
-    ]
-    args = [tensors] if len(tensors) > 1 else tensors
-    return {
-        "module": "keras.layers",
-        "class_name": kind,
-        "name": name,
-        "config": {"name": name, **config},
-        "inbound_nodes": [{"args": args, "kwargs": {}}] if inputs else [],
-    }
-
-
-def functional(*layers: dict[str, Any], out: str | None = None) -> dict[str, Any]:
-    return {
-        "module": "keras",
-        "class_name": "Functional",
-        "config": {
-            "name": "m",
-            "layers": list(layers),
-            "input_layers": [["in", 0, 0]],
-            "output_layers": [[out or layers[-1]["name"], 0, 0]],
-        },
-    }
-
 
 START = layer("InputLayer", "in", batch_shape=[None, 8, 8, 3], dtype="float32")
 CONV = layer("Conv2D", "conv", "in", filters=4, kernel_size=[3, 3])
-
-
-def read(record: dict[str, Any]) -> Architecture:
-    return architecture(record, source="test")
 
 
 def test_the_smallest_model() -> None:
@@ -136,7 +102,7 @@ def test_numbers_that_no_network_has(size: int) -> None:
 
 
 def test_outputs_beyond_all_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("keraudit.shapes.MOST_TENSORS", 10)
+    monkeypatch.setattr("keraudit.layers.infer.MOST_TENSORS", 10)
     parts = layer("Unstack", "u", "in", axis=1)
     parts["module"] = "keras.src.ops.core"
     with pytest.raises(ModelError, match="more than 10 tensors"):
@@ -346,82 +312,6 @@ def test_the_model_is_not_touched() -> None:
     assert ([w.numpy().tobytes() for w in model.weights], model.to_json()) == before
 
 
-OLD = {  # the notation of Keras 2.15's model_config
-    "class_name": "Functional",
-    "keras_version": "2.15.0",
-    "config": {
-        "name": "model",
-        "layers": [
-            {
-                "class_name": "InputLayer",
-                "config": {"batch_input_shape": [None, 8, 8, 3], "dtype": "float32", "name": "in"},
-                "name": "in",
-                "inbound_nodes": [],
-            },
-            {
-                "class_name": "Conv2D",
-                "config": {"name": "c", "filters": 4, "kernel_size": [3, 3], "padding": "same"},
-                "name": "c",
-                "inbound_nodes": [[["in", 0, 0, {}]], [["c", 0, 0, {}]]],
-            },
-            {
-                "class_name": "Add",
-                "config": {"name": "add"},
-                "name": "add",
-                "inbound_nodes": [[["c", 0, 0, {}], ["c", 0, 0, {}]]],
-            },
-            {
-                "class_name": "TFOpLambda",
-                "config": {"name": "tf.math.multiply", "function": "math.multiply"},
-                "name": "tf.math.multiply",
-                "inbound_nodes": [["add", 0, 0, {"y": 2.0, "name": None}]],
-            },
-        ],
-        "input_layers": [["in", 0, 0]],
-        "output_layers": [["tf.math.multiply", 0, 0]],
-    },
-}
-
-
-def test_keras_2_configs() -> None:
-    record = copy.deepcopy(OLD)
-    record["config"]["layers"][1]["inbound_nodes"] = [[["in", 0, 0, {}]]]
-    graph = shaped(read(record))
-    assert [n.layer.kind for n in graph.nodes] == ["InputLayer", "Conv2D", "Add", "TFOpLambda"]
-    assert graph.nodes[-1].outputs[0].shape == (1, 8, 8, 4)
-    assert graph.nodes[1].effect.macs == 8 * 8 * 3 * 3 * 3 * 4
-
-
-def test_keras_2_shared_layer_runs_in_the_order_of_its_inputs() -> None:
-    record = copy.deepcopy(OLD)
-    del record["config"]["layers"][2:]
-    record["config"]["layers"][1]["config"]["filters"] = 3
-    record["config"]["output_layers"] = [["c", 1, 0]]
-    graph = shaped(read(record))
-    assert [n.name for n in graph.nodes] == ["in", "c", "c:2"]
-
-
-def test_keras_2_counts_a_nested_model_from_one() -> None:
-    inner = copy.deepcopy(OLD) | {"name": "inner", "inbound_nodes": [[["in", 0, 0, {}]]]}
-    inner["config"]["name"] = "inner"
-    del inner["config"]["layers"][2:]
-    inner["config"]["layers"][1]["inbound_nodes"] = [[["in", 0, 0, {}]]]
-    inner["config"]["output_layers"] = [["c", 0, 0]]
-    record = copy.deepcopy(OLD)
-    relu = {
-        "class_name": "ReLU",
-        "name": "r",
-        "config": {"name": "r"},
-        "inbound_nodes": [[["inner", 1, 0, {}]]],
-    }
-    record["config"]["layers"] = [record["config"]["layers"][0], inner, relu]
-    record["config"]["output_layers"] = [["r", 0, 0]]
-    assert [n.name for n in shaped(read(record)).nodes] == ["in", "inner/c", "r"]
-    record["config"]["layers"].pop()
-    record["config"]["output_layers"] = [["inner", 1, 0]]
-    assert [n.name for n in shaped(read(record)).nodes] == ["in", "inner/c"]
-
-
 def test_a_subclass_with_a_constructor_of_its_own_keeps_its_graph() -> None:
     """Its config holds the constructor's arguments, as KerasHub's models do; the graph is still there."""
     import keras
@@ -445,7 +335,7 @@ def test_a_named_model_runs_no_code_that_lies_about(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A ``keras.py`` in the working folder is not imported: only package.module:callable is the user's."""
-    from keraudit.reading.kept import run_live
+    from keraudit.reading.cache import run_live
 
     (tmp_path / "keras.py").write_text("raise SystemExit('run from the working folder')\n")
     monkeypatch.chdir(tmp_path)
@@ -462,10 +352,10 @@ def test_a_users_own_class_is_unsupported_even_with_a_known_name() -> None:
 
 
 def test_a_backend_that_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    from keraudit.reading import live
+    from keraudit.reading import keras_worker
 
-    monkeypatch.setattr(live, "find_spec", lambda name: None)
+    monkeypatch.setattr(keras_worker, "find_spec", lambda name: None)
     with pytest.raises(ModelError, match="the backend 'torch' is not installed"):
-        live.use_backend("torch")
+        keras_worker.use_backend("torch")
     with pytest.raises(ModelError, match="none is installed"):
-        live.use_backend(None)
+        keras_worker.use_backend(None)

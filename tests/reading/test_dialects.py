@@ -10,14 +10,14 @@ from typing import Any, NoReturn
 import pytest
 
 from keraudit.api import report_of
-from keraudit.audits.structure import structure_of
+from keraudit.audits.cost.report import CostReport
+from keraudit.audits.structure.report import structure_of
 from keraudit.errors import KerauditError, ModelError
+from keraudit.layers.infer import shaped
+from keraudit.output.json_text import json_text
 from keraudit.reading.archive import parse
 from keraudit.reading.config import architecture
 from keraudit.reading.resolve import resolve
-from keraudit.render.json_text import json_text
-from keraudit.report import CostReport
-from keraudit.shapes import shaped
 
 
 def report(record: Any, source: str = "test") -> CostReport:
@@ -178,7 +178,7 @@ def test_where_a_size_belongs_they_are_refused(record: dict[str, Any]) -> None:
 def test_a_model_with_them_is_built_and_measured(tmp_path: Path) -> None:
     keras = pytest.importorskip("keras")
     from keraudit.api import gradients
-    from keraudit.building import build
+    from keraudit.building.keras_model import build
 
     graph = shaped(architecture(parse(json.dumps(padded(-math.inf)), "test"), source="test"))
     model = build(graph)

@@ -13,9 +13,9 @@ import pytest
 
 from keraudit.api import report_of
 from keraudit.errors import KerauditError
+from keraudit.layers.infer import shaped
+from keraudit.output.json_text import json_text
 from keraudit.reading.config import architecture
-from keraudit.render.json_text import json_text
-from keraudit.shapes import shaped
 
 keras = pytest.importorskip("keras")
 layers = keras.layers

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from keraudit.errors import ModelError
-from keraudit.graph import Graph
+from keraudit.layers.infer import shaped
+from keraudit.model.graph import Graph
 from keraudit.reading.config import architecture
-from keraudit.shapes import shaped
 from witness import agree, graph_of
 
 

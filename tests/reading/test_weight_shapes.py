@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 import keraudit
-from keraudit.bounds import Bound
-from keraudit.graph import Weight
+from keraudit.model.bounds import Bound
+from keraudit.model.graph import Weight
 from keraudit.reading.weight_shapes import grouped
 
 keras = pytest.importorskip("keras")
@@ -114,8 +114,8 @@ def test_weights_of_a_callable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_weights_do_not_outlive_the_shape_they_were_built_for(tmp_path: Path) -> None:
-    from keraudit.audits.cost import costs
-    from keraudit.rewrite.simple import with_width
+    from keraudit.audits.cost.count import costs
+    from keraudit.rewrite.width import with_width
 
     path = tmp_path / "m.keras"
     keras.Sequential([keras.Input((64,)), layers.Dense(8), QDense(4), layers.Dense(10)]).save(path)

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from chains import chain, layer, read
-from keraudit.blocks import blocks
-from keraudit.building import build
-from keraudit.graph import Graph
+from keraudit.building.keras_model import build
+from keraudit.model.blocks import blocks
+from keraudit.model.graph import Graph
+from keraudit.rewrite.edit import Rewrite
 from keraudit.rewrite.skips import without_skips
-from keraudit.rewrite.surgery import Rewrite
 from witness import graph_of
 
 

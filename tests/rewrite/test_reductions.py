@@ -9,15 +9,15 @@ import pytest
 
 import keraudit
 from built import application
-from keraudit.audits.reductions import reductions
-from keraudit.building import build
+from keraudit.audits.reductions.derivation import derivation
+from keraudit.audits.reductions.report import reductions, reductions_grid
+from keraudit.building.keras_model import build
 from keraudit.errors import ShapeError
-from keraudit.graph import Graph
-from keraudit.render.grid import written
-from keraudit.render.reductions import derivation, reductions_grid
-from keraudit.render.text import grid_text
+from keraudit.layers.infer import shaped
+from keraudit.model.graph import Graph
+from keraudit.output.table import written
+from keraudit.output.terminal import grid_text
 from keraudit.rewrite.reductions import without_reductions
-from keraudit.shapes import shaped
 from witness import graph_of
 
 

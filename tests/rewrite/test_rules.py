@@ -9,25 +9,22 @@ from typing import Any
 import pytest
 
 from chains import chain, conv, dense, layer, macs, read
-from keraudit.audits.reductions import reductions
-from keraudit.blocks import blocks
-from keraudit.bounds import Bound
+from keraudit.audits.reductions.report import reductions, reductions_grid
 from keraudit.errors import KerauditError
-from keraudit.graph import UNSUPPORTED, Graph, Ref
 from keraudit.layers.user_rules import rules_from
-from keraudit.render.grid import written
-from keraudit.render.reductions import reductions_grid
-from keraudit.render.text import grid_text
-from keraudit.rewrite.asked import Rewriting, rewritten
-from keraudit.rewrite.simple import (
-    at_input_shape,
-    repeat_block,
-    with_activation,
-    with_filters,
-    with_width,
-    without_normalisation,
-)
-from keraudit.rewrite.surgery import Rewrite
+from keraudit.model.blocks import blocks
+from keraudit.model.bounds import Bound
+from keraudit.model.graph import UNSUPPORTED, Graph, Ref
+from keraudit.output.table import written
+from keraudit.output.terminal import grid_text
+from keraudit.rewrite.activation import with_activation
+from keraudit.rewrite.apply import rewritten
+from keraudit.rewrite.edit import Rewrite
+from keraudit.rewrite.input_size import at_input_shape
+from keraudit.rewrite.normalization import without_normalisation
+from keraudit.rewrite.options import Rewriting
+from keraudit.rewrite.repeat import repeat_block
+from keraudit.rewrite.width import with_filters, with_width
 
 MAP_GATE = rules_from("""
 [layers.Gate]

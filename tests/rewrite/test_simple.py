@@ -8,22 +8,19 @@ import pytest
 
 import keraudit
 from built import NAMES, application
-from keraudit.blocks import blocks
-from keraudit.building import build
+from keraudit.building.keras_model import build
 from keraudit.errors import KerauditError, ShapeError
-from keraudit.graph import Graph
+from keraudit.layers.infer import shaped
+from keraudit.model.blocks import blocks
+from keraudit.model.graph import Graph
+from keraudit.rewrite.activation import with_activation
+from keraudit.rewrite.edit import Rewrite
 from keraudit.rewrite.factorise import WAYS, factorised
-from keraudit.rewrite.simple import (
-    at_input_shape,
-    repeat_block,
-    with_activation,
-    with_filters,
-    with_width,
-    without_normalisation,
-)
+from keraudit.rewrite.input_size import at_input_shape
+from keraudit.rewrite.normalization import without_normalisation
+from keraudit.rewrite.repeat import repeat_block
 from keraudit.rewrite.skips import without_skips
-from keraudit.rewrite.surgery import Rewrite
-from keraudit.shapes import shaped
+from keraudit.rewrite.width import with_filters, with_width
 from witness import graph_of
 
 

@@ -9,11 +9,11 @@ import pytest
 
 import keraudit
 from built import application
-from keraudit.blocks import blocks
-from keraudit.building import build
-from keraudit.graph import Architecture, Graph
+from keraudit.building.keras_model import build
+from keraudit.layers.infer import shaped
+from keraudit.model.blocks import blocks
+from keraudit.model.graph import Architecture, Graph
 from keraudit.rewrite.skips import without_skips
-from keraudit.shapes import shaped
 from witness import graph_of
 
 # name: (skips cut, shortcuts with a projection)

@@ -11,13 +11,13 @@ import pytest
 
 from built import zoo
 from keraudit.api import audit, report_of
-from keraudit.bounds import Bound
 from keraudit.cli.main import run
 from keraudit.cli.options import MODEL
 from keraudit.errors import ShapeError
+from keraudit.layers.infer import shaped
+from keraudit.model.bounds import Bound
 from keraudit.reading.applications import applications
 from keraudit.reading.zoo import mark, zoo_models, zoo_path
-from keraudit.shapes import shaped
 from keraudit.zoo.names import listed, zoo_model
 
 

@@ -8,12 +8,12 @@ import pytest
 
 from built import zoo
 from keraudit.api import report_of
-from keraudit.blocks import FORK_JOIN, blocks
-from keraudit.bounds import Bound
+from keraudit.audits.cost.report import CostReport
 from keraudit.errors import ModelError
-from keraudit.report import CostReport
-from keraudit.shapes import shaped
-from keraudit.zoo.paper_tables import CIFAR_MEGA, RESNET_GIGA
+from keraudit.layers.infer import shaped
+from keraudit.model.blocks import FORK_JOIN, blocks
+from keraudit.model.bounds import Bound
+from pages.paper_tables import CIFAR_MEGA, RESNET_GIGA
 from witness import agree, graph_of
 
 

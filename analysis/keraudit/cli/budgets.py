@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 
 import click
 
-from keraudit.audits.cost import BlockCost
-from keraudit.bounds import Bound
+from keraudit.audits.cost.count import BlockCost
+from keraudit.audits.cost.report import CostReport
 from keraudit.cli.options import CountType
 from keraudit.errors import KerauditError
-from keraudit.render.numbers import short, short_bytes
-from keraudit.report import CostReport
+from keraudit.model.bounds import Bound
+from keraudit.output.numbers import short, short_bytes
 
 KEYS = ("max-macs", "max-params", "max-peak-memory")
 

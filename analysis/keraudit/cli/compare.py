@@ -17,8 +17,8 @@ from keraudit.cli.options import (
     reading_options,
 )
 from keraudit.cli.rewriting import rewriting_options, rewritten
-from keraudit.graph import Shape
-from keraudit.rewrite.asked import Rewriting
+from keraudit.model.graph import Shape
+from keraudit.rewrite.options import Rewriting
 
 
 @click.command("compare", short_help="Two models matched: what was added, removed and changed.")
@@ -56,9 +56,8 @@ def command(
     B minus A. --input-shape, --batch and --rules hold for both models, rewrites for B alone.
     """
     from keraudit.api import read, report_of
-    from keraudit.audits.compare import compare
+    from keraudit.audits.cost.compare import compare, comparison_grid
     from keraudit.cli.emit import emit
-    from keraudit.render.comparison import comparison_grid
 
     user_rules, shapes, line = loaded_rules(rules), given_shapes(input_shapes), command_line()
     reports = []

@@ -17,7 +17,7 @@ from keraudit.cli.options import (
     reading_options,
     warn,
 )
-from keraudit.graph import Shape
+from keraudit.model.graph import Shape
 
 NAMES = ("fvcore", "torch", "tensorflow", "xla")
 
@@ -73,10 +73,9 @@ def command(
     them. With --require, a counter without a number ends with exit code 1.
     """
     from keraudit.api import read
+    from keraudit.audits.crosscheck.peers import PEERS
+    from keraudit.audits.crosscheck.report import crosscheck, crosscheck_grid
     from keraudit.cli.emit import emit
-    from keraudit.crosscheck.peers import PEERS
-    from keraudit.crosscheck.report import crosscheck
-    from keraudit.render.crosscheck import crosscheck_grid
 
     if not timeout <= LONGEST_WAIT:
         raise click.UsageError(

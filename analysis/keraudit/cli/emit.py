@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from keraudit.render.grid import Grid
+from keraudit.output.table import Grid
 
 
 def emit(
@@ -31,14 +31,14 @@ def emit(
     if output is None:
         click.echo(text, nl=not text.endswith("\n"))
     else:
-        from keraudit.render.save import save
+        from keraudit.output.files import save
 
         save(output, text if text.endswith("\n") else text + "\n")
 
 
 def printed(grids: Sequence[Grid]) -> str:
     """What standard output shows: by rich, or the same without it where no colour is wanted."""
-    from keraudit.render.fixed import fixed_text, plain_width
+    from keraudit.output.fixed_width import fixed_text, plain_width
 
     if width := plain_width(sys.stdout):
         texts = [fixed_text(grid, width) for grid in grids]
@@ -46,7 +46,7 @@ def printed(grids: Sequence[Grid]) -> str:
             return "\n".join(filter(None, texts))
     from rich.console import Console
 
-    from keraudit.render.text import print_grid
+    from keraudit.output.terminal import print_grid
 
     console = Console(file=sys.stdout, highlight=False)
     with console.capture() as shown:
@@ -59,21 +59,21 @@ def printed(grids: Sequence[Grid]) -> str:
 
 def rendered(grids: Sequence[Grid], data: Sequence[Any], form: str, figure: str) -> str:
     if form == "json":
-        from keraudit.render.json_text import json_text
+        from keraudit.output.json_text import json_text
 
         return json_text(data[0] if len(data) == 1 else list(data))
     if form == "csv":
-        from keraudit.render.plain import csv_text
+        from keraudit.output.csv_markdown import csv_text
 
         return csv_text(grids)
     if form == "markdown":
-        from keraudit.render.plain import markdown_text
+        from keraudit.output.csv_markdown import markdown_text
 
         return "\n".join(map(markdown_text, grids))
     if form == "html":
-        from keraudit.render.html import page
+        from keraudit.output.html import page
 
         return page(list(grids), figure=figure)
-    from keraudit.render.text import grid_text
+    from keraudit.output.terminal import grid_text
 
     return "\n\n".join(map(grid_text, grids))

@@ -44,8 +44,8 @@ def command(
     evaluation.json, unless one is there that is of more. Several runs are shown one line each; the
     other formats show all of each.
     """
-    from keraudit.experiments.record import read_run
-    from keraudit.reading.live import use_backend
+    from keraudit.reading.keras_worker import use_backend
+    from keraudit.training.record import read_run
 
     folders = finished(runs)
     for folder in folders:  # a wrong one is told before the others take their time
@@ -54,10 +54,10 @@ def command(
 
     from keraudit.cli.emit import emit
     from keraudit.cli.quiet import started
-    from keraudit.experiments.data import load
-    from keraudit.experiments.evaluation import FILE, evaluate, keep
-    from keraudit.experiments.trained import trained
-    from keraudit.render.evaluation import full_grids, long_grid, summary_grid
+    from keraudit.data.load import load
+    from keraudit.evaluation.evaluate import FILE, evaluate, keep
+    from keraudit.evaluation.load import trained
+    from keraudit.evaluation.table import full_grids, long_grid, summary_grid
 
     started()
     data = load(spec)
@@ -85,7 +85,7 @@ def command(
         grids = [long_grid(made) for made in found]
     figure = ""
     if chosen == "html":
-        from keraudit.render.reliability import reliability_svg
+        from keraudit.evaluation.reliability import reliability_svg
 
         figure = "".join(map(reliability_svg, found))
     data_twin = [made.to_dict() for made in found]

@@ -40,6 +40,7 @@ def command(model: str | None, port: int, no_browser: bool, runs: Path | None) -
     import subprocess
 
     from keraudit import explorer
+    from keraudit.child_process import environment, python
     from keraudit.explorer.start import (
         FOLDER_VARIABLE,
         MODEL_VARIABLE,
@@ -47,7 +48,6 @@ def command(model: str | None, port: int, no_browser: bool, runs: Path | None) -
         checked_model,
         options,
     )
-    from keraudit.processes import environment, python
 
     chosen = {FOLDER_VARIABLE: str(Path.cwd())}
     if model:

@@ -87,16 +87,16 @@ def command(
     People that were seen are identified, and strangers verified: are these two images of one person? Beside
     each answer stands what it costs, in MACs, and for features of each block how much they are worth.
     """
-    from keraudit.reading.live import use_backend
+    from keraudit.reading.keras_worker import use_backend
 
     chosen = chosen_format(form, output)
     use_backend(backend)
 
     from keraudit.cli.emit import emit
     from keraudit.cli.quiet import started
-    from keraudit.experiments.data import load
-    from keraudit.experiments.faces.study import study
-    from keraudit.render.faces import cuts_grid, recognisers_grid
+    from keraudit.data.load import load
+    from keraudit.faces.study import study
+    from keraudit.faces.table import cuts_grid, recognisers_grid
 
     started(is_repeatable=True)
     found = study(

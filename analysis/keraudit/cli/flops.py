@@ -18,8 +18,8 @@ from keraudit.cli.options import (
     reading_options,
 )
 from keraudit.cli.rewriting import rewriting_options, rewritten
-from keraudit.graph import Shape
-from keraudit.rewrite.asked import Rewriting
+from keraudit.model.graph import Shape
+from keraudit.rewrite.options import Rewriting
 
 MOST_ROWS = 40  # of blocks in a terminal; a model with more is shown by stage unless asked
 
@@ -87,9 +87,9 @@ def command(
     counted. Rewrites are carried out in the order in which they are listed below.
     """
     from keraudit.api import read, report_of
+    from keraudit.audits.cost.report import report_grid
     from keraudit.cli.budgets import budgets, judged
     from keraudit.cli.emit import emit
-    from keraudit.render.grid import report_grid
 
     limits = budgets(
         {"max-macs": max_macs, "max-params": max_params, "max-peak-memory": max_peak_memory}

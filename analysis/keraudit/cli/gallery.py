@@ -8,7 +8,7 @@ import click
 
 from keraudit.cli.options import command_line, has_place, notify
 from keraudit.cli.training_options import backend_option, data_option
-from keraudit.harmless import harmless
+from keraudit.safe_text import harmless
 
 
 @click.command("gallery", short_help="Show the images that say most about one or two networks.")
@@ -61,19 +61,19 @@ def command(
             raise click.UsageError(f"{name} must be 1 or more, received {value}")
     if len(runs) > 2:
         raise click.UsageError(f"a gallery shows one or two runs, received {len(runs)}")
-    from keraudit.experiments.record import read_run
-    from keraudit.reading.live import use_backend
+    from keraudit.reading.keras_worker import use_backend
+    from keraudit.training.record import read_run
 
     for folder in runs:
         read_run(folder)
     use_backend(backend)
 
     from keraudit.cli.quiet import started
-    from keraudit.experiments.data import load
-    from keraudit.experiments.gallery import gallery
-    from keraudit.experiments.trained import trained
-    from keraudit.render.gallery import gallery_page
-    from keraudit.render.save import save
+    from keraudit.data.load import load
+    from keraudit.evaluation.gallery import gallery
+    from keraudit.evaluation.gallery_page import gallery_page
+    from keraudit.evaluation.load import trained
+    from keraudit.output.files import save
 
     started()
     data = load(spec)

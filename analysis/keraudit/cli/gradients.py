@@ -17,8 +17,8 @@ from keraudit.cli.options import (
     output_options,
     reading_options,
 )
-from keraudit.graph import Shape
-from keraudit.harmless import harmless
+from keraudit.model.graph import Shape
+from keraudit.safe_text import harmless
 
 LOSSES = ("cross-entropy", "binary-cross-entropy", "mean-squared-error")
 VERDICTS = ("vanishing", "exploding", "non-finite", "undecided")
@@ -113,7 +113,7 @@ def command(
     the same layer starts alike with and without its skips; normalisation sees the batch, as in
     training. The default batch is 32.
     """
-    from keraudit.reading.live import use_backend
+    from keraudit.reading.keras_worker import use_backend
 
     wanted = [word for word in fail_on.split(",") if word]
     if unknown := [word for word in wanted if word not in VERDICTS]:
@@ -121,9 +121,9 @@ def command(
     use_backend(backend)
 
     from keraudit.api import gradients
+    from keraudit.audits.gradients.report import gradient_grids, profile_grids, summary
     from keraudit.cli import quiet
     from keraudit.cli.emit import emit
-    from keraudit.render.gradients import gradient_grids, profile_grids, summary
 
     changes = [
         name
@@ -163,8 +163,8 @@ def drawn(record: dict[str, Any]) -> str:
     except ImportError:
         click.echo("keraudit: no figure, plotly is not installed: pip install plotly", err=True)
         return ""
-    from keraudit.render.gradient_figure import norm_by_depth
-    from keraudit.render.markup import safe
+    from keraudit.audits.gradients.figure import norm_by_depth
+    from keraudit.output.plotly_text import safe
 
     figure = norm_by_depth(safe(record))
     made: str = plotly.io.to_html(figure, include_plotlyjs=True, full_html=False)

@@ -13,7 +13,7 @@ import click
 
 from keraudit._version import __version__
 from keraudit.errors import KerauditError
-from keraudit.harmless import harmless, shown_harmlessly
+from keraudit.safe_text import harmless, shown_harmlessly
 
 # What a command that is stopped leaves, where it is not nothing.
 LEFT = {

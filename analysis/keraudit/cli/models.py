@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from keraudit.audits.cost.report import CONVENTION
 from keraudit.cli.options import chosen_format, command_line, output_options
+from keraudit.output.table import Column, Grid, Line
+
+if TYPE_CHECKING:
+    from keraudit.reading.cache import Listed
 
 
 @click.command("models")
@@ -28,10 +35,9 @@ def command(pattern: str | None, sort: str, form: str | None, output: Path | Non
     inception-reduced:lecture,f5=48.
     """
     from keraudit.cli.emit import emit
+    from keraudit.model.fuzzy import plain
     from keraudit.reading.applications import applications
     from keraudit.reading.zoo import zoo_models
-    from keraudit.render.grid import models_grid
-    from keraudit.spelling import plain
 
     known = [*applications().values(), *zoo_models().values()]
     kept = [a for a in known if plain(pattern or "") in plain(a.name)]
@@ -49,4 +55,26 @@ def command(pattern: str | None, sort: str, form: str | None, output: Path | Non
         [data],
         form=chosen_format(form, output),
         output=output,
+    )
+
+
+def models_grid(found: Sequence[Listed], *, command: str) -> Grid:
+    """The models that can be named, with their sizes at the default input."""
+    columns = (
+        Column(key="name", label="Model"),
+        Column(key="input_shape", label="Input", form="input"),
+        Column(key="layers", label="Layers", form="number"),
+        Column(key="macs", label="MACs", form="count"),
+        Column(key="params", label="Params", form="count"),
+        Column(key="origin", label="From"),
+    )
+    lines = tuple(Line(cells=dict(model._asdict())) for model in found)
+    return Grid(
+        title=f"{len(found)} models",
+        heading="at their default input, batch 1",
+        columns=columns,
+        lines=lines,
+        command=command,
+        convention=CONVENTION,
+        notes=("Audit one with: keraudit flops NAME",),
     )

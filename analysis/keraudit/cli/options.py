@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 import click
 
-from keraudit.graph import Shape
-from keraudit.harmless import harmless
+from keraudit.model.graph import Shape
+from keraudit.safe_text import harmless
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from keraudit.harmless import harmless
+from keraudit.safe_text import harmless
 
 if TYPE_CHECKING:
-    from keraudit.experiments.watching import Tick
+    from keraudit.training.callbacks import Tick
 
 LEAST_STEPS, LEAST_SECONDS = 3, 2.0  # after the first step, before a total is predicted
 

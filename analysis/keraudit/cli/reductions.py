@@ -17,10 +17,10 @@ from keraudit.cli.options import (
     output_options,
     reading_options,
 )
-from keraudit.graph import Shape
+from keraudit.model.graph import Shape
 
 if TYPE_CHECKING:
-    from keraudit.audits.reductions import Reductions
+    from keraudit.audits.reductions.report import Reductions
 
 
 @click.command("reductions", short_help="What the 1x1 reductions of MODEL save, block by block.")
@@ -67,9 +67,8 @@ def command(
     spatial convolutions. Without it they read the wide input; filters and sizes stay.
     """
     from keraudit.api import read
-    from keraudit.audits.reductions import reductions
+    from keraudit.audits.reductions.report import reductions, reductions_grid
     from keraudit.cli.emit import emit
-    from keraudit.render.reductions import reductions_grid
 
     graph = read(
         model,
@@ -99,8 +98,8 @@ def write_derivations(
     """Print or save the products of the blocks named."""
     from difflib import get_close_matches
 
-    from keraudit.render.reductions import derivation
-    from keraudit.render.save import save
+    from keraudit.audits.reductions.derivation import derivation
+    from keraudit.output.files import save
 
     known = {block.name: block for block in found.blocks}
     chosen = list(known.values()) if "all" in names else []

@@ -19,13 +19,13 @@ from keraudit.cli.training_options import (
     run_options,
     seeds_option,
 )
-from keraudit.harmless import file_name, harmless
+from keraudit.safe_text import file_name, harmless
 
 if TYPE_CHECKING:
-    from keraudit.experiments.data import Dataset
-    from keraudit.experiments.evaluation import Evaluation
-    from keraudit.experiments.plan import Plan
-    from keraudit.experiments.recipe import Recipe
+    from keraudit.data.dataset import Dataset
+    from keraudit.evaluation.evaluate import Evaluation
+    from keraudit.runs.experiment import Plan
+    from keraudit.training.recipe import Recipe
 
 PUBLISHED = "published"
 FEW = 500  # test images that are corrupted on a budget
@@ -91,8 +91,8 @@ def command(
     and the records of all runs with their evaluations, in FOLDER/published.
     """
     from keraudit.cli.emit import emit
-    from keraudit.experiments.plan import EXPERIMENTS
-    from keraudit.render.experiment import experiments_grid
+    from keraudit.runs.experiment import EXPERIMENTS
+    from keraudit.runs.experiment_table import experiments_grid
 
     chosen = chosen_format(form, output)
     if is_list or experiment is None:
@@ -110,18 +110,18 @@ def command(
         return
     if experiment not in EXPERIMENTS:
         raise click.UsageError(f"no experiment {experiment!r}: expected {', '.join(EXPERIMENTS)}")
-    from keraudit.reading.live import use_backend
+    from keraudit.reading.keras_worker import use_backend
 
     use_backend(backend)
 
     from keraudit.cli.quiet import started
-    from keraudit.experiments.data import load
-    from keraudit.experiments.human import human_labels
-    from keraudit.experiments.human import originals as original_images
-    from keraudit.experiments.network import network as known
-    from keraudit.experiments.network import sized
-    from keraudit.experiments.plan import planned, written_down
-    from keraudit.render.experiment import plan_text
+    from keraudit.data.cifar10h import human_labels
+    from keraudit.data.cifar10h import originals as original_images
+    from keraudit.data.load import load
+    from keraudit.runs.experiment import planned, written_down
+    from keraudit.runs.experiment_table import plan_text
+    from keraudit.training.networks import network as known
+    from keraudit.training.networks import sized
 
     started(is_repeatable=True)
     plan, recipe, part = planned(
@@ -168,7 +168,7 @@ def trained(
     """Train every run that is not finished; what diverged is told at the end, the others go on."""
     from keraudit.cli.progress import Progress
     from keraudit.cli.train import summary
-    from keraudit.experiments.training import DivergedError, train
+    from keraudit.training.train import DivergedError, train
 
     failed = []
     homes = {run: folder_of(plan, folder, *run) for run in plan.runs}
@@ -201,8 +201,8 @@ def trained(
 
 def macs_of(networks: Collection[str], recipe: Recipe, part: Dataset) -> Mapping[str, int]:
     """The work of a step of each network, to tell from one how long the others will take."""
-    from keraudit.experiments.network import network
-    from keraudit.experiments.peak import training_macs
+    from keraudit.training.networks import network
+    from keraudit.training.throughput import training_macs
 
     if len(networks) == 1:  # nothing to set it beside
         return dict.fromkeys(networks, 1)
@@ -227,10 +227,10 @@ def evaluated(
 
     ``images`` of its test are corrupted: of those on a budget ``FEW`` if nobody says how many.
     """
-    from keraudit.experiments.evaluation import FILE, evaluate, read_evaluation
-    from keraudit.experiments.trained import trained as network_of
-    from keraudit.render.json_text import json_text
-    from keraudit.render.save import save
+    from keraudit.evaluation.evaluate import FILE, evaluate, read_evaluation
+    from keraudit.evaluation.load import trained as network_of
+    from keraudit.output.files import save
+    from keraudit.output.json_text import json_text
 
     for name, seed in plan.runs:
         home = folder_of(plan, folder, name, seed)
@@ -271,13 +271,13 @@ def answers(
 def summary(plan: Plan, folder: Path, failed: list[str], form: str, output: Path | None) -> None:
     """Publish the records and show what was found."""
     from keraudit.cli.emit import emit
-    from keraudit.experiments.plan import FILE, findings
-    from keraudit.experiments.record import read_run
-    from keraudit.experiments.runs import judged, publish, same_kind, without_paths
-    from keraudit.render.experiment import findings_grid
-    from keraudit.render.json_text import json_text
-    from keraudit.render.runs import comparison_data, comparison_grid, differences_grid
-    from keraudit.render.save import save
+    from keraudit.output.files import save
+    from keraudit.output.json_text import json_text
+    from keraudit.runs.experiment import FILE, findings
+    from keraudit.runs.experiment_table import findings_grid
+    from keraudit.runs.folders import judged, publish, same_kind, without_paths
+    from keraudit.runs.table import comparison_data, comparison_grid, differences_grid
+    from keraudit.training.record import read_run
 
     files = [folder_of(plan, folder, name, seed) / "run.json" for name, seed in plan.runs]
     runs = [judged(file, read_run(file)) for file in files if file.is_file()]

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from keraudit.cli.options import warn
-from keraudit.graph import Graph
-from keraudit.rewrite.asked import HOW, Rewriting
+from keraudit.model.graph import Graph
+from keraudit.rewrite.options import HOW, Rewriting
 
 if TYPE_CHECKING:
-    from keraudit.report import RewriteNote
+    from keraudit.rewrite.edit import RewriteNote
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -91,9 +91,9 @@ def rewritten(graph: Graph, asked: Rewriting) -> tuple[Graph, tuple[RewriteNote,
     """The graph after every rewrite asked for, and a note on each; what changed nothing is said."""
     if not asked.any:
         return graph, ()
-    from keraudit.rewrite import asked as wanted
+    from keraudit.rewrite.apply import rewritten as carried_out
 
-    graph, notes = wanted.rewritten(graph, asked)
+    graph, notes = carried_out(graph, asked)
     for note in notes:
         if note.nothing:
             warn(f"{note.name}: {note.nothing}")

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from keraudit.cli.options import chosen_format, command_line, notify, output_options
-from keraudit.harmless import harmless
+from keraudit.safe_text import harmless
 
 FOLDER = click.argument(
     "folder", type=click.Path(path_type=Path), default=Path("runs"), metavar="[FOLDER]"
@@ -25,8 +25,8 @@ def command() -> None:
 def list_runs(folder: Path, form: str | None, output: Path | None) -> None:
     """List every finished run in FOLDER with its errors and its time."""
     from keraudit.cli.emit import emit
-    from keraudit.experiments.runs import finished, unfinished
-    from keraudit.render.runs import list_grid
+    from keraudit.runs.folders import finished, unfinished
+    from keraudit.runs.table import list_grid
 
     runs, left_out = [run for _, run in finished(folder)], unfinished(folder)
     data = {
@@ -44,8 +44,8 @@ def list_runs(folder: Path, form: str | None, output: Path | None) -> None:
 def show(run: Path, form: str | None, output: Path | None) -> None:
     """Show one run, epoch by epoch. RUN is its folder or its record."""
     from keraudit.cli.emit import emit
-    from keraudit.experiments.record import read_run
-    from keraudit.render.runs import history_grid
+    from keraudit.runs.table import history_grid
+    from keraudit.training.record import read_run
 
     found = read_run(run)
     grid = history_grid(found, command=command_line())
@@ -61,8 +61,8 @@ def compare(folder: Path, form: str | None, output: Path | None) -> None:
     Of errors; of what keraudit evaluate found, where all were evaluated; of time, where all ran alike.
     """
     from keraudit.cli.emit import emit
-    from keraudit.experiments.runs import finished, judged, same_kind, unfinished
-    from keraudit.render.runs import comparison_data, comparison_grid, differences_grid
+    from keraudit.runs.folders import finished, judged, same_kind, unfinished
+    from keraudit.runs.table import comparison_data, comparison_grid, differences_grid
 
     groups = same_kind([judged(path, run) for path, run in finished(folder)])
     left_out = unfinished(folder)
@@ -94,9 +94,9 @@ def publish(folder: Path, target: Path, note: str | None) -> None:
 
     A record that is there already is written anew if it is of the same run, else nothing is written.
     """
-    from keraudit.experiments import runs
+    from keraudit.runs import folders
 
-    for path in runs.publish(folder, target, note=note):
+    for path in folders.publish(folder, target, note=note):
         click.echo(harmless(str(path)))
-    if left_out := runs.unfinished(folder):
+    if left_out := folders.unfinished(folder):
         notify(f"not finished, so not published: {', '.join(left_out)}")

@@ -17,7 +17,7 @@ from keraudit.cli.options import (
     output_options,
     reading_options,
 )
-from keraudit.graph import Shape
+from keraudit.model.graph import Shape
 
 
 class CodesType(click.ParamType):  # type: ignore[type-arg]  # generic only in new releases
@@ -28,7 +28,7 @@ class CodesType(click.ParamType):  # type: ignore[type-arg]  # generic only in n
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, ...]:
-        from keraudit.audits.structure import claims
+        from keraudit.audits.structure.report import claims
 
         known = claims()
         codes = tuple(word.strip().upper() for word in str(value).split(",") if word.strip())
@@ -75,9 +75,9 @@ def command(
     not hold or is not applicable ends with exit code 1.
     """
     from keraudit.api import structure
-    from keraudit.audits.structure_claim import HOLDS
+    from keraudit.audits.structure.claim import HOLDS
+    from keraudit.audits.structure.report import structure_grid
     from keraudit.cli.emit import emit
-    from keraudit.render.structure import structure_grid
 
     chosen = chosen_format(form, output)
     user_rules, shapes, line = loaded_rules(rules), given_shapes(input_shapes), command_line()

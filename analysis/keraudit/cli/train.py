@@ -15,10 +15,10 @@ from keraudit.cli.training_options import (
     run_options,
     seeds_option,
 )
-from keraudit.harmless import file_name, harmless
+from keraudit.safe_text import file_name, harmless
 
 if TYPE_CHECKING:
-    from keraudit.experiments.record import Run
+    from keraudit.training.record import Run
 
 RECIPES = ("he2015", "modern")
 COUNT = click.IntRange(min=1)
@@ -96,9 +96,9 @@ def command(
     when the same command is given again, and ends as if it had not been stopped.
     """
     from keraudit.errors import KerauditError
-    from keraudit.experiments.network import sized, spelled
-    from keraudit.experiments.recipe import recipe
-    from keraudit.reading.live import use_backend
+    from keraudit.reading.keras_worker import use_backend
+    from keraudit.training.networks import sized, spelled
+    from keraudit.training.recipe import recipe
 
     made = recipe(recipe_name, budget=budget, **changes)
     whole = recipe(recipe_name, **changes).epochs
@@ -112,8 +112,9 @@ def command(
 
     from keraudit.cli.progress import Progress
     from keraudit.cli.quiet import started
-    from keraudit.experiments.data import held_out, limited, load, short_fingerprint
-    from keraudit.experiments.training import DivergedError, train
+    from keraudit.data.dataset import held_out, limited, short_fingerprint
+    from keraudit.data.load import load
+    from keraudit.training.train import DivergedError, train
 
     started(is_repeatable=True)
     data = limited(held_out(load(spec), held_back or 0), train=train_images, test=test_images)
@@ -158,7 +159,7 @@ def command(
 
 def summary(run: Run, folder: Path) -> str:
     """One line on a finished run."""
-    from keraudit.experiments.data import judges
+    from keraudit.data.dataset import judges
 
     found = run.evaluation
     share = f", {run.work['share_of_peak']:.0%} of the device's peak" if run.work else ""

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from keraudit.cli.options import F
-from keraudit.reading.live import BACKENDS
+from keraudit.reading.keras_worker import BACKENDS
 
 LARGEST_SEED = 2**32 - 1  # numpy's
 
@@ -49,7 +49,7 @@ backend_option = click.option(
     "--backend", type=click.Choice(BACKENDS), help="[default: the one configured]"
 )
 # How a run is made and what is looked at meanwhile: none of it changes what is learnt, but for
-# --devices in the last bits. By the names that ``keraudit.experiments.training.train`` has for them.
+# --devices in the last bits. By the names that ``keraudit.training.train.train`` has for them.
 RUN_OPTIONS = (
     click.option(
         "--devices",
@@ -171,7 +171,7 @@ evaluation_options = stacked(EVALUATION_OPTIONS)
 
 
 def data_option(told: str) -> Callable[[F], F]:
-    """``--data``, whatever ``keraudit.experiments.data.load`` takes; ``told`` is its help."""
+    """``--data``, whatever ``keraudit.data.load.load`` takes; ``told`` is its help."""
     return click.option(
         "--data", "spec", default="cifar10", show_default=True, metavar="DATA", help=told
     )

@@ -10,9 +10,9 @@ import streamlit as st
 
 from keraudit.errors import KerauditError
 from keraudit.explorer import ui
-from keraudit.explorer.choose import given, sidebar, subject_of
-from keraudit.explorer.store import Subject
-from keraudit.explorer.view import PAGES, Parsed, View, parsed
+from keraudit.explorer.address import PAGES, Parsed, View, parsed
+from keraudit.explorer.cache import Subject
+from keraudit.explorer.sidebar import given, sidebar, subject_of
 
 FREE = ("runs",)  # pages that need no model
 

@@ -7,7 +7,7 @@ from itertools import accumulate
 from statistics import fmean
 from typing import Any
 
-from keraudit.experiments.record import Run
+from keraudit.training.record import Run
 
 SMOOTHED = ("loss", "accuracy", "test_loss", "test_accuracy")
 

@@ -14,8 +14,8 @@ from tempfile import TemporaryDirectory
 from time import monotonic
 from typing import IO, Any, cast
 
+from keraudit.child_process import environment, python
 from keraudit.errors import KerauditError
-from keraudit.processes import environment, python
 
 MOST_JOBS = 2  # at a time, of all sessions together
 LONGEST = 600  # seconds

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from PIL.Image import Image
 
-from keraudit.audits.receptive import Field, union
+from keraudit.audits.cost.receptive_field import Field, union
 from keraudit.errors import KerauditError
 
 SHOWN = 480  # pixels a side, at least, of a picture on the page

@@ -9,14 +9,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import keraudit
 from keraudit.errors import KerauditError
-from keraudit.experiments.evaluation import FILE as EVALUATION
-from keraudit.experiments.record import Run, read_run
-from keraudit.experiments.runs import judged, records, spread
-from keraudit.experiments.statistics import normal
+from keraudit.evaluation.evaluate import FILE as EVALUATION
 from keraudit.explorer.start import RUNS_VARIABLE
-from keraudit.harmless import harmless, harmless_data
+from keraudit.runs.folders import judged, records, spread
+from keraudit.safe_text import harmless, harmless_data
+from keraudit.training.recipe import normal
+from keraudit.training.record import Run, read_run
 
 GRADIENTS, OVER_TRAINING = "keraudit.gradients/1", "keraudit.gradients-over-training/1"
 LARGEST_RECORD = 64 * 2**20  # bytes
@@ -24,7 +23,7 @@ LARGEST_RECORD = 64 * 2**20  # bytes
 
 def results() -> tuple[Path, ...]:
     """Folders of published records: of the working directory, and of the checkout the code is in."""
-    places = (Path.cwd(), Path(keraudit.__file__).parents[2])
+    places = (Path.cwd(), Path(__file__).parents[3])
     found = dict.fromkeys((place / "site" / "results").resolve() for place in places)
     return tuple(path for path in found if path.is_dir())
 

@@ -5,8 +5,18 @@ from __future__ import annotations
 import os
 from importlib.util import find_spec
 
+from keraudit.building.allow_list import check_homes
 from keraudit.errors import KerauditError, ModelError
 from keraudit.explorer.upload import LARGEST_FILE_MIB
+from keraudit.reading.resolve import (
+    CALLABLE,
+    FILE_ENDINGS,
+    application_name,
+    from_file,
+    silent,
+    unknown_name,
+)
+from keraudit.zoo.names import zoo_model
 
 MODEL_VARIABLE, RUNS_VARIABLE = "KERAUDIT_EXPLORE_MODEL", "KERAUDIT_EXPLORE_RUNS"
 FOLDER_VARIABLE = "KERAUDIT_EXPLORE_FOLDER"  # where the command was typed
@@ -59,17 +69,6 @@ def checked_model(text: str) -> str:
         KerauditError: no such model, or the file is none, or names a function as a layer.
     """
     from pathlib import Path
-
-    from keraudit.permitted import check_homes
-    from keraudit.reading.resolve import (
-        CALLABLE,
-        FILE_ENDINGS,
-        application_name,
-        from_file,
-        silent,
-        unknown_name,
-    )
-    from keraudit.zoo.names import zoo_model
 
     path = Path(text)
     if text.lower().endswith(FILE_ENDINGS) or path.exists():

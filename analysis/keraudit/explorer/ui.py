@@ -9,13 +9,13 @@ from typing import Any
 
 import streamlit as st
 
-from keraudit.explorer.view import View, parsed
-from keraudit.harmless import file_name, harmless
-from keraudit.render.grid import Grid
-from keraudit.render.html import page as html_page
-from keraudit.render.json_text import json_text
-from keraudit.render.markup import safe as safe  # pages take it from here
-from keraudit.render.plain import ADDRESS, csv_text, markdown_text
+from keraudit.explorer.address import View, parsed
+from keraudit.output.csv_markdown import ADDRESS, csv_text, markdown_text
+from keraudit.output.html import page as html_page
+from keraudit.output.json_text import json_text
+from keraudit.output.plotly_text import safe as safe  # pages take it from here
+from keraudit.output.table import Grid
+from keraudit.safe_text import file_name, harmless
 
 MARKS = frozenset("\\`*_{}[]()<>#+-.!|$~:^=&@\"'/")
 

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from keraudit.errors import KerauditError, ModelError
-from keraudit.graph import Architecture
+from keraudit.model.graph import Architecture
 from keraudit.reading.archive import HDF5, ZIP, parse, read_archive, read_file, refuse
 from keraudit.reading.config import architecture
 from keraudit.reading.resolve import silent, with_weights

@@ -13,7 +13,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from keraudit.audits.gradients.audit import Plan, compare
 from keraudit.errors import KerauditError
+from keraudit.explorer import activations as work
 
 MOST_MEMORY = 6 * 2**30  # bytes of addresses; Keras alone takes some 2 GiB
 Tell = Callable[[Mapping[str, Any]], None]
@@ -51,8 +53,6 @@ def bounded(most: int = MOST_MEMORY) -> None:
 
 def gradients(task: Mapping[str, Any], folder: Path, tell: Tell) -> None:
     """Profile a graph and its variants; the record of ``keraudit gradients``."""
-    from keraudit.backprop.compare import Plan, compare
-
     report = compare(
         task["graph"],
         Plan(seeds=tuple(range(task["seeds"]))),
@@ -65,7 +65,6 @@ def gradients(task: Mapping[str, Any], folder: Path, tell: Tell) -> None:
 
 def insides(task: Mapping[str, Any], folder: Path, tell: Tell) -> None:
     """Weights and activations of a network for one image, as a file of arrays."""
-    from keraudit.explorer import insides as work
 
     def progress(done: int, total: int, label: str) -> None:
         tell({"progress": [done, total, label]})

@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from keraudit.errors import ModelError
-from keraudit.graph import POINTWISE, View, statistics_along
-from keraudit.layers.normalisation import axes_of
-from keraudit.layers.site import (
+from keraudit.layers.call import (
     Effect,
     Shape,
     Site,
@@ -19,6 +17,8 @@ from keraudit.layers.site import (
     unsupported,
     zero,
 )
+from keraudit.layers.normalization import axes_of
+from keraudit.model.graph import POINTWISE, View, statistics_along
 
 # name: (FLOPs per element, the formula that is counted). A sign change counts as a subtraction, a
 # choice as its comparison. ``glu`` is left out: it halves an axis, and Keras' shapes do not say so.

@@ -12,20 +12,11 @@ from __future__ import annotations
 from math import prod
 
 from keraudit.errors import ModelError, ShapeError
-from keraudit.graph import GLOBAL
 from keraudit.layers.activation import activation_term
+from keraudit.layers.call import Effect, Shape, Site, Tensor, Term, Weight, counted, elementwise
 from keraudit.layers.convolution import from_one
-from keraudit.layers.quantised import policies_by_path, quantisation, uncounted
-from keraudit.layers.site import (
-    Effect,
-    Shape,
-    Site,
-    Tensor,
-    Term,
-    Weight,
-    counted,
-    elementwise,
-)
+from keraudit.layers.quantized import policies_by_path, quantisation, uncounted
+from keraudit.model.graph import GLOBAL
 
 Factors = tuple[tuple[str, int], ...]
 SCORE_SOFTMAX = 5  # FLOPs per score

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from keraudit.graph import COUNTED, UNSUPPORTED, ZERO, Architecture, Layer
-from keraudit.layers.site import Effect, Shape, Term, Weight
+from keraudit.layers.call import Effect, Shape, Term, Weight
+from keraudit.model.graph import COUNTED, UNSUPPORTED, ZERO, Architecture, Layer
 
 
 def combined(

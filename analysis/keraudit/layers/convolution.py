@@ -11,10 +11,8 @@ from math import prod
 from typing import Any
 
 from keraudit.errors import ModelError
-from keraudit.graph import Window
 from keraudit.layers.activation import activation_term, unknown_activation
-from keraudit.layers.adapted import adapter_rank, factors, merged_terms
-from keraudit.layers.site import (
+from keraudit.layers.call import (
     AXIS_NAMES,
     Effect,
     Shape,
@@ -28,6 +26,8 @@ from keraudit.layers.site import (
     split,
     tuple_of,
 )
+from keraudit.layers.lora import adapter_rank, factors, merged_terms
+from keraudit.model.graph import Window
 
 
 def output_length(size: int, kernel: int, stride: int, padding: str, dilation: int = 1) -> int:

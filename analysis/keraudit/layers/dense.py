@@ -7,11 +7,21 @@ from math import prod
 from typing import Any, NamedTuple
 
 from keraudit.errors import ModelError, ShapeError
-from keraudit.graph import GLOBAL, all_along
 from keraudit.layers.activation import activation_term, unknown_activation
-from keraudit.layers.adapted import adapter_rank, added_terms, factors, merged_terms
+from keraudit.layers.call import (
+    Effect,
+    Shape,
+    Site,
+    Term,
+    Weight,
+    counted,
+    elementwise,
+    unsupported,
+    zero,
+)
 from keraudit.layers.convolution import from_one
-from keraudit.layers.quantised import (
+from keraudit.layers.lora import adapter_rank, added_terms, factors, merged_terms
+from keraudit.layers.quantized import (
     MODES,
     REAL_AGAIN,
     Quantisation,
@@ -25,17 +35,7 @@ from keraudit.layers.quantised import (
     uncounted,
     unpacking,
 )
-from keraudit.layers.site import (
-    Effect,
-    Shape,
-    Site,
-    Term,
-    Weight,
-    counted,
-    elementwise,
-    unsupported,
-    zero,
-)
+from keraudit.model.graph import GLOBAL, all_along
 
 TABLES = ("int8", "int4")  # what a table can be quantised to
 LOOKED_UP = "a table look-up, no arithmetic"

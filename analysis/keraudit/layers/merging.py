@@ -5,10 +5,10 @@ from __future__ import annotations
 from math import prod
 
 from keraudit.errors import ModelError, ShapeError
-from keraudit.graph import GLOBAL, laid_along
-from keraudit.layers.normalisation import axes_of
+from keraudit.layers.call import Effect, Shape, Site, Term, counted, elementwise, zero
+from keraudit.layers.normalization import axes_of
 from keraudit.layers.reshaping import MOVED, kept
-from keraudit.layers.site import Effect, Shape, Site, Term, counted, elementwise, zero
+from keraudit.model.graph import GLOBAL, laid_along
 
 
 def broadcast(*shapes: Shape) -> Shape:

@@ -8,10 +8,7 @@ from __future__ import annotations
 
 from math import gcd
 
-from keraudit.graph import GLOBAL, Window
-from keraudit.layers.convolution import from_one, output_length, positions, window
-from keraudit.layers.reshaping import kept
-from keraudit.layers.site import (
+from keraudit.layers.call import (
     AXIS_NAMES,
     Effect,
     Shape,
@@ -23,6 +20,9 @@ from keraudit.layers.site import (
     split,
     tuple_of,
 )
+from keraudit.layers.convolution import from_one, output_length, positions, window
+from keraudit.layers.reshaping import kept
+from keraudit.model.graph import GLOBAL, Window
 
 
 def pooling(site: Site) -> Effect:

@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 from keraudit.errors import ModelError
-from keraudit.graph import GLOBAL
+from keraudit.layers.call import Effect, Shape, Site, counted, elementwise, zero
 from keraudit.layers.convolution import from_one
 from keraudit.layers.resampling import image
 from keraudit.layers.reshaping import kept
-from keraudit.layers.site import Effect, Shape, Site, counted, elementwise, zero
+from keraudit.model.graph import GLOBAL
 
 FLOAT = "float32"  # Keras' default floatx
 

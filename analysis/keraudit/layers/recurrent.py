@@ -23,11 +23,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from keraudit.errors import ModelError, ShapeError
-from keraudit.graph import GLOBAL, UNSUPPORTED, Layer
 from keraudit.layers.activation import activation_term, unknown_activation
-from keraudit.layers.combine import combined, owned, repeated
-from keraudit.layers.convolution import Geometry, from_one, positions
-from keraudit.layers.site import (
+from keraudit.layers.call import (
     Effect,
     Shape,
     Site,
@@ -38,6 +35,9 @@ from keraudit.layers.site import (
     elementwise,
     join,
 )
+from keraudit.layers.combine import combined, owned, repeated
+from keraudit.layers.convolution import Geometry, from_one, positions
+from keraudit.model.graph import GLOBAL, UNSUPPORTED, Layer
 
 # name: (gates, states, recurrent activations, activations, other operations per unit)
 GATES: Mapping[str, tuple[int, int, int, int, int]] = {

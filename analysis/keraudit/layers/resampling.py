@@ -12,10 +12,7 @@ from math import gcd, prod
 from typing import Any
 
 from keraudit.errors import ModelError
-from keraudit.graph import Window
-from keraudit.layers.convolution import from_one
-from keraudit.layers.reshaping import MOVED, kept
-from keraudit.layers.site import (
+from keraudit.layers.call import (
     Effect,
     Shape,
     Site,
@@ -28,6 +25,9 @@ from keraudit.layers.site import (
     tuple_of,
     zero,
 )
+from keraudit.layers.convolution import from_one
+from keraudit.layers.reshaping import MOVED, kept
+from keraudit.model.graph import Window
 
 # interpolation: how many neighbours it reads before and after the one at or below its centre
 TAPS: Mapping[str, tuple[int, int]] = {

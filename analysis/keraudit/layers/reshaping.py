@@ -7,9 +7,7 @@ from math import prod
 from typing import Any
 
 from keraudit.errors import ModelError, ShapeError
-from keraudit.graph import GLOBAL, POINTWISE, Window
-from keraudit.layers.convolution import from_one
-from keraudit.layers.site import (
+from keraudit.layers.call import (
     Effect,
     Shape,
     Site,
@@ -22,6 +20,8 @@ from keraudit.layers.site import (
     unsupported,
     zero,
 )
+from keraudit.layers.convolution import from_one
+from keraudit.model.graph import GLOBAL, POINTWISE, Window
 
 MOVED = "data movement, no arithmetic"
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from keraudit.errors import ModelError
-from keraudit.graph import GLOBAL
-from keraudit.layers.convolution import from_one, output_length, window
-from keraudit.layers.site import (
+from keraudit.layers.call import (
     Effect,
     Shape,
     Site,
@@ -16,6 +14,8 @@ from keraudit.layers.site import (
     elementwise,
     split,
 )
+from keraudit.layers.convolution import from_one, output_length, window
+from keraudit.model.graph import GLOBAL
 
 # per frequency and time, after the real and the imaginary part (a: square, square, add)
 STFT_MODES = {

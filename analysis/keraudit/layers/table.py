@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
 
-from keraudit.graph import Architecture, Layer
-from keraudit.layers.site import Rule
+from keraudit.layers.call import Rule
+from keraudit.model.graph import Architecture, Layer
 
 LAYERS: Mapping[str, str] = {
     # convolution
@@ -81,13 +81,13 @@ LAYERS: Mapping[str, str] = {
     "AdaptiveAveragePooling2D": "pooling.adaptive_pooling",
     "AdaptiveAveragePooling3D": "pooling.adaptive_pooling",
     # normalisation
-    "BatchNormalization": "normalisation.batch_normalisation",
-    "LayerNormalization": "normalisation.layer_normalisation",
-    "GroupNormalization": "normalisation.group_normalisation",
-    "RMSNormalization": "normalisation.rms_normalisation",
-    "UnitNormalization": "normalisation.unit_normalisation",
-    "Normalization": "normalisation.feature_normalisation",
-    "LayerScale": "normalisation.layer_scale",
+    "BatchNormalization": "normalization.batch_normalisation",
+    "LayerNormalization": "normalization.layer_normalisation",
+    "GroupNormalization": "normalization.group_normalisation",
+    "RMSNormalization": "normalization.rms_normalisation",
+    "UnitNormalization": "normalization.unit_normalisation",
+    "Normalization": "normalization.feature_normalisation",
+    "LayerScale": "normalization.layer_scale",
     # merging
     "Add": "merging.merge",
     "Subtract": "merging.merge",
@@ -119,43 +119,43 @@ LAYERS: Mapping[str, str] = {
     "Resizing": "resampling.resizing",
     "CenterCrop": "resampling.center_crop",
     # in training only: regularisation
-    "Dropout": "regularisation.dropout",
-    "AlphaDropout": "regularisation.dropout",
-    "GaussianDropout": "regularisation.dropout",
-    "GaussianNoise": "regularisation.dropout",
-    "SpatialDropout1D": "regularisation.dropout",
-    "SpatialDropout2D": "regularisation.dropout",
-    "SpatialDropout3D": "regularisation.dropout",
-    "StochasticDepth": "regularisation.stochastic_depth",
-    "ActivityRegularization": "regularisation.activity_regularization",
+    "Dropout": "regularization.dropout",
+    "AlphaDropout": "regularization.dropout",
+    "GaussianDropout": "regularization.dropout",
+    "GaussianNoise": "regularization.dropout",
+    "SpatialDropout1D": "regularization.dropout",
+    "SpatialDropout2D": "regularization.dropout",
+    "SpatialDropout3D": "regularization.dropout",
+    "StochasticDepth": "regularization.stochastic_depth",
+    "ActivityRegularization": "regularization.activity_regularization",
     # in training only: augmentation
-    "Equalization": "regularisation.augmentation",
-    "MixUp": "regularisation.augmentation",
-    "RandomBrightness": "regularisation.augmentation",
-    "RandomColorDegeneration": "regularisation.augmentation",
-    "RandomColorJitter": "regularisation.augmentation",
-    "RandomContrast": "regularisation.augmentation",
-    "RandomGrayscale": "regularisation.augmentation",
-    "RandomHue": "regularisation.augmentation",
-    "RandomInvert": "regularisation.augmentation",
-    "RandomPosterization": "regularisation.augmentation",
-    "RandomSaturation": "regularisation.augmentation",
-    "AugMix": "regularisation.cast_augmentation",
-    "CutMix": "regularisation.cast_augmentation",
-    "RandAugment": "regularisation.cast_augmentation",
-    "RandomElasticTransform": "regularisation.cast_augmentation",
-    "RandomErasing": "regularisation.cast_augmentation",
-    "RandomFlip": "regularisation.cast_augmentation",
-    "RandomGaussianBlur": "regularisation.cast_augmentation",
-    "RandomPerspective": "regularisation.cast_augmentation",
-    "RandomRotation": "regularisation.cast_augmentation",
-    "RandomSharpness": "regularisation.cast_augmentation",
-    "RandomShear": "regularisation.cast_augmentation",
-    "RandomTranslation": "regularisation.cast_augmentation",
-    "RandomZoom": "regularisation.cast_augmentation",
-    "Solarization": "regularisation.cast_augmentation",
-    "RandomCrop": "regularisation.random_crop",
-    "MaxNumBoundingBoxes": "regularisation.bounding_boxes",
+    "Equalization": "regularization.augmentation",
+    "MixUp": "regularization.augmentation",
+    "RandomBrightness": "regularization.augmentation",
+    "RandomColorDegeneration": "regularization.augmentation",
+    "RandomColorJitter": "regularization.augmentation",
+    "RandomContrast": "regularization.augmentation",
+    "RandomGrayscale": "regularization.augmentation",
+    "RandomHue": "regularization.augmentation",
+    "RandomInvert": "regularization.augmentation",
+    "RandomPosterization": "regularization.augmentation",
+    "RandomSaturation": "regularization.augmentation",
+    "AugMix": "regularization.cast_augmentation",
+    "CutMix": "regularization.cast_augmentation",
+    "RandAugment": "regularization.cast_augmentation",
+    "RandomElasticTransform": "regularization.cast_augmentation",
+    "RandomErasing": "regularization.cast_augmentation",
+    "RandomFlip": "regularization.cast_augmentation",
+    "RandomGaussianBlur": "regularization.cast_augmentation",
+    "RandomPerspective": "regularization.cast_augmentation",
+    "RandomRotation": "regularization.cast_augmentation",
+    "RandomSharpness": "regularization.cast_augmentation",
+    "RandomShear": "regularization.cast_augmentation",
+    "RandomTranslation": "regularization.cast_augmentation",
+    "RandomZoom": "regularization.cast_augmentation",
+    "Solarization": "regularization.cast_augmentation",
+    "RandomCrop": "regularization.random_crop",
+    "MaxNumBoundingBoxes": "regularization.bounding_boxes",
     # preprocessing, at inference too
     "Rescaling": "preprocessing.rescaling",
     "Discretization": "preprocessing.discretization",
@@ -210,10 +210,14 @@ def rule_of(kind: str) -> Rule | None:
     >>> rule_of("Conv2D").__name__, rule_of("MyLayer")
     ('convolution', None)
     """
-    if kind.startswith(("ops.", "TFOpLambda", "SlicingOpLambda")):
-        from keraudit.layers.operations import OPERATIONS
+    if kind.startswith("ops."):
+        from keraudit.layers.operations.table import OPERATIONS
 
         return OPERATIONS.get(kind)
+    if kind in ("TFOpLambda", "SlicingOpLambda"):
+        from keraudit.layers.operations.keras2 import OLD
+
+        return OLD[kind]
     if kind not in LAYERS:
         return None
     file, _, name = LAYERS[kind].partition(".")

@@ -25,7 +25,7 @@ An expression knows ``batch``; ``input``, the first input's shape with its batch
 the layer's config that is a whole number, true (1), false (0), or a list of those. The grammar is
 that of ``keraudit.layers.expressions``.
 
->>> from keraudit.layers.site import Site, Tensor
+>>> from keraudit.layers.call import Site, Tensor
 >>> rules = rules_from(
 ...     """
 ...     [layers.Gate]
@@ -50,9 +50,10 @@ from pathlib import Path
 from typing import Any
 
 from keraudit.errors import ModelError
-from keraudit.graph import GLOBAL, POINTWISE
+from keraudit.layers.call import Effect, Rule, Site, Term, Weight, counted, zero
 from keraudit.layers.expressions import Value, evaluated, parsed
-from keraudit.layers.site import Effect, Rule, Site, Term, Weight, counted, zero
+from keraudit.layers.table import LAYERS, rule_of
+from keraudit.model.graph import GLOBAL, POINTWISE
 
 COUNTS = ("macs", "flops", "params", "frozen_params")
 KEYS = ("like", "options", "output", "view", *COUNTS)
@@ -111,8 +112,6 @@ def rule_from(table: Any, where: str) -> Rule:
 
 def alike(table: Mapping[str, Any], where: str) -> Rule:
     """The rule of a class that Keras has, perhaps under other options."""
-    from keraudit.layers.table import LAYERS, rule_of
-
     if surplus := [key for key in table if key not in ("like", "options")]:
         raise ModelError(f"{where}.{surplus[0]}: a rule with 'like' takes no formulas of its own")
     kind, options = table["like"], table.get("options", {})

@@ -10,20 +10,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from keraudit.errors import ModelError, ShapeError
-from keraudit.graph import GLOBAL, POINTWISE, UNSUPPORTED, Along, Architecture, Layer, View
-from keraudit.layers.adapted import LOW_RANK, once_a_call
+from keraudit.layers.call import Effect, Shape, Site, Tensor, Term, Weight, elementwise, unsupported
 from keraudit.layers.combine import combined, owned, repeated
-from keraudit.layers.quantised import ADDED, quantisation
-from keraudit.layers.site import (
-    Effect,
-    Shape,
-    Site,
-    Tensor,
-    Term,
-    Weight,
-    elementwise,
-    unsupported,
-)
+from keraudit.layers.lora import LOW_RANK, once_a_call
+from keraudit.layers.quantized import ADDED, quantisation
+from keraudit.model.graph import GLOBAL, POINTWISE, UNSUPPORTED, Along, Architecture, Layer, View
 
 # What a bidirectional layer does with its two outputs: FLOPs per element.
 MERGES: Mapping[str | None, int] = {"concat": 0, "sum": 1, "mul": 1, "ave": 2, None: 0}

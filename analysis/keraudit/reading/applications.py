@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from keraudit.errors import ModelError
-from keraudit.graph import Architecture
+from keraudit.model.graph import Architecture
 from keraudit.reading.archive import parse
-from keraudit.reading.config import architecture
-from keraudit.reading.kept import (
+from keraudit.reading.cache import (
     Listed,
     Notify,
     Recipe,
@@ -21,14 +20,15 @@ from keraudit.reading.kept import (
     read_kept,
     run_live,
 )
-from keraudit.reading.live_facts import facts_of, with_facts
+from keraudit.reading.config import architecture
+from keraudit.reading.live_layers import facts_of, with_facts
 
 ORIGIN = "Keras"
 
 
 @cache
 def applications() -> Mapping[str, Listed]:
-    """All 40, by name, from the record that ``keraudit.reading.census`` writes."""
+    """All 40, by name, from the record that ``records.names`` writes."""
     record = json.loads(Path(__file__).with_name("applications.json").read_text("utf-8"))
     return {
         name: Listed(name=name, **{**row, "input_shape": tuple(row["input_shape"])}, origin=ORIGIN)
@@ -49,7 +49,7 @@ def read_application(name: str, shape: Sequence[int] | None, *, notify: Notify) 
     default = applications()[name].input_shape
     shape = tuple(shape or default)
     if shape != default and len(shape) == len(default) and min(shape) > 0:
-        from keraudit.shapes import shaped
+        from keraudit.layers.infer import shaped
 
         shaped(read_application(name, default, notify=notify), input_shapes=[shape])
     recipe = Recipe(
@@ -82,7 +82,7 @@ def read_callable(path: str, shape: Sequence[int] | None, *, notify: Notify) -> 
 
 def read_live(model: Any, shape: Sequence[int] | None) -> Architecture:
     """The architecture of a live ``keras.Model``, through the same JSON; the model is not touched."""
-    from keraudit.reading.live import with_graph
+    from keraudit.reading.keras_worker import with_graph
 
     try:
         shown = with_graph(model, shape)

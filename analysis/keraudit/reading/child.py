@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from keraudit import processes
+from keraudit import child_process
 from keraudit.errors import ModelError
 
 
@@ -46,16 +46,8 @@ def run_child(
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "result"
         try:
-            done = subprocess.run(
-                processes.python(module, str(out), *arguments),
-                env=processes.environment(**(environment or {})),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                text=True,
-                errors="replace",
-                check=False,
-                timeout=seconds,
+            done = child_process.run(
+                module, str(out), *arguments, seconds=seconds, **(environment or {})
             )
         except subprocess.TimeoutExpired:
             raise TimeoutError(f"{module} took more than {seconds} s") from None

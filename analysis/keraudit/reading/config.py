@@ -11,8 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from keraudit.errors import ModelError
-from keraudit.graph import Architecture, Call, Hint, Layer, Ref, refs_in
-from keraudit.harmless import harmless
+from keraudit.model.graph import Architecture, Call, Hint, Layer, Ref, refs_in
 from keraudit.reading.dialects import refuse_keras_1
 from keraudit.reading.nested import rank_changers, received
 from keraudit.reading.serialised import (
@@ -36,6 +35,7 @@ from keraudit.reading.serialised import (
     text,
     without_graph,
 )
+from keraudit.safe_text import harmless
 
 INNER_KEYS = ("layer", "backward_layer", "cell", "cells", "layers")
 FITTED = ("Dense", "BatchNormalization", "LayerNormalization")  # weights as long as the last axis

@@ -6,15 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from keraudit.errors import ModelError
-from keraudit.graph import Layer, Ref
-from keraudit.reading.serialised import (
-    histories,
-    input_shape,
-    is_history,
-    named_layers,
-    options,
-)
-from keraudit.shapes import show
+from keraudit.layers.infer import show
+from keraudit.model.graph import Layer, Ref
+from keraudit.reading.serialised import histories, input_shape, is_history, named_layers, options
 
 Sizes = tuple[int | None, ...]
 

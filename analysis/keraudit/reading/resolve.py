@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keraudit.errors import ModelError
-from keraudit.graph import Architecture, Shape
 from keraudit.layers.table import is_unknown
+from keraudit.model.graph import Architecture, Shape
 from keraudit.reading.archive import read_file
 from keraudit.reading.config import architecture
 
 if TYPE_CHECKING:
-    from keraudit.reading.kept import Notify
+    from keraudit.reading.cache import Notify
 
 FILE_ENDINGS = (".keras", ".json", ".h5", ".hdf5", ".zip")
 CALLABLE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
@@ -100,16 +100,16 @@ def application_name(text: str) -> str | None:
     >>> application_name("inception_v3"), application_name("resnet-50")
     ('InceptionV3', 'ResNet50')
     """
+    from keraudit.model.fuzzy import plain
     from keraudit.reading.applications import applications
-    from keraudit.spelling import plain
 
     wanted = plain(text)
     return next((name for name in applications() if plain(name) == wanted), None)
 
 
 def unknown_name(text: str) -> str:
+    from keraudit.model.fuzzy import near
     from keraudit.reading.applications import applications
-    from keraudit.spelling import near
     from keraudit.zoo.names import listed
 
     guess = near(text, [*applications(), *listed()])

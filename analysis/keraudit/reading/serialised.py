@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from keraudit.errors import ModelError
-from keraudit.graph import Ref
-from keraudit.harmless import harmless
+from keraudit.model.graph import Ref
+from keraudit.safe_text import harmless
 
 MODEL_CLASSES = frozenset({"Functional", "Model", "Sequential"})
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from keraudit.errors import ModelError
-from keraudit.graph import Architecture, Weight
+from keraudit.model.graph import Architecture, Weight
 from keraudit.reading.config import kind_of
 from keraudit.reading.hdf5 import H5Shapes, h5_shapes
 from keraudit.reading.serialised import is_model, layer_name

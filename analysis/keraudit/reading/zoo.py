@@ -9,9 +9,9 @@ from functools import cache
 from pathlib import Path
 
 from keraudit.errors import ShapeError
-from keraudit.graph import Architecture
-from keraudit.harmless import file_name
-from keraudit.reading.kept import Listed, Notify, Recipe, cache_folder, keras_version, read_kept
+from keraudit.model.graph import Architecture
+from keraudit.reading.cache import Listed, Notify, Recipe, cache_folder, keras_version, read_kept
+from keraudit.safe_text import file_name
 from keraudit.zoo.names import ZooModel
 
 ORIGIN = "zoo"
@@ -20,7 +20,7 @@ SOURCE = Path(__file__).parents[1] / "zoo"
 
 @cache
 def zoo_models() -> Mapping[str, Listed]:
-    """Those that are listed, by name, from the record that ``keraudit.reading.census`` writes."""
+    """Those that are listed, by name, from the record that ``records.names`` writes."""
     record = json.loads(Path(__file__).with_name("zoo.json").read_text("utf-8"))
     return {
         name: Listed(name=name, **{**row, "input_shape": tuple(row["input_shape"])}, origin=ORIGIN)

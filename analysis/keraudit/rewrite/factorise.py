@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from keraudit.errors import KerauditError
-from keraudit.graph import Graph, Layer, Node
-from keraudit.rewrite.surgery import Change, Plan, Rewrite, applied, kernel_of, of_keras
+from keraudit.model.graph import Graph, Layer, Node
+from keraudit.rewrite.edit import Change, Plan, Rewrite, applied, kernel_of, of_keras
 
 
 def factorised(graph: Graph, how: str) -> Rewrite:

@@ -15,11 +15,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from keraudit.blocks import FINISHING, NORMALISING
 from keraudit.errors import KerauditError
-from keraudit.graph import Graph, Layer, Node, Ref, Shape
-from keraudit.layers.site import rank_of, tuple_of
-from keraudit.rewrite.surgery import (
+from keraudit.layers.call import rank_of, tuple_of
+from keraudit.layers.infer import effect_of
+from keraudit.model.blocks import FINISHING, NORMALISING
+from keraudit.model.graph import Graph, Layer, Node, Ref, Shape
+from keraudit.rewrite.edit import (
     Change,
     Plan,
     Rewrite,
@@ -30,7 +31,6 @@ from keraudit.rewrite.surgery import (
     of_keras,
     users_of,
 )
-from keraudit.shapes import effect_of
 
 CONVOLUTIONS = frozenset({"Conv1D", "Conv2D", "Conv3D"})
 SPATIAL = CONVOLUTIONS | {

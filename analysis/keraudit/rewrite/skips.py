@@ -16,11 +16,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from keraudit.carrying import CARRIES, PROJECTS, SUMS
 from keraudit.errors import ShapeError
-from keraudit.graph import Graph, Ref
 from keraudit.layers.merging import broadcast
-from keraudit.rewrite.surgery import Change, Plan, Rewrite, applied, of_keras
+from keraudit.model.graph import Graph, Ref
+from keraudit.rewrite.edit import Change, Plan, Rewrite, applied, of_keras
+from keraudit.rewrite.shortcut import CARRIES, PROJECTS, SUMS
 from keraudit.rewrite.trunk import ROOT, Trunk, neighbours
 
 COMPUTES = 2  # more than to carry or to project

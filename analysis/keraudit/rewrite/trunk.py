@@ -16,8 +16,8 @@ from functools import reduce
 from math import prod
 from typing import TypeVar
 
-from keraudit.carrying import CARRIES, JOINS, LINEAR_MERGES, SUMS, ZEROS, carried
-from keraudit.graph import POINTWISE, UNSUPPORTED, Graph, Ref
+from keraudit.model.graph import POINTWISE, UNSUPPORTED, Graph, Ref
+from keraudit.rewrite.shortcut import CARRIES, JOINS, LINEAR_MERGES, SUMS, ZEROS, carried
 
 ROOT = 0  # stands before all inputs; node i of the graph is i + 1 here
 T = TypeVar("T")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from keraudit.graph import Shape
+from keraudit.model.graph import Shape
 from keraudit.zoo.names import CIFAR, units
 from keraudit.zoo.parts import Style, activated, averaged, classified, deep, normalised
 from keraudit.zoo.residual import basic_unit

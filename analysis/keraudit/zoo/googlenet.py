@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from keraudit.graph import Shape
+from keraudit.model.graph import Shape
 from keraudit.zoo.inception import RECTIFIED, activated_convolution, inception_module
 from keraudit.zoo.parts import LAST, Style, averaged, classified, max_pooled
 from keraudit.zoo.widths import GOOGLENET, STEM_CHANNELS

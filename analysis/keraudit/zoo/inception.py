@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from keraudit.graph import Shape
+from keraudit.model.graph import Shape
 from keraudit.zoo.parts import Style, convolution, max_pooled
 from keraudit.zoo.widths import Widths
 

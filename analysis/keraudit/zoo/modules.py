@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from keraudit.errors import ModelError
-from keraudit.graph import Shape
-from keraudit.spelling import near, plain
+from keraudit.model.fuzzy import near, plain
+from keraudit.model.graph import Shape
 from keraudit.zoo.widths import Widths, naive_presets, reduced_presets
 
 Value = int | str

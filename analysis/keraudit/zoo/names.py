@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 
 from keraudit.errors import ModelError
-from keraudit.graph import Shape
-from keraudit.spelling import plain
+from keraudit.model.fuzzy import plain
+from keraudit.model.graph import Shape
 from keraudit.zoo.modules import MODULES, SIZES, Value, arguments_of, module_named, preset_of
 
 IMAGENET: Shape = (224, 224, 3)

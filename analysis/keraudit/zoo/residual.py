@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from keraudit.errors import ModelError
-from keraudit.graph import Shape
+from keraudit.model.graph import Shape
 from keraudit.zoo.parts import LAST, Style, activated, normalised
 
 EXPANSION = 4  # a bottleneck's last 1x1 convolution has four times the filters (Table 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from keraudit.graph import Shape
+from keraudit.model.graph import Shape
 
 
 class Widths(NamedTuple):

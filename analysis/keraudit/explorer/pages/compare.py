@@ -7,21 +7,20 @@ from typing import Any
 
 import streamlit as st
 
-from keraudit.audits.compare import compare
-from keraudit.audits.structure import structure_of
-from keraudit.audits.structure_claim import HOLDS
+from keraudit.audits.cost.compare import compare, comparison_grid
+from keraudit.audits.cost.report import report_grid
+from keraudit.audits.structure.claim import HOLDS
+from keraudit.audits.structure.report import structure_of
 from keraudit.errors import KerauditError
 from keraudit.explorer import ui
-from keraudit.explorer.choose import called, names, subject_of
-from keraudit.explorer.facts import bound_cells, cell, counted
+from keraudit.explorer.address import GIVEN, MOST_MODELS, UNITS, View
+from keraudit.explorer.cache import AS_IS, Audited, Subject, audited, command
+from keraudit.explorer.metrics import bound_cells, cell, counted
 from keraudit.explorer.pages.map import subject_or_stop
 from keraudit.explorer.pages.what_if import paired_bars
 from keraudit.explorer.records import recorded_errors
-from keraudit.explorer.store import AS_IS, Audited, Subject, audited, command
-from keraudit.explorer.view import GIVEN, MOST_MODELS, UNITS, View
-from keraudit.render.comparison import comparison_grid
-from keraudit.render.grid import report_grid
-from keraudit.render.numbers import short_bytes, sizes
+from keraudit.explorer.sidebar import called, names, subject_of
+from keraudit.output.numbers import short_bytes, sizes
 
 STATUS = {"removed": "only in {0}", "added": "only in {1}"}
 

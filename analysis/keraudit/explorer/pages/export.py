@@ -7,24 +7,22 @@ from typing import Any
 
 import streamlit as st
 
-from keraudit.audits.compare import compare
-from keraudit.audits.reductions import reductions
-from keraudit.audits.structure import structure_of
+from keraudit.audits.cost.compare import compare, comparison_grid
+from keraudit.audits.cost.report import report_grid
+from keraudit.audits.reductions.report import reductions, reductions_grid
+from keraudit.audits.structure.report import structure_grid, structure_of
 from keraudit.errors import KerauditError
 from keraudit.explorer import ui
+from keraudit.explorer.address import WHAT, View
+from keraudit.explorer.cache import Audited, Subject, audited, command
 from keraudit.explorer.pages.layer import costliest
 from keraudit.explorer.pages.layer import record_of as layer_record
 from keraudit.explorer.pages.map import bars, subject_or_stop, with_known_names
 from keraudit.explorer.pages.runs import record_of as runs_record
 from keraudit.explorer.pages.what_if import two_lines
 from keraudit.explorer.records import runs
-from keraudit.explorer.store import Audited, Subject, audited, command
-from keraudit.explorer.view import WHAT, View
-from keraudit.render.comparison import comparison_grid
-from keraudit.render.grid import Grid, report_grid
-from keraudit.render.html import body
-from keraudit.render.reductions import reductions_grid
-from keraudit.render.structure import structure_grid
+from keraudit.output.html import STYLE, body
+from keraudit.output.table import Grid
 
 Exported = tuple[list[Grid], Any, str]
 
@@ -48,8 +46,6 @@ def page(view: View, subject: Subject | None) -> None:
 
 def shown(grid: Grid) -> str:
     """A table as the HTML file has it, in the colours of the page; its names are escaped."""
-    from keraudit.render.html import STYLE
-
     return (
         f"<style>{STYLE}.keraudit{{--ink:inherit;--soft:inherit;color:inherit}}</style>{body(grid)}"
     )

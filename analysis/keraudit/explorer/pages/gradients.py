@@ -7,16 +7,16 @@ from typing import Any
 
 import streamlit as st
 
+from keraudit.audits.gradients.figure import norm_by_depth, norm_over_training
 from keraudit.errors import KerauditError
-from keraudit.explorer import ui, working
-from keraudit.explorer.live import may_run
+from keraudit.explorer import job_panel, ui
+from keraudit.explorer.address import VARIANTS, View
+from keraudit.explorer.cache import Subject, audited, command
+from keraudit.explorer.limits import may_run
 from keraudit.explorer.pages.map import subject_or_stop
 from keraudit.explorer.records import GRADIENTS, OVER_TRAINING, gradient_records, record
-from keraudit.explorer.store import Subject, audited, command
-from keraudit.explorer.view import VARIANTS, View
-from keraudit.render.gradient_figure import norm_by_depth, norm_over_training
-from keraudit.render.grid import Column, Grid, Line
-from keraudit.spelling import plain
+from keraudit.model.fuzzy import plain
+from keraudit.output.table import Column, Grid, Line
 
 LIVE = "live"  # the record that is measured here
 
@@ -158,7 +158,7 @@ def live(view: View, subject: Subject) -> None:
     if view.seeds > 1:
         more += ("--seeds", str(view.seeds))
     line = command("gradients", subject, view.size, view.images, more=more)
-    if working.under_way():
+    if job_panel.under_way():
         return
     st.button(
         "Measure",
@@ -167,7 +167,7 @@ def live(view: View, subject: Subject) -> None:
         args=(view, subject, line),
         icon=":material/play_arrow:",
     )
-    found = working.results().get(line)
+    found = job_panel.results().get(line)
     if found:
         profiles(found)
         twin(found, subject.title)
@@ -188,9 +188,9 @@ def measure(view: View, subject: Subject, line: str) -> None:
         report = found.report
         may_run(found.graph, report, passes=passes // view.images, is_upload=subject.is_upload)
     except KerauditError as error:
-        working.refuse(error)
+        job_panel.refuse(error)
         return
-    working.begin(
+    job_panel.begin(
         {
             "do": "gradients",
             "key": line,

@@ -11,14 +11,14 @@ import streamlit as st
 from PIL.Image import Image
 
 from keraudit.errors import KerauditError
-from keraudit.explorer import ui, working
-from keraudit.explorer.live import may_run
+from keraudit.explorer import job_panel, ui
+from keraudit.explorer.address import View
+from keraudit.explorer.bundled_weights import Shipped, shipped
+from keraudit.explorer.cache import Subject, audited
+from keraudit.explorer.limits import may_run
 from keraudit.explorer.picture import mosaic
-from keraudit.explorer.store import Subject, audited
-from keraudit.explorer.trained import Shipped, shipped
-from keraudit.explorer.view import View
-from keraudit.graph import Shape
-from keraudit.render.numbers import percent
+from keraudit.model.graph import Shape
+from keraudit.output.numbers import percent
 
 BLUE = "#0072B2"
 
@@ -28,9 +28,9 @@ def inside(view: View, subject: Subject, index: int, image: Image) -> None:
     st.markdown("**Weights and activations**")
     st.caption(ui.plain(weights_of(view, subject)))
     key = f"{subject.key} {view.size} {hashlib.sha256(image.tobytes()).hexdigest()}"
-    if working.under_way():
+    if job_panel.under_way():
         return
-    found = working.results().get(key)
+    found = job_panel.results().get(key)
     if found is None:
         st.button(
             "Build it and show it the picture",
@@ -88,11 +88,11 @@ def begin(view: View, subject: Subject, image: Image, key: str) -> None:
             )
         may_run(found.graph, found.report, passes=1, is_upload=subject.is_upload)
     except KerauditError as error:
-        working.refuse(error)
+        job_panel.refuse(error)
         return
     own = fitting(view, subject)
     about = own.about if own else {}
-    working.begin(
+    job_panel.begin(
         {
             "do": "insides",
             "key": key,

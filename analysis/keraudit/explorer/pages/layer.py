@@ -11,23 +11,23 @@ from typing import Any
 import streamlit as st
 from PIL.Image import Image
 
-from keraudit.audits.cost import LayerCost
-from keraudit.audits.reductions import board_order
-from keraudit.bounds import Bound
+from keraudit.audits.cost.count import LayerCost
+from keraudit.audits.cost.report import layer_dict, report_grid
+from keraudit.audits.reductions.savings import board_order
 from keraudit.errors import KerauditError
 from keraudit.explorer import picture, ui
-from keraudit.explorer.facts import cell, cost_of, counted, unit_bound
+from keraudit.explorer.address import UNITS, View, parsed
+from keraudit.explorer.cache import Audited, Subject, audited, command
+from keraudit.explorer.metrics import cell, cost_of, counted, unit_bound
 from keraudit.explorer.pages.inside import inside
 from keraudit.explorer.pages.map import subject_or_stop, with_known_names
-from keraudit.explorer.store import Audited, Subject, audited, command
 from keraudit.explorer.upload import shown_name
-from keraudit.explorer.view import UNITS, View, parsed
-from keraudit.graph import Node, Term
-from keraudit.harmless import harmless
-from keraudit.layout import positions
-from keraudit.render.grid import Grid, report_grid
-from keraudit.render.numbers import percent, sizes
-from keraudit.report import layer_dict
+from keraudit.model.bounds import Bound
+from keraudit.model.graph import Node, Term
+from keraudit.model.spatial import positions
+from keraudit.output.numbers import percent, sizes
+from keraudit.output.table import Grid
+from keraudit.safe_text import harmless
 
 
 def page(view: View, subject: Subject | None) -> None:

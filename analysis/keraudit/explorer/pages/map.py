@@ -8,15 +8,16 @@ from typing import Any
 
 import streamlit as st
 
-from keraudit.audits.parts import BLOCK, LAYER, Part, block_part
-from keraudit.blocks import Block
+from keraudit.audits.cost.block_graph import block_dot
+from keraudit.audits.cost.figure import macs_per_block
+from keraudit.audits.cost.parts import BLOCK, LAYER, Part, block_part
+from keraudit.audits.cost.report import report_grid
+from keraudit.audits.cost.treemap import MEASURES, legend, treemap
 from keraudit.explorer import ui
-from keraudit.explorer.facts import cost_of, layer_table, metrics
-from keraudit.explorer.store import Audited, Subject, audited, command, tree_of
-from keraudit.explorer.view import AREAS, COLOURS, LEVELS, UNITS, View, parsed
-from keraudit.render.dot import block_dot
-from keraudit.render.grid import report_grid
-from keraudit.render.treemap import MEASURES, legend, treemap
+from keraudit.explorer.address import AREAS, COLOURS, LEVELS, UNITS, View, parsed
+from keraudit.explorer.cache import Audited, Subject, audited, command, tree_of
+from keraudit.explorer.metrics import cost_of, layer_table, metrics
+from keraudit.model.blocks import Block
 
 HEIGHT = 430  # pixels
 
@@ -47,8 +48,6 @@ def page(view: View, subject: Subject | None) -> None:
 
 def bars(found: Audited) -> tuple[Any, ...]:
     """For a file, which cannot hold the map: the MACs of each block."""
-    from keraudit.render.figure import macs_per_block
-
     return (macs_per_block(ui.safe(found.report.to_dict())),)
 
 

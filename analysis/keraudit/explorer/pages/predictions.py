@@ -10,11 +10,14 @@ from typing import Any
 
 import streamlit as st
 
+from keraudit.data.dataset import fingerprint, held_out
+from keraudit.data.load import load
 from keraudit.errors import KerauditError
+from keraudit.evaluation.gallery import confident_mistakes, disagreements, most_uncertain
 from keraudit.explorer import ui
+from keraudit.explorer.address import View, parsed
 from keraudit.explorer.records import Trained
-from keraudit.explorer.view import View, parsed
-from keraudit.render.numbers import percent
+from keraudit.output.numbers import percent
 
 SHOWN = 24  # images of a gallery
 DATA_VARIABLE = "KERAUDIT_DATA"
@@ -79,8 +82,6 @@ def of(one: Trained) -> Any:
 
 def gallery(view: View, one: Trained, other: Trained | None) -> None:
     """Images that say most: named differently, wrongly and surely, or not surely at all."""
-    from keraudit.experiments.gallery import confident_mistakes, disagreements, most_uncertain
-
     found = {one.name: of(one), **({other.name: of(other)} if other else {})}
     mine, *theirs = found.values()
     if theirs and theirs[0].shape != mine.shape:
@@ -162,8 +163,6 @@ def toggled() -> None:
 @st.cache_resource(max_entries=1, show_spinner=False)
 def test_split(spec: str, held: int, wanted: int | None) -> tuple[Any, str]:
     """The first test images that are wanted, and their fingerprint."""
-    from keraudit.experiments.data import fingerprint, held_out, load
-
     split = held_out(load(spec), held).test.first(wanted)
     return split, fingerprint(split)
 

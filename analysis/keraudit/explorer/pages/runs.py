@@ -9,16 +9,17 @@ from typing import Any
 
 import streamlit as st
 
-from keraudit.experiments.record import Run
+from keraudit.evaluation.evaluate import read_evaluation
 from keraudit.explorer import ui
+from keraudit.explorer.address import AXES, CURVES, View
+from keraudit.explorer.cache import Subject
 from keraudit.explorer.curves import drawable
 from keraudit.explorer.pages.predictions import predictions
 from keraudit.explorer.records import Trained, groups, runs
-from keraudit.explorer.store import Subject
-from keraudit.explorer.view import AXES, CURVES, View
-from keraudit.render.grid import Grid
-from keraudit.render.run_figure import calibration, confusion, corruption, curves
-from keraudit.render.runs import comparison_data, comparison_grid, list_grid
+from keraudit.output.table import Grid
+from keraudit.runs.figure import calibration, confusion, corruption, curves
+from keraudit.runs.table import comparison_data, comparison_grid, list_grid
+from keraudit.training.record import Run
 
 EMPTY = """
 There are no finished training runs here. Train one, then look again:
@@ -167,7 +168,6 @@ def evaluated(one: Trained) -> Mapping[str, Any] | None:
         return one.run.evaluated
     if not one.place.is_dir():
         return None
-    from keraudit.experiments.evaluation import read_evaluation
 
     found = read_evaluation(one.place)
     return found.to_dict() if found else None

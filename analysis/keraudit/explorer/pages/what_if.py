@@ -8,18 +8,17 @@ from typing import Any
 
 import streamlit as st
 
-from keraudit.audits.compare import compare
-from keraudit.bounds import Bound
+from keraudit.audits.cost.compare import compare, comparison_grid
+from keraudit.audits.cost.figure import unit_for
 from keraudit.errors import KerauditError
 from keraudit.explorer import ui
-from keraudit.explorer.choose import size_changed
-from keraudit.explorer.facts import bound_cells, cell, counted, unit_bound
+from keraudit.explorer.address import MOST_FILTERS, UNITS, WIDEST, View, parsed
+from keraudit.explorer.cache import Audited, Subject, audited, command
+from keraudit.explorer.metrics import bound_cells, cell, counted, unit_bound
 from keraudit.explorer.pages.map import subject_or_stop
-from keraudit.explorer.store import Audited, Subject, audited, command
-from keraudit.explorer.view import MOST_FILTERS, UNITS, WIDEST, View, parsed
-from keraudit.render.comparison import comparison_grid
-from keraudit.render.figure import unit_for
-from keraudit.render.numbers import short, short_bytes
+from keraudit.explorer.sidebar import size_changed
+from keraudit.model.bounds import Bound
+from keraudit.output.numbers import short, short_bytes
 from keraudit.rewrite.reductions import input_channels, without_reductions
 
 BLUE, VERMILION = "#0072B2", "#D55E00"  # of Okabe and Ito 2008

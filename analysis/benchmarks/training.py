@@ -1,0 +1,159 @@
+"""Training throughput beside plain ``model.fit`` on arrays: the same network, batch and precision.
+
+``python analysis/benchmarks/training.py [--network ResNet-CIFAR-20] [--images 2560] [--batch 128] [--rounds 5]
+[--precision float32] [--backend tensorflow] [--record FILE]``. One process, turn by turn:
+
+- ours: an epoch of ``keraudit train``, images in device memory, a random crop and mirror inside the compiled
+  step;
+- repeated: the same, every batch the same rows, so that the input costs nothing new;
+- plain: ``model.fit`` on float32 arrays that are normalised already, without crops and mirroring;
+- keras: the same on bytes, with Keras' own layers for normalising, mirroring and moving.
+
+The fastest of the rounds, each one pass over the images: on TensorFlow many a pass of ``model.fit`` on arrays waits at
+its end (``analysis/research/fit.py``), and a median would say how often. Pixels are random: a step takes as long on them.
+On TensorFlow all four run with its deterministic kernels, one operation at a time, as ``keraudit train`` does. All
+take the loss of the logits.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.processes import command_line, keep, machine
+
+if TYPE_CHECKING:
+    from keraudit.training.recipe import Recipe
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    options.add_argument("--network", default="ResNet-CIFAR-20")
+    options.add_argument("--images", type=int, default=2560)
+    options.add_argument("--batch", type=int, default=128)
+    options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--precision", default="float32")
+    options.add_argument("--backend", default="tensorflow")
+    options.add_argument("--record", type=Path)
+    given = options.parse_args()
+    os.environ["KERAS_BACKEND"] = given.backend
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+    keep(measured(given), given.record)
+
+
+def measured(given: argparse.Namespace) -> dict[str, object]:
+    import numpy as np
+
+    from keraudit.data.dataset import dataset
+    from keraudit.training.augment import moments, plan
+    from keraudit.training.callbacks import Watcher, unwatched
+    from keraudit.training.recipe import recipe
+    from keraudit.training.record import hardware, versions
+    from keraudit.training.throughput import work
+    from keraudit.training.trainer import Session
+
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (given.images, 32, 32, 3)).astype("uint8")
+    labels = np.arange(given.images) % 10
+    data = dataset(
+        name="random pixels",
+        classes=[str(i) for i in range(10)],
+        train=(pixels, labels),
+        test=(pixels[:250], labels[:250]),
+        source="benchmark",
+    )
+    made = recipe("he2015", batch=given.batch, epochs=4, precision=given.precision)
+    session = Session(given.network, data, made, 0)
+    rows = plan(data.train, made, 0, 0)
+    rows = rows.reshape(-1, rows.shape[-1])
+    same = np.tile(rows[: given.batch], (len(rows) // given.batch, 1))
+    images = session.steps * given.batch
+    mean, scale = moments(data, made.normalise)
+    normal = ((pixels.astype("float32") - mean) / scale)[:images]
+    one_hot = np.eye(10, dtype="float32")[labels[:images]]
+    bare = compiled(given, made, [])
+    augmented = compiled(given, made, augmentation(mean, scale))
+
+    def fit(model: object, x: object, y: object) -> None:
+        model.fit(x, y, batch_size=given.batch, shuffle=False, verbose=0)  # type: ignore[attr-defined]
+
+    def taught(rows: Any) -> None:
+        watcher = Watcher(session, 0, unwatched, None)
+        session.taught(rows, session.labels(data.train, rows), watcher)
+
+    ways = {
+        "ours": lambda: taught(rows),
+        "repeated": lambda: taught(same),
+        "plain": lambda: fit(bare, normal, one_hot),
+        "keras": lambda: fit(augmented, pixels[:images], one_hot),
+    }
+    for run in ways.values():  # compile
+        run()
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for turn in range(given.rounds):
+        for name in list(ways)[:: 1 if turn % 2 else -1]:
+            begun = time.perf_counter()
+            ways[name]()
+            seconds[name].append(time.perf_counter() - begun)
+    least = {name: min(times) for name, times in seconds.items()}
+    return {
+        "schema": "keraudit.training-benchmark/1",
+        "date": time.strftime("%Y-%m-%d"),
+        "network": given.network,
+        "images": images,
+        "batch": given.batch,
+        "precision": given.precision,
+        "rounds": given.rounds,
+        "images_per_s": {name: images / time for name, time in least.items()},
+        "ours_is_faster_by": {name: least[name] / least["ours"] for name in ("plain", "keras")},
+        "real_data_reaches": least["repeated"] / least["ours"],
+        "seconds": seconds,
+        "work": work(session.body, [{"images_per_s": images / least["ours"]}], given.precision),
+        "hardware": hardware(),
+        "versions": versions(),
+        "machine": machine(),
+        "command": command_line("training"),
+    }
+
+
+def augmentation(mean: object, scale: object) -> list[object]:
+    """Keras' own layers for what ours does: normalise, mirror, move by up to 4 of 32 pixels."""
+    import numpy as np
+    from keras import layers
+
+    return [
+        layers.Rescaling(float(1 / scale), -float(np.mean(mean) / scale)),  # type: ignore[arg-type,operator]
+        layers.RandomFlip("horizontal", seed=0),
+        layers.RandomTranslation(0.125, 0.125, fill_mode="constant", seed=0),
+    ]
+
+
+def compiled(given: argparse.Namespace, made: Recipe, before: list[object]) -> object:
+    """A network of its own behind some layers, with the recipe's optimiser and metrics."""
+    import keras
+
+    from keraudit.training.networks import network, without_softmax
+    from keraudit.training.optimizer import decay
+
+    start = keras.Input((32, 32, 3))
+    x = start
+    for layer in before:
+        x = layer(x)  # type: ignore[operator]
+    inner = network(given.network, classes=10, shape=(32, 32, 3), recipe=made)
+    decay(inner, made)
+    model = keras.Model(start, without_softmax(inner)(x))
+    entropy = keras.metrics.CategoricalCrossentropy(name="cross_entropy", from_logits=True)
+    model.compile(
+        optimizer=keras.optimizers.SGD(0.1, momentum=0.9),
+        loss=keras.losses.CategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy", entropy],
+    )
+    return model
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,260 @@
+"""Two models, matched block by block and layer by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Any
+
+from keraudit.audits.cost.count import NOTHING, BlockCost, Cost, LayerCost
+from keraudit.audits.cost.report import CONVENTION, NAMES, CostReport, cost_dict, figures, heading
+from keraudit.model.bounds import ALL_EXACT, Bound
+from keraudit.output.numbers import change
+from keraudit.output.report import Shown
+from keraudit.output.table import Column, Grid, Line, bound_notes
+
+SCHEMA = "keraudit.compare/2"
+LONGEST_ALIGNMENT = 3000  # of repeating signatures; aligning more takes quadratic time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """What stands in A and in B at one place; ``None`` where one has nothing there."""
+
+    name: str
+    status: str  # same, changed, added, removed
+    a: Cost | None
+    b: Cost | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison(Shown):
+    """Two reports and the pairs between them, in running order."""
+
+    a: CostReport
+    b: CostReport
+    blocks: tuple[Pair, ...]
+    layers: tuple[Pair, ...]
+    command: str = ""
+
+    def tables(self) -> tuple[Grid, ...]:
+        return (comparison_grid(self),)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The comparison as plain data; changes are B minus A."""
+        return {
+            "schema": SCHEMA,
+            "command": self.command,
+            "versions": dict(self.a.versions),
+            "a": side_dict(self.a),
+            "b": side_dict(self.b),
+            "blocks": [pair_dict(pair) for pair in self.blocks],
+            "layers": [pair_dict(pair) for pair in self.layers],
+            "totals": pair_dict(Pair(name="total", status="", a=self.a.total, b=self.b.total)),
+        }
+
+
+def compare(a: CostReport, b: CostReport, *, command: str = "") -> Comparison:
+    """Match two models where their names or, failing that, their structures agree.
+
+    Args:
+        a: what is compared with.
+        b: what is looked at; changes are B minus A.
+        command: the command line to record.
+    """
+    kinds_a = {layer.name: layer.kind for layer in a.layers}
+    kinds_b = {layer.name: layer.kind for layer in b.layers}
+    parts = regrouped(b, a) if is_rewritten(b, a) else b.blocks
+    blocks = align(
+        [(x.name, block_signature(x, kinds_a), x) for x in a.blocks],
+        [(x.name, block_signature(x, kinds_b), x) for x in parts],
+    )
+    layers = align(
+        [(x.name, layer_signature(x), x) for x in a.layers],
+        [(x.name, layer_signature(x), x) for x in b.layers],
+    )
+    return Comparison(
+        a=a,
+        b=b,
+        blocks=tuple(pair_of(x, y) for x, y in blocks),
+        layers=tuple(pair_of(x, y) for x, y in layers),
+        command=command,
+    )
+
+
+def is_rewritten(b: CostReport, a: CostReport) -> bool:
+    """Whether B holds A's layers but no longer A's blocks, as a network without its skips does."""
+    layers = {x.name for x in a.layers} & {x.name for x in b.layers}
+    blocks = {x.name for x in a.blocks} & {x.name for x in b.blocks}
+    return 2 * len(layers) > len(b.layers) and 2 * len(blocks) < len(a.blocks)
+
+
+def regrouped(b: CostReport, a: CostReport) -> tuple[BlockCost, ...]:
+    """B's layers under the blocks that A's layers of the same names are in.
+
+    A layer that A has not goes where the layer before it went.
+    """
+    home = {layer.name: layer.block for layer in a.layers}
+    groups: dict[str, list[LayerCost]] = {block.name: [] for block in a.blocks}
+    at = a.blocks[0].name
+    for layer in b.layers:
+        at = home.get(layer.name, at)
+        groups[at].append(layer)
+    return tuple(
+        block._replace(
+            layers=tuple(layer.name for layer in groups[block.name]),
+            cost=sum((layer.cost for layer in groups[block.name]), NOTHING),
+        )
+        for block in a.blocks
+        if groups[block.name]
+    )
+
+
+def block_signature(block: BlockCost, kinds: dict[str, str]) -> tuple[str, ...]:
+    return (block.kind, *(kinds[name] for name in block.layers))
+
+
+def layer_signature(layer: LayerCost) -> tuple[Any, ...]:
+    shape = layer.output_shapes[0] if layer.output_shapes else ()
+    return (layer.kind, shape[-1:], layer.cost.params)
+
+
+Entry = tuple[str, tuple[Any, ...], Any]
+
+
+def align(a: Sequence[Entry], b: Sequence[Entry]) -> list[tuple[Any | None, Any | None]]:
+    """Pair the entries of two sequences, each (name, signature, item), order kept.
+
+    Names decide when half of the shorter side's are found on the other; else signatures do.
+    """
+    common = {name for name, _, _ in a} & {name for name, _, _ in b}
+    by_name = 2 * len(common) >= min(len(a), len(b))
+    if not by_name and max(len(a), len(b)) > LONGEST_ALIGNMENT:
+        return [(x[2], None) for x in a] + [(None, y[2]) for y in b]
+    key = 0 if by_name else 1
+    matcher = SequenceMatcher(None, [x[key] for x in a], [y[key] for y in b], autojunk=False)
+    result: list[tuple[Any | None, Any | None]] = []
+    for tag, a0, a1, b0, b1 in matcher.get_opcodes():
+        left, right = a[a0:a1], b[b0:b1]
+        if tag == "replace" and len(left) == len(right):
+            alike = all(x[1][:1] == y[1][:1] for x, y in zip(left, right, strict=True))
+        else:
+            alike = tag == "equal"
+        if alike:
+            result.extend((x[2], y[2]) for x, y in zip(left, right, strict=True))
+        else:
+            result.extend((x[2], None) for x in left)
+            result.extend((None, y[2]) for y in right)
+    return result
+
+
+def pair_of(a: Any | None, b: Any | None) -> Pair:
+    if a is None:
+        return Pair(name=b.name, status="added", a=None, b=b.cost)  # type: ignore[union-attr]
+    if b is None:
+        return Pair(name=a.name, status="removed", a=a.cost, b=None)
+    same = a.cost == b.cost and a.kind == b.kind
+    name = a.name if a.name == b.name else f"{a.name} / {b.name}"
+    return Pair(name=name, status="same" if same else "changed", a=a.cost, b=b.cost)
+
+
+def side_dict(report: CostReport) -> dict[str, Any]:
+    whole = report.to_dict()
+    kept = ("model", "source", "input_shape", "input_shapes", "batch", "totals", "bound")
+    return {key: whole[key] for key in kept}
+
+
+def pair_dict(pair: Pair) -> dict[str, Any]:
+    a, b = (cost_dict(c) if c else None for c in (pair.a, pair.b))
+    before, after = (figures(c or NOTHING) for c in (pair.a, pair.b))
+    change = {key: after[key] - before[key] for key in after}
+    return {"name": pair.name, "status": pair.status, "a": a, "b": b, "change": change}
+
+
+def titled(report: CostReport) -> str:
+    """A model's name with what was done to it."""
+    return ", ".join([report.model, *(note.name for note in report.rewrites)])
+
+
+def comparison_grid(comparison: Comparison, *, by: str = "block") -> Grid:
+    """Two models side by side, matched."""
+    a, b = comparison.a, comparison.b
+    pairs = comparison.layers if by == "layer" else comparison.blocks
+    changed = [pair for pair in pairs if pair.status != "same"] if by == "layer" else pairs
+    columns = (
+        Column(key="name", label=NAMES[by]),
+        Column(key="status", label="", wide=False),
+        Column(key="macs_a", label="MACs A", form="count", bounded=True),
+        Column(key="macs_b", label="MACs B", form="count", bounded=True),
+        Column(key="macs_change", label="Change", form="change", bounded=True),
+        Column(key="macs_factor", label="B / A", form="factor", bounded=True),
+        Column(key="params_a", label="Params A", form="count", wide=True, bounded=True),
+        Column(key="params_b", label="Params B", form="count", wide=True, bounded=True),
+        Column(key="params_change", label="Params", form="change", bounded=True),
+    )
+    same = sum(1 for pair in pairs if pair.status == "same")
+    notes = [
+        f"A              {a.model}, {heading(a)}",
+        f"B              {b.model}, {heading(b)}",
+        f"Matched        {same} the same, "
+        + ", ".join(
+            f"{sum(1 for p in pairs if p.status == s)} {s}" for s in ("changed", "added", "removed")
+        ),
+    ]
+    uncounted = {layer.name: layer for r in (a, b) for layer in r.costs.unsupported}
+    worst = max(a.bound, b.bound)
+    notes += bound_notes(worst, list(uncounted.values()), ", so differences are of the rest")
+    if by == "layer" and same:
+        notes.append(f"Shown          the {len(changed)} layers that differ")
+    total = pair_line(Pair(name="total", status="", a=a.total, b=b.total))
+    return Grid(
+        title=f"{titled(a)} (A) and {titled(b)} (B)",
+        heading=f"{rough(total.bounds['macs_change'])}{change(b.total.macs - a.total.macs)} MACs,"
+        f" {rough(total.bounds['params_change'])}{change(b.total.params - a.total.params)}"
+        " parameters",
+        columns=columns,
+        lines=tuple(map(pair_line, changed)),
+        total=total,
+        notes=tuple(notes),
+        command=comparison.command,
+        convention=CONVENTION,
+    )
+
+
+def pair_line(pair: Pair) -> Line:
+    macs_a, macs_b = (c.macs if c else None for c in (pair.a, pair.b))
+    params_a, params_b = (c.params if c else None for c in (pair.a, pair.b))
+    cells = {
+        "name": pair.name,
+        "status": pair.status,
+        "macs_a": macs_a,
+        "macs_b": macs_b,
+        "macs_change": (macs_b or 0) - (macs_a or 0),
+        "macs_factor": macs_b / macs_a if macs_a and macs_b is not None else None,
+        "params_a": params_a,
+        "params_b": params_b,
+        "params_change": (params_b or 0) - (params_a or 0),
+    }
+    a, b = (c.bounds if c else ALL_EXACT for c in (pair.a, pair.b))
+    macs, params = difference(a.macs, b.macs), difference(a.params, b.params)
+    bounds = {
+        "macs_a": a.macs,
+        "macs_b": b.macs,
+        "macs_change": macs,
+        "macs_factor": macs,
+        "params_a": a.params,
+        "params_b": b.params,
+        "params_change": params,
+    }
+    tones = {"same": "dim", "added": "more", "removed": "less"}
+    return Line(cells=cells, tone=tones.get(pair.status, ""), bounds=bounds)
+
+
+def difference(a: Bound, b: Bound) -> Bound:
+    """What the difference, or the ratio, of two numbers is: of two lower bounds it is no bound."""
+    return Bound.EXACT if a is b is Bound.EXACT else Bound.ESTIMATE
+
+
+def rough(bound: Bound) -> str:
+    return "" if bound is Bound.EXACT else "about "

@@ -1,0 +1,165 @@
+"""Figures of records, as plotly's JSON: drawn by the site in the browser and by the explorer.
+
+A network has its own colour (``keraudit.output.palette``) in all of them; grey is what it has besides its
+blocks, hatched is what it would be otherwise.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from keraudit.model.bounds import Bound
+from keraudit.output.numbers import percent, sizes
+from keraudit.output.palette import GREY, colour_of
+
+ROW_HEIGHT = 26  # pixels for each bar: room for its name
+FRAME_HEIGHT = 130  # pixels for the title, the legend and the axis
+
+
+def macs_per_block(report: Mapping[str, Any], *, name: str = "") -> dict[str, Any]:
+    """Draw the MACs of each block as horizontal bars, in network order from the top.
+
+    Args:
+        report: a cost record (``keraudit.cost/2``), as ``CostReport.to_dict`` gives it.
+        name: the model's name in the title; default: the record's.
+
+    Returns:
+        A figure in plotly's JSON: ``{"data": [...], "layout": {...}}``, without a theme, so that
+        the page's own may apply.
+    """
+    import plotly.graph_objects as go
+
+    blocks = report["blocks"]
+    unit, unit_name = unit_for(max((block["macs"] for block in blocks), default=0))
+    title = f"{name or report['model']}: MACs per block, batch {report['batch']}"
+    figure = go.Figure(layout=layout(blocks, title, f"{unit_name} per block"))
+    colours = {"fork-join": colour_of(name or report["model"]), "segment": GREY}
+    for kind, colour in colours.items():
+        rows = [block for block in blocks if block["kind"] == kind]
+        if not rows:
+            continue
+        figure.add_bar(
+            name=kind,
+            orientation="h",
+            y=[block["name"] for block in rows],
+            x=[block["macs"] / unit for block in rows],
+            text=[f"{sign_of(block, 'macs')}{block['macs'] / unit:.3g}" for block in rows],
+            textposition="outside",
+            cliponaxis=False,
+            marker={"color": colour, "line": {"width": 0}},
+            customdata=[hover_of(block, report["totals"]) for block in rows],
+            hovertemplate="<b>%{y}</b><br>%{customdata[0]} MACs (%{customdata[1]})"
+            "<br>%{customdata[2]} parameters<br>output %{customdata[3]}<extra></extra>",
+        )
+    drawn: dict[str, Any] = json.loads(figure.to_json())
+    return drawn
+
+
+def layout(blocks: Sequence[Mapping[str, Any]], title: str, x_title: str) -> dict[str, Any]:
+    """The frame around the bars: title, axes, legend."""
+    return {
+        "template": "none",
+        "title": {
+            "text": title,
+            "x": 0,
+            "xref": "container",
+            "font": {"size": 16},
+        },
+        "height": ROW_HEIGHT * len(blocks) + FRAME_HEIGHT,
+        "margin": {"l": 10, "r": 48, "t": 72, "b": 56},
+        "bargap": 0.25,
+        "barmode": "stack",
+        "xaxis": {
+            "title": {"text": x_title, "standoff": 12, "font": {"size": 13}},
+            "rangemode": "tozero",
+            "fixedrange": True,
+        },
+        "yaxis": {
+            "automargin": True,
+            "autorange": "reversed",
+            "categoryorder": "array",
+            "categoryarray": [block["name"] for block in blocks],
+            "fixedrange": True,
+            "type": "category",
+        },
+        "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"},
+        "showlegend": True,
+    }
+
+
+def sign_of(record: Mapping[str, Any], figure: str) -> str:
+    """What stands before a figure of a record that is not exact; a record of the zoo is, and says nothing."""
+    return Bound[record.get("bounds", {}).get(figure, "exact").upper()].sign
+
+
+def hover_of(block: Mapping[str, Any], totals: Mapping[str, Any]) -> list[str]:
+    """What a bar says when it is pointed at: MACs, their share, parameters, output size."""
+    share = block["macs"] / totals["macs"] if totals["macs"] else 0
+    about = Bound.ESTIMATE.sign if sign_of(totals, "macs") else ""
+    return [
+        f"{sign_of(block, 'macs')}{block['macs']:,}",
+        about + percent(share),
+        f"{sign_of(block, 'params')}{block['params']:,}",
+        sizes(block["output_shape"]),
+    ]
+
+
+def unit_for(largest: int) -> tuple[int, str]:
+    """The unit in which the largest value is at least 1, and its name.
+
+    >>> unit_for(730_000_000)
+    (1000000, 'million MACs')
+    """
+    for unit, name in ((10**9, "billion MACs"), (10**6, "million MACs"), (10**3, "thousand MACs")):
+        if largest >= unit:
+            return unit, name
+    return 1, "MACs"
+
+
+def with_and_without(report: Mapping[str, Any], *, name: str = "") -> dict[str, Any]:
+    """Draw each block's MACs with its 1x1 reductions and without.
+
+    Args:
+        report: a reductions record (``keraudit.reductions/2``).
+        name: the model's name in the title; default: the record's.
+
+    Returns:
+        A figure in plotly's JSON, as ``macs_per_block``.
+    """
+    import plotly.graph_objects as go
+
+    blocks = [block for block in report["blocks"] if block["macs_with"]]
+    unit, unit_name = unit_for(max((block["macs_without"] for block in blocks), default=0))
+    frame = layout(
+        blocks, f"{name or report['model']}: MACs with and without 1x1 reductions", unit_name
+    )
+    frame["barmode"] = "group"
+    frame["height"] = 2 * ROW_HEIGHT * len(blocks) * 3 // 4 + FRAME_HEIGHT
+    figure = go.Figure(layout=frame)
+    colour = colour_of(name or report["model"])
+    for side, hatch in (("without", "/"), ("with", "")):
+        figure.add_bar(
+            name=f"{side} reductions",
+            orientation="h",
+            y=[block["name"] for block in blocks],
+            x=[block[f"macs_{side}"] / unit for block in blocks],
+            marker={
+                "color": colour,
+                "line": {"width": 0},
+                "pattern": {"shape": hatch, "fillmode": "replace", "size": 6},
+            },
+            customdata=[
+                [
+                    f"{sign_of(block, 'macs')}{block[f'macs_{side}']:,}",
+                    (Bound.ESTIMATE.sign if sign_of(block, "macs") else "")
+                    + f"{block['factor']:.3g}",
+                ]
+                for block in blocks
+            ],
+            hovertemplate="<b>%{y}</b><br>%{customdata[0]} MACs<br>%{customdata[1]} times without"
+            "<extra>" + side + "</extra>",
+        )
+    drawn: dict[str, Any] = json.loads(figure.to_json())
+    return drawn

@@ -1,0 +1,286 @@
+"""The cost report: what a model costs, with where it came from; as a record and as a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from keraudit.audits.cost.count import BlockCost, Cost, Costs, LayerCost
+from keraudit.audits.cost.receptive_field import Field
+from keraudit.audits.cost.views import Row, rows
+from keraudit.model.bounds import Bound, Bounds
+from keraudit.output.numbers import short, short_bytes, sizes
+from keraudit.output.report import Report
+from keraudit.output.table import Column, Grid, Line, bound_notes
+from keraudit.rewrite.edit import RewriteNote
+
+if TYPE_CHECKING:
+    import pandas
+
+SCHEMA = "keraudit.cost/2"
+CONVENTION = (
+    "1 MAC = 1 multiply-accumulate; multiplications = MACs; FLOPs = 2 x MACs + other operations"
+    " (bias, normalisation, activation, pooling, merge); padded taps count; cost is per call of a"
+    " batch, at inference"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostReport(Report):
+    """The cost of a model at an input size. ``str()`` is the table, ``to_dict()`` the whole record.
+
+    Attributes:
+        costs: per layer, per block, and in total.
+        rewrites: what was changed in the model before it was audited.
+    """
+
+    costs: Costs
+    rewrites: tuple[RewriteNote, ...] = ()
+
+    @property
+    def total(self) -> Cost:
+        return self.costs.total
+
+    @property
+    def layers(self) -> tuple[LayerCost, ...]:
+        return self.costs.layers
+
+    @property
+    def blocks(self) -> tuple[BlockCost, ...]:
+        return self.costs.blocks
+
+    @property
+    def bound(self) -> Bound:
+        """Exact; lower where something could not be counted; an estimate where a shape is assumed.
+
+        The worst of all figures; ``total.bounds`` has it of each.
+        """
+        return self.total.bounds.worst
+
+    def tables(self) -> tuple[Grid, ...]:
+        return (report_grid(self),)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as plain data, in the schema that the CLI's JSON has."""
+        return {
+            **self.origin(SCHEMA),
+            "convention": CONVENTION,
+            "rewrites": [
+                {
+                    "name": note.name,
+                    "changes": note.changes,
+                    "nothing": note.nothing,
+                    "log": [dict(zip(("layer", "what", "why"), e, strict=True)) for e in note.log],
+                }
+                for note in self.rewrites
+            ],
+            "totals": {
+                **cost_dict(self.total),
+                "layers": len(self.layers),
+                "peak_activation_bytes": self.costs.peak_activation_bytes,
+                "peak_at": self.costs.peak_at,
+            },
+            "bound": self.bound.word,
+            "unsupported": [
+                {"layer": layer.name, "kind": layer.kind, "reason": layer.reason}
+                for layer in self.costs.unsupported
+            ],
+            "blocks": [block_dict(block) for block in self.blocks],
+            "layers": [layer_dict(layer) for layer in self.layers],
+        }
+
+    def to_dataframe(self) -> pandas.DataFrame:
+        """One row per layer, as a pandas frame; needs pandas."""
+        import pandas
+
+        return pandas.DataFrame(self.to_dict()["layers"])
+
+
+def cost_dict(cost: Cost) -> dict[str, Any]:
+    return {**figures(cost), "bounds": cost.bounds.words()}
+
+
+def figures(cost: Cost) -> dict[str, int]:
+    """The numbers of a cost alone."""
+    return {
+        "macs": cost.macs,
+        "flops": cost.flops,
+        "multiplications": cost.multiplications,
+        "training_macs": cost.training_macs,
+        "params": cost.params,
+        "trainable_params": cost.trainable_params,
+        "param_bytes": cost.param_bytes,
+        "activation_bytes": cost.activation_bytes,
+    }
+
+
+def field_dict(seen: Field | None) -> dict[str, Any]:
+    """The receptive field as ``[height, width]`` pairs; ``None`` where it is not defined."""
+    if seen is None:
+        return {"receptive_field": None, "effective_stride": None, "effective_padding": None}
+    stride, padding = seen.effective_stride, seen.effective_padding
+    return {
+        "receptive_field": list(seen.receptive_field),
+        "effective_stride": None if stride is None else list(stride),
+        "effective_padding": None if padding is None else list(padding),
+    }
+
+
+def block_dict(block: BlockCost) -> dict[str, Any]:
+    return {
+        "name": block.name,
+        "kind": block.kind,
+        "stage": block.stage,
+        "layers": list(block.layers),
+        "output_shape": list(block.output_shape),
+        **cost_dict(block.cost),
+        **field_dict(block.field),
+        "children": [block_dict(child) for child in block.children],
+    }
+
+
+def layer_dict(layer: LayerCost) -> dict[str, Any]:
+    return {
+        "name": layer.name,
+        "kind": layer.kind,
+        "block": layer.block,
+        "stage": layer.stage,
+        "input_shapes": [list(shape) for shape in layer.input_shapes],
+        "output_shape": list(layer.output_shapes[0]) if layer.output_shapes else [],
+        "output_shapes": [list(shape) for shape in layer.output_shapes],
+        "dtype": layer.dtype,
+        **cost_dict(layer.cost),
+        "live_activation_bytes": layer.live_bytes,
+        **field_dict(layer.field),
+        "status": layer.status,
+        "reason": layer.reason,
+        "terms": [
+            {"unit": t.unit, "what": t.what, "factors": dict(t.factors), "value": t.value}
+            for t in layer.terms
+        ],
+    }
+
+
+NAMES = {"block": "Block", "layer": "Layer", "kind": "Layer kind", "stage": "Stage"}
+
+
+def report_grid(report: CostReport, *, by: str = "block", depth: int = 1) -> Grid:
+    """A cost report by block, layer, kind or stage."""
+    whole = report.total.bounds.macs
+    lines = tuple(report_line(row, whole) for row in rows(report.costs, by=by, depth=depth))
+    placed = by != "kind"
+    columns = (
+        Column(key="name", label=NAMES[by]),
+        Column(key="kind", label="Kind", wide=True),
+        Column(key="layers", label="Calls", form="number", wide=placed),
+        *((Column(key="output_shape", label="Output", form="shape"),) if placed else ()),
+        Column(key="macs", label="MACs", form="count", bounded=True),
+        Column(key="share", label="Share", form="share", bounded=True),
+        Column(key="flops", label="FLOPs", form="count", wide=True, bounded=True),
+        Column(key="params", label="Params", form="count", bounded=True),
+        Column(key="param_bytes", label="Weights", form="bytes", wide=True, bounded=True),
+        Column(key="activation_bytes", label="Activations", form="bytes", wide=True, bounded=True),
+        *((Column(key="receptive_field", label="Sees", form="extent"),) if placed else ()),
+        *(
+            (Column(key="effective_stride", label="Stride", form="extent", wide=True),)
+            if placed
+            else ()
+        ),
+    )
+    total = cost_cells(report.total) | {
+        "name": "total",
+        "layers": len(report.layers),
+        "share": 1.0 if report.total.macs else 0.0,
+    }
+    return Grid(
+        title=", ".join([report.model, *(note.name for note in report.rewrites)]),
+        heading=heading(report),
+        columns=columns,
+        lines=lines,
+        total=Line(cells=total, bounds=cost_bounds(report.total.bounds)),
+        bar="share",
+        notes=tuple(
+            report_notes(report, placed and any(line.cells["receptive_field"] for line in lines))
+        ),
+        command=report.command,
+        convention=CONVENTION,
+    )
+
+
+def cost_cells(cost: Cost) -> dict[str, Any]:
+    return {
+        "macs": cost.macs,
+        "flops": cost.flops,
+        "params": cost.params,
+        "param_bytes": cost.param_bytes,
+        "activation_bytes": cost.activation_bytes,
+    }
+
+
+def cost_bounds(bounds: Bounds) -> dict[str, Bound]:
+    """Those of a cost's figures that are not exact, by column key."""
+    found = {
+        "macs": bounds.macs,
+        "flops": bounds.flops,
+        "params": bounds.params,
+        "param_bytes": bounds.params,
+        "activation_bytes": bounds.activations,
+    }
+    return {key: bound for key, bound in found.items() if bound is not Bound.EXACT}
+
+
+def report_line(row: Row, whole: Bound) -> Line:
+    """A row of a report; a share of a ``whole`` that is not exact is an estimate."""
+    stride = row.field.effective_stride if row.field else None
+    cells = cost_cells(row.cost) | {
+        "name": row.name,
+        "kind": row.kind,
+        "layers": row.layers,
+        "output_shape": row.output_shape,
+        "share": row.share,
+        "receptive_field": row.field.receptive_field if row.field else None,
+        "effective_stride": stride,
+        "note": row.note,
+    }
+    tone = "warn" if row.note else "dim" if row.depth or not row.cost.macs else ""
+    bounds = cost_bounds(row.cost.bounds)
+    if whole is not Bound.EXACT:
+        bounds["share"] = Bound.ESTIMATE
+    return Line(cells=cells, depth=row.depth, tone=tone, bounds=bounds)
+
+
+def heading(report: CostReport) -> str:
+    shapes = ", ".join(sizes(s, batch=False) for s in report.input_shapes.values())
+    total, bounds = report.total, report.total.bounds
+    return (
+        f"at {shapes}, batch {report.batch}: {bounds.macs.phrase}{short(total.macs)} MACs,"
+        f" {bounds.params.phrase}{short(total.params)} parameters"
+    )
+
+
+def report_notes(report: CostReport, sees: bool) -> list[str]:
+    """Totals in full, memory, and what was not counted; each fits a line of 80 columns."""
+    total, costs, bounds = report.total, report.costs, report.total.bounds
+    macs, flops = bounds.macs.phrase, bounds.flops.phrase
+    notes = [
+        f"MACs           {macs}{total.macs:,}",
+        f"FLOPs          {flops}{total.flops:,} = 2 x MACs + {total.other_flops:,} others",
+        f"Training step  {bounds.training_macs.phrase}{total.training_macs:,} MACs, forward and backward",
+        f"Parameters     {bounds.params.phrase}{total.params:,}, {frozen(total)},"
+        f" {short_bytes(total.param_bytes)}",
+        f"Activations    {bounds.activations.phrase}{short_bytes(costs.peak_activation_bytes)}"
+        f" at most at once (at {costs.peak_at})",
+    ]
+    for note in report.rewrites:
+        done = note.nothing or f"{note.changes} layers"
+        notes.insert(0, f"Rewritten      {note.name}: {done}")
+    if sees:
+        notes.append("Sees           the receptive field, in input positions a side")
+    return notes + bound_notes(report.bound, costs.unsupported)
+
+
+def frozen(total: Cost) -> str:
+    """How many parameters are not trained, as far as it is known."""
+    if total.bounds.trainable_params is total.bounds.params:
+        return f"{total.params - total.trainable_params:,} not trainable"
+    return f"at least {total.trainable_params:,} trainable"

@@ -1,0 +1,220 @@
+"""The map of a network as an ECharts treemap: area by one measure, colour by another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from keraudit.audits.cost.parts import LAYER, Part
+from keraudit.model.blocks import FINISHING, FORK_JOIN, NORMALISING, SEGMENT
+from keraudit.output.numbers import extent, short, short_bytes, sizes
+
+Measure = Callable[[Part], float]
+
+MEASURES: Mapping[str, Measure] = {
+    "macs": lambda part: part.cost.macs,
+    "flops": lambda part: part.cost.flops,
+    "params": lambda part: part.cost.params,
+    "memory": lambda part: part.cost.activation_bytes,
+    "field": lambda part: max(part.field.receptive_field, default=0) if part.field else 0,
+}
+WRITTEN: Mapping[str, Callable[[float], str]] = {
+    "macs": lambda value: f"{short(value)} MACs",
+    "flops": lambda value: f"{short(value)} FLOPs",
+    "params": lambda value: f"{short(value)} parameters",
+    "memory": lambda value: short_bytes(int(value)),
+    "field": lambda value: f"{value:,.0f} pixels",
+}
+# Okabe and Ito 2008; each stands out from its neighbours with every kind of colour vision.
+KINDS: Mapping[str, str] = {
+    FORK_JOIN: "#0072B2",
+    SEGMENT: "#B04E0F",
+    "convolution": "#0072B2",
+    "dense": "#B04E0F",
+    "normalisation": "#E69F00",
+    "activation": "#009E73",
+    "pooling": "#CC79A7",
+    "join": "#56B4E9",
+    "other": "#767676",
+}
+# Cividis (Nunez, Anderton and Renslow 2018), six steps of it: dark is little.
+SCALE = ("#00224E", "#2A3F6D", "#575C6E", "#7D7C78", "#A59C74", "#D2C060", "#FEE838")
+JOINS = frozenset({"Add", "Concatenate", "Multiply", "Average", "Maximum", "Subtract", "Minimum"})
+
+
+def family(kind: str) -> str:
+    """What sort of layer a class is, for its colour.
+
+    >>> family("SeparableConv2D"), family("MaxPooling2D"), family("ops.Add"), family("LSTM")
+    ('convolution', 'pooling', 'join', 'other')
+    """
+    plain = kind.removeprefix("ops.")
+    if kind in KINDS:
+        return kind
+    if "Conv" in plain:
+        return "convolution"
+    if plain in ("Dense", "EinsumDense"):
+        return "dense"
+    if plain in NORMALISING:
+        return "normalisation"
+    if kind in FINISHING:
+        return "activation"
+    if "Pooling" in plain:
+        return "pooling"
+    return "join" if plain in JOINS else "other"
+
+
+def treemap(
+    tree: Part, *, area: str, colour: str, chosen: str = "", dark: bool = False
+) -> dict[str, Any]:
+    """Draw the parts of ``tree``; whatever has no area is left out.
+
+    Args:
+        tree: of ``keraudit.audits.cost.parts``; what it holds directly is framed, with a heading.
+        area: a key of ``MEASURES``.
+        colour: likewise, or ``"kind"``.
+        chosen: the name of the part that is marked.
+        dark: whether it stands on a dark page; its headings are bright then.
+
+    Returns:
+        An ECharts option. The n-th of ``tree.walk()`` is the item of data index n.
+    """
+    top = largest(tree, colour)
+
+    def item(part: Part) -> dict[str, Any]:
+        value = MEASURES[area](part)
+        fill = colour_of(part, colour, top)
+        made: dict[str, Any] = {
+            "name": part.name,
+            "value": value,
+            "itemStyle": {"color": fill},
+            "label": {"color": ink(fill)},
+        }
+        if part.children:
+            made["children"] = [item(child) for child in part.children]
+        elif part.name == chosen:
+            made["itemStyle"] |= {"borderColor": "#D55E00", "borderWidth": 4}
+        made["tooltip"] = {"formatter": tooltip(part)}
+        return made
+
+    return {
+        "tooltip": {"confine": True},
+        "aria": {"enabled": True},
+        "series": [
+            {
+                "type": "treemap",
+                "data": [item(child) for child in tree.children],
+                "selectedMode": "single",
+                "nodeClick": False,
+                "roam": False,
+                "breadcrumb": {"show": False},
+                "sort": False,
+                "left": 0,
+                "right": 0,
+                "top": 0,
+                "bottom": 0,
+                "animation": False,
+                "visibleMin": 1,
+                "label": {"show": True, "overflow": "truncate", "fontSize": 12},
+                "upperLabel": {
+                    "show": True,
+                    "height": 22,
+                    "color": "#DDD" if dark else "#333",
+                    "fontSize": 12,
+                },
+                "itemStyle": {
+                    "borderWidth": 1,
+                    "gapWidth": 1,
+                    "borderColor": "rgba(128,128,128,0.35)",
+                },
+                "levels": levels(),
+                "select": {"itemStyle": {"borderColor": "#D55E00", "borderWidth": 3}},
+            }
+        ],
+    }
+
+
+def levels() -> list[dict[str, Any]]:
+    """Frames: none around the whole, wide ones around what it holds, narrow ones within."""
+    clear = "rgba(128,128,128,0.18)"
+    return [
+        {"itemStyle": {"borderWidth": 0, "gapWidth": 4, "borderColor": "transparent"}},
+        {"itemStyle": {"borderWidth": 2, "gapWidth": 2, "borderColor": clear}},
+        {"itemStyle": {"borderWidth": 1, "gapWidth": 1, "borderColor": clear}},
+    ]
+
+
+def largest(tree: Part, colour: str) -> float:
+    """The value of the brightest colour: the largest of the leaves."""
+    if colour == "kind":
+        return 0.0
+    return max((MEASURES[colour](p) for p in tree.walk() if not p.children), default=0)
+
+
+def colour_of(part: Part, colour: str, top: float) -> str:
+    if colour == "kind":
+        return KINDS[family(part.kind)] if part.role != "stage" else KINDS["other"]
+    return shade(MEASURES[colour](part) / top if top else 0)
+
+
+def shade(part: float) -> str:
+    """The colour at a part of the scale, from 0 to 1.
+
+    >>> shade(0), shade(1), shade(0.5)
+    ('#00224e', '#fee838', '#7d7c78')
+    """
+    at = min(max(part, 0.0), 1.0) * (len(SCALE) - 1)
+    low = min(int(at), len(SCALE) - 2)
+    rest = at - low
+    mixed = (
+        round(a + (b - a) * rest)
+        for a, b in zip(channels(SCALE[low]), channels(SCALE[low + 1]), strict=True)
+    )
+    return "#" + "".join(f"{value:02x}" for value in mixed)
+
+
+def channels(colour: str) -> tuple[int, int, int]:
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+
+
+def ink(fill: str) -> str:
+    """Black or white, whichever is read more easily on a colour (WCAG 2.2, relative luminance)."""
+
+    def linear(value: int) -> float:
+        part = value / 255
+        return part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+
+    red, green, blue = map(linear, channels(fill))
+    return "#000" if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.18 else "#fff"
+
+
+def tooltip(part: Part) -> str:
+    """What is said of a part that is pointed at: HTML, so names are escaped, braces too."""
+    from html import escape
+
+    def text(name: str) -> str:
+        return escape(name).replace("{", "&#123;").replace("}", "&#125;")
+
+    cost, bounds = part.cost, part.cost.bounds
+    count = sum(inner.role == LAYER for inner in part.walk())
+    seen = extent(part.field.receptive_field) if part.field else ""
+    return "<br>".join(
+        [
+            f"<b>{text(part.name)}</b> ({text(part.kind)})",
+            *([f"{count} layers"] if part.children else []),
+            f"{bounds.macs.sign}{short(cost.macs)} MACs, {bounds.flops.sign}{short(cost.flops)} FLOPs",
+            f"{bounds.params.sign}{short(cost.params)} parameters,"
+            f" {bounds.activations.sign}{short_bytes(cost.activation_bytes)} written",
+            f"output {sizes(part.output_shape)}" + (f", sees {seen}" if seen else ""),
+        ]
+    )
+
+
+def legend(tree: Part, *, area: str, colour: str) -> list[tuple[str, str]]:
+    """Colours and what they mean: kinds that occur, or the two ends of the scale and its middle."""
+    leaves = [p for p in tree.walk() if not p.children and MEASURES[area](p)]
+    if colour == "kind":
+        found = dict.fromkeys(family(p.kind) for p in leaves)
+        return [(name, KINDS[name]) for name in KINDS if name in found]
+    top = largest(tree, colour)
+    return [(WRITTEN[colour](top * part), shade(part)) for part in (0, 0.25, 0.5, 0.75, 1)]

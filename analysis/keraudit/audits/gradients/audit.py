@@ -1,0 +1,239 @@
+"""The gradient audit: a network and its variants, over seeds, on the same data and matched weights."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from statistics import fmean
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from keraudit.audits.gradients import losses
+from keraudit.audits.gradients.autodiff import backend
+from keraudit.audits.gradients.batches import batch_of
+from keraudit.audits.gradients.growth import verdict_of
+from keraudit.audits.gradients.places import has_kernel, parts, places
+from keraudit.audits.gradients.records import BlockGradient, KernelGradient, Profile
+from keraudit.audits.gradients.report import GradientReport
+from keraudit.audits.gradients.variants import CORNERS, Variant, expanded, variant
+from keraudit.errors import KerauditError
+from keraudit.model.graph import Graph
+from keraudit.output.report import origin_of
+from keraudit.output.report import versions as own_versions
+
+if TYPE_CHECKING:
+    import keras
+
+    from keraudit.audits.gradients.network import Network
+
+Row = TypeVar("Row", BlockGradient, KernelGradient)
+Progress = Callable[[int, int, str], None]  # pieces done, of how many, the profile's label
+
+
+def no_progress(done: int, total: int, label: str) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is measured on each variant: seeds, batches, data, loss, shattering, whose weights."""
+
+    seeds: tuple[int, ...] = (0,)
+    batches: int = 1
+    data: Any = "random"
+    loss: str | None = None
+    shattering: bool = False
+    source: keras.Model | None = None
+    custom_objects: Mapping[str, Any] = field(default_factory=dict)
+
+
+def compare(
+    graph: Graph,
+    plan: Plan,
+    *,
+    base: str = "",
+    against: Sequence[str] = (),
+    progress: Progress = no_progress,
+    command: str = "",
+) -> GradientReport:
+    """Profile a graph and its variants at every seed; see ``keraudit.gradients``.
+
+    Every variant is measured at the blocks of ``graph`` itself, so that a network without its skips
+    has the rows of the one with them.
+    """
+    begin = perf_counter()
+    found = places(graph)
+    wanted = expanded(against)
+    texts = [*([] if CORNERS in against else [base]), *(joined(base, text) for text in wanted)]
+    variants = [measurable(variant(graph, text)) for text in dict.fromkeys(texts)]
+    loss = losses.chosen(graph, plan.loss)
+    lengths = [len(parts(v.graph, found, v.origin)) for v in variants]
+    passes = (3 if plan.shattering else 2) * plan.batches * len(plan.seeds)
+    total, done = sum(lengths) * passes, 0
+    profiles: list[Profile] = []
+    name = ""
+    for one in variants:
+
+        def step(label: str = one.label) -> None:
+            nonlocal done
+            done += 1
+            progress(done, total, label)
+
+        progress(done, total, one.label)
+        network = assembled(one, found, loss, plan)
+        for seed in plan.seeds:
+            profile, name = measured(network, one.label, seed, loss, plan, step)
+            profiles.append(profile)
+        del network
+    labels = [one.label for one in variants]
+    return GradientReport(
+        **{**origin_of(graph, command=command), "versions": versions()},
+        batches=plan.batches,
+        data=name,
+        loss=loss,
+        weights="own" if plan.source is not None else "initial",
+        rewrites={one.label: one.done for one in variants},
+        profiles=tuple(profiles),
+        verdicts=tuple(
+            verdict_of(label, [p for p in profiles if p.label == label]) for label in labels
+        ),
+        hardware=hardware(),
+        date=datetime.now(UTC).date().isoformat(),
+        seconds=perf_counter() - begin,
+    )
+
+
+def joined(base: str, text: str) -> str:
+    return "+".join(filter(None, (base, text)))
+
+
+def measurable(one: Variant) -> Variant:
+    """The variant, if gradients can be measured on it.
+
+    Raises:
+        KerauditError: nothing in it trains, or its batch has no statistics.
+    """
+    graph = one.graph
+    if not any(has_kernel(node) and node.layer.trainable for node in graph.nodes):
+        raise KerauditError(
+            "the model has no trainable kernel, so there is no gradient to measure: set trainable, or"
+            " audit its cost with keraudit flops"
+        )
+    normalised = any(node.layer.kind == "BatchNormalization" for node in graph.nodes)
+    if graph.batch < 2 and normalised:
+        raise KerauditError(
+            f"batch normalisation takes its statistics from a batch of 2 or more; received"
+            f" {graph.batch}: give --batch 32, or --without-norm"
+        )
+    return one
+
+
+def assembled(one: Variant, found: Any, loss: tuple[str, ...], plan: Plan) -> Network:
+    """The live network of a variant, at the places of the graph it was made from."""
+    import keras
+
+    from keraudit.audits.gradients.network import Network
+
+    keras.utils.set_random_seed(plan.seeds[0])
+    graph = losses.with_logits(one.graph, loss)
+    network = Network(graph, parts(graph, found, one.origin), custom_objects=plan.custom_objects)
+    if plan.source is not None:
+        network.copy(plan.source)
+    return network
+
+
+def measured(
+    network: Network,
+    label: str,
+    seed: int,
+    loss: tuple[str, ...],
+    plan: Plan,
+    step: Callable[[], None],
+) -> tuple[Profile, str]:
+    """The mean profile over the batches of a seed, and the dataset's name."""
+    from keraudit.audits.gradients.measure import profile
+    from keraudit.audits.gradients.weights import draw
+
+    if plan.source is None:
+        draw(network, seed)
+    rows, name = [], ""
+    for number in range(plan.batches):
+        batch = batch_of(plan.data, network.graph, loss, seed + 1000 * number)
+        name = batch.name
+        rows.append(
+            profile(
+                network,
+                batch,
+                loss,
+                label=label,
+                seed=seed,
+                shattering=plan.shattering,
+                step=step,
+            )
+        )
+    return mean_profile(rows), name
+
+
+def mean_profile(rows: Sequence[Profile]) -> Profile:
+    """The mean of each number over the profiles of several batches."""
+    if len(rows) == 1:
+        return rows[0]
+    blocks = zip(*(row.blocks for row in rows), strict=True)
+    layers = zip(*(row.layers for row in rows), strict=True)
+    return replace(
+        rows[0],
+        loss=fmean(row.loss for row in rows),
+        blocks=tuple(map(mean_row, blocks)),
+        layers=tuple(map(mean_row, layers)),
+        nonfinite=next((row.nonfinite for row in rows if row.nonfinite), None),
+    )
+
+
+def mean_row(rows: Sequence[Row]) -> Row:
+    """The first row with every float replaced by the rows' mean."""
+    first = rows[0]
+    means: dict[str, Any] = {
+        key: fmean(getattr(row, key) for row in rows)
+        for key in first.__slots__
+        if isinstance(getattr(first, key), float)
+    }
+    return replace(first, **means)
+
+
+def versions() -> dict[str, str]:
+    """The versions that a record of a measurement names."""
+    from importlib.metadata import version
+
+    import keras
+    import numpy as np
+
+    name = backend()
+    return {
+        **own_versions(),
+        "keras": str(keras.__version__),
+        "backend": f"{name} {version(name)}",
+        "numpy": np.__version__,
+    }
+
+
+def hardware() -> str:
+    """The processor and its cores, in one line."""
+    named = list(cpu_names())
+    return f"{named[0] if named else platform.machine()}, {os.cpu_count()} cores"
+
+
+def cpu_names() -> Iterator[str]:
+    """What Linux calls the processors."""
+    from pathlib import Path
+
+    try:
+        text = Path("/proc/cpuinfo").read_text("utf-8", errors="replace")
+    except OSError:
+        return
+    for row in text.splitlines():
+        key, _, value = row.partition(":")
+        if key.strip() == "model name":
+            yield " ".join(value.split())

@@ -1,0 +1,172 @@
+"""What is measured at each kernel and each block of a network, and what it amounts to, as records."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KernelGradient:
+    """The loss's gradient with respect to one kernel: biases, scales and slopes have no row.
+
+    Attributes:
+        name: the layer's.
+        weight: the kernel's own name in the layer.
+        block: where the layer is called first.
+        depth: layers with kernels on the longest path from the input to this one, itself included.
+        grad_norm: L2 norm of the gradient.
+        grad_rms: the same per element, ``grad_norm / sqrt(elements)``.
+        weight_norm: L2 norm of the kernel.
+    """
+
+    name: str
+    weight: str
+    block: str
+    depth: int
+    grad_norm: float
+    grad_rms: float
+    weight_norm: float
+
+    @property
+    def relative(self) -> float:
+        """``grad_norm / weight_norm``: a step of plain descent moves the kernel by so much of itself,
+        times the learning rate (You et al. 2017, "Large Batch Training", section 4)."""
+        return self.grad_norm / self.weight_norm if self.weight_norm else math.nan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockGradient:
+    """The loss's gradient with respect to the output of one block, and that output itself.
+
+    Attributes:
+        name: the block's.
+        depth: its position, from 1 at the input.
+        grad_norm: L2 norm over the whole batch.
+        grad_rms: the same per element.
+        activation_mean: over all elements of the batch.
+        activation_std: likewise.
+        dead_share: channels that are zero at every position of every input, as a share.
+        is_output: the block ends in an output of the model; the fit leaves it out.
+        cosine: mean cosine between the gradients of two inputs; ``None`` unless asked for.
+    """
+
+    name: str
+    depth: int
+    grad_norm: float
+    grad_rms: float
+    activation_mean: float
+    activation_std: float
+    dead_share: float
+    is_output: bool = False
+    cosine: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """The first number that is not finite: ``what`` (activation, loss, gradient), and where."""
+
+    what: str
+    layer: str
+    block: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """The gradients of one network at one seed; norms are means over its batches."""
+
+    label: str
+    seed: int
+    loss: float
+    layers: tuple[KernelGradient, ...]
+    blocks: tuple[BlockGradient, ...]
+    nonfinite: Finding | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What the profiles of one label say over all seeds; see ``keraudit.audits.gradients.growth``.
+
+    Attributes:
+        label: the network's.
+        growth_per_block: the factor by which the norm grows from a block to the one before it.
+        interval: its 95 % confidence interval over seeds; ``None`` with one seed.
+        across: the factor over all fitted blocks.
+        verdict: vanishing, exploding, healthy, non-finite, or undecided.
+        lost_at: the block nearest the output whose kernels' gradients are below float32's precision.
+        blocks_in_float32: how many blocks float32's range lasts at this growth; ``None`` without end.
+        outliers: blocks far off the fitted line, each with the factor by which it is off.
+    """
+
+    label: str
+    growth_per_block: float
+    interval: tuple[float, float] | None
+    across: float
+    verdict: str
+    lost_at: str | None = None
+    blocks_in_float32: int | None = None
+    outliers: tuple[tuple[str, float], ...] = ()
+
+
+def number(value: float | None) -> float | None:
+    """Six digits, more than two backends agree in; JSON has no word for what is not finite.
+
+    >>> number(0.123456789), number(float("inf"))
+    (0.123457, None)
+    """
+    return None if value is None or not math.isfinite(value) else float(f"{value:.6g}")
+
+
+def profile_dict(profile: Profile) -> dict[str, Any]:
+    finding = profile.nonfinite
+    return {
+        "label": profile.label,
+        "seed": profile.seed,
+        "loss": number(profile.loss),
+        "nonfinite": finding
+        and {"what": finding.what, "layer": finding.layer, "block": finding.block},
+        "layers": list(map(kernel_dict, profile.layers)),
+        "blocks": list(map(block_dict, profile.blocks)),
+    }
+
+
+def kernel_dict(row: KernelGradient) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "weight": row.weight,
+        "block": row.block,
+        "depth": row.depth,
+        "grad_norm": number(row.grad_norm),
+        "grad_rms": number(row.grad_rms),
+        "weight_norm": number(row.weight_norm),
+        "relative": number(row.relative),
+    }
+
+
+def block_dict(row: BlockGradient) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "depth": row.depth,
+        "is_output": row.is_output,
+        "grad_norm": number(row.grad_norm),
+        "grad_rms": number(row.grad_rms),
+        "activation_mean": number(row.activation_mean),
+        "activation_std": number(row.activation_std),
+        "dead_share": number(row.dead_share),
+        "cosine": number(row.cosine),
+    }
+
+
+def verdict_dict(found: Verdict) -> dict[str, Any]:
+    interval = found.interval
+    return {
+        "label": found.label,
+        "growth_per_block": number(found.growth_per_block),
+        "interval": None if interval is None else [number(end) for end in interval],
+        "across": number(found.across),
+        "verdict": found.verdict,
+        "lost_at": found.lost_at,
+        "blocks_in_float32": found.blocks_in_float32,
+        "outliers": [{"block": name, "factor": number(by)} for name, by in found.outliers],
+    }

@@ -1,0 +1,1 @@
+"""What the 1x1 reductions of a model save."""

@@ -1,0 +1,166 @@
+"""What the 1x1 reductions save: each block with them and without; as a record and as a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from keraudit.audits.cost.report import CONVENTION
+from keraudit.audits.reductions.savings import (
+    Saving,
+    Uncounted,
+    saving,
+    saving_dict,
+    summed,
+    uncounted,
+)
+from keraudit.model.blocks import blocks
+from keraudit.model.bounds import Bound
+from keraudit.model.graph import Graph, Node
+from keraudit.output.numbers import factor, short, sizes
+from keraudit.output.report import Report, origin_of
+from keraudit.output.table import Column, Grid, Line, bound_notes
+from keraudit.rewrite.edit import Rewrite
+from keraudit.rewrite.reductions import STUCK, without_reductions
+
+SCHEMA = "keraudit.reductions/2"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reductions(Report):
+    """The savings of a model, block by block; the rewrite's ``nothing`` says why there are none.
+
+    With ``unsupported`` layers the MACs of both sides are lower bounds, or estimates, and what is saved
+    is saved in what could be counted.
+    """
+
+    blocks: tuple[Saving, ...]
+    total: Saving
+    rewrite: Rewrite
+    also_pool_projections: bool = False
+    unsupported: tuple[Uncounted, ...] = ()
+
+    @property
+    def bound(self) -> Bound:
+        """What the MACs and parameters of both sides are; the worst of all."""
+        return self.total.bounds.worst
+
+    def tables(self) -> tuple[Grid, ...]:
+        return (reductions_grid(self),)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The savings as plain data."""
+        return {
+            **self.origin(SCHEMA),
+            "also_pool_projections": self.also_pool_projections,
+            "nothing": self.rewrite.nothing,
+            "bound": self.bound.word,
+            "unsupported": [
+                {"layer": u.name, "kind": u.kind, "reason": u.reason} for u in self.unsupported
+            ],
+            "blocks": [saving_dict(block) for block in self.blocks],
+            "totals": saving_dict(self.total),
+            "log": [{"layer": c.layer, "what": c.what, "why": c.why} for c in self.rewrite.log],
+        }
+
+
+def reductions(
+    graph: Graph, *, also_pool_projections: bool = False, command: str = ""
+) -> Reductions:
+    """Compare every block of a graph with the same block without its 1x1 reductions.
+
+    Args:
+        graph: any graph.
+        also_pool_projections: take the 1x1 behind poolings out too (GoogLeNet's figure 2(a)).
+        command: the command line to record.
+
+    Raises:
+        ShapeError: a shape no longer fits; the error names the layer.
+    """
+    rewrite = without_reductions(graph, also_pool_projections=also_pool_projections)
+    found = blocks(graph)
+    home = {graph.nodes[i].name: block.name for block in found for i in block.nodes}
+    removed: dict[str, list[str]] = {}
+    for change in rewrite.changes:
+        removed.setdefault(home[change.layer], []).append(change.layer)
+    after: dict[str, list[Node]] = {block.name: [] for block in found}
+    for node in rewrite.graph.nodes:
+        after[home[node.name]].append(node)
+    savings = tuple(
+        saving(block, [graph.nodes[i] for i in block.nodes], after[block.name], removed)
+        for block in found
+    )
+    return Reductions(
+        **origin_of(graph, command=command),
+        blocks=savings,
+        total=summed(savings),
+        rewrite=rewrite,
+        also_pool_projections=also_pool_projections,
+        unsupported=uncounted(graph, rewrite.graph),
+    )
+
+
+def reductions_grid(found: Reductions) -> Grid:
+    """One row per block: with its reductions, without them, and what they save."""
+    columns = (
+        Column(key="name", label="Block"),
+        Column(key="removed", label="1x1", form="number"),
+        Column(key="macs_with", label="MACs with", form="count", bounded=True),
+        Column(key="macs_without", label="without", form="count", bounded=True),
+        Column(key="saving", label="Saving", form="change", bounded=True),
+        Column(key="factor", label="Factor", form="factor", bounded=True),
+        Column(key="params_with", label="Params with", form="count", wide=True, bounded=True),
+        Column(key="params_without", label="Params", form="count", bounded=True),
+    )
+    shapes = ", ".join(sizes(s, batch=False) for s in found.input_shapes.values())
+    alone = [change for change in found.rewrite.log if change.what == "left alone"]
+    stuck = sum(change.why.startswith(STUCK) for change in alone)
+    left = len(alone) - stuck
+    bound = found.total.bounds.macs.phrase
+    notes = [
+        f"Factor         MACs without the {len(found.total.removed)} reductions / MACs with them",
+        "Params         parameters without them",
+        "Derivation     --derive BLOCK writes out every product",
+    ]
+    if left:
+        notes.append(f"Left alone     {left} narrowing 1x1 convolutions that are no reductions")
+    if stuck:
+        notes.append(f"               {stuck} whose stride cannot move to the convolutions behind")
+    if found.rewrite.nothing:
+        notes = [f"Nothing to do: {found.rewrite.nothing}"]
+    notes += bound_notes(found.bound, found.unsupported, ", so savings are of the rest")
+    return Grid(
+        title=found.model,
+        heading=f"at {shapes}: {bound}{short(found.total.macs_with)} MACs,"
+        f" {bound}{short(found.total.macs_without)} without reductions ({factor(found.total.factor)})",
+        columns=columns,
+        lines=tuple(map(saving_line, found.blocks)),
+        total=saving_line(found.total),
+        notes=tuple(notes),
+        command=found.command,
+        convention=CONVENTION,
+    )
+
+
+def saving_line(saved: Saving) -> Line:
+    cells = {
+        "name": saved.name,
+        "removed": len(saved.removed) or None,
+        "macs_with": saved.macs_with,
+        "macs_without": saved.macs_without,
+        "saving": saved.saving,
+        "factor": saved.factor,
+        "params_with": saved.params_with,
+        "params_without": saved.params_without,
+    }
+    macs, params = saved.bounds.macs, saved.bounds.params
+    rest = Bound.ESTIMATE if macs is not Bound.EXACT else macs  # a difference of two bounds is none
+    bounds = {
+        "macs_with": macs,
+        "macs_without": macs,
+        "saving": rest,
+        "factor": rest,
+        "params_with": params,
+        "params_without": params,
+    }
+    return Line(cells=cells, tone="" if saved.saving else "dim", bounds=bounds)

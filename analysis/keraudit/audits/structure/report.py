@@ -1,0 +1,273 @@
+"""Whether a network has the shape that lectures and papers claim of it.
+
+Which claims apply is told from the graph: those about ResNets where a shortcut is added to a longer
+branch, those about Inception where branches with convolutions are concatenated. Names play no part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from keraudit.audits.cost.receptive_field import receptive_fields
+from keraudit.audits.structure.claim import FAILS, HOLDS, SILENT, Check, Claim, Finding, silent
+from keraudit.audits.structure.inception import CLAIMS as INCEPTION_CLAIMS
+from keraudit.audits.structure.inception import Inception
+from keraudit.audits.structure.modules import modules
+from keraudit.audits.structure.network import Network, counted, depth, is_connected, network
+from keraudit.audits.structure.resnet import CLAIMS as RESIDUAL_CLAIMS
+from keraudit.audits.structure.resnet import Residual
+from keraudit.audits.structure.shared import connected_params, params
+from keraudit.audits.structure.units import units
+from keraudit.model.blocks import blocks
+from keraudit.model.bounds import Bound
+from keraudit.model.graph import UNSUPPORTED, Graph, Shape
+from keraudit.output.numbers import percent, sizes
+from keraudit.output.report import Report, origin_of
+from keraudit.output.table import Column, Grid, Line
+
+SCHEMA = "keraudit.structure/2"
+CONVENTION = (
+    "depth is the number of layers whose weights multiply (convolutions, dense) on the longest path"
+    " to the main output; normalisation, the side branches of gates, and projections on shortcuts"
+    " are not counted"
+)
+RESIDUAL, INCEPTION = "residual", "inception"
+FAMILIES: Mapping[str, tuple[Claim[Any], ...]] = {
+    RESIDUAL: RESIDUAL_CLAIMS,
+    INCEPTION: INCEPTION_CLAIMS,
+}
+ABSENT: Mapping[str, str] = {
+    RESIDUAL: "Nowhere in the graph is a shortcut added to a longer branch.",
+    INCEPTION: "Nowhere in the graph are branches with convolutions concatenated.",
+}
+COLUMNS = (
+    Column(key="code", label="Code"),
+    Column(key="verdict", label="Verdict"),
+    Column(key="sentence", label="Claim", flows=True, below="evidence"),
+    Column(key="evidence", label="Evidence", flows=True),
+    Column(key="source", label="Source", flows=True, wide=True),
+)
+TONES = {HOLDS: "", FAILS: "warn", SILENT: "dim"}
+TITLES = {"residual": "a residual network", "inception": "an Inception network"}
+MISSING = {
+    "residual": "no shortcut is added to a longer branch",
+    "inception": "no branches with convolutions are concatenated",
+}
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What is true of any network.
+
+    ``weighted_layers`` are all calls of layers whose weights multiply; ``depth`` those on the longest
+    path. ``downsampling`` is the stride of the last feature map, of size ``last_map``; ``None`` where
+    it is not defined.
+    """
+
+    depth: int
+    weighted_layers: int
+    residual_units: int
+    inception_modules: int
+    params: int
+    connected_layers: int
+    connected_params: int
+    first_map: Shape
+    last_map: Shape
+    downsampling: Sequence[float] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StructureReport(Report):
+    """What holds of a network. ``str()`` is the table, ``to_dict()`` the whole record.
+
+    Attributes:
+        facts: what is true of any network.
+        checks: every claim with its verdict, those that do not apply included.
+        unsupported: layers that the table does not know: the layers inside them are not counted.
+        bound: what depth and parameters are, for these layers' sake.
+    """
+
+    facts: Facts
+    checks: tuple[Check, ...]
+    unsupported: tuple[str, ...] = ()
+    bound: Bound = Bound.EXACT
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """The families whose claims apply: ``"residual"``, ``"inception"``, both or none."""
+        counts = (self.facts.residual_units, self.facts.inception_modules)
+        return tuple(name for name, count in zip(FAMILIES, counts, strict=True) if count)
+
+    def __getitem__(self, code: str) -> Check:
+        """The check of that code: ``report["RES04"]``."""
+        return next(check for check in self.checks if check.code == code)
+
+    def tables(self) -> tuple[Grid, ...]:
+        return (structure_grid(self),)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as plain data, in the schema that the CLI's JSON has."""
+        facts = self.facts
+        return {
+            **self.origin(SCHEMA),
+            "convention": CONVENTION,
+            "families": list(self.families),
+            "facts": {
+                "depth": facts.depth,
+                "weighted_layers": facts.weighted_layers,
+                "residual_units": facts.residual_units,
+                "inception_modules": facts.inception_modules,
+                "params": facts.params,
+                "fully_connected_layers": facts.connected_layers,
+                "fully_connected_params": facts.connected_params,
+                "first_map": list(facts.first_map),
+                "last_map": list(facts.last_map),
+                "downsampling": None if facts.downsampling is None else list(facts.downsampling),
+            },
+            "bound": self.bound.word,
+            "unsupported": list(self.unsupported),
+            "checks": [check_dict(check) for check in self.checks],
+        }
+
+
+def check_dict(check: Check) -> dict[str, Any]:
+    return {
+        "code": check.code,
+        "name": check.name,
+        "family": check.family,
+        "sentence": check.sentence,
+        "source": check.source,
+        "verdict": check.verdict,
+        "holds": check.verdict == HOLDS,
+        "evidence": list(check.evidence),
+    }
+
+
+def claims() -> dict[str, Claim[Any]]:
+    """All claims by code."""
+    return {claim.code: claim for family in FAMILIES.values() for claim in family}
+
+
+def structure_of(graph: Graph, *, command: str = "") -> StructureReport:
+    """Check a graph against every claim of the families that it belongs to."""
+    seen = network(graph, blocks(graph))
+    residual, inception = Residual(seen, units(seen)), Inception(seen, modules(seen))
+    return StructureReport(
+        **origin_of(graph, command=command),
+        facts=facts_of(seen, len(residual.units), len(inception.modules)),
+        checks=(
+            *checked(RESIDUAL, residual if residual.units else None, RESIDUAL_CLAIMS),
+            *checked(INCEPTION, inception if inception.modules else None, INCEPTION_CLAIMS),
+        ),
+        unsupported=tuple(n.name for n in graph.nodes if n.effect.status == UNSUPPORTED),
+        bound=max((n.bounds.worst for n in graph.nodes), default=Bound.EXACT),
+    )
+
+
+def checked(family: str, found: T | None, wanted: Sequence[Claim[T]]) -> tuple[Check, ...]:
+    """Each claim's check; all silent if the family was not found."""
+    result = []
+    for claim in wanted:
+        finding: Finding = silent(ABSENT[family]) if found is None else claim.check(found)
+        result.append(
+            Check(
+                code=claim.code,
+                name=claim.name,
+                family=family,
+                sentence=claim.sentence,
+                source=claim.source,
+                verdict=finding.verdict,
+                evidence=tuple(line for line in finding.evidence if line),
+            )
+        )
+    return tuple(result)
+
+
+def facts_of(seen: Network, residual_units: int, inception_modules: int) -> Facts:
+    weighted = [f for f in seen.filters if f]
+    connected = [f for f in weighted if f.at not in seen.beside and is_connected(seen, f)]
+    fields = receptive_fields(seen.graph)
+    strided = [(i, f) for i, f in enumerate(fields) if f and f.effective_stride and i in seen.main]
+    index, last = strided[-1] if strided else (0, None)
+    return Facts(
+        depth=depth(seen),
+        weighted_layers=len(weighted),
+        residual_units=residual_units,
+        inception_modules=inception_modules,
+        params=params(seen),
+        connected_layers=len(connected),
+        connected_params=connected_params(seen, connected),
+        first_map=seen.places[0],
+        last_map=seen.places[index],
+        downsampling=last.effective_stride if last else None,
+    )
+
+
+def structure_grid(report: StructureReport, *, every: bool = False) -> Grid:
+    """The checks of the families that a model belongs to; of ``every`` family if asked."""
+    shown = [c for c in report.checks if every or c.family in report.families]
+    return Grid(
+        title=report.model,
+        heading=heading(report),
+        columns=COLUMNS,
+        lines=tuple(map(check_line, shown)),
+        notes=tuple(notes(report)),
+        command=report.command,
+        convention=CONVENTION,
+    )
+
+
+def heading(report: StructureReport) -> str:
+    shapes = ", ".join(sizes(s, batch=False) for s in report.input_shapes.values())
+    if not report.families:
+        return f"at {shapes}: neither a residual nor an Inception network"
+    kind = " and ".join(TITLES[family] for family in report.families)
+    verdicts = [c.verdict for c in report.checks if c.family in report.families]
+    held, failed = verdicts.count(HOLDS), verdicts.count(FAILS)
+    told = f"{counted(held, 'claim')} hold{'s' if held == 1 else ''}, {failed} "
+    return f"at {shapes}: {kind}; {told}{'does' if failed == 1 else 'do'} not"
+
+
+def check_line(check: Check) -> Line:
+    cells = {
+        "code": check.code,
+        "verdict": check.verdict,
+        "sentence": check.sentence,
+        "evidence": "\n".join(check.evidence),
+        "source": check.source,
+    }
+    return Line(cells=cells, tone=TONES[check.verdict])
+
+
+def notes(report: StructureReport) -> list[str]:
+    """What is true of any network, and which claims are left out; each fits 80 columns."""
+    facts = report.facts
+    part = percent(facts.connected_params / facts.params if facts.params else 0.0)
+    found = [
+        f"Depth          {report.bound.phrase}{counted(facts.depth, 'layer')} with weights on the longest path,"
+        f" of {facts.weighted_layers:,}",
+        f"Found          {counted(facts.residual_units, 'residual unit')},"
+        f" {counted(facts.inception_modules, 'Inception module')}",
+        f"FC layers      {report.bound.phrase}{facts.connected_layers}, with {facts.connected_params:,} of"
+        f" {report.bound.phrase}{facts.params:,} parameters"
+        f" ({'' if report.bound is Bound.EXACT else Bound.ESTIMATE.sign}{part})",
+    ]
+    if facts.downsampling:
+        by = "x".join(f"{stride:g}" for stride in dict.fromkeys(facts.downsampling))
+        maps = f"{sizes(facts.first_map, batch=False)} to {sizes(facts.last_map, batch=False)}"
+        found.append(f"Downsampling   by {by}: {maps}")
+    for family, claims in FAMILIES.items():
+        if family not in report.families:
+            found.append(f"Left out       {claims[0].code} to {claims[-1].code}: {MISSING[family]}")
+    if report.unsupported:
+        what = "LOWER BOUND" if report.bound is Bound.LOWER else "ESTIMATE"
+        more = len(report.unsupported) - 3
+        found.append(
+            f"{what}: layers inside these are not counted: {', '.join(report.unsupported[:3])}"
+            + (f" and {more} more" if more > 0 else "")
+        )
+    return found

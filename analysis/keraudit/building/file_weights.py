@@ -1,0 +1,184 @@
+"""A live model with the weights of its file: of the file only a checked config and arrays are read.
+
+Keras itself never opens the file: it reads the arrays from a copy that holds nothing else.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from keraudit.building.allow_list import Config
+from keraudit.building.allowed_names import LAYER
+from keraudit.building.keras_model import first_line, only
+from keraudit.errors import KerauditError, ModelError
+from keraudit.reading.archive import read_file
+from keraudit.reading.serialised import sequential_input
+
+MEMBER = "model.weights.h5"  # of a .keras file
+ENDINGS = (".keras", ".h5", ".hdf5")
+PACKED = 2**30  # bytes, unpacked, of weights that are compressed, as Keras does not
+SMALL = 4096  # elements that any array may have; metrics keep some beside the weights
+
+
+def weighty(model: Any, custom_objects: Mapping[str, Any]) -> Any:
+    """The live model that holds the weights: itself, or restored from its file.
+
+    Args:
+        model: a live model, or a file.
+        custom_objects: the user's own classes and functions by name.
+
+    Raises:
+        KerauditError: it has none, something in its config is not built from a file, or the weights
+            do not fit.
+    """
+    if not isinstance(model, str | os.PathLike):
+        return model
+    path = Path(model)
+    if path.suffix.lower() not in ENDINGS:
+        raise KerauditError(
+            f"own weights are those of a live keras.Model, or of a .keras or .h5 file; received {model}"
+        )
+    made = restored(read_file(path), custom_objects)
+    try:
+        load(path, made)
+    except Exception as error:  # Keras' own, its backend's, or HDF5's: anything
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise KerauditError(f"Keras cannot load the weights of {path}: {reason}") from None
+    return made
+
+
+def restored(record: Mapping[str, Any], custom_objects: Mapping[str, Any]) -> Any:
+    """The model that a record describes, models within models kept, with initial weights.
+
+    Raises:
+        ModelError: something in it is not built from a file, or it is not a model.
+    """
+    import keras
+
+    kind = str(record.get("class_name"))
+    checked = Config("", kind, custom_objects).value(record, LAYER, "model")
+    try:
+        with only(custom_objects):
+            made = keras.saving.deserialize_keras_object(checked, safe_mode=True)
+            if isinstance(made, keras.Sequential) and not made.built:
+                made.build(sequential_input(record))
+    except Exception as error:  # the same
+        raise ModelError(f"the model ({kind}) cannot be built: {first_line(error)}") from None
+    if not isinstance(made, keras.Model):
+        raise ModelError(f"the file describes a {type(made).__name__}, not a model")
+    return made
+
+
+def load(path: Path, model: Any) -> None:
+    """Give a model the arrays in a ``.keras`` or ``.h5`` file, in Keras' own order."""
+    from tempfile import TemporaryDirectory
+
+    with TemporaryDirectory(prefix="keraudit-") as folder:
+        sent = path
+        made = Path(folder) / f"own{path.suffix.lower()}"
+        if zipfile.is_zipfile(path):
+            sent = unpacked(path, Path(folder) / MEMBER)
+            made = Path(folder) / f"own.{MEMBER}"
+        copy_arrays(sent, made, largest=most_elements(model))
+        model.load_weights(made)
+
+
+def unpacked(path: Path, to: Path) -> Path:
+    """Write the weights in a ``.keras`` file to a file of their own, and return it.
+
+    Raises:
+        ValueError: there are none, or they would take more room than any that Keras saves.
+    """
+    import shutil
+
+    with zipfile.ZipFile(path) as archive:
+        if MEMBER not in archive.namelist():
+            raise ValueError(f"the file holds no {MEMBER}")
+        info = archive.getinfo(MEMBER)
+        stored = info.compress_type == zipfile.ZIP_STORED
+        if not stored and info.compress_type != zipfile.ZIP_DEFLATED:
+            raise ValueError("its weights are packed as in no .keras file")
+        if info.file_size > (path.stat().st_size if stored else PACKED):
+            raise ValueError(
+                f"its weights would take {info.file_size / 2**20:,.0f} MiB unpacked: save them again"
+                " with Keras, which does not compress them"
+            )
+        with archive.open(info) as member, to.open("wb") as file:
+            shutil.copyfileobj(member, file)
+    return to
+
+
+def most_elements(model: Any) -> int:
+    """The elements that an array in a model's file may have: those of its largest variable."""
+    return max([SMALL, *(int(math.prod(variable.shape)) for variable in model.variables)])
+
+
+def copy_arrays(path: Path, to: Path, *, largest: int) -> None:
+    """Copy what an HDF5 file itself holds to a new one: HDF5 can lead a reader to any other file.
+
+    Groups are copied, arrays and attributes of numbers and text. What Keras reads from the copy was
+    checked here, whatever a damaged index of the file leads other readers to.
+
+    Args:
+        path: the file, from anyone.
+        to: the copy.
+        largest: elements of an array; larger ones are left out.
+
+    Raises:
+        ValueError: something in it is kept elsewhere, or is not plain.
+    """
+    import h5py
+
+    with h5py.File(path, "r") as file, h5py.File(to, "w", libver="latest") as out:
+        made: dict[Any, Any] = {place_of(file): out}
+        waiting: list[tuple[Any, Any]] = [(file, out)]
+        while waiting:
+            group, target = waiting.pop()
+            copy_attributes(group, target)
+            for name in group:
+                if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+                    raise ValueError(f"{name[:60]!r} is a link, where an array belongs")
+                item = group[name]
+                place = place_of(item)
+                if place in made:
+                    target[name] = made[place]
+                elif isinstance(item, h5py.Group):
+                    made[place] = target.create_group(name)
+                    waiting.append((item, made[place]))
+                elif isinstance(item, h5py.Dataset):
+                    if item.external or item.is_virtual:
+                        raise ValueError(f"the numbers of {name[:60]!r} are kept in another file")
+                    plain(name, item.id)
+                    if (item.size or 0) <= largest:
+                        file.copy(item, target, name, without_attrs=True)
+                        made[place] = target[name]
+                        copy_attributes(item, made[place])
+
+
+def copy_attributes(source: Any, target: Any) -> None:
+    """Copy the attributes of a group or an array, all of them numbers or text."""
+    for name in source.attrs:
+        held = source.attrs.get_id(name)
+        plain(name, held)
+        target.attrs.create(name, source.attrs[name], dtype=held.dtype)
+
+
+def plain(name: str, held: Any) -> None:
+    """Refuse what is not of numbers or text: a reference leads to what no name leads to."""
+    from h5py import h5t
+
+    kinds = (h5t.INTEGER, h5t.FLOAT, h5t.STRING, h5t.ENUM, h5t.OPAQUE, h5t.BITFIELD)
+    if held.get_type().get_class() not in kinds:
+        raise ValueError(f"{name[:60]!r} holds neither numbers nor text")
+
+
+def place_of(item: Any) -> Any:
+    """Where in its file a group or an array lies."""
+    import h5py
+
+    return h5py.h5o.get_info(item.id).addr

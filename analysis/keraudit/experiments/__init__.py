@@ -1,1 +1,0 @@
-"""Data, recipes, training and evaluation; every run leaves a record that can be made again."""

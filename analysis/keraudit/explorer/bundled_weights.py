@@ -1,0 +1,43 @@
+"""The small trained network that ships with the explorer, where it does.
+
+Beside this file lie ``NAME.weights.h5`` (of ``Model.save_weights``) and ``NAME.json``, which says where
+they are from: ``network``, ``dataset``, ``recipe``, ``test_error``, and what an image is reduced by
+before the network sees it, ``mean`` and ``scale``: a number, or one for each channel.
+``records.bundle`` makes both from a finished run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from keraudit.model.fuzzy import plain
+
+HOME = Path(__file__).parent
+ENDING = ".weights.h5"
+
+
+class Shipped(NamedTuple):
+    """Weights that ship with the explorer, and what is known of them."""
+
+    path: Path
+    about: Mapping[str, Any]
+
+    def says(self) -> str:
+        """Where the weights are from, in a line."""
+        about = self.about
+        error = about.get("test_error")
+        found = f", test error {error:.2%}" if isinstance(error, float) else ""
+        return f"Trained by this project on {about.get('dataset', 'images')}{found}."
+
+
+def shipped(title: str) -> Shipped | None:
+    """The weights of a network by name; ``None`` where none ship."""
+    for path in sorted(HOME.glob(f"*{ENDING}")):
+        name = path.name.removesuffix(ENDING)
+        about = path.with_name(f"{name}.json")
+        if plain(name) == plain(title) and about.is_file():
+            return Shipped(path, json.loads(about.read_text("utf-8")))
+    return None

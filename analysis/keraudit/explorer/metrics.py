@@ -1,0 +1,149 @@
+"""Facts that several pages state: totals, the cost of a part, tables of layers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from keraudit.audits.cost.count import Cost
+from keraudit.audits.cost.receptive_field import Field
+from keraudit.audits.cost.report import CostReport
+from keraudit.explorer import ui
+from keraudit.explorer.address import UNITS, View, parsed
+from keraudit.explorer.cache import Audited
+from keraudit.model.blocks import Block
+from keraudit.model.bounds import Bound
+from keraudit.model.graph import Shape
+from keraudit.output.numbers import extent, percent, short, short_bytes, sizes
+from keraudit.output.table import bound_notes
+
+
+def counted(cost: Cost, view: View) -> int:
+    """A cost in the unit that is asked for."""
+    return cost.macs if view.unit == "macs" else cost.flops
+
+
+def unit_bound(cost: Cost, view: View) -> Bound:
+    """What a cost in the unit that is asked for is."""
+    return cost.bounds.macs if view.unit == "macs" else cost.bounds.flops
+
+
+def cell(value: int) -> int | float:
+    """A count as a table takes it: whole, unless it has more than 63 bits.
+
+    >>> cell(5), cell(2**70)
+    (5, 1.1805916207174113e+21)
+    """
+    return value if abs(value) < 2**63 else float(value)
+
+
+def metrics(report: CostReport, view: View) -> None:
+    """The totals of a model, in a row."""
+    total = report.total
+    bounds = total.bounds
+    unit = unit_bound(total, view).sign
+    shapes = ", ".join(sizes(shape, batch=False) for shape in report.input_shapes.values())
+    facts = {
+        "Input": (f"{shapes}", f"batch {report.batch}"),
+        UNITS[view.unit]: (unit + short(counted(total, view)), f"{unit}{counted(total, view):,}"),
+        "Parameters": (
+            bounds.params.sign + short(total.params),
+            f"{bounds.params.sign}{total.params:,}",
+        ),
+        "Weights": (
+            bounds.params.sign + short_bytes(total.param_bytes),
+            f"{bounds.params.sign}{total.param_bytes:,} bytes",
+        ),
+        "Peak activations": (
+            bounds.activations.sign + short_bytes(report.costs.peak_activation_bytes),
+            f"at {report.costs.peak_at}",
+        ),
+        "Layers": (f"{len(report.layers):,}", f"in {len(report.blocks)} blocks"),
+    }
+    row(facts)
+    if report.bound is not Bound.EXACT:
+        notes = bound_notes(report.bound, report.costs.unsupported)
+        st.warning(ui.plain(" ".join(" ".join(notes).split())))
+
+
+def row(facts: dict[str, tuple[str, str]]) -> None:
+    """Labels with a value and a line under it."""
+    with st.grid(len(facts), min_column_width=118):
+        for label, (value, under) in facts.items():
+            st.metric(label, value, help=ui.plain(under))
+
+
+def cost_of(cost: Cost, report: CostReport, view: View, shape: Shape, field: Field | None) -> None:
+    """The cost of a part of the model, in a row."""
+    total = counted(report.total, view)
+    share = counted(cost, view) / total if total else 0.0
+    seen = field.receptive_field if field else ()
+    unit, params = unit_bound(cost, view).sign, cost.bounds.params.sign
+    whole = unit_bound(report.total, view)
+    part = "" if whole is Bound.EXACT else Bound.ESTIMATE.sign
+    row(
+        {
+            UNITS[view.unit]: (
+                unit + short(counted(cost, view)),
+                f"{unit}{counted(cost, view):,}",
+            ),
+            "Of the model": (part + percent(share), f"of {whole.sign}{total:,}"),
+            "Parameters": (params + short(cost.params), f"{params}{cost.params:,}"),
+            "Activations": (
+                cost.bounds.activations.sign + short_bytes(cost.activation_bytes),
+                "written by its layers",
+            ),
+            "Output": (sizes(shape), "without the batch"),
+            "Sees": (extent(seen) or "-", "receptive field, in pixels of the input a side"),
+        }
+    )
+
+
+def layer_table(view: View, found: Audited, block: Block) -> None:
+    """The layers of a block; a row that is clicked is looked at."""
+    layers = [found.report.layers[i] for i in block.nodes]
+    names = [layer.name for layer in layers]
+    report_bound = found.report.bound
+    key = f"layers-of-{view.model}-{block.name}"
+    st.dataframe(
+        [
+            {
+                "layer": layer.name,
+                "kind": layer.kind,
+                "output": sizes(layer.output_shapes[0]) if layer.output_shapes else "",
+                UNITS[view.unit]: cell(counted(layer.cost, view)),
+                "parameters": cell(layer.cost.params),
+                "sees": extent(layer.field.receptive_field) if layer.field else "",
+                **bound_cells(report_bound, layer.cost),
+            }
+            for layer in layers
+        ],
+        hide_index=True,
+        key=key,
+        height=min(38 + 35 * len(layers), 380),
+        selection_mode="single-row",
+        on_select=lambda: chosen_row(names, key),
+        column_config={
+            UNITS[view.unit]: st.column_config.NumberColumn(format="localized"),
+            "parameters": st.column_config.NumberColumn(format="localized"),
+        },
+    )
+
+
+def bound_cells(whole: Bound, *costs: Cost) -> dict[str, str]:
+    """A column that says what the counts of a row are, in the table of a model that is not exact."""
+    if whole is Bound.EXACT:
+        return {}
+    return {"counts": max(cost.bounds.worst for cost in costs).word}
+
+
+def chosen_row(names: list[str], key: str) -> None:
+    """A row was clicked; the second click on one takes its mark away, and means it all the same."""
+    state: Any = st.session_state[key] or {}
+    rows = state.get("selection", {}).get("rows") or st.session_state.get(f"{key}-before", [])
+    st.session_state[f"{key}-before"] = rows
+    if rows and rows[0] < len(names):
+        view = parsed(ui.address()).view
+        ui.go(replace(view, layer=names[rows[0]], block="", spot=None))

@@ -1,0 +1,202 @@
+"""Choosing: which model, at which input size, and in which unit; the side bar of every page."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+import streamlit as st
+
+from keraudit.errors import KerauditError, ModelError
+from keraudit.explorer import ui
+from keraudit.explorer.address import GIVEN, LARGEST_BATCH, UNITS, View, parsed
+from keraudit.explorer.cache import Subject
+from keraudit.explorer.start import MODEL_VARIABLE
+from keraudit.explorer.upload import LARGEST_FILE_MIB, Upload, uploaded
+from keraudit.model.graph import Architecture
+from keraudit.reading.applications import applications
+from keraudit.reading.resolve import application_name, resolve
+from keraudit.safe_text import harmless
+from keraudit.zoo.names import listed, zoo_model
+
+MOST_UPLOADS = 8  # that one session keeps
+
+
+def uploads() -> dict[str, Upload]:
+    """What this session sent, by key; no other session sees it."""
+    found: dict[str, Upload] = st.session_state.setdefault("uploads", {})
+    return found
+
+
+def argument() -> str:
+    """The MODEL of ``keraudit explore MODEL``."""
+    return os.environ.get(MODEL_VARIABLE, "")
+
+
+class Stamp(NamedTuple):
+    """When a file was written, and its size; it is read anew when either changes."""
+
+    written: int = 0
+    size: int = 0
+
+
+def stamp(text: str) -> Stamp:
+    """Of the file that a MODEL names; of none where it names something else."""
+    try:
+        found = Path(text).stat()
+    except (OSError, ValueError):
+        return Stamp()
+    return Stamp(found.st_mtime_ns, found.st_size)
+
+
+@lru_cache(maxsize=2)
+def given_architecture(text: str, _stamp: Stamp) -> Architecture:
+    return resolve(text)
+
+
+@lru_cache(maxsize=1)
+def given_data(text: str, _stamp: Stamp) -> bytes:
+    """The file itself where it may hold weights, else nothing."""
+    path = Path(text)
+    return path.read_bytes() if text.endswith(".keras") and path.is_file() else b""
+
+
+def given() -> str:
+    """How the model named at the start is called in an address: by its name, else ``given``."""
+    text = argument()
+    if not text:
+        return ""
+    if name := application_name(text):
+        return name
+    try:
+        found = zoo_model(text)
+    except KerauditError:
+        found = None
+    return found.name if found else GIVEN
+
+
+def subject_of(key: str) -> Subject:
+    """The model that an address names.
+
+    Raises:
+        ModelError: it is not of this session, or not there any more.
+    """
+    if key == GIVEN:
+        text = argument()
+        if not text:
+            raise ModelError("no model was named when the explorer was started; choose one")
+        now = stamp(text)
+        found, data = given_architecture(text, now), given_data(text, now)
+        key = f"given:{text}:{now.written}:{now.size}"
+        return Subject(key, called(GIVEN), text, found, data)
+    if key.startswith("upload-"):
+        if key not in uploads():
+            raise ModelError(
+                "this view is of an uploaded file, which only the session that sent it can see: send"
+                " the same file on the left, and the view is there again"
+            )
+        upload = uploads()[key]
+        return Subject(key, upload.name, upload.name, upload.architecture, upload.data)
+    return Subject(key, key, key)
+
+
+def names() -> list[str]:
+    """Every model that can be chosen: this session's files, the zoo, the applications."""
+    own = [GIVEN] if given() == GIVEN else []
+    known = sorted((*applications(), *listed()), key=str.lower)
+    return [*own, *reversed(uploads()), *known]
+
+
+def called(key: str) -> str:
+    """How a model is called in a list."""
+    if key == GIVEN:
+        return harmless(argument().rpartition(os.sep)[2])
+    return uploads()[key].name if key in uploads() else key
+
+
+def sidebar(view: View) -> None:
+    """Model, file, size, batch, unit."""
+    with st.sidebar:
+        st.markdown("#### keraudit explorer")
+        receive()
+        options = names()
+        if view.model not in options:
+            options = [view.model, *options]
+        labels = {key: called(key) for key in options}
+        st.selectbox("Model", options, format_func=labels.__getitem__, **ui.tied(view, "model"))
+        st.file_uploader(
+            "or a file of your own",
+            type=["keras", "json"],
+            key=f"file_{st.session_state.get('files', 0)}",
+            max_upload_size=LARGEST_FILE_MIB,
+            help="A .keras file, or the JSON of Model.to_json(). It is read, never executed, and only"
+            " this session sees it.",
+        )
+        sizes(view)
+        ui.segments(view, "unit", "Cost is counted in", UNITS)
+        st.caption(
+            "1 MAC is one multiply-accumulate. FLOPs are 2 x MACs + the other operations (bias,"
+            " normalisation, activation, pooling, merge). Padded taps count."
+        )
+
+
+def receive() -> None:
+    """Take a file that was sent: read it once, and show it; what is wrong with it is told beside."""
+    sent = st.session_state.get(f"file_{st.session_state.get('files', 0)}")
+    if sent is None:
+        return
+    st.session_state["files"] = st.session_state.get("files", 0) + 1  # an empty box again
+    try:
+        with st.spinner("Reading the file ..."):
+            found = uploaded(sent.name, sent.getvalue())
+    except KerauditError as error:
+        st.session_state["refused"] = str(error)
+        st.rerun()
+    kept = uploads()
+    kept.pop(found.key, None)
+    for key, older in kept.items():  # weights of the last file alone: they may be large
+        kept[key] = older._replace(data=b"")
+    kept[found.key] = found
+    while len(kept) > MOST_UPLOADS:
+        kept.pop(next(iter(kept)))
+    show(found.key)
+    st.rerun()
+
+
+def show(key: str) -> None:
+    """Turn the address to a model, and keep the page; a view of this very file stays whole."""
+    view = parsed(ui.address()).view
+    if view.model != key:
+        ui.go(replace(view, **ui.follow("model", key)))
+
+
+def sizes(view: View) -> None:
+    """Input size and batch."""
+    left, right = st.columns([2, 1])
+    shown = "x".join(map(str, view.size)) if view.size else ""
+    st.session_state["w_size_text"] = shown
+    left.text_input(
+        "Input size",
+        key="w_size_text",
+        placeholder="as recorded",
+        help="Without the batch, e.g. 96x96x3; empty for the size that the model records.",
+        on_change=size_changed,
+        args=("size",),
+        max_chars=40,
+    )
+    right.number_input(
+        "Batch", min_value=1, max_value=LARGEST_BATCH, step=1, **ui.tied(view, "batch")
+    )
+
+
+def size_changed(name: str) -> None:
+    """Put a size that was typed into the address, with whatever is wrong with it."""
+    text = str(st.session_state[f"w_{name}_text"]).strip().lower()
+    text = text.strip("()").replace(" ", "").replace(",", "x").replace("*", "x")
+    if text:
+        st.query_params[name] = text
+    else:
+        st.query_params.pop(name, None)

@@ -1,0 +1,279 @@
+"""Features of faces: what a network holds after each of its blocks, and what it costs up to there."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from keraudit.api import audit, read
+from keraudit.audits.gradients.variants import PLAIN, variant
+from keraudit.building.keras_model import build, copy_weights
+from keraudit.data.dataset import Dataset
+from keraudit.errors import KerauditError
+from keraudit.evaluation.grad_cam import convert, inner_of, split
+from keraudit.evaluation.load import network_of, with_weights
+from keraudit.faces.protocol import products
+from keraudit.reading.resolve import application_name
+from keraudit.training.augment import WITH_WEIGHTS, published_moments
+from keraudit.training.networks import LARGE, PUBLISHED, network
+from keraudit.training.recipe import Recipe, recipe
+from keraudit.training.record import Run, read_run
+
+FRESH, IMAGENET = "random", "imagenet"
+FRESH_LABEL = "fresh weights"
+NETWORK = "InceptionV3"
+GIB = 2**30
+MOST_BYTES = 8 * GIB  # of features, held in memory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A network that features are taken from.
+
+    Attributes:
+        label: what it is called: its name, and where its weights are from.
+        network: its name.
+        told: more on the weights, in words.
+        start: from images as ``seen`` gives them to what ``inner`` is fed.
+        inner: the network.
+        places: the blocks, fork-join regions such as an Inception module or a residual unit, each with its last
+            layer that ``inner`` has.
+        normalise: how it sees an image: ``image``, or as the published weights did.
+    """
+
+    label: str
+    network: str
+    told: str
+    start: Any
+    inner: Any
+    places: tuple[tuple[str, str], ...]
+    normalise: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cut:
+    """The features after a block.
+
+    Attributes:
+        block: its name.
+        shape: of one image's features: height, width, channels.
+        macs: of the network up to there, for one image; ``params`` likewise.
+        maps: (N, height, width, channels).
+        products: scalar products of every two images' features, (N, N).
+    """
+
+    block: str
+    shape: tuple[int, ...]
+    macs: int
+    params: int
+    maps: Any
+    products: Any
+
+
+def checked(spec: str, data: Dataset) -> Run | None:
+    """The run that ``spec`` names, ``None`` if it names none; before anything takes its time.
+
+    Args:
+        spec: ``random``, InceptionV3 with fresh weights; ``imagenet``, with those that Keras publishes;
+            ``random:ResNet50`` and ``imagenet:ResNet50`` likewise; ``random:ResNet50+without-skips``, the same
+            fresh weights in a rewritten network; or the folder of a finished run of ``keraudit train``.
+        data: the faces.
+
+    Raises:
+        KerauditError: there is no such network or run, the run cannot see such images, or it learnt from
+            these very faces.
+    """
+    kind, name, words = parsed(spec)
+    if kind in (FRESH, IMAGENET):
+        if application_name(name) not in LARGE:
+            raise KerauditError(
+                f"features {spec!r}: expected {kind} or {' or '.join(f'{kind}:{n}' for n in LARGE)}"
+            )
+        if words and kind != FRESH:
+            raise KerauditError(
+                f"features {spec!r}: a rewritten network has fresh weights, as in {FRESH}:ResNet50+without-skips"
+            )
+        for word in words:
+            if word not in PLAIN:
+                raise KerauditError(f"features {spec!r}: {word!r} is none of {', '.join(PLAIN)}")
+        return None
+    folder = Path(spec).expanduser()
+    if not folder.is_dir():
+        raise KerauditError(
+            f"features {spec!r}: expected {FRESH}, {IMAGENET}, {FRESH}:ResNet50 or the folder of a finished run"
+        )
+    run = read_run(folder)
+    with_weights(folder)
+    halves = {*run.dataset["fingerprint"].split("-")} & {*data.fingerprint.split("-")}
+    if halves or list(run.dataset["classes"]) == list(data.classes):
+        raise KerauditError(
+            f"{folder} learnt from these faces: what it makes of them proves nothing; give a run on other images"
+        )
+    if Recipe.from_dict(run.recipe).normalise == "pixel":
+        raise KerauditError(
+            f"{folder} was trained on images less their mean image, which faces do not have: give a run of"
+            " recipe modern, or of --normalise channel"
+        )
+    if run.dataset["image_shape"][-1] != 3:
+        raise KerauditError(
+            f"{folder} was trained on grey images: give a run on images of three channels"
+        )
+    if run.network.lower().startswith("plain"):
+        raise KerauditError(f"{run.network} has no blocks to take features after: give another run")
+    return run
+
+
+def parsed(spec: str) -> tuple[str, str, tuple[str, ...]]:
+    """Whose weights, which network, and how it is rewritten.
+
+    >>> parsed("random"), parsed("random:ResNet50+without-skips")
+    (('random', 'InceptionV3', ()), ('random', 'ResNet50', ('without-skips',)))
+    """
+    whole, *words = spec.split("+")
+    kind, _, name = whole.partition(":")
+    return kind, name or NETWORK, tuple(words)
+
+
+def source(spec: str, run: Run | None, *, shape: tuple[int, ...], size: int, seed: int) -> Source:
+    """A network with the weights that ``spec`` names.
+
+    Args:
+        spec: as ``checked`` takes it; ``run`` is what that gave.
+        shape: of the images: height, width, 3.
+        size: what InceptionV3 and ResNet50 see them enlarged or shrunk to.
+        seed: of fresh weights.
+
+    Raises:
+        KerauditError: the weights cannot be had, or the network does not take the size.
+    """
+    if run is None:
+        kind, name, words = parsed(spec)
+        known = application_name(name) or name
+        if words:
+            return rewritten(of_keras(FRESH, known, shape, size, seed), "+".join(words))
+        return of_keras(kind, known, shape, size, seed)
+    recipe = Recipe.from_dict(run.recipe)
+    side = size if application_name(run.network) in LARGE else None
+    body = network_of(Path(spec).expanduser(), run, shape=shape, size=side, precision="float32")
+    start, inner = inner_of(body)
+    return Source(
+        label=f"{run.network}, trained on {run.dataset['source']}, seed {run.seed}",
+        network=run.network,
+        told=f"{run.dataset['name']}; recipe {recipe.name}, {len(run.history)} epochs, test error"
+        f" {run.evaluation['test_error']:.1%}",
+        start=start,
+        inner=inner,
+        places=ends(inner),
+        normalise=recipe.normalise if recipe.weights else "image",
+    )
+
+
+def of_keras(kind: str, name: str, shape: tuple[int, ...], size: int, seed: int) -> Source:
+    """A network of Keras Applications with fresh or published weights."""
+    import keras
+
+    keras.utils.set_random_seed(seed)
+    made = recipe("modern", size=size, weights=IMAGENET if kind == IMAGENET else None)
+    start, inner = inner_of(network(name, classes=2, shape=shape, recipe=made))
+    return Source(
+        label=f"{name}, {FRESH_LABEL if kind == FRESH else 'ImageNet'}",
+        network=name,
+        told=f"seed {seed}" if kind == FRESH else "the weights that Keras publishes",
+        start=start,
+        inner=inner,
+        places=ends(inner),
+        normalise=PUBLISHED[name] if kind == IMAGENET else "image",
+    )
+
+
+def rewritten(one: Source, words: str) -> Source:
+    """The same network and weights, rewritten, with the same places as far as they are left."""
+    graph = variant(read(one.inner), words).graph
+    made = build(graph)
+    copy_weights(one.inner, made, graph)
+    left = {layer.name for layer in made.layers}
+    whole = dict(blocks_of(one.inner))
+    places = [(name, [layer for layer in whole[name] if layer in left]) for name, _ in one.places]
+    return replace(
+        one,
+        label=f"{one.label}, {words}",
+        inner=made,
+        places=tuple((name, layers[-1]) for name, layers in places if layers),
+    )
+
+
+def blocks_of(inner: Any) -> list[tuple[str, tuple[str, ...]]]:
+    """The fork-join blocks of a network, each with its layers in running order."""
+    return [(b.name, b.layers) for b in audit(inner).blocks if b.kind == "fork-join"]
+
+
+def ends(inner: Any) -> tuple[tuple[str, str], ...]:
+    return tuple((name, layers[-1]) for name, layers in blocks_of(inner))
+
+
+def seen(images: Any, normalise: str) -> Any:
+    """Images as a network sees them.
+
+    Args:
+        images: bytes, (N, height, width, 3).
+        normalise: ``image``, each less its own mean, in its own deviations; or as Keras did for weights that
+            it publishes.
+    """
+    values = images.astype("float32")
+    if normalise in WITH_WEIGHTS:
+        mean, scale = published_moments(normalise)
+        return (values - mean) / scale
+    mean = values.mean(axis=(1, 2, 3), keepdims=True)
+    deviation = values.std(axis=(1, 2, 3), keepdims=True)
+    return (values - mean) / (deviation + 1e-6)
+
+
+def cuts(found: Source, images: Any) -> tuple[Cut, ...]:
+    """The features of all images after each of a network's places.
+
+    Args:
+        found: the network.
+        images: bytes, (N, height, width, 3).
+
+    Raises:
+        KerauditError: it has no block, or the features take more memory than ``MOST_BYTES``.
+    """
+    import keras
+    import numpy as np
+
+    if not found.places:
+        raise KerauditError(f"{found.network} has no block to take features after")
+    outputs = [found.inner.get_layer(layer).output for _, layer in found.places]
+    each = 4 * sum(math.prod(output.shape[1:]) for output in outputs)
+    if each * len(images) > MOST_BYTES:
+        raise KerauditError(
+            f"the features of {len(images):,} images take {each * len(images) / GIB:.1f} GiB; expected"
+            f" {MOST_BYTES / GIB:.0f} GiB at most: lower --size, or take fewer people"
+        )
+    whole = keras.Model(found.inner.input, outputs)
+    parts = [
+        [convert(tensor) for tensor in whole(found.start(part), training=False)]
+        for part in split(seen(images, found.normalise))
+    ]
+    maps = [np.concatenate(column) for column in zip(*parts, strict=True)]
+    costs = [audit(keras.Model(found.inner.input, output), batch=1).total for output in outputs]
+    return tuple(
+        Cut(
+            block=block,
+            shape=values.shape[1:],
+            macs=int(cost.macs),
+            params=int(cost.params),
+            maps=values,
+            products=products(values),
+        )
+        for (block, _), values, cost in zip(found.places, maps, costs, strict=True)
+    )
+
+
+def coloured(images: Any) -> Any:
+    """Images of three channels: grey ones have the same thrice."""
+    import numpy as np
+
+    return images if images.shape[-1] == 3 else np.repeat(images, 3, axis=-1)

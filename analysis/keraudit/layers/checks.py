@@ -1,0 +1,95 @@
+"""What shapes and counts must satisfy, whatever a file says; each breach is one line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from keraudit.errors import ModelError, ShapeError
+from keraudit.model.graph import Call, Effect, Layer, Node, Ref, Shape, Tensor, windows_of
+
+LARGEST_SIZE = 2**31 - 1  # of one axis; anything above is a mistake or an attack
+LARGEST_COUNT = 2**127  # of one term, one weight or one window; likewise
+
+
+def check_refs(refs: Sequence[Ref], nodes: Sequence[Node]) -> None:
+    for ref in refs:
+        if ref.output >= len(nodes[ref.call].outputs):
+            raise ModelError(f"layer {nodes[ref.call].name!r} has no output number {ref.output}")
+
+
+def check_outputs(
+    layer: Layer, call: Call, inputs: tuple[Tensor, ...], effect: Effect, starts: Sequence[Shape]
+) -> None:
+    for shape in effect.outputs:
+        if all(isinstance(size, int) and 0 < size <= LARGEST_SIZE for size in shape):
+            continue
+        received = ", ".join(show(t.shape) for t in inputs)
+        if all(isinstance(size, int) and size <= LARGEST_SIZE for size in shape):
+            raise ShapeError(
+                f"the input shape {' and '.join(show(s) for s in starts)} is too small: at layer"
+                f" {call.name!r} ({layer.kind}) the map {received} would become {show(shape)};"
+                " give a larger --input-shape"
+            )
+        raise ModelError(
+            f"layer {call.name!r} ({layer.kind}) gives the absurd shape {show(shape)} from {received}"
+        )
+
+
+def check_counts(layer: Layer, call: Call, effect: Effect) -> None:
+    """Refuse numbers that no network has, and that no sum, table or float would hold."""
+    counts = [t.value for t in effect.terms] + [w.elements for w in effect.weights]
+    counts += [abs(edge) for window in windows_of(effect.view) for edge in window]  # type: ignore[misc]
+    if any(count > LARGEST_COUNT for count in counts):
+        raise ModelError(
+            f"layer {call.name!r} ({layer.kind}): its config gives counts of more than"
+            f" {len(str(LARGEST_COUNT))} digits"
+        )
+    for what, sizes in [
+        *((t.what, tuple(size for _, size in t.factors)) for t in effect.terms),
+        *((w.name, w.shape) for w in effect.weights),
+    ]:
+        if any(size < 0 for size in sizes):
+            raise ModelError(
+                f"layer {call.name!r} ({layer.kind}): its config gives a negative size for {what},"
+                f" {show(sizes)}; sizes are whole numbers from 1"
+            )
+
+
+def check_recorded(
+    layer: Layer,
+    call: Call,
+    index: int,
+    effect: Effect,
+    recorded: Mapping[Ref, tuple[int | None, ...]],
+    asked: Sequence[Shape] | None,
+) -> None:
+    """Hold our shapes against those that the file records.
+
+    ``asked`` are the input sizes, where the file leaves one open and the user chose it: what does not
+    fit is then the choice.
+    """
+    for output, shape in enumerate(effect.outputs):
+        stated = recorded.get(Ref(index, output))
+        if stated is not None and not same_shape(shape, stated):
+            if asked is not None:
+                raise ShapeError(
+                    f"the input shape {' and '.join(map(show, asked))} does not fit: layer"
+                    f" {call.name!r} ({layer.kind}) would give {show(shape)}, where the model takes"
+                    f" {show(stated)}; give another --input-shape"
+                )
+            raise ModelError(
+                f"layer {call.name!r} ({layer.kind}): its config gives the output shape"
+                f" {show(shape)}, but the file records {show(stated)}; the file contradicts itself"
+            )
+
+
+def same_shape(shape: Sequence[int], stated: Sequence[int | None]) -> bool:
+    """Whether the sizes agree, the batch and sizes left open aside."""
+    return len(shape) == len(stated) and all(
+        b is None or a == b for a, b in zip(shape[1:], stated[1:], strict=True)
+    )
+
+
+def show(shape: Sequence[int | None]) -> str:
+    """A shape as people write it: ``28x28x192``; an open size is ``?``."""
+    return "x".join("?" if size is None else str(size) for size in shape)

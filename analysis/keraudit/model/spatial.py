@@ -1,0 +1,108 @@
+"""Which axes of each activation hold positions, and how many positions they hold.
+
+Layers with a ``data_format`` state the layout of what they read and write. It is carried on, with the
+data and against it, through layers that have none (normalisation, rescaling, a sum), and follows the
+channels through a transposition. Where nothing is stated the channels come last, Keras' default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from keraudit.model.graph import Graph, Node, Shape
+
+FORMATS = {"channels_first": True, "channels_last": False}
+SHAPED_ANEW = ("Reshape", "Flatten", "RepeatVector", "ops.Reshape", "ops.Ravel", "ops.Rearrange")
+ROUNDS = 4  # there and back; each way goes through the whole graph
+
+First = bool | None  # whether the channels come first; None: not known
+
+
+def layouts(graph: Graph) -> tuple[bool, ...]:
+    """Of each node's output: whether the channels come first, behind the batch."""
+    told = [stated(node) for node in graph.nodes]
+    known = list(told)
+    for _ in range(ROUNDS):
+        before = list(known)
+        with_the_data(graph, known)
+        against_the_data(graph, known, told)
+        if known == before:
+            break
+    for index, node in enumerate(graph.nodes):
+        if not node.sources and known[index] is None:
+            known[index] = False
+    with_the_data(graph, known)
+    return tuple(first is True for first in known)
+
+
+def stated(node: Node) -> First:
+    """The layout that a layer names; that of ``Flatten`` changes nothing it gives."""
+    named = node.layer.config.get("data_format")
+    return None if node.layer.kind == "Flatten" else FORMATS.get(str(named))
+
+
+def with_the_data(graph: Graph, known: list[First]) -> None:
+    """Give each node that states nothing the layout of its first input that has one."""
+    for index, node in enumerate(graph.nodes):
+        if known[index] is None:
+            found = (carried(node, known[ref.call], forwards=True) for ref in node.sources)
+            known[index] = next((first for first in found if first is not None), None)
+
+
+def against_the_data(graph: Graph, known: list[First], told: Sequence[First]) -> None:
+    """Give each node without a layout that of its first reader that has one."""
+    wanted: dict[int, bool] = {}
+    for index in range(len(graph.nodes) - 1, -1, -1):
+        node = graph.nodes[index]
+        if known[index] is None:
+            known[index] = wanted.get(index)
+        read = told[index]
+        if read is None:
+            read = carried(node, known[index], forwards=False)
+        if read is not None:
+            wanted.update((ref.call, read) for ref in node.sources)
+
+
+def carried(node: Node, first: First, *, forwards: bool) -> First:
+    """The layout on the other side of a call, from its input to its output or back."""
+    if first is None or not node.inputs or not node.outputs:
+        return first
+    rank, after = len(node.inputs[0].shape), len(node.outputs[0].shape)
+    order = permutation(node, rank)
+    if order is None:
+        return first if forwards or (rank == after and node.layer.kind not in SHAPED_ANEW) else None
+    channels = 1 if first else rank - 1
+    there = order.index(channels) if forwards else order[channels]
+    return {1: True, rank - 1: False}.get(there)
+
+
+def permutation(node: Node, rank: int) -> tuple[int, ...] | None:
+    """Where a transposition takes each axis of its output from; ``None`` for any other call."""
+    if node.layer.kind == "Permute":
+        order = (0, *node.layer.config["dims"])
+    elif node.layer.kind == "ops.Transpose" and node.layer.config.get("axes"):
+        order = tuple(axis % rank for axis in node.layer.config["axes"])
+    else:
+        return None
+    return order if sorted(order) == list(range(rank)) and rank > 2 else None
+
+
+def spatial_axes(shape: Shape, first: bool) -> tuple[int, ...]:
+    """The axes of a shape that hold positions; none below three axes."""
+    if len(shape) < 3:
+        return ()
+    return tuple(range(2, len(shape)) if first else range(1, len(shape) - 1))
+
+
+def positions(graph: Graph) -> tuple[Shape, ...]:
+    """The spatial sizes of each node's first output; empty where no axis holds positions."""
+    shapes = [node.outputs[0].shape if node.outputs else () for node in graph.nodes]
+    return tuple(
+        tuple(shape[axis] for axis in spatial_axes(shape, first))
+        for shape, first in zip(shapes, layouts(graph), strict=True)
+    )
+
+
+def label(sizes: Shape) -> str:
+    """Spatial sizes as people write them: ``28x28``; ``-`` where there are none."""
+    return "x".join(map(str, sizes)) if sizes else "-"

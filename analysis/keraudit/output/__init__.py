@@ -1,0 +1,1 @@
+"""Tables, numbers and files in every format; nothing here knows a question."""

@@ -1,0 +1,115 @@
+"""A grid as CSV (raw values) and as Markdown (written values)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from keraudit.model.bounds import Bound
+from keraudit.output.table import Grid, Line, shown, written
+from keraudit.safe_text import harmless
+
+PARTS = re.compile(r'[,;"\t]')  # fields, or quotes
+# What a spreadsheet takes for the start of a formula, with what it passes over before one.
+FORMULA = re.compile(r"[\s'\"]*[=+\-@\uff1d\uff0b\uff0d\uff20]")
+# Of what dialects make a link or a mention unasked, even of text that is escaped.
+ADDRESS = r"(?:://|@|(?<=\bwww)\.)+"
+MARK = re.compile(rf"({ADDRESS})|[\\`*_{{}}\[\]|#~$&<>]", re.IGNORECASE)
+BACKSLASHED = frozenset("\\`*_{}[]|#")  # in every dialect; others are written by number
+NAMED = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+
+
+def csv_text(grids: Sequence[Grid]) -> str:
+    """All lines of all grids under one header; a list of sizes is written with crosses.
+
+    The total is left out, so that a column adds up to it.
+    """
+    keys = [column.key for column in grids[0].columns]
+    bounded = [column.key for column in grids[0].columns if column.bounded]
+    rows = (
+        [
+            grid.title,
+            *(line.cells.get(key) for key in keys),
+            *(line.bounds.get(key, Bound.EXACT).word for key in bounded),
+        ]
+        for grid in map(shown, grids)
+        for line in grid.lines
+    )
+    return csv_rows(["model", *keys, *(f"{key}_bound" for key in bounded)], rows)
+
+
+def csv_rows(head: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
+    """Rows of raw values as CSV; no text in them is a formula to a spreadsheet."""
+    return "".join(",".join(map(field, row)) + "\n" for row in (head, *rows))
+
+
+def field(value: object) -> str:
+    """A value as it stands in CSV (RFC 4180): names come from files.
+
+    A text that begins a formula gets an apostrophe before it. One that holds what parts fields in any
+    country's spreadsheets is quoted: else it could begin a formula after a semicolon.
+
+    >>> field(1.5), field(None), field((1, 28, 28)), field("=1+1"), field("a;=1")
+    ('1.5', '', '1x28x28', "'=1+1", '"a;=1"')
+    """
+    if isinstance(value, list | tuple):
+        value = "x".join(map(str, value))
+    if not isinstance(value, str):
+        return "" if value is None else str(value)
+    text = harmless(value.replace("\n", " "))
+    text = "'" + text if FORMULA.match(text) else text
+    return '"' + text.replace('"', '""') + '"' if PARTS.search(text) else text
+
+
+def markdown_text(grid: Grid) -> str:
+    """A pipe table with the heading before it and the notes after it."""
+    grid = shown(grid)
+    numbers = [column.is_number for column in grid.columns]
+    head = [escaped(column.label) for column in grid.columns]
+    rule = ["--:" if number else ":--" for number in numbers]
+    lines = [cells(grid, line) for line in grid.lines]
+    if grid.total:
+        lines.append([f"**{cell}**" if cell else "" for cell in cells(grid, grid.total)])
+    table = "\n".join("| " + " | ".join(line) + " |" for line in [head, rule, *lines])
+    notes = [" ".join(note.split()) for note in grid.notes if note.strip()]
+    made = [f"Made by {code(grid.command)}."] if grid.command else []
+    tail = "\n".join(f"- {escaped(note)}" for note in [*notes, f"Convention: {grid.convention}."])
+    return f"**{escaped(grid.title)}** {escaped(grid.heading)}\n\n{table}\n\n{tail}\n" + "".join(
+        f"- {line}\n" for line in made
+    )
+
+
+def cells(grid: Grid, line: Line) -> list[str]:
+    indent = "&nbsp;" * 3 * line.depth
+    texts = [escaped(written(column, line)) for column in grid.columns]
+    texts = [text.replace("\n", "<br>") for text in texts]
+    return [indent + texts[0], *texts[1:]]
+
+
+def escaped(text: str) -> str:
+    r"""Text that Markdown shows as it is: names come from files.
+
+    >>> print(escaped("a_b <b> http://c"))
+    a\_b &lt;b&gt; http`://`c
+    """
+    return MARK.sub(as_text, text)
+
+
+def as_text(found: re.Match[str]) -> str:
+    """A mark as text; what makes an address as code, which no dialect looks into."""
+    mark = found[0]
+    if found[1]:
+        return f"`{mark}`"
+    return "\\" + mark if mark in BACKSLASHED else NAMED.get(mark, f"&#{ord(mark)};")
+
+
+def code(text: str) -> str:
+    """Text as a code span, whatever marks it holds: fenced by more of them than stand together in it.
+
+    >>> code("keraudit flops m"), code("a`b"), code("`")
+    ('`keraudit flops m`', '``a`b``', '`` ` ``')
+    """
+    text = " ".join(text.split())
+    longest = max(map(len, re.findall("`+", text)), default=0)
+    fence, gap = "`" * (longest + 1), " " * (text.startswith("`") or text.endswith("`"))
+    return f"{fence}{gap}{text}{gap}{fence}"

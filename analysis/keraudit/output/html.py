@@ -1,0 +1,119 @@
+"""A grid as HTML: a fragment for notebooks, or one self-contained file with sortable columns."""
+
+from __future__ import annotations
+
+from html import escape
+
+from keraudit.output.table import Column, Grid, Line, full_bar, shown, written
+
+STYLE = """
+.keraudit{--ink:#1b1f24;--soft:#57606a;--rule:#d0d7de;--bar:#0072b2;--warn:#9a6700;
+ font:14px/1.5 system-ui,sans-serif;color:var(--ink)}
+@media (prefers-color-scheme:dark){.keraudit{--ink:#e6edf3;--soft:#9198a1;--rule:#3d444d;
+ --bar:#56b4e9;--warn:#e3b341}}
+.keraudit .scroll{overflow-x:auto}
+.keraudit table{border-collapse:collapse;font-variant-numeric:tabular-nums}
+.keraudit caption{text-align:left;padding:0 0 .6em}
+.keraudit th,.keraudit td{padding:.25em .8em;text-align:left;white-space:nowrap;
+ border-bottom:1px solid var(--rule)}
+.keraudit .n{text-align:right}
+.keraudit .f{white-space:pre-line;min-width:16em;max-width:44em}
+.keraudit tr:has(.f) td{vertical-align:top}
+.keraudit th button{all:unset;cursor:pointer;font-weight:600}
+.keraudit th button:focus-visible{outline:2px solid var(--bar);outline-offset:2px}
+.keraudit th[aria-sort=ascending] button::after{content:" \\2191"}
+.keraudit th[aria-sort=descending] button::after{content:" \\2193"}
+.keraudit .dim td{color:var(--soft)}.keraudit .warn td{color:var(--warn)}
+.keraudit tfoot td{font-weight:600;border-bottom:0}
+.keraudit .bar{display:inline-block;height:.7em;background:var(--bar);border-radius:2px}
+.keraudit pre{color:var(--soft);white-space:pre-wrap}
+"""
+
+SCRIPT = """
+for(const table of document.querySelectorAll('.keraudit table')){
+ const heads=[...table.tHead.rows[0].cells],body=table.tBodies[0],first=[...body.rows];
+ heads.forEach((head,i)=>head.querySelector('button')?.addEventListener('click',()=>{
+  const was=head.getAttribute('aria-sort'),next=was==='descending'?'ascending':was==='ascending'?'':'descending';
+  heads.forEach(h=>h.removeAttribute('aria-sort'));
+  if(!next){body.append(...first);return}
+  head.setAttribute('aria-sort',next);
+  const key=r=>{const v=r.cells[i].dataset.v,n=Number(v);return v===''||Number.isNaN(n)?v:n};
+  const sign=next==='ascending'?1:-1;
+  body.append(...[...first].sort((a,b)=>{const x=key(a),y=key(b);
+   return sign*(typeof x==='number'&&typeof y==='number'?x-y:String(x).localeCompare(String(y)))}));
+ }))}
+"""
+
+
+def fragment(grid: Grid) -> str:
+    """The table with its style and no script."""
+    return f"<style>{STYLE}</style>{body(grid)}"
+
+
+def page(grids: list[Grid], *, figure: str = "") -> str:
+    """One whole file: no request leaves it. ``figure`` is HTML that stands before the tables."""
+    title = escape(", ".join(grid.title for grid in map(shown, grids)))
+    tables = "\n".join(map(body, grids))
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="color-scheme" content="light dark">'
+        f"<title>keraudit: {title}</title><style>{STYLE}</style></head>\n"
+        f"<body>{figure}{tables}<script>{SCRIPT}</script></body></html>\n"
+    )
+
+
+def body(grid: Grid) -> str:
+    grid = shown(grid)
+    notes = [*grid.notes, ""]
+    if grid.convention:
+        notes.append(f"Convention     {grid.convention}")
+    if grid.command:
+        notes.append(f"Made by        {grid.command}")
+    head = "".join(header(grid, column) for column in grid.columns)
+    top = full_bar(grid)
+    lines = "\n".join(row(grid, line, top) for line in grid.lines)
+    total = row(grid, grid.total, top) if grid.total else ""
+    return (
+        f'<div class="keraudit"><div class="scroll"><table><caption><b>{escape(grid.title)}</b>'
+        f" {escape(grid.heading)}</caption><thead><tr>{head}</tr></thead>\n"
+        f"<tbody>{lines}</tbody>\n<tfoot>{total}</tfoot></table></div>"
+        f"<pre>{escape(chr(10).join(notes))}</pre></div>"
+    )
+
+
+def header(grid: Grid, column: Column) -> str:
+    side = class_of(column)
+    bar = '<th aria-label="bar"></th>' if column.key == grid.bar else ""
+    return f'<th scope="col"{side}><button>{escape(column.label)}</button></th>{bar}'
+
+
+def class_of(column: Column) -> str:
+    return ' class="n"' if column.is_number else ' class="f"' if column.flows else ""
+
+
+def row(grid: Grid, line: Line, top: float) -> str:
+    cells = []
+    for column in grid.columns:
+        value = line.cells.get(column.key)
+        side = class_of(column)
+        indent = (
+            f' style="padding-left:{0.8 + 1.2 * line.depth:.1f}em"' if column.key == "name" else ""
+        )
+        text = escape(written(column, line))
+        cells.append(f'<td{side}{indent} data-v="{escape(raw(value))}">{text}</td>')
+        if column.key == grid.bar:
+            part = line.cells[grid.level] if grid.level else value
+            width = 8 * min(float(part or 0) / top, 1) if top and line is not grid.total else 0
+            cells.append(f'<td><span class="bar" style="width:{width:.2f}em"></span></td>')
+    tone = f' class="{line.tone}"' if line.tone else ""
+    return f"<tr{tone}>{''.join(cells)}</tr>"
+
+
+def raw(value: object) -> str:
+    """The value that a column is sorted by; a list sorts by its first entry."""
+    if value is None:
+        return ""
+    if isinstance(value, list | tuple):
+        return str(value[-1] if value else "")
+    return str(value)

@@ -1,0 +1,109 @@
+"""Models that Keras builds in a process of its own: once, and read from the user's cache ever after."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NamedTuple
+
+from keraudit.errors import KerauditError, ModelError, ShapeError
+from keraudit.model.graph import Architecture, Shape
+from keraudit.reading.archive import parse
+from keraudit.reading.child import run_child
+from keraudit.reading.config import architecture
+
+Notify = Callable[[str], None]
+
+
+class Listed(NamedTuple):
+    """A model that can be named, its size at its default input, and where it comes from."""
+
+    name: str
+    input_shape: Shape
+    layers: int
+    macs: int
+    params: int
+    origin: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """What the live process builds (its ``form``, a name, a shape) and the file that keeps it."""
+
+    form: str
+    name: str
+    shape: Shape
+    source: str
+    path: Path
+
+
+def read_kept(recipe: Recipe, *, notify: Notify) -> Architecture:
+    """The architecture of a recipe: from its file, else built and kept.
+
+    Raises:
+        ShapeError: Keras refuses to build it.
+    """
+    name, source = recipe.name, recipe.source
+    if recipe.path.is_file():
+        try:
+            data = recipe.path.read_bytes()
+            return architecture(parse(data, recipe.path), source=source, title=name)
+        except (KerauditError, OSError):
+            pass  # a damaged cache is built anew
+    text = "x".join(map(str, recipe.shape))
+    notify(f"building {name} at {text} with Keras, once; kept in {recipe.path.parent}")
+    try:
+        data = run_live(recipe.form, name, ",".join(map(str, recipe.shape)))
+    except ModelError as error:
+        raise ShapeError(f"Keras does not build {name} at {text}: {error}") from None
+    store(recipe.path, data)
+    return architecture(parse(data, name), source=source, title=name)
+
+
+def keras_version() -> str:
+    """The installed Keras' version, without importing it."""
+    spec = find_spec("keras")
+    if spec is None or not spec.origin:
+        raise ModelError(
+            "models by name are built by Keras, which is not installed:"
+            " pip install 'keraudit[keras]', or audit a saved .keras file"
+        )
+    # the folder's name tells it at once; importlib.metadata costs more than the whole audit
+    for folder in Path(spec.origin).parent.parent.glob("keras-*.dist-info"):
+        return folder.name.removeprefix("keras-").removesuffix(".dist-info")
+    from importlib.metadata import version
+
+    return version("keras")
+
+
+def cache_folder() -> Path:
+    """Where built graphs are kept: ``KERAUDIT_CACHE``, else the platform's cache folder."""
+    if chosen := os.environ.get("KERAUDIT_CACHE"):
+        return Path(chosen)
+    from platformdirs import user_cache_path
+
+    return user_cache_path("keraudit", appauthor=False)
+
+
+def store(path: Path, data: bytes) -> None:
+    """Write whole or not at all; a cache that cannot be written is no error."""
+    import tempfile
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            file.write(data)
+        Path(file.name).replace(path)
+    except OSError:
+        pass
+
+
+def run_live(*arguments: str) -> bytes:
+    """Run ``keraudit.reading.keras_worker`` in its own process; its JSON.
+
+    A process of its own keeps Keras' memory, its start-up messages and the user's prints out of ours.
+    """
+    return run_child("keraudit.reading.keras_worker", *arguments)

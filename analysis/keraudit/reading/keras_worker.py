@@ -1,0 +1,170 @@
+"""The one place that imports Keras to read a model; run as a process of its own.
+
+``python -m keraudit.reading.keras_worker OUT application NAME 299,299,3``, the same with ``zoo``, and
+``python -m keraudit.reading.keras_worker OUT callable package.module:name [96,96,3]`` write the model's JSON
+to OUT. A failure is one line, the last on standard error, and exit code 3.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from keraudit.child_process import with_working_folder
+from keraudit.errors import ModelError
+from keraudit.reading.live_layers import facts_of
+
+USUAL = (224, 224, 3)
+BACKENDS = ("tensorflow", "jax", "torch")
+
+
+def choose_backend() -> str:
+    """The backend the user configured if it is installed, else the first that is."""
+    wanted = os.environ.get("KERAS_BACKEND", "")
+    if not wanted:
+        home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+        try:
+            wanted = str(json.loads((home / "keras.json").read_text()).get("backend", ""))
+        except (OSError, ValueError, AttributeError):
+            wanted = ""
+    installed = [name for name in BACKENDS if find_spec(name)]
+    if wanted in installed or (wanted and wanted not in BACKENDS):
+        return wanted
+    if not installed:
+        raise ModelError(
+            "Keras needs a backend and none is installed: pip install 'keraudit[keras]'"
+        )
+    return installed[0]
+
+
+def use_backend(wanted: str | None) -> None:
+    """Set the backend that Keras will import: the one wanted, else the one that is to be had.
+
+    Raises:
+        ModelError: it is not installed.
+    """
+    if wanted and not find_spec(wanted):
+        raise ModelError(
+            f"the backend {wanted!r} is not installed: pip install {wanted}, or choose another"
+        )
+    os.environ["KERAS_BACKEND"] = wanted or choose_backend()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+def application_json(name: str, shape: Sequence[int] | None = None) -> str:
+    """The JSON of a Keras application, built without allocating a weight.
+
+    ``shape`` leaves out the batch; by default Keras chooses it. Automatic layer names start anew.
+    """
+    import keras
+
+    keras.utils.clear_session()
+    build = getattr(keras.applications, name)
+    with keras.StatelessScope(initialize_variables=False):
+        model = build(weights=None, input_shape=tuple(shape) if shape else None)
+        if None in model.input_shape[1:]:  # MobileNetV3 leaves its size open
+            model = build(weights=None, input_shape=USUAL)
+    return str(model.to_json())
+
+
+def zoo_json(name: str, shape: Sequence[int] | None = None) -> str:
+    """The JSON of a model of the zoo, built without allocating a weight."""
+    import keras
+
+    from keraudit.zoo.names import zoo_model
+
+    asked = zoo_model(name)
+    if asked is None:
+        raise ModelError(f"the zoo holds no {name!r}")
+    module, _, function = asked.builder.partition(":")
+    build = getattr(importlib.import_module(module), function)
+    keras.utils.clear_session()
+    with keras.StatelessScope(initialize_variables=False):
+        model = build(**asked.options, input_shape=tuple(shape or asked.input_shape))
+    return str(model.to_json())
+
+
+def callable_json(path: str, shape: Sequence[int] | None) -> str:
+    """The JSON of the model that ``package.module:callable`` returns (or is), and facts of it."""
+    import keras  # first: a module of the working folder may bear the name of any that it needs
+
+    with_working_folder()
+    module, _, attribute = path.partition(":")
+    made: Any = importlib.import_module(module)
+    for part in attribute.split("."):
+        made = getattr(made, part)
+    if callable(made) and not isinstance(made, keras.Model):
+        made = made()
+    if not isinstance(made, keras.Model):
+        raise TypeError(f"it returned a {type(made).__name__}, not a keras.Model")
+    shown = with_graph(made, shape)
+    return json.dumps({"model": json.loads(shown.to_json()), "facts": facts_of(shown)})
+
+
+def with_graph(model: Any, shape: Sequence[int] | None = None) -> Any:
+    """A model whose config has the graph: itself, or one of the same layers.
+
+    A subclassed one is traced at ``shape``: its ``call`` is called on a symbolic input, so that the
+    layers inside record themselves. It is done on a copy made from the config where the class allows
+    that.
+    """
+    import keras
+
+    if not isinstance(model, keras.Model):
+        raise TypeError(f"a {type(model).__name__} is no keras.Model")
+    if isinstance(model, keras.Sequential):
+        return model
+    if has_graph(model):
+        if "layers" in model.get_config():
+            return model
+        # a subclass with a constructor of its own writes down that one's arguments, not its graph
+        return keras.Model(model.inputs, model.outputs, name=model.name)
+    if shape is None:
+        raise ValueError(
+            f"{type(model).__name__} is a subclassed model without a recorded graph:"
+            " give --input-shape (input_shape=) to have it traced"
+        )
+    try:
+        copy = type(model).from_config(model.get_config())
+    except (NotImplementedError, TypeError, ValueError):
+        copy = model
+    start = keras.Input(tuple(shape))
+    return keras.Model(start, copy.call(start), name=model.name)
+
+
+def has_graph(model: Any) -> bool:
+    """Whether a model is functional, by the class that Keras gives such models (it is not public)."""
+    return any(base.__name__ == "Functional" for base in type(model).__mro__)
+
+
+FORMS: Mapping[str, Callable[[str, Sequence[int] | None], str]] = {
+    "application": application_json,
+    "zoo": zoo_json,
+    "callable": callable_json,
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write the JSON of what ``arguments`` name; 0 when written, 3 with one line of reason."""
+    out, form, name, *rest = arguments
+    shape = [int(size) for size in rest[0].split(",")] if rest else None
+    try:
+        use_backend(None)
+        text = FORMS[form](name, shape)
+    except Exception as error:  # the user's own code may raise anything
+        message = " ".join(str(error).split())
+        kind = "" if isinstance(error, ModelError) else f"{type(error).__name__}: "
+        print(f"\n{kind}{message[:400]}", file=sys.stderr)
+        return 3
+    Path(out).write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

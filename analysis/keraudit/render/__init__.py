@@ -1,1 +1,0 @@
-"""Records to text, JSON, CSV, Markdown, HTML and figures. Nothing is counted here."""

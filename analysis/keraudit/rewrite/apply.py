@@ -1,0 +1,68 @@
+"""Carry out the rewrites that are asked for, one after another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from keraudit.model.graph import Graph
+from keraudit.rewrite.activation import with_activation
+from keraudit.rewrite.edit import RewriteNote
+from keraudit.rewrite.factorise import factorised
+from keraudit.rewrite.normalization import without_normalisation
+from keraudit.rewrite.reductions import without_reductions
+from keraudit.rewrite.repeat import repeat_block
+from keraudit.rewrite.skips import without_skips
+from keraudit.rewrite.width import with_filters, with_width
+
+if TYPE_CHECKING:
+    from keraudit.rewrite.edit import Rewrite
+
+from keraudit.rewrite.options import Rewriting
+
+
+def rewritten(graph: Graph, asked: Rewriting) -> tuple[Graph, tuple[RewriteNote, ...]]:
+    """The graph after every rewrite asked for, and a note on each.
+
+    Raises:
+        KerauditError: one does not fit this model; the error names the layer.
+    """
+    notes = []
+    for label, step in steps(asked):
+        done = step(graph)
+        graph = done.graph
+        notes.append(
+            RewriteNote(
+                name=label,
+                changes=len(done.changes),
+                nothing=done.nothing,
+                log=tuple((c.layer, c.what, c.why) for c in done.log),
+            )
+        )
+    return graph, tuple(notes)
+
+
+def steps(asked: Rewriting) -> list[tuple[str, Callable[[Graph], Rewrite]]]:
+    """The rewrites asked for, each with its label."""
+    found: list[tuple[str, Callable[[Graph], Rewrite]]] = []
+    if asked.without_skips:
+        found.append(("without skips", without_skips))
+    if asked.without_reductions:
+        pools = asked.also_pool_projections
+        label = "without reductions" + " and pool projections" * pools
+        found.append((label, lambda g: without_reductions(g, also_pool_projections=pools)))
+    if (how := asked.factorised) is not None:
+        found.append((f"factorised ({how})", lambda g: factorised(g, how)))
+    if asked.without_norm:
+        found.append(("without normalisation", without_normalisation))
+    if (name := asked.activation) is not None:
+        found.append((f"with {name}", lambda g: with_activation(g, name)))
+    if (width := asked.width) is not None:
+        found.append((f"at {width:g} times the width", lambda g: with_width(g, width)))
+    for block, times in asked.repeat:
+        label = f"with {block} {times} times"
+        found.append((label, lambda g, b=block, t=times: repeat_block(g, b, t)))  # type: ignore[misc]
+    for layer, count in asked.filters:
+        label = f"with {count} filters in {layer}"
+        found.append((label, lambda g, n=layer, c=count: with_filters(g, n, c)))  # type: ignore[misc]
+    return found

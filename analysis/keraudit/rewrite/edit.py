@@ -1,0 +1,287 @@
+"""The few operations that every rewrite is made of, on the calls of an architecture."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeGuard, TypeVar
+
+from keraudit.errors import ModelError, ShapeError
+from keraudit.layers.infer import shaped, still_holds
+from keraudit.model.graph import Architecture, Call, Graph, Layer, Node, Ref, Shape, refs_in
+
+NO_ORIGIN: Mapping[str, str] = {}
+Said = TypeVar("Said")  # what a file states of an output
+UNCHANGED = ("left alone", "not reached")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One entry of a rewrite's log: what happened to a layer, and why."""
+
+    layer: str
+    what: (
+        str  # removed, cut, replaced, changed, copied; left alone (rightly), not reached (a limit)
+    )
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rewrite:
+    """A rewritten graph and the log of what changed. ``nothing`` says why, if nothing did.
+
+    ``origin`` names, for each layer that the rewrite made, the layer it was made from.
+    """
+
+    graph: Graph
+    log: tuple[Change, ...] = ()
+    nothing: str = ""
+    origin: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        return tuple(change for change in self.log if change.what not in UNCHANGED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What to do with the calls of an architecture, by index.
+
+    Attributes:
+        bypass: calls whose output is taken from an earlier call instead.
+        drop: inputs that a call no longer reads; a merge left with one input is bypassed.
+        layers: layers that take the place of others, by name.
+        chains: calls that are replaced by a chain of new layers.
+    """
+
+    bypass: Mapping[int, Ref] = field(default_factory=dict)
+    drop: Mapping[int, frozenset[Ref]] = field(default_factory=dict)
+    layers: Mapping[str, Layer] = field(default_factory=dict)
+    chains: Mapping[int, Sequence[Layer]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RewriteNote:
+    """What a rewrite did to the model before it was audited; ``log`` is (layer, what, why)."""
+
+    name: str
+    changes: int
+    nothing: str = ""
+    log: tuple[tuple[str, str, str], ...] = ()
+
+
+def applied(graph: Graph, plan: Plan) -> Graph:
+    """Carry out a plan, drop what no output needs any more, and infer all shapes anew.
+
+    Raises:
+        ShapeError: a shape no longer fits; the error names the layer.
+    """
+    old = graph.architecture
+    layers = {**old.layers, **plan.layers}
+    calls: list[Call] = []
+    moved: dict[Ref, Ref] = {}  # where each output of the old calls is found now
+
+    def now(ref: Ref) -> Ref:
+        return moved.get(ref) or Ref(moved[Ref(ref.call)].call, ref.output)
+
+    for index, call in enumerate(old.calls):
+        if index in plan.bypass:
+            moved[Ref(index)] = now(plan.bypass[index])
+            continue
+        gone = plan.drop.get(index, frozenset())
+        args, kwargs = without(call.args, gone), without(call.kwargs, gone)
+        left = [*refs_in(args), *refs_in(kwargs)]
+        if gone and len(left) == 1:
+            moved[Ref(index)] = now(left[0])
+            continue
+        if index in plan.chains:
+            ref = now(call.inputs[0])
+            for layer in plan.chains[index]:
+                layers[layer.name] = layer
+                calls.append(Call(name=layer.name, layer=layer.name, args=(ref,)))
+                ref = Ref(len(calls) - 1)
+            moved[Ref(index)] = ref
+            continue
+        moved[Ref(index)] = Ref(len(calls))
+        calls.append(replace(call, args=mapped(args, now), kwargs=mapped(kwargs, now)))
+    new = replace(
+        old,
+        layers=layers,
+        calls=tuple(calls),
+        inputs=tuple(now(ref) for ref in old.inputs),
+        outputs=tuple(now(ref) for ref in old.outputs),
+    )
+    return reshaped(pruned(new), like=graph)
+
+
+def reshaped(
+    architecture: Architecture, *, like: Graph, origin: Mapping[str, str] = NO_ORIGIN
+) -> Graph:
+    """The graph of an architecture at the input size and batch of another, by the same rules.
+
+    What the file records of a call's outputs is kept where the call is an old one, or by ``origin``
+    the copy of one, and reads the same shapes as that did.
+
+    Raises:
+        ShapeError: the rewrite does not fit; the error says so and names the layer.
+    """
+    shapes = [node.outputs[0].shape[1:] for node in like.input_nodes]
+    held: dict[int, tuple[Shape, ...]] = {}
+    places: dict[int, list[int]] = {}
+    earlier: dict[int, Node] = {}
+    for new, old in same_calls(architecture, like.architecture, origin):
+        held[new] = tuple(tensor.shape for tensor in like.nodes[old].inputs)
+        places.setdefault(old, []).append(new)
+        if architecture.calls[new].name == like.nodes[old].name:
+            earlier[new] = like.nodes[old]
+    recorded = moved_statements(like.architecture.recorded, places)
+    hinted = moved_statements(like.architecture.hinted, places)
+    try:
+        done = shaped(
+            replace(
+                architecture,
+                recorded=recorded,
+                hinted=hinted,
+                dtypes=moved_statements(like.architecture.dtypes, places),
+                stated_params=None,
+            ),
+            input_shapes=shapes,
+            batch=like.batch,
+            rules=like.rules,
+            recorded_for=held,
+            earlier=earlier,
+        )
+    except ModelError as error:
+        raise ShapeError(f"the rewrite does not fit this model: {error}") from error
+
+    def kept(stated: Mapping[Ref, Said]) -> dict[Ref, Said]:
+        return {
+            ref: shape
+            for ref, shape in stated.items()
+            if still_holds(held, ref.call, done.nodes[ref.call].inputs)
+        }
+
+    final = replace(done.architecture, recorded=kept(recorded), hinted=kept(hinted))
+    return replace(done, architecture=final)
+
+
+def moved_statements(
+    stated: Mapping[Ref, Said], places: Mapping[int, Sequence[int]]
+) -> dict[Ref, Said]:
+    """What a file states of outputs, at the calls' new places."""
+    return {
+        Ref(place, ref.output): shape
+        for ref, shape in stated.items()
+        for place in places.get(ref.call, ())
+    }
+
+
+def same_calls(
+    new: Architecture, old: Architecture, origin: Mapping[str, str]
+) -> Iterator[tuple[int, int]]:
+    """The calls of the new architecture that are calls of the old one, or copies; indices of both."""
+    names = Counter(call.name for call in old.calls)
+    place = {call.name: i for i, call in enumerate(old.calls) if names[call.name] == 1}
+    for index, call in enumerate(new.calls):
+        source = place.get(origin.get(call.name, call.name))
+        if source is None:
+            continue
+        same_layer = new.layers[call.layer] is old.layers[old.calls[source].layer]
+        if same_layer or call.name in origin:
+            yield index, source
+
+
+def without(value: Any, gone: frozenset[Ref]) -> Any:
+    """The same structure less the references in ``gone``."""
+    if isinstance(value, Ref):  # itself a tuple
+        return value
+    if isinstance(value, list | tuple):
+        kept = [without(item, gone) for item in value if not dropped(item, gone)]
+        return tuple(kept) if isinstance(value, tuple) else kept
+    if isinstance(value, Mapping):
+        return {k: without(item, gone) for k, item in value.items() if not dropped(item, gone)}
+    return value
+
+
+def dropped(item: Any, gone: frozenset[Ref]) -> bool:
+    return isinstance(item, Ref) and item in gone
+
+
+def mapped(value: Any, change: Callable[[Ref], Ref]) -> Any:
+    """The same structure with every reference changed."""
+    if isinstance(value, Ref):
+        return change(value)
+    if isinstance(value, list | tuple):
+        items = [mapped(item, change) for item in value]
+        return tuple(items) if isinstance(value, tuple) else items
+    if isinstance(value, Mapping):
+        return {key: mapped(item, change) for key, item in value.items()}
+    return value
+
+
+def pruned(architecture: Architecture) -> Architecture:
+    """Only the inputs and the calls that an output needs; layers that nobody calls are dropped."""
+    needed = {ref.call for ref in (*architecture.inputs, *architecture.outputs)}
+    for index in range(len(architecture.calls) - 1, -1, -1):
+        if index in needed:
+            needed.update(ref.call for ref in architecture.calls[index].inputs)
+    place = {old: new for new, old in enumerate(sorted(needed))}
+
+    def now(ref: Ref) -> Ref:
+        return Ref(place[ref.call], ref.output)
+
+    calls = tuple(
+        replace(call, args=mapped(call.args, now), kwargs=mapped(call.kwargs, now))
+        for index, call in enumerate(architecture.calls)
+        if index in needed
+    )
+    used = {call.layer for call in calls}
+    return replace(
+        architecture,
+        calls=calls,
+        layers={name: layer for name, layer in architecture.layers.items() if name in used},
+        inputs=tuple(map(now, architecture.inputs)),
+        outputs=tuple(map(now, architecture.outputs)),
+    )
+
+
+def of_keras(layer: Layer | Architecture) -> TypeGuard[Layer]:
+    """Whether a layer's class is Keras' own: a user's class may mean anything by an option's name."""
+    return isinstance(layer, Layer) and bool(layer.module)
+
+
+def layers_within(layer: Layer | Architecture) -> Iterator[Layer]:
+    """Every layer that a wrapper holds, at every depth, the wrapper aside."""
+    held = layer.layers.values() if isinstance(layer, Architecture) else layer.inner
+    for inner in held:
+        if isinstance(inner, Layer):
+            yield inner
+        yield from layers_within(inner)
+
+
+def configured(layer: Layer, **options: Any) -> Layer:
+    """The same layer with other options; weights that were read with it are no longer its own."""
+    return replace(layer, config={**layer.config, **options}, weights=None)
+
+
+def users_of(graph: Graph) -> tuple[tuple[int, ...], ...]:
+    """For each node the nodes that read it."""
+    users: list[list[int]] = [[] for _ in graph.nodes]
+    for index, node in enumerate(graph.nodes):
+        for ref in dict.fromkeys(node.sources):
+            users[ref.call].append(index)
+    return tuple(map(tuple, users))
+
+
+def is_output(graph: Graph, index: int) -> bool:
+    return any(ref.call == index for ref in graph.architecture.outputs)
+
+
+def kernel_of(node: Node) -> tuple[int, ...]:
+    """The kernel of a convolution, a size per axis; empty for any other layer."""
+    for term in node.effect.terms:
+        sizes = tuple(size for name, size in term.factors if name.startswith("kernel "))
+        if sizes:
+            return sizes
+    return ()

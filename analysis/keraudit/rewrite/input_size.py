@@ -1,0 +1,28 @@
+"""The same network at other input sizes."""
+
+from __future__ import annotations
+
+from keraudit.layers.infer import shaped
+from keraudit.model.graph import Graph, Shape
+from keraudit.rewrite.edit import Change, Rewrite
+
+
+def at_input_shape(graph: Graph, *shapes: Shape, batch: int | None = None) -> Rewrite:
+    """The same network at other input sizes (without batch), one for each input.
+
+    Raises:
+        ShapeError: the network collapses at this size.
+    """
+    given = shapes or tuple(node.outputs[0].shape[1:] for node in graph.input_nodes)
+    new = shaped(
+        graph.architecture,
+        input_shapes=given,
+        batch=batch or graph.batch,
+        rules=graph.rules,
+    )
+    names = [node.name for node in graph.input_nodes]
+    log = [
+        Change(layer=name, what="changed", why="to " + "x".join(map(str, shape)))
+        for name, shape in zip(names, given, strict=True)
+    ]
+    return Rewrite(graph=new, log=tuple(log))

@@ -1,0 +1,23 @@
+"""The same network without its normalisations."""
+
+from __future__ import annotations
+
+from keraudit.model.blocks import NORMALISING
+from keraudit.model.graph import Graph
+from keraudit.rewrite.edit import Change, Plan, Rewrite, applied, of_keras
+
+
+def without_normalisation(graph: Graph) -> Rewrite:
+    """Take out every batch, layer, group and RMS normalisation; nothing takes its place."""
+    found = {
+        i: node.sources[0]
+        for i, node in enumerate(graph.nodes)
+        if node.layer.kind in NORMALISING and of_keras(node.layer) and len(node.sources) == 1
+    }
+    if not found:
+        return Rewrite(graph=graph, nothing="no normalisation found")
+    log = [
+        Change(layer=graph.nodes[i].name, what="removed", why=f"a {graph.nodes[i].layer.kind}")
+        for i in found
+    ]
+    return Rewrite(graph=applied(graph, Plan(bypass=found)), log=tuple(log))

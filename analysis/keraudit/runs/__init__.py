@@ -1,0 +1,1 @@
+"""Finished runs: found, compared over seeds, published; and experiments of many runs."""

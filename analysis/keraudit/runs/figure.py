@@ -1,0 +1,383 @@
+"""Figures of training runs, as plotly's JSON: error over epochs, and what an evaluation found."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+from typing import Any
+
+from keraudit.output.palette import GREY, colour_of, marker_of
+from keraudit.training.record import Run
+
+Row = Mapping[str, Any]  # of an epoch
+Drawn = Mapping[str, Sequence[Row]]  # holds the ``history`` of a run, as it is or smoothed
+PANEL = 300  # pixels of a panel's height
+PERCENT = 100
+
+
+def curves(
+    panels: Mapping[str, Mapping[str, Sequence[Drawn]]],
+    *,
+    title: str,
+    what: str = "error",
+    printed: Mapping[str, float] | None = None,
+) -> dict[str, Any]:
+    """Draw error (or loss) over epochs: dashed in training, solid on the test images.
+
+    Args:
+        panels: by its title, the histories over seeds of each network.
+        title: above the figure.
+        what: ``"error"`` in percent, or ``"loss"`` on a logarithmic axis.
+        printed: a test error from a paper, by network, to be drawn as a dotted line.
+
+    Returns:
+        A figure in plotly's JSON. The line is the mean over seeds, the band their range.
+    """
+    import plotly.graph_objects as go
+
+    log = what == "loss"
+    everything = [
+        v for nets in panels.values() for runs in nets.values() for v in bounds(runs, what)
+    ]
+    # 1, 2 and 5 of each decade
+    scale = {"type": "log", "dtick": "D2"} if log else {"range": span(everything)}
+    layout = panelled(list(panels), title=title, x="epoch", y=axis_title(what), scale=scale)
+    figure = go.Figure()
+    for number, networks in enumerate(panels.values()):
+        suffix = suffix_of(number)
+        for network, runs in networks.items():
+            for side, dash in (("training", "dash"), ("test", "solid")):
+                add_curve(figure, network, runs, (what, side, dash), suffix)
+            if network in (printed or {}):
+                add_printed(figure, network, runs[0], (printed or {})[network], suffix)
+    figure.update_layout(layout)
+    drawn: dict[str, Any] = json.loads(figure.to_json())
+    return drawn
+
+
+def suffix_of(panel: int) -> str:
+    """What the names of a panel's axes end with, counted from 0.
+
+    >>> suffix_of(0), suffix_of(1)
+    ('', '2')
+    """
+    return str(panel + 1) if panel else ""
+
+
+def panelled(
+    names: Sequence[str], *, title: str, x: str, y: str, scale: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The layout of panels side by side, each with its name above it if there are several.
+
+    Args:
+        names: of the panels.
+        title: above all.
+        x: the title of each horizontal axis.
+        y: that of the first vertical one.
+        scale: what else the vertical axes have in common.
+    """
+    several = len(names) > 1
+    layout: dict[str, Any] = {
+        "template": "none",
+        "title": {"text": title},
+        "height": PANEL + (190 if several else 150),
+        "margin": {"l": 62, "r": 20, "t": 130 if several else 80, "b": 56},
+        "legend": {"orientation": "h", "x": 0, "y": 1.09 if several else 1.0, "yanchor": "bottom"},
+        "annotations": [],
+    }
+    wide = (1 - 0.1 * (len(names) - 1)) / len(names)
+    for number, name in enumerate(names):
+        suffix, left = suffix_of(number), number * (wide + 0.1)
+        layout[f"xaxis{suffix}"] = {
+            "domain": [left, left + wide],
+            "anchor": f"y{suffix}",
+            "title": {"text": x, "font": {"size": 13}},
+        }
+        layout[f"yaxis{suffix}"] = {
+            "anchor": f"x{suffix}",
+            "showgrid": True,
+            "type": "linear",
+            "title": {"text": "" if number else y, "font": {"size": 13}},
+            **scale,
+        }
+        if several:
+            layout["annotations"].append(heading(name, left))
+    return layout
+
+
+def axis_title(what: str) -> str:
+    return "error, %" if what == "error" else "loss"
+
+
+def heading(name: str, left: float) -> dict[str, Any]:
+    return {
+        "text": f"<b>{name}</b>",
+        "x": left,
+        "y": 1.0,
+        "xref": "paper",
+        "yref": "paper",
+        "xanchor": "left",
+        "yanchor": "bottom",
+        "showarrow": False,
+    }
+
+
+def series(history: Sequence[Row], what: str, side: str) -> list[float]:
+    """One value for each epoch of a run.
+
+    >>> history = [{"accuracy": 0.75, "test_accuracy": 0.5, "loss": 1, "test_loss": 2}]
+    >>> series(history, "error", "test"), series(history, "loss", "training")
+    ([50.0], [1.0])
+    """
+    key = {"training": "", "test": "test_"}[side]
+    if what == "loss":
+        return [float(row[f"{key}loss"]) for row in history]
+    return [PERCENT * (1 - row[f"{key}accuracy"]) for row in history]
+
+
+def bounds(runs: Sequence[Drawn], what: str) -> list[float]:
+    sides = [(run["history"], side) for run in runs for side in ("training", "test")]
+    return [value for history, side in sides for value in series(history, what, side)]
+
+
+def span(found: Sequence[float]) -> list[float]:
+    """From zero to a little above the largest."""
+    return [0, min(100, 1.05 * max(found, default=100))]
+
+
+def add_curve(
+    figure: Any, network: str, runs: Sequence[Drawn], how: tuple[str, str, str], suffix: str
+) -> None:
+    """The mean over seeds and, behind it, their range."""
+    what, side, dash = how
+    axes = {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}"}
+    colour = colour_of(network)
+    epochs = [row["epoch"] for row in runs[0]["history"]]
+    by_epoch = list(zip(*(series(run["history"], what, side) for run in runs), strict=True))
+    if len(runs) > 1:
+        figure.add_scatter(
+            x=[*epochs, *reversed(epochs)],
+            y=[*map(max, by_epoch), *map(min, reversed(by_epoch))],
+            fill="toself",
+            fillcolor=colour,
+            opacity=0.2,
+            line={"width": 0},
+            hoverinfo="skip",
+            showlegend=False,
+            **axes,
+        )
+    figure.add_scatter(
+        name=f"{network}, {side}",
+        x=epochs,
+        y=[round(fmean(values), 4) for values in by_epoch],
+        mode="lines",
+        line={"color": colour, "dash": dash},
+        hovertemplate="epoch %{x}: %{y:.3g}<extra>" + f"{network}, {side}</extra>",
+        **axes,
+    )
+
+
+def add_printed(figure: Any, network: str, run: Drawn, error: float, suffix: str) -> None:
+    """A level line, from the first epoch to the last."""
+    ends = [run["history"][0]["epoch"], run["history"][-1]["epoch"]]
+    figure.add_scatter(
+        name=f"{network}, printed",
+        x=ends,
+        y=[error, error],
+        mode="lines",
+        line={"color": colour_of(network), "dash": "dot"},
+        hovertemplate="%{y} % printed<extra>" + network + "</extra>",
+        xaxis=f"x{suffix}",
+        yaxis=f"y{suffix}",
+    )
+
+
+def over_depth(found: Mapping[str, Sequence[Run]]) -> dict[str, Any]:
+    """Draw the error at the end over depth, dashed in training and solid on the test images.
+
+    Args:
+        found: by network, such as ``Plain-CIFAR-20``, its runs over seeds.
+    """
+    import plotly.graph_objects as go
+
+    figure = go.Figure(layout=plain_layout("Error over depth", "layers", "error at the end, %"))
+    figure.update_layout(yaxis_rangemode="tozero")
+    for family, title in (("Plain", "plain"), ("ResNet", "residual")):
+        members = {
+            int(n.rsplit("-", 1)[1]): runs for n, runs in found.items() if n.startswith(family)
+        }
+        for side, key, dash in (
+            ("training", "train_error", "dash"),
+            ("test", "test_error", "solid"),
+        ):
+            figure.add_scatter(
+                name=f"{title}, {side}",
+                x=sorted(members),
+                y=[
+                    round(PERCENT * fmean(run.evaluation[key] for run in members[depth]), 3)
+                    for depth in sorted(members)
+                ],
+                mode="lines+markers",
+                line={"color": colour_of(family), "dash": dash},
+            )
+    drawn: dict[str, Any] = json.loads(figure.to_json())
+    return drawn
+
+
+def apart(found: Mapping[str, Sequence[Run]], shallow: int, deep: int) -> dict[str, Any]:
+    """Draw, epoch by epoch, how much more error in training the deep network has than the shallow one.
+
+    Args:
+        found: by network, such as ``Plain-CIFAR-20``, its runs over seeds, as many epochs each.
+        shallow: its layers.
+        deep: those of the other.
+
+    Returns:
+        A line for each family of which both are there: the difference of the means over seeds.
+    """
+    import plotly.graph_objects as go
+
+    title = f"What the layers from {shallow} to {deep} cost"
+    figure = go.Figure(layout=plain_layout(title, "epoch", "error in training, points more"))
+    figure.update_layout(yaxis_rangemode="tozero")
+    for family, name in (("Plain", "plain"), ("ResNet", "residual")):
+        both = [found.get(f"{family}-CIFAR-{depth}") for depth in (shallow, deep)]
+        if not all(both):
+            continue
+        less, more = (
+            [
+                fmean(values)
+                for values in zip(
+                    *(series(r.history, "error", "training") for r in runs), strict=True
+                )
+            ]
+            for runs in both
+            if runs
+        )
+        figure.add_scatter(
+            name=name,
+            x=list(range(1, len(less) + 1)),
+            y=[round(b - a, 3) for a, b in zip(less, more, strict=True)],
+            mode="lines+markers",
+            line={"color": colour_of(family)},
+        )
+    drawn: dict[str, Any] = json.loads(figure.to_json())
+    return drawn
+
+
+def calibration(evaluations: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Draw accuracy against confidence: a calibrated network lies on the diagonal."""
+    import plotly.graph_objects as go
+
+    figure = go.Figure(layout=plain_layout("Calibration", "confidence, %", "accuracy, %"))
+    figure.add_scatter(
+        name="calibrated", x=[0, 100], y=[0, 100], mode="lines", line={"color": GREY, "dash": "dot"}
+    )
+    for network, found in evaluations.items():
+        bins = [b for b in found["calibration"] if b["images"]]
+        figure.add_scatter(
+            name=network,
+            x=[round(PERCENT * b["confidence"], 2) for b in bins],
+            y=[round(PERCENT * b["accuracy"], 2) for b in bins],
+            mode="lines+markers",
+            line={"color": colour_of(network)},
+            customdata=[[b["images"]] for b in bins],
+            hovertemplate="%{y:.1f} % of %{customdata[0]:,} images<extra>" + network + "</extra>",
+        )
+    drawn: dict[str, Any] = json.loads(figure.to_json())
+    return drawn
+
+
+def precision(networks: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
+    """Draw, kernel by kernel, the cosine between the gradients in bfloat16 and in float32.
+
+    Args:
+        networks: by name, the kernels in running order: ``path``, ``grad_norm``, ``bfloat16_cosine``.
+    """
+    import plotly.graph_objects as go
+
+    layout = plain_layout(
+        "What bfloat16 leaves of the first gradient", "part of the way, %", "cosine"
+    )
+    figure = go.Figure(layout=layout)
+    for network, kernels in networks.items():
+        figure.add_scatter(
+            name=network,
+            x=[round(PERCENT * i / max(1, len(kernels) - 1), 2) for i in range(len(kernels))],
+            y=[round(kernel["bfloat16_cosine"], 4) for kernel in kernels],
+            mode="lines+markers",
+            marker={"symbol": marker_of(network), "size": 5},
+            line={"color": colour_of(network), "dash": "dot" if "CIFAR" in network else "solid"},
+            customdata=[[kernel["path"], f"{kernel['grad_norm']:.3g}"] for kernel in kernels],
+            hovertemplate="%{customdata[0]}: %{y:.2f}, norm %{customdata[1]}<extra>"
+            + network
+            + "</extra>",
+        )
+    drawn: dict[str, Any] = json.loads(figure.to_json())
+    return drawn
+
+
+def corruption(evaluations: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Draw the mean error over corruptions for each severity; severity 0 is the clean images."""
+    import plotly.graph_objects as go
+
+    figure = go.Figure(layout=plain_layout("Corrupted images", "severity", "error, %"))
+    for network, found in evaluations.items():
+        rows = found["corruptions"]
+        severities = sorted({row["severity"] for row in rows})
+        errors = [
+            fmean(1 - row["accuracy"] for row in rows if row["severity"] == s) for s in severities
+        ]
+        figure.add_scatter(
+            name=network,
+            x=[0, *severities],
+            y=[round(PERCENT * e, 2) for e in (1 - found["clean_accuracy"], *errors)],
+            mode="lines+markers",
+            line={"color": colour_of(network)},
+        )
+    drawn: dict[str, Any] = json.loads(figure.to_json())
+    return drawn
+
+
+def confusion(network: str, found: Mapping[str, Any]) -> dict[str, Any]:
+    """Draw what each class (row) was mistaken for (column), in percent of the class' images.
+
+    What is right is left blank.
+    """
+    import plotly.graph_objects as go
+
+    names = [score["name"] for score in found["classes"]]
+    parts = [
+        [None if i == j else round(PERCENT * n / max(sum(row), 1), 1) for j, n in enumerate(row)]
+        for i, row in enumerate(found["confusion"])
+    ]
+    layout = plain_layout(f"{network}: confusion", "mistaken for", "")
+    layout["meta"] = {"rows": "the image shows"}
+    layout["margin"]["b"] = 90
+    layout["xaxis"] |= {"showgrid": False, "automargin": True}
+    layout["xaxis"]["title"]["standoff"] = 24
+    layout["yaxis"] |= {"autorange": "reversed", "automargin": True, "type": "category"}
+    layout["height"] = 90 + 34 * len(names) + 60
+    figure = go.Figure(layout=layout)
+    figure.add_heatmap(
+        x=names,
+        y=names,
+        z=parts,
+        colorscale="Cividis",
+        colorbar={"title": {"text": "% of<br>the class"}},
+    )
+    drawn: dict[str, Any] = json.loads(figure.to_json())
+    return drawn
+
+
+def plain_layout(title: str, x: str, y: str) -> dict[str, Any]:
+    return {
+        "template": "none",
+        "title": {"text": title},
+        "height": 420,
+        "margin": {"l": 64, "r": 20, "t": 76, "b": 56},
+        "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"},
+        "xaxis": {"title": {"text": x, "font": {"size": 13}}},
+        "yaxis": {"title": {"text": y, "font": {"size": 13}}, "showgrid": True},
+    }

@@ -1,0 +1,207 @@
+"""Networks to train: of Keras Applications, and He et al.'s for CIFAR-10."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from keraudit.errors import KerauditError
+from keraudit.reading.resolve import application_name
+from keraudit.training.recipe import Recipe
+from keraudit.zoo.cifar import plain_cifar, resnet_cifar
+
+if TYPE_CHECKING:
+    import keras
+
+# Of Keras Applications, trained at one common size, with the smallest side that they accept.
+LARGE = {"InceptionV3": 75, "ResNet50": 32}
+# How Keras normalised their images for the published weights.
+PUBLISHED = {"InceptionV3": "tf", "ResNet50": "caffe"}
+FAMILIES = {"resnet": "ResNet", "plain": "Plain"}
+LARGE_SIZE = 96  # pixels a side, where a recipe does not say another
+LARGEST_SIZE = 1024
+
+
+def sized(recipe: Recipe, name: str) -> Recipe:
+    """The recipe with what follows from the network, for its record: size, and with published weights
+    the normalisation of images.
+
+    Raises:
+        KerauditError: there is no such network, it does not accept the size, or takes images as they are.
+    """
+    least = LARGE.get(application_name(name) or "")
+    if least is None:
+        family_and_depth(name)
+        if recipe.size is not None:
+            raise KerauditError(
+                f"{name} takes images as they are: a size ({recipe.size}) is for {', '.join(LARGE)}"
+            )
+        if recipe.weights is not None:
+            raise KerauditError(
+                f"{recipe.weights} weights are of {', '.join(LARGE)}, not of {name}"
+            )
+        return recipe
+    size = LARGE_SIZE if recipe.size is None else recipe.size
+    if not least <= size <= LARGEST_SIZE:
+        raise KerauditError(f"{name} takes a size of {least} to {LARGEST_SIZE}, received {size}")
+    if recipe.weights is not None:
+        recipe = replace(recipe, normalise=PUBLISHED[application_name(name) or ""])
+    return replace(recipe, size=size)
+
+
+def network(name: str, *, classes: int, shape: tuple[int, ...], recipe: Recipe) -> keras.Model:
+    """A network for images of ``shape``, with fresh weights and class probabilities as output.
+
+    InceptionV3 and ResNet50 get the same pixels, enlarged inside the model to the recipe's size;
+    ``ResNet-CIFAR-n`` and ``Plain-CIFAR-n`` take them as they are. The recipe's precision is theirs.
+
+    Raises:
+        KerauditError: no network of that name can be trained here, or not at that size.
+    """
+    import keras
+
+    size = sized(recipe, name).size
+    known = application_name(name)
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(recipe.precision)
+    try:
+        made = built(name, classes, shape, size)
+        if recipe.weights is not None and known is not None:
+            put_published(made.layers[-1], known)
+        return with_float32_end(made)
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def put_published(model: keras.Model, name: str) -> None:
+    """Give a network with a classifier of its own the ImageNet weights that Keras publishes, but for it.
+
+    ResNet50's read blue, green, red: its first kernel is turned round, so that it reads our images.
+
+    Raises:
+        KerauditError: they cannot be had.
+    """
+    import keras
+
+    try:
+        found = getattr(keras.applications, name)(
+            weights="imagenet", include_top=False, input_shape=model.input_shape[1:]
+        )
+    except Exception as error:  # noqa: BLE001 - Keras raises this very class for a failed download
+        raise KerauditError(
+            f"cannot get the ImageNet weights of {name} ({' '.join(str(error).split())[:120]}): leave"
+            " --weights out, or give access to the network once; Keras keeps them"
+        ) from None
+    for mine, theirs in zip(model.variables, found.variables, strict=False):
+        mine.assign(theirs.value)
+    if PUBLISHED[name] == "caffe":
+        first = model.trainable_variables[0]
+        first.assign(keras.ops.flip(first.value, axis=2))
+
+
+def with_float32_end(model: keras.Model) -> keras.Model:
+    """The same with its classifier in float32: near 1, bfloat16 has steps of 1/256."""
+    import keras
+
+    last = model.layers[-1]
+    if isinstance(last, keras.Model):
+        inner = with_float32_end(last)
+        return model if inner is last else around(model, inner)
+    if last.compute_dtype == "float32":
+        return model
+    config = {**last.get_config(), "dtype": "float32"}
+    end = type(last).from_config(config)(last.input)
+    return keras.Model(model.input, end, name=model.name)
+
+
+def around(model: keras.Model, inner: keras.Model) -> keras.Model:
+    """The same with ``inner`` in the place of the model at its end, before which stands only what enlarges."""
+    import keras
+
+    x = model.input
+    for layer in model.layers[1:-1]:
+        x = layer(x)
+    return keras.Model(model.input, inner(x), name=model.name)
+
+
+def without_softmax(model: keras.Model) -> keras.Model:
+    """The same network, its weights shared, up to its softmax.
+
+    A loss of probabilities is cut off: Keras takes the logarithm of no less than 1e-7, so that an image whose
+    class is less probable teaches nothing, and a deep residual network that overshoots has many. On TensorFlow
+    Keras finds the logits behind the probabilities by itself, on JAX and PyTorch it does not.
+    """
+    import keras
+
+    last = model.layers[-1]
+    if isinstance(last, keras.Model):
+        return around(model, without_softmax(last))
+
+    class Logits(keras.layers.Layer):  # type: ignore[misc]
+        """A classifier without its softmax."""
+
+        def __init__(self, classifier: keras.layers.Dense) -> None:
+            super().__init__(name=classifier.name, dtype=classifier.dtype_policy)
+            self.classifier = classifier
+            self.built = True
+
+        def call(self, features: Any) -> Any:
+            return keras.ops.matmul(features, self.classifier.kernel) + self.classifier.bias
+
+        def compute_output_shape(self, shape: Any) -> Any:
+            return (*shape[:-1], self.classifier.units)
+
+    return keras.Model(model.input, Logits(last)(last.input), name=model.name)
+
+
+def built(name: str, classes: int, shape: tuple[int, ...], side: int | None) -> keras.Model:
+    import keras
+
+    known = application_name(name)
+    if known in LARGE and side is not None:
+        if shape[-1] != 3:
+            raise KerauditError(f"{known} takes images of 3 channels, received {shape[-1]}")
+        size = (side, side, 3)
+        body = getattr(keras.applications, known)(weights=None, input_shape=size, classes=classes)
+        start = keras.Input(shape)
+        wide = keras.layers.Resizing(*size[:2], interpolation="bilinear")(start)
+        return keras.Model(start, body(wide), name=known.lower())
+    family, depth = family_and_depth(name)
+    maker = {"resnet": resnet_cifar, "plain": plain_cifar}[family]
+    made: keras.Model = maker(depth, input_shape=shape, classes=classes)
+    return made
+
+
+def spelled(name: str) -> str:
+    """The one spelling of a network's name, which folders and records have.
+
+    >>> spelled("resnet_50"), spelled("plain-cifar-20")
+    ('ResNet50', 'Plain-CIFAR-20')
+
+    Raises:
+        KerauditError: no network of that name can be trained here.
+    """
+    known = application_name(name)
+    if known in LARGE:
+        return known
+    family, depth = family_and_depth(name)
+    return f"{FAMILIES[family]}-CIFAR-{depth}"
+
+
+def family_and_depth(name: str) -> tuple[str, int]:
+    """The parts of a name.
+
+    >>> family_and_depth("ResNet-CIFAR-20")
+    ('resnet', 20)
+
+    Raises:
+        KerauditError: it is none of those that are made here.
+    """
+    import re
+
+    found = re.fullmatch(r"(resnet|plain)-cifar-([1-9][0-9]{0,3})", name.lower())
+    if found is None:
+        raise KerauditError(
+            f"{name!r} cannot be trained: expected {', '.join(LARGE)}, ResNet-CIFAR-n or Plain-CIFAR-n"
+        )
+    return found[1], int(found[2])

@@ -1,0 +1,322 @@
+"""The record of a run: what was trained, on what, how, where, and what came out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from keraudit._version import __version__
+from keraudit.errors import KerauditError
+from keraudit.output.files import save
+from keraudit.training.record_check import checked
+
+SCHEMA = "keraudit.run/1"
+# What computes for a backend, in packages of their own, where they are.
+CUDNN = ("nvidia-cudnn-cu12", "nvidia-cudnn-cu13")
+BENEATH = {
+    "jax": ("jaxlib", "jax-cuda12-plugin", "jax-cuda13-plugin", *CUDNN),
+    "tensorflow": CUDNN,
+    "torch": CUDNN,
+}
+DIVERGED = "diverged.json"  # in the folder of a run that cannot be ended
+# Words on what a fingerprint and numbers tell: a run goes on whatever they say.
+PROSE = ("dataset.name", "dataset.source", "recipe.source")
+LOGITS, PROBABILITIES = "logits", "probabilities"
+CUT_OFF = ("jax", "torch")  # backends on which Keras does not find the logits behind probabilities
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One training run. No weights, no images: this much can be published."""
+
+    network: str
+    recipe: Mapping[str, Any]
+    seed: int
+    budget: float
+    dataset: Mapping[str, Any]
+    params: int
+    history: Sequence[Mapping[str, Any]]
+    evaluation: Mapping[str, Any]
+    hardware: Mapping[str, Any]
+    versions: Mapping[str, str]
+    revision: str
+    date: str
+    command: str = ""
+    loss: str = LOGITS  # what it is taken from, see ``loss_of``
+    ema_decay: float | None = None  # of the averaged weights, as it was in this many steps
+    devices: int = 1
+    work: Mapping[str, Any] | None = None  # MACs of a step beside the device's measured peak
+    gradients: Mapping[str, Any] | None = None  # norms at each block over training, if watched
+    sessions: Sequence[Mapping[str, Any]] | None = None  # where and when, if it was resumed
+    note: str = ""  # what its readers must know, told when it was published
+    evaluated: Mapping[str, Any] | None = None  # its keraudit.evaluation, in published records
+    schema: str = field(default=SCHEMA)
+
+    @staticmethod
+    def of(
+        config: Mapping[str, Any],
+        *,
+        history: Sequence[Mapping[str, Any]],
+        evaluation: Mapping[str, Any],
+        params: int,
+        command: str,
+        work: Mapping[str, Any] | None = None,
+        gradients: Mapping[str, Any] | None = None,
+        sessions: Sequence[Mapping[str, Any]] | None = None,
+    ) -> Run:
+        """The record of a run that ends now, on this machine."""
+        import time
+
+        return Run(
+            network=config["network"],
+            recipe=config["recipe"],
+            seed=config["seed"],
+            budget=config["budget"],
+            dataset=config["dataset"],
+            params=params,
+            history=tuple(history),
+            evaluation=evaluation,
+            hardware=hardware(),
+            versions=versions(),
+            revision=revision(),
+            date=time.strftime("%Y-%m-%d"),
+            command=command,
+            loss=config["loss"],
+            ema_decay=config.get("ema_decay"),
+            devices=int(config.get("devices", 1)),
+            work=work,
+            gradients=gradients,
+            sessions=sessions,
+        )
+
+    @property
+    def seconds(self) -> float:
+        """Time spent in training steps."""
+        return float(sum(row["seconds"] for row in self.history))
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "history": [dict(row) for row in self.history]}
+
+
+def loss_of(found: Mapping[str, Any]) -> str:
+    """What the loss of a run is taken from, by its record, its plan or its configuration.
+
+    Records name it since every loss is taken from logits. Before, they were so on TensorFlow, where Keras finds the
+    logits behind probabilities. On JAX and PyTorch it does not, and counts no probability as less than 1e-7.
+    """
+    backend = found.get("backend") or next(
+        (b for b in CUT_OFF if b in found.get("versions", ())), ""
+    )
+    return str(found.get("loss", PROBABILITIES if backend in CUT_OFF else LOGITS))
+
+
+def not_cut_off(found: Mapping[str, Any], folder: Path) -> None:
+    """Nothing, for what goes on with the loss that it was begun with.
+
+    Args:
+        found: the configuration or the plan that ``folder`` holds.
+        folder: where it is.
+
+    Raises:
+        KerauditError: its loss was cut off, which none is any more.
+    """
+    if loss_of(found) != LOGITS:
+        raise KerauditError(
+            f"{folder} was begun with a loss that was cut off below a probability of 1e-7, which none is any"
+            " more: delete it to start anew, or choose another folder"
+        )
+
+
+def backend() -> str:
+    import keras
+
+    name: str = keras.backend.backend()
+    return name
+
+
+def where() -> dict[str, Any]:
+    """What a session of a run is made on."""
+    import time
+
+    return {"date": time.strftime("%Y-%m-%d"), "hardware": hardware(), "versions": versions()}
+
+
+def hardware() -> dict[str, Any]:
+    """The devices that Keras sees, by kind, and the processor."""
+    import os
+
+    found: dict[str, Any] = {"processor": processor(), "cores": os.cpu_count(), "devices": []}
+    if backend() == "jax":
+        import jax
+
+        found["devices"] = [device.device_kind for device in jax.devices()]
+    elif backend() == "tensorflow":
+        import tensorflow as tf
+
+        for device in tf.config.list_physical_devices():
+            details = (
+                tf.config.experimental.get_device_details(device)
+                if device.device_type == "GPU"
+                else {}
+            )
+            found["devices"].append(details.get("device_name", device.device_type))
+    else:
+        import torch
+
+        count = torch.cuda.device_count()
+        found["devices"] = [torch.cuda.get_device_name(i) for i in range(count)] or ["CPU"]
+    return found
+
+
+def processor() -> str:
+    """Its model where the system tells it, else its kind."""
+    import platform
+
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines()
+    except OSError:
+        lines = []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(filter(None, named), platform.processor() or platform.machine())
+
+
+def versions() -> dict[str, str]:
+    """Of everything that has a part in the numbers, where it is installed."""
+    import platform
+    from importlib import import_module
+    from importlib.metadata import PackageNotFoundError, version
+
+    import keras
+
+    found = {
+        "keraudit": __version__,
+        "python": platform.python_version(),
+        "keras": keras.version(),
+        backend(): str(import_module(backend()).__version__),
+    }
+    for name in (*BENEATH.get(backend(), ()), "numpy", "pillow"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def revision() -> str:
+    """The git revision of the code, with a plus sign if it was changed since; empty outside git."""
+    import subprocess
+
+    def git(*arguments: str) -> str:
+        here = Path(__file__).parent
+        done = subprocess.run(
+            ["git", *arguments], cwd=here, capture_output=True, text=True, check=False
+        )
+        return done.stdout.strip() if done.returncode == 0 else ""
+
+    try:
+        found = git("rev-parse", "--short=12", "HEAD")
+        return found + ("+" if found and git("status", "--porcelain", "-uno") else "")
+    except OSError:
+        return ""
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Inside it no other process trains the run in ``folder``; the system frees it when this one dies.
+
+    Raises:
+        KerauditError: another does, or the folder cannot be made.
+    """
+    from filelock import FileLock, Timeout
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / ".lock", timeout=0)
+        lock.acquire()
+    except Timeout:
+        raise KerauditError(
+            f"another process trains the run in {folder}: wait for it, or choose another folder"
+        ) from None
+    except OSError as error:
+        raise KerauditError(f"cannot make {folder}: {error.strerror or error}") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def write_config(folder: Path, config: Mapping[str, Any]) -> None:
+    save(folder / "config.json", json.dumps(config, indent=1) + "\n")
+
+
+def read_config(folder: Path) -> dict[str, Any] | None:
+    """The configuration of the run in a folder; ``None`` if there is none."""
+    path = folder / "config.json"
+    if not path.is_file():
+        return None
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise KerauditError(
+            f"{path} is damaged ({error}): delete the folder to start anew"
+        ) from None
+    if not isinstance(found, dict):
+        raise KerauditError(f"{path} is no configuration of a run")
+    return found
+
+
+def write_run(folder: Path, run: Run, predictions: Any) -> None:
+    """``run.json`` and ``predictions.npz`` of a finished run."""
+    import numpy as np
+
+    path = folder / "predictions.npz"
+    temporary = path.with_name(".predictions.npz.part")
+    try:
+        with temporary.open("wb") as file:
+            np.savez_compressed(file, probabilities=predictions.astype("float16"))
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise KerauditError(
+            f"cannot write {path}: {error.strerror or error}; the training is in the checkpoint, the"
+            " same command ends it"
+        ) from None
+    save(folder / "run.json", json.dumps(run.to_dict(), indent=1) + "\n")
+
+
+def write_diverged(folder: Path, end: str) -> None:
+    """Why the run in a folder has no record: ``end``, beside where and when."""
+    save(folder / DIVERGED, json.dumps({"end": end, **where()}, indent=1) + "\n")
+
+
+def why_it_diverged(folder: Path) -> str:
+    """What ``write_diverged`` kept; empty if the run in a folder did not diverge."""
+    try:
+        return str(json.loads((folder / DIVERGED).read_text("utf-8"))["end"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return ""
+
+
+def read_run(path: Path) -> Run:
+    """A run's record: its folder or its file.
+
+    Raises:
+        KerauditError: there is none, or it is damaged.
+    """
+    file = path / "run.json" if path.is_dir() else path
+    try:
+        found = json.loads(file.read_text("utf-8"))
+        if found.get("schema") != SCHEMA:
+            raise ValueError(f"its schema is {repr(found.get('schema'))[:40]}, not {SCHEMA!r}")
+        found = checked(found)
+        return Run(**found | {"loss": loss_of(found)})
+    except OSError as error:
+        if end := why_it_diverged(path):
+            raise KerauditError(f"no finished run in {path}: it diverged: {end}") from None
+        raise KerauditError(f"no record of a finished run at {file}: {error.strerror}") from None
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise KerauditError(f"{file} is no record of a finished run ({error})") from None

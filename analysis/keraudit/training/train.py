@@ -1,0 +1,232 @@
+"""Train one network with one recipe and one seed; stop anywhere, resume exactly.
+
+What a step sees depends on the seed and the epoch alone, never on what ran before, and a checkpoint
+holds every variable: a run that was killed and resumed ends with the weights of one that was not.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from keraudit.data.dataset import Dataset
+from keraudit.errors import KerauditError
+from keraudit.output.files import save
+from keraudit.training import checkpoint
+from keraudit.training.callbacks import GradientWatch, Tick, Watch, unwatched
+from keraudit.training.devices import spread_over, told_if_memory_ends
+from keraudit.training.divergence import DivergedError
+from keraudit.training.networks import sized, spelled
+from keraudit.training.recipe import Recipe, normal
+from keraudit.training.record import (
+    DIVERGED,
+    LOGITS,
+    PROSE,
+    Run,
+    alone,
+    backend,
+    not_cut_off,
+    read_config,
+    read_run,
+    where,
+    write_config,
+    write_diverged,
+    write_run,
+)
+from keraudit.training.tensorboard import Board
+from keraudit.training.throughput import measured_peak, work
+from keraudit.training.trainer import Session
+
+__all__ = ["DivergedError", "Tick", "flat", "train"]
+NAMES = ("network", *PROSE)  # the folder tells the network
+LESS = "lower --batch, --size or --device-images"
+OPTIONAL = ("devices", "ema_decay", "gradients_every")  # in a configuration only where they differ
+
+
+def train(
+    name: str,
+    data: Dataset,
+    recipe: Recipe,
+    *,
+    seed: int,
+    folder: Path,
+    watch: Watch = unwatched,
+    budget: float = 1.0,
+    devices: int = 1,
+    held: int | None = None,
+    gradients_every: int | None = None,
+    board: Path | None = None,
+    command: str = "",
+) -> Run:
+    """Train ``name`` on ``data``, or go on where the run in ``folder`` stopped.
+
+    Args:
+        name: a network of ``network``.
+        data: what to train and test on.
+        recipe: how.
+        seed: of the weights, the order of the images and their crops.
+        folder: the run's own; its checkpoint and record are kept there.
+        watch: told how far the run is.
+        budget: the part of the full recipe that ``recipe`` is, for the record.
+        devices: how many share each batch.
+        held: images on a device at once; default: as many as fit. What is learnt is the same.
+        gradients_every: steps between gradient profiles; default: none are taken.
+        board: a folder for TensorBoard's logs.
+        command: for the record.
+
+    Returns:
+        The finished run, as ``folder/run.json`` holds it; one that is finished is left as it is.
+
+    Raises:
+        DivergedError: the loss is not finite; the message names the step, the rate and the layer.
+        CheckpointError: a checkpoint cannot be written, or belongs to another run.
+        KerauditError: the folder holds a run of another configuration, another process trains in it,
+            or the memory is too small.
+    """
+    name = spelled(name)
+    recipe = sized(recipe, name)
+    config = {
+        "network": name,
+        "recipe": recipe.to_dict(),
+        "seed": seed,
+        "budget": budget,
+        "dataset": data.describe(),
+        "order": data.order,
+        "backend": backend(),
+        "loss": LOGITS,
+    }
+    if recipe.ema:
+        steps = len(data.train) // recipe.batch * recipe.epochs
+        config["ema_decay"] = recipe.ema_decay(steps)
+    if devices != 1:
+        config["devices"] = devices
+    if gradients_every is not None:
+        config["gradients_every"] = gradients_every
+    same_run(folder, config)
+    if (folder / "run.json").is_file():
+        return read_run(folder)
+    logs = None if board is None else Board(board / folder.name)
+    with spread_over(devices, recipe.batch), told_if_memory_ends(recipe.batch, LESS):
+        session = Session(name, data, recipe, seed, devices=devices, held=held)
+        with alone(folder):
+            return ended(session, config, folder, watch, gradients_every, logs, command)
+
+
+def ended(
+    session: Session,
+    config: Mapping[str, Any],
+    folder: Path,
+    watch: Watch,
+    gradients_every: int | None,
+    logs: Board | None,
+    command: str,
+) -> Run:
+    """The run once its epochs that are left are made; nobody else may be at it."""
+    if (folder / "run.json").is_file():  # by a process that had just ended it
+        return read_run(folder)
+    kept = folder / "checkpoint.npz"
+    state = checkpoint.resume(kept, session.variables)
+    history: list[dict[str, Any]] = state.get("history", [])
+    sessions = [*state.get("sessions", []), {"from_epoch": len(history) + 1, **where()}]
+    gradients = (
+        GradientWatch(session, gradients_every, state.get("gradients", []))
+        if gradients_every is not None
+        else None
+    )
+    write_config(folder, config)
+    before = measured_peak(session.recipe.precision)
+    saver, epochs = checkpoint.Saver(), session.recipe.epochs
+    for epoch in range(len(history), epochs):
+        try:
+            history.append(session.epoch(epoch, watch, gradients))
+        except DivergedError as end:
+            write_diverged(folder, str(end))
+            raise
+        (folder / DIVERGED).unlink(missing_ok=True)  # elsewhere it need not diverge again
+        state = {"history": history, "sessions": sessions}
+        state |= {"gradients": gradients.steps} if gradients else {}
+        if epoch + 1 == epochs or saver.is_due():
+            saver.save(kept, session.variables, state)
+        if logs:
+            logs.add(history[-1])
+    if logs:
+        logs.close()
+    here = made_here(history, sessions)
+    run = Run.of(
+        config,
+        history=history,
+        evaluation=session.evaluation(),
+        params=session.body.count_params(),
+        command=command,
+        work=work(
+            session.body,
+            here,
+            session.recipe.precision,
+            before=before,
+            devices=config.get("devices", 1),
+        )
+        if here
+        else None,
+        gradients=gradients.slim() if gradients else None,
+        sessions=sessions if len(sessions) > 1 else None,
+    )
+    predictions = session.predictions()
+    if gradients:
+        save(folder / "gradients.json", json.dumps(gradients.record()) + "\n")
+    write_run(folder, run, predictions)
+    checkpoint.before(kept).unlink(missing_ok=True)
+    return run
+
+
+def made_here(
+    history: Sequence[Mapping[str, Any]], sessions: Sequence[Mapping[str, Any]]
+) -> Sequence[Mapping[str, Any]]:
+    """The epochs made on the hardware of the last session.
+
+    >>> sessions = [{"from_epoch": 1, "hardware": "GPU"}, {"from_epoch": 3, "hardware": "CPU"}]
+    >>> made_here([{"epoch": 1}, {"epoch": 2}, {"epoch": 3}], sessions)
+    [{'epoch': 3}]
+    """
+
+    def hardware_of(epoch: int) -> Any:
+        return [s["hardware"] for s in sessions if s["from_epoch"] <= epoch][-1]
+
+    return [row for row in history if hardware_of(row["epoch"]) == sessions[-1]["hardware"]]
+
+
+def same_run(folder: Path, config: Mapping[str, Any]) -> None:
+    """Refuse to resume a run whose configuration was another."""
+    found = read_config(folder)
+    if found is None:
+        if checkpoint.is_there(folder / "checkpoint.npz"):
+            raise KerauditError(
+                f"{folder} has a checkpoint and no config.json that says of what: delete it to start"
+                " the run anew, or choose another folder"
+            )
+        return
+    if not (folder / "run.json").is_file():
+        not_cut_off(found, folder)
+    older = {"recipe": normal(found["recipe"])} if isinstance(found.get("recipe"), dict) else {}
+    before, now = flat(found | older | {"loss": LOGITS}), flat(config)
+    if "order" not in before:  # of a run from before it was kept
+        del now["order"]
+    for key in dict.fromkeys((*now, *(key for key in OPTIONAL if key in before))):
+        value = now.get(key)
+        if key not in NAMES and before.get(key) != value:
+            raise KerauditError(
+                f"{folder} holds a run with {key} = {before.get(key)!r}, not {value!r}: resume it"
+                " with its own options, or choose another folder"
+            )
+
+
+def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested options as one level: ``recipe.batch``."""
+    result: dict[str, Any] = {}
+    for key, value in config.items():
+        if isinstance(value, Mapping):
+            result |= flat(value, f"{prefix}{key}.")
+        else:
+            result[prefix + key] = list(value) if isinstance(value, tuple) else value
+    return result

@@ -1,0 +1,155 @@
+"""What the benchmark page shows of a model at work: training beside ``model.fit``, and the explorer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from statistics import median
+from typing import Any
+
+from keraudit.output.numbers import percent
+from pages.benchmarks import described
+from pages.markdown import numbers, table
+from pages.published import RESULTS, missing, published
+
+TRAINING = RESULTS / "benchmark-training.json"
+TRAINING_JAX = RESULTS / "benchmark-training-jax.json"
+BACKENDS = {"tensorflow": "TensorFlow", "jax": "JAX"}
+EXPLORER = RESULTS / "benchmark-explorer.json"
+FIT = RESULTS / "benchmark-fit.json"
+FIT_SCHEMA = "keraudit.fit-benchmark/1"
+COMMANDS = {
+    TRAINING: "python analysis/benchmarks/training.py --record site/results/benchmark-training.json",
+    FIT: "python analysis/research/fit.py --record site/results/benchmark-fit.json",
+    EXPLORER: "python analysis/benchmarks/explorer.py --all --record site/results/benchmark-explorer.json",
+}
+PASSES: Mapping[str, str] = {
+    "fit": "`model.fit` on arrays",
+    "fit, not tuned": "`model.fit` on the same, not tuned",
+    "predict": "`model.predict` on arrays",
+    "predict, not tuned": "`model.predict` on the same, not tuned",
+}
+WAYS: Mapping[str, str] = {
+    "ours": "`keraudit train`: images on the device, crops and mirroring in the step",
+    "repeated": "the same, with the same batch every time",
+    "plain": "`model.fit` on float32 arrays, neither cropped nor mirrored",
+    "keras": "`model.fit` on bytes, with Keras' own layers for moving and mirroring",
+}
+
+
+def training() -> str:
+    """Images a second of each way to train the same network, beside ours."""
+    found = [published(path, "keraudit.training-benchmark/1") for path in (TRAINING, TRAINING_JAX)]
+    tables = [training_on(one) for one in found if one]
+    return "\n\n".join(tables) or missing(TRAINING, COMMANDS[TRAINING])
+
+
+def training_on(found: Mapping[str, Any]) -> str:
+    """The same on one backend."""
+    speeds = found["images_per_s"]
+    rows = [
+        [WAYS[way], f"{speeds[way]:.1f}", f"{ratio:.3f}"]
+        for way, ratio in (
+            ("ours", 1.0),
+            ("repeated", 1 / found["real_data_reaches"]),
+            *((way, 1 / found["ours_is_faster_by"][way]) for way in ("plain", "keras")),
+        )
+    ]
+    name, version = next((b, v) for b, v in found["versions"].items() if b in BACKENDS)
+    head = [(f"on {BACKENDS[name]} {version}", "left"), ("images/s", "right"), ("of ours", "right")]
+    share = found["work"]["share_of_peak"]
+    note = (
+        f"{found['network']}, batch {found['batch']}, {found['precision']}: the fastest"
+        f" of {found['rounds']} rounds each, over {found['images']:,} images on {found['date']};"
+        f" `keraudit train` reaches {percent(share)} of the fastest matrix product on the same device."
+        f" {described(found['machine'])}. Made by `{found['command']}`."
+    )
+    return f"{numbers(table(head, rows))}\n\n{note}\n{{ .ka-note }}"
+
+
+def late() -> str:
+    """How many passes of ``fit`` and ``predict`` return late, and how late."""
+    found = published(FIT, FIT_SCHEMA)
+    if found is None:
+        return missing(FIT, COMMANDS[FIT])
+    passes = found["passes"]
+    head = [
+        ("", "left"),
+        ("late", "right"),
+        ("steps, median", "right"),
+        ("return, median", "right"),
+    ]
+    rows = []
+    for name, told in PASSES.items():
+        made = [one for process in passes["processes"] for one in process[name]]
+        times = (median(one[key] for one in made) for key in ("steps_s", "wall_s"))
+        rows.append(
+            [told, f"{passes['late'][name]} of {passes['of']}", *(f"{t:.2f} s" for t in times)]
+        )
+    note = (
+        f"{passes['network']}, passes of {passes['steps']} steps, batch {found['batch']}, in"
+        f" {len(passes['processes'])} processes. Late: more than 0.1 s after the last step. {fit_made(found)}"
+    )
+    return f"{numbers(table(head, rows))}\n\n{note}\n{{ .ka-note }}"
+
+
+def alike() -> str:
+    """After how many steps processes with the same seed differ."""
+    found = published(FIT, FIT_SCHEMA)
+    if found is None:
+        return missing(FIT, COMMANDS[FIT])
+    steps = found["steps"]
+    head = [("", "left"), ("processes", "right"), ("differ from step", "right")]
+    rows = [
+        [
+            way["name"].replace("tensorflow", "TensorFlow").replace("jax", "JAX"),
+            str(len(way["processes"])),
+            f"{way['first_difference'] or 'none'} of {way['steps']}",
+        ]
+        for way in steps["ways"]
+    ]
+    note = (
+        f"{steps['network']}, batch {found['batch']}, the same seed in every process: the first step after"
+        f" which their weights are not the same to the last bit. {fit_made(found)}"
+    )
+    return f"{numbers(table(head, rows))}\n\n{note}\n{{ .ka-note }}"
+
+
+def fit_made(found: Mapping[str, Any]) -> str:
+    return (
+        f"{found['date']}; {', '.join(f'{name} {version}' for name, version in found['versions'].items())};"
+        f" {described(found['machine'])}. Made by `{found['command']}`."
+    )
+
+
+def explorer() -> str:
+    """How long the explorer takes to start and to answer, beside an empty Streamlit page."""
+    found = published(EXPLORER, "keraudit.explorer-benchmark/1")
+    if found is None:
+        return missing(EXPLORER, COMMANDS[EXPLORER])
+    columns = [("median", "right"), ("least", "right"), ("most", "right")]
+    parts = [
+        timing("a new session", columns, found["starts_s"], "{:.2f} s"),
+        timing("from the press to the answer", columns, found["answers_ms"], "{:.0f} ms"),
+        numbers(
+            table(
+                [("memory of the server", "left"), ("", "right")],
+                [[what, f"{mib:.0f} MiB"] for what, mib in found["memory_mib"].items()],
+            )
+        ),
+        f"{found['times']} sessions on {found['date']}, server and browser on one machine:"
+        f" {described(found['machine'])}. Made by `{found['command']}`.\n{{ .ka-note }}",
+    ]
+    return "\n\n".join(parts)
+
+
+def timing(
+    what: str,
+    columns: list[tuple[str, str]],
+    found: Mapping[str, Mapping[str, Any]],
+    form: str,
+) -> str:
+    """Median, least and most of each thing that was timed."""
+    rows = [
+        [name, *(form.format(values[key]) for key, _ in columns)] for name, values in found.items()
+    ]
+    return numbers(table([(what, "left"), *columns], rows))

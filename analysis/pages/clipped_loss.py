@@ -1,0 +1,109 @@
+"""What the ResNet page shows of a loss that is cut off: the first steps, and whole runs beside their twins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+from typing import Any
+
+from keraudit.output.numbers import percent
+from keraudit.output.palette import BLUE, VERMILION
+from keraudit.training.record import LOGITS
+from pages import run_tables, runs
+from pages.figures import drawn_by_script
+from pages.markdown import code, numbers, table
+from pages.published import RESULTS, missing, published
+from pages.step_figure import step_losses
+
+PATH = RESULTS / "benchmark-cut-off.json"
+SCHEMA = "keraudit.cut-off/1"
+COMMAND = f"python analysis/research/clipped_loss.py --record {PATH.as_posix()}"
+FOLDER = RESULTS / "cut-off"  # records of runs with such a loss, which stand nowhere else
+# What made them: the trainer of that time, for it takes no such loss any more.
+COMMANDS = "each record's own command, at the revision that it names"
+DRAWN = ("ResNet-CIFAR-20", "ResNet-CIFAR-56")
+LAST = 20  # steps at the end, of which the table holds the mean
+LOSSES = {False: "of logits", True: "cut off"}
+
+
+def record() -> Mapping[str, Any] | None:
+    return published(PATH, SCHEMA)
+
+
+def results() -> str:
+    """A row for each network: how many images are below, and where either loss leads."""
+    found = record()
+    if found is None:
+        return missing(PATH, COMMAND)
+    head = [("network", "left")]
+    head += [(name, "right") for name in ("below, at worst", "loss, of logits", "loss, cut off")]
+    rows = []
+    for network in dict.fromkeys(run["network"] for run in found["runs"]):
+        by_cut = {cut: alike(found["runs"], network, cut) for cut in LOSSES}
+        worst = max(map(fmean, zip(*(run["below"] for run in by_cut[False]), strict=True)))
+        ends = [
+            run_tables.over_seeds([fmean(run["loss_of_logits"][-LAST:]) for run in by_cut[cut]])
+            for cut in LOSSES
+        ]
+        rows.append([code(network), percent(worst), *ends])
+    told = (
+        f"Below: images of a batch whose class has a probability below 1e-7, in the step that has the"
+        f" most of them, trained by the loss of logits. Loss: that of the logits, whichever was trained by, mean over"
+        f" the last {LAST} of {len(found['runs'][0]['below'])} steps. Mean and deviation over seeds {seeds(found)}."
+    )
+    return f"{numbers(table(head, rows))}\n\n{told}\n{{ .ka-note }}"
+
+
+def alike(found: Sequence[Mapping[str, Any]], network: str, cut: bool) -> list[Mapping[str, Any]]:
+    return [run for run in found if run["network"] == network and run["cut"] == cut]
+
+
+def seeds(found: Mapping[str, Any]) -> str:
+    return ", ".join(map(str, dict.fromkeys(run["seed"] for run in found["runs"])))
+
+
+def figure(_: str = "") -> str:
+    """The loss of the logits over the first steps, mean over seeds, by what was trained by."""
+    found = record()
+    if found is None:
+        return ""
+    lines = [
+        {"network": network, "cut": cut, "loss": list(map(fmean, zip(*losses, strict=True)))}
+        for network in DRAWN
+        for cut in LOSSES
+        if (losses := [run["loss_of_logits"] for run in alike(found["runs"], network, cut)])
+    ]
+    return drawn_by_script(
+        step_losses(
+            lines,
+            lambda run: LOSSES[run["cut"]],
+            together=2,
+            colours=(BLUE, VERMILION),
+            scale={"type": "log", "tickvals": [2, 3, 5, 10, 20]},
+        ),
+        label=f"Line chart of the loss over the first steps of {' and '.join(DRAWN)}, cut off and not",
+        caption="The loss of the logits, whichever was trained by; each point is the mean of two steps and over seeds"
+        f" {seeds(found)}. The same weights, images, order and crops. The axis is logarithmic.",
+        made=f"{found['dataset']['name']}, recipe {found['recipe']}, {found['date']}."
+        f" {found['machine']['processor']}, {found['machine']['cores']} cores;"
+        f" {', '.join(f'{name} {version}' for name, version in found['versions'].items())}. Made by"
+        f" `{found['command']}`.",
+    )
+
+
+def whole_runs() -> str:
+    """Runs with a loss that was cut off, and those of the same networks and kind whose loss was not."""
+    cut = runs.named(runs.by_network(runs.runs(folder=FOLDER)), runs.DEPTHS)
+    if not cut:
+        return missing(FOLDER, COMMANDS)
+    kinds = {runs.kind(run) for members in cut.values() for run in members}
+    twins = {
+        name: members
+        for name, members in runs.comparable(runs.DEPTHS).items()
+        if name in cut and all(runs.kind(run) in kinds and run.loss == LOGITS for run in members)
+    }
+    parts = []
+    for title, found in (("Cut off:", cut), ("From logits:", twins)):
+        if found:
+            parts += [title, run_tables.noted_table(found)]
+    return "\n\n".join(parts)

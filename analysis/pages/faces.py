@@ -1,0 +1,92 @@
+"""What the page on faces shows: the recognisers of a record, and features over what they cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from statistics import fmean
+from typing import Any
+
+from keraudit.faces.figure import worth
+from keraudit.faces.study import SCHEMA
+from keraudit.faces.table import ACCEPTED, MACS, beside_pixels, blocks_of, title_of
+from keraudit.output.numbers import percent, short
+from keraudit.runs.statistics import spread
+from pages.figures import drawn_by_script
+from pages.markdown import numbers, table
+from pages.published import RESULTS, missing, published
+
+PATH = RESULTS / "faces.json"
+COMMAND = f"keraudit faces --data orl-faces --output {PATH.as_posix()}"
+
+
+def record() -> Mapping[str, Any] | None:
+    return published(PATH, SCHEMA)
+
+
+def results() -> str:
+    """A row for each recogniser."""
+    found = record()
+    if found is None:
+        return missing(PATH, COMMAND)
+    names = ("error, %", "EER, %", ACCEPTED, "MACs", "matching", "params", "beside pixels")
+    head = [("recogniser", "left"), *((name, "right") for name in names)]
+    head.append(("features after", "left"))
+    rows = [
+        [
+            title_of(one).replace(": ", "<br>"),
+            typeset(str(spread(one["scores"]["error"]))),
+            typeset(str(spread(one["scores"]["equal_error"]))),
+            percent(fmean(one["scores"]["true_accepts"])),
+            short(one["macs"]),
+            short(one["matching_macs"]),
+            short(one["params"]),
+            typeset(beside_pixels(one, found)),
+            blocks_of(one),
+        ]
+        for one in found["recognisers"]
+    ]
+    return f"{numbers(table(head, rows))}\n\n{told(found)}\n{{ .ka-note }}"
+
+
+def typeset(text: str) -> str:
+    """With the signs that a page has.
+
+    >>> typeset("4.1 +- 0.5"), typeset("-1.0 to +2.0")
+    ('4.1 ± 0.5', '−1.0 to +2.0')
+    """
+    return text.replace("+-", "±").replace("-", "−")
+
+
+def told(found: Mapping[str, Any]) -> str:
+    """Where the numbers are from."""
+    data, machine = found["dataset"], found["hardware"]
+    sources = "; ".join(f"{one['label']}: {one['told']}" for one in found["sources"])
+    width, height = data["image_shape"][1::-1]
+    return (
+        f"{data['people']} people, {data['images']} images of {width}x{height} ({data['source']}, fingerprint"
+        f" {data['fingerprint'][:12]}). Mean and deviation over {len(found['seeds'])} random splits, of one draw of"
+        f" fresh weights. People seen: {found['each']} images of each to learn from, {found['asked']} in all to ask"
+        " about. Beside pixels: the 95 % interval of the difference in error, in points, by the variance of Nadeau"
+        f" and Bengio 2003 for splits that overlap. MACs: {MACS}."
+        f" Features: {sources}. InceptionV3 and ResNet50 see {found['size']}x{found['size']}, each image less its own"
+        f" mean and in its own deviations; classifiers learn for {found['epochs']} epochs. {found['date']};"
+        f" {machine['processor']}, {machine['cores']} cores;"
+        f" {', '.join(f'{name} {version}' for name, version in found['versions'].items())}. Made by"
+        f" `{found['command']}`."
+    )
+
+
+def figure(_: str = "") -> str:
+    """Errors of features after each block, over the MACs up to there."""
+    found = record()
+    if found is None:
+        return ""
+    names = ", ".join(dict.fromkeys(one["label"] for one in found["sources"]))
+    return drawn_by_script(
+        worth(found),
+        label=f"Line charts of the errors on faces over the MACs up to each block, for {names}, and of pixels",
+        caption="Each point is the features after one block, over the MACs up to there, compared as they are. Left: the rank-1 error on people"
+        " seen. Right: the equal error rate on pairs of strangers. Means over the splits.",
+        made=f"{found['dataset']['source']}, {found['dataset']['people']} people, {found['date']}. Made by"
+        f" `{found['command']}`.",
+    )

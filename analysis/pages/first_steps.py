@@ -1,0 +1,71 @@
+"""What the CIFAR-10 page shows of the first steps: what the learning rate and the precision do to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+from typing import Any
+
+from keraudit.output.numbers import percent
+from pages.figures import drawn_by_script
+from pages.markdown import code, numbers, table
+from pages.published import RESULTS, missing, published
+from pages.step_figure import first_steps, setting
+
+PATH = RESULTS / "benchmark-first-steps.json"
+SCHEMA = "keraudit.first-steps/1"
+COMMAND = f"python analysis/research/first_steps.py --record {PATH.as_posix()}"
+LAST = 20  # steps at the end, of which the table holds the mean
+
+
+def record() -> Mapping[str, Any] | None:
+    return published(PATH, SCHEMA)
+
+
+def results() -> str:
+    """A row for each network and setting: loss and accuracy at the end."""
+    found = record()
+    if found is None:
+        return missing(PATH, COMMAND)
+    head = [("network", "left"), ("rate", "right"), ("precision", "left")]
+    head += [("loss", "right"), ("accuracy", "right")]
+    rows = [
+        [
+            code(run["network"]),
+            f"{run['learning_rate']:g}",
+            run["precision"].removeprefix("mixed_"),
+            f"{ended(run['loss']):.2f}",
+            percent(ended(run["accuracy"])),
+        ]
+        for run in found["runs"]
+    ]
+    told = (
+        f"Means over the last {LAST} of {len(found['runs'][0]['loss'])} steps, of the batches as they were"
+        " trained on. Guessing has a loss of 2.30 and is right in 10 %."
+    )
+    return f"{numbers(table(head, rows))}\n\n{told}\n{{ .ka-note }}"
+
+
+def ended(values: Sequence[float]) -> float:
+    return fmean(values[-LAST:])
+
+
+def figure(_: str = "") -> str:
+    """The loss of each setting, a panel for each network."""
+    found = record()
+    if found is None:
+        return ""
+    settings = ", ".join(dict.fromkeys(map(setting, found["runs"])))
+    names = " and ".join(dict.fromkeys(run["network"] for run in found["runs"]))
+    return drawn_by_script(
+        first_steps(found["runs"]),
+        label=f"Line chart of the loss over the first steps of {names} at {settings}",
+        caption="Each point is the mean of five steps. The rate rises in a line over the first"
+        f" {found['warmup_steps']} steps and then stays. The same weights, images, order and crops at"
+        " every setting.",
+        made=f"{found['dataset']['name']}, batch {found['batch']}, images enlarged to"
+        f" {found['size']}x{found['size']}, recipe modern but for the rate, seed {found['seed']},"
+        f" {found['date']}. {found['machine']['processor']}, {found['machine']['cores']} cores;"
+        f" {', '.join(f'{name} {version}' for name, version in found['versions'].items())}. Made by"
+        f" `{found['command']}`.",
+    )

@@ -1,0 +1,246 @@
+"""What the pages show of gradients: records from ``site/results/gradients``, measured beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mkdocs.exceptions import PluginError
+
+from keraudit.audits.gradients.figure import norm_by_depth, norm_over_training, over_seeds
+from keraudit.output.numbers import sizes
+from keraudit.runs.statistics import PERCENT
+from keraudit.training.record import Run
+from pages import runs
+from pages.figures import drawn_by_script
+from pages.markdown import code, numbers, table
+from pages.published import missing as absent
+from pages.published import published, published_run
+from records.gradients import FOLDER
+
+ACROSS_DEPTH, OVER_TRAINING = "keraudit.gradients/1", "keraudit.gradients-over-training/1"
+
+
+def record(name: str) -> Mapping[str, Any] | None:
+    """A record by its file's name; ``None`` if it is not there."""
+    return published(FOLDER / f"{name}.json", ACROSS_DEPTH, OVER_TRAINING)
+
+
+def missing(name: str) -> str:
+    """What stands in place of a record that is not there: the command that makes it."""
+    return absent(FOLDER / f"{name}.json", f"python -m records.gradients {name}")
+
+
+def figure(name: str) -> str:
+    """The norm at each block across depth, a line for each network, or over a training."""
+    report = record(name)
+    if report is None:
+        return missing(name)
+    if report["schema"] == OVER_TRAINING:
+        return heat_map(report)
+    shapes = ", ".join(sizes(s, batch=False) for s in report["input_shapes"].values())
+    return drawn_by_script(
+        norm_by_depth(report, title=f"{report['model']} at {shapes}: gradient norm across depth"),
+        label=f"Line chart of the gradient's norm at each block of {report['model']}, log axis",
+        caption="Geometric mean over seeds, the band from the lowest to the highest. The vertical"
+        " axes are logarithmic. The table below holds both ends and the growth between them.",
+        made=origin(report),
+        tell=False,
+    )
+
+
+def heat_map(report: Mapping[str, Any]) -> str:
+    """Depth against step, and what was trained."""
+    title = f"{report['model']}: gradient norm over training"
+    drawn = drawn_by_script(
+        norm_over_training(report, title=title),
+        label=f"Heat map of the gradient's norm of {report['model']}, depth against training step",
+        caption="The input is at the top. A colour is a decimal logarithm: dark is small, light is large.",
+        made=f"Made by `{report['command']}`; {report['data']}; {report['hardware']}; {report['date']}.",
+        tell=False,
+    )
+    steps = report["steps"]
+    course = "; ".join(
+        f"at step {entry['step']} loss {entry['loss']:.2f}, first block over last {across(entry)}"
+        for entry in (steps[0], steps[1], steps[-1])
+    )
+    told = (
+        f"{course}. {report['data']}, {report['optimiser']}, seed {report['seeds'][0]};"
+        f" {report['hardware']}; {report['date']}. Made by `{report['command']}`.\n{{ .ka-note }}"
+    )
+    return f"{drawn}\n\n{told}"
+
+
+def of_run(path: str) -> str:
+    """The same of a whole training that was watched: the record of a run, as ``keraudit runs publish`` leaves it.
+
+    Args:
+        path: in the folder of published runs, without its ending.
+    """
+    file = runs.FOLDER / f"{path}.json"
+    run = published_run(file)
+    if run is None:
+        return absent(file, "keraudit report --run degradation --watch-gradients 390")
+    if not run.gradients:
+        raise PluginError(f"{file} is of a run whose gradients were not watched")
+    if not has_activations(run.gradients):
+        raise PluginError(f"{file} carries no activations: publish the run anew")
+    steps = run.gradients["steps"]
+    some = [
+        steps[at] for at in sorted({0, min(1, len(steps) - 1), len(steps) // 2, len(steps) - 1})
+    ]
+    course = ", ".join(f"{first_over_last(entry)} at step {entry['step']:,}" for entry in some)
+    spreads = ", ".join(
+        f"{times(entry['blocks'][0]['activation_std'])} at step {entry['step']:,}" for entry in some
+    )
+    return drawn_by_script(
+        norm_over_training(
+            {"model": run.network, "steps": steps},
+            title=f"{run.network}: gradient norm over a whole training",
+        ),
+        label=f"Heat map of the gradient's norm of {run.network}, depth against step, over a whole training",
+        caption="The input is at the top. A colour is a decimal logarithm: dark is small, light is large. The norm at the"
+        f" first block over that at the last but the classifier: {course}. The standard deviation of the first block's"
+        f" activations: {spreads}.",
+        made=runs.about({run.network: [run]}),
+        tell=False,
+    )
+
+
+def first_over_last(entry: Mapping[str, Any]) -> str:
+    """The norm at the first block over that at the last but the classifier, of one look."""
+    norms = [block["grad_norm"] for block in entry["blocks"][:-1]]
+    return times(norms[0] / norms[-1]) if norms[-1] else "no number"
+
+
+def by_depth() -> str:
+    """What became of gradients and activations in the networks of the degradation experiment that were watched."""
+    watched = {
+        name: [run for run in members if run.gradients and has_activations(run.gradients)]
+        for name, members in runs.comparable(runs.DEPTHS).items()
+    }
+    found = {name: members for name, members in watched.items() if members}
+    if not found:
+        return ""
+    rows = [in_short(run) for members in found.values() for run in members]
+    titles = ("seed", "training, %", "fresh", "after an epoch", "at the end", "activations")
+    head = [("network", "left"), *((title, "right") for title in titles)]
+    told = (
+        "Training: error at the end. Fresh, after an epoch, at the end: the gradient's norm at the first block over that at"
+        " the last but the classifier. Activations: those of the first block, by their standard deviation, at the end over"
+        " at the start."
+    )
+    return f"{numbers(table(head, rows))}\n\n{told} {runs.about(found)}\n{{ .ka-note }}"
+
+
+def has_activations(gradients: Mapping[str, Any]) -> bool:
+    """Whether what a run keeps of its gradients carries activations too: older ones do not."""
+    return "activation_std" in gradients["steps"][0]["blocks"][0]
+
+
+def in_short(run: Run) -> list[str]:
+    """The row of a run that was watched."""
+    steps: list[Mapping[str, Any]] = (run.gradients or {})["steps"]
+    first, last = steps[0], steps[-1]
+    an_epoch = run.dataset["train_images"] // run.recipe["batch"]
+    after = next((entry for entry in steps if entry["step"] >= an_epoch), last)
+    ends = [entry["blocks"][0]["activation_std"] for entry in (last, first)]
+    return [
+        code(run.network),
+        str(run.seed),
+        f"{PERCENT * run.evaluation['train_error']:.2f}",
+        *map(first_over_last, (first, after, last)),
+        times(ends[0] / ends[1]),
+    ]
+
+
+def across(entry: Mapping[str, Any]) -> str:
+    """The norm at the first block over that at the last but the output, of one profile."""
+    norms = [block["grad_norm"] for block in entry["blocks"] if not block["is_output"]]
+    return times(norms[0] / norms[-1]) if norms[0] and norms[-1] else "no number"
+
+
+def growths(name: str) -> str:
+    """The verdicts of a record, both ends of each line, and what made it."""
+    report = record(name)
+    if report is None:
+        return missing(name)
+    head = [
+        ("network", "left"),
+        ("first block", "right"),
+        ("last block", "right"),
+        ("growth per block", "right"),
+        ("95 % interval", "right"),
+        ("across", "right"),
+        ("verdict", "left"),
+    ]
+    rows = []
+    for verdict in report["verdicts"]:
+        profiles = [p for p in report["profiles"] if p["label"] == verdict["label"]]
+        ends = [row for row in over_seeds(profiles) if not row["is_output"]]
+        low, high = verdict["interval"] or (None, None)
+        rows.append(
+            [
+                code(verdict["label"]),
+                times(ends[0]["mean"]) if ends else "",
+                times(ends[-1]["mean"]) if ends else "",
+                rate(verdict["growth_per_block"]),
+                "" if low is None else f"{rate(low)} to {rate(high)}",
+                "" if verdict["across"] is None else times(verdict["across"]),
+                verdict["verdict"],
+            ]
+        )
+    return f"{numbers(table(head, rows))}\n\n{provenance(report)}"
+
+
+def rate(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
+
+
+def times(value: float) -> str:
+    """A norm or a factor, however large or small.
+
+    >>> times(4838.05), times(1.33034e-09), times(23.5)
+    ('4,840', '1.3 × 10⁻⁹', '23.5')
+    """
+    if 1e-3 <= value < 1e6:
+        return f"{float(f'{value:.3g}'):,g}" if value < 1e3 else f"{float(f'{value:.3g}'):,.0f}"
+    digits, _, power = f"{value:.1e}".partition("e")
+    raised = str(int(power)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"{digits} × 10{raised}"
+
+
+def cosines(name: str) -> str:
+    """The mean cosine between gradients of two inputs, at the first, middle and last blocks."""
+    report = record(name)
+    if report is None:
+        return missing(name)
+    labels = [verdict["label"] for verdict in report["verdicts"]]
+    profiles = {label: [p for p in report["profiles"] if p["label"] == label] for label in labels}
+    blocks = profiles[labels[0]][0]["blocks"]
+    chosen = sorted({0, len(blocks) // 4, len(blocks) // 2, 3 * len(blocks) // 4, len(blocks) - 2})
+    head = [("block", "left"), *((label, "right") for label in labels)]
+    rows = [
+        [code(blocks[at]["name"]), *(mean_cosine(profiles[label], at) for label in labels)]
+        for at in chosen
+    ]
+    return f"{numbers(table(head, rows))}\n\n{provenance(report)}"
+
+
+def mean_cosine(profiles: list[Mapping[str, Any]], at: int) -> str:
+    found = [p["blocks"][at]["cosine"] for p in profiles if p["blocks"][at]["cosine"] is not None]
+    return f"{sum(found) / len(found):.3f}" if found else ""
+
+
+def provenance(report: Mapping[str, Any]) -> str:
+    """Where the numbers of a record come from, in one line."""
+    return f"{origin(report)}\n{{ .ka-note }}"
+
+
+def origin(report: Mapping[str, Any]) -> str:
+    versions = ", ".join(f"{name} {value}" for name, value in report["versions"].items())
+    return (
+        f"Made by `{report['command']}`: {report['data']} inputs, batch {report['batch']},"
+        f" {len(report['seeds'])} seeds, {report['weights']} weights; {report['hardware']};"
+        f" {versions}; {report['date']}."
+    )

@@ -1,0 +1,108 @@
+"""What the CIFAR-10 page shows of settings that were tried on training images held out.
+
+And of what the moving means of batch normalisation cost the same networks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mkdocs.exceptions import PluginError
+
+from keraudit.output.numbers import percent
+from keraudit.training.recipe import normal
+from keraudit.training.record import Run
+from pages.markdown import code, numbers, table
+from pages.published import RESULTS, missing, published, published_run
+from pages.runs import commands, dated, places_of, versions_of
+
+FOLDER = RESULTS / "held-out"
+COMMAND = f"keraudit runs publish NAME --to {FOLDER.as_posix()}/NAME"
+
+
+PATH = RESULTS / "benchmark-moving-means.json"
+MEANS_COMMAND = f"python analysis/research/moving_means.py RUN... --record {PATH.as_posix()}"
+OPTIMIZERS = {"sgd": "SGD", "adamw": "AdamW"}
+
+
+def records() -> list[Run]:
+    """One for each setting, the best on the images held out first."""
+    found = filter(None, map(published_run, sorted(FOLDER.glob("**/*.json"))))
+    return sorted(found, key=lambda run: float(run.evaluation["test_error"]))
+
+
+def results() -> str:
+    """A row for each network and setting."""
+    found = records()
+    if not found:
+        return missing(FOLDER, COMMAND)
+    head: list[tuple[str, str]] = [("network", "left"), ("optimizer", "left")]
+    head += [(name, "right") for name in ("rate", "decay", "in training", "trained on", "held out")]
+    rows = [row(run) for run in found]
+    return f"{numbers(table(head, rows))}\n\n{told(found)}\n{{ .ka-note }}"
+
+
+def row(run: Run) -> list[str]:
+    recipe = normal(run.recipe)
+    return [
+        code(run.network),
+        OPTIMIZERS[recipe["optimizer"]],
+        f"{recipe['learning_rate']:g}",
+        f"{recipe['weight_decay']:g}",
+        percent(run.history[-1]["accuracy"]),
+        percent(run.evaluation["train"]["accuracy"]),
+        percent(run.evaluation["test"]["accuracy"]),
+    ]
+
+
+def told(found: Sequence[Run]) -> str:
+    """What the columns are, and how the runs were made."""
+    first, places = found[0], places_of(found)
+    if len({(len(run.history), run.seed, run.dataset["fingerprint"]) for run in found}) > 1:
+        raise PluginError(
+            f"the runs in {FOLDER} differ in epochs, seed or data: one table is not for them"
+        )
+    data, recipe = first.dataset, first.recipe
+    machines = dict.fromkeys(
+        f"{place['hardware']['processor']}, {place['hardware']['cores']} cores" for place in places
+    )
+    return (
+        "Right answers. In training: in the batches of the last epoch, as they were learnt from. Trained on, held out:"
+        f" by the network at the end. {data['name']}; {len(first.history)} epochs, batch {recipe['batch']},"
+        f" images enlarged to {recipe['size']}x{recipe['size']}, recipe {recipe['name']} but for what the table"
+        f" names, seed {first.seed}; {'; '.join(machines)};"
+        f" {versions_of([place['versions'] for place in places])};"
+        f" {dated([place['date'] for place in places])}. Made by"
+        f" {', '.join(map(code, commands(found)))}."
+    )
+
+
+def record() -> Mapping[str, Any] | None:
+    return published(PATH, "keraudit.moving-means/1")
+
+
+def moving_means() -> str:
+    """A row for each run: right answers by moving means, and by those of each batch."""
+    found = record()
+    if found is None:
+        return missing(PATH, MEANS_COMMAND)
+    head: list[tuple[str, str]] = [("network", "left"), ("optimizer", "left")]
+    head += [(name, "right") for name in ("rate", "by moving means", "by each batch's own")]
+    rows = [
+        [
+            code(run["network"]),
+            OPTIMIZERS[run["optimizer"]],
+            f"{run['learning_rate']:g}",
+            percent(run["accuracy"]["moving"]),
+            percent(run["accuracy"]["batch"]),
+        ]
+        for run in found["runs"]
+    ]
+    machine = found["machine"]
+    made = (
+        f"Right answers of the networks at the end on {found['images']:,} of the images that they learnt from, without"
+        f" crops; batches of {found['batch']}. {found['dataset']['name']}; {found['date']};"
+        f" {machine['processor']}, {machine['cores']} cores; {versions_of([found['versions']])}. Made by `{found['command']}`."
+    )
+    return f"{numbers(table(head, rows))}\n\n{made}\n{{ .ka-note }}"

@@ -1,0 +1,79 @@
+"""What the Inception page shows besides the reductions: drawings of the module, and factorised kernels."""
+
+from __future__ import annotations
+
+import html
+
+from keraudit.audits.cost.diagram import diagram
+from keraudit.output.numbers import short
+from keraudit.output.palette import colour_of
+from pages.markdown import code, numbers, table
+
+MODULES = {
+    "naive": (
+        "inception-naive:cs231n",
+        "The naive module: three convolutions and a pooling side by side",
+    ),
+    "reduced": (
+        "inception-reduced:cs231n",
+        "The module with a 1x1 reduction before each large kernel",
+    ),
+}
+# One convolution alone, as wide inside as outside, and how it is factorised.
+WIDE = "height=28,width=28,channels=64"
+KERNELS = (
+    ("5x5", f"inception-naive:{WIDE},f1=0,f3=0,f5=64,pool=0", "two-3x3"),
+    ("3x3", f"inception-naive:{WIDE},f1=0,f3=64,f5=0,pool=0", "asymmetric"),
+    ("5x5", f"inception-naive:{WIDE},f1=0,f3=0,f5=64,pool=0", "asymmetric"),
+)
+
+
+def module(kind: str) -> str:
+    """The drawing of a module, with what each box costs."""
+    import keraudit
+
+    model, caption = MODULES[kind]
+    drawn = diagram(keraudit.read(model), colour=colour_of("Inception"))
+    label = f"{caption}. The table below holds its numbers."
+    return (
+        f'<figure class="ka-figure ka-drawing"><div class="ka-scroll ka-wide" tabindex="0" role="img"'
+        f' aria-label="{html.escape(label)}">{drawn}</div>'
+        f"<figcaption>{caption}. In each box its multiplications and their part of the whole; the"
+        " stronger its colour, the more.</figcaption></figure>"
+    )
+
+
+def factorised() -> str:
+    """Single kernels and what they are made of, before and after."""
+    import keraudit
+
+    rows = []
+    for kernel, model, how in KERNELS:
+        graph = keraudit.read(model)
+        before = keraudit.report_of(graph).total.macs
+        after = keraudit.report_of(keraudit.factorised(graph, how).graph)
+        made = " and ".join(
+            "x".join(map(str, layer.layer.config["kernel_size"]))
+            for layer in keraudit.factorised(graph, how).graph.nodes
+            if layer.layer.kind == "Conv2D"
+        )
+        saved = 1 - after.total.macs / before
+        rows.append(
+            [kernel, made, f"{before:,}", f"{after.total.macs:,}", f"{saved:.0%}", code(how)]
+        )
+    head = [
+        ("kernel", "left"),
+        ("made of", "left"),
+        ("MACs before", "right"),
+        ("after", "right"),
+        ("cheaper by", "right"),
+        ("`--factorised`", "left"),
+    ]
+    graph = keraudit.read("GoogLeNet")
+    whole = keraudit.report_of(graph).total.macs
+    made_of_3x3 = keraudit.report_of(keraudit.factorised(graph, "two-3x3").graph).total.macs
+    return (
+        f"{numbers(table(head, rows))}\n\nOn 28x28x64, to 64 filters. All of GoogLeNet takes"
+        f" {short(whole)} before and {short(made_of_3x3)} after: its 5x5 convolutions are few, and"
+        " behind reductions.\n{ .ka-note }"
+    )

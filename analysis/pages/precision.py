@@ -1,0 +1,76 @@
+"""What the CIFAR-10 page shows of precision: what bfloat16 leaves of a network's first gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from keraudit.output.numbers import percent
+from keraudit.runs.figure import precision
+from pages.figures import drawn_by_script
+from pages.markdown import code, numbers, table
+from pages.published import RESULTS, missing, published
+
+PATH = RESULTS / "benchmark-precision.json"
+SCHEMA = "keraudit.precision-benchmark/1"
+COMMAND = f"python analysis/research/precision.py --record {PATH.as_posix()}"
+
+
+def record() -> Mapping[str, Any] | None:
+    return published(PATH, SCHEMA)
+
+
+def first_gradients() -> str:
+    """A row for each network: its gradient's norm, and how alike the two precisions' are."""
+    found = record()
+    if found is None:
+        return missing(PATH, COMMAND)
+    parts = ("norm", "norm, first", "norm, last", "cosine", "cosine, first", "cosine, last")
+    head = [("network", "left"), *((part, "right") for part in parts), ("probability", "right")]
+    rows = []
+    for one in found["networks"]:
+        first, last = one["kernels"][0], one["kernels"][-1]
+        rows.append(
+            [
+                code(one["network"]),
+                *(short(each["grad_norm"]) for each in (one, first, last)),
+                *(f"{each['bfloat16_cosine']:.2f}" for each in (one, first, last)),
+                percent(one["largest_change_of_a_probability"]),
+            ]
+        )
+    told = (
+        "Norm of the gradient in float32, of all weights together, of the first kernel and of the last;"
+        " the cosine between it and the one in bfloat16, of the same; and by how much the probability"
+        " of a class differs at most."
+    )
+    return f"{numbers(table(head, rows))}\n\n{told}\n{{ .ka-note }}"
+
+
+def short(norm: float) -> str:
+    """Three digits, or all before the point.
+
+    >>> short(0.5561), short(1052.9)
+    ('0.556', '1,053')
+    """
+    return f"{norm:.3g}" if norm < 1000 else f"{norm:,.0f}"
+
+
+def figure(_: str = "") -> str:
+    """The cosine at each kernel, from the first to the last."""
+    found = record()
+    if found is None:
+        return ""
+    networks = {one["network"]: one["kernels"] for one in found["networks"]}
+    data = found["dataset"]
+    return drawn_by_script(
+        precision(networks),
+        label="Line chart of the cosine between the gradients in bfloat16 and in float32, kernel by"
+        f" kernel, of {', '.join(networks)}",
+        caption="Each point is a kernel, from the first to run at the left to the classifier at the"
+        " right. 1: both gradients point the same way. 0: they have nothing in common.",
+        made=f"{data['name']}, one batch of {found['batch']}, large networks at"
+        f" {found['size']}x{found['size']}; fresh weights of seed {found['seed']}, {found['date']}."
+        f" {found['machine']['processor']}, {found['machine']['cores']} cores;"
+        f" {', '.join(f'{name} {version}' for name, version in found['versions'].items())}. Made by"
+        f" `{found['command']}`.",
+    )

@@ -1,0 +1,91 @@
+"""Reference pages written from the code: layer rules, activations, module texts, the command line."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import click
+from click.testing import CliRunner
+
+from pages.markdown import code, table, unsearched
+
+HELP_WIDTH = 78  # what click leaves of a terminal of 80 columns
+SKIPPED = (">>>", "Args:", "Attributes:", "Raises:", "Returns:")
+
+
+def layer_rules() -> str:
+    """The layer table: which classes a rule counts, and how."""
+    from keraudit.layers.table import all_rules
+
+    kinds: dict[str, list[str]] = {}
+    for kind, rule in all_rules().items():
+        kinds.setdefault(first_paragraph(rule), []).append(kind)
+    rows = [[", ".join(code(kind) for kind in names), text] for text, names in kinds.items()]
+    return unsearched(table([("layers", "left"), ("what is counted", "left")], rows))
+
+
+def activations() -> str:
+    """The activations and their FLOPs per element."""
+    from keraudit.layers.activation import ACTIVATIONS
+
+    rows = [[code(name), str(flops), code(text)] for name, (flops, text) in ACTIVATIONS.items()]
+    head = [("activation", "left"), ("FLOPs per element", "right"), ("formula", "left")]
+    return unsearched(table(head, rows))
+
+
+def about(name: str) -> str:
+    """What a module, or ``module:function``, says of itself, without its examples and arguments."""
+    module, _, attribute = name.partition(":")
+    found = importlib.import_module(module)
+    return prose(inspect.getdoc(getattr(found, attribute) if attribute else found) or "")
+
+
+def first_paragraph(rule: Callable[..., Any]) -> str:
+    """The first paragraph of a rule's docstring, on one line."""
+    plain = getattr(rule, "func", rule)  # functools.partial keeps the function in `func`
+    return prose((inspect.getdoc(plain) or "").split("\n\n")[0])
+
+
+def prose(text: str) -> str:
+    """The paragraphs of a docstring that are neither an example nor a list, as Markdown.
+
+    >>> prose("The ``n`` of a\\nlayer.\\n\\n>>> n\\n3")
+    'The `n` of a layer.'
+    """
+    kept = [part for part in text.split("\n\n") if not part.lstrip().startswith(SKIPPED)]
+    return "\n\n".join(" ".join(part.split()) for part in kept).replace("``", "`")
+
+
+def commands() -> Mapping[str, click.Command]:
+    """The commands of ``keraudit``, by name, in the order of ``keraudit --help``."""
+    from keraudit.cli.main import group
+
+    context = click.Context(group)
+    found = {name: group.get_command(context, name) for name in group.list_commands(context)}
+    return {name: command for name, command in found.items() if command and not command.hidden}
+
+
+def help_text(*words: str) -> str:
+    """What ``keraudit WORDS --help`` prints in a terminal of 80 columns."""
+    from keraudit.cli.main import group
+
+    result = CliRunner().invoke(
+        group, [*words, "--help"], prog_name="keraudit", terminal_width=HELP_WIDTH
+    )
+    return result.output.rstrip()
+
+
+def cli() -> str:
+    """A section for the command and for each of its subcommands, with its ``--help``."""
+    parts = [fenced(help_text())]
+    for name in commands():
+        parts.append(f"## keraudit {name}")
+        parts.append(unsearched(fenced(help_text(name))))
+    return "\n\n".join(parts)
+
+
+def fenced(text: str) -> str:
+    return f"```text\n{text}\n```"

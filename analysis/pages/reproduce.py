@@ -1,0 +1,80 @@
+"""The page on reproducing: every record, what made it, and where it is shown; the changelog."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pages import (
+    benchmarks,
+    benchmarks_live,
+    clipped_loss,
+    crosscheck,
+    faces,
+    first_steps,
+    held_out,
+    max_stable_learning_rate,
+    precision,
+    runs,
+)
+from pages.markdown import code, table
+from records import applications, gradients
+
+CHANGELOG = Path("CHANGELOG.md")
+TITLES = {"zoo": "The zoo", "resnet": "ResNet and CIFAR-10"}
+
+
+def commands() -> list[tuple[str, str, str]]:
+    """The page, the record and the command of everything that is measured beforehand."""
+    cases = [
+        ("gradients.md", gradients.FOLDER / f"{name}.json", gradients.command(name))
+        for name in (*gradients.CASES, *gradients.WATCHED)
+    ]
+    others = [
+        ("zoo.md", applications.PATH, applications.COMMAND),
+        ("crosscheck.md", crosscheck.PATH, "python analysis/benchmarks/crosscheck_all.py"),
+        ("benchmarks.md", benchmarks.PATH, "make bench"),
+        ("benchmarks.md", benchmarks.GRADIENTS, "make bench"),
+        *(("benchmarks.md", path, command) for path, command in benchmarks_live.COMMANDS.items()),
+    ]
+    for page, made in (
+        ("cifar.md", precision),
+        ("cifar.md", first_steps),
+        ("resnet.md", max_stable_learning_rate),
+        ("resnet.md", clipped_loss),
+    ):
+        found = made.record()
+        command = f"{found['command']} --record {made.PATH.as_posix()}" if found else made.COMMAND
+        others.append((page, made.PATH, command))
+    found = faces.record()
+    others.append(("faces.md", faces.PATH, found["command"] if found else faces.COMMAND))
+    others.append(("cifar.md", held_out.FOLDER, held_out.COMMAND))
+    others.append(("cifar.md", held_out.PATH, held_out.MEANS_COMMAND))
+    others.append(("resnet.md", clipped_loss.FOLDER, clipped_loss.COMMANDS))
+    publish = f"keraudit runs publish runs/NAME --to {runs.FOLDER.as_posix()}/NAME"
+    trained = [("resnet.md", runs.FOLDER, publish)]
+    return [(page, path.as_posix(), command) for page, path, command in (*cases, *others, *trained)]
+
+
+def listing() -> str:
+    """Every record with its command; one that is not there is said so."""
+    rows = [
+        [
+            f"[{title_of(page)}](../{page})",
+            code(path.removeprefix("site/results/")),
+            code(command),
+            "" if Path(path).exists() else "not here",
+        ]
+        for page, path, command in commands()
+    ]
+    head = [("page", "left"), ("record", "left"), ("made by", "left"), ("", "left")]
+    return table(head, rows)
+
+
+def title_of(page: str) -> str:
+    name = page.removesuffix(".md")
+    return TITLES.get(name, name.capitalize())
+
+
+def changelog() -> str:
+    """The project's changelog."""
+    return CHANGELOG.read_text("utf-8")

@@ -1,0 +1,133 @@
+"""What the pages tell of how training runs ended: tables over seeds, and differences of two networks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from keraudit.runs.statistics import (
+    PERCENT,
+    Difference,
+    Measure,
+    differences,
+    measured,
+    spread,
+    values,
+)
+from keraudit.training.record import Run
+from pages.markdown import code, numbers, table
+from pages.runs import HE_TEST_ERROR, about, other_kinds, together
+
+# What the pages set against one another: the second less the first.
+PAIRS = (
+    ("InceptionV3", "ResNet50"),
+    ("Plain-CIFAR-20", "Plain-CIFAR-56"),
+    ("ResNet-CIFAR-20", "ResNet-CIFAR-56"),
+    ("Plain-CIFAR-56", "ResNet-CIFAR-56"),
+)
+ERRORS = {"train_error": "training", "test_error": "test"}
+# Of what is measured of runs, the columns of a table, with their digits.
+COLUMNS = {
+    "train_error": ("training, %", 2),
+    "test_error": ("test, %", 2),
+    "gap": ("gap", 2),
+    "epoch_seconds": ("s an epoch", 1),
+}
+
+
+def result_table(found: Mapping[str, Sequence[Run]]) -> str:
+    """What came out, and what the columns are."""
+    told = "Errors at the end of runs of one kind, mean and deviation over seeds; "
+    told += untimed(found) or "the time is that of a run's median epoch."
+    if any(name in HE_TEST_ERROR for name in found):
+        told += " Printed: test error of He et al. 2015, Table 6, on all of CIFAR-10."
+    parts = (f"{end_table(found)}\n\n{told}\n{{ .ka-note }}", set_apart(found))
+    return "\n\n".join(filter(None, parts))
+
+
+def other_runs(
+    networks: Sequence[str],
+    lesson: Callable[[Mapping[str, Sequence[Run]]], str] = lambda _: "",
+    *,
+    without: Sequence[Mapping[str, Sequence[Run]]] = (),
+) -> str:
+    """The tables of the published runs of other kinds; ``lesson`` says what one of them shows.
+
+    Those of ``without`` are left out: a page shows them elsewhere.
+    """
+    apart = [found for found in other_kinds(networks) if found not in without]
+    parts = [text for found in apart for text in (lesson(found), noted_table(found))]
+    if not parts:
+        return ""
+    start = "Runs with another recipe, other data or another number of epochs stand for themselves."
+    return "\n\n".join(filter(None, ["### Other runs", start, *parts]))
+
+
+def noted_table(found: Mapping[str, Sequence[Run]]) -> str:
+    """What came out, and what the runs are."""
+    told = " ".join(filter(None, (about(found), untimed(found).capitalize())))
+    return f"{end_table(found)}\n\n{told}\n{{ .ka-note }}"
+
+
+def untimed(found: Mapping[str, Sequence[Run]]) -> str:
+    """Why a table of runs has no times; empty where it has."""
+    if any(measure.key == "epoch_seconds" for measure in compared(found)):
+        return ""
+    return "times of different machines or versions, or of runs watched differently, are not set side by side."
+
+
+def compared(found: Mapping[str, Sequence[Run]]) -> list[Measure]:
+    """What all of some runs can be compared in, of the columns."""
+    return [measure for measure in measured(together(found)) if measure.key in COLUMNS]
+
+
+def end_table(found: Mapping[str, Sequence[Run]]) -> str:
+    """Errors at the end over seeds, the gap between them, and time where it can be compared."""
+    measures = compared(found)
+    titles = ["parameters", "seeds", *(COLUMNS[measure.key][0] for measure in measures)]
+    paper = any(name in HE_TEST_ERROR for name in found)
+    head = [("network", "left"), *((title, "right") for title in titles + ["printed"] * paper)]
+    rows = []
+    for name, members in found.items():
+        printed = f"{HE_TEST_ERROR[name]:.2f}" if name in HE_TEST_ERROR else ""
+        ends = (
+            over_seeds(values(m, members), scale=m.scale, digits=COLUMNS[m.key][1])
+            for m in measures
+        )
+        row = [code(name), f"{members[0].params:,}", str(len(members)), *ends, printed]
+        rows.append(row[: len(head)])
+    return numbers(table(head, rows))
+
+
+def over_seeds(found: Sequence[float], *, scale: float = 1.0, digits: int = 2) -> str:
+    """Mean and sample deviation, times ``scale``.
+
+    >>> over_seeds([0.10, 0.12], scale=100), over_seeds([7])
+    ('11.00 ± 1.41', '7.00')
+    """
+    over = spread(found)
+    ends = (over.mean,) if over.deviation is None else (over.mean, over.deviation)
+    return " ± ".join(f"{scale * end:.{digits}f}" for end in ends)
+
+
+def set_apart(found: Mapping[str, Sequence[Run]]) -> str:
+    """How much more wrong the second of each pair is; empty where no pair, trained alike, has several seeds."""
+    told = []
+    for pair in PAIRS:
+        both = {name: found[name] for name in pair if name in found}
+        parts = [
+            in_points(one)
+            for one in differences(both)
+            if one.measure in ERRORS and one.interval and not one.unlike
+        ]
+        if parts:
+            told.append(f"- {code(pair[1])} less {code(pair[0])}: {', '.join(parts)}")
+    if not told:
+        return ""
+    lines = "\n".join(told)
+    return f"{lines}\n\nDifferences of means over seeds, in brackets the 95 % interval by Welch's t.\n{{ .ka-note }}"
+
+
+def in_points(one: Difference) -> str:
+    low, high = (PERCENT * end for end in one.interval or (0, 0))
+    within = f"{low:+.2f} to {high:+.2f}" if low < high else "no interval: the seeds agree"
+    return f"{ERRORS[one.measure]} error {PERCENT * one.mean:+.2f} points ({within})"

@@ -1,0 +1,57 @@
+"""Make the weights that ship with the explorer: ``python -m records.bundle RUN DATA``.
+
+RUN is the folder of a finished run, DATA what it was trained on. Writes ``NAME.weights.h5`` and
+``NAME.json`` beside this file. A network that was trained with the mean image taken off gets the mean of
+each channel instead, which suits an image of any size; the test error is measured that way.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from keraudit.explorer.bundled_weights import ENDING, HOME
+from keraudit.safe_text import file_name
+
+
+def ship(folder: Path, data: str, *, home: Path = HOME) -> Path:
+    """Write a run's weights and where they are from.
+
+    Raises:
+        KerauditError: there is no finished run, or the data is not what it was trained on.
+    """
+    import numpy as np
+
+    from keraudit.data.load import load
+    from keraudit.evaluation.load import trained
+    from keraudit.output.files import save
+    from keraudit.runs.folders import published
+
+    found = trained(folder, load(data))
+    mean = np.round(np.asarray(found.mean).reshape(-1, found.mean.shape[-1]).mean(axis=0), 2)
+    found = replace(found, mean=mean.astype("float32"))
+    wrong = found.probabilities(found.data.test.images).argmax(axis=-1) != found.data.test.labels
+    kept: dict[str, Any] = published(found.run, found.run.note)
+    name = file_name(found.run.network.lower())
+    path = home / f"{name}{ENDING}"
+    found.body.save_weights(path)
+    about = {
+        "network": found.run.network,
+        "dataset": kept["dataset"]["name"],
+        "fingerprint": kept["dataset"]["fingerprint"],
+        "recipe": kept["recipe"],
+        "test_error": float(wrong.mean()),
+        "test_error_of_the_run": kept["evaluation"]["test_error"],
+        "mean": mean.tolist(),
+        "scale": found.scale.tolist(),
+        **{key: kept[key] for key in ("seed", "hardware", "versions", "date", "command")},
+    }
+    save(home / f"{name}.json", json.dumps(about) + "\n")
+    return path
+
+
+if __name__ == "__main__":
+    sys.stderr.write(f"{ship(Path(sys.argv[1]), sys.argv[2])}\n")

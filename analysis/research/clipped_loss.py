@@ -1,0 +1,107 @@
+"""What a loss that is cut off does to the first steps of a training.
+
+``python analysis/research/clipped_loss.py [--networks ResNet-CIFAR-20,...] [--steps 100] [--seeds 0,1,2] [--data DATA]
+[--record FILE]``. A cross-entropy that Keras takes from probabilities counts none as less than 1e-7, so that an image
+whose class is less probable has a loss of 16.1 and no gradient. Each network is trained twice, from the same weights on the
+same batches: by a loss of its logits, and by one of its probabilities, cut off. At each step the images of the batch
+that are below it are counted. On TensorFlow; the clipping is written out, for there Keras goes back to the logits.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.processes import command_line, keep, machine
+from keraudit.training.scores import LEAST
+
+if TYPE_CHECKING:
+    from keraudit.data.dataset import Dataset
+
+NETWORKS = "ResNet-CIFAR-20,ResNet-CIFAR-44,ResNet-CIFAR-56,Plain-CIFAR-20,Plain-CIFAR-56"
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    options.add_argument("--networks", default=NETWORKS)
+    options.add_argument("--steps", type=int, default=100)
+    options.add_argument("--seeds", default="0,1,2")
+    options.add_argument("--data", default="cifar10")
+    options.add_argument("--record", type=Path)
+    given = options.parse_args()
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from keraudit.data.load import load
+    from keraudit.training.record import hardware, versions
+
+    data = load(given.data)
+    runs = [
+        {
+            "network": name,
+            "seed": int(seed),
+            "cut": cut,
+            **taught(name, data, int(seed), cut, given.steps),
+        }
+        for name in given.networks.split(",")
+        for seed in given.seeds.split(",")
+        for cut in (False, True)
+    ]
+    found = {
+        "schema": "keraudit.cut-off/1",
+        "date": time.strftime("%Y-%m-%d"),
+        "dataset": data.describe(),
+        "recipe": "he2015",
+        "least": LEAST,
+        "runs": runs,
+        "hardware": hardware(),
+        "versions": versions(),
+        "machine": machine(),
+        "command": command_line("cut_off"),
+    }
+    keep(found, given.record)
+
+
+def taught(name: str, data: Dataset, seed: int, cut: bool, steps: int) -> dict[str, list[float]]:
+    """The first steps of ``he2015``: before each, the loss of the logits and the part of the images below ``LEAST``."""
+    import keras
+    from keras import ops
+
+    from keraudit.training.augment import plan
+    from keraudit.training.recipe import recipe
+    from keraudit.training.trainer import Session
+
+    def below(labels: Any, logits: Any) -> Any:
+        return ops.sum(labels * ops.softmax(logits), axis=-1) < LEAST
+
+    def cut_off(labels: Any, logits: Any) -> Any:
+        likely = ops.clip(ops.softmax(logits), LEAST, 1 - LEAST)
+        return -ops.sum(labels * ops.log(likely), axis=-1)
+
+    made = recipe("he2015")
+    session = Session(name, data, made, seed)
+    learner = session.learner
+    learner.compile(
+        optimizer=session.optimizer,
+        loss=cut_off if cut else session.loss,
+        metrics=[
+            keras.metrics.CategoricalCrossentropy(name="loss_of_logits", from_logits=True),
+            keras.metrics.MeanMetricWrapper(below, name="below"),
+        ],
+    )
+    rows = plan(data.train, made, seed, 0)[:steps]
+    told = []
+    for part in rows:
+        learner.reset_metrics()
+        told.append(
+            learner.train_on_batch(
+                session.images.rows(part), session.labels(data.train, part), return_dict=True
+            )
+        )
+    return {key: [float(row[key]) for row in told] for key in ("loss_of_logits", "below")}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""What the learning rate and the precision do to a network's first steps.
+
+``python analysis/research/first_steps.py [--networks InceptionV3,ResNet50] [--settings 0.1:float32,...] [--steps 120]
+[--batch 128] [--size 75] [--data DATA] [--backend tensorflow] [--record FILE]``. The same seed, the same images
+in the same order: recipe ``modern`` with a rate that rises over the first fifth of the steps and then stays.
+The loss of each step is the cross-entropy of its batch before the step, crops and mirroring included.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.processes import command_line, keep, machine
+
+SETTINGS = "0.1:float32,0.1:mixed_bfloat16,0.02:float32,0.005:float32"
+WARMUP = 0.2
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    options.add_argument("--networks", default="InceptionV3,ResNet50")
+    options.add_argument("--settings", default=SETTINGS)
+    options.add_argument("--steps", type=int, default=120)
+    options.add_argument("--batch", type=int, default=128)
+    options.add_argument("--size", type=int, default=75)
+    options.add_argument("--data", default="cifar10")
+    options.add_argument("--backend", default="tensorflow")
+    options.add_argument("--record", type=Path)
+    given = options.parse_args()
+    os.environ["KERAS_BACKEND"] = given.backend
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+    from keraudit.data.dataset import limited
+    from keraudit.data.load import load
+    from keraudit.training.record import hardware, versions
+
+    data = limited(load(given.data), train=given.steps * given.batch, test=100)
+    found = {
+        "schema": "keraudit.first-steps/1",
+        "date": time.strftime("%Y-%m-%d"),
+        "dataset": data.describe(),
+        "batch": given.batch,
+        "size": given.size,
+        "seed": 0,
+        "warmup_steps": round(WARMUP * given.steps),
+        "runs": [
+            taught(name, data, given, rate=float(rate), precision=precision)
+            for name in given.networks.split(",")
+            for rate, _, precision in (text.partition(":") for text in given.settings.split(","))
+        ],
+        "hardware": hardware(),
+        "versions": versions(),
+        "machine": machine(),
+        "command": command_line("first_steps"),
+    }
+    keep(found, given.record)
+
+
+def taught(
+    name: str, data: Any, given: argparse.Namespace, *, rate: float, precision: str
+) -> dict[str, Any]:
+    """The loss and accuracy of each step at one setting."""
+    from keraudit.training.augment import plan
+    from keraudit.training.networks import LARGE
+    from keraudit.training.recipe import STEP, recipe
+    from keraudit.training.trainer import Session
+
+    made = recipe(
+        "modern",
+        batch=given.batch,
+        epochs=1,
+        learning_rate=rate,
+        schedule=STEP,
+        milestones=(),
+        warmup=WARMUP,
+        size=given.size if name in LARGE else None,
+        precision=precision,
+    )
+    session = Session(name, data, made, 0)
+    losses, accuracies = [], []
+    begun = time.perf_counter()
+    for rows in plan(data.train, made, 0, 0):
+        logs = session.learner.train_on_batch(
+            session.images.rows(rows), session.labels(data.train, rows), return_dict=True
+        )
+        losses.append(round(float(logs["cross_entropy"]), 4))
+        accuracies.append(round(float(logs["accuracy"]), 4))
+    last = losses[-20:]
+    print(
+        f"{name} {rate:g} {precision}: loss {sum(last) / len(last):.3f} over the last {len(last)}"
+        f" steps, {time.perf_counter() - begun:.0f} s",
+        file=sys.stderr,
+        flush=True,
+    )
+    return {
+        "network": name,
+        "learning_rate": rate,
+        "precision": precision,
+        "loss": losses,
+        "accuracy": accuracies,
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""What bfloat16 leaves of a network's gradients before its first step, beside float32.
+
+``python analysis/research/precision.py [--networks InceptionV3,ResNet50,...] [--batch 128] [--size 96] [--data DATA]
+[--record FILE]``. The same fresh weights and the same batch in both precisions, as ``keraudit train`` feeds them
+(recipe ``modern``), on JAX: the norm of each kernel's gradient in running order, and the cosine between the two
+gradients. 1 is the same direction, 0 is none in common.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.processes import command_line, keep, machine
+
+NETWORKS = "InceptionV3,ResNet50,ResNet-CIFAR-56,ResNet-CIFAR-20,Plain-CIFAR-56,Plain-CIFAR-20"
+PRECISIONS = ("float32", "mixed_bfloat16")
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    options.add_argument("--networks", default=NETWORKS)
+    options.add_argument("--batch", type=int, default=128)
+    options.add_argument("--size", type=int, default=96)
+    options.add_argument("--data", default="cifar10")
+    options.add_argument("--record", type=Path)
+    given = options.parse_args()
+    os.environ["KERAS_BACKEND"] = "jax"
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from keraudit.data.dataset import limited
+    from keraudit.data.load import load
+    from keraudit.training.record import hardware, versions
+
+    data = limited(load(given.data), train=4 * given.batch, test=100)
+    found = {
+        "schema": "keraudit.precision-benchmark/1",
+        "date": time.strftime("%Y-%m-%d"),
+        "dataset": data.describe(),
+        "batch": given.batch,
+        "size": given.size,
+        "seed": 0,
+        "networks": [measured(name, data, given) for name in given.networks.split(",")],
+        "hardware": hardware(),
+        "versions": versions(),
+        "machine": machine(),
+        "command": command_line("precision"),
+    }
+    keep(found, given.record)
+
+
+def measured(name: str, data: Any, given: argparse.Namespace) -> dict[str, Any]:
+    """Both precisions of one network; kernels in the order in which they run."""
+    import numpy as np
+
+    from keraudit.training.augment import plan
+    from keraudit.training.networks import LARGE
+    from keraudit.training.recipe import recipe
+    from keraudit.training.trainer import Session
+
+    weights: list[Any] = []
+    sides = []
+    for precision in PRECISIONS:
+        size = given.size if name in LARGE else None
+        made = recipe("modern", batch=given.batch, epochs=1, size=size, precision=precision)
+        session = Session(name, data, made, 0)
+        variables = session.body.variables
+        if weights:
+            for variable, value in zip(variables, weights, strict=True):
+                variable.assign(value)
+        weights = [np.asarray(variable.value) for variable in variables]
+        rows = plan(data.train, made, 0, 0)[0]
+        sides.append(gradients(session, rows))
+    (loss, outputs, exact), (_, rounded_outputs, rounded) = sides
+    kernels = [
+        {
+            "path": path,
+            "grad_norm": float(np.linalg.norm(value)),
+            "bfloat16_cosine": cosine(value, rounded[path]),
+        }
+        for path, value in exact.items()
+        if path.endswith("kernel")
+    ]
+    everything = [np.concatenate([v.ravel() for v in side.values()]) for side in (exact, rounded)]
+    return {
+        "network": name,
+        "loss": loss,
+        "grad_norm": float(np.linalg.norm(everything[0])),
+        "bfloat16_cosine": cosine(*everything),
+        "largest_change_of_a_probability": float(np.abs(outputs - rounded_outputs).max()),
+        "kernels": kernels,
+    }
+
+
+def gradients(session: Any, rows: Any) -> tuple[float, Any, dict[str, Any]]:
+    """Loss without weight decay, probabilities, and by path the gradient of each weight."""
+    import jax
+    import numpy as np
+    from keras import ops
+
+    loop = session.loop
+    labels = session.labels(session.data.train, rows)
+    others = [v.value for v in loop.others]
+
+    def loss_of(trainable: Any) -> Any:
+        found, _ = loop.called(trainable, others, loop.table.value, rows, training=True)
+        return session.loss(labels, found), ops.softmax(found)
+
+    values = [v.value for v in loop.trainable]
+    (loss, found), slopes = jax.jit(jax.value_and_grad(loss_of, has_aux=True))(values)
+    named = {v.path: np.asarray(g, "float64") for v, g in zip(loop.trainable, slopes, strict=True)}
+    return float(loss), np.asarray(found, "float64"), named
+
+
+def cosine(a: Any, b: Any) -> float:
+    import numpy as np
+
+    return float(np.vdot(a, b) / max(np.linalg.norm(a) * np.linalg.norm(b), 1e-300))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""What the page on faces makes of a record, and of its absence."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("mkdocs")
+
+from keraudit.faces.table import cuts_grid, recognisers_grid
+from keraudit.output.csv_markdown import markdown_text
+from pages import faces, reproduce
+
+
+def scores(*errors: float) -> dict[str, list[float]]:
+    return {
+        "error": list(errors),
+        "equal_error": [e + 0.1 for e in errors],
+        "true_accepts": [0.5 for _ in errors],
+    }
+
+
+def recogniser(name: str, source: str, *errors: float) -> dict[str, Any]:
+    return {
+        "name": name,
+        "source": source,
+        "macs": 1_500_000,
+        "params": 2000,
+        "matching_macs": 3000,
+        "blocks": ["mixed0", "mixed2", "mixed0"] if source else [],
+        "scores": scores(*errors),
+    }
+
+
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "faces.json"
+    monkeypatch.setattr(faces, "PATH", path)
+    return path
+
+
+def record() -> dict[str, Any]:
+    source = "InceptionV3, fresh weights"
+    cuts = [
+        {"source": source, "block": f"mixed{n}", "macs": 10**8 * (n + 1), "scores": scores(e, e)}
+        for n, e in enumerate((0.04, 0.06))
+    ]
+    return {
+        "schema": "keraudit.faces/1",
+        "dataset": {
+            "source": "pictures",
+            "people": 10,
+            "images": 100,
+            "fingerprint": "ab" * 16,
+            "image_shape": [112, 92, 1],
+        },
+        "each": 5,
+        "asked": 50,
+        "seeds": [0, 1, 2],
+        "size": 96,
+        "epochs": 40,
+        "sources": [{"label": source, "network": "InceptionV3", "told": "seed 0"}],
+        "cuts": cuts,
+        "recognisers": [
+            recogniser("Pixels", "", 0.05, 0.05, 0.05),
+            recogniser("Features", source, 0.06, 0.07, 0.08),
+        ],
+        "hardware": {"processor": "P", "cores": 2},
+        "versions": {"keras": "3"},
+        "date": "2026-11-28",
+        "command": "keraudit faces --data pictures",
+    }
+
+
+def test_the_table_of_recognisers(kept: Path) -> None:
+    kept.write_text(json.dumps(record()))
+    shown = faces.results()
+    assert (
+        "| Pixels | 5.00 ± 0.00 | 15.00 ± 0.00 | 50.0% | 1.500 M | 3.000 k | 2.000 k |  |" in shown
+    )
+    # 2 points more, and t(2) x 1 x sqrt(1/3 + 50/50) = 4.97 to either side
+    assert "| Features<br>InceptionV3, fresh weights | 7.00 ± 1.00 |" in shown
+    assert "| −3.0 to +7.0 | mixed0, mixed2 |" in shown
+    assert "100 images of 92x112 (pictures" in shown
+    assert "Mean and deviation over 3 random splits" in shown
+    assert "Made by `keraudit faces --data pictures`" in shown
+    listed = reproduce.commands()
+    assert ("faces.md", kept.as_posix(), "keraudit faces --data pictures") in listed
+
+
+def test_the_figure_has_a_line_for_each_source_and_one_for_pixels(kept: Path) -> None:
+    kept.write_text(json.dumps(record()))
+    drawn = faces.figure()
+    assert "pixels, no network" in drawn
+    assert drawn.count("mixed1") == 2  # in either panel
+
+
+def test_the_grids_hold_the_same_numbers() -> None:
+    found = record()
+    for cut in found["cuts"]:
+        cut |= {"shape": [9, 7, 256], "params": 5}
+    found["dataset"]["name"] = "pictures"
+    one, two = recognisers_grid(found), cuts_grid(found)
+    assert [line.cells["name"] for line in one.lines] == [
+        "Pixels",
+        "Features: InceptionV3, fresh weights",
+    ]
+    assert one.lines[1].cells["difference"] == "-3.0 to +7.0"
+    assert one.lines[0].cells["difference"] == ""
+    for recogniser in found["recognisers"]:  # a single seed has no interval
+        recogniser["scores"] = scores(0.05)
+    assert recognisers_grid(found).lines[1].cells["difference"] == ""
+    text = markdown_text(two)
+    assert "| InceptionV3, fresh weights: mixed0 | 9x7x256 |" in text
+
+
+def test_no_record(kept: Path) -> None:
+    assert f"The record `{kept.as_posix()}` is not here" in faces.results()
+    assert faces.figure() == ""
