@@ -12,10 +12,12 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.11 python3.12 python3.13,$(
 export NO_MKDOCS_2_WARNING := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help report test lint types unit floor site bench serve clean
+.PHONY: help report unit test test-all lint types tests all-tests floor site bench serve clean
+# Tests run on all cores; those that share a built model or a site share a process while they can.
+TESTS = $(BIN)/pytest -n auto --dist worksteal
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 report: $(STAMP) ## audit InceptionV3 and ResNet50, then build the site into build/site
 	$(BIN)/keraudit flops InceptionV3
@@ -23,7 +25,12 @@ report: $(STAMP) ## audit InceptionV3 and ResNet50, then build the site into bui
 	$(BIN)/mkdocs build --strict --quiet
 	@echo "The site is at build/site/index.html"
 
-test: lint types unit site ## everything that must hold: style, types, tests, site
+unit: $(STAMP) ## the quick loop: no Keras, no browser; in under three minutes
+	$(TESTS) -m "not keras and not browser and not exhaustive"
+
+test: lint types tests site ## everything that must hold: style, types, tests, site
+
+test-all: lint types all-tests floor site ## the same with all applications, load, long fuzzing, the oldest Keras
 
 lint: $(STAMP) ## check style and formatting
 	$(BIN)/ruff check .
@@ -32,15 +39,19 @@ lint: $(STAMP) ## check style and formatting
 types: $(STAMP) ## check types
 	$(BIN)/mypy
 
-unit: $(STAMP) ## run the tests and the examples in docstrings
+tests: $(STAMP) # and the examples in docstrings
 	$(BIN)/python tests/support/browser.py # installs Chromium where there is no browser
-	$(BIN)/pytest
+	$(TESTS) -m "not exhaustive"
+
+all-tests: $(STAMP)
+	$(BIN)/python tests/support/browser.py
+	$(TESTS)
 
 # Nothing under constraints.txt: pip takes the newest TensorFlow that goes with that Keras.
 floor: $(STAMP) ## test building and its security on the oldest Keras that is supported
 	test -x $(FLOOR)/bin/pip || $(PYTHON) -m venv $(FLOOR)
 	$(FLOOR)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[keras]' 'keras==3.11.*' pytest hypothesis
-	$(FLOOR)/bin/python -m pytest -q tests/test_building.py tests/test_permitted.py tests/test_hostile_models.py tests/test_untrusted_models.py
+	$(FLOOR)/bin/python -m pytest -q tests/building
 
 site: $(STAMP) ## build the site strictly
 	$(BIN)/mkdocs build --strict --quiet

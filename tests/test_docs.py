@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from keraudit.cli.budgets import from_pyproject
-from keraudit.layers.table import all_rules
+from keraudit.layers.rule_table import all_rules
 from keraudit.layers.user_rules import rules_from
 from pages import reference
 

@@ -40,7 +40,7 @@ LEVEL = {room: level for level, line in enumerate(FLOORS.split("\n")) for room i
 # `output` knows no question: of the rooms below it, it uses these.
 OF_OUTPUT = {"safe_text", "errors", "model", "_version"}
 # Where an import inside a function keeps the start short; `test_import.py` measures it.
-SLOW_TO_START = ("cli", "api", "reading", "layers.table", "__main__", "__init__")
+SLOW_TO_START = ("cli", "api", "reading", "layers.rule_table", "__main__", "__init__")
 
 
 class Import(NamedTuple):

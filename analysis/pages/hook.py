@@ -30,6 +30,7 @@ from pages import (
     held_out,
     home,
     inception,
+    inline_values,
     max_stable_learning_rate,
     models,
     precision,
@@ -39,7 +40,6 @@ from pages import (
     resnet,
     structure,
     terms,
-    values,
     zoo,
 )
 from pages.audited import AUDITED, MODELS, record_json
@@ -191,10 +191,10 @@ def filled(markdown: str, url: str) -> str:
         return MARKERS[name](*words)
 
     def value(match: re.Match[str]) -> str:
-        if match["name"] not in values.VALUES:
-            known = ", ".join(sorted(values.VALUES))
+        if match["name"] not in inline_values.VALUES:
+            known = ", ".join(sorted(inline_values.VALUES))
             raise PluginError(f"{url}: no value is named {match['name']!r}; there are {known}")
-        return values.VALUES[match["name"]](*match["words"].split())
+        return inline_values.VALUES[match["name"]](*match["words"].split())
 
     text = VALUE.sub(value, MARKER.sub(replacement, markdown))
     text = text.replace(figures.HERE, root_from(url))

@@ -95,7 +95,7 @@ def products(entry: Mapping[str, Any], side: str, title: str) -> str:
 def beside_the_paper() -> str:
     """GoogLeNet module by module beside the paper's Table 1, and what explains the differences."""
     import keraudit
-    from pages.paper_tables import DIFFERENCES, GOOGLENET, K, M
+    from keraudit.zoo.paper_tables import DIFFERENCES, GOOGLENET, K, M
 
     layers = keraudit.audit("GoogLeNet").layers
     head = [

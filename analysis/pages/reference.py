@@ -18,7 +18,7 @@ SKIPPED = (">>>", "Args:", "Attributes:", "Raises:", "Returns:")
 
 def layer_rules() -> str:
     """The layer table: which classes a rule counts, and how."""
-    from keraudit.layers.table import all_rules
+    from keraudit.layers.rule_table import all_rules
 
     kinds: dict[str, list[str]] = {}
     for kind, rule in all_rules().items():

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from hostile_configs import broken, functional, harmless, hostile_models, layer, mutated, tensor
-from keraudit.building.allow_list import check_homes
+from keraudit.building.check import check_homes
 from keraudit.cli.main import run as run_cli
 from keraudit.errors import ModelError
 from keraudit.reading.config import architecture

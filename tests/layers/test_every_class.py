@@ -6,7 +6,7 @@ import inspect
 
 import pytest
 
-from keraudit.layers.table import LAYERS, all_rules
+from keraudit.layers.rule_table import LAYERS, all_rules
 
 keras = pytest.importorskip("keras")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from keraudit.layers.regularization import AUGMENTATION, TRAINING, augmentation, cast_augmentation
-from keraudit.layers.table import all_rules
+from keraudit.layers.rule_table import all_rules
 from keraudit.model.graph import ZERO
 from one_layer import node_of
 

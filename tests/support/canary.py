@@ -54,7 +54,7 @@ def state() -> tuple[Any, ...]:
 def ways(record: Any) -> list[str]:
     """What each way to a model said of a record: the check alone, its layers, and it as a whole."""
     from keraudit.api import read
-    from keraudit.building.allow_list import check
+    from keraudit.building.check import check
     from keraudit.building.file_weights import restored
     from keraudit.building.keras_model import build
     from keraudit.reading.config import architecture

@@ -10,9 +10,9 @@ from keraudit.audits.cost.report import CostReport
 from keraudit.layers.infer import shaped
 from keraudit.model.blocks import FORK_JOIN, blocks
 from keraudit.model.bounds import Bound
+from keraudit.zoo.paper_tables import CS231N_REDUCED_MEGA, DIFFERENCES, GOOGLENET, K, M, Printed
 from keraudit.zoo.widths import GOOGLENET as WIDTHS
 from keraudit.zoo.widths import module_inputs
-from pages.paper_tables import CS231N_REDUCED_MEGA, DIFFERENCES, GOOGLENET, K, M, Printed
 
 
 def report(name: str, shape: tuple[int, ...] | None = None) -> CostReport:

@@ -13,7 +13,7 @@ from keraudit.errors import ModelError
 from keraudit.layers.infer import shaped
 from keraudit.model.blocks import FORK_JOIN, blocks
 from keraudit.model.bounds import Bound
-from pages.paper_tables import CIFAR_MEGA, RESNET_GIGA
+from keraudit.zoo.paper_tables import CIFAR_MEGA, RESNET_GIGA
 from witness import agree, graph_of
 
 

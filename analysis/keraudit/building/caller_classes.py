@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from types import FunctionType
 from typing import Any
 
-from keraudit.building.allowed_names import ACTIVATIONS, CLASSES, LAYERS, MODELS
+from keraudit.building.allow_list import ACTIVATIONS, CLASSES, LAYERS, MODELS
 
 OPERATIONS = "keras.src.ops."  # a function of keras.ops is an activation where the caller says so
 

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from keraudit.building.allow_list import Config
-from keraudit.building.allowed_names import LAYER
+from keraudit.building.allow_list import LAYER
+from keraudit.building.check import Config
 from keraudit.building.keras_model import first_line, only
 from keraudit.errors import KerauditError, ModelError
 from keraudit.reading.archive import read_file

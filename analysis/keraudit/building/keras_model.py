@@ -9,8 +9,8 @@ from functools import cache
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
-from keraudit.building.allow_list import ADVICE, Config, check
-from keraudit.building.allowed_names import CLASSES, LAYERS, MODELS, OPERATIONS
+from keraudit.building.allow_list import CLASSES, LAYERS, MODELS, OPERATIONS
+from keraudit.building.check import ADVICE, Config, check
 from keraudit.errors import ModelError
 from keraudit.model.graph import Graph, Layer, Ref
 from keraudit.rewrite.edit import mapped
@@ -36,7 +36,7 @@ def build(
     ``outer_inner``. A layer that is called several times is built once.
 
     A config may come from anyone: of what it names, only the layers, operations and options of
-    ``keraudit.building.allow_list`` are built, and classes and functions that ``custom_objects`` holds.
+    ``keraudit.building.check`` are built, and classes and functions that ``custom_objects`` holds.
 
     Args:
         graph: read or rewritten.

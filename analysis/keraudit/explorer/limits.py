@@ -7,7 +7,7 @@ from typing import Any
 
 from keraudit.audits.cost.report import CostReport
 from keraudit.errors import KerauditError
-from keraudit.layers.table import LAYERS
+from keraudit.layers.rule_table import LAYERS
 from keraudit.model.graph import UNSUPPORTED, Architecture, Graph
 
 MOST_PARAMS = 200_000_000

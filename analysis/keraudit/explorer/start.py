@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from importlib.util import find_spec
 
-from keraudit.building.allow_list import check_homes
+from keraudit.building.check import check_homes
 from keraudit.errors import KerauditError, ModelError
 from keraudit.explorer.upload import LARGEST_FILE_MIB
 from keraudit.reading.resolve import (

@@ -19,8 +19,8 @@ from keraudit.layers.checks import (
     same_shape,
     show,
 )
-from keraudit.layers.table import rule_of
-from keraudit.layers.trust import Place, held_against, with_weights
+from keraudit.layers.exactness import Place, held_against, with_weights
+from keraudit.layers.rule_table import rule_of
 from keraudit.model.bounds import Bound
 from keraudit.model.graph import (
     UNSUPPORTED,

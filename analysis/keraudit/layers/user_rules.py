@@ -52,7 +52,7 @@ from typing import Any
 from keraudit.errors import ModelError
 from keraudit.layers.call import Effect, Rule, Site, Term, Weight, counted, zero
 from keraudit.layers.expressions import Value, evaluated, parsed
-from keraudit.layers.table import LAYERS, rule_of
+from keraudit.layers.rule_table import LAYERS, rule_of
 from keraudit.model.graph import GLOBAL, POINTWISE
 
 COUNTS = ("macs", "flops", "params", "frozen_params")

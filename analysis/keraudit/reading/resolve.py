@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keraudit.errors import ModelError
-from keraudit.layers.table import is_unknown
+from keraudit.layers.rule_table import is_unknown
 from keraudit.model.graph import Architecture, Shape
 from keraudit.reading.archive import read_file
 from keraudit.reading.config import architecture

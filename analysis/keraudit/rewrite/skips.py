@@ -20,7 +20,7 @@ from keraudit.errors import ShapeError
 from keraudit.layers.merging import broadcast
 from keraudit.model.graph import Graph, Ref
 from keraudit.rewrite.edit import Change, Plan, Rewrite, applied, of_keras
-from keraudit.rewrite.shortcut import CARRIES, PROJECTS, SUMS
+from keraudit.rewrite.shortcut_layers import CARRIES, PROJECTS, SUMS
 from keraudit.rewrite.trunk import ROOT, Trunk, neighbours
 
 COMPUTES = 2  # more than to carry or to project

@@ -17,7 +17,7 @@ from math import prod
 from typing import TypeVar
 
 from keraudit.model.graph import POINTWISE, UNSUPPORTED, Graph, Ref
-from keraudit.rewrite.shortcut import CARRIES, JOINS, LINEAR_MERGES, SUMS, ZEROS, carried
+from keraudit.rewrite.shortcut_layers import CARRIES, JOINS, LINEAR_MERGES, SUMS, ZEROS, carried
 
 ROOT = 0  # stands before all inputs; node i of the graph is i + 1 here
 T = TypeVar("T")

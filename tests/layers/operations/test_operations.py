@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from keraudit.layers.operations.table import OPERATIONS
+from keraudit.layers.operations.rule_table import OPERATIONS
 from keraudit.model.graph import all_along
 from witness import agree, graph_of
 

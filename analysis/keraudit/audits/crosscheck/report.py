@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from keraudit.audits.crosscheck.peers import PEERS, Named, Peer, reconciled
 from keraudit.audits.crosscheck.process import Measured, measure
-from keraudit.building.allow_list import check
+from keraudit.building.check import check
 from keraudit.model.bounds import ALL_EXACT, Bound, Bounds
 from keraudit.model.graph import UNSUPPORTED, Graph
 from keraudit.output.numbers import short, sizes

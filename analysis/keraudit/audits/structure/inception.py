@@ -10,10 +10,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from keraudit.audits.structure.both_families import one_classifier, stacked, stem
 from keraudit.audits.structure.claim import Claim, Finding, decided, fails
 from keraudit.audits.structure.modules import Module
 from keraudit.audits.structure.network import Network, counted, is_connected, listed
-from keraudit.audits.structure.shared import one_classifier, stacked, stem
 from keraudit.model.spatial import label
 
 SHOWN = 4  # groups of modules in the evidence

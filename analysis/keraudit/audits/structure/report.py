@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from keraudit.audits.cost.receptive_field import receptive_fields
+from keraudit.audits.structure.both_families import connected_params, params
 from keraudit.audits.structure.claim import FAILS, HOLDS, SILENT, Check, Claim, Finding, silent
 from keraudit.audits.structure.inception import CLAIMS as INCEPTION_CLAIMS
 from keraudit.audits.structure.inception import Inception
@@ -18,7 +19,6 @@ from keraudit.audits.structure.modules import modules
 from keraudit.audits.structure.network import Network, counted, depth, is_connected, network
 from keraudit.audits.structure.resnet import CLAIMS as RESIDUAL_CLAIMS
 from keraudit.audits.structure.resnet import Residual
-from keraudit.audits.structure.shared import connected_params, params
 from keraudit.audits.structure.units import units
 from keraudit.model.blocks import blocks
 from keraudit.model.bounds import Bound

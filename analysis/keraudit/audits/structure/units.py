@@ -8,7 +8,7 @@ from math import prod
 
 from keraudit.audits.structure.network import Filter, Network, pool_at, regions_as
 from keraudit.model.blocks import GATES, NORMALISING, Block
-from keraudit.rewrite.shortcut import SUMS, VALUES_KEPT
+from keraudit.rewrite.shortcut_layers import SUMS, VALUES_KEPT
 
 BASIC, BOTTLENECK, INVERTED, OTHER = "basic", "bottleneck", "inverted bottleneck", "other"
 IDENTITY, PADDED, PROJECTION = "identity", "option A", "projection"

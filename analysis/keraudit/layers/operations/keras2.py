@@ -14,8 +14,8 @@ from typing import Any
 
 from keraudit.layers.call import Effect, Rule, Site, Tensor, unsupported, zero
 from keraudit.layers.operations.operands import shape_of
+from keraudit.layers.operations.rule_table import OPERATIONS
 from keraudit.layers.operations.select import get_item
-from keraudit.layers.operations.table import OPERATIONS
 from keraudit.model.graph import GLOBAL
 
 ONE: tuple[str, ...] = ()  # the first argument alone is an operand

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from keraudit.api import gradients, read
-from keraudit.building.allow_list import check, key_of
-from keraudit.building.allowed_names import ACTIVATIONS, CLASSES, LAYERS, OPERATIONS
+from keraudit.building.allow_list import ACTIVATIONS, CLASSES, LAYERS, OPERATIONS
 from keraudit.building.caller_classes import own_objects
+from keraudit.building.check import check, key_of
 from keraudit.building.file_weights import restored, weighty
 from keraudit.building.keras_model import application_layers, build, operations, scope
 from keraudit.errors import KerauditError, ModelError

@@ -211,7 +211,7 @@ def rule_of(kind: str) -> Rule | None:
     ('convolution', None)
     """
     if kind.startswith("ops."):
-        from keraudit.layers.operations.table import OPERATIONS
+        from keraudit.layers.operations.rule_table import OPERATIONS
 
         return OPERATIONS.get(kind)
     if kind in ("TFOpLambda", "SlicingOpLambda"):

@@ -1,0 +1,348 @@
+"""What may be built from a config: an allow-list, asked before Keras is.
+
+A config may come from anyone. Keras resolves what it names by module and name and calls what it finds;
+here every name is looked up in the lists below, and the config is written anew with the modules that
+*we* know. What is on no list is refused, unless the caller passed it. Nothing here imports Keras.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any, NoReturn
+
+from keraudit.building.allow_list import (
+    ACTIVATION,
+    ACTIVATIONS,
+    ANY,
+    ARRAYS,
+    BUILT,
+    CLASSES,
+    HOMES,
+    LAYER,
+    LAYER_HOMES,
+    MARKS,
+    MODELS,
+    NODES,
+    NUMBERS,
+    POLICY,
+    SEED,
+    STICKY,
+    TABLE,
+    TEXT_FUNCTIONS,
+    WORDS,
+    place_of,
+)
+from keraudit.errors import ModelError
+from keraudit.layers.wrappers import RUNS_CODE
+from keraudit.model.graph import Architecture, Layer
+from keraudit.reading.config import kind_of
+from keraudit.reading.serialised import MODEL_CLASSES, text
+from keraudit.rewrite.edit import layers_within
+
+DEEPEST = 200  # nested values of a config
+ADVICE = "pass its class in custom_objects, or a live model"
+
+
+def check(architecture: Architecture, known: Collection[str] = ()) -> None:
+    """Hold every layer of an architecture against the lists.
+
+    Args:
+        architecture: read or rewritten.
+        known: names that the caller passes classes or functions for.
+
+    Raises:
+        ModelError: something in it is on no list; the error names the layer and what was found.
+    """
+    for path, layer in architecture.layers.items():
+        if layer.kind != "InputLayer":
+            Config(path, layer.kind, known).layer(layer)
+    for call in architecture.calls:
+        layer = architecture.layers[call.layer]
+        Config(call.name, layer.kind, known).value((call.args, call.kwargs), NODES, "arguments")
+
+
+def check_homes(architecture: Architecture) -> None:
+    """Refuse a function of Keras that a file names as a layer; a class may stay unknown.
+
+    Raises:
+        ModelError: one is; the error names it.
+    """
+    for path, layer in architecture.layers.items():
+        for inner in (layer, *layers_within(layer)):
+            name = inner.kind.removeprefix("ops.")
+            parts = [
+                part for part in inner.module.split(".")[1:] if part not in ("src", "_tf_keras")
+            ]
+            home = parts[0] if parts else "models"
+            if inner.module and (name[:1].islower() or home not in HOMES):
+                where = f"{inner.module}.{name}"
+                raise ModelError(
+                    f"layer {path!r} names {where[:80]!r}, which is not a layer: save the model again"
+                )
+
+
+def key_of(known: Collection[str], *names: object) -> str:
+    """The caller's key for what a config calls by these names; empty if there is none.
+
+    >>> key_of({"mine>Scale"}, None, "Scale"), key_of({"Scale"}, "other>Scale", "Scale")
+    ('mine>Scale', 'Scale')
+    """
+    asked = [name for name in names if isinstance(name, str)]
+    for name in asked:
+        if name in known:
+            return name
+    for name in asked:
+        for key in known:
+            if key.rpartition(">")[2] == name and ">" in key:
+                return key
+    return ""
+
+
+class Config:
+    """One layer's config, written anew as it is walked; whatever is on no list is refused."""
+
+    def __init__(self, path: str, kind: str, known: Collection[str]) -> None:
+        self.path = path
+        self.kind = text(kind)
+        self.known = known
+
+    def refuse(self, reason: str, advice: str = ADVICE) -> NoReturn:
+        what = f"layer {self.path!r}" if self.path else "the model"
+        raise ModelError(f"{what} ({self.kind}) cannot be built: {reason}; {advice}")
+
+    def layer(self, layer: Layer) -> tuple[str, dict[str, Any]]:
+        """The key of the caller's class, or empty for one of Keras' own; and the config to build from."""
+        kind = layer.kind
+        key = key_of(self.known, kind) if not layer.module or kind in self.known else ""
+        if not key:
+            self.listed(kind, layer.module)
+        return key, self.options(layer.config, kind, free=bool(key))
+
+    def listed(self, kind: str, module: str) -> None:
+        """Refuse a layer or an operation that is on no list."""
+        if module and kind in RUNS_CODE:
+            self.refuse(RUNS_CODE[kind], "write it as a layer class and pass that")
+        if not module or kind not in BUILT:
+            found = ".".join(filter(None, (module, kind.removeprefix("ops."))))
+            self.refuse(f"{found[:80]!r} is not one of the layers and operations of the table")
+
+    def options(
+        self, config: Any, kind: str, *, free: bool = False, depth: int = 0
+    ) -> dict[str, Any]:
+        """A layer's options. ``free``: of a class of the caller's, which alone gives names a meaning."""
+        if not isinstance(config, Mapping):
+            self.refuse(f"expected options by name, received {str(config)[:60]!r}")
+        made = {
+            str(key): self.value(item, place_of(str(key)), str(key), free=free, depth=depth + 1)
+            for key, item in config.items()
+        }
+        if not free:
+            upgrade(made, kind)
+        return made
+
+    def value(self, given: Any, place: str, key: str, *, free: bool = False, depth: int = 0) -> Any:
+        """A value of a config, at a place, at any depth."""
+        if depth > DEEPEST:
+            self.refuse(f"its {key!r} is nested more than {DEEPEST} deep", "save the model again")
+        if isinstance(given, str):
+            return self.name(given, place, key, free)
+        if isinstance(given, Mapping):
+            if MARKS & given.keys():
+                return self.record(given, place, key, free, depth)
+            return {
+                name: self.value(
+                    item,
+                    place if place in STICKY else place_of(str(name)),
+                    key if place in STICKY else str(name),
+                    free=free,
+                    depth=depth + 1,
+                )
+                for name, item in given.items()
+            }
+        if isinstance(given, list | tuple):
+            place = ANY if place in (TABLE, WORDS) else place
+            items = [self.value(item, place, key, free=free, depth=depth + 1) for item in given]
+            return tuple(items) if isinstance(given, tuple) else items
+        if given is None or isinstance(given, bool | int | float | slice):
+            return given
+        return self.refuse(f"its {key!r} is a {type(given).__name__}, not plain data")
+
+    def name(self, given: str, place: str, key: str, free: bool) -> str:
+        """A string: at some places the name of an object, or of a file."""
+        if place == NODES and given.startswith("keras."):
+            self.unlisted(given, place, key)  # the keys by which Keras finds our classes
+        if place in (ANY, NODES, POLICY) or free:
+            return given
+        if place == SEED:
+            self.unlisted(given, place, key)
+        if place == TABLE:
+            self.refuse(
+                f"its {key!r} names the file {given[:60]!r}, which is not read here",
+                "save the model with the words themselves",
+            )
+        if place == WORDS and given in TEXT_FUNCTIONS:
+            return given
+        if place == ACTIVATION and given in ACTIVATIONS:
+            return given
+        if place in CLASSES and given in CLASSES[place][1]:
+            return given
+        if own := key_of(self.known, given):
+            return own
+        return self.unlisted(given, place, key)
+
+    def unlisted(self, found: str, place: str, key: str) -> NoReturn:
+        what = "allowed there" if place in (ANY, NODES) else f"a known {place}"
+        self.refuse(f"its {key!r} is {found[:80]!r}, which is not {what}")
+
+    def record(self, given: Mapping[str, Any], place: str, key: str, free: bool, depth: int) -> Any:
+        """A serialised object: an array, a function, or an instance of a class."""
+        kind = given.get("class_name")
+        if not isinstance(kind, str):
+            self.unlisted(str(given.get("module")), place, key)
+        if kind.startswith("__"):
+            return self.plain(given, kind, place, key)
+        if place == NODES:
+            self.unlisted(full_name(given), place, key)
+        if kind == "function":
+            return self.function(given, place, key)
+        kind, module = kind_of(given)
+        names = (given.get("registered_name"), kind)
+        if not module or kind in self.known:
+            if own := key_of(self.known, *names):
+                return self.instance(given, own, "", kind, depth, free=True)
+            self.unlisted(full_name(given), place, key)
+        if place in (LAYER, ACTIVATION) or (place == ANY and self.is_layer(kind, module)):
+            return self.inner(given, kind, place, key, depth)
+        home, known = self.class_list(kind, module, place)
+        if kind not in known:
+            self.unlisted(full_name(given), place, key)
+        return self.instance(given, "", home, known[kind], depth)
+
+    def is_layer(self, kind: str, module: str) -> bool:
+        layers = kind in BUILT or kind in MODEL_CLASSES or kind in RUNS_CODE
+        return layers and not any(part in module for part in (".initializers", ".random"))
+
+    def class_list(self, kind: str, module: str, place: str) -> tuple[str, Mapping[str, str]]:
+        """The list for a place; where anything may stand, the one that the class is on."""
+        if place in CLASSES:
+            return CLASSES[place]
+        found = [row for row in CLASSES.values() if kind in row[1]] if place == ANY else []
+        homes = [row for row in found if row[0].partition(".")[2] in module.split(".")]
+        return (homes or found or [("", {})])[0]
+
+    def inner(
+        self, given: Mapping[str, Any], kind: str, place: str, key: str, depth: int
+    ) -> dict[str, Any]:
+        """A layer, an operation or a model that a config holds."""
+        if kind in MODELS:
+            config = given.get("config")
+            if isinstance(config, list):  # Keras 1 and 2 list a Sequential model's layers alone
+                given = {**given, "config": {"name": "sequential", "layers": config}}
+            return self.instance(given, "", "keras", MODELS[kind], depth)
+        if kind in RUNS_CODE:
+            self.refuse(
+                f"in its {key!r}, {RUNS_CODE[kind]}", "write it as a layer class and pass that"
+            )
+        if kind not in BUILT:
+            self.unlisted(full_name(given), ACTIVATION if place == ACTIVATION else LAYER, key)
+        home = "keras.ops" if kind.startswith("ops.") else "keras.layers"
+        return self.instance(given, "", home, kind.removeprefix("ops."), depth)
+
+    def instance(
+        self,
+        given: Mapping[str, Any],
+        key: str,
+        home: str,
+        kind: str,
+        depth: int,
+        *,
+        free: bool = False,
+    ) -> dict[str, Any]:
+        """A record that leads Keras to one class, by a key of ``building.scope`` or of the caller."""
+        config = given.get("config")
+        own = self.below(config, kind) if free or home in LAYER_HOMES else self
+        options = own.options({} if config is None else config, kind, free=free, depth=depth + 1)
+        made: dict[str, Any] = {
+            "module": None,
+            "class_name": kind,
+            "registered_name": key or f"{home}.{kind}",
+            "config": options,
+        }
+        if isinstance(given.get("name"), str):
+            made["name"] = given["name"]
+        if "inbound_nodes" in given:
+            nodes = given["inbound_nodes"]
+            made["inbound_nodes"] = own.value(nodes, NODES, "inbound_nodes", depth=depth + 1)
+        return made
+
+    def below(self, config: Any, kind: str) -> Config:
+        """The same for a layer that this one holds; a whole model's layers have no path before them."""
+        name = config.get("name") if isinstance(config, Mapping) else None
+        if not isinstance(name, str) or (not self.path and kind in MODELS.values()):
+            return self
+        return Config("/".join(filter(None, (self.path, text(name)))), kind, self.known)
+
+    def function(self, given: Mapping[str, Any], place: str, key: str) -> Any:
+        """A function: an activation of Keras, or one of the caller's."""
+        name, module = given.get("config"), given.get("module")
+        own = key_of(self.known, given.get("registered_name"), name)
+        if own:
+            return {
+                "module": None,
+                "class_name": "function",
+                "registered_name": own,
+                "config": own,
+            }
+        of_keras = module in (None, "builtins") or str(module).partition(".")[0] == "keras"
+        if place in (ACTIVATION, ANY) and of_keras and name in ACTIVATIONS:
+            return {
+                "module": "builtins",
+                "class_name": "function",
+                "registered_name": name,
+                "config": name,
+            }
+        return self.unlisted(f"{module}.{name}", place, key)
+
+    def plain(self, given: Mapping[str, Any], kind: str, place: str, key: str) -> dict[str, Any]:
+        """An array, a slice, an ellipsis; in a recorded call a tensor too."""
+        config = given.get("config")
+        found = config if isinstance(config, Mapping) else {}
+        if (
+            kind in ARRAYS
+            and NUMBERS.fullmatch(str(found.get("dtype")))
+            and numbers(found.get("value"))
+        ):
+            return {"class_name": kind, "config": {k: found[k] for k in ("value", "dtype")}}
+        if kind == "__ellipsis__":
+            return {"class_name": kind, "config": {}}
+        if kind == "__slice__":
+            bounds = {k: found.get(k) for k in ("start", "stop", "step")}
+            if all(bound is None or type(bound) is int for bound in bounds.values()):
+                return {"class_name": kind, "config": bounds}
+        if kind == "__keras_tensor__" and place == NODES:
+            names = ("shape", "dtype", "keras_history")
+            made = {k: self.value(found.get(k), ANY, key, depth=DEEPEST - 2) for k in names}
+            return {"class_name": kind, "config": made}
+        return self.unlisted(kind, place, key)
+
+
+def upgrade(options: dict[str, Any], kind: str) -> None:
+    """Write what Keras 2 calls otherwise as Keras 3 takes it, in place; Keras does so for ``.h5``."""
+    shape, axis = options.pop("batch_input_shape", None), options.get("axis")
+    if kind == "InputLayer" and shape is not None:
+        options["batch_shape"] = shape
+    if kind == "BatchNormalization" and isinstance(axis, list) and len(axis) == 1:
+        options["axis"] = axis[0]
+
+
+def full_name(record: Mapping[str, Any]) -> str:
+    """What a record names, for an error."""
+    parts = (record.get("module"), record.get("registered_name") or record.get("class_name"))
+    return ".".join(str(part) for part in parts if part)
+
+
+def numbers(value: Any, depth: int = 0) -> bool:
+    """Whether a value is a number, or lists of numbers."""
+    if isinstance(value, list):
+        return depth < 32 and all(numbers(item, depth + 1) for item in value)
+    return isinstance(value, bool | int | float)
