@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import tomllib
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,22 @@ def test_the_version_has_one_source() -> None:
         "attr": "keraudit._version.__version__"
     }
     assert keraudit.__version__ == __version__ == metadata.version("keraudit")
+
+
+def test_the_public_names_are_where_the_types_say() -> None:
+    tree = ast.parse(Path(keraudit.__file__).read_text("utf-8"))
+    typed = {
+        alias.name: node.module
+        for branch in tree.body
+        if isinstance(branch, ast.If)
+        for node in branch.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert typed == keraudit.HOMES
+    assert dir(keraudit) == sorted(keraudit.__all__)
+    for name, home in keraudit.HOMES.items():
+        assert callable(getattr(keraudit, name)) if home == "keraudit.api" else find_spec(home)
 
 
 def test_the_core_stays_small() -> None:

@@ -7,40 +7,52 @@
 
 from typing import TYPE_CHECKING, Any
 
-from keraudit._version import __version__
-from keraudit.errors import KerauditError, ModelError, ShapeError
+from keraudit._version import __version__ as __version__
+from keraudit.errors import KerauditError as KerauditError
+from keraudit.errors import ModelError as ModelError
+from keraudit.errors import ShapeError as ShapeError
 
 if TYPE_CHECKING:
-    from keraudit.api import audit, gradients, read, report_of, structure
-    from keraudit.audits.cost.compare import Comparison, compare
-    from keraudit.audits.cost.report import CostReport
-    from keraudit.audits.gradients.callback import GradientAudit
-    from keraudit.audits.gradients.report import GradientReport
-    from keraudit.audits.reductions.report import Reductions, reductions
-    from keraudit.audits.structure.report import StructureReport, structure_of
-    from keraudit.building.keras_model import build, copy_weights
-    from keraudit.rewrite.activation import with_activation
-    from keraudit.rewrite.edit import Rewrite
-    from keraudit.rewrite.factorise import factorised
-    from keraudit.rewrite.input_size import at_input_shape
-    from keraudit.rewrite.normalization import without_normalisation
-    from keraudit.rewrite.reductions import without_reductions
-    from keraudit.rewrite.repeat import repeat_block
-    from keraudit.rewrite.skips import without_skips
-    from keraudit.rewrite.width import with_filters, with_width
+    from keraudit.api import audit as audit
+    from keraudit.api import gradients as gradients
+    from keraudit.api import read as read
+    from keraudit.api import report_of as report_of
+    from keraudit.api import structure as structure
+    from keraudit.audits.cost.compare import Comparison as Comparison
+    from keraudit.audits.cost.compare import compare as compare
+    from keraudit.audits.cost.report import CostReport as CostReport
+    from keraudit.audits.gradients.callback import GradientAudit as GradientAudit
+    from keraudit.audits.gradients.report import GradientReport as GradientReport
+    from keraudit.audits.reductions.report import Reductions as Reductions
+    from keraudit.audits.reductions.report import reductions as reductions
+    from keraudit.audits.structure.report import StructureReport as StructureReport
+    from keraudit.audits.structure.report import structure_of as structure_of
+    from keraudit.building.keras_model import build as build
+    from keraudit.building.keras_model import copy_weights as copy_weights
+    from keraudit.rewrite.activation import with_activation as with_activation
+    from keraudit.rewrite.edit import Rewrite as Rewrite
+    from keraudit.rewrite.factorise import factorised as factorised
+    from keraudit.rewrite.input_size import at_input_shape as at_input_shape
+    from keraudit.rewrite.normalization import without_normalisation as without_normalisation
+    from keraudit.rewrite.reductions import without_reductions as without_reductions
+    from keraudit.rewrite.repeat import repeat_block as repeat_block
+    from keraudit.rewrite.skips import without_skips as without_skips
+    from keraudit.rewrite.width import with_filters as with_filters
+    from keraudit.rewrite.width import with_width as with_width
 
-# Imported when first asked for: `keraudit --help` needs none of them.
+# The public names, each with the module that is imported when the name is first used:
+# `keraudit --help` needs none of them. A test holds the imports above, which types need, to this list.
 HOMES = {
     # read and audit
     "audit": "keraudit.api",
     "read": "keraudit.api",
     "report_of": "keraudit.api",
     "CostReport": "keraudit.audits.cost.report",
+    "Comparison": "keraudit.audits.cost.compare",
     "compare": "keraudit.audits.cost.compare",
     "gradients": "keraudit.api",
     "GradientReport": "keraudit.audits.gradients.report",
     "GradientAudit": "keraudit.audits.gradients.callback",
-    "Comparison": "keraudit.audits.cost.compare",
     "reductions": "keraudit.audits.reductions.report",
     "Reductions": "keraudit.audits.reductions.report",
     "structure": "keraudit.api",
@@ -61,39 +73,12 @@ HOMES = {
     "build": "keraudit.building.keras_model",
     "copy_weights": "keraudit.building.keras_model",
 }
+__all__ = ["KerauditError", "ModelError", "ShapeError", "__version__", *HOMES]
 
-__all__ = [
-    "Comparison",
-    "CostReport",
-    "GradientAudit",
-    "GradientReport",
-    "KerauditError",
-    "ModelError",
-    "Reductions",
-    "Rewrite",
-    "ShapeError",
-    "StructureReport",
-    "__version__",
-    "at_input_shape",
-    "audit",
-    "build",
-    "compare",
-    "copy_weights",
-    "factorised",
-    "gradients",
-    "read",
-    "reductions",
-    "repeat_block",
-    "report_of",
-    "structure",
-    "structure_of",
-    "with_activation",
-    "with_filters",
-    "with_width",
-    "without_normalisation",
-    "without_reductions",
-    "without_skips",
-]
+
+def __dir__() -> list[str]:
+    """Show the public names, and nothing else, when TAB completes ``keraudit.``."""
+    return sorted(__all__)
 
 
 def __getattr__(name: str) -> Any:
