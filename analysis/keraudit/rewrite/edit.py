@@ -1,4 +1,16 @@
-"""The few operations that every rewrite is made of, on the calls of an architecture."""
+"""Edit a graph: carry out a plan of bypasses, dropped inputs and new layers, and infer all shapes anew.
+
+An architecture is a list of calls in running order; each call names the earlier outputs that it reads by
+position. A rewrite never edits that list. It states a ``Plan``, and ``applied`` writes a new list from
+front to back, with a table of where each old output is found now: a bypassed call's output is the output
+it was bypassed with, a merge left with one input is that input, a replaced call's output is the last of
+its chain. So rewrites compose, and a plan may name calls in any order. Calls that no output needs any
+more are then dropped, and shapes, weights and costs are inferred from the layer table as for a file that
+was just read: a rewrite cannot keep a count that is no longer true.
+
+What a file states of an output, such as a shape that no rule can tell, is carried along only where the
+call still reads what it read before.
+"""
 
 from __future__ import annotations
 
@@ -127,6 +139,8 @@ def reshaped(
         ShapeError: the rewrite does not fit; the error says so and names the layer.
     """
     shapes = [node.outputs[0].shape[1:] for node in like.input_nodes]
+    # `held`: what each old call read, so that a statement about its output can be told to hold still.
+    # `earlier`: nodes of unchanged calls, which need not be measured again where their inputs are the same.
     held: dict[int, tuple[Shape, ...]] = {}
     places: dict[int, list[int]] = {}
     earlier: dict[int, Node] = {}
