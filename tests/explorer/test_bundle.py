@@ -17,13 +17,13 @@ RUNS = Path(__file__).parents[2] / "site" / "results" / "runs"
 
 
 def test_a_run_is_shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from keraudit.data import dataset
+    from keraudit.data import load
     from keraudit.training.recipe import recipe
     from keraudit.training.train import train
 
     made = recipe("he2015", epochs=1, batch=16)
     train("ResNet-CIFAR-8", toy(), made, seed=0, folder=tmp_path / "run")
-    monkeypatch.setattr(dataset, "load", lambda spec: toy())
+    monkeypatch.setattr(load, "load", lambda spec: toy())
     ship(tmp_path / "run", "toy", home=tmp_path)
     monkeypatch.setattr(bundled_weights, "HOME", tmp_path)
     found = bundled_weights.shipped("ResNet-CIFAR-8")
