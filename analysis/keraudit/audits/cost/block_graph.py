@@ -8,6 +8,7 @@ from keraudit.audits.cost.count import LayerCost
 from keraudit.audits.cost.treemap import KINDS, family, ink
 from keraudit.model.blocks import FINISHING, NORMALISING, Block
 from keraudit.model.graph import Graph
+from keraudit.model.shape_text import shape_text
 from keraudit.output.numbers import short, sizes
 from keraudit.rewrite.edit import kernel_of, users_of
 
@@ -62,7 +63,7 @@ def block_dot(graph: Graph, block: Block, layers: Sequence[LayerCost], *, chosen
 def label(graph: Graph, held: Sequence[int], layers: Sequence[LayerCost]) -> str:
     """A box's text: the layer's name, what it is, what it costs, and what is written under it."""
     first, last = graph.nodes[held[0]], graph.nodes[held[-1]]
-    kernel = "x".join(map(str, kernel_of(first)))
+    kernel = shape_text(kernel_of(first))
     what = f"{first.layer.kind.removeprefix('ops.')} {kernel}".strip()
     rest = [graph.nodes[i].layer.kind for i in held[1:]]
     under = ", ".join(

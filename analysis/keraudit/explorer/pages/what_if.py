@@ -18,6 +18,7 @@ from keraudit.explorer.metrics import bound_cells, cell, counted, unit_bound
 from keraudit.explorer.pages.map import subject_or_stop
 from keraudit.explorer.sidebar import size_changed
 from keraudit.model.bounds import Bound
+from keraudit.model.shape_text import shape_text
 from keraudit.output.numbers import short, short_bytes
 from keraudit.rewrite.reductions import input_channels, without_reductions
 
@@ -85,7 +86,7 @@ def controls(view: View, before: Audited) -> None:
             on_change=ui.changed,
             args=("width",),
         )
-        st.session_state["w_to_text"] = "x".join(map(str, view.to)) if view.to else ""
+        st.session_state["w_to_text"] = shape_text(view.to or ())
         st.text_input(
             "Input size",
             key="w_to_text",
