@@ -7,10 +7,8 @@ from collections.abc import Mapping, Sequence
 from math import ceil, exp, floor, log, log10
 from typing import Any
 
-from keraudit.output.palette import colour_of
+from keraudit.output.palette import LINES, colour_of
 
-# Okabe and Ito 2008, those that stand out from white and from a dark page.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8A8A8A", "#B8860B")
 DASHES = ("solid", "dash", "dot", "dashdot")
 LEGEND_COLUMNS, LEGEND_ROW = 2, 22  # entries beside each other at least; pixels a row
 MOST_TICKS = 8
@@ -57,13 +55,13 @@ def norm_by_depth(report: Report, *, title: str = "") -> dict[str, Any]:
     if panels:
         figure = go.Figure(layout=panel_layout(title, panels, lines))
         for number, pair in enumerate(panels.values(), 1):
-            for label, name, colour in zip(pair, ("with skips", "without"), COLOURS, strict=False):
+            for label, name, colour in zip(pair, ("with skips", "without"), LINES, strict=False):
                 add_line(figure, lines[label], name, colour, axis=number, legend=number == 1)
     else:
         figure = go.Figure(layout=single_layout(title, lines))
         for number, (label, rows) in enumerate(lines.items()):
-            colour = COLOURS[number % len(COLOURS)] if number else colour_of(report["model"])
-            dash = DASHES[number // len(COLOURS) % len(DASHES)]
+            colour = LINES[number % len(LINES)] if number else colour_of(report["model"])
+            dash = DASHES[number // len(LINES) % len(DASHES)]
             add_line(figure, rows, shown(label), colour, dash=dash)
     drawn: dict[str, Any] = json.loads(figure.to_json())
     return drawn

@@ -20,9 +20,9 @@ from keraudit.explorer.sidebar import size_changed
 from keraudit.model.bounds import Bound
 from keraudit.model.shape_text import shape_text
 from keraudit.output.numbers import short, short_bytes
+from keraudit.output.palette import BLUE, VERMILION
 from keraudit.rewrite.reductions import input_channels, without_reductions
 
-BLUE, VERMILION = "#0072B2", "#D55E00"  # of Okabe and Ito 2008
 WORDS = {
     "skips": "Remove skips",
     "norm": "Remove normalisation",
