@@ -9,6 +9,7 @@ from typing import Any
 from keraudit.faces.features import FRESH_LABEL
 from keraudit.output.palette import GREY, colour_of, marker_of
 from keraudit.output.plotly_figure import as_record, new_figure, panelled, suffix_of
+from keraudit.runs.statistics import PERCENT
 
 # By the key of the scores.
 PANELS = {
@@ -16,7 +17,6 @@ PANELS = {
     "equal_error": "Strangers: EER",
 }
 MILLION = 1e6
-PERCENT = 100
 
 
 def worth(found: Mapping[str, Any]) -> dict[str, Any]:

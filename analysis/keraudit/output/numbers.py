@@ -50,6 +50,15 @@ def short_bytes(value: int) -> str:
     return f"{scaled:.{digits}f} {BINARY[power]}"
 
 
+def mebibytes(value: int) -> str:
+    """Bytes in whole MiB, as limits are stated.
+
+    >>> mebibytes(32 * 2**20), mebibytes(2**31)
+    ('32 MiB', '2,048 MiB')
+    """
+    return f"{value / 2**20:,.0f} MiB"
+
+
 def percent(part: float) -> str:
     """A share with one decimal; what is there but rounds to nothing says so.
 

@@ -16,11 +16,11 @@ from keraudit.output.plotly_figure import (
     panelled,
     suffix_of,
 )
+from keraudit.runs.statistics import PERCENT
 from keraudit.training.record import Run
 
 Row = Mapping[str, Any]  # of an epoch
 Drawn = Mapping[str, Sequence[Row]]  # holds the ``history`` of a run, as it is or smoothed
-PERCENT = 100
 
 
 def curves(
