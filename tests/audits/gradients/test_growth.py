@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import replace
 
 import pytest
@@ -18,6 +19,7 @@ from keraudit.audits.gradients.growth import (
     verdict_of,
 )
 from keraudit.audits.gradients.records import BlockGradient, Finding, KernelGradient, Profile
+from keraudit.errors import KerauditError
 
 
 def profile(*norms: float, seed: int = 0, relative: float = 1e-3) -> Profile:
@@ -71,6 +73,12 @@ def test_the_interval_is_that_of_scipy() -> None:
             0.95, len(values) - 1, loc=sum(values) / len(values), scale=stats.sem(values)
         )
         assert t_interval(values) == pytest.approx(expected)
+
+
+def test_without_scipy_an_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "scipy.special", None)
+    with pytest.raises(KerauditError, match=r"need scipy: pip install 'keraudit\[keras\]'"):
+        t_interval([1.0, 2.0])
 
 
 @pytest.mark.parametrize(
