@@ -8,7 +8,18 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = ("keras", "tensorflow", "torch", "jax", "numpy", "h5py", "plotly", "mkdocs", "pandas")
+HEAVY = (
+    "keras",
+    "tensorflow",
+    "torch",
+    "jax",
+    "numpy",
+    "scipy",
+    "h5py",
+    "plotly",
+    "mkdocs",
+    "pandas",
+)
 RUN = """
 import sys
 from keraudit.cli.main import run

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from keraudit.audits.cost.figure import FRAME_HEIGHT, ROW_HEIGHT
 from keraudit.output.palette import BLUE, VERMILION
+from keraudit.output.plotly_figure import as_record, frame, new_figure
 
 
 def times_figure(counters: Mapping[str, Mapping[str, float]], *, title: str) -> dict[str, Any]:
     """Draw the wall clock of each counter as horizontal bars, ours first."""
-    import plotly.graph_objects as go
-
     names = list(counters)
     seconds = [counters[name]["wall_s"] for name in names]
-    figure = go.Figure(
-        layout={
-            "template": "none",
-            "title": {"text": title},
-            "height": FRAME_HEIGHT + ROW_HEIGHT * len(names),
-            "margin": {"l": 10, "r": 50, "t": 50, "b": 50},
-            "showlegend": False,
-            "xaxis": {"title": {"text": "seconds"}, "rangemode": "tozero"},
-            "yaxis": {"autorange": "reversed", "automargin": True},
-        }
+    figure = new_figure(
+        frame(
+            title,
+            height=FRAME_HEIGHT + ROW_HEIGHT * len(names),
+            left=10,
+            right=50,
+            top=50,
+            bottom=50,
+            legend=None,
+            xaxis={"title": {"text": "seconds"}, "rangemode": "tozero"},
+            yaxis={"autorange": "reversed", "automargin": True},
+        )
     )
     figure.add_bar(
         orientation="h",
@@ -40,24 +40,22 @@ def times_figure(counters: Mapping[str, Mapping[str, float]], *, title: str) -> 
         },
         hovertemplate="<b>%{y}</b><br>%{text}<extra></extra>",
     )
-    drawn: dict[str, Any] = json.loads(figure.to_json())
-    return drawn
+    return as_record(figure)
 
 
 def growth_figure(rows: Sequence[Mapping[str, float]]) -> dict[str, Any]:
     """Draw CPU time over the number of layers, both axes logarithmic."""
-    import plotly.graph_objects as go
-
-    figure = go.Figure(
-        layout={
-            "template": "none",
-            "title": {"text": "keraudit flops: CPU time over depth"},
-            "height": 340,
-            "margin": {"l": 60, "r": 20, "t": 50, "b": 50},
-            "showlegend": False,
-            "xaxis": {"type": "log", "title": {"text": "layers"}, "dtick": 1},
-            "yaxis": {"type": "log", "title": {"text": "CPU seconds"}, "dtick": 1},
-        }
+    figure = new_figure(
+        frame(
+            "keraudit flops: CPU time over depth",
+            height=340,
+            left=60,
+            top=50,
+            bottom=50,
+            legend=None,
+            xaxis={"type": "log", "title": {"text": "layers"}, "dtick": 1},
+            yaxis={"type": "log", "title": {"text": "CPU seconds"}, "dtick": 1},
+        )
     )
     figure.add_scatter(
         x=[row["layers"] for row in rows],
@@ -66,5 +64,4 @@ def growth_figure(rows: Sequence[Mapping[str, float]]) -> dict[str, Any]:
         line={"color": BLUE},
         hovertemplate="%{x:,} layers<br>%{y:.3f} s<extra></extra>",
     )
-    drawn: dict[str, Any] = json.loads(figure.to_json())
-    return drawn
+    return as_record(figure)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import html
-import json
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from keraudit.audits.cost.diagram import diagram
 from keraudit.output.numbers import short
 from keraudit.output.palette import BLUE, GREY, SKY, colour_of
+from keraudit.output.plotly_figure import as_record, axis, frame, new_figure
 from keraudit.runs.figure import apart, over_depth
 from keraudit.training.record import Run
 from pages import run_tables, runs
@@ -51,26 +50,14 @@ def unit(name: str) -> str:
 
 def depth_figure(_: str = "") -> str:
     """MACs and parameters over depth."""
-    import plotly.graph_objects as go
-
     found = {depth: record(name)["totals"] for depth, (name, _) in DEPTHS.items()}
-    figure = go.Figure(
-        layout={
-            "template": "none",
-            "title": {"text": "ResNets: MACs over depth"},
-            "height": 420,
-            "margin": {"l": 64, "r": 20, "t": 76, "b": 56},
-            "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"},
-            "xaxis": {
-                "title": {"text": "layers with weights on the longest path", "font": {"size": 13}}
-            },
-            "yaxis": {
-                "title": {"text": "MACs, billions", "font": {"size": 13}},
-                "rangemode": "tozero",
-                "range": [0, 12],
-                "showgrid": True,
-            },
-        }
+    figure = new_figure(
+        frame(
+            "ResNets: MACs over depth",
+            height=420,
+            xaxis=axis("layers with weights on the longest path"),
+            yaxis=axis("MACs, billions", rangemode="tozero", range=[0, 12], showgrid=True),
+        )
     )
     groups = {
         "basic units": ([d for d in DEPTHS if d < BOTTLENECKS], SKY),
@@ -95,9 +82,8 @@ def depth_figure(_: str = "") -> str:
         y=[printed for _, printed in DEPTHS.values()],
         marker={"color": GREY, "symbol": "x", "size": 8},
     )
-    drawn: dict[str, Any] = json.loads(figure.to_json())
     return drawn_by_script(
-        drawn,
+        as_record(figure),
         label="Line chart of the MACs of ResNet-18, 34, 50, 101 and 152 over their depth",
         caption="From 34 to 50 layers the line breaks: bottlenecks make a layer cheaper.",
         made=counted("keraudit flops ResNet-18 ResNet-34 ResNet50 ResNet101 ResNet152"),

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from itertools import cycle
 from statistics import fmean
 from typing import Any
 
 from keraudit.output.palette import BLUE, GREEN, ORANGE, PURPLE, VERMILION
-from keraudit.runs.figure import panelled, suffix_of
+from keraudit.output.plotly_figure import as_record, new_figure, panelled, suffix_of
 
 SETTING_COLOURS = (VERMILION, ORANGE, BLUE, GREEN, PURPLE)
 
@@ -44,12 +43,11 @@ def step_losses(
         colours: of the lines, in order of their names.
         scale: of the vertical axes, as for ``panelled``.
     """
-    import plotly.graph_objects as go
-
     names = list(dict.fromkeys(run["network"] for run in runs))
     first = {name(run): run for run in reversed(runs)}
     colour = dict(zip(dict.fromkeys(map(name, runs)), cycle(colours), strict=False))
-    figure = go.Figure()
+    title = "Loss over the first steps"
+    figure = new_figure(panelled(names, title=title, x="step", y="loss", scale=scale or {}))
     for run in runs:
         suffix = suffix_of(names.index(run["network"]))
         starts = range(0, len(run["loss"]) - together + 1, together)
@@ -65,10 +63,7 @@ def step_losses(
             xaxis=f"x{suffix}",
             yaxis=f"y{suffix}",
         )
-    title = "Loss over the first steps"
-    figure.update_layout(panelled(names, title=title, x="step", y="loss", scale=scale or {}))
-    drawn: dict[str, Any] = json.loads(figure.to_json())
-    return drawn
+    return as_record(figure)
 
 
 def setting(run: Run) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from math import sqrt
 from typing import Any
 
 from keraudit.output.palette import FAMILIES, OTHER, family
+from keraudit.output.plotly_figure import as_record, axis, frame, new_figure
 
 # What an axis can show, by key: its title, its unit, and whether it is logarithmic.
 AXES: Mapping[str, tuple[str, float, bool]] = {
@@ -39,26 +39,18 @@ def scatter(
         x: the horizontal axis, of ``AXES``.
         y: the vertical axis.
     """
-    import plotly.graph_objects as go
-
-    figure = go.Figure(
-        layout={
-            "template": "none",
-            "title": {"text": "Keras Applications: accuracy against cost"},
-            "height": HEIGHT,
-            "margin": {"l": 64, "r": 30, "t": 110, "b": 56},
-            "hovermode": "closest",
-            "meta": {"points": True},
-            "legend": {
-                "orientation": "h",
-                "x": 0,
-                "y": 1.0,
-                "yanchor": "bottom",
-                "itemsizing": "constant",
-            },
-            "xaxis": axis(x),
-            "yaxis": {**axis(y), "showgrid": True},
-        }
+    figure = new_figure(
+        frame(
+            "Keras Applications: accuracy against cost",
+            height=HEIGHT,
+            right=30,
+            top=110,
+            hovermode="closest",
+            meta={"points": True},
+            legend_itemsizing="constant",
+            xaxis=axis_of(x),
+            yaxis=axis_of(y, showgrid=True),
+        )
     )
     for kind in (*FAMILIES, ""):
         members = [row for row in rows if family(row["name"]) == kind]
@@ -81,17 +73,12 @@ def scatter(
             customdata=[[row["name"], *(scaled(row, key) for key in AXES)] for row in members],
             hovertemplate="<b>%{customdata[0]}</b><br>%{x:,.4g}; %{y:.4g}<extra></extra>",
         )
-    drawn: dict[str, Any] = json.loads(figure.to_json())
-    return drawn
+    return as_record(figure)
 
 
-def axis(key: str) -> dict[str, Any]:
+def axis_of(key: str, **more: Any) -> dict[str, Any]:
     title, _, log = AXES[key]
-    return {
-        "title": {"text": title, "font": {"size": 13}},
-        "type": "log" if log else "linear",
-        **({"dtick": 1} if log else {}),
-    }
+    return axis(title, **({"type": "log", "dtick": 1} if log else {"type": "linear"}), **more)
 
 
 def scaled(row: Mapping[str, Any], key: str) -> float | None:

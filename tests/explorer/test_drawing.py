@@ -15,11 +15,12 @@ from built import application
 from keraudit.api import report_of
 from keraudit.audits.cost.block_graph import block_dot, quoted
 from keraudit.audits.cost.parts import LAYER, block_part, parts
-from keraudit.audits.cost.treemap import KINDS, MEASURES, family, ink, legend, treemap
+from keraudit.audits.cost.treemap import KINDS, MEASURES, family, legend, treemap
 from keraudit.explorer.pages.map import part_at
 from keraudit.explorer.picture import sent_image
 from keraudit.layers.infer import shaped
 from keraudit.model.blocks import blocks
+from keraudit.output.palette import ink
 
 
 @pytest.mark.parametrize("name", ["VGG16", "InceptionV3", "ResNet50"])

@@ -85,9 +85,9 @@ def test_two_networks_of_several_seeds_have_an_interval(published: Path) -> None
         for seed in range(3)
     ]
     publish(published, *several)
-    told = cifar.results()  # 25 +- 2.776 * 12.5 * sqrt(2 / 3)
+    told = cifar.results()  # 25 +- 2.7764 * 12.5 * sqrt(2 / 3)
     assert "`ResNet50` less `InceptionV3`: training error +0.00 points (no interval" in told
-    assert "test error +25.00 points (-3.33 to +53.33)" in told
+    assert "test error +25.00 points (-3.34 to +53.34)" in told
     cut = [record("ResNet50", seed, loss="probabilities") for seed in range(3)]
     others = [record("InceptionV3", seed) for seed in range(3)]
     assert run_tables.set_apart({"InceptionV3": others, "ResNet50": cut}) == ""

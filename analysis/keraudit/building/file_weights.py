@@ -16,6 +16,7 @@ from keraudit.building.allow_list import LAYER
 from keraudit.building.check import Config
 from keraudit.building.keras_model import first_line, only
 from keraudit.errors import KerauditError, ModelError
+from keraudit.output.numbers import mebibytes
 from keraudit.reading.archive import read_file
 from keraudit.reading.serialised import sequential_input
 
@@ -105,7 +106,7 @@ def unpacked(path: Path, to: Path) -> Path:
             raise ValueError("its weights are packed as in no .keras file")
         if info.file_size > (path.stat().st_size if stored else PACKED):
             raise ValueError(
-                f"its weights would take {info.file_size / 2**20:,.0f} MiB unpacked: save them again"
+                f"its weights would take {mebibytes(info.file_size)} unpacked: save them again"
                 " with Keras, which does not compress them"
             )
         with archive.open(info) as member, to.open("wb") as file:

@@ -96,17 +96,15 @@ def write_derivations(
     found: Reductions, names: tuple[str, ...], notation: str, output: Path | None
 ) -> None:
     """Print or save the products of the blocks named."""
-    from difflib import get_close_matches
-
     from keraudit.audits.reductions.derivation import derivation
+    from keraudit.model.fuzzy import choices
     from keraudit.output.files import save
 
     known = {block.name: block for block in found.blocks}
     chosen = list(known.values()) if "all" in names else []
     for name in names:
         if name != "all" and name not in known:
-            near = get_close_matches(name, known, n=3) or list(known)[:5]
-            raise click.UsageError(f"no block is called {name!r}; there are {', '.join(near)}")
+            raise click.UsageError(f"no block is called {name!r}; there are {choices(name, known)}")
         if name != "all" and known[name] not in chosen:
             chosen.append(known[name])
     text = "\n\n".join(derivation(block, notation) for block in chosen) + "\n"

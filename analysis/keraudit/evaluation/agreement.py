@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from keraudit.data.dataset import Split
-from keraudit.evaluation.metrics import entropy, pearson, ranks
+from keraudit.evaluation.metrics import entropy, pearson, spearman
 from keraudit.training.scores import LEAST, accuracy
 
 
@@ -27,7 +27,7 @@ def beside_humans(probabilities: Any, humans: Any, labels: Any) -> Mapping[str, 
         "human_entropy": float(theirs.mean()),
         "network_entropy": float(ours.mean()),
         "entropy_correlation": pearson(ours, theirs),
-        "entropy_rank_correlation": pearson(ranks(ours), ranks(theirs)),
+        "entropy_rank_correlation": spearman(ours, theirs),
     }
 
 

@@ -11,17 +11,19 @@ from typing import Any
 
 from keraudit.data.dataset import Dataset
 from keraudit.evaluation.gallery import Gallery, Look, Neighbour, Picture, Section
+from keraudit.output.palette import DARK_PAGE, LIGHT_PAGE
 
 # Dark to light, so that heat reads without colour too; after matplotlib's inferno.
 RAMP = ((0, 0, 4), (87, 16, 110), (188, 55, 84), (249, 142, 9), (252, 255, 164))
 LEAST_PIXELS = 96  # a side, as written into the file
 
-STYLE = """
-:root{color-scheme:light dark;--ink:#1b1f24;--soft:#57606a;--rule:#d0d7de;--wrong:#a40e26;
- --right:#1a7f37;--page:#fff}
-@media (prefers-color-scheme:dark){:root{--ink:#e6edf3;--soft:#9198a1;--rule:#3d444d;--wrong:#ff8182;
- --right:#56d364;--page:#0d1117}}
-body{font:14px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--page);max-width:76em;
+COLOURS = f"""
+:root{{color-scheme:light dark;{LIGHT_PAGE};--wrong:#a40e26;--right:#1a7f37;--page:#fff}}
+@media (prefers-color-scheme:dark){{:root{{{DARK_PAGE};--wrong:#ff8182;--right:#56d364;--page:#0d1117}}}}
+"""
+STYLE = (
+    COLOURS
+    + """body{font:14px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--page);max-width:76em;
  margin:2em auto;padding:0 1em}
 h1{font-size:1.5em;margin:0}h2{font-size:1.15em;margin:2em 0 0}
 p{margin:.2em 0 1em;color:var(--soft)}
@@ -36,6 +38,7 @@ img{width:96px;height:96px;image-rendering:pixelated;display:block;border-radius
 details{margin-top:.6em}summary{cursor:pointer;color:var(--soft)}
 pre{white-space:pre-wrap;color:var(--soft)}
 """
+)
 
 
 def gallery_page(found: Gallery, data: Dataset) -> str:

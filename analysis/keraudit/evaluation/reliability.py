@@ -6,6 +6,7 @@ from html import escape
 
 from keraudit.evaluation.evaluate import Evaluation
 from keraudit.evaluation.metrics import Bin
+from keraudit.output.palette import BLUE
 
 SIDE, EDGE = 240, 44  # pixels: the square, and the room for its axes
 
@@ -42,7 +43,7 @@ def bar(b: Bin) -> str:
     height = b.accuracy * SIDE
     return (
         f'<rect x="{EDGE + b.low * SIDE:.1f}" y="{EDGE + SIDE - height:.1f}"'
-        f' width="{(b.high - b.low) * SIDE - 1:.1f}" height="{height:.1f}" fill="#0072b2"/>'
+        f' width="{(b.high - b.low) * SIDE - 1:.1f}" height="{height:.1f}" fill="{BLUE}"/>'
     )
 
 

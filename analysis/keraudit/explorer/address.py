@@ -15,6 +15,7 @@ from urllib.parse import unquote
 from keraudit.errors import KerauditError
 from keraudit.model.fuzzy import near
 from keraudit.model.graph import Shape
+from keraudit.model.shape_text import shape_text
 from keraudit.reading.applications import applications
 from keraudit.reading.resolve import application_name
 from keraudit.rewrite.options import Rewriting
@@ -226,7 +227,7 @@ def sizes(low: int, high: int, example: str) -> Form:
             raise ValueError(f"every size must be from {low} to {high}")
         return found
 
-    return Form(read, lambda value: "x".join(map(str, value)))
+    return Form(read, shape_text)
 
 
 def read_model(text: str) -> str:

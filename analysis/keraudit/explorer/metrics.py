@@ -16,7 +16,7 @@ from keraudit.explorer.cache import Audited
 from keraudit.model.blocks import Block
 from keraudit.model.bounds import Bound
 from keraudit.model.graph import Shape
-from keraudit.output.numbers import extent, percent, short, short_bytes, sizes
+from keraudit.output.numbers import extent, inputs_text, percent, short, short_bytes, sizes
 from keraudit.output.table import bound_notes
 
 
@@ -44,7 +44,7 @@ def metrics(report: CostReport, view: View) -> None:
     total = report.total
     bounds = total.bounds
     unit = unit_bound(total, view).sign
-    shapes = ", ".join(sizes(shape, batch=False) for shape in report.input_shapes.values())
+    shapes = inputs_text(report.input_shapes)
     facts = {
         "Input": (f"{shapes}", f"batch {report.batch}"),
         UNITS[view.unit]: (unit + short(counted(total, view)), f"{unit}{counted(total, view):,}"),

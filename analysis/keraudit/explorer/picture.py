@@ -11,11 +11,11 @@ from PIL.Image import Image
 
 from keraudit.audits.cost.receptive_field import Field, union
 from keraudit.errors import KerauditError
+from keraudit.output.palette import VERMILION
 
 SHOWN = 480  # pixels a side, at least, of a picture on the page
 LARGEST_IMAGE_MIB = 16
 MOST_PIXELS = 50_000_000
-FRAME, DOT = "#D55E00", "#FFFFFF"
 
 
 class Span(NamedTuple):
@@ -130,7 +130,7 @@ def seen(image: Image, field: Field, spot: Sequence[int]) -> Image:
         min(max((columns.high + 1) * scale + margin - 1, 2), framed.width - 3),
         min(max((rows.high + 1) * scale + margin - 1, 2), framed.height - 3),
     ]
-    draw.rectangle(corners, outline=FRAME, width=4)
+    draw.rectangle(corners, outline=VERMILION, width=4)
     return framed
 
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from keraudit.errors import KerauditError
 from keraudit.evaluation.evaluate import FILE as EVALUATION
 from keraudit.explorer.start import RUNS_VARIABLE
+from keraudit.output.numbers import mebibytes
 from keraudit.runs.folders import judged, records, spread
 from keraudit.safe_text import harmless, harmless_data
 from keraudit.training.recipe import normal
@@ -51,7 +52,7 @@ def record(path: Path, *schemas: str) -> Mapping[str, Any]:
     try:
         stamp = path.stat()
         if stamp.st_size > LARGEST_RECORD:
-            raise KerauditError(f"{path.name} is larger than {LARGEST_RECORD // 2**20} MiB")
+            raise KerauditError(f"{path.name} is larger than {mebibytes(LARGEST_RECORD)}")
         found = parsed(path, stamp.st_mtime_ns)
     except (OSError, ValueError, RecursionError) as error:
         raise KerauditError(f"{path.name} is damaged: {error}") from None

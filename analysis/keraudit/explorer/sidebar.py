@@ -17,6 +17,7 @@ from keraudit.explorer.cache import Subject
 from keraudit.explorer.start import MODEL_VARIABLE
 from keraudit.explorer.upload import LARGEST_FILE_MIB, Upload, uploaded
 from keraudit.model.graph import Architecture
+from keraudit.model.shape_text import shape_text
 from keraudit.reading.applications import applications
 from keraudit.reading.resolve import application_name, resolve
 from keraudit.safe_text import harmless
@@ -176,7 +177,7 @@ def show(key: str) -> None:
 def sizes(view: View) -> None:
     """Input size and batch."""
     left, right = st.columns([2, 1])
-    shown = "x".join(map(str, view.size)) if view.size else ""
+    shown = shape_text(view.size or ())
     st.session_state["w_size_text"] = shown
     left.text_input(
         "Input size",

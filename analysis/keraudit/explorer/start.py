@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from keraudit.building.check import check_homes
 from keraudit.errors import KerauditError, ModelError
 from keraudit.explorer.upload import LARGEST_FILE_MIB
+from keraudit.output.palette import DARK_BLUE, SKY
 from keraudit.reading.resolve import (
     CALLABLE,
     FILE_ENDINGS,
@@ -31,8 +32,8 @@ OPTIONS = {
     "server.showEmailPrompt": "false",
     "server.maxUploadSize": str(LARGEST_FILE_MIB),
     # for each theme: one for both would do away with the dark one
-    "theme.light.primaryColor": "#005F94",
-    "theme.dark.primaryColor": "#56B4E9",
+    "theme.light.primaryColor": DARK_BLUE,
+    "theme.dark.primaryColor": SKY,
 }
 
 

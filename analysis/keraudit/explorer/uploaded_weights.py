@@ -13,6 +13,7 @@ from typing import Any
 from keraudit.building.file_weights import MEMBER, copy_arrays, most_elements
 from keraudit.errors import KerauditError
 from keraudit.model.graph import Graph
+from keraudit.output.numbers import mebibytes
 
 LARGEST = 2**30  # bytes, unpacked; 200 million parameters take some 800 MB
 
@@ -52,8 +53,8 @@ def unpack(path: Path, to: Path) -> None:
             info = archive.getinfo(MEMBER)
             if info.file_size > LARGEST:
                 raise KerauditError(
-                    f"the weights in the file take {info.file_size / 2**20:,.0f} MiB; a page takes at"
-                    f" most {LARGEST // 2**20:,} MiB: use the command line"
+                    f"the weights in the file take {mebibytes(info.file_size)}; a page takes at"
+                    f" most {mebibytes(LARGEST)}: use the command line"
                 )
             if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                 raise KerauditError("the weights in the file are packed as in no .keras file")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
 from keraudit.faces.features import FRESH_LABEL
 from keraudit.output.palette import GREY, colour_of, marker_of
-from keraudit.runs.figure import PERCENT, panelled, suffix_of
+from keraudit.output.plotly_figure import as_record, new_figure, panelled, suffix_of
+from keraudit.runs.statistics import PERCENT
 
 # By the key of the scores.
 PANELS = {
@@ -28,9 +28,14 @@ def worth(found: Mapping[str, Any]) -> dict[str, Any]:
     Returns:
         A figure in plotly's JSON: a line for each source of features, a level one for pixels.
     """
-    import plotly.graph_objects as go
-
-    figure = go.Figure()
+    layout = panelled(
+        list(PANELS.values()),
+        title="Features of faces, as they are",
+        x="million MACs",
+        y="%",
+        scale={"rangemode": "tozero"},
+    )
+    figure = new_figure(layout)
     names = dict.fromkeys(cut["source"] for cut in found["cuts"])
     cuts = {name: [cut for cut in found["cuts"] if cut["source"] == name] for name in names}
     for number, key in enumerate(PANELS):
@@ -51,17 +56,7 @@ def worth(found: Mapping[str, Any]) -> dict[str, Any]:
             **axes,
             **shown,
         )
-    figure.update_layout(
-        panelled(
-            list(PANELS.values()),
-            title="Features of faces, as they are",
-            x="million MACs",
-            y="%",
-            scale={"rangemode": "tozero"},
-        )
-    )
-    drawn: dict[str, Any] = json.loads(figure.to_json())
-    return drawn
+    return as_record(figure)
 
 
 def add_source(

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from keraudit.errors import ModelError, ShapeError
 from keraudit.model.graph import Call, Effect, Layer, Node, Ref, Shape, Tensor, windows_of
+from keraudit.model.shape_text import shape_text
 
 LARGEST_SIZE = 2**31 - 1  # of one axis; anything above is a mistake or an attack
 LARGEST_COUNT = 2**127  # of one term, one weight or one window; likewise
@@ -23,15 +24,15 @@ def check_outputs(
     for shape in effect.outputs:
         if all(isinstance(size, int) and 0 < size <= LARGEST_SIZE for size in shape):
             continue
-        received = ", ".join(show(t.shape) for t in inputs)
+        received = ", ".join(shape_text(t.shape) for t in inputs)
         if all(isinstance(size, int) and size <= LARGEST_SIZE for size in shape):
             raise ShapeError(
-                f"the input shape {' and '.join(show(s) for s in starts)} is too small: at layer"
-                f" {call.name!r} ({layer.kind}) the map {received} would become {show(shape)};"
+                f"the input shape {' and '.join(shape_text(s) for s in starts)} is too small: at layer"
+                f" {call.name!r} ({layer.kind}) the map {received} would become {shape_text(shape)};"
                 " give a larger --input-shape"
             )
         raise ModelError(
-            f"layer {call.name!r} ({layer.kind}) gives the absurd shape {show(shape)} from {received}"
+            f"layer {call.name!r} ({layer.kind}) gives the absurd shape {shape_text(shape)} from {received}"
         )
 
 
@@ -51,7 +52,7 @@ def check_counts(layer: Layer, call: Call, effect: Effect) -> None:
         if any(size < 0 for size in sizes):
             raise ModelError(
                 f"layer {call.name!r} ({layer.kind}): its config gives a negative size for {what},"
-                f" {show(sizes)}; sizes are whole numbers from 1"
+                f" {shape_text(sizes)}; sizes are whole numbers from 1"
             )
 
 
@@ -73,13 +74,13 @@ def check_recorded(
         if stated is not None and not same_shape(shape, stated):
             if asked is not None:
                 raise ShapeError(
-                    f"the input shape {' and '.join(map(show, asked))} does not fit: layer"
-                    f" {call.name!r} ({layer.kind}) would give {show(shape)}, where the model takes"
-                    f" {show(stated)}; give another --input-shape"
+                    f"the input shape {' and '.join(map(shape_text, asked))} does not fit: layer"
+                    f" {call.name!r} ({layer.kind}) would give {shape_text(shape)}, where the model takes"
+                    f" {shape_text(stated)}; give another --input-shape"
                 )
             raise ModelError(
                 f"layer {call.name!r} ({layer.kind}): its config gives the output shape"
-                f" {show(shape)}, but the file records {show(stated)}; the file contradicts itself"
+                f" {shape_text(shape)}, but the file records {shape_text(stated)}; the file contradicts itself"
             )
 
 
@@ -88,8 +89,3 @@ def same_shape(shape: Sequence[int], stated: Sequence[int | None]) -> bool:
     return len(shape) == len(stated) and all(
         b is None or a == b for a, b in zip(shape[1:], stated[1:], strict=True)
     )
-
-
-def show(shape: Sequence[int | None]) -> str:
-    """A shape as people write it: ``28x28x192``; an open size is ``?``."""
-    return "x".join("?" if size is None else str(size) for size in shape)

@@ -17,7 +17,6 @@ from keraudit.layers.checks import (
     check_recorded,
     check_refs,
     same_shape,
-    show,
 )
 from keraudit.layers.exactness import Place, held_against, with_weights
 from keraudit.layers.rule_table import rule_of
@@ -34,6 +33,7 @@ from keraudit.model.graph import (
     Shape,
     Tensor,
 )
+from keraudit.model.shape_text import shape_text
 from keraudit.safe_text import harmless
 
 MOST_TENSORS = 1_000_000  # that all calls together give
@@ -240,7 +240,7 @@ def resolve_inputs(architecture: Architecture, given: Sequence[Shape] | None) ->
     for position, (name, record) in enumerate(zip(names, recorded, strict=True)):
         if given is None:
             if record is None or None in record[1:]:
-                stated = "no shape" if record is None else f"the shape {show(record)}"
+                stated = "no shape" if record is None else f"the shape {shape_text(record)}"
                 raise ShapeError(
                     f"input {name!r} records {stated}: give its size with --input-shape (input_shape=)"
                 )
@@ -249,7 +249,7 @@ def resolve_inputs(architecture: Architecture, given: Sequence[Shape] | None) ->
         shape = tuple(given[position])
         if record is not None and len(shape) != len(record) - 1:
             raise ShapeError(
-                f"input {name!r} has {len(record) - 1} axes besides the batch, {show(record)};"
+                f"input {name!r} has {len(record) - 1} axes besides the batch, {shape_text(record)};"
                 f" received {len(shape)}: {','.join(map(str, shape))}"
             )
         shapes.append(shape)
@@ -305,7 +305,7 @@ def effect_of(
         reason = f"{type(error).__name__}: {error}"
         raise ModelError(
             f"layer {layer.name!r} ({layer.kind}): its config does not fit its input"
-            f" {', '.join(show(t.shape) for t in inputs)} ({reason})"
+            f" {', '.join(shape_text(t.shape) for t in inputs)} ({reason})"
         ) from error
 
 
@@ -394,4 +394,4 @@ def policy_dtypes(policy: Any) -> tuple[str, str]:
     return name, name
 
 
-__all__ = ["effect_of", "policy_dtypes", "shaped", "show"]
+__all__ = ["effect_of", "policy_dtypes", "shaped"]

@@ -45,7 +45,6 @@ import ast
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +52,7 @@ from keraudit.errors import ModelError
 from keraudit.layers.call import Effect, Rule, Site, Term, Weight, counted, zero
 from keraudit.layers.expressions import Value, evaluated, parsed
 from keraudit.layers.rule_table import LAYERS, rule_of
+from keraudit.model.fuzzy import close
 from keraudit.model.graph import GLOBAL, POINTWISE
 
 COUNTS = ("macs", "flops", "params", "frozen_params")
@@ -100,7 +100,7 @@ def rule_from(table: Any, where: str) -> Rule:
         raise ModelError(f"{where}: expected a table of keys, received {table!r}")
     for key in table:
         if key not in KEYS:
-            near = get_close_matches(key, KEYS, n=1)
+            near = close(key, KEYS, most=1)
             hint = f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(KEYS)}"
             raise ModelError(f"{where}.{key}: an unknown key{hint}")
     if "like" in table:
@@ -117,7 +117,7 @@ def alike(table: Mapping[str, Any], where: str) -> Rule:
     kind, options = table["like"], table.get("options", {})
     rule = rule_of(kind) if isinstance(kind, str) else None
     if rule is None:
-        near = get_close_matches(str(kind), LAYERS, n=3)
+        near = close(str(kind), LAYERS)
         hint = f"; did you mean {' or '.join(near)}?" if near else ""
         raise ModelError(f"{where}.like: {kind!r} is not in the layer table{hint}")
     if not isinstance(options, Mapping):

@@ -16,7 +16,8 @@ from math import prod
 from keraudit.model.graph import Graph, Shape
 from keraudit.model.naming import common_name, group_names, is_automatic
 from keraudit.model.regions import Links, Region, regions
-from keraudit.model.spatial import label, positions
+from keraudit.model.shape_text import shape_text
+from keraudit.model.spatial import positions
 
 FORK_JOIN, SEGMENT = "fork-join", "segment"
 GATES = frozenset({"Multiply", "ops.Multiply"})
@@ -171,7 +172,7 @@ def labelled(part: Region, graph: Graph, places: Sequence[Shape], ends: Set[int]
             Block(
                 name=name,
                 kind=SEGMENT,
-                stage=label(places[nodes[-1]]),
+                stage=shape_text(places[nodes[-1]], "-"),
                 nodes=nodes,
                 children=children,
             )
@@ -188,7 +189,7 @@ def region_block(part: Region, graph: Graph, places: Sequence[Shape]) -> Block:
     return Block(
         name=common_name(names, kinds, graph.architecture.name, few=made_up) or joined_at.name,
         kind=FORK_JOIN,
-        stage=label(places[part.nodes[-1]]),
+        stage=shape_text(places[part.nodes[-1]], "-"),
         nodes=part.nodes,
         fork=part.fork,
         join=join,
@@ -251,7 +252,10 @@ def size_cuts(
     if sum(1 for i in nodes if graph.nodes[i].effect.macs) < SHORT_CHAIN:
         starts = [0]
     stops = [*starts[1:], len(nodes)]
-    names = [label(places[nodes[b - 1]]) if a else "" for a, b in zip(starts, stops, strict=True)]
+    names = [
+        shape_text(places[nodes[b - 1]], "-") if a else ""
+        for a, b in zip(starts, stops, strict=True)
+    ]
     return list(zip(names, starts, stops, strict=True))
 
 

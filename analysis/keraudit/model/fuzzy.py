@@ -21,8 +21,23 @@ def near(text: str, names: Iterable[str]) -> str:
     >>> near("inception-v2", ["InceptionV3", "VGG16"])
     'did you mean InceptionV3? '
     """
+    known = {plain(name): name for name in names}
+    found = [known[match] for match in close(plain(text), known, cutoff=0.5)]
+    return f"did you mean {' or '.join(found)}? " if found else ""
+
+
+def close(text: str, names: Iterable[str], *, most: int = 3, cutoff: float = 0.6) -> list[str]:
+    """The names most similar to ``text``, letter by letter, the most similar first."""
     from difflib import get_close_matches
 
-    known = {plain(name): name for name in names}
-    found = [known[match] for match in get_close_matches(plain(text), known, n=3, cutoff=0.5)]
-    return f"did you mean {' or '.join(found)}? " if found else ""
+    return get_close_matches(text, list(names), n=most, cutoff=cutoff)
+
+
+def choices(text: str, names: Iterable[str]) -> str:
+    """Names to list where ``text`` is none of them: similar ones, else the first five.
+
+    >>> choices("mixd4", ["stem", "mixed4"]), choices("x", ["stem", "mixed4"])
+    ('mixed4', 'stem, mixed4')
+    """
+    known = list(names)
+    return ", ".join(close(text, known) or known[:5] or ["none"])

@@ -101,8 +101,3 @@ def positions(graph: Graph) -> tuple[Shape, ...]:
         tuple(shape[axis] for axis in spatial_axes(shape, first))
         for shape, first in zip(shapes, layouts(graph), strict=True)
     )
-
-
-def label(sizes: Shape) -> str:
-    """Spatial sizes as people write them: ``28x28``; ``-`` where there are none."""
-    return "x".join(map(str, sizes)) if sizes else "-"

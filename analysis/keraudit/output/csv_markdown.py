@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from keraudit.model.bounds import Bound
+from keraudit.model.shape_text import shape_text
 from keraudit.output.table import Grid, Line, shown, written
 from keraudit.safe_text import harmless
 
@@ -53,7 +54,7 @@ def field(value: object) -> str:
     ('1.5', '', '1x28x28', "'=1+1", '"a;=1"')
     """
     if isinstance(value, list | tuple):
-        value = "x".join(map(str, value))
+        value = shape_text(value)
     if not isinstance(value, str):
         return "" if value is None else str(value)
     text = harmless(value.replace("\n", " "))

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from html import escape
 
+from keraudit.output.palette import BLUE, DARK_PAGE, LIGHT_PAGE, SKY
 from keraudit.output.table import Column, Grid, Line, full_bar, shown, written
 
-STYLE = """
-.keraudit{--ink:#1b1f24;--soft:#57606a;--rule:#d0d7de;--bar:#0072b2;--warn:#9a6700;
- font:14px/1.5 system-ui,sans-serif;color:var(--ink)}
-@media (prefers-color-scheme:dark){.keraudit{--ink:#e6edf3;--soft:#9198a1;--rule:#3d444d;
- --bar:#56b4e9;--warn:#e3b341}}
-.keraudit .scroll{overflow-x:auto}
+COLOURS = f"""
+.keraudit{{{LIGHT_PAGE};--bar:{BLUE.lower()};--warn:#9a6700;
+ font:14px/1.5 system-ui,sans-serif;color:var(--ink)}}
+@media (prefers-color-scheme:dark){{.keraudit{{{DARK_PAGE};
+ --bar:{SKY.lower()};--warn:#e3b341}}}}
+"""
+STYLE = (
+    COLOURS
+    + """.keraudit .scroll{overflow-x:auto}
 .keraudit table{border-collapse:collapse;font-variant-numeric:tabular-nums}
 .keraudit caption{text-align:left;padding:0 0 .6em}
 .keraudit th,.keraudit td{padding:.25em .8em;text-align:left;white-space:nowrap;
@@ -28,6 +32,7 @@ STYLE = """
 .keraudit .bar{display:inline-block;height:.7em;background:var(--bar);border-radius:2px}
 .keraudit pre{color:var(--soft);white-space:pre-wrap}
 """
+)
 
 SCRIPT = """
 for(const table of document.querySelectorAll('.keraudit table')){

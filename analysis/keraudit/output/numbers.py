@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+from keraudit.model.shape_text import shape_text
 
 DECIMAL = ("", "k", "M", "G", "T", "P", "E")
 BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
@@ -48,6 +50,15 @@ def short_bytes(value: int) -> str:
     return f"{scaled:.{digits}f} {BINARY[power]}"
 
 
+def mebibytes(value: int) -> str:
+    """Bytes in whole MiB, as limits are stated.
+
+    >>> mebibytes(32 * 2**20), mebibytes(2**31)
+    ('32 MiB', '2,048 MiB')
+    """
+    return f"{value / 2**20:,.0f} MiB"
+
+
 def percent(part: float) -> str:
     """A share with one decimal; what is there but rounds to nothing says so.
 
@@ -61,7 +72,16 @@ def sizes(shape: Sequence[int] | None, *, batch: bool = True) -> str:
     """A shape with crosses, the batch left out: ``35x35x256``."""
     if shape is None:
         return ""
-    return "x".join(map(str, shape[1:] if batch else shape)) or "scalar"
+    return shape_text(shape[1:] if batch else shape, "scalar")
+
+
+def inputs_text(shapes: Mapping[str, Sequence[int]]) -> str:
+    """The shapes of a model's inputs, without the batch.
+
+    >>> inputs_text({"image": (32, 32, 3), "mask": (32, 32, 1)})
+    '32x32x3, 32x32x1'
+    """
+    return ", ".join(sizes(shape, batch=False) for shape in shapes.values())
 
 
 def extent(field: Sequence[int]) -> str:
@@ -70,9 +90,7 @@ def extent(field: Sequence[int]) -> str:
     >>> extent([1311, 1311]), extent([7, 1])
     ('1311', '7x1')
     """
-    if not field:
-        return ""
-    return str(field[0]) if len(set(field)) == 1 else "x".join(map(str, field))
+    return shape_text(field[:1] if len(set(field)) == 1 else field)
 
 
 def change(value: int) -> str:

@@ -1,4 +1,4 @@
-"""One colour for each network, in every figure of the site and the explorer.
+"""The colours of every figure and page that is written here, and one colour for each network.
 
 Colours are from Okabe and Ito (2008), "Color Universal Design": told apart with every kind of colour
 vision. A network's own colour stands out by at least 3:1 (WCAG 2.2, 1.4.11) from a white and from a
@@ -11,6 +11,15 @@ from collections.abc import Mapping
 
 BLUE, VERMILION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 ORANGE, SKY, GREY = "#E69F00", "#56B4E9", "#8A8A8A"
+# Darker, for white text on them or for text in them.
+DARK_BLUE, DARK_VERMILION, DARK_GREY = "#005F94", "#B04E0F", "#767676"
+# One after the other for lines that have no colour of their own.
+LINES = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, GREY, "#B8860B")
+# Cividis, sampled (Nunez, Anderton and Renslow 2018): dark is little.
+CIVIDIS = ("#00224e", "#213b6e", "#4c556c", "#6c6e72", "#8f8a78", "#b5a769", "#dac451", "#fee838")
+# Text, quieter text and rules of the HTML files, as CSS variables.
+LIGHT_PAGE = "--ink:#1b1f24;--soft:#57606a;--rule:#d0d7de"
+DARK_PAGE = "--ink:#e6edf3;--soft:#9198a1;--rule:#3d444d"
 
 # The shallow twin of a network that stands beside a deep one in the same figure.
 SHALLOW: Mapping[str, str] = {
@@ -56,3 +65,34 @@ def colour_of(network: str) -> str:
 def marker_of(network: str) -> str:
     """The shape of a network's marker, by its family, as plotly names it."""
     return FAMILIES.get(family(network), OTHER)[1]
+
+
+def shade(part: float) -> str:
+    """The colour at a part of ``CIVIDIS``, from 0 to 1.
+
+    >>> shade(0), shade(1), shade(0.5)
+    ('#00224e', '#fee838', '#7e7c75')
+    """
+    at = min(max(part, 0.0), 1.0) * (len(CIVIDIS) - 1)
+    low = min(int(at), len(CIVIDIS) - 2)
+    rest = at - low
+    mixed = (
+        round(a + (b - a) * rest)
+        for a, b in zip(channels(CIVIDIS[low]), channels(CIVIDIS[low + 1]), strict=True)
+    )
+    return "#" + "".join(f"{value:02x}" for value in mixed)
+
+
+def channels(colour: str) -> tuple[int, int, int]:
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+
+
+def ink(fill: str) -> str:
+    """Black or white, whichever is read more easily on a colour (WCAG 2.2, relative luminance)."""
+
+    def linear(value: int) -> float:
+        part = value / 255
+        return part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+
+    red, green, blue = map(linear, channels(fill))
+    return "#000" if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.18 else "#fff"

@@ -12,12 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import ceil, floor, log10
 from typing import Any, NamedTuple
 
+from keraudit.output.palette import CIVIDIS
+
 WIDTH = 720
 LETTER = 6.4  # pixels that a letter takes on average, at 12 pixels
 TITLE = 30  # pixels of the top margin that the title takes; pages show it above the picture
 LEGEND_ROW = 18
-# Cividis, sampled (Nunez, Anderton and Renslow 2018): what a heat map is drawn with.
-CIVIDIS = ("#00224e", "#213b6e", "#4c556c", "#6c6e72", "#8f8a78", "#b5a769", "#dac451", "#fee838")
 # SVG's characters for plotly's markers would need paths; a circle, a square and a diamond are enough.
 SQUARES, DIAMONDS = ("square", "cross", "x"), ("diamond", "triangle-up")
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from keraudit.errors import ModelError
 from keraudit.model.graph import Architecture
+from keraudit.model.shape_text import shape_text
 from keraudit.reading.archive import parse
 from keraudit.reading.cache import (
     Listed,
@@ -64,8 +65,7 @@ def read_application(name: str, shape: Sequence[int] | None, *, notify: Notify) 
 
 def cached_path(name: str, shape: Sequence[int]) -> Path:
     """The file that keeps an application's JSON at an input shape, for the installed Keras."""
-    text = "x".join(map(str, shape))
-    return cache_folder() / f"keras-{keras_version()}" / f"{name}-{text}.json"
+    return cache_folder() / f"keras-{keras_version()}" / f"{name}-{shape_text(shape)}.json"
 
 
 def read_callable(path: str, shape: Sequence[int] | None, *, notify: Notify) -> Architecture:

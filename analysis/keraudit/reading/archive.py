@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from keraudit.errors import ModelError
+from keraudit.output.numbers import mebibytes
 from keraudit.reading.dialects import unwrapped
 from keraudit.reading.hdf5 import h5_config
 
@@ -152,6 +153,6 @@ def loaded(data: Any) -> Any:
 
 def refuse(what: Path | str, size: int, limit: int = LARGEST_CONFIG) -> NoReturn:
     raise ModelError(
-        f"{what} takes {size / 2**20:,.0f} MiB; more than {limit // 2**20} MiB is refused, for no"
+        f"{what} takes {mebibytes(size)}; more than {mebibytes(limit)} is refused, for no"
         " model's description is that long"
     )

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from keraudit.errors import KerauditError, ModelError, ShapeError
 from keraudit.model.graph import Architecture, Shape
+from keraudit.model.shape_text import shape_text
 from keraudit.reading.archive import parse
 from keraudit.reading.child import run_child
 from keraudit.reading.config import architecture
@@ -53,12 +54,15 @@ def read_kept(recipe: Recipe, *, notify: Notify) -> Architecture:
             return architecture(parse(data, recipe.path), source=source, title=name)
         except (KerauditError, OSError):
             pass  # a damaged cache is built anew
-    text = "x".join(map(str, recipe.shape))
-    notify(f"building {name} at {text} with Keras, once; kept in {recipe.path.parent}")
+    notify(
+        f"building {name} at {shape_text(recipe.shape)} with Keras, once; kept in {recipe.path.parent}"
+    )
     try:
         data = run_live(recipe.form, name, ",".join(map(str, recipe.shape)))
     except ModelError as error:
-        raise ShapeError(f"Keras does not build {name} at {text}: {error}") from None
+        raise ShapeError(
+            f"Keras does not build {name} at {shape_text(recipe.shape)}: {error}"
+        ) from None
     store(recipe.path, data)
     return architecture(parse(data, name), source=source, title=name)
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from keraudit.errors import ModelError
+from keraudit.output.numbers import mebibytes
 from keraudit.reading.child import ChildError, run_child
 
 LARGEST_CONFIG = 32 * 2**20  # bytes of the attribute ``model_config``
@@ -106,7 +107,7 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.write(f"\n{error}\n")
         return 3
     except MemoryError:
-        sys.stderr.write(f"\nis damaged: it asks for more than {MEMORY // 2**20:,} MiB of memory\n")
+        sys.stderr.write(f"\nis damaged: it asks for more than {mebibytes(MEMORY)} of memory\n")
         return 3
     except (OSError, RuntimeError, ValueError, KeyError, TypeError, OverflowError) as error:
         message = " ".join(str(error).split())[:200]
@@ -260,7 +261,7 @@ def class_name(number: int) -> str:
 
 def too_long(name: str, size: int, most: int) -> NoReturn:
     raise ModelError(
-        f"holds a {name} of {size / 2**20:,.0f} MiB; more than {most // 2**20} MiB is refused, for no"
+        f"holds a {name} of {mebibytes(size)}; more than {mebibytes(most)} is refused, for no"
         " model's description is that long"
     )
 

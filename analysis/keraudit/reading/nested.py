@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from keraudit.errors import ModelError
-from keraudit.layers.infer import show
 from keraudit.model.graph import Layer, Ref
+from keraudit.model.shape_text import shape_text
 from keraudit.reading.serialised import histories, input_shape, is_history, named_layers, options
 
 Sizes = tuple[int | None, ...]
@@ -82,8 +82,8 @@ def rank_changers(
             continue
         if not fits(given, shape):
             raise ModelError(
-                f"model {path!r} takes the shape {show(shape)} as its input {name!r}, is called with"
-                f" {show(given)}"
+                f"model {path!r} takes the shape {shape_text(shape)} as its input {name!r}, is called with"
+                f" {shape_text(given)}"
             )
         if change := change_of_rank(given, shape):
             result[index] = rank_changer(change, f"{path}/{name}")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from keraudit.errors import ShapeError
 from keraudit.model.graph import Architecture
+from keraudit.model.shape_text import shape_text
 from keraudit.reading.cache import Listed, Notify, Recipe, cache_folder, keras_version, read_kept
 from keraudit.safe_text import file_name
 from keraudit.zoo.names import ZooModel
@@ -54,7 +55,7 @@ def read_zoo(model: ZooModel, shape: Sequence[int] | None, *, notify: Notify) ->
 
 def zoo_path(model: ZooModel, shape: Sequence[int], *, source: Path = SOURCE) -> Path:
     """The file that keeps a model's JSON, for the installed Keras and the zoo's source as it is."""
-    name = file_name(f"{model.name}-{'x'.join(map(str, shape))}")
+    name = file_name(f"{model.name}-{shape_text(shape)}")
     return cache_folder() / f"keras-{keras_version()}" / f"zoo-{mark(source)}" / f"{name}.json"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from keraudit.layers.infer import shaped
 from keraudit.model.graph import Graph, Shape
+from keraudit.model.shape_text import shape_text
 from keraudit.rewrite.edit import Change, Rewrite
 
 
@@ -22,7 +23,7 @@ def at_input_shape(graph: Graph, *shapes: Shape, batch: int | None = None) -> Re
     )
     names = [node.name for node in graph.input_nodes]
     log = [
-        Change(layer=name, what="changed", why="to " + "x".join(map(str, shape)))
+        Change(layer=name, what="changed", why=f"to {shape_text(shape)}")
         for name, shape in zip(names, given, strict=True)
     ]
     return Rewrite(graph=new, log=tuple(log))

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from keraudit.errors import KerauditError, ModelError
 from keraudit.model.blocks import Block, blocks
+from keraudit.model.fuzzy import choices
 from keraudit.model.graph import Call, Graph, Ref
 from keraudit.rewrite.edit import (
     Change,
@@ -29,10 +30,7 @@ def repeat_block(graph: Graph, name: str, times: int) -> Rewrite:
     """
     found = {block.name: block for block in blocks(graph)}
     if name not in found:
-        from difflib import get_close_matches
-
-        near = get_close_matches(name, found, n=3) or list(found)[:5]
-        raise KerauditError(f"no block is called {name!r}; there are {', '.join(near)}")
+        raise KerauditError(f"no block is called {name!r}; there are {choices(name, found)}")
     if times < 0:
         raise KerauditError(f"a block can stand 0 times or more, received {times}")
     block = found[name]

@@ -7,6 +7,7 @@ from typing import Any
 
 from keraudit.errors import KerauditError
 from keraudit.layers.checks import LARGEST_SIZE
+from keraudit.model.fuzzy import choices
 from keraudit.model.graph import Graph, Layer, Shape
 from keraudit.rewrite.edit import (
     Change,
@@ -86,10 +87,7 @@ def with_filters(graph: Graph, name: str, count: int) -> Rewrite:
         if of_keras(node.layer) and isinstance(node.layer.config.get("filters"), int)
     }
     if name not in found:
-        from difflib import get_close_matches
-
-        near = get_close_matches(name, found, n=3) or list(found)[:5] or ["none"]
-        raise KerauditError(f"no convolution is called {name!r}; there are {', '.join(near)}")
+        raise KerauditError(f"no convolution is called {name!r}; there are {choices(name, found)}")
     if count < 1:
         raise KerauditError(f"a convolution has 1 filter or more, received {count}")
     path, layer = found[name]

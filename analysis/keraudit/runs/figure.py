@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
 from keraudit.output.palette import GREY, colour_of, marker_of
+from keraudit.output.plotly_figure import (
+    add_band,
+    as_record,
+    axis,
+    frame,
+    new_figure,
+    panelled,
+    suffix_of,
+)
+from keraudit.runs.statistics import PERCENT
 from keraudit.training.record import Run
 
 Row = Mapping[str, Any]  # of an epoch
 Drawn = Mapping[str, Sequence[Row]]  # holds the ``history`` of a run, as it is or smoothed
-PANEL = 300  # pixels of a panel's height
-PERCENT = 100
 
 
 def curves(
@@ -34,8 +41,6 @@ def curves(
     Returns:
         A figure in plotly's JSON. The line is the mean over seeds, the band their range.
     """
-    import plotly.graph_objects as go
-
     log = what == "loss"
     everything = [
         v for nets in panels.values() for runs in nets.values() for v in bounds(runs, what)
@@ -43,7 +48,7 @@ def curves(
     # 1, 2 and 5 of each decade
     scale = {"type": "log", "dtick": "D2"} if log else {"range": span(everything)}
     layout = panelled(list(panels), title=title, x="epoch", y=axis_title(what), scale=scale)
-    figure = go.Figure()
+    figure = new_figure(layout)
     for number, networks in enumerate(panels.values()):
         suffix = suffix_of(number)
         for network, runs in networks.items():
@@ -51,76 +56,11 @@ def curves(
                 add_curve(figure, network, runs, (what, side, dash), suffix)
             if network in (printed or {}):
                 add_printed(figure, network, runs[0], (printed or {})[network], suffix)
-    figure.update_layout(layout)
-    drawn: dict[str, Any] = json.loads(figure.to_json())
-    return drawn
-
-
-def suffix_of(panel: int) -> str:
-    """What the names of a panel's axes end with, counted from 0.
-
-    >>> suffix_of(0), suffix_of(1)
-    ('', '2')
-    """
-    return str(panel + 1) if panel else ""
-
-
-def panelled(
-    names: Sequence[str], *, title: str, x: str, y: str, scale: Mapping[str, Any]
-) -> dict[str, Any]:
-    """The layout of panels side by side, each with its name above it if there are several.
-
-    Args:
-        names: of the panels.
-        title: above all.
-        x: the title of each horizontal axis.
-        y: that of the first vertical one.
-        scale: what else the vertical axes have in common.
-    """
-    several = len(names) > 1
-    layout: dict[str, Any] = {
-        "template": "none",
-        "title": {"text": title},
-        "height": PANEL + (190 if several else 150),
-        "margin": {"l": 62, "r": 20, "t": 130 if several else 80, "b": 56},
-        "legend": {"orientation": "h", "x": 0, "y": 1.09 if several else 1.0, "yanchor": "bottom"},
-        "annotations": [],
-    }
-    wide = (1 - 0.1 * (len(names) - 1)) / len(names)
-    for number, name in enumerate(names):
-        suffix, left = suffix_of(number), number * (wide + 0.1)
-        layout[f"xaxis{suffix}"] = {
-            "domain": [left, left + wide],
-            "anchor": f"y{suffix}",
-            "title": {"text": x, "font": {"size": 13}},
-        }
-        layout[f"yaxis{suffix}"] = {
-            "anchor": f"x{suffix}",
-            "showgrid": True,
-            "type": "linear",
-            "title": {"text": "" if number else y, "font": {"size": 13}},
-            **scale,
-        }
-        if several:
-            layout["annotations"].append(heading(name, left))
-    return layout
+    return as_record(figure)
 
 
 def axis_title(what: str) -> str:
     return "error, %" if what == "error" else "loss"
-
-
-def heading(name: str, left: float) -> dict[str, Any]:
-    return {
-        "text": f"<b>{name}</b>",
-        "x": left,
-        "y": 1.0,
-        "xref": "paper",
-        "yref": "paper",
-        "xanchor": "left",
-        "yanchor": "bottom",
-        "showarrow": False,
-    }
 
 
 def series(history: Sequence[Row], what: str, side: str) -> list[float]:
@@ -156,17 +96,8 @@ def add_curve(
     epochs = [row["epoch"] for row in runs[0]["history"]]
     by_epoch = list(zip(*(series(run["history"], what, side) for run in runs), strict=True))
     if len(runs) > 1:
-        figure.add_scatter(
-            x=[*epochs, *reversed(epochs)],
-            y=[*map(max, by_epoch), *map(min, reversed(by_epoch))],
-            fill="toself",
-            fillcolor=colour,
-            opacity=0.2,
-            line={"width": 0},
-            hoverinfo="skip",
-            showlegend=False,
-            **axes,
-        )
+        low, high = list(map(min, by_epoch)), list(map(max, by_epoch))
+        add_band(figure, epochs, low, high, fillcolor=colour, opacity=0.2, **axes)
     figure.add_scatter(
         name=f"{network}, {side}",
         x=epochs,
@@ -199,9 +130,7 @@ def over_depth(found: Mapping[str, Sequence[Run]]) -> dict[str, Any]:
     Args:
         found: by network, such as ``Plain-CIFAR-20``, its runs over seeds.
     """
-    import plotly.graph_objects as go
-
-    figure = go.Figure(layout=plain_layout("Error over depth", "layers", "error at the end, %"))
+    figure = new_figure(plain_layout("Error over depth", "layers", "error at the end, %"))
     figure.update_layout(yaxis_rangemode="tozero")
     for family, title in (("Plain", "plain"), ("ResNet", "residual")):
         members = {
@@ -221,8 +150,7 @@ def over_depth(found: Mapping[str, Sequence[Run]]) -> dict[str, Any]:
                 mode="lines+markers",
                 line={"color": colour_of(family), "dash": dash},
             )
-    drawn: dict[str, Any] = json.loads(figure.to_json())
-    return drawn
+    return as_record(figure)
 
 
 def apart(found: Mapping[str, Sequence[Run]], shallow: int, deep: int) -> dict[str, Any]:
@@ -236,10 +164,8 @@ def apart(found: Mapping[str, Sequence[Run]], shallow: int, deep: int) -> dict[s
     Returns:
         A line for each family of which both are there: the difference of the means over seeds.
     """
-    import plotly.graph_objects as go
-
     title = f"What the layers from {shallow} to {deep} cost"
-    figure = go.Figure(layout=plain_layout(title, "epoch", "error in training, points more"))
+    figure = new_figure(plain_layout(title, "epoch", "error in training, points more"))
     figure.update_layout(yaxis_rangemode="tozero")
     for family, name in (("Plain", "plain"), ("ResNet", "residual")):
         both = [found.get(f"{family}-CIFAR-{depth}") for depth in (shallow, deep)]
@@ -262,15 +188,12 @@ def apart(found: Mapping[str, Sequence[Run]], shallow: int, deep: int) -> dict[s
             mode="lines+markers",
             line={"color": colour_of(family)},
         )
-    drawn: dict[str, Any] = json.loads(figure.to_json())
-    return drawn
+    return as_record(figure)
 
 
 def calibration(evaluations: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Draw accuracy against confidence: a calibrated network lies on the diagonal."""
-    import plotly.graph_objects as go
-
-    figure = go.Figure(layout=plain_layout("Calibration", "confidence, %", "accuracy, %"))
+    figure = new_figure(plain_layout("Calibration", "confidence, %", "accuracy, %"))
     figure.add_scatter(
         name="calibrated", x=[0, 100], y=[0, 100], mode="lines", line={"color": GREY, "dash": "dot"}
     )
@@ -285,8 +208,7 @@ def calibration(evaluations: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
             customdata=[[b["images"]] for b in bins],
             hovertemplate="%{y:.1f} % of %{customdata[0]:,} images<extra>" + network + "</extra>",
         )
-    drawn: dict[str, Any] = json.loads(figure.to_json())
-    return drawn
+    return as_record(figure)
 
 
 def precision(networks: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
@@ -295,12 +217,10 @@ def precision(networks: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, 
     Args:
         networks: by name, the kernels in running order: ``path``, ``grad_norm``, ``bfloat16_cosine``.
     """
-    import plotly.graph_objects as go
-
     layout = plain_layout(
         "What bfloat16 leaves of the first gradient", "part of the way, %", "cosine"
     )
-    figure = go.Figure(layout=layout)
+    figure = new_figure(layout)
     for network, kernels in networks.items():
         figure.add_scatter(
             name=network,
@@ -314,15 +234,12 @@ def precision(networks: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, 
             + network
             + "</extra>",
         )
-    drawn: dict[str, Any] = json.loads(figure.to_json())
-    return drawn
+    return as_record(figure)
 
 
 def corruption(evaluations: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Draw the mean error over corruptions for each severity; severity 0 is the clean images."""
-    import plotly.graph_objects as go
-
-    figure = go.Figure(layout=plain_layout("Corrupted images", "severity", "error, %"))
+    figure = new_figure(plain_layout("Corrupted images", "severity", "error, %"))
     for network, found in evaluations.items():
         rows = found["corruptions"]
         severities = sorted({row["severity"] for row in rows})
@@ -336,8 +253,7 @@ def corruption(evaluations: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
             mode="lines+markers",
             line={"color": colour_of(network)},
         )
-    drawn: dict[str, Any] = json.loads(figure.to_json())
-    return drawn
+    return as_record(figure)
 
 
 def confusion(network: str, found: Mapping[str, Any]) -> dict[str, Any]:
@@ -345,8 +261,6 @@ def confusion(network: str, found: Mapping[str, Any]) -> dict[str, Any]:
 
     What is right is left blank.
     """
-    import plotly.graph_objects as go
-
     names = [score["name"] for score in found["classes"]]
     parts = [
         [None if i == j else round(PERCENT * n / max(sum(row), 1), 1) for j, n in enumerate(row)]
@@ -359,7 +273,7 @@ def confusion(network: str, found: Mapping[str, Any]) -> dict[str, Any]:
     layout["xaxis"]["title"]["standoff"] = 24
     layout["yaxis"] |= {"autorange": "reversed", "automargin": True, "type": "category"}
     layout["height"] = 90 + 34 * len(names) + 60
-    figure = go.Figure(layout=layout)
+    figure = new_figure(layout)
     figure.add_heatmap(
         x=names,
         y=names,
@@ -367,17 +281,8 @@ def confusion(network: str, found: Mapping[str, Any]) -> dict[str, Any]:
         colorscale="Cividis",
         colorbar={"title": {"text": "% of<br>the class"}},
     )
-    drawn: dict[str, Any] = json.loads(figure.to_json())
-    return drawn
+    return as_record(figure)
 
 
 def plain_layout(title: str, x: str, y: str) -> dict[str, Any]:
-    return {
-        "template": "none",
-        "title": {"text": title},
-        "height": 420,
-        "margin": {"l": 64, "r": 20, "t": 76, "b": 56},
-        "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"},
-        "xaxis": {"title": {"text": x, "font": {"size": 13}}},
-        "yaxis": {"title": {"text": y, "font": {"size": 13}}, "showgrid": True},
-    }
+    return frame(title, height=420, xaxis=axis(x), yaxis=axis(y, showgrid=True))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
-from math import floor, sqrt
+from math import sqrt
 from statistics import fmean, median, stdev
 from typing import Any
 
@@ -15,7 +15,6 @@ from keraudit.training.recipe import normal
 from keraudit.training.record import Run
 
 PERCENT = 100.0
-ROUNDING = 1e-9  # 4 degrees of freedom may come out as 3.9999
 NAMED = ("keraudit", "python", "keras", "numpy")
 
 
@@ -165,8 +164,7 @@ def spread(values: Sequence[float]) -> Spread:
 def welch(first: Sequence[float], second: Sequence[float]) -> tuple[float, float] | None:
     """The 95 % interval of the difference of two means, second less first (Welch 1947).
 
-    The deviations may differ; the degrees of freedom are rounded down, which widens the interval.
-    ``None`` where a sample has a single value.
+    The deviations may differ. ``None`` where a sample has a single value.
 
     >>> [round(end, 3) for end in welch([1, 2, 3], [3, 4, 5])]  # 2 +- 2.776 sqrt(2/3)
     [-0.267, 4.267]
@@ -180,7 +178,7 @@ def welch(first: Sequence[float], second: Sequence[float]) -> tuple[float, float
     if not a + b:
         return middle, middle
     degrees = (a + b) ** 2 / (a**2 / (len(first) - 1) + b**2 / (len(second) - 1))
-    half = student(floor(degrees + ROUNDING)) * sqrt(a + b)
+    half = student(degrees) * sqrt(a + b)
     return middle - half, middle + half
 
 
@@ -199,7 +197,7 @@ def resampled(
         known: images that it is learnt from.
 
     >>> [round(end, 3) for end in resampled([1, 2, 3], [2, 4, 6], asked=1, known=1)]
-    [-2.969, 6.969]
+    [-2.968, 6.968]
     """
     differences = [b - a for a, b in zip(first, second, strict=True)]
     if len(differences) < 2:

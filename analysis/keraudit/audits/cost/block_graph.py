@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from keraudit.audits.cost.count import LayerCost
-from keraudit.audits.cost.treemap import KINDS, family, ink
+from keraudit.audits.cost.treemap import KINDS, family
 from keraudit.model.blocks import FINISHING, NORMALISING, Block
 from keraudit.model.graph import Graph
+from keraudit.model.shape_text import shape_text
 from keraudit.output.numbers import short, sizes
+from keraudit.output.palette import GREY, VERMILION, ink
 from keraudit.rewrite.edit import kernel_of, users_of
 
 MOST_BOXES = 150  # more is no picture
@@ -39,14 +41,14 @@ def block_dot(graph: Graph, block: Block, layers: Sequence[LayerCost], *, chosen
         "digraph {",
         'graph [bgcolor="transparent", rankdir="TB", nodesep=0.25, ranksep=0.3]',
         'node [shape="box", style="filled,rounded", fontname="sans-serif", fontsize=11, penwidth=0]',
-        'edge [color="#888888", arrowsize=0.6]',
-        '"in" [label="input", shape="plaintext", style="", fontcolor="#888888"]',
+        f'edge [color="{GREY}", arrowsize=0.6]',
+        f'"in" [label="input", shape="plaintext", style="", fontcolor="{GREY}"]',
     ]
     for box in boxes:
         held = [i for i in block.nodes if home[i] == box]
         fill = KINDS[family(graph.nodes[box].layer.kind)]
         names = {graph.nodes[i].name for i in held}
-        ring = ', penwidth=4, color="#D55E00"' if chosen in names else ""
+        ring = f', penwidth=4, color="{VERMILION}"' if chosen in names else ""
         text = quoted(label(graph, held, layers))
         lines.append(f'"{box}" [label={text}, fillcolor="{fill}", fontcolor="{ink(fill)}"{ring}]')
     edges = dict.fromkeys(
@@ -62,7 +64,7 @@ def block_dot(graph: Graph, block: Block, layers: Sequence[LayerCost], *, chosen
 def label(graph: Graph, held: Sequence[int], layers: Sequence[LayerCost]) -> str:
     """A box's text: the layer's name, what it is, what it costs, and what is written under it."""
     first, last = graph.nodes[held[0]], graph.nodes[held[-1]]
-    kernel = "x".join(map(str, kernel_of(first)))
+    kernel = shape_text(kernel_of(first))
     what = f"{first.layer.kind.removeprefix('ops.')} {kernel}".strip()
     rest = [graph.nodes[i].layer.kind for i in held[1:]]
     under = ", ".join(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from keraudit.model.graph import Graph, Node
+from keraudit.model.shape_text import shape_text
 from keraudit.output.numbers import short, sizes
 from keraudit.output.svg import text
 
@@ -113,7 +114,7 @@ def words(node: Node) -> str:
     kind, config = node.layer.kind, node.layer.config
     out = sizes(node.outputs[0].shape)
     if kind == "Conv2D":
-        return f"{'x'.join(map(str, config['kernel_size']))}, {config['filters']} filters"
+        return f"{shape_text(config['kernel_size'])}, {config['filters']} filters"
     if kind == "InputLayer":
         return f"input {out}"
     if kind == "Concatenate":

@@ -6,13 +6,13 @@ blocks, hatched is what it would be otherwise.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from keraudit.model.bounds import Bound
 from keraudit.output.numbers import percent, sizes
 from keraudit.output.palette import GREY, colour_of
+from keraudit.output.plotly_figure import as_record, axis, frame, new_figure
 
 ROW_HEIGHT = 26  # pixels for each bar: room for its name
 FRAME_HEIGHT = 130  # pixels for the title, the legend and the axis
@@ -29,12 +29,10 @@ def macs_per_block(report: Mapping[str, Any], *, name: str = "") -> dict[str, An
         A figure in plotly's JSON: ``{"data": [...], "layout": {...}}``, without a theme, so that
         the page's own may apply.
     """
-    import plotly.graph_objects as go
-
     blocks = report["blocks"]
     unit, unit_name = unit_for(max((block["macs"] for block in blocks), default=0))
     title = f"{name or report['model']}: MACs per block, batch {report['batch']}"
-    figure = go.Figure(layout=layout(blocks, title, f"{unit_name} per block"))
+    figure = new_figure(layout(blocks, title, f"{unit_name} per block"))
     colours = {"fork-join": colour_of(name or report["model"]), "segment": GREY}
     for kind, colour in colours.items():
         rows = [block for block in blocks if block["kind"] == kind]
@@ -53,30 +51,21 @@ def macs_per_block(report: Mapping[str, Any], *, name: str = "") -> dict[str, An
             hovertemplate="<b>%{y}</b><br>%{customdata[0]} MACs (%{customdata[1]})"
             "<br>%{customdata[2]} parameters<br>output %{customdata[3]}<extra></extra>",
         )
-    drawn: dict[str, Any] = json.loads(figure.to_json())
-    return drawn
+    return as_record(figure)
 
 
 def layout(blocks: Sequence[Mapping[str, Any]], title: str, x_title: str) -> dict[str, Any]:
     """The frame around the bars: title, axes, legend."""
-    return {
-        "template": "none",
-        "title": {
-            "text": title,
-            "x": 0,
-            "xref": "container",
-            "font": {"size": 16},
-        },
-        "height": ROW_HEIGHT * len(blocks) + FRAME_HEIGHT,
-        "margin": {"l": 10, "r": 48, "t": 72, "b": 56},
-        "bargap": 0.25,
-        "barmode": "stack",
-        "xaxis": {
-            "title": {"text": x_title, "standoff": 12, "font": {"size": 13}},
-            "rangemode": "tozero",
-            "fixedrange": True,
-        },
-        "yaxis": {
+    return frame(
+        {"text": title, "x": 0, "xref": "container", "font": {"size": 16}},
+        height=ROW_HEIGHT * len(blocks) + FRAME_HEIGHT,
+        left=10,
+        right=48,
+        top=72,
+        bargap=0.25,
+        barmode="stack",
+        xaxis=axis(x_title, title_standoff=12, rangemode="tozero", fixedrange=True),
+        yaxis={
             "automargin": True,
             "autorange": "reversed",
             "categoryorder": "array",
@@ -84,9 +73,8 @@ def layout(blocks: Sequence[Mapping[str, Any]], title: str, x_title: str) -> dic
             "fixedrange": True,
             "type": "category",
         },
-        "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"},
-        "showlegend": True,
-    }
+        showlegend=True,
+    )
 
 
 def sign_of(record: Mapping[str, Any], figure: str) -> str:
@@ -128,16 +116,14 @@ def with_and_without(report: Mapping[str, Any], *, name: str = "") -> dict[str, 
     Returns:
         A figure in plotly's JSON, as ``macs_per_block``.
     """
-    import plotly.graph_objects as go
-
     blocks = [block for block in report["blocks"] if block["macs_with"]]
     unit, unit_name = unit_for(max((block["macs_without"] for block in blocks), default=0))
-    frame = layout(
+    grouped = layout(
         blocks, f"{name or report['model']}: MACs with and without 1x1 reductions", unit_name
     )
-    frame["barmode"] = "group"
-    frame["height"] = 2 * ROW_HEIGHT * len(blocks) * 3 // 4 + FRAME_HEIGHT
-    figure = go.Figure(layout=frame)
+    grouped["barmode"] = "group"
+    grouped["height"] = 2 * ROW_HEIGHT * len(blocks) * 3 // 4 + FRAME_HEIGHT
+    figure = new_figure(grouped)
     colour = colour_of(name or report["model"])
     for side, hatch in (("without", "/"), ("with", "")):
         figure.add_bar(
@@ -161,5 +147,4 @@ def with_and_without(report: Mapping[str, Any], *, name: str = "") -> dict[str, 
             hovertemplate="<b>%{y}</b><br>%{customdata[0]} MACs<br>%{customdata[1]} times without"
             "<extra>" + side + "</extra>",
         )
-    drawn: dict[str, Any] = json.loads(figure.to_json())
-    return drawn
+    return as_record(figure)

@@ -9,7 +9,7 @@ from keraudit.audits.cost.count import BlockCost, Cost, Costs, LayerCost
 from keraudit.audits.cost.receptive_field import Field
 from keraudit.audits.cost.views import Row, rows
 from keraudit.model.bounds import Bound, Bounds
-from keraudit.output.numbers import short, short_bytes, sizes
+from keraudit.output.numbers import inputs_text, short, short_bytes
 from keraudit.output.report import Report
 from keraudit.output.table import Column, Grid, Line, bound_notes
 from keraudit.rewrite.edit import RewriteNote
@@ -250,7 +250,7 @@ def report_line(row: Row, whole: Bound) -> Line:
 
 
 def heading(report: CostReport) -> str:
-    shapes = ", ".join(sizes(s, batch=False) for s in report.input_shapes.values())
+    shapes = inputs_text(report.input_shapes)
     total, bounds = report.total, report.total.bounds
     return (
         f"at {shapes}, batch {report.batch}: {bounds.macs.phrase}{short(total.macs)} MACs,"

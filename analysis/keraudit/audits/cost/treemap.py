@@ -8,6 +8,18 @@ from typing import Any
 from keraudit.audits.cost.parts import LAYER, Part
 from keraudit.model.blocks import FINISHING, FORK_JOIN, NORMALISING, SEGMENT
 from keraudit.output.numbers import extent, short, short_bytes, sizes
+from keraudit.output.palette import (
+    BLUE,
+    DARK_GREY,
+    DARK_VERMILION,
+    GREEN,
+    ORANGE,
+    PURPLE,
+    SKY,
+    VERMILION,
+    ink,
+    shade,
+)
 
 Measure = Callable[[Part], float]
 
@@ -25,20 +37,18 @@ WRITTEN: Mapping[str, Callable[[float], str]] = {
     "memory": lambda value: short_bytes(int(value)),
     "field": lambda value: f"{value:,.0f} pixels",
 }
-# Okabe and Ito 2008; each stands out from its neighbours with every kind of colour vision.
+# Each stands out from its neighbours with every kind of colour vision.
 KINDS: Mapping[str, str] = {
-    FORK_JOIN: "#0072B2",
-    SEGMENT: "#B04E0F",
-    "convolution": "#0072B2",
-    "dense": "#B04E0F",
-    "normalisation": "#E69F00",
-    "activation": "#009E73",
-    "pooling": "#CC79A7",
-    "join": "#56B4E9",
-    "other": "#767676",
+    FORK_JOIN: BLUE,
+    SEGMENT: DARK_VERMILION,
+    "convolution": BLUE,
+    "dense": DARK_VERMILION,
+    "normalisation": ORANGE,
+    "activation": GREEN,
+    "pooling": PURPLE,
+    "join": SKY,
+    "other": DARK_GREY,
 }
-# Cividis (Nunez, Anderton and Renslow 2018), six steps of it: dark is little.
-SCALE = ("#00224E", "#2A3F6D", "#575C6E", "#7D7C78", "#A59C74", "#D2C060", "#FEE838")
 JOINS = frozenset({"Add", "Concatenate", "Multiply", "Average", "Maximum", "Subtract", "Minimum"})
 
 
@@ -93,7 +103,7 @@ def treemap(
         if part.children:
             made["children"] = [item(child) for child in part.children]
         elif part.name == chosen:
-            made["itemStyle"] |= {"borderColor": "#D55E00", "borderWidth": 4}
+            made["itemStyle"] |= {"borderColor": VERMILION, "borderWidth": 4}
         made["tooltip"] = {"formatter": tooltip(part)}
         return made
 
@@ -128,7 +138,7 @@ def treemap(
                     "borderColor": "rgba(128,128,128,0.35)",
                 },
                 "levels": levels(),
-                "select": {"itemStyle": {"borderColor": "#D55E00", "borderWidth": 3}},
+                "select": {"itemStyle": {"borderColor": VERMILION, "borderWidth": 3}},
             }
         ],
     }
@@ -155,37 +165,6 @@ def colour_of(part: Part, colour: str, top: float) -> str:
     if colour == "kind":
         return KINDS[family(part.kind)] if part.role != "stage" else KINDS["other"]
     return shade(MEASURES[colour](part) / top if top else 0)
-
-
-def shade(part: float) -> str:
-    """The colour at a part of the scale, from 0 to 1.
-
-    >>> shade(0), shade(1), shade(0.5)
-    ('#00224e', '#fee838', '#7d7c78')
-    """
-    at = min(max(part, 0.0), 1.0) * (len(SCALE) - 1)
-    low = min(int(at), len(SCALE) - 2)
-    rest = at - low
-    mixed = (
-        round(a + (b - a) * rest)
-        for a, b in zip(channels(SCALE[low]), channels(SCALE[low + 1]), strict=True)
-    )
-    return "#" + "".join(f"{value:02x}" for value in mixed)
-
-
-def channels(colour: str) -> tuple[int, int, int]:
-    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
-
-
-def ink(fill: str) -> str:
-    """Black or white, whichever is read more easily on a colour (WCAG 2.2, relative luminance)."""
-
-    def linear(value: int) -> float:
-        part = value / 255
-        return part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
-
-    red, green, blue = map(linear, channels(fill))
-    return "#000" if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.18 else "#fff"
 
 
 def tooltip(part: Part) -> str:

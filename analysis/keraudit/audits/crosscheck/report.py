@@ -11,7 +11,7 @@ from keraudit.audits.crosscheck.process import Measured, measure
 from keraudit.building.check import check
 from keraudit.model.bounds import ALL_EXACT, Bound, Bounds
 from keraudit.model.graph import UNSUPPORTED, Graph
-from keraudit.output.numbers import short, sizes
+from keraudit.output.numbers import inputs_text, short
 from keraudit.output.report import Report, origin_of
 from keraudit.output.table import Column, Grid, Line
 
@@ -167,7 +167,7 @@ def crosscheck_grid(report: Crosscheck, *, repeat: bool = False) -> Grid:
 
 
 def heading(report: Crosscheck) -> str:
-    shapes = ", ".join(sizes(shape, batch=False) for shape in report.input_shapes.values())
+    shapes = inputs_text(report.input_shapes)
     macs = f"{report.bounds.macs.phrase}{short(report.macs)} MACs"
     flops = f"{report.bounds.flops.phrase}{short(report.flops)} FLOPs"
     return f"at {shapes}, batch {report.batch}: {macs}, {flops}"

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from math import ceil, exp, floor, log, log10
 from typing import Any
 
-from keraudit.output.palette import colour_of
+from keraudit.output.palette import LINES, colour_of
+from keraudit.output.plotly_figure import (
+    add_band,
+    as_record,
+    axis,
+    frame,
+    new_figure,
+    panel_heading,
+    suffix_of,
+)
 
-# Okabe and Ito 2008, those that stand out from white and from a dark page.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8A8A8A", "#B8860B")
 DASHES = ("solid", "dash", "dot", "dashdot")
 LEGEND_COLUMNS, LEGEND_ROW = 2, 22  # entries beside each other at least; pixels a row
 MOST_TICKS = 8
 MAP_HEIGHT = 640  # pixels at most; plotly then names every second or third block
 SKIPS = "without-skips"
+SIDES = {"left": 70, "bottom": 60}  # margins, in pixels
 GAP = 0.1  # between panels, as a part of the figure
 
 Report = Mapping[str, Any]
@@ -43,8 +50,6 @@ def norm_by_depth(report: Report, *, title: str = "") -> dict[str, Any]:
     Returns:
         A figure in plotly's JSON. The line is the geometric mean over seeds, the band their range.
     """
-    import plotly.graph_objects as go
-
     lines = {
         verdict["label"]: over_seeds(
             [p for p in report["profiles"] if p["label"] == verdict["label"]]
@@ -55,18 +60,17 @@ def norm_by_depth(report: Report, *, title: str = "") -> dict[str, Any]:
     title = title or f"{report['model']}: gradient norm across depth"
     panels = paired(lines)
     if panels:
-        figure = go.Figure(layout=panel_layout(title, panels, lines))
-        for number, pair in enumerate(panels.values(), 1):
-            for label, name, colour in zip(pair, ("with skips", "without"), COLOURS, strict=False):
-                add_line(figure, lines[label], name, colour, axis=number, legend=number == 1)
+        figure = new_figure(panel_layout(title, panels, lines))
+        for number, pair in enumerate(panels.values()):
+            for label, name, colour in zip(pair, ("with skips", "without"), LINES, strict=False):
+                add_line(figure, lines[label], name, colour, panel=number, legend=not number)
     else:
-        figure = go.Figure(layout=single_layout(title, lines))
+        figure = new_figure(single_layout(title, lines))
         for number, (label, rows) in enumerate(lines.items()):
-            colour = COLOURS[number % len(COLOURS)] if number else colour_of(report["model"])
-            dash = DASHES[number // len(COLOURS) % len(DASHES)]
+            colour = LINES[number % len(LINES)] if number else colour_of(report["model"])
+            dash = DASHES[number // len(LINES) % len(DASHES)]
             add_line(figure, rows, shown(label), colour, dash=dash)
-    drawn: dict[str, Any] = json.loads(figure.to_json())
-    return drawn
+    return as_record(figure)
 
 
 def paired(labels: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
@@ -87,25 +91,16 @@ def add_line(
     colour: str,
     *,
     dash: str = "solid",
-    axis: int = 1,
+    panel: int = 0,
     legend: bool = True,
 ) -> None:
     """The mean of a network and, behind it, the band of its seeds."""
-    suffix = "" if axis == 1 else str(axis)
+    suffix = suffix_of(panel)
     axes = {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}"}
     depths = [row["depth"] for row in rows]
     if any(row["low"] != row["high"] for row in rows):
-        figure.add_scatter(
-            x=[*depths, *reversed(depths)],
-            y=[*(row["high"] for row in rows), *(row["low"] for row in reversed(rows))],
-            fill="toself",
-            fillcolor=colour,
-            opacity=0.25,
-            line={"width": 0},
-            hoverinfo="skip",
-            showlegend=False,
-            **axes,
-        )
+        low, high = ([row[end] for row in rows] for end in ("low", "high"))
+        add_band(figure, depths, low, high, fillcolor=colour, opacity=0.25, **axes)
     figure.add_scatter(
         name=name,
         legendgroup=name,
@@ -121,26 +116,21 @@ def add_line(
     )
 
 
-def frame(title: str, *, height: int, top: int) -> dict[str, Any]:
-    return {
-        "template": "none",
-        "title": {"text": title, "x": 0, "y": 0.98, "yanchor": "top", "font": {"size": 16}},
-        "height": height,
-        "margin": {"l": 70, "r": 20, "t": top, "b": 60},
-        "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"},
-    }
-
-
 def single_layout(title: str, lines: Mapping[str, Rows]) -> dict[str, Any]:
     legend = LEGEND_ROW * ceil(len(lines) / LEGEND_COLUMNS)
-    return {
-        **frame(title, height=400 + legend, top=48 + legend),
-        "xaxis": {"title": {"text": "block, from the input to the output", "font": {"size": 13}}},
-        "yaxis": {
-            "title": {"text": "norm of the loss's gradient", "font": {"size": 13}},
-            **decades(list(lines.values())),
-        },
-    }
+    return frame(
+        at_the_top(title),
+        height=400 + legend,
+        top=48 + legend,
+        **SIDES,
+        xaxis=axis("block, from the input to the output"),
+        yaxis=axis("norm of the loss's gradient", **decades(list(lines.values()))),
+    )
+
+
+def at_the_top(title: str) -> dict[str, Any]:
+    """A title that stays above the legend however many rows that has."""
+    return {"text": title, "x": 0, "y": 0.98, "yanchor": "top", "font": {"size": 16}}
 
 
 def panel_layout(
@@ -150,36 +140,29 @@ def panel_layout(
     names = list(panels)
     count = ceil(len(names) / 2)
     high = (1 - GAP * (count - 1)) / count
-    layout = frame(title, height=110 + 260 * count, top=90)
-    layout["legend"]["y"] = 1.0 + 22 / (260 * count)
-    layout["annotations"] = []
+    legend = 1.0 + 22 / (260 * count)
+    layout = frame(
+        at_the_top(title),
+        height=110 + 260 * count,
+        top=90,
+        **SIDES,
+        legend=legend,
+        annotations=[],
+    )
     for number, name in enumerate(names, 1):
         row, column = divmod(number - 1, 2)
         beside = [label for n in names[2 * row : 2 * row + 2] for label in panels[n]]
-        suffix = "" if number == 1 else str(number)
+        suffix = suffix_of(number - 1)
         left, top = 0.54 * column, 1 - row * (high + GAP)
-        layout[f"xaxis{suffix}"] = {
-            "domain": [left, left + 0.46],
-            "anchor": f"y{suffix}",
-            "title": {"text": "block" if row == count - 1 else "", "font": {"size": 13}},
-        }
+        layout[f"xaxis{suffix}"] = axis(
+            "block" if row == count - 1 else "", domain=[left, left + 0.46], anchor=f"y{suffix}"
+        )
         layout[f"yaxis{suffix}"] = {
             "domain": [max(0.0, top - high), top],
             "anchor": f"x{suffix}",
             **decades([lines[label] for label in beside]),
         }
-        layout["annotations"].append(
-            {
-                "text": f"<b>{shown(name) or 'as it is'}</b>",
-                "x": left,
-                "y": top,
-                "xref": "paper",
-                "yref": "paper",
-                "xanchor": "left",
-                "yanchor": "bottom",
-                "showarrow": False,
-            }
-        )
+        layout["annotations"].append(panel_heading(shown(name) or "as it is", left, top))
     return layout
 
 
@@ -223,8 +206,6 @@ def norm_over_training(record: Report, *, title: str = "") -> dict[str, Any]:
         record: of ``GradientAudit`` (``keraudit.gradients-over-training/1``).
         title: default: the model's name.
     """
-    import plotly.graph_objects as go
-
     steps = record["steps"]
     names = [block["name"] for block in steps[0]["blocks"]]
     norms = [
@@ -232,16 +213,18 @@ def norm_over_training(record: Report, *, title: str = "") -> dict[str, Any]:
         for at in range(len(names))
     ]
     title = title or f"{record['model']}: gradient norm over training"
-    figure = go.Figure(
-        layout={
-            "template": "none",
-            "title": {"text": title, "x": 0, "font": {"size": 16}},
-            "height": 120 + min(22 * len(names), MAP_HEIGHT),
-            "margin": {"l": 10, "r": 20, "t": 60, "b": 60},
-            "xaxis": {"title": {"text": "training step", "font": {"size": 13}}, "showgrid": False},
-            "yaxis": {"automargin": True, "autorange": "reversed", "type": "category"},
-            "meta": {"rows": "block"},
-        }
+    figure = new_figure(
+        frame(
+            {"text": title, "x": 0, "font": {"size": 16}},
+            height=120 + min(22 * len(names), MAP_HEIGHT),
+            left=10,
+            top=60,
+            bottom=60,
+            legend=None,
+            xaxis=axis("training step", showgrid=False),
+            yaxis={"automargin": True, "autorange": "reversed", "type": "category"},
+            meta={"rows": "block"},
+        )
     )
     figure.add_heatmap(
         x=[entry["step"] for entry in steps],
@@ -250,5 +233,4 @@ def norm_over_training(record: Report, *, title: str = "") -> dict[str, Any]:
         colorscale="Cividis",  # told apart with every kind of colour vision
         colorbar={"title": {"text": "log10 of<br>the norm"}},
     )
-    drawn: dict[str, Any] = json.loads(figure.to_json())
-    return drawn
+    return as_record(figure)

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from statistics import fmean, median, stdev
+from statistics import fmean, geometric_mean, linear_regression, median, stdev
 
 from keraudit.audits.gradients.records import BlockGradient, Profile, Verdict
+from keraudit.errors import KerauditError
 
 VANISHING, EXPLODING, HEALTHY = "vanishing", "exploding", "healthy"
 NON_FINITE, UNDECIDED = "non-finite", "undecided"
@@ -24,12 +25,6 @@ EPSILON = 2.0**-24  # float32: a kernel does not change when a step adds less of
 SMALLEST, LARGEST = 2.0**-126, 2.0**128  # float32's normal numbers
 OUTLIER = 3.5  # modified z-score, Iglewicz and Hoaglin 1993, "How to Detect and Handle Outliers"
 LEAST_OUTLIER = 2.0  # and off the line by at least this factor
-# Student's t at 97.5 %, by degrees of freedom from 1.
-T = (
-    *(12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228),
-    *(2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086),
-    *(2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042),
-)
 
 
 def verdict_of(label: str, profiles: Sequence[Profile]) -> Verdict:
@@ -100,10 +95,8 @@ def line(points: Sequence[tuple[float, float]]) -> tuple[float, float]:
     >>> line([(1, 1.0), (2, 3.0), (3, 5.0)])
     (2.0, -1.0)
     """
-    x, y = fmean(p[0] for p in points), fmean(p[1] for p in points)
-    spread = math.fsum((p[0] - x) ** 2 for p in points)
-    slope = math.fsum((p[0] - x) * (p[1] - y) for p in points) / spread
-    return slope, y - slope * x
+    slope, intercept = linear_regression(*zip(*points, strict=True))
+    return slope, intercept
 
 
 def t_interval(values: Sequence[float]) -> tuple[float, float]:
@@ -116,13 +109,22 @@ def t_interval(values: Sequence[float]) -> tuple[float, float]:
     return fmean(values) - half, fmean(values) + half
 
 
-def student(degrees: int) -> float:
-    """Student's t at 97.5 %; beyond the table an approximation.
+def student(degrees: float) -> float:
+    """The 97.5 % quantile of Student's t distribution.
 
-    >>> student(2), round(student(100), 3)
-    (4.303, 1.985)
+    Raises:
+        KerauditError: scipy is not installed.
+
+    >>> round(student(2), 3), round(student(100), 3)
+    (4.303, 1.984)
     """
-    return T[degrees - 1] if degrees <= len(T) else 1.96 + 2.5 / degrees
+    try:
+        from scipy.special import stdtrit  # a third of the time that scipy.stats takes to import
+    except ImportError:
+        raise KerauditError(
+            "confidence intervals need scipy: pip install 'keraudit[keras]'"
+        ) from None
+    return float(stdtrit(degrees, 0.975))
 
 
 def lost_at(profiles: Sequence[Profile]) -> str | None:
@@ -202,4 +204,4 @@ def geometric(values: Sequence[float]) -> float:
     """
     if not all(math.isfinite(v) for v in values):
         return math.nan
-    return math.exp(fmean([math.log(v) for v in values])) if min(values) > 0 else 0.0
+    return geometric_mean(values) if min(values) > 0 else 0.0

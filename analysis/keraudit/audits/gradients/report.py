@@ -24,7 +24,7 @@ from keraudit.audits.gradients.records import (
     profile_dict,
     verdict_dict,
 )
-from keraudit.output.numbers import factor, sizes
+from keraudit.output.numbers import factor, inputs_text
 from keraudit.output.plotly_text import safe
 from keraudit.output.report import Report
 from keraudit.output.table import Column, Grid, Line
@@ -121,7 +121,7 @@ def profile_grids(report: GradientReport, *, by: str = "block") -> list[Grid]:
 
 def verdict_grid(report: GradientReport) -> Grid:
     """One line for each label: how gradients grow, and what that is called."""
-    shapes = ", ".join(sizes(shape, batch=False) for shape in report.input_shapes.values())
+    shapes = inputs_text(report.input_shapes)
     seeds = f"{len(report.seeds)} seed{'s' * (len(report.seeds) > 1)}"
     columns = (
         Column(key="name", label="Network"),

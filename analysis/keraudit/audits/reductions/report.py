@@ -17,7 +17,7 @@ from keraudit.audits.reductions.savings import (
 from keraudit.model.blocks import blocks
 from keraudit.model.bounds import Bound
 from keraudit.model.graph import Graph, Node
-from keraudit.output.numbers import factor, short, sizes
+from keraudit.output.numbers import factor, inputs_text, short
 from keraudit.output.report import Report, origin_of
 from keraudit.output.table import Column, Grid, Line, bound_notes
 from keraudit.rewrite.edit import Rewrite
@@ -112,7 +112,7 @@ def reductions_grid(found: Reductions) -> Grid:
         Column(key="params_with", label="Params with", form="count", wide=True, bounded=True),
         Column(key="params_without", label="Params", form="count", bounded=True),
     )
-    shapes = ", ".join(sizes(s, batch=False) for s in found.input_shapes.values())
+    shapes = inputs_text(found.input_shapes)
     alone = [change for change in found.rewrite.log if change.what == "left alone"]
     stuck = sum(change.why.startswith(STUCK) for change in alone)
     left = len(alone) - stuck

@@ -15,6 +15,7 @@ from keraudit.audits.structure.network import (
     listed,
     pool_at,
 )
+from keraudit.model.shape_text import shape_text
 
 
 class Part(Protocol):
@@ -68,7 +69,7 @@ def stem(network: Network, parts: Sequence[Part], *, most: int | None, word: str
 
 
 def size_of(network: Network, index: int) -> str:
-    return "x".join(map(str, network.places[index])) or "one position"
+    return shape_text(network.places[index], "one position")
 
 
 def filter_text(found: Filter) -> str:

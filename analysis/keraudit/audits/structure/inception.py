@@ -14,7 +14,7 @@ from keraudit.audits.structure.both_families import one_classifier, stacked, ste
 from keraudit.audits.structure.claim import Claim, Finding, decided, fails
 from keraudit.audits.structure.modules import Module
 from keraudit.audits.structure.network import Network, counted, is_connected, listed
-from keraudit.model.spatial import label
+from keraudit.model.shape_text import shape_text
 
 SHOWN = 4  # groups of modules in the evidence
 LARGE = 5  # a side that the paper calls large (Szegedy et al. 2015, section 3)
@@ -101,8 +101,10 @@ def outputs_are_concatenated(found: Inception) -> Finding:
         if len(places) == 1:
             along.append(f"{module.name} {terms} = {network.channels(module.join):,}")
         else:
-            sides = ", ".join(label(network.places[i]) for i in sources)
-            across.append(f"{module.name} ({sides} to {label(network.places[module.join])})")
+            sides = ", ".join(shape_text(network.places[i], "-") for i in sources)
+            across.append(
+                f"{module.name} ({sides} to {shape_text(network.places[module.join], '-')})"
+            )
     evidence = (
         [f"{counted(len(along), 'module')}, channels: {'; '.join(along[:3])}"] if along else []
     )

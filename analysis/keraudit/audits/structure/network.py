@@ -10,7 +10,8 @@ from typing import NamedTuple, TypeVar
 from keraudit.model.blocks import GATES, Block
 from keraudit.model.graph import Graph, Shape
 from keraudit.model.regions import Links, leading_to_main_output
-from keraudit.model.spatial import label, positions
+from keraudit.model.shape_text import shape_text
+from keraudit.model.spatial import positions
 
 STYLES = {"Depthwise": "depthwise", "Separable": "separable", "LocallyConnected": "unshared"}
 T = TypeVar("T")
@@ -37,7 +38,7 @@ class Filter(NamedTuple):
     @property
     def text(self) -> str:
         """Its kernel as people write it: ``3x3``, ``3x3 depthwise``, ``dense``."""
-        return " ".join(filter(None, (label(self.kernel) if self.kernel else "", self.style)))
+        return " ".join(filter(None, (shape_text(self.kernel), self.style)))
 
 
 class Pool(NamedTuple):
@@ -50,7 +51,7 @@ class Pool(NamedTuple):
 
     @property
     def text(self) -> str:
-        return f"{self.how} pooling {label(self.window)}"
+        return f"{self.how} pooling {shape_text(self.window, '-')}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,8 @@ from keraudit.audits.structure.units import units
 from keraudit.model.blocks import blocks
 from keraudit.model.bounds import Bound
 from keraudit.model.graph import UNSUPPORTED, Graph, Shape
-from keraudit.output.numbers import percent, sizes
+from keraudit.model.shape_text import shape_text
+from keraudit.output.numbers import inputs_text, percent, sizes
 from keraudit.output.report import Report, origin_of
 from keraudit.output.table import Column, Grid, Line
 
@@ -222,7 +223,7 @@ def structure_grid(report: StructureReport, *, every: bool = False) -> Grid:
 
 
 def heading(report: StructureReport) -> str:
-    shapes = ", ".join(sizes(s, batch=False) for s in report.input_shapes.values())
+    shapes = inputs_text(report.input_shapes)
     if not report.families:
         return f"at {shapes}: neither a residual nor an Inception network"
     kind = " and ".join(TITLES[family] for family in report.families)
@@ -257,7 +258,7 @@ def notes(report: StructureReport) -> list[str]:
         f" ({'' if report.bound is Bound.EXACT else Bound.ESTIMATE.sign}{part})",
     ]
     if facts.downsampling:
-        by = "x".join(f"{stride:g}" for stride in dict.fromkeys(facts.downsampling))
+        by = shape_text(f"{stride:g}" for stride in dict.fromkeys(facts.downsampling))
         maps = f"{sizes(facts.first_map, batch=False)} to {sizes(facts.last_map, batch=False)}"
         found.append(f"Downsampling   by {by}: {maps}")
     for family, claims in FAMILIES.items():

@@ -20,7 +20,7 @@ from keraudit.explorer.pages.map import subject_or_stop
 from keraudit.explorer.pages.what_if import paired_bars
 from keraudit.explorer.records import recorded_errors
 from keraudit.explorer.sidebar import called, names, subject_of
-from keraudit.output.numbers import short_bytes, sizes
+from keraudit.output.numbers import inputs_text, short_bytes
 
 STATUS = {"removed": "only in {0}", "added": "only in {1}"}
 
@@ -75,7 +75,7 @@ def totals(found: list[tuple[Subject, Audited]], view: View) -> None:
         rows.append(
             {
                 "model": subject.title,
-                "input": ", ".join(sizes(s, batch=False) for s in report.input_shapes.values()),
+                "input": inputs_text(report.input_shapes),
                 "test error": errors.get(subject.title, ""),
                 unit: cell(counted(report.total, view)),
                 "parameters": cell(report.total.params),

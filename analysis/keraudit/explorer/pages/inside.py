@@ -19,8 +19,7 @@ from keraudit.explorer.limits import may_run
 from keraudit.explorer.picture import mosaic
 from keraudit.model.graph import Shape
 from keraudit.output.numbers import percent
-
-BLUE = "#0072B2"
+from keraudit.output.palette import BLUE
 
 
 def inside(view: View, subject: Subject, index: int, image: Image) -> None:

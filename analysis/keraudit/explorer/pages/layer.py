@@ -24,6 +24,7 @@ from keraudit.explorer.pages.map import subject_or_stop, with_known_names
 from keraudit.explorer.upload import shown_name
 from keraudit.model.bounds import Bound
 from keraudit.model.graph import Node, Term
+from keraudit.model.shape_text import shape_text
 from keraudit.model.spatial import positions
 from keraudit.output.numbers import percent, sizes
 from keraudit.output.table import Grid
@@ -210,7 +211,7 @@ def field(view: View, found: Audited, index: int) -> Image | None:
         spot = where(view, place)
         rows, columns = picture.spans(layer.field, spot)[:2]
         st.text(f"rows {rows.low} to {rows.high}, columns {columns.low} to {columns.high}")
-        size = "x".join(map(str, layer.field.receptive_field))
+        size = shape_text(layer.field.receptive_field)
         stride = layer.field.effective_stride
         moves = f"; a step here is {stride[0]:g} pixels there" if stride else ""
         st.text(f"{size} pixels{moves}")

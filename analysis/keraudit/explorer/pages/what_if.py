@@ -18,10 +18,11 @@ from keraudit.explorer.metrics import bound_cells, cell, counted, unit_bound
 from keraudit.explorer.pages.map import subject_or_stop
 from keraudit.explorer.sidebar import size_changed
 from keraudit.model.bounds import Bound
+from keraudit.model.shape_text import shape_text
 from keraudit.output.numbers import short, short_bytes
+from keraudit.output.palette import BLUE, VERMILION
 from keraudit.rewrite.reductions import input_channels, without_reductions
 
-BLUE, VERMILION = "#0072B2", "#D55E00"  # of Okabe and Ito 2008
 WORDS = {
     "skips": "Remove skips",
     "norm": "Remove normalisation",
@@ -85,7 +86,7 @@ def controls(view: View, before: Audited) -> None:
             on_change=ui.changed,
             args=("width",),
         )
-        st.session_state["w_to_text"] = "x".join(map(str, view.to)) if view.to else ""
+        st.session_state["w_to_text"] = shape_text(view.to or ())
         st.text_input(
             "Input size",
             key="w_to_text",
