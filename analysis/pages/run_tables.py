@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from keraudit.output.csv_markdown import code
+from keraudit.output.table import bare_grid
 from keraudit.runs.statistics import (
     PERCENT,
     Difference,
@@ -14,7 +16,7 @@ from keraudit.runs.statistics import (
     values,
 )
 from keraudit.training.record import Run
-from pages.markdown import code, numbers, table
+from pages.markdown import note, numbers
 from pages.runs import HE_TEST_ERROR, about, other_kinds, together
 
 # What the pages set against one another: the second less the first.
@@ -40,7 +42,7 @@ def result_table(found: Mapping[str, Sequence[Run]]) -> str:
     told += untimed(found) or "the time is that of a run's median epoch."
     if any(name in HE_TEST_ERROR for name in found):
         told += " Printed: test error of He et al. 2015, Table 6, on all of CIFAR-10."
-    parts = (f"{end_table(found)}\n\n{told}\n{{ .ka-note }}", set_apart(found))
+    parts = (end_table(found), note(told), set_apart(found))
     return "\n\n".join(filter(None, parts))
 
 
@@ -65,7 +67,7 @@ def other_runs(
 def noted_table(found: Mapping[str, Sequence[Run]]) -> str:
     """What came out, and what the runs are."""
     told = " ".join(filter(None, (about(found), untimed(found).capitalize())))
-    return f"{end_table(found)}\n\n{told}\n{{ .ka-note }}"
+    return f"{end_table(found)}\n\n{note(told)}"
 
 
 def untimed(found: Mapping[str, Sequence[Run]]) -> str:
@@ -83,19 +85,19 @@ def compared(found: Mapping[str, Sequence[Run]]) -> list[Measure]:
 def end_table(found: Mapping[str, Sequence[Run]]) -> str:
     """Errors at the end over seeds, the gap between them, and time where it can be compared."""
     measures = compared(found)
-    titles = ["parameters", "seeds", *(COLUMNS[measure.key][0] for measure in measures)]
-    paper = any(name in HE_TEST_ERROR for name in found)
-    head = [("network", "left"), *((title, "right") for title in titles + ["printed"] * paper)]
+    columns = {"network": "code", "parameters": "exact", "seeds": "number"}
+    columns |= {COLUMNS[measure.key][0]: "number" for measure in measures}
+    if any(name in HE_TEST_ERROR for name in found):
+        columns["printed"] = "{:.2f}"
     rows = []
     for name, members in found.items():
-        printed = f"{HE_TEST_ERROR[name]:.2f}" if name in HE_TEST_ERROR else ""
         ends = (
             over_seeds(values(m, members), scale=m.scale, digits=COLUMNS[m.key][1])
             for m in measures
         )
-        row = [code(name), f"{members[0].params:,}", str(len(members)), *ends, printed]
-        rows.append(row[: len(head)])
-    return numbers(table(head, rows))
+        row = (name, members[0].params, len(members), *ends, HE_TEST_ERROR.get(name))
+        rows.append(row[: len(columns)])
+    return numbers(bare_grid(columns, rows))
 
 
 def over_seeds(found: Sequence[float], *, scale: float = 1.0, digits: int = 2) -> str:
@@ -124,7 +126,8 @@ def set_apart(found: Mapping[str, Sequence[Run]]) -> str:
     if not told:
         return ""
     lines = "\n".join(told)
-    return f"{lines}\n\nDifferences of means over seeds, in brackets the 95 % interval by Welch's t.\n{{ .ka-note }}"
+    how = "Differences of means over seeds, in brackets the 95 % interval by Welch's t."
+    return f"{lines}\n\n{note(how)}"
 
 
 def in_points(one: Difference) -> str:
