@@ -8,10 +8,11 @@ from typing import Any
 
 from keraudit.output.palette import BLUE, VERMILION
 from keraudit.output.table import bare_grid
+from keraudit.runs.statistics import spread
 from keraudit.training.record import LOGITS
 from pages import run_tables, runs
 from pages.figures import drawn_by_script
-from pages.markdown import note, numbers
+from pages.markdown import note, numbers, typeset
 from pages.published import RESULTS, missing, published
 from pages.step_figure import step_losses
 
@@ -40,7 +41,7 @@ def results() -> str:
         by_cut = {cut: alike(found["runs"], network, cut) for cut in LOSSES}
         worst = max(map(fmean, zip(*(run["below"] for run in by_cut[False]), strict=True)))
         ends = [
-            run_tables.over_seeds([fmean(run["loss_of_logits"][-LAST:]) for run in by_cut[cut]])
+            typeset(spread([fmean(run["loss_of_logits"][-LAST:]) for run in by_cut[cut]]).text(1))
             for cut in LOSSES
         ]
         rows.append((network, worst, *ends))

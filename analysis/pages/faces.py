@@ -8,9 +8,9 @@ from typing import Any
 from keraudit.faces.figure import worth
 from keraudit.faces.study import SCHEMA
 from keraudit.faces.table import ACCEPTED, MACS, recognisers_grid
-from keraudit.output.table import Column, Line
+from keraudit.output.table import Column
 from pages.figures import drawn_by_script
-from pages.markdown import note, numbers
+from pages.markdown import note, numbers, typeset_line
 from pages.published import RESULTS, missing, published
 
 PATH = RESULTS / "faces.json"
@@ -38,24 +38,12 @@ def results() -> str:
     if found is None:
         return missing(PATH, COMMAND)
     grid = recognisers_grid(found)
-    lines = tuple(map(typeset_line, grid.lines))
+    keys = ("error", "equal_error", "difference")
+    lines = tuple(
+        typeset_line(line, *keys, name=line.cells["name"].replace(": ", "\n"))
+        for line in grid.lines
+    )
     return f"{numbers(grid._replace(columns=COLUMNS, lines=lines))}\n\n{note(told(found))}"
-
-
-def typeset_line(line: Line) -> Line:
-    cells = line.cells
-    typeset_cells = {key: typeset(cells[key]) for key in ("error", "equal_error", "difference")}
-    name = {"name": cells["name"].replace(": ", "\n")}
-    return line._replace(cells=cells | typeset_cells | name)
-
-
-def typeset(text: str) -> str:
-    """With the signs that a page has.
-
-    >>> typeset("4.1 +- 0.5"), typeset("-1.0 to +2.0")
-    ('4.1 ± 0.5', '−1.0 to +2.0')
-    """
-    return text.replace("+-", "±").replace("-", "−")
 
 
 def told(found: Mapping[str, Any]) -> str:

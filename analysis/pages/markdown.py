@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from keraudit.output.csv_markdown import pipe_table
-from keraudit.output.table import Grid
+from keraudit.output.table import Grid, Line
 
 
 def numbers(grid: Grid, *, folded_as: str = "") -> str:
@@ -26,3 +28,18 @@ def folded(title: str, body: str) -> str:
 def note(text: str) -> str:
     """Small print under a table."""
     return f"{text}\n{{ .ka-note }}"
+
+
+def typeset(text: str) -> str:
+    """With the signs that a page has.
+
+    >>> typeset("4.1 +- 0.5"), typeset("-1.0 to +2.0")
+    ('4.1 ± 0.5', '−1.0 to +2.0')
+    """
+    return text.replace("+-", "±").replace("-", "−")
+
+
+def typeset_line(line: Line, *keys: str, **more: Any) -> Line:
+    """A line of a table, some of its cells with those signs, and more cells."""
+    cells = {key: typeset(line.cells[key]) for key in keys}
+    return line._replace(cells=line.cells | cells | more)
