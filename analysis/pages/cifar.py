@@ -10,7 +10,7 @@ from typing import Any
 
 from keraudit.output.csv_markdown import code, pipe_table
 from keraudit.output.numbers import short
-from keraudit.output.table import bare_grid
+from keraudit.output.table import Column, Grid, Line, bare_grid
 from keraudit.runs.figure import calibration, confusion, corruption
 from keraudit.training.recipe import normal
 from keraudit.training.record import Run
@@ -22,6 +22,13 @@ from pages.markdown import note, numbers
 
 # A page of images, drawn from the reader's own data; none is in the repository.
 GALLERY = Path("build/gallery.html")
+SUMMARY = (
+    Column("name", "network", "code"),
+    Column("accuracy", "accuracy", "share"),
+    Column("gap", "gap", "share"),
+    Column("ece", "calibration error", "share"),
+    Column("corrupted_accuracy", "accuracy, corrupted", "share"),
+)
 
 
 def errors() -> str:
@@ -273,16 +280,8 @@ def originals(found: Mapping[str, Mapping[str, Any]]) -> str:
 
 def summary(found: Mapping[str, Mapping[str, Any]]) -> str:
     """One row for each network."""
-    columns = {
-        "network": "code",
-        "accuracy": "share",
-        "gap": "share",
-        "calibration error": "share",
-        "accuracy, corrupted": "share",
-    }
-    keys = ("accuracy", "gap", "ece", "corrupted_accuracy")
-    rows = [(name, *(e[key] for key in keys)) for name, e in found.items()]
-    return f"{pipe_table(bare_grid(columns, rows))}\n\n{note(made(found))}"
+    lines = tuple(Line({**e, "name": name}) for name, e in found.items())
+    return f"{pipe_table(Grid('', '', SUMMARY, lines))}\n\n{note(made(found))}"
 
 
 def calibrations(found: Mapping[str, Mapping[str, Any]]) -> str:

@@ -17,7 +17,7 @@ from mkdocs.exceptions import PluginError
 from keraudit.output.figure_data import shown
 from keraudit.output.table import written
 
-ENVIRONMENT = Environment(
+_ENVIRONMENT = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=select_autoescape(("html",), default_for_string=False),
     undefined=StrictUndefined,
@@ -36,15 +36,15 @@ def page(text: str, functions: Mapping[str, Any], *, url: str) -> str:
         PluginError: it names what is not there; the build stops.
     """
     try:
-        return ENVIRONMENT.from_string(text).render(functions)
+        return _ENVIRONMENT.from_string(text).render(functions)
     except TemplateError as error:
         raise PluginError(f"{url}: {error.message}") from None
 
 
 def part(template: str, **values: Any) -> str:
     """A template of ``templates/`` with these values."""
-    return ENVIRONMENT.get_template(template).render(values)
+    return _ENVIRONMENT.get_template(template).render(values)
 
 
-ENVIRONMENT.filters["shown"] = shown
-ENVIRONMENT.globals["written"] = written
+_ENVIRONMENT.filters["shown"] = shown
+_ENVIRONMENT.globals["written"] = written

@@ -100,7 +100,11 @@ def cells(grid: Grid, line: Line) -> list[str]:
 
 
 def marked(form: str, text: str) -> str:
-    """A cell, which cannot end its row."""
+    r"""A cell, which cannot end its row.
+
+    >>> [marked(form, "*a*|b") for form in ("markdown", "code", "text")]
+    ['*a*\\|b', '`*a*\\|b`', '\\*a\\*\\|b']
+    """
     if form == "markdown":
         return " ".join(text.replace("|", r"\|").split())
     if form == "code":
