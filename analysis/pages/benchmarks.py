@@ -5,16 +5,34 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from keraudit.output.csv_markdown import pipe_table
 from keraudit.output.numbers import short_bytes
+from keraudit.output.table import Column, Grid, Line, bare_grid
 from pages.benchmark_figure import growth_figure, times_figure
 from pages.figures import drawn_by_script
-from pages.markdown import numbers, table
+from pages.markdown import note, numbers
 from pages.published import RESULTS, missing, published
 
 PATH = RESULTS / "benchmark.json"
 GRADIENTS = RESULTS / "benchmark-gradients.json"
 SCHEMA = "keraudit.benchmark/1"
 MISSING = missing(PATH, "make bench")
+TIMES = (
+    Column("model", "model"),
+    Column("counter", "counter"),
+    Column("wall_s", "wall clock", "{:.3f} s"),
+    Column("wall_factor", "times ours", "{:.2f}"),
+    Column("cpu_s", "CPU time", "{:.3f} s"),
+    Column("cpu_factor", "times ours", "{:.2f}"),
+    Column("peak_bytes", "peak memory", "bytes"),
+)
+GROWTH = (
+    Column("layers", "layers", "exact"),
+    Column("file_bytes", "file", "bytes"),
+    Column("wall_s", "wall clock", "{:.3f} s"),
+    Column("cpu_s", "CPU time", "{:.3f} s"),
+    Column("peak_bytes", "peak memory", "bytes"),
+)
 
 
 def record() -> Mapping[str, Any] | None:
@@ -27,9 +45,9 @@ def made() -> str:
     found = record()
     if found is None:
         return MISSING
-    return (
+    return note(
         f"Medians of {found['runs']} paired rounds on {found['date']}: {described(found['machine'])}."
-        f" Made by `{found['command']}`, from the record `{PATH}`.\n{{ .ka-note }}"
+        f" Made by `{found['command']}`, from the record `{PATH}`."
     )
 
 
@@ -38,31 +56,20 @@ def times() -> str:
     found = record()
     if found is None:
         return MISSING
-    head = [
-        ("model", "left"),
-        ("counter", "left"),
-        ("wall clock", "right"),
-        ("times ours", "right"),
-        ("CPU time", "right"),
-        ("times ours", "right"),
-        ("peak memory", "right"),
+    lines = [
+        Line(
+            {
+                **run,
+                "model": model,
+                "counter": name,
+                "wall_factor": run["wall_s"] / counters["keraudit"]["wall_s"],
+                "cpu_factor": run["cpu_s"] / counters["keraudit"]["cpu_s"],
+            }
+        )
+        for model, counters in found["models"].items()
+        for name, run in counters.items()
     ]
-    rows = []
-    for model, counters in found["models"].items():
-        ours = counters["keraudit"]
-        for name, run in counters.items():
-            rows.append(
-                [
-                    model,
-                    name,
-                    f"{run['wall_s']:.3f} s",
-                    f"{run['wall_s'] / ours['wall_s']:.2f}",
-                    f"{run['cpu_s']:.3f} s",
-                    f"{run['cpu_s'] / ours['cpu_s']:.2f}",
-                    short_bytes(int(run["peak_bytes"])),
-                ]
-            )
-    return numbers(table(head, rows))
+    return numbers(Grid("", "", TIMES, tuple(lines)))
 
 
 def figure_of_times(model: str) -> str:
@@ -77,7 +84,7 @@ def figure_of_times(model: str) -> str:
     )
 
 
-def figure_of_growth(_: str = "") -> str:
+def figure_of_growth() -> str:
     """The figure of CPU time over the number of layers."""
     found = record()
     if found is None:
@@ -94,24 +101,7 @@ def growth() -> str:
     found = record()
     if found is None:
         return MISSING
-    head = [
-        ("layers", "right"),
-        ("file", "right"),
-        ("wall clock", "right"),
-        ("CPU time", "right"),
-        ("peak memory", "right"),
-    ]
-    rows = [
-        [
-            f"{row['layers']:,}",
-            short_bytes(row["file_bytes"]),
-            f"{row['wall_s']:.3f} s",
-            f"{row['cpu_s']:.3f} s",
-            short_bytes(int(row["peak_bytes"])),
-        ]
-        for row in found["growth"]
-    ]
-    return numbers(table(head, rows))
+    return numbers(Grid("", "", GROWTH, tuple(map(Line, found["growth"]))))
 
 
 def gradient_profile() -> str:
@@ -120,24 +110,21 @@ def gradient_profile() -> str:
     if found is None:
         return missing(GRADIENTS, "make bench")
     bare, profile = found["bare"], found["profile"]
-    rows = [
-        [name, f"{part['seconds']:.3f} s", short_bytes(part["peak_bytes"])]
-        for name, part in (("forward and backward, bare", bare), ("gradient profile", profile))
-    ]
-    rows.append(
+    ratios = (profile[key] / bare[key] for key in ("seconds", "peak_bytes"))
+    grid = bare_grid(
+        {"": "text", "one pass": "number", "peak memory": "number"},
         [
-            "**ratio**",
-            f"**{profile['seconds'] / bare['seconds']:.2f}**",
-            f"**{profile['peak_bytes'] / bare['peak_bytes']:.2f}**",
-        ]
+            (name, f"{part['seconds']:.3f} s", short_bytes(part["peak_bytes"]))
+            for name, part in (("forward and backward, bare", bare), ("gradient profile", profile))
+        ],
+        total=("ratio", *(f"{ratio:.2f}" for ratio in ratios)),
     )
-    head = [("", "left"), ("one pass", "right"), ("peak memory", "right")]
-    size = found["size"]
-    note = (
-        f"{found['model']} at {size}x{size}, batch {found['batch']}, medians of {found['runs']} paired"
-        f" rounds on {found['date']}: {described(found['machine'])}. Made by `{found['command']}`."
+    made = (
+        f"{found['model']} at {found['size']}x{found['size']}, batch {found['batch']}, medians of"
+        f" {found['runs']} paired rounds on {found['date']}: {described(found['machine'])}."
+        f" Made by `{found['command']}`."
     )
-    return numbers(table(head, rows)) + f"\n\n{note}\n{{ .ka-note }}"
+    return f"{numbers(grid)}\n\n{note(made)}"
 
 
 def described(machine: Mapping[str, Any]) -> str:
@@ -162,9 +149,9 @@ def stages() -> str:
     if found is None:
         return MISSING
     total = sum(row["cpu_ms"] for row in found["stages"])
-    rows = [
-        [row["name"], f"{row['cpu_ms']:.1f} ms", f"{row['cpu_ms'] / total:.1%}"]
-        for row in found["stages"]
-    ]
-    rows.append(["**all**", f"**{total:.1f} ms**", ""])
-    return table([("stage", "left"), ("CPU time", "right"), ("share", "right")], rows)
+    grid = bare_grid(
+        {"stage": "text", "CPU time": "{:.1f} ms", "share": "{:.1%}"},
+        [(row["name"], row["cpu_ms"], row["cpu_ms"] / total) for row in found["stages"]],
+        total=("all", total, None),
+    )
+    return pipe_table(grid)

@@ -7,8 +7,9 @@ from statistics import median
 from typing import Any
 
 from keraudit.output.numbers import percent
+from keraudit.output.table import bare_grid
 from pages.benchmarks import described
-from pages.markdown import numbers, table
+from pages.markdown import note, numbers
 from pages.published import RESULTS, missing, published
 
 TRAINING = RESULTS / "benchmark-training.json"
@@ -46,24 +47,24 @@ def training() -> str:
 def training_on(found: Mapping[str, Any]) -> str:
     """The same on one backend."""
     speeds = found["images_per_s"]
-    rows = [
-        [WAYS[way], f"{speeds[way]:.1f}", f"{ratio:.3f}"]
-        for way, ratio in (
-            ("ours", 1.0),
-            ("repeated", 1 / found["real_data_reaches"]),
-            *((way, 1 / found["ours_is_faster_by"][way]) for way in ("plain", "keras")),
-        )
-    ]
+    ratios = {"ours": 1.0, "repeated": 1 / found["real_data_reaches"]}
+    ratios |= {way: 1 / found["ours_is_faster_by"][way] for way in ("plain", "keras")}
     name, version = next((b, v) for b, v in found["versions"].items() if b in BACKENDS)
-    head = [(f"on {BACKENDS[name]} {version}", "left"), ("images/s", "right"), ("of ours", "right")]
-    share = found["work"]["share_of_peak"]
-    note = (
+    grid = bare_grid(
+        {
+            f"on {BACKENDS[name]} {version}": "markdown",
+            "images/s": "{:.1f}",
+            "of ours": "{:.3f}",
+        },
+        [(WAYS[way], speeds[way], ratio) for way, ratio in ratios.items()],
+    )
+    made = (
         f"{found['network']}, batch {found['batch']}, {found['precision']}: the fastest"
         f" of {found['rounds']} rounds each, over {found['images']:,} images on {found['date']};"
-        f" `keraudit train` reaches {percent(share)} of the fastest matrix product on the same device."
-        f" {described(found['machine'])}. Made by `{found['command']}`."
+        f" `keraudit train` reaches {percent(found['work']['share_of_peak'])} of the fastest matrix product on"
+        f" the same device. {described(found['machine'])}. Made by `{found['command']}`."
     )
-    return f"{numbers(table(head, rows))}\n\n{note}\n{{ .ka-note }}"
+    return f"{numbers(grid)}\n\n{note(made)}"
 
 
 def late() -> str:
@@ -72,24 +73,25 @@ def late() -> str:
     if found is None:
         return missing(FIT, COMMANDS[FIT])
     passes = found["passes"]
-    head = [
-        ("", "left"),
-        ("late", "right"),
-        ("steps, median", "right"),
-        ("return, median", "right"),
-    ]
     rows = []
     for name, told in PASSES.items():
         made = [one for process in passes["processes"] for one in process[name]]
         times = (median(one[key] for one in made) for key in ("steps_s", "wall_s"))
-        rows.append(
-            [told, f"{passes['late'][name]} of {passes['of']}", *(f"{t:.2f} s" for t in times)]
-        )
-    note = (
+        rows.append((told, f"{passes['late'][name]} of {passes['of']}", *times))
+    grid = bare_grid(
+        {
+            "": "markdown",
+            "late": "number",
+            "steps, median": "{:.2f} s",
+            "return, median": "{:.2f} s",
+        },
+        rows,
+    )
+    told = (
         f"{passes['network']}, passes of {passes['steps']} steps, batch {found['batch']}, in"
         f" {len(passes['processes'])} processes. Late: more than 0.1 s after the last step. {fit_made(found)}"
     )
-    return f"{numbers(table(head, rows))}\n\n{note}\n{{ .ka-note }}"
+    return f"{numbers(grid)}\n\n{note(told)}"
 
 
 def alike() -> str:
@@ -98,20 +100,22 @@ def alike() -> str:
     if found is None:
         return missing(FIT, COMMANDS[FIT])
     steps = found["steps"]
-    head = [("", "left"), ("processes", "right"), ("differ from step", "right")]
-    rows = [
+    grid = bare_grid(
+        {"": "text", "processes": "number", "differ from step": "number"},
         [
-            way["name"].replace("tensorflow", "TensorFlow").replace("jax", "JAX"),
-            str(len(way["processes"])),
-            f"{way['first_difference'] or 'none'} of {way['steps']}",
-        ]
-        for way in steps["ways"]
-    ]
-    note = (
+            (
+                way["name"].replace("tensorflow", "TensorFlow").replace("jax", "JAX"),
+                len(way["processes"]),
+                f"{way['first_difference'] or 'none'} of {way['steps']}",
+            )
+            for way in steps["ways"]
+        ],
+    )
+    told = (
         f"{steps['network']}, batch {found['batch']}, the same seed in every process: the first step after"
         f" which their weights are not the same to the last bit. {fit_made(found)}"
     )
-    return f"{numbers(table(head, rows))}\n\n{note}\n{{ .ka-note }}"
+    return f"{numbers(grid)}\n\n{note(told)}"
 
 
 def fit_made(found: Mapping[str, Any]) -> str:
@@ -126,30 +130,23 @@ def explorer() -> str:
     found = published(EXPLORER, "keraudit.explorer-benchmark/1")
     if found is None:
         return missing(EXPLORER, COMMANDS[EXPLORER])
-    columns = [("median", "right"), ("least", "right"), ("most", "right")]
+    memory = bare_grid(
+        {"memory of the server": "text", "": "{:.0f} MiB"}, found["memory_mib"].items()
+    )
     parts = [
-        timing("a new session", columns, found["starts_s"], "{:.2f} s"),
-        timing("from the press to the answer", columns, found["answers_ms"], "{:.0f} ms"),
-        numbers(
-            table(
-                [("memory of the server", "left"), ("", "right")],
-                [[what, f"{mib:.0f} MiB"] for what, mib in found["memory_mib"].items()],
-            )
+        timing("a new session", found["starts_s"], "{:.2f} s"),
+        timing("from the press to the answer", found["answers_ms"], "{:.0f} ms"),
+        numbers(memory),
+        note(
+            f"{found['times']} sessions on {found['date']}, server and browser on one machine:"
+            f" {described(found['machine'])}. Made by `{found['command']}`."
         ),
-        f"{found['times']} sessions on {found['date']}, server and browser on one machine:"
-        f" {described(found['machine'])}. Made by `{found['command']}`.\n{{ .ka-note }}",
     ]
     return "\n\n".join(parts)
 
 
-def timing(
-    what: str,
-    columns: list[tuple[str, str]],
-    found: Mapping[str, Mapping[str, Any]],
-    form: str,
-) -> str:
+def timing(what: str, found: Mapping[str, Mapping[str, Any]], form: str) -> str:
     """Median, least and most of each thing that was timed."""
-    rows = [
-        [name, *(form.format(values[key]) for key, _ in columns)] for name, values in found.items()
-    ]
-    return numbers(table([(what, "left"), *columns], rows))
+    keys = ("median", "least", "most")
+    rows = [(name, *(values[key] for key in keys)) for name, values in found.items()]
+    return numbers(bare_grid({what: "text", **dict.fromkeys(keys, form)}, rows))

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from pages.rendering import part
+
 FIELDS: Mapping[str, tuple[int, str]] = {
     "height": (4096, "height"),
     "width": (4096, "width"),
@@ -84,81 +86,24 @@ def behind(s: Sizes) -> int:
 
 def calculator() -> str:
     """The form, hidden until the script takes it over, and the lecture's case written out."""
-    fields = "".join(field(name, getattr(Sizes(), name)) for name in FIELDS)
-    options = "".join(
-        f'<option value="{",".join(map(str, sizes))}">{title}</option>'
-        for title, sizes in starts().items()
-    )
-    return (
-        '<div class="ka-calculator">'
-        '<form hidden aria-label="Sizes of the convolution">'
-        f'<div class="ka-fields">{fields}'
-        f'<label class="ka-field"><span>start from</span><select name="start">{options}</select>'
-        "</label></div>"
-        '<p class="ka-refusal" id="ka-refusal" role="status"></p></form>'
-        f"{result(Sizes())}</div>"
-    )
-
-
-def field(name: str, value: int) -> str:
-    most, title = FIELDS[name]
-    return (
-        f'<label class="ka-field"><span>{title}</span><input name="{name}" type="number" min="1"'
-        f' max="{most}" step="1" value="{value}" inputmode="numeric" autocomplete="off"'
-        ' aria-describedby="ka-refusal" required></label>'
-    )
-
-
-def result(s: Sizes) -> str:
-    """The products of one case, their sum, and two bars."""
-    plain, first, second = direct(s), squeeze(s), behind(s)
-    lines = (
-        (
-            "direct",
-            "without",
-            [s.height, s.width, s.filters, s.kernel, s.kernel, s.channels],
-            plain,
+    s = Sizes()
+    spatial = [s.height, s.width, s.filters, s.kernel, s.kernel]
+    products = {
+        "direct": ("without", [*spatial, s.channels], direct(s)),
+        "squeeze": (
+            "the reduction",
+            [s.height, s.width, s.reduction, 1, 1, s.channels],
+            squeeze(s),
         ),
-        ("squeeze", "the reduction", [s.height, s.width, s.reduction, 1, 1, s.channels], first),
-        (
-            "behind",
-            "behind it",
-            [s.height, s.width, s.filters, s.kernel, s.kernel, s.reduction],
-            second,
-        ),
+        "behind": ("behind it", [*spatial, s.reduction], behind(s)),
+    }
+    total = squeeze(s) + behind(s)
+    return part(
+        "calculator.html",
+        fields=FIELDS,
+        sizes=s._asdict(),
+        starts=starts(),
+        products=products,
+        total=total,
+        longest=max(direct(s), total),
     )
-    rows = "".join(
-        f'<tr data-line="{key}"><th scope="row">{title}</th><td>{value:,}</td>'
-        f"<td>{' × '.join(map(str, sizes))}</td></tr>"
-        for key, title, sizes, value in lines
-    )
-    total = first + second
-    return (
-        '<div class="ka-result"><div class="ka-scroll" tabindex="0" role="region" aria-label="The products"><table class="ka-table">'
-        '<thead><tr><th scope="col">convolution</th>'
-        '<th scope="col">multiplications</th>'
-        '<th scope="col">height × width × filters × kernel × kernel × channels</th>'
-        f"</tr></thead><tbody>{rows}"
-        f'<tr data-line="total"><th scope="row">with</th><td>{total:,}</td><td></td></tr>'
-        "</tbody></table></div>"
-        f"{bars(plain, first, second)}"
-        f'<p class="ka-verdict" role="status">{verdict(plain, total)}</p></div>'
-    )
-
-
-def bars(plain: int, first: int, second: int) -> str:
-    """Two bars, as long as their numbers of multiplications; the table says the same."""
-    most = max(plain, first + second)
-    wide = [f"{100 * part / most:.3f}%" for part in (plain, first, second)]
-    return (
-        '<div class="ka-bars" aria-hidden="true">'
-        '<span>without</span><div class="ka-bar">'
-        f'<i data-part="direct" style="width:{wide[0]}"></i></div>'
-        '<span>with</span><div class="ka-bar">'
-        f'<i data-part="squeeze" style="width:{wide[1]}"></i>'
-        f'<i data-part="behind" style="width:{wide[2]}"></i></div></div>'
-    )
-
-
-def verdict(plain: int, total: int) -> str:
-    return f"With the reduction: <strong>{plain / total:.2f} times</strong> fewer multiplications."

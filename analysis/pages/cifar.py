@@ -8,7 +8,9 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from keraudit.output.numbers import percent, short
+from keraudit.output.csv_markdown import code, pipe_table
+from keraudit.output.numbers import short
+from keraudit.output.table import Column, Grid, Line, bare_grid
 from keraudit.runs.figure import calibration, confusion, corruption
 from keraudit.training.recipe import normal
 from keraudit.training.record import Run
@@ -16,23 +18,30 @@ from pages import run_tables, runs
 from pages.audited import record
 from pages.figures import drawn_by_script
 from pages.held_out import OPTIMIZERS
-from pages.markdown import code, numbers, table
+from pages.markdown import note, numbers
 
 # A page of images, drawn from the reader's own data; none is in the repository.
 GALLERY = Path("build/gallery.html")
+SUMMARY = (
+    Column("name", "network", "code"),
+    Column("accuracy", "accuracy", "share"),
+    Column("gap", "gap", "share"),
+    Column("ece", "calibration error", "share"),
+    Column("corrupted_accuracy", "accuracy, corrupted", "share"),
+)
 
 
-def errors(_: str = "") -> str:
+def errors() -> str:
     """Error over training."""
     return runs.error_figure(runs.BIG, split=False)
 
 
-def losses(_: str = "") -> str:
+def losses() -> str:
     """Loss over training."""
     return runs.loss_figure(runs.BIG)
 
 
-def results(_: str = "") -> str:
+def results() -> str:
     """The table of what came out, and how far the runs may be trusted."""
     found = runs.comparable(runs.BIG)
     if not found:
@@ -78,7 +87,7 @@ def overtakes(run: Run, other: Run) -> str:
     )
 
 
-def last_third(_: str = "") -> str:
+def last_third() -> str:
     """What the last third of their epochs changes in the runs that the page shows, where there are enough."""
     found = [members[0] for members in runs.comparable(runs.BIG).values()]
     return "\n".join(late(run) for run in found if len(run.history) > 2)
@@ -95,7 +104,7 @@ def late(run: Run) -> str:
     )
 
 
-def work(_: str = "") -> str:
+def work() -> str:
     """What the MACs of a training step and its time say together, of runs on a GPU; empty of others.
 
     A processor's peak is not told: it depends on what else runs there.
@@ -104,28 +113,28 @@ def work(_: str = "") -> str:
     told = [(run, run.work) for run in first if run.work and not on_processor(run)]
     if not told:
         return ""
-    head = [
-        ("network", "left"),
-        ("training MACs an image", "right"),
-        ("images a second", "right"),
-        ("layers that multiply", "right"),
-        ("of the peak, %", "right"),
-    ]
-    rows = [
+    grid = bare_grid(
+        {
+            "network": "code",
+            "training MACs an image": "count",
+            "images a second": "{:,.0f}",
+            "layers that multiply": "number",
+            "of the peak, %": "{:.1f}",
+        },
         [
-            code(run.network),
-            short(work["training_macs_per_image"]),
-            f"{work['images_per_s']:,.0f}",
-            str(sum(bool(row["macs"]) for row in record(run.network)["layers"])),
-            f"{100 * work['share_of_peak']:.1f}",
-        ]
-        for run, work in told
-    ]
-    peaks = ", ".join(dict.fromkeys(short(work["peak_macs_per_s"]) + " MACs/s" for _, work in told))
-    return (
-        f"{numbers(table(head, rows))}\n\nThe peak is the fastest matrix product that was measured on the same device,"
-        f" in the same precision: {peaks}.\n{{ .ka-note }}"
+            (
+                run.network,
+                work["training_macs_per_image"],
+                work["images_per_s"],
+                sum(bool(row["macs"]) for row in record(run.network)["layers"]),
+                100 * work["share_of_peak"],
+            )
+            for run, work in told
+        ],
     )
+    peaks = ", ".join(dict.fromkeys(short(work["peak_macs_per_s"]) + " MACs/s" for _, work in told))
+    how = "The peak is the fastest matrix product that was measured on the same device, in the same precision"
+    return f"{numbers(grid)}\n\n{note(f'{how}: {peaks}.')}"
 
 
 def lesson(found: Mapping[str, Sequence[Run]]) -> str:
@@ -223,17 +232,21 @@ def beside_people(found: Mapping[str, Mapping[str, Any]]) -> str:
     if not told:
         return ""
     first = next(iter(told.values()))
-    parts = ("cross-entropy", "mean entropy", "correlation", "of ranks")
-    head = [("", "left"), *((part, "right") for part in parts)]
-    keys = ("cross_entropy", "network_entropy", "entropy_correlation", "entropy_rank_correlation")
-    rows = [[code(name), *(f"{each[key]:.3f}" for key in keys)] for name, each in told.items()]
-    rows.append(["people", *2 * [f"{first['human_entropy']:.3f}"], "", ""])
+    keys = {
+        "cross-entropy": "cross_entropy",
+        "mean entropy": "network_entropy",
+        "correlation": "entropy_correlation",
+        "of ranks": "entropy_rank_correlation",
+    }
+    rows = [(code(name), *(each[key] for key in keys.values())) for name, each in told.items()]
+    rows.append(("people", *2 * [first["human_entropy"]], None, None))
+    grid = bare_grid({"": "markdown", **dict.fromkeys(keys, "{:.3f}")}, rows)
     return (
         "### Beside people\n\n"
         f"About fifty people named each of {first['images']:,} test images (CIFAR-10H, Peterson et al."
         " 2019). Cross-entropy to their answers, in nats, is least where a network spreads its"
         " probability as they spread theirs; the correlation says whether it doubts the images that they"
-        f" doubt.\n\n{numbers(table(head, rows))}"
+        f" doubt.\n\n{numbers(grid)}"
     )
 
 
@@ -249,45 +262,26 @@ def originals(found: Mapping[str, Mapping[str, Any]]) -> str:
     if not told:
         return ""
     first = next(iter(told.values()))
-    parts = ("originals", "copies", "only the original right", "only the copy right")
-    head = [("network", "left"), *((part, "right") for part in parts)]
-    rows = [
-        [
-            code(name),
-            percent(each["accuracy_originals"]),
-            percent(each["accuracy_copies"]),
-            str(each["only_original_right"]),
-            str(each["only_copy_right"]),
-        ]
-        for name, each in told.items()
-    ]
+    columns = {
+        "network": "code",
+        "originals": "share",
+        "copies": "share",
+        "only the original right": "number",
+        "only the copy right": "number",
+    }
+    keys = ("accuracy_originals", "accuracy_copies", "only_original_right", "only_copy_right")
+    rows = [(name, *(each[key] for key in keys)) for name, each in told.items()]
     return (
         f"The first {first['images']:,} test images as they were before they were recompressed"
         f" (PSNR {first['psnr_db']:.1f} dB), classified by networks that learnt from copies: accuracy on"
-        f" both, and the images that only one of the two forms gets right.\n\n{numbers(table(head, rows))}"
+        f" both, and the images that only one of the two forms gets right.\n\n{numbers(bare_grid(columns, rows))}"
     )
 
 
 def summary(found: Mapping[str, Mapping[str, Any]]) -> str:
     """One row for each network."""
-    head = [
-        ("network", "left"),
-        ("accuracy", "right"),
-        ("gap", "right"),
-        ("calibration error", "right"),
-        ("accuracy, corrupted", "right"),
-    ]
-    rows = [
-        [
-            code(name),
-            percent(e["accuracy"]),
-            percent(e["gap"]),
-            percent(e["ece"]),
-            "" if e["corrupted_accuracy"] is None else percent(e["corrupted_accuracy"]),
-        ]
-        for name, e in found.items()
-    ]
-    return f"{table(head, rows)}\n\n{made(found)}\n{{ .ka-note }}"
+    lines = tuple(Line({**e, "name": name}) for name, e in found.items())
+    return f"{pipe_table(Grid('', '', SUMMARY, lines))}\n\n{note(made(found))}"
 
 
 def calibrations(found: Mapping[str, Mapping[str, Any]]) -> str:

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from keraudit.output.numbers import percent
 from keraudit.output.palette import BLUE, VERMILION
+from keraudit.output.table import bare_grid
+from keraudit.runs.statistics import spread
 from keraudit.training.record import LOGITS
 from pages import run_tables, runs
 from pages.figures import drawn_by_script
-from pages.markdown import code, numbers, table
+from pages.markdown import note, numbers, typeset
 from pages.published import RESULTS, missing, published
 from pages.step_figure import step_losses
 
@@ -35,23 +36,30 @@ def results() -> str:
     found = record()
     if found is None:
         return missing(PATH, COMMAND)
-    head = [("network", "left")]
-    head += [(name, "right") for name in ("below, at worst", "loss, of logits", "loss, cut off")]
     rows = []
     for network in dict.fromkeys(run["network"] for run in found["runs"]):
         by_cut = {cut: alike(found["runs"], network, cut) for cut in LOSSES}
         worst = max(map(fmean, zip(*(run["below"] for run in by_cut[False]), strict=True)))
         ends = [
-            run_tables.over_seeds([fmean(run["loss_of_logits"][-LAST:]) for run in by_cut[cut]])
+            typeset(spread([fmean(run["loss_of_logits"][-LAST:]) for run in by_cut[cut]]).text(1))
             for cut in LOSSES
         ]
-        rows.append([code(network), percent(worst), *ends])
+        rows.append((network, worst, *ends))
+    grid = bare_grid(
+        {
+            "network": "code",
+            "below, at worst": "share",
+            "loss, of logits": "number",
+            "loss, cut off": "number",
+        },
+        rows,
+    )
     told = (
         f"Below: images of a batch whose class has a probability below 1e-7, in the step that has the"
         f" most of them, trained by the loss of logits. Loss: that of the logits, whichever was trained by, mean over"
         f" the last {LAST} of {len(found['runs'][0]['below'])} steps. Mean and deviation over seeds {seeds(found)}."
     )
-    return f"{numbers(table(head, rows))}\n\n{told}\n{{ .ka-note }}"
+    return f"{numbers(grid)}\n\n{note(told)}"
 
 
 def alike(found: Sequence[Mapping[str, Any]], network: str, cut: bool) -> list[Mapping[str, Any]]:
@@ -62,7 +70,7 @@ def seeds(found: Mapping[str, Any]) -> str:
     return ", ".join(map(str, dict.fromkeys(run["seed"] for run in found["runs"])))
 
 
-def figure(_: str = "") -> str:
+def figure() -> str:
     """The loss of the logits over the first steps, mean over seeds, by what was trained by."""
     found = record()
     if found is None:

@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from keraudit.audits.crosscheck.peers import PEERS
-from pages.markdown import numbers, table
+from keraudit.audits.crosscheck.report import REMAINDER
+from keraudit.output.csv_markdown import pipe_table
+from keraudit.output.table import bare_grid
+from pages.markdown import note, numbers
 from pages.published import RESULTS, missing, published
 
 PATH = RESULTS / "crosscheck.json"
@@ -33,10 +36,10 @@ def made() -> str:
         if peer["version"]
     )
     days = " to ".join(dict.fromkeys((found["dates"][0], found["dates"][-1])))
-    return (
+    return note(
         f"{len(found['reports'])} applications at their default size, batch 1; {', '.join(versions)};"
         f" {hardware['processor']}, {hardware['cores']} cores, {hardware['system']}; {days}. Made by"
-        f" `{found['command']}`, from the record `{PATH}`.\n{{ .ka-note }}"
+        f" `{found['command']}`, from the record `{PATH}`."
     )
 
 
@@ -45,24 +48,22 @@ def agreement() -> str:
     found = record()
     if found is None:
         return MISSING
-    head = [("model", "left"), ("our MACs", "right"), ("our FLOPs", "right")]
-    head += [(peer, "right") for peer in EXACT]
-    head += [("their rests", "right"), ("xla", "right"), ("its rest", "right")]
-    return numbers(table(head, [agreement_row(report) for report in found["reports"]]))
+    columns = {"model": "text", "our MACs": "exact", "our FLOPs": "exact"}
+    columns |= dict.fromkeys((*EXACT, "their rests", "xla", "its rest"), "number")
+    return numbers(bare_grid(columns, map(agreement_row, found["reports"])))
 
 
-def agreement_row(report: Mapping[str, Any]) -> list[str]:
+def agreement_row(report: Mapping[str, Any]) -> tuple[Any, ...]:
     totals, by_name = report["totals"], {peer["name"]: peer for peer in report["peers"]}
-    rests = ", ".join(rest_of(by_name[name]) for name in EXACT)
-    return [
+    return (
         report["model"],
-        f"{totals['macs']:,}",
-        f"{totals['flops']:,}",
+        totals["macs"],
+        totals["flops"],
         *(number_of(by_name[name]) for name in EXACT),
-        rests,
+        ", ".join(rest_of(by_name[name]) for name in EXACT),
         number_of(by_name["xla"]),
         rest_of(by_name["xla"]),
-    ]
+    )
 
 
 def number_of(peer: Mapping[str, Any]) -> str:
@@ -90,19 +91,19 @@ def terms() -> str:
                     key = (peer["name"], term["name"])
                     parts.setdefault(key, []).append(term["value"] / peer["value"])
     rows = [
-        [PEERS[name].title, term, str(len(found)), f"{max(found, key=abs):+.3%}"]
+        (PEERS[name].title, term, len(found), max(found, key=abs))
         for (name, term), found in sorted(
             parts.items(), key=lambda item: list(PEERS).index(item[0][0])
         )
         if not term.startswith("our ")
     ]
-    head = [
-        ("counter", "left"),
-        ("term", "left"),
-        ("applications", "right"),
-        ("largest part of its number", "right"),
-    ]
-    return table(head, rows)
+    columns = {
+        "counter": "text",
+        "term": "text",
+        "applications": "number",
+        "largest part of its number": "{:+.3%}",
+    }
+    return pipe_table(bare_grid(columns, rows))
 
 
 def reconciliation(name: str) -> str:
@@ -111,14 +112,14 @@ def reconciliation(name: str) -> str:
     if found is None:
         return MISSING
     report = next(r for r in found["reports"] if r["model"] == name)
-    rows: list[list[str]] = []
+    rows: list[tuple[str, str, int | None]] = []
     for peer in report["peers"]:
         title = f"**{PEERS[peer['name']].title}**"
         if peer["value"] is None:
-            rows.append([title, peer["error"], ""])
+            rows.append((title, peer["error"], None))
             continue
-        rows.append([title, "reports", f"**{peer['value']:,}**"])
-        rows += [["", term["name"], f"{term['value']:,}"] for term in peer["terms"]]
-        rows.append(["", "unexplained remainder", f"{peer['remainder']:,}"])
-    head = [("counter", "left"), ("term", "left"), ("value", "right")]
-    return numbers(table(head, rows)) + f"\n\nMade by `keraudit crosscheck {name}`.\n{{ .ka-note }}"
+        rows.append((title, "reports", peer["value"]))
+        rows += [("", term["name"], term["value"]) for term in peer["terms"]]
+        rows.append(("", REMAINDER, peer["remainder"]))
+    grid = bare_grid({"counter": "markdown", "term": "text", "value": "exact"}, rows)
+    return f"{numbers(grid)}\n\n{note(f'Made by `keraudit crosscheck {name}`.')}"

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from statistics import fmean
 from typing import Any
 
 from keraudit.faces.figure import worth
 from keraudit.faces.study import SCHEMA
-from keraudit.faces.table import ACCEPTED, MACS, beside_pixels, blocks_of, title_of
-from keraudit.output.numbers import percent, short
-from keraudit.runs.statistics import spread
+from keraudit.faces.table import ACCEPTED, MACS, recognisers_grid
+from keraudit.output.table import Column
 from pages.figures import drawn_by_script
-from pages.markdown import numbers, table
+from pages.markdown import note, numbers, typeset_line
 from pages.published import RESULTS, missing, published
 
 PATH = RESULTS / "faces.json"
 COMMAND = f"keraudit faces --data orl-faces --output {PATH.as_posix()}"
+COLUMNS = (
+    Column("name", "recogniser"),
+    Column("error", "error, %", "number"),
+    Column("equal_error", "EER, %", "number"),
+    Column("true_accepts", ACCEPTED, "share"),
+    Column("macs", "MACs", "count"),
+    Column("matching_macs", "matching", "count"),
+    Column("params", "params", "count"),
+    Column("difference", "beside pixels", "number"),
+    Column("blocks", "features after"),
+)
 
 
 def record() -> Mapping[str, Any] | None:
@@ -28,33 +37,13 @@ def results() -> str:
     found = record()
     if found is None:
         return missing(PATH, COMMAND)
-    names = ("error, %", "EER, %", ACCEPTED, "MACs", "matching", "params", "beside pixels")
-    head = [("recogniser", "left"), *((name, "right") for name in names)]
-    head.append(("features after", "left"))
-    rows = [
-        [
-            title_of(one).replace(": ", "<br>"),
-            typeset(str(spread(one["scores"]["error"]))),
-            typeset(str(spread(one["scores"]["equal_error"]))),
-            percent(fmean(one["scores"]["true_accepts"])),
-            short(one["macs"]),
-            short(one["matching_macs"]),
-            short(one["params"]),
-            typeset(beside_pixels(one, found)),
-            blocks_of(one),
-        ]
-        for one in found["recognisers"]
-    ]
-    return f"{numbers(table(head, rows))}\n\n{told(found)}\n{{ .ka-note }}"
-
-
-def typeset(text: str) -> str:
-    """With the signs that a page has.
-
-    >>> typeset("4.1 +- 0.5"), typeset("-1.0 to +2.0")
-    ('4.1 ± 0.5', '−1.0 to +2.0')
-    """
-    return text.replace("+-", "±").replace("-", "−")
+    grid = recognisers_grid(found)
+    keys = ("error", "equal_error", "difference")
+    lines = tuple(
+        typeset_line(line, *keys, name=line.cells["name"].replace(": ", "\n"))
+        for line in grid.lines
+    )
+    return f"{numbers(grid._replace(columns=COLUMNS, lines=lines))}\n\n{note(told(found))}"
 
 
 def told(found: Mapping[str, Any]) -> str:
@@ -76,7 +65,7 @@ def told(found: Mapping[str, Any]) -> str:
     )
 
 
-def figure(_: str = "") -> str:
+def figure() -> str:
     """Errors of features after each block, over the MACs up to there."""
     found = record()
     if found is None:

@@ -6,15 +6,15 @@ The numbers are offered as CSV and JSON too; the hook writes those files when th
 
 from __future__ import annotations
 
-import html
 import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from keraudit.output.figure_data import Numbers, as_csv, numbers_of, shown
+from keraudit.output.figure_data import Numbers, as_csv, numbers_of
 from keraudit.output.svg import TITLE, svg
+from pages.rendering import part
 
 FOLDER = "data"
 HERE = "ka-data:"  # begins the address of a data file until the page's own address is known
@@ -38,18 +38,17 @@ def drawn_by_script(
     numbers = numbers_of(drawn)
     name = offered(title, numbers, made)
     height = int(drawn["layout"].get("height", 450)) - TITLE
-    told = "".join(
-        f"<figcaption>{in_code(text)}</figcaption>"
-        for text in (caption, made if tell else "")
-        if text
-    )
-    return (
-        f'<figure class="ka-figure" id="figure-{name}" data-search-exclude>'
-        f'<p class="ka-title" id="title-{name}">{html.escape(title)}</p>'
-        f'<div class="ka-plot" role="img" aria-label="{html.escape(label, quote=True)}"'
-        f' style="min-height:{height}px">{svg(drawn)}'
-        f'<script type="application/json">{data}</script></div>'
-        f"{told}{table_of(numbers, name)}</figure>"
+    return part(
+        "figure.html",
+        name=name,
+        address=f"{HERE}{FOLDER}/{name}",
+        title=title,
+        label=label,
+        height=height,
+        picture=svg(drawn),
+        data=data,
+        captions=(caption, made if tell else ""),
+        numbers=numbers,
     )
 
 
@@ -70,36 +69,6 @@ def offered(title: str, numbers: Numbers, made: str) -> str:
     FILES[f"{FOLDER}/{name}.csv"] = text
     FILES[f"{FOLDER}/{name}.json"] = json.dumps(record, indent=1) + "\n"
     return name
-
-
-def table_of(numbers: Numbers, name: str) -> str:
-    head = "".join(f'<th scope="col">{html.escape(text)}</th>' for text in numbers.head)
-    rows = "".join(
-        f'<tr><th scope="row">{html.escape(shown(first))}</th>'
-        + "".join(f"<td>{html.escape(shown(value))}</td>" for value in rest)
-        + "</tr>"
-        for first, *rest in numbers.rows
-    )
-    links = ", ".join(
-        f'<a href="{HERE}{FOLDER}/{name}.{end}" download>{end.upper()}</a>'
-        for end in ("csv", "json")
-    )
-    return (
-        f'<details class="ka-data">'
-        f"<summary>The numbers of this figure</summary><p>As {links}.</p>"
-        f'<div class="ka-scroll" tabindex="0" role="region" aria-labelledby="title-{name}">'
-        f'<table class="ka-table"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
-        f"</div></details>"
-    )
-
-
-def in_code(text: str) -> str:
-    """Text as HTML, with Markdown's code marks.
-
-    >>> in_code("Made by `keraudit flops A` & co.")
-    'Made by <code>keraudit flops A</code> &amp; co.'
-    """
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text, quote=False))
 
 
 def counted(command: str) -> str:

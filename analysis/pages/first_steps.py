@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from keraudit.output.numbers import percent
+from keraudit.output.table import bare_grid
 from pages.figures import drawn_by_script
-from pages.markdown import code, numbers, table
+from pages.markdown import note, numbers
 from pages.published import RESULTS, missing, published
 from pages.step_figure import first_steps, setting
 
@@ -27,30 +27,37 @@ def results() -> str:
     found = record()
     if found is None:
         return missing(PATH, COMMAND)
-    head = [("network", "left"), ("rate", "right"), ("precision", "left")]
-    head += [("loss", "right"), ("accuracy", "right")]
-    rows = [
+    grid = bare_grid(
+        {
+            "network": "code",
+            "rate": "{:g}",
+            "precision": "text",
+            "loss": "{:.2f}",
+            "accuracy": "share",
+        },
         [
-            code(run["network"]),
-            f"{run['learning_rate']:g}",
-            run["precision"].removeprefix("mixed_"),
-            f"{ended(run['loss']):.2f}",
-            percent(ended(run["accuracy"])),
-        ]
-        for run in found["runs"]
-    ]
+            (
+                run["network"],
+                run["learning_rate"],
+                run["precision"].removeprefix("mixed_"),
+                ended(run["loss"]),
+                ended(run["accuracy"]),
+            )
+            for run in found["runs"]
+        ],
+    )
     told = (
         f"Means over the last {LAST} of {len(found['runs'][0]['loss'])} steps, of the batches as they were"
         " trained on. Guessing has a loss of 2.30 and is right in 10 %."
     )
-    return f"{numbers(table(head, rows))}\n\n{told}\n{{ .ka-note }}"
+    return f"{numbers(grid)}\n\n{note(told)}"
 
 
 def ended(values: Sequence[float]) -> float:
     return fmean(values[-LAST:])
 
 
-def figure(_: str = "") -> str:
+def figure() -> str:
     """The loss of each setting, a panel for each network."""
     found = record()
     if found is None:

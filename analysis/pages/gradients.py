@@ -9,11 +9,12 @@ from mkdocs.exceptions import PluginError
 
 from keraudit.audits.gradients.figure import norm_by_depth, norm_over_training, over_seeds
 from keraudit.output.numbers import sizes
+from keraudit.output.table import bare_grid
 from keraudit.runs.statistics import PERCENT
 from keraudit.training.record import Run
 from pages import runs
 from pages.figures import drawn_by_script
-from pages.markdown import code, numbers, table
+from pages.markdown import note, numbers
 from pages.published import missing as absent
 from pages.published import published, published_run
 from records.gradients import FOLDER
@@ -66,9 +67,9 @@ def heat_map(report: Mapping[str, Any]) -> str:
     )
     told = (
         f"{course}. {report['data']}, {report['optimiser']}, seed {report['seeds'][0]};"
-        f" {report['hardware']}; {report['date']}. Made by `{report['command']}`.\n{{ .ka-note }}"
+        f" {report['hardware']}; {report['date']}. Made by `{report['command']}`."
     )
-    return f"{drawn}\n\n{told}"
+    return f"{drawn}\n\n{note(told)}"
 
 
 def of_run(path: str) -> str:
@@ -122,15 +123,15 @@ def by_depth() -> str:
     found = {name: members for name, members in watched.items() if members}
     if not found:
         return ""
-    rows = [in_short(run) for members in found.values() for run in members]
-    titles = ("seed", "training, %", "fresh", "after an epoch", "at the end", "activations")
-    head = [("network", "left"), *((title, "right") for title in titles)]
+    columns = {"network": "code", "seed": "number", "training, %": "{:.2f}"}
+    columns |= dict.fromkeys(("fresh", "after an epoch", "at the end", "activations"), "number")
+    grid = bare_grid(columns, [in_short(run) for members in found.values() for run in members])
     told = (
         "Training: error at the end. Fresh, after an epoch, at the end: the gradient's norm at the first block over that at"
         " the last but the classifier. Activations: those of the first block, by their standard deviation, at the end over"
         " at the start."
     )
-    return f"{numbers(table(head, rows))}\n\n{told} {runs.about(found)}\n{{ .ka-note }}"
+    return f"{numbers(grid)}\n\n{note(f'{told} {runs.about(found)}')}"
 
 
 def has_activations(gradients: Mapping[str, Any]) -> bool:
@@ -138,20 +139,20 @@ def has_activations(gradients: Mapping[str, Any]) -> bool:
     return "activation_std" in gradients["steps"][0]["blocks"][0]
 
 
-def in_short(run: Run) -> list[str]:
+def in_short(run: Run) -> tuple[Any, ...]:
     """The row of a run that was watched."""
     steps: list[Mapping[str, Any]] = (run.gradients or {})["steps"]
     first, last = steps[0], steps[-1]
     an_epoch = run.dataset["train_images"] // run.recipe["batch"]
     after = next((entry for entry in steps if entry["step"] >= an_epoch), last)
     ends = [entry["blocks"][0]["activation_std"] for entry in (last, first)]
-    return [
-        code(run.network),
-        str(run.seed),
-        f"{PERCENT * run.evaluation['train_error']:.2f}",
+    return (
+        run.network,
+        run.seed,
+        PERCENT * run.evaluation["train_error"],
         *map(first_over_last, (first, after, last)),
         times(ends[0] / ends[1]),
-    ]
+    )
 
 
 def across(entry: Mapping[str, Any]) -> str:
@@ -165,36 +166,32 @@ def growths(name: str) -> str:
     report = record(name)
     if report is None:
         return missing(name)
-    head = [
-        ("network", "left"),
-        ("first block", "right"),
-        ("last block", "right"),
-        ("growth per block", "right"),
-        ("95 % interval", "right"),
-        ("across", "right"),
-        ("verdict", "left"),
-    ]
+    columns = {
+        "network": "code",
+        "first block": "number",
+        "last block": "number",
+        "growth per block": "{:.3f}",
+        "95 % interval": "number",
+        "across": "number",
+        "verdict": "text",
+    }
     rows = []
     for verdict in report["verdicts"]:
         profiles = [p for p in report["profiles"] if p["label"] == verdict["label"]]
         ends = [row for row in over_seeds(profiles) if not row["is_output"]]
         low, high = verdict["interval"] or (None, None)
         rows.append(
-            [
-                code(verdict["label"]),
+            (
+                verdict["label"],
                 times(ends[0]["mean"]) if ends else "",
                 times(ends[-1]["mean"]) if ends else "",
-                rate(verdict["growth_per_block"]),
-                "" if low is None else f"{rate(low)} to {rate(high)}",
+                verdict["growth_per_block"],
+                "" if low is None else f"{low:.3f} to {high:.3f}",
                 "" if verdict["across"] is None else times(verdict["across"]),
                 verdict["verdict"],
-            ]
+            )
         )
-    return f"{numbers(table(head, rows))}\n\n{provenance(report)}"
-
-
-def rate(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"
+    return f"{numbers(bare_grid(columns, rows))}\n\n{note(origin(report))}"
 
 
 def times(value: float) -> str:
@@ -219,25 +216,23 @@ def cosines(name: str) -> str:
     profiles = {label: [p for p in report["profiles"] if p["label"] == label] for label in labels}
     blocks = profiles[labels[0]][0]["blocks"]
     chosen = sorted({0, len(blocks) // 4, len(blocks) // 2, 3 * len(blocks) // 4, len(blocks) - 2})
-    head = [("block", "left"), *((label, "right") for label in labels)]
-    rows = [
-        [code(blocks[at]["name"]), *(mean_cosine(profiles[label], at) for label in labels)]
-        for at in chosen
-    ]
-    return f"{numbers(table(head, rows))}\n\n{provenance(report)}"
+    grid = bare_grid(
+        {"block": "code", **dict.fromkeys(labels, "{:.3f}")},
+        [
+            (blocks[at]["name"], *(mean_cosine(profiles[label], at) for label in labels))
+            for at in chosen
+        ],
+    )
+    return f"{numbers(grid)}\n\n{note(origin(report))}"
 
 
-def mean_cosine(profiles: list[Mapping[str, Any]], at: int) -> str:
+def mean_cosine(profiles: list[Mapping[str, Any]], at: int) -> float | None:
     found = [p["blocks"][at]["cosine"] for p in profiles if p["blocks"][at]["cosine"] is not None]
-    return f"{sum(found) / len(found):.3f}" if found else ""
-
-
-def provenance(report: Mapping[str, Any]) -> str:
-    """Where the numbers of a record come from, in one line."""
-    return f"{origin(report)}\n{{ .ka-note }}"
+    return sum(found) / len(found) if found else None
 
 
 def origin(report: Mapping[str, Any]) -> str:
+    """Where the numbers of a record come from, in one line."""
     versions = ", ".join(f"{name} {value}" for name, value in report["versions"].items())
     return (
         f"Made by `{report['command']}`: {report['data']} inputs, batch {report['batch']},"

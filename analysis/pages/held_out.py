@@ -10,10 +10,11 @@ from typing import Any
 
 from mkdocs.exceptions import PluginError
 
-from keraudit.output.numbers import percent
+from keraudit.output.csv_markdown import code
+from keraudit.output.table import bare_grid
 from keraudit.training.recipe import normal
 from keraudit.training.record import Run
-from pages.markdown import code, numbers, table
+from pages.markdown import note, numbers
 from pages.published import RESULTS, missing, published, published_run
 from pages.runs import commands, dated, places_of, versions_of
 
@@ -37,23 +38,22 @@ def results() -> str:
     found = records()
     if not found:
         return missing(FOLDER, COMMAND)
-    head: list[tuple[str, str]] = [("network", "left"), ("optimizer", "left")]
-    head += [(name, "right") for name in ("rate", "decay", "in training", "trained on", "held out")]
-    rows = [row(run) for run in found]
-    return f"{numbers(table(head, rows))}\n\n{told(found)}\n{{ .ka-note }}"
+    columns = {"network": "code", "optimizer": "text", "rate": "{:g}", "decay": "{:g}"}
+    columns |= dict.fromkeys(("in training", "trained on", "held out"), "share")
+    return f"{numbers(bare_grid(columns, map(row, found)))}\n\n{note(told(found))}"
 
 
-def row(run: Run) -> list[str]:
+def row(run: Run) -> tuple[str | float, ...]:
     recipe = normal(run.recipe)
-    return [
-        code(run.network),
+    return (
+        run.network,
         OPTIMIZERS[recipe["optimizer"]],
-        f"{recipe['learning_rate']:g}",
-        f"{recipe['weight_decay']:g}",
-        percent(run.history[-1]["accuracy"]),
-        percent(run.evaluation["train"]["accuracy"]),
-        percent(run.evaluation["test"]["accuracy"]),
-    ]
+        recipe["learning_rate"],
+        recipe["weight_decay"],
+        run.history[-1]["accuracy"],
+        run.evaluation["train"]["accuracy"],
+        run.evaluation["test"]["accuracy"],
+    )
 
 
 def told(found: Sequence[Run]) -> str:
@@ -87,16 +87,16 @@ def moving_means() -> str:
     found = record()
     if found is None:
         return missing(PATH, MEANS_COMMAND)
-    head: list[tuple[str, str]] = [("network", "left"), ("optimizer", "left")]
-    head += [(name, "right") for name in ("rate", "by moving means", "by each batch's own")]
+    columns = {"network": "code", "optimizer": "text", "rate": "{:g}"}
+    columns |= dict.fromkeys(("by moving means", "by each batch's own"), "share")
     rows = [
-        [
-            code(run["network"]),
+        (
+            run["network"],
             OPTIMIZERS[run["optimizer"]],
-            f"{run['learning_rate']:g}",
-            percent(run["accuracy"]["moving"]),
-            percent(run["accuracy"]["batch"]),
-        ]
+            run["learning_rate"],
+            run["accuracy"]["moving"],
+            run["accuracy"]["batch"],
+        )
         for run in found["runs"]
     ]
     machine = found["machine"]
@@ -105,4 +105,4 @@ def moving_means() -> str:
         f" crops; batches of {found['batch']}. {found['dataset']['name']}; {found['date']};"
         f" {machine['processor']}, {machine['cores']} cores; {versions_of([found['versions']])}. Made by `{found['command']}`."
     )
-    return f"{numbers(table(head, rows))}\n\n{made}\n{{ .ka-note }}"
+    return f"{numbers(bare_grid(columns, rows))}\n\n{note(made)}"

@@ -63,7 +63,7 @@ def degradation() -> str:
     )
 
 
-def third(_: str = "") -> str:
+def third() -> str:
     """The third picture: the degradation experiment if it was run in full, else the zoo."""
     return resnet.degradation() if trained() else zoo.figure()
 

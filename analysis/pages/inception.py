@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import html
-
 from keraudit.audits.cost.diagram import diagram
+from keraudit.output.csv_markdown import code
 from keraudit.output.numbers import short
 from keraudit.output.palette import colour_of
-from pages.markdown import code, numbers, table
+from keraudit.output.table import bare_grid
+from pages.markdown import note, numbers
+from pages.rendering import part
 
 MODULES = {
     "naive": (
@@ -34,12 +35,12 @@ def module(kind: str) -> str:
 
     model, caption = MODULES[kind]
     drawn = diagram(keraudit.read(model), colour=colour_of("Inception"))
-    label = f"{caption}. The table below holds its numbers."
-    return (
-        f'<figure class="ka-figure ka-drawing"><div class="ka-scroll ka-wide" tabindex="0" role="img"'
-        f' aria-label="{html.escape(label)}">{drawn}</div>'
-        f"<figcaption>{caption}. In each box its multiplications and their part of the whole; the"
-        " stronger its colour, the more.</figcaption></figure>"
+    return part(
+        "drawing.html",
+        drawing=drawn,
+        label=f"{caption}. The table below holds its numbers.",
+        text=f"{caption}. In each box its multiplications and their part of the whole; the stronger its"
+        " colour, the more.",
     )
 
 
@@ -58,22 +59,23 @@ def factorised() -> str:
             if layer.layer.kind == "Conv2D"
         )
         saved = 1 - after.total.macs / before
-        rows.append(
-            [kernel, made, f"{before:,}", f"{after.total.macs:,}", f"{saved:.0%}", code(how)]
-        )
-    head = [
-        ("kernel", "left"),
-        ("made of", "left"),
-        ("MACs before", "right"),
-        ("after", "right"),
-        ("cheaper by", "right"),
-        ("`--factorised`", "left"),
-    ]
+        rows.append((kernel, made, before, after.total.macs, saved, code(how)))
+    grid = bare_grid(
+        {
+            "kernel": "text",
+            "made of": "text",
+            "MACs before": "exact",
+            "after": "exact",
+            "cheaper by": "{:.0%}",
+            "`--factorised`": "markdown",
+        },
+        rows,
+    )
     graph = keraudit.read("GoogLeNet")
     whole = keraudit.report_of(graph).total.macs
     made_of_3x3 = keraudit.report_of(keraudit.factorised(graph, "two-3x3").graph).total.macs
-    return (
-        f"{numbers(table(head, rows))}\n\nOn 28x28x64, to 64 filters. All of GoogLeNet takes"
-        f" {short(whole)} before and {short(made_of_3x3)} after: its 5x5 convolutions are few, and"
-        " behind reductions.\n{ .ka-note }"
+    told = (
+        f"On 28x28x64, to 64 filters. All of GoogLeNet takes {short(whole)} before and {short(made_of_3x3)}"
+        " after: its 5x5 convolutions are few, and behind reductions."
     )
+    return f"{numbers(grid)}\n\n{note(told)}"

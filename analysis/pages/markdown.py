@@ -1,40 +1,22 @@
-"""The little Markdown and HTML that the pages are made of."""
+"""Parts of a page around tables and text."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from typing import Any
 
-ALIGNMENTS = {"left": ":--", "right": "--:"}
-
-
-def table(head: Sequence[tuple[str, str]], rows: Iterable[Sequence[str]]) -> str:
-    """A table; ``head`` holds each column's title and its alignment, ``left`` or ``right``.
-
-    >>> print(table([("layer", "left"), ("MACs", "right")], [("conv1", "118,013,952")]))
-    | layer | MACs |
-    | :-- | --: |
-    | conv1 | 118,013,952 |
-    """
-    lines = [
-        [title for title, _ in head],
-        [ALIGNMENTS[alignment] for _, alignment in head],
-        *([cell(text) for text in row] for row in rows),
-    ]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+from keraudit.output.csv_markdown import pipe_table
+from keraudit.output.table import Grid, Line
 
 
-def cell(text: str) -> str:
-    r"""Text that cannot end its cell or its row.
-
-    >>> cell("a | b")
-    'a \\| b'
-    """
-    return " ".join(text.replace("|", r"\|").split())
+def numbers(grid: Grid, *, folded_as: str = "") -> str:
+    """A table of numbers, whose lines the stylesheet keeps whole; the search leaves it out."""
+    body = folded(folded_as, pipe_table(grid)) if folded_as else pipe_table(grid)
+    return f'<div class="ka-numbers" markdown data-search-exclude>\n\n{body}\n\n</div>'
 
 
-def code(text: str) -> str:
-    """Text as code, safe from emphasis: layer names hold underscores."""
-    return f"`{text.replace('`', '')}`"
+def unsearched(body: str) -> str:
+    """A part that the search leaves out: long tables whose page is found by its headings."""
+    return f"<div markdown data-search-exclude>\n\n{body}\n\n</div>"
 
 
 def folded(title: str, body: str) -> str:
@@ -43,11 +25,21 @@ def folded(title: str, body: str) -> str:
     return f'??? note "{title}"\n\n{inner}'
 
 
-def numbers(body: str) -> str:
-    """A part whose tables hold numbers: the stylesheet keeps their lines whole."""
-    return f'<div class="ka-numbers" markdown data-search-exclude>\n\n{body}\n\n</div>'
+def note(text: str) -> str:
+    """Small print under a table."""
+    return f"{text}\n{{ .ka-note }}"
 
 
-def unsearched(body: str) -> str:
-    """A part that the search leaves out: long tables whose page is found by its headings."""
-    return f"<div markdown data-search-exclude>\n\n{body}\n\n</div>"
+def typeset(text: str) -> str:
+    """With the signs that a page has.
+
+    >>> typeset("4.1 +- 0.5"), typeset("-1.0 to +2.0")
+    ('4.1 ± 0.5', '−1.0 to +2.0')
+    """
+    return text.replace("+-", "±").replace("-", "−")
+
+
+def typeset_line(line: Line, *keys: str, **more: Any) -> Line:
+    """A line of a table, some of its cells with those signs, and more cells."""
+    cells = {key: typeset(line.cells[key]) for key in keys}
+    return line._replace(cells=line.cells | cells | more)

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from statistics import median
 from typing import Any
 
-from pages.markdown import code, numbers, table
+from keraudit.output.csv_markdown import code
+from keraudit.output.table import bare_grid
+from pages.markdown import note, numbers
 from pages.published import RESULTS, missing, published
 
 PATH = RESULTS / "benchmark-stable-rate.json"
@@ -32,17 +34,23 @@ def rows_of(*, is_large: bool) -> str:
     found = record()
     if found is None:
         return missing(PATH, COMMAND)
-    names = ("features", "length²", "curvature", "stable rate", "over seeds")
-    head = [("network", "left"), *((name, "right") for name in names)]
+    columns = {
+        "network": "markdown",
+        "features": "exact",
+        "length²": "{:,.0f}",
+        "curvature": "real",
+        "stable rate": "{:.2g}",
+        "over seeds": "number",
+    }
     rows = [
-        [
+        (
             code(one["network"]) + (f" at {one['size']}x{one['size']}" if one["size"] else ""),
-            f"{one['seeds'][0]['features']:,}",
-            f"{middle(one, 'mean_square_norm'):,.0f}",
-            f"{middle(one, 'curvature'):.3g}",
-            f"{middle(one, 'highest_stable_rate'):.2g}",
+            one["seeds"][0]["features"],
+            middle(one, "mean_square_norm"),
+            middle(one, "curvature"),
+            middle(one, "highest_stable_rate"),
             between(one),
-        ]
+        )
         for one in found["networks"]
         if bool(one["size"]) == is_large
     ]
@@ -56,7 +64,7 @@ def rows_of(*, is_large: bool) -> str:
         f" {', '.join(f'{name} {version}' for name, version in found['versions'].items())};"
         f" {found['machine']['processor']}, {found['machine']['cores']} cores. Made by `{found['command']}`."
     )
-    return f"{numbers(table(head, rows))}\n\n{told}\n{{ .ka-note }}"
+    return f"{numbers(bare_grid(columns, rows))}\n\n{note(told)}"
 
 
 def bound(one: Mapping[str, Any]) -> str:

@@ -2,47 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from keraudit.audits.cost.figure import macs_per_block
 from keraudit.model.bounds import Bound
-from keraudit.output.numbers import extent, percent, short_bytes, sizes
+from keraudit.output.csv_markdown import code, pipe_table
+from keraudit.output.numbers import extent, short_bytes, sizes
+from keraudit.output.table import Column, Grid, Line, bare_grid
 from pages.audited import record
 from pages.figures import counted, drawn_by_script
-from pages.markdown import code, folded, numbers, table
+from pages.markdown import note, numbers
 
 Record = Mapping[str, Any]
+COSTS = (
+    Column("flops", "FLOPs", "exact"),
+    Column("params", "parameters", "exact"),
+    Column("receptive_field", "receptive field", "extent"),
+)
+BLOCKS = (
+    Column("name", "block", "code"),
+    Column("kind", "kind"),
+    Column("output_shape", "output", "shape"),
+    Column("macs", "MACs", "exact"),
+    Column("share", "share", "share"),
+    *COSTS,
+)
+LAYERS = (
+    Column("name", "layer", "code"),
+    *BLOCKS[1:4],
+    *COSTS,
+    Column("effective_stride", "stride", "extent"),
+)
 BLOCKS_CAPTION = (
     "Coloured: blocks with parallel paths that join at their end. Grey: what lies between them. Point at a"
     " bar for its parameters and output size."
 )
-
-
-def summary(*names: str) -> str:
-    """The totals of several models, a row each."""
-    head = [
-        ("model", "left"),
-        ("input", "left"),
-        ("MACs", "right"),
-        ("FLOPs", "right"),
-        ("parameters", "right"),
-        ("receptive field", "right"),
-    ]
-    return numbers(table(head, [summary_row(name) for name in names]))
-
-
-def summary_row(name: str) -> list[str]:
-    report = record(name)
-    totals = report["totals"]
-    return [
-        f"[{name}](models/{name.lower()}.md)",
-        input_text(report),
-        f"{totals['macs']:,}",
-        f"{totals['flops']:,}",
-        f"{totals['params']:,}",
-        extent(last_field(report)),
-    ]
 
 
 def totals(name: str) -> str:
@@ -66,10 +61,9 @@ def totals(name: str) -> str:
         ("calls of layers", f"{len(report['layers']):,}"),
     ]
     return (
-        table([(code(name), "left"), ("value", "right")], rows)
-        + f"\n\n{report['convention']}\n{{ .ka-note }}\n\n"
-        + f"The same in a terminal: `keraudit flops {name}`. "
-        + f"The same as data: [{name.lower()}.json]({name.lower()}.json)."
+        f"{pipe_table(bare_grid({code(name): 'markdown', 'value': 'number'}, rows))}\n\n{note(report['convention'])}\n\n"
+        f"The same in a terminal: `keraudit flops {name}`."
+        f" The same as data: [{name.lower()}.json]({name.lower()}.json)."
     )
 
 
@@ -90,67 +84,16 @@ def blocks(name: str) -> str:
 
 def blocks_table(report: Record) -> str:
     """The same of any cost record."""
-    head = [
-        ("block", "left"),
-        ("kind", "left"),
-        ("output", "left"),
-        ("MACs", "right"),
-        ("share", "right"),
-        ("FLOPs", "right"),
-        ("parameters", "right"),
-        ("receptive field", "right"),
-    ]
-    return numbers(table(head, [*block_rows(report), sum_row(report)]))
-
-
-def block_rows(report: Record) -> Iterator[list[str]]:
-    total = report["totals"]["macs"]
-    for block in report["blocks"]:
-        yield [
-            code(block["name"]),
-            block["kind"],
-            sizes(block["output_shape"]),
-            f"{block['macs']:,}",
-            percent(block["macs"] / total),
-            f"{block['flops']:,}",
-            f"{block['params']:,}",
-            extent(block["receptive_field"] or ()),
-        ]
-
-
-def sum_row(report: Record) -> list[str]:
     sums = report["totals"]
-    macs, flops, params = (f"**{sums[key]:,}**" for key in ("macs", "flops", "params"))
-    return ["**all**", "", "", macs, "", flops, params, ""]
+    lines = (Line({**one, "share": one["macs"] / sums["macs"]}) for one in report["blocks"])
+    total = {"name": "all", **{key: sums[key] for key in ("macs", "flops", "params")}}
+    return numbers(Grid("", "", BLOCKS, tuple(lines), total=Line(total)))
 
 
 def layers(name: str) -> str:
     """Every layer of a model, folded away."""
-    report = record(name)
-    head = [
-        ("layer", "left"),
-        ("kind", "left"),
-        ("output", "left"),
-        ("MACs", "right"),
-        ("FLOPs", "right"),
-        ("parameters", "right"),
-        ("receptive field", "right"),
-        ("stride", "right"),
-    ]
-    rows = [
-        [
-            code(layer["name"]),
-            layer["kind"],
-            sizes(layer["output_shape"]),
-            f"{layer['macs']:,}",
-            f"{layer['flops']:,}",
-            f"{layer['params']:,}",
-            extent(layer["receptive_field"] or ()),
-            extent(layer["effective_stride"] or ()),
-        ]
-        for layer in report["layers"]
-    ]
-    return numbers(folded(f"All {len(rows)} layers", table(head, rows)))
+    lines = tuple(map(Line, record(name)["layers"]))
+    return numbers(Grid("", "", LAYERS, lines), folded_as=f"All {len(lines)} layers")
 
 
 def last_field(report: Record) -> Sequence[int]:

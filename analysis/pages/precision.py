@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from keraudit.output.numbers import percent
+from keraudit.output.table import bare_grid
 from keraudit.runs.figure import precision
 from pages.figures import drawn_by_script
-from pages.markdown import code, numbers, table
+from pages.markdown import note, numbers
 from pages.published import RESULTS, missing, published
 
 PATH = RESULTS / "benchmark-precision.json"
@@ -25,25 +25,27 @@ def first_gradients() -> str:
     found = record()
     if found is None:
         return missing(PATH, COMMAND)
-    parts = ("norm", "norm, first", "norm, last", "cosine", "cosine, first", "cosine, last")
-    head = [("network", "left"), *((part, "right") for part in parts), ("probability", "right")]
+    columns = {"network": "code"}
+    columns |= dict.fromkeys(("norm", "norm, first", "norm, last"), "number")
+    columns |= dict.fromkeys(("cosine", "cosine, first", "cosine, last"), "{:.2f}")
+    columns |= {"probability": "share"}
     rows = []
     for one in found["networks"]:
-        first, last = one["kernels"][0], one["kernels"][-1]
+        places = (one, one["kernels"][0], one["kernels"][-1])
         rows.append(
-            [
-                code(one["network"]),
-                *(short(each["grad_norm"]) for each in (one, first, last)),
-                *(f"{each['bfloat16_cosine']:.2f}" for each in (one, first, last)),
-                percent(one["largest_change_of_a_probability"]),
-            ]
+            (
+                one["network"],
+                *(short(each["grad_norm"]) for each in places),
+                *(each["bfloat16_cosine"] for each in places),
+                one["largest_change_of_a_probability"],
+            )
         )
     told = (
         "Norm of the gradient in float32, of all weights together, of the first kernel and of the last;"
         " the cosine between it and the one in bfloat16, of the same; and by how much the probability"
         " of a class differs at most."
     )
-    return f"{numbers(table(head, rows))}\n\n{told}\n{{ .ka-note }}"
+    return f"{numbers(bare_grid(columns, rows))}\n\n{note(told)}"
 
 
 def short(norm: float) -> str:
@@ -55,7 +57,7 @@ def short(norm: float) -> str:
     return f"{norm:.3g}" if norm < 1000 else f"{norm:,.0f}"
 
 
-def figure(_: str = "") -> str:
+def figure() -> str:
     """The cosine at each kernel, from the first to the last."""
     found = record()
     if found is None:

@@ -7,50 +7,49 @@ from functools import cache
 from typing import Any
 
 from keraudit.audits.cost.figure import with_and_without
-from keraudit.output.numbers import sizes
+from keraudit.audits.reductions.report import Reductions, reductions_grid, saving_line
+from keraudit.output.table import Column, Line, bare_grid
 from pages.figures import counted, drawn_by_script
-from pages.markdown import code, folded, numbers, table
+from pages.markdown import folded, note, numbers
+
+COLUMNS = (
+    Column("name", "block", "code"),
+    Column("removed", "1x1 removed", "number"),
+    Column("macs_with", "MACs with", "exact"),
+    Column("macs_without", "MACs without", "exact"),
+    Column("factor", "factor", "{:.2f}"),
+    Column("params_with", "parameters with", "exact"),
+    Column("params_without", "without", "exact"),
+)
+
+
+@cache
+def report(name: str) -> Reductions:
+    """The reductions report of a model, made once per build."""
+    import keraudit
+
+    command = f"keraudit reductions {name} --format json"
+    return keraudit.reductions(keraudit.read(name), command=command)
 
 
 @cache
 def record(name: str) -> Mapping[str, Any]:
-    """The reductions record of a model."""
-    import keraudit
-
-    command = f"keraudit reductions {name} --format json"
-    return keraudit.reductions(keraudit.read(name), command=command).to_dict()
+    """The same as plain data."""
+    return report(name).to_dict()
 
 
 def savings(name: str) -> str:
     """Every block of a model with its reductions and without."""
-    report = record(name)
-    head = [
-        ("block", "left"),
-        ("1x1 removed", "right"),
-        ("MACs with", "right"),
-        ("MACs without", "right"),
-        ("factor", "right"),
-        ("parameters with", "right"),
-        ("without", "right"),
-    ]
-    rows = [saving_row(block) for block in report["blocks"]]
-    total = saving_row(report["totals"])
-    bold = [f"**{text}**" if text else "" for text in ["all", *total[1:]]]
-    made = f"Made by `keraudit reductions {name}`; `--derive BLOCK` writes out any block."
-    return numbers(table(head, [*rows, bold])) + f"\n\n{made}\n{{ .ka-note }}"
-
-
-def saving_row(block: Mapping[str, Any]) -> list[str]:
-    removed = len(block["removed"])
-    return [
-        code(block["name"]),
-        str(removed or ""),
-        f"{block['macs_with']:,}",
-        f"{block['macs_without']:,}",
-        f"{block['factor']:.2f}" if block["saving"] else "",
-        f"{block['params_with']:,}",
-        f"{block['params_without']:,}",
-    ]
+    found = report(name)
+    grid = reductions_grid(found)
+    lines = (
+        line if line.cells["saving"] else line._replace(cells=line.cells | {"factor": None})
+        for line in grid.lines
+    )
+    total = Line(saving_line(found.total).cells | {"name": "all"})
+    grid = grid._replace(columns=COLUMNS, lines=tuple(lines), total=total)
+    told = f"Made by `keraudit reductions {name}`; `--derive BLOCK` writes out any block."
+    return f"{numbers(grid)}\n\n{note(told)}"
 
 
 def figure(name: str) -> str:
@@ -79,17 +78,20 @@ def derived(name: str, block: str = "") -> str:
                 " the multiplications without the reductions."
             )
     command = f"keraudit reductions {name} --derive {block or 'all'}"
-    return "\n\n".join([*parts, f"Made by `{command}`.\n{{ .ka-note }}"])
+    return "\n\n".join([*parts, note(f"Made by `{command}`.")])
 
 
 def products(entry: Mapping[str, Any], side: str, title: str) -> str:
     """The products of a block, with its reductions or without, and their sum."""
-    rows = [
-        [code(p["layer"]), p["text"].replace(" x ", " × "), f"{p['macs']:,}"]
-        for p in entry["derivation"][side]
-    ]
-    rows.append(["sum", "", f"**{entry[f'macs_{side}']:,}**"])
-    return numbers(table([(title, "left"), ("product", "left"), ("MACs", "right")], rows))
+    grid = bare_grid(
+        {title: "code", "product": "text", "MACs": "exact"},
+        [
+            (p["layer"], p["text"].replace(" x ", " × "), p["macs"])
+            for p in entry["derivation"][side]
+        ],
+        total=("sum", None, entry[f"macs_{side}"]),
+    )
+    return numbers(grid)
 
 
 def beside_the_paper() -> str:
@@ -98,15 +100,15 @@ def beside_the_paper() -> str:
     from keraudit.zoo.paper_tables import DIFFERENCES, GOOGLENET, K, M
 
     layers = keraudit.audit("GoogLeNet").layers
-    head = [
-        ("row of Table 1", "left"),
-        ("output", "left"),
-        ("ops, printed", "right"),
-        ("MACs, counted", "right"),
-        ("params, printed", "right"),
-        ("weights, counted", "right"),
-        ("biases, counted", "right"),
-    ]
+    columns = {
+        "row of Table 1": "text",
+        "output": "input",
+        "ops, printed": "{} M",
+        "MACs, counted": "{:.1f} M",
+        "params, printed": "{:g} K",
+        "weights, counted": "{:.1f} K",
+        "biases, counted": "exact",
+    }
     rows = []
     for printed in GOOGLENET:
         ours = [
@@ -121,19 +123,19 @@ def beside_the_paper() -> str:
         )
         weights = sum(x.cost.params for x in ours) - biases
         rows.append(
-            [
+            (
                 printed.row,
-                sizes(printed.output, batch=False),
-                "" if printed.ops is None else f"{printed.ops} M",
-                f"{macs / M:.1f} M" if macs else "",
-                "" if printed.params is None else f"{printed.params:g} K",
-                f"{weights / K:.1f} K" if weights else "",
-                f"{biases:,}" if biases else "",
-            ]
+                printed.output,
+                printed.ops,
+                macs / M or None,
+                printed.params,
+                weights / K or None,
+                biases or None,
+            )
         )
     why = "\n".join(f"- **{row}**: {text}." for row, text in DIFFERENCES.items())
-    note = "K is 1,024 and leaves biases out, as in the paper; M is a million."
-    return f"{numbers(table(head, rows))}\n\n{note}\n{{ .ka-note }}\n\n{folded('Where they differ', why)}"
+    units = note("K is 1,024 and leaves biases out, as in the paper; M is a million.")
+    return f"{numbers(bare_grid(columns, rows))}\n\n{units}\n\n{folded('Where they differ', why)}"
 
 
 def positions(layer: Any) -> int:

@@ -10,7 +10,9 @@ from typing import Any
 import click
 from click.testing import CliRunner
 
-from pages.markdown import code, table, unsearched
+from keraudit.output.csv_markdown import code, pipe_table
+from keraudit.output.table import bare_grid
+from pages.markdown import unsearched
 
 HELP_WIDTH = 78  # what click leaves of a terminal of 80 columns
 SKIPPED = (">>>", "Args:", "Attributes:", "Raises:", "Returns:")
@@ -23,17 +25,18 @@ def layer_rules() -> str:
     kinds: dict[str, list[str]] = {}
     for kind, rule in all_rules().items():
         kinds.setdefault(first_paragraph(rule), []).append(kind)
-    rows = [[", ".join(code(kind) for kind in names), text] for text, names in kinds.items()]
-    return unsearched(table([("layers", "left"), ("what is counted", "left")], rows))
+    rows = [(", ".join(map(code, names)), text) for text, names in kinds.items()]
+    columns = {"layers": "markdown", "what is counted": "markdown"}
+    return unsearched(pipe_table(bare_grid(columns, rows)))
 
 
 def activations() -> str:
     """The activations and their FLOPs per element."""
     from keraudit.layers.activation import ACTIVATIONS
 
-    rows = [[code(name), str(flops), code(text)] for name, (flops, text) in ACTIVATIONS.items()]
-    head = [("activation", "left"), ("FLOPs per element", "right"), ("formula", "left")]
-    return unsearched(table(head, rows))
+    rows = [(name, flops, text) for name, (flops, text) in ACTIVATIONS.items()]
+    columns = {"activation": "code", "FLOPs per element": "number", "formula": "code"}
+    return unsearched(pipe_table(bare_grid(columns, rows)))
 
 
 def about(name: str) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from keraudit.output.csv_markdown import pipe_table
+from keraudit.output.table import bare_grid
 from pages import (
     benchmarks,
     benchmarks_live,
@@ -16,7 +18,6 @@ from pages import (
     precision,
     runs,
 )
-from pages.markdown import code, table
 from records import applications, gradients
 
 CHANGELOG = Path("CHANGELOG.md")
@@ -58,16 +59,16 @@ def commands() -> list[tuple[str, str, str]]:
 def listing() -> str:
     """Every record with its command; one that is not there is said so."""
     rows = [
-        [
+        (
             f"[{title_of(page)}](../{page})",
-            code(path.removeprefix("site/results/")),
-            code(command),
+            path.removeprefix("site/results/"),
+            command,
             "" if Path(path).exists() else "not here",
-        ]
+        )
         for page, path, command in commands()
     ]
-    head = [("page", "left"), ("record", "left"), ("made by", "left"), ("", "left")]
-    return table(head, rows)
+    columns = {"page": "markdown", "record": "code", "made by": "code", "": "text"}
+    return pipe_table(bare_grid(columns, rows))
 
 
 def title_of(page: str) -> str:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping, Sequence
 
 from keraudit.audits.cost.diagram import diagram
-from keraudit.output.numbers import short
+from keraudit.output.csv_markdown import pipe_table
 from keraudit.output.palette import BLUE, GREY, SKY, colour_of
 from keraudit.output.plotly_figure import as_record, axis, frame, new_figure
+from keraudit.output.table import bare_grid
 from keraudit.runs.figure import apart, over_depth
 from keraudit.training.record import Run
 from pages import run_tables, runs
 from pages.audited import record
 from pages.figures import counted, drawn_by_script
-from pages.markdown import code, numbers, table
+from pages.markdown import note, numbers
+from pages.rendering import part
 from pages.structure import report
 
 UNITS = {
@@ -40,15 +41,15 @@ def unit(name: str) -> str:
     import keraudit
 
     drawn = diagram(keraudit.read(name), colour=colour_of("ResNet"))
-    caption = UNITS[name]
-    return (
-        f'<figure class="ka-figure ka-drawing"><div class="ka-scroll ka-wide" tabindex="0" role="img"'
-        f' aria-label="{html.escape(caption)}">{drawn}</div>'
-        f"<figcaption>{caption}. Drawn from the graph of <code>{name}</code>.</figcaption></figure>"
+    return part(
+        "drawing.html",
+        drawing=drawn,
+        label=UNITS[name],
+        text=f"{UNITS[name]}. Drawn from the graph of `{name}`.",
     )
 
 
-def depth_figure(_: str = "") -> str:
+def depth_figure() -> str:
     """MACs and parameters over depth."""
     found = {depth: record(name)["totals"] for depth, (name, _) in DEPTHS.items()}
     figure = new_figure(
@@ -92,47 +93,37 @@ def depth_figure(_: str = "") -> str:
 
 def depth_table() -> str:
     """Depth, cost and size of each, with what the paper prints."""
-    head = [
-        ("network", "left"),
-        ("depth", "right"),
-        ("MACs", "right"),
-        ("printed", "right"),
-        ("MACs a layer", "right"),
-        ("parameters", "right"),
-    ]
+    columns = {
+        "network": "code",
+        "depth": "number",
+        "MACs": "exact",
+        "printed": "{:.1f} billion",
+        "MACs a layer": "count",
+        "parameters": "exact",
+    }
     rows = []
     for name, printed in DEPTHS.values():
-        sums, found = record(name)["totals"], report(name).facts.depth
-        rows.append(
-            [
-                code(name),
-                str(found),
-                f"{sums['macs']:,}",
-                f"{printed:.1f} billion",
-                short(round(sums["macs"] / found)),
-                f"{sums['params']:,}",
-            ]
-        )
-    return (
-        f"{numbers(table(head, rows))}\n\nPrinted: He et al. 2015, Table 1. ResNet-18 and 34 are here"
-        " with projections (option B); the paper's numbers are without (option A).\n{ .ka-note }"
+        sums, layers = record(name)["totals"], report(name).facts.depth
+        macs = sums["macs"]
+        rows.append((name, layers, macs, printed, round(macs / layers), sums["params"]))
+    told = (
+        "Printed: He et al. 2015, Table 1. ResNet-18 and 34 are here with projections (option B); the"
+        " paper's numbers are without (option A)."
     )
+    return f"{numbers(bare_grid(columns, rows))}\n\n{note(told)}"
 
 
 def imagenet_table() -> str:
     """What the paper measured on ImageNet."""
-    head = [("layers", "right"), ("plain", "right"), ("residual", "right"), ("gain", "right")]
     rows = [
-        [str(depth), f"{plain:.2f}", f"{skips:.2f}", f"{plain - skips:.2f}"]
-        for depth, (plain, skips) in IMAGENET_ERROR.items()
+        (depth, plain, skips, plain - skips) for depth, (plain, skips) in IMAGENET_ERROR.items()
     ]
-    return (
-        f"{table(head, rows)}\n\nTop-1 error in percent on ImageNet: He et al. 2015, Table 2."
-        "\n{ .ka-note }"
-    )
+    columns = {"layers": "number", **dict.fromkeys(("plain", "residual", "gain"), "{:.2f}")}
+    told = "Top-1 error in percent on ImageNet: He et al. 2015, Table 2."
+    return f"{pipe_table(bare_grid(columns, rows))}\n\n{note(told)}"
 
 
-def degradation(_: str = "") -> str:
+def degradation() -> str:
     """The curves of plain and residual networks."""
     return runs.error_figure(runs.DEGRADATION, split=True)
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from keraudit.output.csv_markdown import code
+from keraudit.output.table import Column
 from keraudit.runs.statistics import (
     PERCENT,
     Difference,
-    Measure,
     differences,
     measured,
-    spread,
-    values,
 )
+from keraudit.runs.table import comparison_grid
 from keraudit.training.record import Run
-from pages.markdown import code, numbers, table
+from pages.markdown import note, numbers, typeset_line
 from pages.runs import HE_TEST_ERROR, about, other_kinds, together
 
 # What the pages set against one another: the second less the first.
@@ -25,13 +25,18 @@ PAIRS = (
     ("Plain-CIFAR-56", "ResNet-CIFAR-56"),
 )
 ERRORS = {"train_error": "training", "test_error": "test"}
-# Of what is measured of runs, the columns of a table, with their digits.
-COLUMNS = {
-    "train_error": ("training, %", 2),
-    "test_error": ("test, %", 2),
-    "gap": ("gap", 2),
-    "epoch_seconds": ("s an epoch", 1),
-}
+NAMES = (
+    Column("name", "network", "code"),
+    Column("params", "parameters", "exact"),
+    Column("n", "seeds", "number"),
+)
+MEASURES = (
+    Column("train_error", "training, %", "number"),
+    Column("test_error", "test, %", "number"),
+    Column("gap", "gap", "number"),
+    Column("epoch_seconds", "s an epoch", "number"),
+)
+PRINTED = Column("printed", "printed", "{:.2f}")
 
 
 def result_table(found: Mapping[str, Sequence[Run]]) -> str:
@@ -40,7 +45,7 @@ def result_table(found: Mapping[str, Sequence[Run]]) -> str:
     told += untimed(found) or "the time is that of a run's median epoch."
     if any(name in HE_TEST_ERROR for name in found):
         told += " Printed: test error of He et al. 2015, Table 6, on all of CIFAR-10."
-    parts = (f"{end_table(found)}\n\n{told}\n{{ .ka-note }}", set_apart(found))
+    parts = (end_table(found), note(told), set_apart(found))
     return "\n\n".join(filter(None, parts))
 
 
@@ -65,48 +70,27 @@ def other_runs(
 def noted_table(found: Mapping[str, Sequence[Run]]) -> str:
     """What came out, and what the runs are."""
     told = " ".join(filter(None, (about(found), untimed(found).capitalize())))
-    return f"{end_table(found)}\n\n{told}\n{{ .ka-note }}"
+    return f"{end_table(found)}\n\n{note(told)}"
 
 
 def untimed(found: Mapping[str, Sequence[Run]]) -> str:
     """Why a table of runs has no times; empty where it has."""
-    if any(measure.key == "epoch_seconds" for measure in compared(found)):
+    if any(measure.key == "epoch_seconds" for measure in measured(together(found))):
         return ""
     return "times of different machines or versions, or of runs watched differently, are not set side by side."
 
 
-def compared(found: Mapping[str, Sequence[Run]]) -> list[Measure]:
-    """What all of some runs can be compared in, of the columns."""
-    return [measure for measure in measured(together(found)) if measure.key in COLUMNS]
-
-
 def end_table(found: Mapping[str, Sequence[Run]]) -> str:
     """Errors at the end over seeds, the gap between them, and time where it can be compared."""
-    measures = compared(found)
-    titles = ["parameters", "seeds", *(COLUMNS[measure.key][0] for measure in measures)]
-    paper = any(name in HE_TEST_ERROR for name in found)
-    head = [("network", "left"), *((title, "right") for title in titles + ["printed"] * paper)]
-    rows = []
-    for name, members in found.items():
-        printed = f"{HE_TEST_ERROR[name]:.2f}" if name in HE_TEST_ERROR else ""
-        ends = (
-            over_seeds(values(m, members), scale=m.scale, digits=COLUMNS[m.key][1])
-            for m in measures
-        )
-        row = [code(name), f"{members[0].params:,}", str(len(members)), *ends, printed]
-        rows.append(row[: len(head)])
-    return numbers(table(head, rows))
-
-
-def over_seeds(found: Sequence[float], *, scale: float = 1.0, digits: int = 2) -> str:
-    """Mean and sample deviation, times ``scale``.
-
-    >>> over_seeds([0.10, 0.12], scale=100), over_seeds([7])
-    ('11.00 ± 1.41', '7.00')
-    """
-    over = spread(found)
-    ends = (over.mean,) if over.deviation is None else (over.mean, over.deviation)
-    return " ± ".join(f"{scale * end:.{digits}f}" for end in ends)
+    grid = comparison_grid(found, command="")
+    there = {column.key for column in grid.columns}
+    measures = [column for column in MEASURES if column.key in there]
+    paper = [PRINTED] * any(name in HE_TEST_ERROR for name in found)
+    lines = tuple(
+        typeset_line(line, *(column.key for column in measures), printed=HE_TEST_ERROR.get(name))
+        for line, name in zip(grid.lines, found, strict=True)
+    )
+    return numbers(grid._replace(columns=(*NAMES, *measures, *paper), lines=lines))
 
 
 def set_apart(found: Mapping[str, Sequence[Run]]) -> str:
@@ -124,7 +108,8 @@ def set_apart(found: Mapping[str, Sequence[Run]]) -> str:
     if not told:
         return ""
     lines = "\n".join(told)
-    return f"{lines}\n\nDifferences of means over seeds, in brackets the 95 % interval by Welch's t.\n{{ .ka-note }}"
+    how = "Differences of means over seeds, in brackets the 95 % interval by Welch's t."
+    return f"{lines}\n\n{note(how)}"
 
 
 def in_points(one: Difference) -> str:

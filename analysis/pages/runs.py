@@ -14,12 +14,12 @@ from typing import Any
 from mkdocs.exceptions import PluginError
 
 from keraudit.errors import KerauditError
+from keraudit.output.csv_markdown import code
 from keraudit.runs.figure import curves
 from keraudit.runs.folders import same_kind
 from keraudit.training.recipe import RECIPES, normal
 from keraudit.training.record import PROBABILITIES, Run
 from pages.figures import drawn_by_script
-from pages.markdown import code
 from pages.published import RESULTS, published_run
 
 FOLDER = RESULTS / "runs"

@@ -6,8 +6,10 @@ import inspect
 from functools import cache
 
 from keraudit.audits.structure.claim import HOLDS
-from keraudit.audits.structure.report import FAMILIES, StructureReport
-from pages.markdown import table, unsearched
+from keraudit.audits.structure.report import FAMILIES, StructureReport, structure_grid
+from keraudit.output.csv_markdown import pipe_table
+from keraudit.output.table import Column, bare_grid
+from pages.markdown import note, unsearched
 from pages.reference import prose
 
 
@@ -22,27 +24,22 @@ def report(model: str) -> StructureReport:
 def claims(family: str) -> str:
     """The claims about a family: the code, the sentence, when it holds, and where it is from."""
     rows = [
-        [
-            claim.code,
-            claim.sentence,
-            prose(inspect.getdoc(claim.check) or ""),
-            claim.source,
-        ]
+        (claim.code, claim.sentence, prose(inspect.getdoc(claim.check) or ""), claim.source)
         for claim in FAMILIES[family]
     ]
-    head = [("code", "left"), ("claim", "left"), ("rule", "left"), ("source", "left")]
-    return unsearched(table(head, rows))
+    columns = {"code": "text", "claim": "text", "rule": "markdown", "source": "text"}
+    return unsearched(pipe_table(bare_grid(columns, rows)))
 
 
 def verdicts(family: str, *models: str) -> str:
     """One row per claim, one column per model."""
     found = [report(model) for model in models]
     rows = [
-        [claim.code, claim.sentence, *(bold(r[claim.code].verdict) for r in found)]
+        (claim.code, claim.sentence, *(bold(r[claim.code].verdict) for r in found))
         for claim in FAMILIES[family]
     ]
-    head = [("code", "left"), ("claim", "left"), *((model, "left") for model in models)]
-    return unsearched(table(head, rows))
+    columns = {"code": "text", "claim": "text", **dict.fromkeys(models, "markdown")}
+    return unsearched(pipe_table(bare_grid(columns, rows)))
 
 
 def bold(verdict: str) -> str:
@@ -52,44 +49,27 @@ def bold(verdict: str) -> str:
 
 def checks(model: str) -> str:
     """What holds of one model, with the evidence; the command that prints the same."""
-    found = report(model)
-    rows = [
-        [check.code, bold(check.verdict), "<br>".join(map(plain, check.evidence))]
-        for check in found.checks
-        if check.family in found.families
-    ]
-    facts = found.facts
+    facts = report(model).facts
     told = (
         f"{facts.depth} layers with weights on the longest path, of {facts.weighted_layers:,};"
         f" {facts.connected_params:,} of {facts.params:,} parameters in fully connected layers."
     )
-    head = [("code", "left"), ("verdict", "left"), ("evidence", "left")]
-    return (
-        f"{told}\n\n{unsearched(table(head, rows))}\n\nThe same in a terminal: `{found.command}`."
-    )
+    body = checked_claims(model, Column("code", "code"))
+    return f"{told}\n\n{body}\n\nThe same in a terminal: `{report(model).command}`."
 
 
 def checked(model: str) -> str:
     """Each sentence about one model's family, whether it holds, and the evidence."""
-    found = report(model)
-    sentences = {
-        claim.code: claim.sentence for family in found.families for claim in FAMILIES[family]
-    }
-    rows = [
-        [sentences[check.code], bold(check.verdict), "<br>".join(map(plain, check.evidence))]
-        for check in found.checks
-        if check.family in found.families
+    body = checked_claims(model, Column("sentence", "what is said"))
+    return f"{body}\n\n{note(f'Made by `{report(model).command}`.')}"
+
+
+def checked_claims(model: str, first: Column) -> str:
+    """The claims about a model's families, each called as the first column says."""
+    grid = structure_grid(report(model))
+    lines = [
+        line._replace(cells=line.cells | {"verdict": bold(line.cells["verdict"])})
+        for line in grid.lines
     ]
-    head = [("what is said", "left"), ("verdict", "left"), ("evidence", "left")]
-    return f"{unsearched(table(head, rows))}\n\nMade by `{found.command}`.\n{{ .ka-note }}"
-
-
-def plain(text: str) -> str:
-    r"""Text that Markdown shows as it is: layer names hold underscores.
-
-    >>> plain("conv2_block1 (1x3 | 3x1)")
-    'conv2\\_block1 (1x3 | 3x1)'
-    """
-    for mark in "\\`*_{}[]<>#":
-        text = text.replace(mark, "\\" + mark if mark not in "<>" else f"&{'lg'[mark == '>']}t;")
-    return text
+    columns = (first, Column("verdict", "verdict", "markdown"), Column("evidence", "evidence"))
+    return unsearched(pipe_table(grid._replace(columns=columns, lines=tuple(lines))))

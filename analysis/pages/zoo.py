@@ -2,33 +2,44 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping
 from typing import Any
 
 from keraudit.audits.cost.figure import macs_per_block
-from keraudit.output.numbers import short, short_bytes, sizes
+from keraudit.output.csv_markdown import code, pipe_table
+from keraudit.output.numbers import exact, short_bytes
 from keraudit.output.palette import family
+from keraudit.output.table import Column, Grid, Line, bare_grid
 from pages.audited import MODELS
 from pages.figures import drawn_by_script
-from pages.markdown import code, numbers, table
 from pages.models import BLOCKS_CAPTION, blocks_table, input_text
 from pages.published import RESULTS, missing, published
+from pages.rendering import part
 from pages.zoo_figure import AXES, scatter
 from records.applications import COMMAND, PATH, SCHEMA
 
 ACCURACY = RESULTS / "imagenet-accuracy.json"
 ACCURACY_SCHEMA = "keraudit.accuracy/1"
 COLUMNS = (
-    ("model", "text"),
-    ("MACs", "number"),
-    ("parameters", "number"),
-    ("top-1, %", "number"),
-    ("weights", "number"),
-    ("activations", "number"),
-    ("layers", "number"),
-    ("input", "number"),
+    Column("name", "model"),
+    Column("macs", "MACs", "count"),
+    Column("params", "parameters", "count"),
+    Column("top1", "top-1, %", "{:.1f}"),
+    Column("param_bytes", "weights", "bytes"),
+    Column("peak_activation_bytes", "activations", "bytes"),
+    Column("layers", "layers", "number"),
+    Column("input", "input", "input"),
 )
+# Between the head that mkdocs reads and the template that all share.
+PAGE = """---
+hide:
+  - toc
+title: {name}
+---
+
+{{% set name = "{name}" %}}
+{{% include "zoo-model.md" %}}
+"""
 
 
 def record() -> Mapping[str, Any] | None:
@@ -44,7 +55,7 @@ def rows() -> list[dict[str, Any]]:
         {
             "name": name,
             "layers": model["layers"],
-            "input": sizes(next(iter(model["input_shapes"].values())), batch=False),
+            "input": next(iter(model["input_shapes"].values())),
             "top1": accuracy["models"].get(name, {}).get("top1"),
             **model["totals"],
         }
@@ -67,7 +78,7 @@ def made() -> str:
     return text
 
 
-def figure(_: str = "") -> str:
+def figure() -> str:
     """The figure of all models."""
     if record() is None:
         return missing(PATH, COMMAND)
@@ -82,80 +93,21 @@ def figure(_: str = "") -> str:
 
 def axes() -> str:
     """What the figure's axes show, to be chosen; hidden until the script takes it over."""
-    chosen = {"x": "macs", "y": "top1"}
-    fields = "".join(
-        f'<label class="ka-field"><span>{title}</span><select name="{name}">{options(chosen[name])}'
-        "</select></label>"
-        for name, title in (("y", "up"), ("x", "across"))
-    )
-    return f'<form class="ka-axes" hidden aria-label="Axes of the figure"><div class="ka-fields">{fields}</div></form>'
-
-
-def options(chosen: str) -> str:
-    return "".join(
-        f'<option value="{at}" data-log="{str(log).lower()}"{" selected" if key == chosen else ""}>'
-        f"{title}</option>"
-        for at, (key, (title, _, log)) in enumerate(AXES.items(), 1)
-    )
+    return part("zoo-axes.html", axes=AXES)
 
 
 def listing() -> str:
     """The table of all models; the script makes its heads into buttons and shows the filters."""
     if record() is None:
         return missing(PATH, COMMAND)
-    heads = "".join(f'<th scope="col" data-sort="{kind}">{title}</th>' for title, kind in COLUMNS)
-    body = "".join(map(row_of, rows()))
-    filters = (
-        '<label class="ka-field"><span>name contains</span><input name="name" type="search"'
-        ' autocomplete="off"></label>'
-        '<label class="ka-field"><span>at most, million parameters</span><input name="params"'
-        ' type="number" min="0" step="any"></label>'
-        '<label class="ka-field"><span>at most, billion MACs</span><input name="macs" type="number"'
-        ' min="0" step="any"></label>'
-    )
-    return (
-        '<div class="ka-zoo" data-search-exclude><form hidden aria-label="Filter the table">'
-        f'<div class="ka-fields">{filters}</div></form>'
-        '<p class="ka-found ka-note" role="status"></p>'
-        '<div class="ka-scroll ka-wide" tabindex="0" role="region" aria-label="Table of all models">'
-        f'<table class="ka-table"><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div></div>'
-    )
-
-
-def row_of(row: Mapping[str, Any]) -> str:
-    name = row["name"]
-    cells = (
-        (short(row["macs"]), row["macs"]),
-        (short(row["params"]), row["params"]),
-        ("" if row["top1"] is None else f"{row['top1']:.1f}", row["top1"] or ""),
-        (short_bytes(row["param_bytes"]), row["param_bytes"]),
-        (short_bytes(row["peak_activation_bytes"]), row["peak_activation_bytes"]),
-        (str(row["layers"]), row["layers"]),
-        (row["input"], row["input"].split("x")[0]),
-    )
-    return (
-        f'<tr data-macs="{row["macs"]}" data-params="{row["params"]}"><th scope="row"'
-        f' data-value="{name.lower()}"><a href="models/{name.lower()}.html">{name}</a></th>'
-        + "".join(f'<td data-value="{value}">{text}</td>' for text, value in cells)
-        + "</tr>"
-    )
+    return part("zoo-table.html", grid=Grid("", "", COLUMNS, tuple(map(Line, rows()))))
 
 
 def pages() -> dict[str, str]:
     """The Markdown of each model's page, by file; those written by hand are left out."""
     found = record()
     names = [name for name in (found["models"] if found else ()) if name not in MODELS]
-    return {f"models/{name.lower()}.md": page(name) for name in names}
-
-
-def page(name: str) -> str:
-    return (
-        f"---\nhide:\n  - toc\ntitle: {name}\n---\n\n# {name}\n\n"
-        f"<!-- keraudit: zoo-facts {name} -->\n\n## MACs per block\n\n"
-        f"<!-- keraudit: figure zoo-blocks {name} -->\n\n## Blocks\n\n"
-        "[What a block is](../conventions.md#blocks).\n\n"
-        f"<!-- keraudit: zoo-blocks {name} -->\n"
-    )
+    return {f"models/{name.lower()}.md": PAGE.format(name=name) for name in names}
 
 
 def entry(name: str) -> dict[str, Any]:
@@ -165,28 +117,27 @@ def entry(name: str) -> dict[str, Any]:
     return {"model": name, "batch": 1, **model}
 
 
+def family_of(name: str) -> str:
+    return family(name) or "this"
+
+
 def facts(name: str) -> str:
-    """The totals of a model in a table, and how to get them."""
+    """The totals of a model in a table."""
     model = entry(name)
     sums = model["totals"]
     row = next(row for row in rows() if row["name"] == name)
     lines = [
         ("input", input_text(model)),
-        ("MACs", f"{sums['macs']:,}"),
-        ("FLOPs", f"{sums['flops']:,}"),
-        ("parameters", f"{sums['params']:,}"),
+        ("MACs", exact(sums["macs"])),
+        ("FLOPs", exact(sums["flops"])),
+        ("parameters", exact(sums["params"])),
         ("size of the parameters", short_bytes(sums["param_bytes"])),
         ("most activations held at once", short_bytes(sums["peak_activation_bytes"])),
-        ("calls of layers", f"{model['layers']:,}"),
+        ("calls of layers", exact(model["layers"])),
     ]
     if row["top1"] is not None:
         lines.append(("top-1 accuracy on ImageNet", f"{row['top1']:.1f} %"))
-    told = html.escape(family(name)) or "this"
-    return numbers(
-        f"One of the [{told} family and all other Keras Applications](../zoo.md), counted from its"
-        f" graph.\n\n{table([(code(name), 'left'), ('value', 'right')], lines)}\n\n"
-        f"Every layer: `keraudit flops {name} --by layer`.\n\n{made()}\n{{ .ka-note }}"
-    )
+    return pipe_table(bare_grid({code(name): "markdown", "value": "number"}, lines))
 
 
 def block_figure(name: str) -> str:

@@ -17,7 +17,6 @@ from pages import (
     benchmarks_live,
     clipped_loss,
     first_steps,
-    inline_values,
     max_stable_learning_rate,
     precision,
 )
@@ -259,7 +258,7 @@ def test_the_rates_that_classifiers_can_take(results: Path) -> None:
         how = {"momentum": 0.9, "nesterov": size is not None}
         return {"network": network, "size": size, "seeds": seeds, **how}
 
-    assert inline_values.VALUES["stable-rate"]("ResNet50") == "(not measured)"
+    assert max_stable_learning_rate.rate("ResNet50") == "(not measured)"
     write(
         results / "benchmark-stable-rate.json",
         schema="keraudit.stable-rate/1",
@@ -279,7 +278,7 @@ def test_the_rates_that_classifiers_can_take(results: Path) -> None:
     assert "2 (1 + m) / s, with momentum m = 0.9" in max_stable_learning_rate.small()
     assert "keras 3; P, 2 cores. Made by" in max_stable_learning_rate.small()
     assert "| `ResNet-CIFAR-20` | 2,048" in max_stable_learning_rate.small()
-    assert inline_values.VALUES["stable-rate"]("ResNet-CIFAR-20") == "0.13"
+    assert max_stable_learning_rate.rate("ResNet-CIFAR-20") == "0.13"
 
 
 def test_the_explorer_stands_beside_an_empty_page(results: Path) -> None:

@@ -51,6 +51,7 @@ def record() -> dict[str, Any]:
     return {
         "schema": "keraudit.faces/1",
         "dataset": {
+            "name": "pictures",
             "source": "pictures",
             "people": 10,
             "images": 100,

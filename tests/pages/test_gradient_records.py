@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -31,13 +32,13 @@ def test_a_record_names_what_made_it_and_no_place(path: Path) -> None:
 
 def test_every_case_of_the_page_can_be_made() -> None:
     page = (ROOT / "site" / "gradients.md").read_text("utf-8")
-    for line in page.splitlines():
-        if line == "<!-- keraudit: gradients-by-depth -->":  # of every run that was watched
-            continue
-        if "gradients-of-run" in line:  # by `keraudit train --watch-gradients`
-            assert (ROOT / "site/results/runs" / f"{line.split()[-2]}.json").is_file()
-        elif line.startswith("<!-- keraudit: ") and "about" not in line:
-            assert line.split()[-2] in (*records.CASES, *records.WATCHED)
+    shown = re.findall(r'\{\{ gradients\.(\w+)\("([^"]+)"\) \}\}', page)
+    assert len(shown) > 10
+    for function, name in shown:
+        if function == "of_run":  # by `keraudit train --watch-gradients`
+            assert (ROOT / "site/results/runs" / f"{name}.json").is_file()
+        else:
+            assert name in (*records.CASES, *records.WATCHED)
 
 
 def test_the_verdicts_are_those_of_the_thresholds() -> None:

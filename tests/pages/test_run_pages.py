@@ -141,7 +141,7 @@ def test_times_stand_side_by_side_where_they_can_be_compared(published: Path) ->
     ):
         publish(published, run("InceptionV3"), run("ResNet50", **changes))
         told = cifar.results()
-        assert ("| s an epoch |" in told) is ("| 2.0 |" in told) is is_timed, changes
+        assert ("| s an epoch |" in told) is ("| 2.00 |" in told) is is_timed, changes
         assert ("median epoch" in told) is is_timed, changes
         assert (apart in told) is not is_timed, changes
     shown = [run("InceptionV3"), run("ResNet50")]

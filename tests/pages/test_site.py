@@ -16,6 +16,8 @@ import pytest
 pytest.importorskip("mkdocs")
 pytest.importorskip("keras")
 
+from mkdocs.exceptions import PluginError
+
 from keraudit.audits.structure.report import claims
 from keraudit.reading.applications import applications
 from pages import cifar, structure
@@ -100,17 +102,18 @@ def test_every_page_is_built_and_no_other(site: Path) -> None:
     assert built - own == {*PAGES, "404.html"}
 
 
-def test_no_marker_is_left(site: Path) -> None:
+def test_no_call_is_left(site: Path) -> None:
     for page in PAGES:
         text = (site / page).read_text("utf-8")
-        assert "keraudit:" not in text
-        assert "{=" not in text
+        assert "{{" not in text
         assert "ka-data:" not in text
 
 
-def test_an_unknown_marker_stops_the_build() -> None:
-    with pytest.raises(Exception, match="no marker is named 'blcks'"):
-        filled("<!-- keraudit: blcks ResNet50 -->", "index.html")
+def test_an_unknown_function_stops_the_build() -> None:
+    with pytest.raises(PluginError, match=r"^index.html: .* has no attribute 'blcks'$"):
+        filled('{{ models.blcks("ResNet50") }}', "index.html")
+    with pytest.raises(PluginError, match=r"^index.html: 'model' is undefined$"):
+        filled('{{ model.blocks("ResNet50") }}', "index.html")
 
 
 def test_nothing_is_fetched_from_elsewhere(site: Path, readers: dict[str, Reader]) -> None:

@@ -9,15 +9,16 @@ import streamlit as st
 
 from keraudit.audits.cost.count import Cost
 from keraudit.audits.cost.receptive_field import Field
-from keraudit.audits.cost.report import CostReport
+from keraudit.audits.cost.report import CostReport, report_grid
 from keraudit.explorer import ui
 from keraudit.explorer.address import UNITS, View, parsed
 from keraudit.explorer.cache import Audited
+from keraudit.explorer.tables import table
 from keraudit.model.blocks import Block
 from keraudit.model.bounds import Bound
 from keraudit.model.graph import Shape
 from keraudit.output.numbers import extent, inputs_text, percent, short, short_bytes, sizes
-from keraudit.output.table import bound_notes
+from keraudit.output.table import Column, bound_notes
 
 
 def counted(cost: Cost, view: View) -> int:
@@ -28,15 +29,6 @@ def counted(cost: Cost, view: View) -> int:
 def unit_bound(cost: Cost, view: View) -> Bound:
     """What a cost in the unit that is asked for is."""
     return cost.bounds.macs if view.unit == "macs" else cost.bounds.flops
-
-
-def cell(value: int) -> int | float:
-    """A count as a table takes it: whole, unless it has more than 63 bits.
-
-    >>> cell(5), cell(2**70)
-    (5, 1.1805916207174113e+21)
-    """
-    return value if abs(value) < 2**63 else float(value)
 
 
 def metrics(report: CostReport, view: View) -> None:
@@ -103,40 +95,25 @@ def cost_of(cost: Cost, report: CostReport, view: View, shape: Shape, field: Fie
 
 def layer_table(view: View, found: Audited, block: Block) -> None:
     """The layers of a block; a row that is clicked is looked at."""
-    layers = [found.report.layers[i] for i in block.nodes]
-    names = [layer.name for layer in layers]
-    report_bound = found.report.bound
+    names = [found.report.layers[i].name for i in block.nodes]
+    grid = report_grid(found.report, by="layer")
+    columns = (
+        Column("name", "layer"),
+        Column("kind", "kind"),
+        Column("output_shape", "output", "shape"),
+        Column(view.unit, UNITS[view.unit], "exact", bounded=True),
+        Column("params", "parameters", "exact", bounded=True),
+        Column("receptive_field", "sees", "extent"),
+    )
     key = f"layers-of-{view.model}-{block.name}"
-    st.dataframe(
-        [
-            {
-                "layer": layer.name,
-                "kind": layer.kind,
-                "output": sizes(layer.output_shapes[0]) if layer.output_shapes else "",
-                UNITS[view.unit]: cell(counted(layer.cost, view)),
-                "parameters": cell(layer.cost.params),
-                "sees": extent(layer.field.receptive_field) if layer.field else "",
-                **bound_cells(report_bound, layer.cost),
-            }
-            for layer in layers
-        ],
-        hide_index=True,
+    table(
+        grid._replace(columns=columns, lines=tuple(grid.lines[i] for i in block.nodes)),
+        bound=found.report.bound,
         key=key,
-        height=min(38 + 35 * len(layers), 380),
+        height=min(38 + 35 * len(names), 380),
         selection_mode="single-row",
         on_select=lambda: chosen_row(names, key),
-        column_config={
-            UNITS[view.unit]: st.column_config.NumberColumn(format="localized"),
-            "parameters": st.column_config.NumberColumn(format="localized"),
-        },
     )
-
-
-def bound_cells(whole: Bound, *costs: Cost) -> dict[str, str]:
-    """A column that says what the counts of a row are, in the table of a model that is not exact."""
-    if whole is Bound.EXACT:
-        return {}
-    return {"counts": max(cost.bounds.worst for cost in costs).word}
 
 
 def chosen_row(names: list[str], key: str) -> None:

@@ -65,26 +65,52 @@ def field(value: object) -> str:
 def markdown_text(grid: Grid) -> str:
     """A pipe table with the heading before it and the notes after it."""
     grid = shown(grid)
-    numbers = [column.is_number for column in grid.columns]
-    head = [escaped(column.label) for column in grid.columns]
-    rule = ["--:" if number else ":--" for number in numbers]
-    lines = [cells(grid, line) for line in grid.lines]
-    if grid.total:
-        lines.append([f"**{cell}**" if cell else "" for cell in cells(grid, grid.total)])
-    table = "\n".join("| " + " | ".join(line) + " |" for line in [head, rule, *lines])
     notes = [" ".join(note.split()) for note in grid.notes if note.strip()]
     made = [f"Made by {code(grid.command)}."] if grid.command else []
     tail = "\n".join(f"- {escaped(note)}" for note in [*notes, f"Convention: {grid.convention}."])
-    return f"**{escaped(grid.title)}** {escaped(grid.heading)}\n\n{table}\n\n{tail}\n" + "".join(
-        f"- {line}\n" for line in made
-    )
+    head = f"**{escaped(grid.title)}** {escaped(grid.heading)}"
+    return f"{head}\n\n{pipe_table(grid)}\n\n{tail}\n" + "".join(f"- {line}\n" for line in made)
+
+
+def pipe_table(grid: Grid) -> str:
+    """The table of a grid alone.
+
+    >>> from keraudit.output.table import bare_grid
+    >>> print(pipe_table(bare_grid({"layer": "code", "MACs": "exact"}, [("conv_1", 118013952)])))
+    | layer | MACs |
+    | :-- | --: |
+    | `conv_1` | 118,013,952 |
+    """
+    grid = shown(grid)
+    head = [
+        column.label if column.form == "markdown" else escaped(column.label)
+        for column in grid.columns
+    ]
+    rule = ["--:" if column.is_number else ":--" for column in grid.columns]
+    lines = [cells(grid, line) for line in grid.lines]
+    if grid.total:
+        total = [marked("text", written(column, grid.total)) for column in grid.columns]
+        lines.append([f"**{cell}**" if cell else "" for cell in total])
+    return "\n".join("| " + " | ".join(line) + " |" for line in [head, rule, *lines])
 
 
 def cells(grid: Grid, line: Line) -> list[str]:
     indent = "&nbsp;" * 3 * line.depth
-    texts = [escaped(written(column, line)) for column in grid.columns]
-    texts = [text.replace("\n", "<br>") for text in texts]
-    return [indent + texts[0], *texts[1:]]
+    first, *rest = (marked(column.form, written(column, line)) for column in grid.columns)
+    return [indent + first, *rest]
+
+
+def marked(form: str, text: str) -> str:
+    r"""A cell, which cannot end its row.
+
+    >>> [marked(form, "*a*|b") for form in ("markdown", "code", "text")]
+    ['*a*\\|b', '`*a*\\|b`', '\\*a\\*\\|b']
+    """
+    if form == "markdown":
+        return " ".join(text.replace("|", r"\|").split())
+    if form == "code":
+        return code(text).replace("|", r"\|") if text else ""
+    return escaped(text).replace("\n", "<br>")
 
 
 def escaped(text: str) -> str:

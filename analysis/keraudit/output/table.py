@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from keraudit.model.bounds import Bound
@@ -23,7 +23,9 @@ NO_BOUNDS: Mapping[str, Bound] = {}
 
 
 class Column(NamedTuple):
-    """``form`` says how a cell is written; ``wide`` columns are left out of an 80-column terminal.
+    """``form`` says how a cell is written: a name of ``FORMS``, or a number's format, as ``{:.2f} s``.
+
+    ``wide`` columns are left out of an 80-column terminal.
 
     The figures of a ``bounded`` column may be bounds or estimates; CSV says so in a column of its own.
 
@@ -41,7 +43,7 @@ class Column(NamedTuple):
 
     @property
     def is_number(self) -> bool:
-        return self.form not in ("text", "shape", "input")
+        return self.form not in ("text", "code", "markdown", "shape", "input")
 
 
 def input_size(shape: Sequence[int]) -> str:
@@ -50,6 +52,8 @@ def input_size(shape: Sequence[int]) -> str:
 
 FORMS: Mapping[str, Callable[[Any], str]] = {
     "text": str,
+    "code": str,  # a name or a command; Markdown marks it as code
+    "markdown": str,  # with its label of our own making, never a file's: Markdown takes their marks
     "number": str,
     "count": short,
     "exact": exact,
@@ -148,7 +152,29 @@ def written(column: Column, line: Line) -> str:
     value = line.cells.get(column.key)
     if value is None:
         return ""
-    return line.bounds.get(column.key, Bound.EXACT).sign + FORMS[column.form](value)
+    form = column.form
+    text = form.format(value) if "{" in form else FORMS[form](value)
+    return line.bounds.get(column.key, Bound.EXACT).sign + text
+
+
+def bare_grid(
+    columns: Mapping[str, str], rows: Iterable[Sequence[Any]], *, total: Sequence[Any] = ()
+) -> Grid:
+    """A table without title and notes.
+
+    Args:
+        columns: the form of each, by its label.
+        rows: their values, in the order of the columns.
+        total: those of the last line.
+    """
+    found = [Line(dict(zip(columns, row, strict=True))) for row in (*rows, *[total] * bool(total))]
+    return Grid(
+        title="",
+        heading="",
+        columns=tuple(Column(key=label, label=label, form=form) for label, form in columns.items()),
+        lines=tuple(found[: len(found) - bool(total)]),
+        total=found[-1] if total else None,
+    )
 
 
 class Uncounted(Protocol):

@@ -223,30 +223,16 @@ def comparison_grid(comparison: Comparison, *, by: str = "block") -> Grid:
 
 
 def pair_line(pair: Pair) -> Line:
-    macs_a, macs_b = (c.macs if c else None for c in (pair.a, pair.b))
-    params_a, params_b = (c.params if c else None for c in (pair.a, pair.b))
-    cells = {
-        "name": pair.name,
-        "status": pair.status,
-        "macs_a": macs_a,
-        "macs_b": macs_b,
-        "macs_change": (macs_b or 0) - (macs_a or 0),
-        "macs_factor": macs_b / macs_a if macs_a and macs_b is not None else None,
-        "params_a": params_a,
-        "params_b": params_b,
-        "params_change": (params_b or 0) - (params_a or 0),
-    }
-    a, b = (c.bounds if c else ALL_EXACT for c in (pair.a, pair.b))
-    macs, params = difference(a.macs, b.macs), difference(a.params, b.params)
-    bounds = {
-        "macs_a": a.macs,
-        "macs_b": b.macs,
-        "macs_change": macs,
-        "macs_factor": macs,
-        "params_a": a.params,
-        "params_b": b.params,
-        "params_change": params,
-    }
+    cells: dict[str, Any] = {"name": pair.name, "status": pair.status}
+    bounds: dict[str, Bound] = {}
+    for key in ("macs", "flops", "params"):
+        a, b = (getattr(c, key) if c else None for c in (pair.a, pair.b))
+        cells[f"{key}_a"], cells[f"{key}_b"] = a, b
+        cells[f"{key}_change"] = (b or 0) - (a or 0)
+        cells[f"{key}_factor"] = b / a if a and b is not None else None
+        sides = [getattr(c.bounds if c else ALL_EXACT, key) for c in (pair.a, pair.b)]
+        bounds[f"{key}_a"], bounds[f"{key}_b"] = sides
+        bounds[f"{key}_change"] = bounds[f"{key}_factor"] = difference(*sides)
     tones = {"same": "dim", "added": "more", "removed": "less"}
     return Line(cells=cells, tone=tones.get(pair.status, ""), bounds=bounds)
 

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import streamlit as st
 
 from keraudit.audits.cost.compare import compare, comparison_grid
-from keraudit.audits.cost.report import report_grid
+from keraudit.audits.cost.report import cost_bounds, cost_cells, report_grid
 from keraudit.audits.structure.claim import HOLDS
 from keraudit.audits.structure.report import structure_of
 from keraudit.errors import KerauditError
 from keraudit.explorer import ui
 from keraudit.explorer.address import GIVEN, MOST_MODELS, UNITS, View
 from keraudit.explorer.cache import AS_IS, Audited, Subject, audited, command
-from keraudit.explorer.metrics import bound_cells, cell, counted
 from keraudit.explorer.pages.map import subject_or_stop
 from keraudit.explorer.pages.what_if import paired_bars
 from keraudit.explorer.records import recorded_errors
 from keraudit.explorer.sidebar import called, names, subject_of
-from keraudit.output.numbers import inputs_text, short_bytes
+from keraudit.explorer.tables import table
+from keraudit.output.numbers import inputs_text
+from keraudit.output.table import Column, Grid, Line
 
 STATUS = {"removed": "only in {0}", "added": "only in {1}"}
 
@@ -63,32 +63,36 @@ def page(view: View, subject: Subject | None) -> None:
 def totals(found: list[tuple[Subject, Audited]], view: View) -> None:
     """One row a model."""
     errors = recorded_errors()
-    unit = UNITS[view.unit]
-    rows = []
-    worst = max(one.report.bound for _, one in found)
+    lines = []
     for subject, one in found:
         report = one.report
         claims = structure_of(one.graph)
         checks = [check for check in claims.checks if check.family in claims.families]
         holds = sum(check.verdict == HOLDS for check in checks)
-        kinds = [block.kind for block in report.blocks]
-        rows.append(
-            {
-                "model": subject.title,
-                "input": inputs_text(report.input_shapes),
-                "test error": errors.get(subject.title, ""),
-                unit: cell(counted(report.total, view)),
-                "parameters": cell(report.total.params),
-                "weights": short_bytes(report.total.param_bytes),
-                "peak activations": short_bytes(report.costs.peak_activation_bytes),
-                "layers": len(report.layers),
-                "fork-join blocks": kinds.count("fork-join"),
-                "claims that hold": f"{holds} of {len(checks)}" if checks else "",
-                **bound_cells(worst, report.total),
-            }
-        )
-    number = st.column_config.NumberColumn(format="localized")
-    st.dataframe(rows, hide_index=True, column_config={unit: number, "parameters": number})
+        cells = cost_cells(report.total) | {
+            "model": subject.title,
+            "input": inputs_text(report.input_shapes),
+            "errors": errors.get(subject.title, ""),
+            "layers": len(report.layers),
+            "peak": report.costs.peak_activation_bytes,
+            "forks": [block.kind for block in report.blocks].count("fork-join"),
+            "claims": f"{holds} of {len(checks)}" if checks else "",
+        }
+        lines.append(Line(cells, bounds=cost_bounds(report.total.bounds)))
+    columns = (
+        Column("model", "model"),
+        Column("input", "input"),
+        Column("errors", "test error"),
+        Column(view.unit, UNITS[view.unit], "exact", bounded=True),
+        Column("params", "parameters", "exact", bounded=True),
+        Column("param_bytes", "weights", "bytes"),
+        Column("peak", "peak activations", "bytes"),
+        Column("layers", "layers", "number"),
+        Column("forks", "fork-join blocks", "number"),
+        Column("claims", "claims that hold"),
+    )
+    worst = max(one.report.bound for _, one in found)
+    table(Grid("", "", columns, tuple(lines)), bound=worst)
     st.caption(
         "Claims are those of keraudit structure. Test errors are of training runs on this machine:"
         " mean, deviation over seeds, and how many; empty where there are none."
@@ -106,40 +110,33 @@ def matched(found: list[tuple[Subject, Audited]], view: View) -> None:
     a, b = found[0], others[chosen]
     line = pair_line(a[0], b[0], view)
     comparison = compare(a[1].report, b[1].report, command=line)
-    unit = UNITS[view.unit]
     names_of = (a[0].title, b[0].title)
-    rows: list[dict[str, Any]] = []
-    worst = max(a[1].report.bound, b[1].report.bound)
-    for pair in comparison.blocks:
-        old = counted(pair.a, view) if pair.a else None
-        new = counted(pair.b, view) if pair.b else None
-        rows.append(
-            {
-                "block": pair.name,
-                "status": STATUS.get(pair.status, pair.status).format(*names_of),
-                "before": None if old is None else cell(old),
-                "after": None if new is None else cell(new),
-                "times": new / old if old and new is not None else None,
-                **bound_cells(worst, *filter(None, (pair.a, pair.b))),
-            }
-        )
-    paired_bars(rows, names_of, unit, key="compare-chart")
-    number = st.column_config.NumberColumn
-    st.dataframe(
-        rows,
-        hide_index=True,
-        column_config={
-            "before": number(f"{unit} of {names_of[0]}", format="localized"),
-            "after": number(f"{unit} of {names_of[1]}", format="localized"),
-            "times": number(format="%.3g"),
-        },
+    grid = comparison_grid(comparison)
+    lines = tuple(
+        line._replace(cells=line.cells | {"status": status(line.cells["status"], names_of)})
+        for line in grid.lines
     )
+    paired_bars(lines, names_of, view, key="compare-chart")
+    unit = UNITS[view.unit]
+    columns = (
+        Column("name", "block"),
+        Column("status", "status"),
+        Column(f"{view.unit}_a", f"{unit} of {names_of[0]}", "exact", bounded=True),
+        Column(f"{view.unit}_b", f"{unit} of {names_of[1]}", "exact", bounded=True),
+        Column(f"{view.unit}_factor", "times", "real"),
+    )
+    worst = max(a[1].report.bound, b[1].report.bound)
+    table(grid._replace(columns=columns, lines=lines), bound=worst)
     ui.twin(
-        [comparison_grid(comparison)],
+        [grid],
         comparison.to_dict(),
         line,
         stem=f"{names_of[0]}-and-{names_of[1]}",
     )
+
+
+def status(found: str, names: tuple[str, str]) -> str:
+    return STATUS.get(found, found).format(*names)
 
 
 def address_of(subject: Subject) -> str:

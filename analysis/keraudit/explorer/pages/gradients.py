@@ -15,6 +15,7 @@ from keraudit.explorer.cache import Subject, audited, command
 from keraudit.explorer.limits import may_run
 from keraudit.explorer.pages.map import subject_or_stop
 from keraudit.explorer.records import GRADIENTS, OVER_TRAINING, gradient_records, record
+from keraudit.explorer.tables import table
 from keraudit.model.fuzzy import plain
 from keraudit.output.table import Column, Grid, Line
 
@@ -62,23 +63,15 @@ def nearest(known: Iterable[str], title: str) -> str:
 def profiles(found: Mapping[str, Any]) -> None:
     """Norm against depth, and what the audit says of it."""
     st.plotly_chart(norm_by_depth(ui.safe(found)), key="profiles")
-    st.dataframe(
-        [
-            {
-                "network": verdict["label"],
-                "growth per block": verdict["growth_per_block"],
-                "95 % interval": interval(verdict["interval"]),
-                "across": verdict["across"],
-                "verdict": verdict["verdict"],
-            }
-            for verdict in found["verdicts"]
-        ],
-        hide_index=True,
-        column_config={
-            "growth per block": st.column_config.NumberColumn(format="%.4f"),
-            "across": st.column_config.NumberColumn(format="%.3g"),
-        },
+    columns = (
+        Column("label", "network"),
+        Column("growth_per_block", "growth per block", "{:.4f}"),
+        Column("ends", "95 % interval"),
+        Column("across", "across", "real"),
+        Column("verdict", "verdict"),
     )
+    lines = (Line({**one, "ends": interval(one["interval"])}) for one in found["verdicts"])
+    table(Grid("", "", columns, tuple(lines)))
     seeds = len(found["seeds"])
     st.caption(
         ui.plain(

@@ -18,17 +18,17 @@ from keraudit.errors import KerauditError
 from keraudit.explorer import picture, ui
 from keraudit.explorer.address import UNITS, View, parsed
 from keraudit.explorer.cache import Audited, Subject, audited, command
-from keraudit.explorer.metrics import cell, cost_of, counted, unit_bound
+from keraudit.explorer.metrics import cost_of, counted, unit_bound
 from keraudit.explorer.pages.inside import inside
 from keraudit.explorer.pages.map import subject_or_stop, with_known_names
+from keraudit.explorer.tables import table
 from keraudit.explorer.upload import shown_name
 from keraudit.model.bounds import Bound
-from keraudit.model.graph import Node, Term
+from keraudit.model.graph import Node, Shape, Term
 from keraudit.model.shape_text import shape_text
 from keraudit.model.spatial import positions
-from keraudit.output.numbers import percent, sizes
-from keraudit.output.table import Grid
-from keraudit.safe_text import harmless
+from keraudit.output.numbers import percent
+from keraudit.output.table import Grid, bare_grid
 
 
 def page(view: View, subject: Subject | None) -> None:
@@ -104,11 +104,9 @@ def costliest(view: View, found: Audited) -> View:
 def configuration(node: Node) -> None:
     """Every option that is set, as it stands in the file."""
     options = {k: v for k, v in node.layer.config.items() if v is not None and k != "name"}
-    rows = [
-        {"option": harmless(str(key)), "value": harmless(option_text(value))}
-        for key, value in options.items()
-    ]
-    st.dataframe(rows, hide_index=True, height=min(38 + 35 * len(rows), 460))
+    rows = [(str(key), option_text(value)) for key, value in options.items()]
+    grid = bare_grid({"option": "text", "value": "text"}, rows)
+    table(grid, height=min(38 + 35 * len(rows), 460))
 
 
 def option_text(value: Any) -> str:
@@ -168,26 +166,14 @@ def shares(layer: LayerCost, found: Audited, view: View) -> None:
 def shapes(layer: LayerCost, node: Node) -> None:
     """What goes in, what comes out, and the weights."""
     st.markdown("**Shapes**, batch first")
-    rows = [
-        *(("reads", sizes(s, batch=False)) for s in layer.input_shapes),
-        *(("writes", sizes(s, batch=False)) for s in layer.output_shapes),
+    rows: list[tuple[str, Shape, int | None]] = [
+        *(("reads", shape, None) for shape in layer.input_shapes),
+        *(("writes", shape, None) for shape in layer.output_shapes),
     ]
-    st.dataframe(
-        [
-            *({"what": what, "shape": shape, "elements": None} for what, shape in rows),
-            *(
-                {
-                    "what": f"weight {weight.name}"
-                    + (" (not trained)" if weight.trainable is False else ""),
-                    "shape": sizes(weight.shape, batch=False),
-                    "elements": cell(weight.elements),
-                }
-                for weight in node.effect.weights
-            ),
-        ],
-        hide_index=True,
-        column_config={"elements": st.column_config.NumberColumn(format="localized")},
-    )
+    for weight in node.effect.weights:
+        frozen = " (not trained)" if weight.trainable is False else ""
+        rows.append((f"weight {weight.name}{frozen}", weight.shape, weight.elements))
+    table(bare_grid({"what": "text", "shape": "input", "elements": "exact"}, rows))
     if not node.first_call:
         st.caption("A shared layer: its weights are counted at its first call.")
 

@@ -16,6 +16,7 @@ from keraudit.explorer.cache import Subject
 from keraudit.explorer.curves import drawable
 from keraudit.explorer.pages.predictions import predictions
 from keraudit.explorer.records import Trained, groups, runs
+from keraudit.explorer.tables import table
 from keraudit.output.table import Grid
 from keraudit.runs.figure import calibration, confusion, corruption, curves
 from keraudit.runs.table import comparison_data, comparison_grid, list_grid
@@ -46,7 +47,7 @@ def page(view: View, subject: Subject | None) -> None:
     kinds = groups(one.run for one in known.found.values())
     chosen = choose(view, kinds)
     draw(view, {name: kinds[name] for name in chosen})
-    table(kinds)
+    over_seeds(kinds)
     one = look(view, known.found)
     evaluation(one)
     predictions(view, known.found, one)
@@ -97,16 +98,10 @@ def draw(view: View, chosen: Mapping[str, Sequence[Run]]) -> None:
     st.plotly_chart(figure, key="curves")
 
 
-def table(kinds: Mapping[str, Sequence[Run]]) -> None:
+def over_seeds(kinds: Mapping[str, Sequence[Run]]) -> None:
     """One row a kind: mean and deviation over its seeds."""
     grid = comparison_grid(kinds, command="")
-    st.dataframe(
-        [
-            {column.label: line.cells.get(column.key) for column in grid.columns}
-            for line in grid.lines
-        ],
-        hide_index=True,
-    )
+    table(grid)
     seeds = {row["name"]: row["seeds"] for row in comparison_data(kinds)["networks"]}
     st.caption(
         ui.plain(

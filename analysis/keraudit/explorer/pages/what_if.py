@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 import streamlit as st
 
@@ -14,13 +13,15 @@ from keraudit.errors import KerauditError
 from keraudit.explorer import ui
 from keraudit.explorer.address import MOST_FILTERS, UNITS, WIDEST, View, parsed
 from keraudit.explorer.cache import Audited, Subject, audited, command
-from keraudit.explorer.metrics import bound_cells, cell, counted, unit_bound
+from keraudit.explorer.metrics import counted, unit_bound
 from keraudit.explorer.pages.map import subject_or_stop
 from keraudit.explorer.sidebar import size_changed
+from keraudit.explorer.tables import table
 from keraudit.model.bounds import Bound
 from keraudit.model.shape_text import shape_text
 from keraudit.output.numbers import short, short_bytes
 from keraudit.output.palette import BLUE, VERMILION
+from keraudit.output.table import Column, Line, bare_grid
 from keraudit.rewrite.reductions import input_channels, without_reductions
 
 WORDS = {
@@ -219,69 +220,51 @@ def blocks(before: Audited, after: Audited, view: View, subject: Subject) -> Non
     """Each block before and after, matched; and the data."""
     line = two_lines(view, subject)
     comparison = compare(before.report, after.report, command=line)
-    unit = UNITS[view.unit]
-    worst = max(before.report.bound, after.report.bound)
-    rows = []
-    for pair in comparison.blocks:
-        old = counted(pair.a, view) if pair.a else 0
-        new = counted(pair.b, view) if pair.b else 0
-        rows.append(
-            {
-                "block": pair.name,
-                "status": pair.status,
-                "before": cell(old),
-                "after": cell(new),
-                "change": cell(new - old),
-                "times": new / old if old else None,
-                "parameters": cell(
-                    (pair.b.params if pair.b else 0) - (pair.a.params if pair.a else 0)
-                ),
-                **bound_cells(worst, *filter(None, (pair.a, pair.b))),
-            }
-        )
+    grid = comparison_grid(comparison)
     st.markdown("**Block by block**")
-    paired_bars(rows, ("before", "after"), unit, key="what-if-chart")
-    number = st.column_config.NumberColumn(format="localized")
-    st.dataframe(
-        rows,
-        hide_index=True,
-        height=min(38 + 35 * len(rows), 600),
-        column_config={
-            "before": st.column_config.NumberColumn(f"{unit} before", format="localized"),
-            "after": st.column_config.NumberColumn(f"{unit} after", format="localized"),
-            "change": number,
-            "times": st.column_config.NumberColumn(format="%.3g"),
-            "parameters": st.column_config.NumberColumn("change of parameters", format="localized"),
-        },
+    paired_bars(grid.lines, ("before", "after"), view, key="what-if-chart")
+    unit = UNITS[view.unit]
+    columns = (
+        Column("name", "block"),
+        Column("status", "status"),
+        Column(f"{view.unit}_a", f"{unit} before", "exact", bounded=True),
+        Column(f"{view.unit}_b", f"{unit} after", "exact", bounded=True),
+        Column(f"{view.unit}_change", "change", "exact"),
+        Column(f"{view.unit}_factor", "times", "real"),
+        Column("params_change", "change of parameters", "exact"),
+    )
+    table(
+        grid._replace(columns=columns),
+        bound=max(before.report.bound, after.report.bound),
+        height=min(38 + 35 * len(grid.lines), 600),
     )
     done = [entry for note in after.report.rewrites for entry in note.log]
     if done:
         with st.expander(f"What was done: {len(done)} entries"):
-            keys = ("layer", "what", "why")
-            st.dataframe([dict(zip(keys, e, strict=True)) for e in done], hide_index=True)
+            table(bare_grid(dict.fromkeys(("layer", "what", "why"), "text"), done))
     ui.twin(
-        [comparison_grid(comparison)],
+        [grid],
         comparison.to_dict(),
         line,
         stem=f"{subject.title}-what-if",
     )
 
 
-def paired_bars(
-    rows: Sequence[Mapping[str, Any]], sides: tuple[str, str], unit: str, *, key: str
-) -> None:
-    """Two bars a block: what stands under "before" and "after", called as ``sides`` says."""
-    names = [row["block"] for row in rows]
-    most = max((row[side] or 0 for row in rows for side in ("before", "after")), default=0)
+def paired_bars(lines: Sequence[Line], sides: tuple[str, str], view: View, *, key: str) -> None:
+    """Two bars for each line of a comparison, called as ``sides`` says."""
+    unit = UNITS[view.unit]
+    names = [line.cells["name"] for line in lines]
+    values = [[line.cells[f"{view.unit}_{side}"] or 0 for line in lines] for side in "ab"]
+    most = max(max(side, default=0) for side in values)
     scale, scale_name = unit_for(most)
     series = [
         {
             "type": "bar",
             "name": name,
             "itemStyle": {"color": colour},
-            "data": [(row[side] or 0) / scale for row in rows],
+            "data": [value / scale for value in found],
         }
-        for side, name, colour in zip(("before", "after"), sides, (BLUE, VERMILION), strict=True)
+        for found, name, colour in zip(values, sides, (BLUE, VERMILION), strict=True)
     ]
     axis = {"rotate": 40 if len(names) > 8 else 0, "width": 110, "overflow": "truncate"}
     st.echarts_chart(
