@@ -5,9 +5,9 @@ every step from Python (its ``steps_per_execution`` is a Python loop too). So a 
 on the device alone: ``lax.scan`` compiles Keras' own ``train_step`` once and repeats it over a stack of batches,
 with the values of all variables as the state that each step passes on to the next. The state is donated: its
 memory is reused, and the variables themselves hold nothing valid until ``sync_variables``. The next call is
-started before the results of the last one are read, so that the device never waits for Python. The table of
-images is an input of the call and no part of the state, or each call would copy it. Learning rate and decay of
-the average are inputs as well: runs that differ in them alone share a compiled program.
+started before the results of the last one are read, so that the device does not wait for Python. The table of
+images, which no step changes, is an input beside the state. Learning rates and the decay of the averaged weights
+are inputs too: runs that differ in them alone share a compiled program.
 
 On a processor a call is one step, for there XLA's convolutions take many times as long inside a loop.
 """

@@ -15,7 +15,7 @@ SCALARS = ("loss", "accuracy", "test_loss", "test_accuracy", "learning_rate", "i
 class Board:
     """Writes events by TensorBoard's own writer.
 
-    Keras' ``TensorBoard`` needs TensorFlow on every backend, and logs no evaluation outside of ``fit``.
+    Keras' ``TensorBoard`` needs TensorFlow, whatever the backend.
 
     Args:
         folder: where the events of this run go.
