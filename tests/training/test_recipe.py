@@ -44,7 +44,7 @@ def test_the_device_s_schedule_is_the_recipe_s(name: str) -> None:
     schedule = keras_schedule(made, 1000)
     found = [float(schedule(np.int32(step))) for step in range(0, 1000, 7)]
     assert found == pytest.approx(
-        [learning_rate(made, step, 1000) for step in range(0, 1000, 7)], rel=1e-3
+        [learning_rate(made, step, 1000) for step in range(0, 1000, 7)], rel=1e-6
     )
 
 
