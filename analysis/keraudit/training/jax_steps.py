@@ -105,10 +105,10 @@ class JaxLoop:
         count = -(-len(rows) // (batch * size))
         filled = np.resize(rows, (count, size, batch, rows.shape[-1]))
         trainable, others = ([v.value for v in part] for part in self.variables[:2])
-        parts = [
-            self.predict(trainable, others, self.table.value, self.state.images.rows(part))
-            for part in filled
-        ]
+        parts = []
+        for part in filled:
+            local = self.state.images.rows(part)  # before the table is read: this may load images
+            parts.append(self.predict(trainable, others, self.table.value, local))
         return np.concatenate([np.asarray(part, "float32") for part in parts])[: len(rows)]
 
     def _most_steps(self, batch: int) -> int:
