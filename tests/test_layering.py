@@ -49,6 +49,7 @@ class Import(NamedTuple):
     source: str
     target: str
     in_function: bool
+    for_types: bool  # under TYPE_CHECKING: a circle is one for its reader too
 
 
 def name_of(path: Path) -> str:
@@ -61,21 +62,25 @@ def modules() -> dict[str, ast.Module]:
     return {name_of(p): ast.parse(p.read_text()) for p in sorted(ANALYSIS.rglob("*.py"))}
 
 
-def imports_of(source: str, node: ast.AST, *, in_function: bool = False) -> Iterator[Import]:
-    """Those of a module, but for what only types need."""
+def imports_of(
+    source: str, node: ast.AST, *, in_function: bool = False, for_types: bool = False
+) -> Iterator[Import]:
+    """Those of a module, and of a part of it."""
     for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
-            continue
         if isinstance(child, ast.ImportFrom) and child.module:
             for alias in child.names:
                 whole = f"{child.module}.{alias.name}"
                 target = whole if whole in modules() else child.module
-                yield Import(source, target, in_function)
+                yield Import(source, target, in_function, for_types)
         elif isinstance(child, ast.Import):
-            yield from (Import(source, alias.name, in_function) for alias in child.names)
+            for alias in child.names:
+                yield Import(source, alias.name, in_function, for_types)
         else:
             inside = in_function or isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef)
-            yield from imports_of(source, child, in_function=inside)
+            is_types = isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"
+            yield from imports_of(
+                source, child, in_function=inside, for_types=for_types or is_types
+            )
 
 
 @cache
@@ -126,7 +131,8 @@ def imports_keras(module: str) -> bool:
     """Whether it loads Keras as it is imported, itself or by what it imports."""
     tree = modules()[module]
     named = {n.names[0].name for n in tree.body if isinstance(n, ast.Import)}
-    below = [f.target for f in imports() if f.source == module and not f.in_function]
+    at_once = (f for f in imports() if not f.in_function and not f.for_types)
+    below = [f.target for f in at_once if f.source == module]
     return "keras" in named or any(map(imports_keras, below))
 
 

@@ -50,11 +50,11 @@ def measured(given: argparse.Namespace) -> dict[str, object]:
 
     from keraudit.data.dataset import dataset
     from keraudit.training.augment import moments, plan
-    from keraudit.training.callbacks import Watcher, unwatched
+    from keraudit.training.callbacks import EpochMonitor
     from keraudit.training.recipe import recipe
     from keraudit.training.record import hardware, versions
     from keraudit.training.throughput import work
-    from keraudit.training.trainer import Session
+    from keraudit.training.trainer import Trainer
 
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, (given.images, 32, 32, 3)).astype("uint8")
@@ -67,11 +67,12 @@ def measured(given: argparse.Namespace) -> dict[str, object]:
         source="benchmark",
     )
     made = recipe("he2015", batch=given.batch, epochs=4, precision=given.precision)
-    session = Session(given.network, data, made, 0)
+    trainer = Trainer(given.network, data, made, 0)
+    state = trainer.state
     rows = plan(data.train, made, 0, 0)
     rows = rows.reshape(-1, rows.shape[-1])
     same = np.tile(rows[: given.batch], (len(rows) // given.batch, 1))
-    images = session.steps * given.batch
+    images = state.steps * given.batch
     mean, scale = moments(data, made.normalise)
     normal = ((pixels.astype("float32") - mean) / scale)[:images]
     one_hot = np.eye(10, dtype="float32")[labels[:images]]
@@ -81,13 +82,12 @@ def measured(given: argparse.Namespace) -> dict[str, object]:
     def fit(model: object, x: object, y: object) -> None:
         model.fit(x, y, batch_size=given.batch, shuffle=False, verbose=0)  # type: ignore[attr-defined]
 
-    def taught(rows: Any) -> None:
-        watcher = Watcher(session, 0, unwatched, None)
-        session.taught(rows, session.labels(data.train, rows), watcher)
+    def train(rows: Any) -> None:
+        trainer.train_epoch(rows, EpochMonitor(state, 0, None, None))
 
     ways = {
-        "ours": lambda: taught(rows),
-        "repeated": lambda: taught(same),
+        "ours": lambda: train(rows),
+        "repeated": lambda: train(same),
         "plain": lambda: fit(bare, normal, one_hot),
         "keras": lambda: fit(augmented, pixels[:images], one_hot),
     }
@@ -112,7 +112,7 @@ def measured(given: argparse.Namespace) -> dict[str, object]:
         "ours_is_faster_by": {name: least[name] / least["ours"] for name in ("plain", "keras")},
         "real_data_reaches": least["repeated"] / least["ours"],
         "seconds": seconds,
-        "work": work(session.body, [{"images_per_s": images / least["ours"]}], given.precision),
+        "work": work(state.network, [{"images_per_s": images / least["ours"]}], given.precision),
         "hardware": hardware(),
         "versions": versions(),
         "machine": machine(),
@@ -133,18 +133,18 @@ def augmentation(mean: object, scale: object) -> list[object]:
 
 
 def compiled(given: argparse.Namespace, made: Recipe, before: list[object]) -> object:
-    """A network of its own behind some layers, with the recipe's optimiser and metrics."""
+    """A network of its own behind some layers, with the recipe's optimizer and metrics."""
     import keras
 
     from keraudit.training.networks import network, without_softmax
-    from keraudit.training.optimizer import decay
+    from keraudit.training.step import add_weight_decay
 
     start = keras.Input((32, 32, 3))
     x = start
     for layer in before:
         x = layer(x)  # type: ignore[operator]
     inner = network(given.network, classes=10, shape=(32, 32, 3), recipe=made)
-    decay(inner, made)
+    add_weight_decay(inner, made)
     model = keras.Model(start, without_softmax(inner)(x))
     entropy = keras.metrics.CategoricalCrossentropy(name="cross_entropy", from_logits=True)
     model.compile(

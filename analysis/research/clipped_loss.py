@@ -71,7 +71,7 @@ def taught(name: str, data: Dataset, seed: int, cut: bool, steps: int) -> dict[s
 
     from keraudit.training.augment import plan
     from keraudit.training.recipe import recipe
-    from keraudit.training.trainer import Session
+    from keraudit.training.step import TrainState
 
     def below(labels: Any, logits: Any) -> Any:
         return ops.sum(labels * ops.softmax(logits), axis=-1) < LEAST
@@ -81,11 +81,10 @@ def taught(name: str, data: Dataset, seed: int, cut: bool, steps: int) -> dict[s
         return -ops.sum(labels * ops.log(likely), axis=-1)
 
     made = recipe("he2015")
-    session = Session(name, data, made, seed)
-    learner = session.learner
-    learner.compile(
-        optimizer=session.optimizer,
-        loss=cut_off if cut else session.loss,
+    state = TrainState(name, data, made, seed)
+    state.model.compile(
+        optimizer=state.optimizer,
+        loss=cut_off if cut else state.loss,
         metrics=[
             keras.metrics.CategoricalCrossentropy(name="loss_of_logits", from_logits=True),
             keras.metrics.MeanMetricWrapper(below, name="below"),
@@ -94,10 +93,10 @@ def taught(name: str, data: Dataset, seed: int, cut: bool, steps: int) -> dict[s
     rows = plan(data.train, made, seed, 0)[:steps]
     told = []
     for part in rows:
-        learner.reset_metrics()
+        state.model.reset_metrics()
         told.append(
-            learner.train_on_batch(
-                session.images.rows(part), session.labels(data.train, part), return_dict=True
+            state.model.train_on_batch(
+                state.images.rows(part), state.labels(data.train, part), return_dict=True
             )
         )
     return {key: [float(row[key]) for row in told] for key in ("loss_of_logits", "below")}

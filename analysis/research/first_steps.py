@@ -68,7 +68,7 @@ def taught(
     from keraudit.training.augment import plan
     from keraudit.training.networks import LARGE
     from keraudit.training.recipe import STEP, recipe
-    from keraudit.training.trainer import Session
+    from keraudit.training.step import TrainState
 
     made = recipe(
         "modern",
@@ -81,12 +81,12 @@ def taught(
         size=given.size if name in LARGE else None,
         precision=precision,
     )
-    session = Session(name, data, made, 0)
+    state = TrainState(name, data, made, 0)
     losses, accuracies = [], []
     begun = time.perf_counter()
     for rows in plan(data.train, made, 0, 0):
-        logs = session.learner.train_on_batch(
-            session.images.rows(rows), session.labels(data.train, rows), return_dict=True
+        logs = state.model.train_on_batch(
+            state.images.rows(rows), state.labels(data.train, rows), return_dict=True
         )
         losses.append(round(float(logs["cross_entropy"]), 4))
         accuracies.append(round(float(logs["accuracy"]), 4))

@@ -120,7 +120,7 @@ def passes(count: int) -> dict[str, list[dict[str, float]]]:
     import keras
     import numpy as np
 
-    from keraudit.training.augment import fed
+    from keraudit.training.augment import keras_inputs
     from keraudit.training.networks import network
     from keraudit.training.recipe import recipe
 
@@ -150,11 +150,11 @@ def passes(count: int) -> dict[str, list[dict[str, float]]]:
             x, y, batch_size=BATCH, shuffle=False, verbose=0, callbacks=[ends]
         ),
         "fit, not tuned": lambda: model.fit(
-            **fed(x, y, batch=BATCH), shuffle=False, verbose=0, callbacks=[ends]
+            **keras_inputs(x, y, batch=BATCH), shuffle=False, verbose=0, callbacks=[ends]
         ),
         "predict": lambda: model.predict(x, batch_size=BATCH, verbose=0, callbacks=[ends]),
         "predict, not tuned": lambda: model.predict(
-            **fed(x, batch=BATCH), verbose=0, callbacks=[ends]
+            **keras_inputs(x, batch=BATCH), verbose=0, callbacks=[ends]
         ),
     }
     found: dict[str, list[dict[str, float]]] = {name: [] for name in ways}
@@ -175,7 +175,7 @@ def steps(count: int) -> list[str]:
     from keraudit.data.dataset import dataset
     from keraudit.training.augment import plan
     from keraudit.training.recipe import recipe
-    from keraudit.training.trainer import Session
+    from keraudit.training.step import TrainState
 
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, (BATCH * count, 32, 32, 3)).astype("uint8")
@@ -188,13 +188,12 @@ def steps(count: int) -> list[str]:
         source="benchmark",
     )
     made = recipe("he2015", batch=BATCH, epochs=1)
-    session = Session("ResNet-CIFAR-56", data, made, 0)
+    state = TrainState("ResNet-CIFAR-56", data, made, 0)
     found = []
     for rows in plan(data.train, made, 0, 0):
-        session.step(rows)
-        session.settle()
+        state.step(rows)
         digest = hashlib.sha256()
-        for variable in session.variables:
+        for variable in state.variables:
             digest.update(np.asarray(variable.value).tobytes())
         found.append(digest.hexdigest()[:12])
     return found

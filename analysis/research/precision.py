@@ -58,21 +58,21 @@ def measured(name: str, data: Any, given: argparse.Namespace) -> dict[str, Any]:
     from keraudit.training.augment import plan
     from keraudit.training.networks import LARGE
     from keraudit.training.recipe import recipe
-    from keraudit.training.trainer import Session
+    from keraudit.training.step import TrainState
 
     weights: list[Any] = []
     sides = []
     for precision in PRECISIONS:
         size = given.size if name in LARGE else None
         made = recipe("modern", batch=given.batch, epochs=1, size=size, precision=precision)
-        session = Session(name, data, made, 0)
-        variables = session.body.variables
+        state = TrainState(name, data, made, 0)
+        variables = state.network.variables
         if weights:
             for variable, value in zip(variables, weights, strict=True):
                 variable.assign(value)
         weights = [np.asarray(variable.value) for variable in variables]
         rows = plan(data.train, made, 0, 0)[0]
-        sides.append(gradients(session, rows))
+        sides.append(gradients(state, rows))
     (loss, outputs, exact), (_, rounded_outputs, rounded) = sides
     kernels = [
         {
@@ -94,23 +94,22 @@ def measured(name: str, data: Any, given: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def gradients(session: Any, rows: Any) -> tuple[float, Any, dict[str, Any]]:
+def gradients(state: Any, rows: Any) -> tuple[float, Any, dict[str, Any]]:
     """Loss without weight decay, probabilities, and by path the gradient of each weight."""
     import jax
     import numpy as np
     from keras import ops
 
-    loop = session.loop
-    labels = session.labels(session.data.train, rows)
-    others = [v.value for v in loop.others]
+    labels, weights = state.labels(state.data.train, rows), state.model.trainable_variables
+    others = [v.value for v in state.model.non_trainable_variables]
 
     def loss_of(trainable: Any) -> Any:
-        found, _ = loop.called(trainable, others, loop.table.value, rows, training=True)
-        return session.loss(labels, found), ops.softmax(found)
+        found, _ = state.model.stateless_call(trainable, others, rows, training=True)
+        return state.loss(labels, found), ops.softmax(found)
 
-    values = [v.value for v in loop.trainable]
+    values = [v.value for v in weights]
     (loss, found), slopes = jax.jit(jax.value_and_grad(loss_of, has_aux=True))(values)
-    named = {v.path: np.asarray(g, "float64") for v, g in zip(loop.trainable, slopes, strict=True)}
+    named = {v.path: np.asarray(g, "float64") for v, g in zip(weights, slopes, strict=True)}
     return float(loss), np.asarray(found, "float64"), named
 
 

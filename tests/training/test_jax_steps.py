@@ -24,16 +24,16 @@ from keraudit.training.recipe import recipe
 from keraudit.training.train import train
 
 folder, found = Path(sys.argv[2]), {}
-for most, held in ((1, None), (4, None), (2, 40)):  # of the last, 40 images are held at a time
+for most, device_images in ((1, None), (4, None), (2, 40)):  # of the last, 40 images are on the device
     jax_steps.MOST_ON_CPU = most
     ticks = []
     made = recipe("modern", epochs=3, batch=16, learning_rate=0.01)  # 6 steps an epoch
-    run = train("ResNet-CIFAR-8", toy(), made, seed=1, folder=folder / str(most), held=held,
+    run = train("ResNet-CIFAR-8", toy(), made, seed=1, folder=folder / str(most), device_images=device_images,
                 watch=lambda tick: ticks.append([tick.epoch, tick.step]))
     found[most] = {"history": run.history, "evaluation": run.evaluation, "ticks": ticks}
     try:
         wild = recipe("he2015", epochs=1, batch=16, learning_rate=1e9)
-        train("Plain-CIFAR-8", toy(), wild, seed=0, folder=folder / f"wild{most}", held=held)
+        train("Plain-CIFAR-8", toy(), wild, seed=0, folder=folder / f"wild{most}", device_images=device_images)
     except KerauditError as error:
         found[most]["wild"] = str(error)
 print(json.dumps(found))
@@ -72,7 +72,7 @@ sys.path[:0] = sys.argv[1:2]
 from toys import toy
 from keraudit.training.augment import plan
 from keraudit.training.recipe import recipe
-from keraudit.training.trainer import Session
+from keraudit.training.trainer import Trainer
 import numpy as np
 
 texts = []
@@ -80,14 +80,15 @@ for changes in ({"epochs": 3}, {"epochs": 7, "learning_rate": 0.5, "warmup": 0.3
                 {"epochs": 3, "weight_decay": 0.01},
                 {"epochs": 3, "optimizer": "adamw", "learning_rate": 0.1},
                 {"epochs": 5, "optimizer": "adamw", "learning_rate": 0.2}):
-    session = Session("Plain-CIFAR-8", toy(), recipe("modern", batch=16, **changes), 0)
-    rows = plan(session.data.train, session.recipe, 0, 0)
-    labels = np.stack([session.labels(session.data.train, part) for part in rows])
-    rates = np.asarray(session.rates(0), "float32")
-    loop = session.loop
-    state = [[v.value for v in part] for part in loop.variables]
-    decay = np.float32(session.optimizer.ema_momentum)
-    texts.append(loop.learn.lower(state, loop.table.value, decay, (rows, labels, rates)).as_text())
+    trainer = Trainer("Plain-CIFAR-8", toy(), recipe("modern", batch=16, **changes), 0)
+    state, loop = trainer.state, trainer.loop
+    rows = plan(state.data.train, state.recipe, 0, 0)
+    labels = np.stack([state.labels(state.data.train, part) for part in rows])
+    rates = np.asarray(state.learning_rates(0), "float32")
+    parts = (*loop.variables, state.model.metrics_variables)
+    values = [[v.value for v in part] for part in parts]
+    decay = np.float32(state.optimizer.ema_momentum)
+    texts.append(loop.train.lower(values, loop.table.value, decay, (rows, labels, rates)).as_text())
 print(texts[0] == texts[1], texts[0] == texts[2], texts[3] == texts[4])
 """
 

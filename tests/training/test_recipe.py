@@ -1,4 +1,4 @@
-"""Recipes and the feed: schedules, crops and mirroring, and what a step of the optimiser does."""
+"""Recipes and the feed: schedules, crops and mirroring, and what a step of the optimizer does."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from keraudit.errors import KerauditError
 from keraudit.training.recipe import RECIPES, recipe
-from keraudit.training.schedule import on_device, rate
+from keraudit.training.step import keras_schedule, learning_rate
 from toys import toy
 
 keras = pytest.importorskip("keras")
@@ -22,16 +22,16 @@ SHORT = {"epochs": 3, "batch": 16}
 def test_he_s_schedule_in_his_steps() -> None:
     """A tenth at 32k and again at 48k of 64k iterations."""
     he = RECIPES["he2015"]
-    assert [round(rate(he, s, 64_000), 6) for s in (0, 31_999, 32_000, 47_999, 48_000, 63_999)] == [
-        *(0.1, 0.1, 0.01, 0.01, 0.001, 0.001)
-    ]
+    assert [
+        round(learning_rate(he, s, 64_000), 6) for s in (0, 31_999, 32_000, 47_999, 48_000, 63_999)
+    ] == [*(0.1, 0.1, 0.01, 0.01, 0.001, 0.001)]
     assert he.epochs * 390 == 63_960
     assert (he.batch, he.momentum, he.weight_decay, he.padding) == (128, 0.9, 1e-4, 4)
 
 
 def test_warm_up_and_cosine() -> None:
     modern = recipe("modern", epochs=10)
-    rates = [rate(modern, step, 1000) for step in range(1000)]
+    rates = [learning_rate(modern, step, 1000) for step in range(1000)]
     assert rates[:50] == sorted(rates[:50])
     assert rates[50:] == sorted(rates[50:], reverse=True)
     assert max(rates) == pytest.approx(modern.learning_rate, rel=1e-3)
@@ -41,9 +41,11 @@ def test_warm_up_and_cosine() -> None:
 @pytest.mark.parametrize("name", RECIPES)
 def test_the_device_s_schedule_is_the_recipe_s(name: str) -> None:
     made = recipe(name, epochs=10)
-    device = on_device(made, 1000)
-    found = [float(device(np.int32(step))) for step in range(0, 1000, 7)]
-    assert found == pytest.approx([rate(made, step, 1000) for step in range(0, 1000, 7)], rel=1e-3)
+    schedule = keras_schedule(made, 1000)
+    found = [float(schedule(np.int32(step))) for step in range(0, 1000, 7)]
+    assert found == pytest.approx(
+        [learning_rate(made, step, 1000) for step in range(0, 1000, 7)], rel=1e-6
+    )
 
 
 def test_a_budget_scales_the_epochs() -> None:
@@ -85,14 +87,14 @@ def test_bad_recipes(options: dict[str, Any], message: str) -> None:
         recipe(given.pop("name"), **given)
 
 
-@pytest.mark.parametrize("most", [None, 20])
-def test_the_feed_crops_and_mirrors_as_told(most: int | None) -> None:
+@pytest.mark.parametrize("capacity", [None, 20])
+def test_the_feed_crops_and_mirrors_as_told(capacity: int | None) -> None:
     from keraudit.training.augment import Images, moments
 
     data, made = toy(), recipe("he2015", **SHORT)
     rows = np.array([[5, 4, 4, 0], [5, 4, 4, 1], [7, 0, 8, 0], [len(data.train), 4, 4, 0]], "int32")
-    images = Images(data, made, most=most)
-    assert images.is_whole == (most is None)
+    images = Images(data, made, capacity=capacity)
+    assert images.is_whole == (capacity is None)
     found = keras.ops.convert_to_numpy(images.layer(images.rows(rows)))
     mean, scale = moments(data, made.normalise)
     image = data.train.images[5].astype("float32")
@@ -104,8 +106,8 @@ def test_the_feed_crops_and_mirrors_as_told(most: int | None) -> None:
     np.testing.assert_allclose(found[3], (tested - mean) / scale, rtol=1e-6, atol=1e-6)
 
 
-@pytest.mark.parametrize("most", [None, 20])
-def test_the_feed_blanks_a_square(most: int | None) -> None:
+@pytest.mark.parametrize("capacity", [None, 20])
+def test_the_feed_blanks_a_square(capacity: int | None) -> None:
     from keraudit.training.augment import WHOLE, Images
 
     data, made = toy(), recipe("he2015", **SHORT)
@@ -114,9 +116,9 @@ def test_the_feed_blanks_a_square(most: int | None) -> None:
     # inside; cut by two borders; outside, as in an evaluation
     places = [[2, 9], [-3, 13], [-6, -6]]
     rows = np.array([c + p + [WHOLE] for c, p in zip(crops, places, strict=True)], "int32")
-    whole = Images(data, made, most=most)
+    whole = Images(data, made, capacity=capacity)
     plain = keras.ops.convert_to_numpy(whole.layer(whole.rows(rows[:, :4])))
-    images = Images(data, holed, most=most)
+    images = Images(data, holed, capacity=capacity)
     found = keras.ops.convert_to_numpy(images.layer(images.rows(rows)))
     expected = plain.copy()
     expected[0, 2:8, 9:15] = 0
@@ -128,9 +130,9 @@ def test_the_feed_blanks_a_square(most: int | None) -> None:
         Images(data, replace(made, padding=17))
 
 
-@pytest.mark.parametrize("most", [None, 20])
-def test_images_and_labels_are_mixed_by_the_same_parts(most: int | None) -> None:
-    from keraudit.training.augment import WHOLE, Images, mixed, plan
+@pytest.mark.parametrize("capacity", [None, 20])
+def test_images_and_labels_are_mixed_by_the_same_parts(capacity: int | None) -> None:
+    from keraudit.training.augment import WHOLE, Images, mixed_labels, plan
 
     data, made = toy(), recipe("he2015", **SHORT, mixup=0.4)
     rows = plan(data.train, made, 0, 0)
@@ -139,7 +141,7 @@ def test_images_and_labels_are_mixed_by_the_same_parts(most: int | None) -> None
     share = rows[..., 6] / WHOLE
     assert ((share >= 0) & (share <= 1)).all()
     assert 0.3 < share.mean() < 0.7
-    images = Images(data, made, most=most)
+    images = Images(data, made, capacity=capacity)
     unmixed = rows[1].copy()
     unmixed[:, 6] = WHOLE
     alone = keras.ops.convert_to_numpy(images.layer(images.rows(unmixed)))
@@ -151,12 +153,12 @@ def test_images_and_labels_are_mixed_by_the_same_parts(most: int | None) -> None
         )
     flat = rows.reshape(-1, 7)
     labels = np.eye(10, dtype="float32")[data.train.labels[flat[:, 0]]]
-    found = mixed(labels, flat, made).reshape(-1, 16, 10)
+    found = mixed_labels(labels, flat, made).reshape(-1, 16, 10)
     np.testing.assert_allclose(found.sum(-1), 1, rtol=1e-6)
     by = labels.reshape(-1, 16, 10)
     expected = share[2, 3] * by[2, 3] + (1 - share[2, 3]) * by[2, 2]
     np.testing.assert_allclose(found[2, 3], expected, rtol=1e-5)
-    assert mixed(labels, flat, replace(made, mixup=0.0)) is labels
+    assert mixed_labels(labels, flat, replace(made, mixup=0.0)) is labels
 
 
 def test_the_middle_of_a_hole_is_any_pixel() -> None:
@@ -171,33 +173,34 @@ def test_the_middle_of_a_hole_is_any_pixel() -> None:
 
 
 def test_an_evaluation_neither_blanks_nor_mixes() -> None:
-    from keraudit.training.augment import Images, still
+    from keraudit.training.augment import Images, evaluation_rows
 
     data, made = toy(), recipe("he2015", **SHORT, cutout=8, mixup=1.0)
     images, plain = Images(data, made), Images(data, recipe("he2015", **SHORT))
-    seen = images.layer(still(data.test, made))
-    alone = plain.layer(still(data.test, recipe("he2015", **SHORT)))
+    seen = images.layer(evaluation_rows(data.test, made))
+    alone = plain.layer(evaluation_rows(data.test, recipe("he2015", **SHORT)))
     assert (keras.ops.convert_to_numpy(seen) == keras.ops.convert_to_numpy(alone)).all()
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="of TensorFlow's input")
 def test_tensorflow_is_fed_the_same_without_tuning() -> None:
-    from keraudit.training.augment import fed, plan
-    from keraudit.training.trainer import Session
+    from keraudit.training.augment import keras_inputs, plan
+    from keraudit.training.step import TrainState
 
     data, made = toy(), recipe("he2015", **SHORT)
     ends = []
     for is_tuned in (True, False):
-        session = Session("Plain-CIFAR-8", data, made, 0)
+        state = TrainState("Plain-CIFAR-8", data, made, 0)
         rows = plan(data.train, made, 0, 0).reshape(-1, 4)
-        labels = session.labels(data.train, rows)
-        given = fed(rows, labels, batch=made.batch)
-        assert not given["x"].options().autotune.enabled
+        labels = state.labels(data.train, rows)
+        inputs = keras_inputs(rows, labels, batch=made.batch)
+        assert not inputs["x"].options().autotune.enabled
         if is_tuned:
-            given = {"x": rows, "y": labels, "batch_size": made.batch}
-        session.learner.fit(**given, shuffle=False, verbose=0)
-        told = {"x": rows, "batch_size": made.batch} if is_tuned else fed(rows, batch=made.batch)
-        ends.append([*session.learner.get_weights(), session.learner.predict(**told, verbose=0)])
+            inputs = {"x": rows, "y": labels, "batch_size": made.batch}
+        state.model.fit(**inputs, shuffle=False, verbose=0)
+        inputs.pop("y", None)
+        inputs = inputs if is_tuned else keras_inputs(rows, batch=made.batch)
+        ends.append([*state.model.get_weights(), state.model.predict(**inputs, verbose=0)])
     for tuned, untuned in zip(*ends, strict=True):
         assert (tuned == untuned).all()
 
@@ -216,15 +219,14 @@ def test_a_plan_depends_on_seed_and_epoch_alone() -> None:
 
 def test_the_average_is_of_the_weights_and_not_put_in_their_place() -> None:
     """Keras does the latter at the end of each fit; each epoch here is one."""
-    from keraudit.training.callbacks import unwatched
-    from keraudit.training.optimizer import averaged
-    from keraudit.training.trainer import Session
+    from keraudit.training.step import averaged_weights
+    from keraudit.training.trainer import Trainer
 
-    session = Session("Plain-CIFAR-8", toy(), recipe("modern", epochs=20, batch=16), 0)
-    session.epoch(0, unwatched)
-    weights = session.body.trainable_variables
+    trainer = Trainer("Plain-CIFAR-8", toy(), recipe("modern", epochs=20, batch=16), 0)
+    trainer.epoch(0)
+    weights = trainer.state.network.trainable_variables
     before = [keras.ops.convert_to_numpy(w.value).copy() for w in weights]
-    with averaged(session.optimizer, weights):
+    with averaged_weights(trainer.state.optimizer, weights):
         inside = [keras.ops.convert_to_numpy(w.value).copy() for w in weights]
     assert any((a != b).any() for a, b in zip(before, inside, strict=True))
     after = [keras.ops.convert_to_numpy(w.value) for w in weights]
@@ -238,15 +240,15 @@ def test_images_that_pass_through_in_parts_teach_the_same(tmp_path: Path) -> Non
     made = recipe("modern", epochs=2, batch=16, learning_rate=0.01)
     ticks: dict[int | None, list[tuple[int, int]]] = {}
     runs = {}
-    for held in (None, 40):
-        told = ticks[held] = []
-        runs[held] = train(
+    for device_images in (None, 40):
+        told = ticks[device_images] = []
+        runs[device_images] = train(
             "ResNet-CIFAR-8",
             toy(),
             made,
             seed=0,
-            folder=tmp_path / str(held),
-            held=held,
+            folder=tmp_path / str(device_images),
+            device_images=device_images,
             watch=lambda tick, told=told: told.append((tick.epoch, tick.step)),  # type: ignore[misc]
         )
     assert ticks[None] == ticks[40]
@@ -256,41 +258,41 @@ def test_images_that_pass_through_in_parts_teach_the_same(tmp_path: Path) -> Non
     assert runs[None].evaluation["train_error"] == runs[40].evaluation["train_error"]
     wild = recipe("he2015", epochs=1, batch=16, learning_rate=1e9)
     told_by = []
-    for held in (None, 40):
-        folder = tmp_path / f"wild{held}"
+    for device_images in (None, 40):
+        folder = tmp_path / f"wild{device_images}"
         with pytest.raises(DivergedError) as found:
-            train("Plain-CIFAR-8", toy(), wild, seed=0, folder=folder, held=held)
+            train("Plain-CIFAR-8", toy(), wild, seed=0, folder=folder, device_images=device_images)
         told_by.append(str(found.value))
     assert told_by[0] == told_by[1]
     with pytest.raises(KerauditError, match="a step takes 16 images, the device may hold 15"):
-        train("ResNet-CIFAR-8", toy(), made, seed=0, folder=tmp_path / "few", held=15)
+        train("ResNet-CIFAR-8", toy(), made, seed=0, folder=tmp_path / "few", device_images=15)
     assert not (tmp_path / "few").exists()
 
 
 def test_a_long_gradient_is_shortened() -> None:
-    from keraudit.training.optimizer import optimiser
+    from keraudit.training.step import make_optimizer
 
     made = recipe("he2015", clip_norm=0.5, learning_rate=1.0, momentum=0.0)
     weights = [keras.Variable(np.zeros(2, "float32")), keras.Variable(np.zeros(1, "float32"))]
-    sgd = optimiser(made, 10)
+    sgd = make_optimizer(made, 10)
     sgd.apply([keras.ops.array([3.0, 0.0]), keras.ops.array([4.0])], weights)
     np.testing.assert_allclose(weights[0].numpy(), [-0.3, 0.0], rtol=1e-6)  # 3 and 4: of norm 5
     np.testing.assert_allclose(weights[1].numpy(), [-0.4], rtol=1e-6)
 
 
 def test_adamw_decays_kernels_alone_and_apart_from_the_gradient() -> None:
-    from keraudit.training.optimizer import decay, optimiser
+    from keraudit.training.step import add_weight_decay, make_optimizer
 
     rate, part = 0.1, 0.5
     made = recipe("modern", optimizer="adamw", learning_rate=rate, weight_decay=part, warmup=0.0)
     assert not made.nesterov
     dense = keras.layers.Dense(1)
     model = keras.Sequential([keras.Input((2,)), dense])
-    decay(model, made)
+    add_weight_decay(model, made)
     assert not model.losses  # nothing of it in the loss, so nothing in the moments
     dense.kernel.assign([[1.0], [-2.0]])
     dense.bias.assign([3.0])
-    adamw = optimiser(made, 10**6)  # so many steps that the cosine has not begun to fall
+    adamw = make_optimizer(made, 10**6)  # so many steps that the cosine has not begun to fall
     adamw.apply(
         [keras.ops.array([[0.02], [70.0]]), keras.ops.array([5.0])], [dense.kernel, dense.bias]
     )
@@ -307,9 +309,9 @@ def test_no_more_images_are_held_than_can_be_looked_up_or_fit(
 
     data, made = toy(), recipe("he2015", batch=16)  # 24x24 with their padding
     monkeypatch.setattr(augment, "MOST_PIXELS", 24 * 24 * 40)
-    assert augment.Images(data, made).held == 40
+    assert augment.Images(data, made).capacity == 40
     monkeypatch.setattr(augment, "memory_bytes", lambda: 24 * 24 * 3 * 120)
-    assert augment.Images(data, made).held == 30
+    assert augment.Images(data, made).capacity == 30
     monkeypatch.setattr(augment, "memory_bytes", lambda: 24 * 24 * 3)
     with pytest.raises(KerauditError, match="a step takes 16 images, the device may hold 0: lower"):
         augment.Images(data, made)

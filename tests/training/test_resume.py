@@ -143,8 +143,8 @@ def test_a_damaged_checkpoint_costs_what_came_after_the_one_before(
     assert checkpoint.resume(path, [variable]) == {"history": [0, 0]}
     checkpoint.save(path, [variable], {"history": [0, 0, 1]})
     assert checkpoint.resume(path, [variable]) == {"history": [0, 0, 1]}
-    assert checkpoint.load(checkpoint.before(path), [variable]) == {"history": [0, 0]}
-    for file in (path, checkpoint.before(path)):
+    assert checkpoint.load(checkpoint.previous(path), [variable]) == {"history": [0, 0]}
+    for file in (path, checkpoint.previous(path)):
         file.write_bytes(b"")
     with pytest.raises(KerauditError, match=r"checkpoint-before\.npz are damaged.*delete both"):
         checkpoint.resume(path, [variable])
@@ -279,18 +279,18 @@ def test_a_run_from_before_an_option_was_there_is_resumed(tmp_path: Path) -> Non
 def test_checkpoints_take_a_tenth_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
     from keraudit.training import checkpoint
 
-    saver, now = checkpoint.Saver(), [100.0]
+    timer, now = checkpoint.CheckpointTimer(), [100.0]
     monkeypatch.setattr(checkpoint.time, "perf_counter", lambda: now[0])
-    assert saver.is_due()  # the first
+    assert timer.is_due()  # the first
 
     def save(seconds: float) -> None:
         monkeypatch.setattr(checkpoint, "save", lambda *_: now.__setitem__(0, now[0] + seconds))
-        saver.save(Path("x"), [], {})
+        timer.save(Path("x"), [], {})
 
     save(0.05)
-    assert saver.is_due()  # too short to matter
+    assert timer.is_due()  # too short to matter
     save(1.0)
     now[0] += 8.9
-    assert not saver.is_due()
+    assert not timer.is_due()
     now[0] += 0.2
-    assert saver.is_due()
+    assert timer.is_due()

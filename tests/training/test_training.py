@@ -29,15 +29,15 @@ sys.path[:0] = sys.argv[1:2]
 from toys import toy
 import numpy as np
 from keraudit.training.recipe import recipe
-from keraudit.training.trainer import Session
-from keraudit.training.callbacks import unwatched
+from keraudit.training.trainer import Trainer
 
 made = recipe("he2015", epochs=1, batch=16, learning_rate=1e-3, precision=sys.argv[2])
-session = Session("ResNet-CIFAR-8", toy(), made, 0)
-bias = session.body.trainable_variables[-1]
+trainer = Trainer("ResNet-CIFAR-8", toy(), made, 0)
+bias = trainer.state.network.trainable_variables[-1]
 bias.assign([200.0, *[0.0] * (bias.shape[0] - 1)])  # sure of the first class, whatever it sees
-loss = session.epoch(0, unwatched)["loss"]
-print(json.dumps([loss, np.asarray(bias.value).tolist(), session.predictions().sum(axis=1).tolist()]))
+loss = trainer.epoch(0)["loss"]
+sums = trainer.probabilities(trainer.state.data.test).sum(axis=1)
+print(json.dumps([loss, np.asarray(bias.value).tolist(), sums.tolist()]))
 """
 
 
@@ -92,12 +92,12 @@ def test_an_epoch_that_is_passed_diverged_no_longer(
 ) -> None:
     """As on another device; whatever stops the run later."""
     from keraudit.training import train
-    from keraudit.training.trainer import Session
+    from keraudit.training.trainer import Trainer
 
-    epoch = Session.epoch
+    epoch = Trainer.epoch
 
     def stopped(at: int, end: BaseException) -> Any:
-        def made(self: Session, number: int, *others: Any) -> dict[str, Any]:
+        def made(self: Trainer, number: int, *others: Any) -> dict[str, Any]:
             if number == at:
                 raise end
             return epoch(self, number, *others)
@@ -106,7 +106,7 @@ def test_an_epoch_that_is_passed_diverged_no_longer(
 
     made = recipe("he2015", epochs=2, batch=16)
     for at, end in ((0, train.DivergedError("at step 1")), (1, KeyboardInterrupt())):
-        monkeypatch.setattr(Session, "epoch", stopped(at, end))
+        monkeypatch.setattr(Trainer, "epoch", stopped(at, end))
         with pytest.raises(type(end)):
             train.train("plain-cifar-8", toy(), made, seed=0, folder=tmp_path)
         assert (tmp_path / "diverged.json").is_file() == (at == 0)
@@ -116,39 +116,39 @@ def test_an_epoch_that_is_passed_diverged_no_longer(
 
 
 def test_of_epochs_made_elsewhere_no_share_of_this_peak_is_told() -> None:
-    from keraudit.training.train import made_here
+    from keraudit.training.train import on_this_hardware
 
     sessions = [{"from_epoch": 1, "hardware": "GPU"}, {"from_epoch": 3, "hardware": "CPU"}]
-    assert made_here([{"epoch": 1}, {"epoch": 2}], sessions) == []
+    assert on_this_hardware([{"epoch": 1}, {"epoch": 2}], sessions) == []
 
 
 @pytest.mark.parametrize("at", [2, 4])  # the loss is looked at after steps 0, 1, 3 and 5
 def test_the_step_and_layer_at_which_it_began(at: int) -> None:
     from keraudit.training.augment import plan
-    from keraudit.training.divergence import bad_output, diverged, values
-    from keraudit.training.trainer import Session
+    from keraudit.training.divergence import copies, diverged, non_finite_output
+    from keraudit.training.step import TrainState
 
     made = recipe("he2015", epochs=1, batch=16)
-    session = Session("ResNet-CIFAR-8", toy(), made, 0)
-    whole = session.step
+    state = TrainState("ResNet-CIFAR-8", toy(), made, 0)
+    step = state.step
     taken = 0
 
     def poisoned(rows: Any) -> float:  # stands in for a step that overflows
         nonlocal taken
         taken += 1
         if taken == at + 1:
-            layer = session.body.get_layer("stage2_block1_conv1")
+            layer = state.network.get_layer("stage2_block1_conv1")
             layer.kernel.assign(layer.kernel * float("nan"))
-        return whole(rows)
+        return step(rows)
 
-    start = values(session.variables)
+    start = copies(state.variables)
     rows = plan(toy().train, made, 0, 0).reshape(-1, 4)
-    session.step = poisoned  # type: ignore[method-assign]
-    found = diverged(session, 0, rows, start, 5)
+    state.step = poisoned  # type: ignore[method-assign]
+    found = diverged(state, 0, rows, start, 5)
     assert f"at step {at + 1} (epoch 1)" in str(found)
-    layer = session.body.get_layer("stage2_block1_conv1")
+    layer = state.network.get_layer("stage2_block1_conv1")
     layer.kernel.assign(layer.kernel * float("nan"))
-    assert bad_output(session.learner, rows[:16]) == "the output of stage2_block1_conv1"
+    assert non_finite_output(state.model, rows[:16]) == "the output of stage2_block1_conv1"
 
 
 def test_weights_that_overflow_in_the_last_step_are_not_kept(tmp_path: Path) -> None:
@@ -192,12 +192,12 @@ def test_memory_that_ends_is_told_in_a_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     from keraudit.training.train import train
-    from keraudit.training.trainer import Session
+    from keraudit.training.trainer import Trainer
 
     def ends(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(Session, "epoch", ends)
+    monkeypatch.setattr(Trainer, "epoch", ends)
     made = recipe("he2015", epochs=1, batch=16)
     with pytest.raises(KerauditError, match="the memory is too small for batches of 16"):
         train("Plain-CIFAR-8", toy(), made, seed=0, folder=tmp_path / "run")

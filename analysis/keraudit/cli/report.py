@@ -71,7 +71,7 @@ def command(
     originals: Path | None,
     backend: str | None,
     devices: int,
-    held: int | None,
+    device_images: int | None,
     gradients_every: int | None,
     board: Path | None,
     runs: Path | None,
@@ -147,7 +147,7 @@ def command(
     click.echo(harmless(told, lines=True), err=True)
     made_with = {
         "devices": devices,
-        "held": held,
+        "device_images": device_images,
         "gradients_every": gradients_every,
         "board": board,
     }

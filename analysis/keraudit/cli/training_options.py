@@ -61,7 +61,6 @@ RUN_OPTIONS = (
     ),
     click.option(
         "--device-images",
-        "held",
         type=click.IntRange(min=1),
         metavar="N",
         help="Images on a device at once; the same is learnt.  [default: as many as fit]",

@@ -10,12 +10,12 @@ from typing import Any
 from keraudit.data.dataset import Dataset, held_out, limited, short_fingerprint
 from keraudit.errors import KerauditError
 from keraudit.training import checkpoint
-from keraudit.training.augment import fed, moments
-from keraudit.training.devices import told_if_memory_ends
+from keraudit.training.augment import keras_inputs, moments
+from keraudit.training.devices import reporting_out_of_memory
 from keraudit.training.networks import network
-from keraudit.training.optimizer import optimiser, put_average
 from keraudit.training.recipe import Recipe
 from keraudit.training.record import Run, read_run
+from keraudit.training.step import load_average, make_optimizer
 
 BATCH = 250  # images at once
 CHUNK = 5000  # images on their way to the device
@@ -55,8 +55,8 @@ class Trained:
         parts = []
         for start in range(0, len(images), CHUNK):
             values = self.normalised(images[start : start + CHUNK])
-            with told_if_memory_ends(BATCH, "free some, or take a device that has more"):
-                found = self.body.predict(**fed(values, batch=BATCH), verbose=0)
+            with reporting_out_of_memory(BATCH, "free some, or take a device that has more"):
+                found = self.body.predict(**keras_inputs(values, batch=BATCH), verbose=0)
             parts.append(np.asarray(found, "float64"))
             if watch is not None:
                 watch(min(start + CHUNK, len(images)))
@@ -118,7 +118,7 @@ def network_of(folder: Path, run: Run, *, shape: tuple[int, ...], **changes: Any
     fresh = replace(recipe, weights=None, **changes)  # they come from the checkpoint
     classes, images = len(run.dataset["classes"]), int(run.dataset["train_images"])
     body = network(run.network, classes=classes, shape=shape, recipe=fresh)
-    optimizer = optimiser(recipe, recipe.epochs * max(1, images // recipe.batch))
+    optimizer = make_optimizer(recipe, recipe.epochs * max(1, images // recipe.batch))
     optimizer.build(body.trainable_variables)
     state = checkpoint.load(kept, [*body.variables, *optimizer.variables])
     if len(state["history"]) != len(run.history):
@@ -126,7 +126,7 @@ def network_of(folder: Path, run: Run, *, shape: tuple[int, ...], **changes: Any
             f"{kept} is of epoch {len(state['history'])}, {folder / 'run.json'} of epoch"
             f" {len(run.history)}: they belong to two runs"
         )
-    put_average(optimizer, body.trainable_variables)
+    load_average(optimizer, body.trainable_variables)
     return body
 
 

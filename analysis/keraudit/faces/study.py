@@ -25,7 +25,7 @@ from keraudit.faces.protocol import (
     verification,
 )
 from keraudit.training.record import hardware, revision, versions
-from keraudit.training.trainer import deterministic
+from keraudit.training.step import make_deterministic
 
 SCHEMA = "keraudit.faces/1"
 COMPONENTS = 40  # eigenfaces
@@ -382,7 +382,7 @@ def fitted(
     """A classifier of the known images, and the people in the order of its outputs."""
     import numpy as np
 
-    deterministic(seed)
+    make_deterministic(seed)
     people, numbers = np.unique(labels[known], return_inverse=True)
     model = made(values.shape[1:], len(people))
     classifier.taught(model, values[known], numbers, epochs=epochs, seed=seed)

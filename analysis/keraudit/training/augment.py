@@ -1,4 +1,4 @@
-"""What a network is fed: images in the device's own memory, looked up by rows of a few whole numbers."""
+"""Input and augmentation: images in the device's memory, looked up by rows of a few whole numbers."""
 
 from __future__ import annotations
 
@@ -12,59 +12,59 @@ from keraudit.training.recipe import Recipe
 if TYPE_CHECKING:
     import keras
 
-MOST_PIXELS = 2**31 - 1  # held at once, padding included: they are looked up by 32-bit numbers
-# How Keras normalised images for the weights that it publishes: means (red, green, blue) and a divisor.
+MOST_PIXELS = 2**31 - 1  # on the device at once, with padding: they are indexed by 32-bit numbers
+# How Keras normalizes images for the weights that it publishes: means (red, green, blue) and a divisor.
 WITH_WEIGHTS = {"tf": ((127.5,), 127.5), "caffe": ((123.68, 116.779, 103.939), 1.0)}
 WHOLE = 2**16  # an image that is not mixed with another one has so many parts of itself
 SHARE = 0.25  # of the device's memory, for images: the network and its gradients need the rest
 
 
 class Images:
-    """The padded images of both splits in the device's memory; of too many, those of a part at a time.
+    """The padded images of both splits in the device's memory, or a part at a time if they do not all fit.
 
-    ``layer`` turns rows (index, top, left, mirrored) into normalised images; those of training come
-    before those of the test. Cropping and mirroring are one look-up inside the compiled step, so that a
+    ``layer`` turns rows (index, top, left, mirrored) into normalized images; training images come before
+    test images. Cropping and mirroring are one look-up inside the compiled step, so that a
     step needs four whole numbers an image; with cutout or mixup seven, of which the last three say where
     the hole begins, and of how many of ``WHOLE`` parts the image is itself. The rest is the one before it.
 
     Args:
         data: both splits.
-        recipe: its padding and normalisation.
-        most: images held at once; default: as many as fit, where the device tells its memory.
+        recipe: its padding and normalization.
+        capacity: images on the device at once; default: as many as fit, where its memory is known.
 
     Raises:
         KerauditError: fewer fit, or are allowed, than a step takes; the hole is larger than an image.
     """
 
-    def __init__(self, data: Dataset, recipe: Recipe, *, most: int | None = None) -> None:
+    def __init__(self, data: Dataset, recipe: Recipe, *, capacity: int | None = None) -> None:
         import numpy as np
 
         self.data, self.padding = data, recipe.padding
         side = min(data.image_shape[:2])
         for key in ("padding", "cutout"):
-            if (given := getattr(recipe, key)) > side:
+            if (value := getattr(recipe, key)) > side:
                 raise KerauditError(
-                    f"{key} must be {side} or less, the images' side, received {given}"
+                    f"{key} must be {side} or less, the images' side, received {value}"
                 )
         count = len(data.train) + len(data.test)
-        self.held = min(count, room(data, recipe) if most is None else most)
-        if self.held < recipe.batch:
+        self.capacity = min(count, default_capacity(data, recipe) if capacity is None else capacity)
+        if self.capacity < recipe.batch:
             raise KerauditError(
-                f"a step takes {recipe.batch:,} images, the device may hold {self.held:,}: lower --batch"
+                f"a step takes {recipe.batch:,} images, the device may hold {self.capacity:,}: lower --batch"
                 " or raise --device-images"
             )
-        self.is_whole = self.held == count
-        self.layer = feed(data, recipe, self.held)
+        self.is_whole = self.capacity == count
+        self.layer = lookup_layer(data, recipe, self.capacity)
         if self.is_whole:
-            self.put(np.arange(count))
+            self.load(np.arange(count))
 
-    def put(self, index: Any) -> None:
-        """Have the images of these numbers on the device, in this order; ``held`` of them at most."""
+    def load(self, index: Any) -> None:
+        """Copy the images of these numbers to the device, in this order; at most ``capacity``."""
         import numpy as np
 
         height, width, channels = self.data.image_shape
         pad = self.padding
-        padded = np.zeros((self.held, height + 2 * pad, width + 2 * pad, channels), "uint8")
+        padded = np.zeros((self.capacity, height + 2 * pad, width + 2 * pad, channels), "uint8")
         inner = padded[: len(index), pad : pad + height, pad : pad + width]
         train, test = self.data.train.images, self.data.test.images
         is_test = index >= len(train)
@@ -73,18 +73,18 @@ class Images:
         self.layer.table.assign(padded.reshape(-1, channels))
 
     def rows(self, rows: Any) -> Any:
-        """Rows (..., ``columns``) as the layer takes them, once their images are on the device."""
+        """Load the images of rows (..., ``columns``); the rows as the layer takes them."""
         import numpy as np
 
         if self.is_whole:
             return rows
-        here = np.array(rows)
-        self.put(rows[..., 0].reshape(-1))
-        here[..., 0] = np.arange(here[..., 0].size).reshape(here.shape[:-1])
-        return here
+        local = np.array(rows)
+        self.load(rows[..., 0].reshape(-1))
+        local[..., 0] = np.arange(local[..., 0].size).reshape(local.shape[:-1])
+        return local
 
 
-def room(data: Dataset, recipe: Recipe) -> int:
+def default_capacity(data: Dataset, recipe: Recipe) -> int:
     """How many padded images may be on the device at once."""
     height, width, channels = data.image_shape
     pixels = (height + 2 * recipe.padding) * (width + 2 * recipe.padding)
@@ -94,7 +94,7 @@ def room(data: Dataset, recipe: Recipe) -> int:
 
 
 def moments(data: Dataset, how: str) -> tuple[Any, Any]:
-    """What is subtracted from every image and what it is divided by, from the training images."""
+    """Mean and divisor that normalize an image, from the training images."""
     import numpy as np
 
     if how in WITH_WEIGHTS:
@@ -114,14 +114,14 @@ def moments(data: Dataset, how: str) -> tuple[Any, Any]:
 
 
 def published_moments(how: str) -> tuple[Any, Any]:
-    """The same of images for the weights that Keras publishes."""
+    """Mean and divisor of images for the weights that Keras publishes."""
     import numpy as np
 
     mean, scale = WITH_WEIGHTS[how]
     return np.array(mean, "float32"), np.float32(scale)
 
 
-def feed(data: Dataset, recipe: Recipe, count: int) -> keras.Layer:
+def lookup_layer(data: Dataset, recipe: Recipe, count: int) -> keras.Layer:
     """The layer of ``Images``, with an empty table for ``count`` of them."""
     import keras
     from keras import ops
@@ -131,8 +131,8 @@ def feed(data: Dataset, recipe: Recipe, count: int) -> keras.Layer:
     height, width = out_height + 2 * pad, out_width + 2 * pad
     mean, scale = moments(data, recipe.normalise)
 
-    class Feed(keras.layers.Layer):  # type: ignore[misc]
-        """Holds them as a weight."""
+    class Lookup(keras.layers.Layer):  # type: ignore[misc]
+        """Has the images as a weight."""
 
         def __init__(self) -> None:
             super().__init__(name="images", dtype="float32")
@@ -165,21 +165,21 @@ def feed(data: Dataset, recipe: Recipe, count: int) -> keras.Layer:
         def compute_output_shape(self, shape: Any) -> Any:
             return (shape[0], out_height, out_width, channels)
 
-    return Feed()
+    return Lookup()
 
 
 def inside(at: Any, start: Any, size: int) -> Any:
-    """Whether places lie in a stretch."""
+    """Whether positions lie in the interval of ``size`` from ``start``."""
     return (at >= start) & (at < start + size)
 
 
 def columns(recipe: Recipe) -> int:
-    """Whole numbers of a row."""
+    """The length of a row."""
     return 7 if recipe.cutout or recipe.mixup else 4
 
 
 def plan(split: Split, recipe: Recipe, seed: int, epoch: int) -> Any:
-    """The rows of an epoch: which image, which crop, mirrored or not; the same whenever asked.
+    """The rows of an epoch: which image, which crop, mirrored or not; a function of seed and epoch.
 
     With cutout, the middle of the hole is any pixel, so that part of it may lie outside.
 
@@ -202,8 +202,8 @@ def plan(split: Split, recipe: Recipe, seed: int, epoch: int) -> Any:
     return rows.reshape(-1, recipe.batch, columns(recipe))
 
 
-def still(split: Split, recipe: Recipe) -> Any:
-    """The rows of an evaluation: every image once, in order, from the middle, not mirrored."""
+def evaluation_rows(split: Split, recipe: Recipe) -> Any:
+    """The rows of an evaluation: every image once, in order, the central crop, not mirrored."""
     import numpy as np
 
     rows = np.full((len(split), columns(recipe)), recipe.padding, "int32")
@@ -214,13 +214,13 @@ def still(split: Split, recipe: Recipe) -> Any:
     return rows
 
 
-def mixed(labels: Any, rows: Any, recipe: Recipe) -> Any:
-    """Labels (images, classes) of whole batches as their images are mixed: each with the one before it.
+def mixed_labels(labels: Any, rows: Any, recipe: Recipe) -> Any:
+    """Labels (images, classes) of whole batches, mixed as their images are: each with the one before it.
 
     Args:
         labels: of each image alone.
         rows: (images, ``columns``), as ``plan`` gives them, batch after batch.
-        recipe: without mixup the labels are left as they are.
+        recipe: without mixup the labels do not change.
     """
     import numpy as np
 
@@ -231,11 +231,11 @@ def mixed(labels: Any, rows: Any, recipe: Recipe) -> Any:
     return share * labels + (1 - share) * before.reshape(labels.shape)
 
 
-def fed(*arrays: Any, batch: int) -> dict[str, Any]:
-    """Rows, or rows and labels, for Keras' ``fit`` and ``predict``: in order, so many at a time.
+def keras_inputs(*arrays: Any, batch: int) -> dict[str, Any]:
+    """Arguments of Keras' ``fit`` and ``predict``: inputs, or inputs and labels, in order.
 
-    On TensorFlow as a data set that tf.data does not tune while it runs: where it does, a pass that is
-    over may wait for the tuning thread, which sleeps for up to a minute (``analysis/research/fit.py``).
+    On TensorFlow a data set without autotuning: with it, the end of a pass may wait for the tuning thread,
+    which sleeps for up to a minute (``analysis/research/fit.py``).
     """
     import keras
 

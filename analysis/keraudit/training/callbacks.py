@@ -1,27 +1,29 @@
-"""A run while it goes: how far it is, whether its loss is still a number, gradients now and then."""
+"""What looks at a run between its steps: progress, a loss that is not finite, gradient profiles.
+
+The methods have the names of ``keras.callbacks.Callback``, so that ``fit`` and the loop of ``jax_steps`` call the
+same ones.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from keraudit.errors import KerauditError
 from keraudit.training.augment import moments
 from keraudit.training.divergence import NotFiniteError
+from keraudit.training.step import TrainState
 
-if TYPE_CHECKING:
-    from keraudit.training.trainer import Session
-
-CHECK_EVERY = 50  # steps between looks at the loss: each look waits for the device
-FIRST = (0, 1, 3, 7, 15, 31)  # and these, so that a slow machine soon says how long it will take
-WATCHED_IMAGES = 32  # of the batch whose gradients are watched
+CHECK_EVERY = 50  # steps between two readings of the loss: each waits for the device
+FIRST = (0, 1, 3, 7, 15, 31)  # and these, so that a slow machine soon shows how long it will take
+PROFILED_IMAGES = 32  # of the batch whose gradients are profiled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tick:
-    """How far a run is: told after a step, at most a few times a second."""
+    """Progress of a run after a step; loss and accuracy are means over the epoch so far."""
 
     epoch: int
     epochs: int
@@ -32,59 +34,63 @@ class Tick:
 
 
 Watch = Callable[[Tick], None]
-Part = tuple[int, Mapping[str, float]]  # of an epoch: steps, and their means
-
-
-def unwatched(tick: Tick) -> None:
-    """Look away."""
+Part = tuple[int, Mapping[str, Any]]  # of an epoch: steps, and the means over them
 
 
 class GradientWatch:
     """The gradient profile of ``keraudit gradients``, on one batch, every so many steps of a run.
 
-    Its steps are part of the checkpoint, so that a resumed run has them all. The network is only
+    Its profiles are part of the checkpoint, so that a resumed run has them all. The network is only
     read; the run is the same with it and without.
+
+    Args:
+        state: whose gradients.
+        every: steps between profiles.
+        profiles: of the run so far.
+        sync: gives the variables the values of the last step.
     """
 
-    def __init__(self, session: Session, every: int, steps: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(
+        self,
+        state: TrainState,
+        every: int,
+        profiles: Sequence[Mapping[str, Any]],
+        sync: Callable[[], None],
+    ) -> None:
         from keraudit.audits.gradients.callback import GradientAudit
 
         if every < 1:
             raise KerauditError(f"gradients are watched every 1 step or more, received {every}")
-        self.session, self.every = session, every
-        self.steps = [dict(step) for step in steps]
-        data = session.data
-        first = data.train.first(WATCHED_IMAGES)
-        mean, scale = moments(data, session.recipe.normalise)
+        self.every, self.sync = every, sync
+        self.profiles = [dict(profile) for profile in profiles]
+        first = state.data.train.first(PROFILED_IMAGES)
+        mean, scale = moments(state.data, state.recipe.normalise)
         images = ((first.images.astype("float32") - mean) / scale).astype("float32")
         self.audit = GradientAudit(
             every=every, batch=len(first), data=(images, first.labels.astype("int32"))
         )
-        self.audit.set_model(session.body)
-        self.audit.on_train_begin()
-        if not self.steps:
-            self.keep(0)
+        self.audit.set_model(state.network)
+        self.audit.on_train_begin()  # takes the first profile
+        if not self.profiles:
+            self._keep(0)
         self.audit.profiles.clear()
 
-    def look(self, step: int) -> None:
-        """Take a profile if it is time for one; ``step`` counts those that were made."""
+    def after_step(self, step: int) -> None:
+        """Take a profile if one is due after ``step`` steps of the run."""
         if step % self.every:
             return
-        self.session.settle()
+        self.sync()
         self.audit.step = step
         self.audit.measure()
-        self.keep(step)
+        self._keep(step)
         self.audit.profiles.clear()
 
-    def keep(self, step: int) -> None:
-        self.steps.append({**self.audit.to_dict()["steps"][-1], "step": step})
+    def _keep(self, step: int) -> None:
+        self.profiles.append({**self.audit.to_dict()["steps"][-1], "step": step})
 
     def record(self) -> dict[str, Any]:
         """All profiles in full, ``keraudit.gradients-over-training/1``."""
-        return {**self.audit.to_dict(), "steps": self.steps}
-
-    def slim(self) -> dict[str, Any]:
-        return slim(self.record())
+        return {**self.audit.to_dict(), "steps": self.profiles}
 
 
 def slim(full: Mapping[str, Any]) -> dict[str, Any]:
@@ -104,57 +110,54 @@ def slim(full: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-class Watcher:
-    """Tells how far an epoch is, stops a run whose loss is not finite, takes gradient profiles."""
+class EpochMonitor:
+    """Reports the progress of one epoch and stops it where its loss is not finite.
+
+    Keras' ``TerminateOnNaN`` reads the loss after every step, which then waits for the device, and knows no
+    step of an epoch that is several calls of ``fit``.
+    """
 
     def __init__(
-        self, session: Session, epoch: int, watch: Watch, gradients: GradientWatch | None
+        self, state: TrainState, epoch: int, watch: Watch | None, gradients: GradientWatch | None
     ) -> None:
-        self.session, self.epoch = session, epoch
+        self.epoch, self.epochs, self.steps = epoch, state.recipe.epochs, state.steps
         self.watch, self.gradients = watch, gradients
+        self.done = 0
+        self.parts: list[Part] = []  # one for each ``fit`` of the epoch
 
-    def profile(self, done: int) -> None:
-        """After so many steps of the epoch."""
-        if self.gradients is not None:
-            self.gradients.look(self.epoch * self.session.steps + done)
-
-    def looks(self, batch: int) -> bool:
-        """Whether to look at the loss after this step, counted from 0."""
-        return not batch % CHECK_EVERY or batch in FIRST or batch + 1 == self.session.steps
-
-    def tell(self, done: int, loss: float, accuracy: float) -> None:
-        """After so many steps of the epoch: the means over them."""
-        self.watch(
-            Tick(
-                epoch=self.epoch + 1,
-                epochs=self.session.recipe.epochs,
-                step=done,
-                steps=self.session.steps,
-                loss=loss,
-                accuracy=accuracy,
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, Any]) -> None:
+        """After step ``batch`` of a part of the epoch, or after a call that ends with it."""
+        before, self.done = self.done, sum(steps for steps, _ in self.parts) + batch + 1
+        if self.gradients:
+            self.gradients.after_step(self.epoch * self.steps + self.done)
+        is_call_of_many = self.done - before > 1
+        if not is_call_of_many and not self._reads_loss_after(self.done - 1):
+            return
+        if not math.isfinite(float(logs["loss"])):
+            raise NotFiniteError(self.done - 1)
+        if self.watch:
+            parts = [*self.parts, (batch + 1, logs)]
+            self.watch(
+                Tick(
+                    epoch=self.epoch + 1,
+                    epochs=self.epochs,
+                    step=self.done,
+                    steps=self.steps,
+                    loss=mean_of(parts, "cross_entropy"),
+                    accuracy=mean_of(parts, "accuracy"),
+                )
             )
-        )
 
-    def callback(self, before: Sequence[Part]) -> Any:
-        """The same for Keras' ``fit`` of the part of an epoch that follows those ``before``."""
-        import keras
+    def on_train_end(self, logs: Mapping[str, Any]) -> None:
+        """After a part of the epoch, with its means."""
+        self.parts.append((self.done - sum(steps for steps, _ in self.parts), logs))
 
-        watcher, first = self, sum(steps for steps, _ in before)
+    def mean(self, key: str) -> float:
+        """Over the steps of the epoch."""
+        return mean_of(self.parts, key)
 
-        class Callback(keras.callbacks.Callback):  # type: ignore[misc]
-            """Looks at the loss now and then."""
-
-            def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
-                done = first + batch + 1
-                watcher.profile(done)
-                if not logs or not watcher.looks(done - 1):
-                    return
-                if not math.isfinite(float(logs["loss"])):
-                    raise NotFiniteError(done - 1)
-                parts = [*before, (batch + 1, logs)]
-                watcher.tell(done, mean_of(parts, "cross_entropy"), mean_of(parts, "accuracy"))
-
-        return Callback()
+    def _reads_loss_after(self, step: int) -> bool:
+        return not step % CHECK_EVERY or step in FIRST or step + 1 == self.steps
 
 
 def mean_of(parts: Sequence[Part], key: str) -> float:

@@ -1,4 +1,9 @@
-"""Checkpoints: all variables and the state of a run in one file, written whole or not at all."""
+"""Checkpoints: all variables and the state of a run in one file, written atomically.
+
+Keras' ``BackupAndRestore`` writes weights and epoch to two files, so that a run killed in between resumes with the
+weights of one epoch as if they were another's. It has no place for the history and the gradient profiles, and its
+weights include the table of images.
+"""
 
 from __future__ import annotations
 
@@ -20,39 +25,41 @@ class DamagedError(CheckpointError):
     """A checkpoint that cannot be read."""
 
 
-class Saver:
-    """Saves that take a tenth of the time at most, once one takes long enough to matter."""
+class CheckpointTimer:
+    """Saves no more often than takes a tenth of the time, once a save takes long enough to matter."""
 
     SHARE = 0.1
     SHORT = 0.1  # seconds
 
     def __init__(self) -> None:
-        self.took, self.at = 0.0, time.perf_counter()
+        self.seconds, self.last = 0.0, time.perf_counter()
 
     def is_due(self) -> bool:
         """Whether a save now would keep to the share."""
-        since = time.perf_counter() - self.at
-        return self.took < self.SHORT or self.took <= self.SHARE * (since + self.took)
+        since = time.perf_counter() - self.last
+        return self.seconds < self.SHORT or self.seconds <= self.SHARE * (since + self.seconds)
 
     def save(self, path: Path, variables: Sequence[Any], state: Mapping[str, Any]) -> None:
-        """As the function ``save``."""
-        begun = time.perf_counter()
+        """``save``, timed."""
+        begin = time.perf_counter()
         save(path, variables, state)
-        self.at = time.perf_counter()
-        self.took = self.at - begun
+        self.last = time.perf_counter()
+        self.seconds = self.last - begin
 
 
 def save(path: Path, variables: Sequence[Any], state: Mapping[str, Any]) -> None:
     """Write the values of ``variables`` in order, and ``state``, to ``path``.
 
-    What is there stays beside it, as ``before(path)``, until the next one.
+    The file of that name is kept as ``previous(path)`` until the next save.
 
     Raises:
         CheckpointError: the disk is full or cannot be written; the last checkpoint is untouched.
     """
     import numpy as np
 
-    arrays: dict[str, Any] = {f"v{i:05d}": np.asarray(value_of(v)) for i, v in enumerate(variables)}
+    arrays: dict[str, Any] = {
+        f"v{i:05d}": np.asarray(host_value(v)) for i, v in enumerate(variables)
+    }
     temporary = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -61,38 +68,38 @@ def save(path: Path, variables: Sequence[Any], state: Mapping[str, Any]) -> None
             file.flush()
             os.fsync(file.fileno())
         if path.is_file():
-            path.replace(before(path))
+            path.replace(previous(path))
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        left = "the last checkpoint stands" if is_there(path) else "there is no checkpoint yet"
+        left = "the last checkpoint stands" if exists(path) else "there is no checkpoint yet"
         raise CheckpointError(
             f"cannot write {path}: {error.strerror or error}; the run stops, {left}"
         ) from None
 
 
-def before(path: Path) -> Path:
-    """Where the checkpoint before the last one is."""
+def previous(path: Path) -> Path:
+    """The file of the checkpoint before the last one."""
     return path.with_name(f"{path.stem}-before{path.suffix}")
 
 
-def is_there(path: Path) -> bool:
-    """Whether there is a checkpoint to go on from: the last one, or the one before it."""
-    return path.is_file() or before(path).is_file()
+def exists(path: Path) -> bool:
+    """Whether there is a checkpoint to resume from: the last one, or the one before it."""
+    return path.is_file() or previous(path).is_file()
 
 
 def resume(path: Path, variables: Sequence[Any]) -> dict[str, Any]:
-    """As ``load``; of the checkpoint before where the last one is damaged; empty if there is none.
+    """Load the last checkpoint, or the one before it if that one is damaged; empty if there is none.
 
-    A damaged one is then removed: the next save must not put it in the place of the good one.
+    The damaged one is then removed: the next save must not put it in the place of the good one.
 
     Raises:
         CheckpointError: none of those there can be read, or they are of another network.
     """
     import logging
 
-    older = before(path)
-    if not is_there(path):
+    older = previous(path)
+    if not exists(path):
         return {}
     if not older.is_file():
         return load(path, variables)
@@ -119,7 +126,7 @@ def resume(path: Path, variables: Sequence[Any]) -> dict[str, Any]:
 
 
 def load(path: Path, variables: Sequence[Any]) -> dict[str, Any]:
-    """Put the values back into ``variables``; the state that was saved with them.
+    """Load the values of ``variables``; the state that was saved with them.
 
     Raises:
         CheckpointError: the file is damaged, or was written for another network.
@@ -143,7 +150,7 @@ def load(path: Path, variables: Sequence[Any]) -> dict[str, Any]:
     return state
 
 
-def value_of(variable: Any) -> Any:
+def host_value(variable: Any) -> Any:
     """A variable's value on the host; bfloat16, which numpy files lack, as float32 (exact)."""
     import keras
 

@@ -1,4 +1,4 @@
-"""The devices of a run: their memory, and several for one batch, of which each has all weights."""
+"""The devices of a run: their memory, and data parallelism over several."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from keraudit.errors import MEMORY_SIGNS, KerauditError
 
 
 @contextmanager
-def spread_over(count: int, batch: int) -> Iterator[None]:
-    """Inside it, models are built and run on ``count`` devices by ``keras.distribution``.
+def data_parallel(count: int, batch: int) -> Iterator[None]:
+    """Build and run models on ``count`` devices by ``keras.distribution``; each has all weights.
 
     Raises:
         KerauditError: Keras' backend cannot, there are fewer, or the batch cannot be shared out.
@@ -27,13 +27,13 @@ def spread_over(count: int, batch: int) -> Iterator[None]:
             f"keras.distribution shares a batch over devices with JAX alone, not with"
             f" {keras.backend.backend()}: --backend jax"
         )
-    found = keras.distribution.list_devices()
-    if len(found) < count:
-        raise KerauditError(f"{count} devices were asked for; JAX sees {len(found)}")
+    devices = keras.distribution.list_devices()
+    if len(devices) < count:
+        raise KerauditError(f"{count} devices were asked for; JAX sees {len(devices)}")
     if batch % count:
         raise KerauditError(f"a batch of {batch} cannot be shared out over {count} devices evenly")
     before = keras.distribution.distribution()
-    keras.distribution.set_distribution(keras.distribution.DataParallel(devices=found[:count]))
+    keras.distribution.set_distribution(keras.distribution.DataParallel(devices=devices[:count]))
     try:
         yield
     finally:
@@ -41,23 +41,22 @@ def spread_over(count: int, batch: int) -> Iterator[None]:
 
 
 def memory_bytes() -> int | None:
-    """The memory of the first device, where it tells: a GPU under JAX does, a processor does not."""
+    """The memory of the first device where it is known: a GPU under JAX reports it, a processor does not."""
     import keras
 
     if keras.backend.backend() != "jax":
         return None
     import jax
 
-    found = jax.local_devices()[0].memory_stats() or {}
-    return found.get("bytes_limit")
+    return (jax.local_devices()[0].memory_stats() or {}).get("bytes_limit")
 
 
 @contextmanager
-def told_if_memory_ends(batch: int, advice: str) -> Iterator[None]:
-    """Inside it, memory that ends is told in a line with ``advice``.
+def reporting_out_of_memory(batch: int, advice: str) -> Iterator[None]:
+    """Turn an out-of-memory error into one line with ``advice``.
 
     Raises:
-        KerauditError: it ended.
+        KerauditError: the memory ended.
     """
     try:
         yield

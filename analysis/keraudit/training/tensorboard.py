@@ -1,4 +1,4 @@
-"""TensorBoard logs of a run: what its record has of each epoch, as scalars."""
+"""TensorBoard logs of a run: the history of its record, as scalars."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ SCALARS = ("loss", "accuracy", "test_loss", "test_accuracy", "learning_rate", "i
 
 
 class Board:
-    """Writes events by TensorBoard's own writer, which needs neither TensorFlow nor a backend.
+    """Writes events by TensorBoard's own writer.
+
+    Keras' ``TensorBoard`` needs TensorFlow, whatever the backend.
 
     Args:
         folder: where the events of this run go.
@@ -31,13 +33,13 @@ class Board:
                 " tensorboard"
             ) from None
         self.folder = folder
-        with self.told():
+        with self._reporting_full_disk():
             folder.mkdir(parents=True, exist_ok=True)
             self.writer: Any = Writer(str(folder))
 
     @contextmanager
-    def told(self) -> Iterator[None]:
-        """A full disk or a closed folder in one line."""
+    def _reporting_full_disk(self) -> Iterator[None]:
+        """Turn an error of the file system into one line."""
         try:
             yield
         except OSError as error:
@@ -52,7 +54,7 @@ class Board:
         Raises:
             KerauditError: the folder can no longer be written.
         """
-        with self.told():
+        with self._reporting_full_disk():
             for key in SCALARS:
                 self.writer.add_scalar(key, float(row[key]), int(row["epoch"]))
             self.writer.flush()
@@ -63,5 +65,5 @@ class Board:
         Raises:
             KerauditError: the folder can no longer be written.
         """
-        with self.told():
+        with self._reporting_full_disk():
             self.writer.close()

@@ -1,4 +1,4 @@
-"""How much of what the device can do a run made use of."""
+"""Utilization: the MACs of a run compared with the peak of the device."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ TRIES, LEAST_SECONDS = 5, 0.05  # the best of so many, each at least so long
 
 
 def work(
-    body: Any,
+    network: Any,
     history: Sequence[Mapping[str, Any]],
     precision: str,
     *,
     before: float = 0.0,
     devices: int = 1,
 ) -> dict[str, Any]:
-    """What a training step does beside the fastest matrix product of the device.
+    """Compare a training step with the fastest matrix product of the device.
 
     The MACs of a step, forward and backward, are counted by the audit; the peak is measured on this
     device, at this precision, after the training; ``before`` it, by ``measured_peak``, too: the higher one
@@ -32,7 +32,7 @@ def work(
         ``training_macs_per_image``, ``images_per_s`` (the median over epochs), ``peak_macs_per_s`` of
         all devices, and ``share_of_peak``.
     """
-    macs = training_macs(body)
+    macs = training_macs(network)
     speed = median(float(row["images_per_s"]) for row in history)
     peak = devices * max(before, measured_peak(precision))
     return {
@@ -43,9 +43,9 @@ def work(
     }
 
 
-def training_macs(body: Any) -> int:
+def training_macs(network: Any) -> int:
     """MACs of a network for one image, forward and backward, by the audit."""
-    return int(audit(body, batch=1).total.training_macs)
+    return int(audit(network, batch=1).total.training_macs)
 
 
 def measured_peak(precision: str = "float32") -> float:
@@ -61,23 +61,23 @@ def measured_peak(precision: str = "float32") -> float:
     side = SIDE["cpu" if on_cpu() else "other"]
     with keras.device("cpu:0") if on_cpu() else nullcontext():  # Keras has no name for a TPU
         a = ops.cast(keras.random.normal((side, side), seed=0), compute)
-        multiply = compiled(lambda x: ops.matmul(x, a))
+        multiply = compile_function(lambda x: ops.matmul(x, a))
         finish(multiply(a))
-        begun = time.perf_counter()
+        begin = time.perf_counter()
         finish(multiply(a))
-        once = time.perf_counter() - begun
+        once = time.perf_counter() - begin
         times = max(1, int(LEAST_SECONDS / max(once, 1e-6)))
         best = min(timed(multiply, a, times) for _ in range(TRIES))
     return float(side**3 * times / best)
 
 
 def timed(multiply: Callable[[Any], Any], a: Any, times: int) -> float:
-    begun = time.perf_counter()
+    begin = time.perf_counter()
     result = a
     for _ in range(times):
         result = multiply(a)
     finish(result)
-    return time.perf_counter() - begun
+    return time.perf_counter() - begin
 
 
 def finish(tensor: Any) -> None:
@@ -87,20 +87,20 @@ def finish(tensor: Any) -> None:
     ops.convert_to_numpy(ops.cast(tensor[0, 0], "float32"))
 
 
-def compiled(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """The backend's own compiled form of a function."""
+def compile_function(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Compile a function by the backend's own compiler."""
     import keras
 
-    made: Callable[[Any], Any] = function
+    compiled: Callable[[Any], Any] = function
     if keras.backend.backend() == "jax":
         import jax
 
-        made = jax.jit(function)
+        compiled = jax.jit(function)
     elif keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
-        made = tf.function(function)
-    return made
+        compiled = tf.function(function)
+    return compiled
 
 
 def on_cpu() -> bool:

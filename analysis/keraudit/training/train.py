@@ -1,7 +1,7 @@
 """Train one network with one recipe and one seed; stop anywhere, resume exactly.
 
-What a step sees depends on the seed and the epoch alone, never on what ran before, and a checkpoint
-holds every variable: a run that was killed and resumed ends with the weights of one that was not.
+The images of a step depend on the seed and the epoch alone, and a checkpoint holds every variable: a run that
+was killed and resumed ends with the weights of one that was not.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from keraudit.data.dataset import Dataset
 from keraudit.errors import KerauditError
 from keraudit.output.files import save
 from keraudit.training import checkpoint
-from keraudit.training.callbacks import GradientWatch, Tick, Watch, unwatched
-from keraudit.training.devices import spread_over, told_if_memory_ends
+from keraudit.training.callbacks import GradientWatch, Tick, Watch, slim
+from keraudit.training.devices import data_parallel, reporting_out_of_memory
 from keraudit.training.divergence import DivergedError
 from keraudit.training.networks import sized, spelled
 from keraudit.training.recipe import Recipe, normal
@@ -37,11 +37,11 @@ from keraudit.training.record import (
 )
 from keraudit.training.tensorboard import Board
 from keraudit.training.throughput import measured_peak, work
-from keraudit.training.trainer import Session
+from keraudit.training.trainer import Trainer
 
 __all__ = ["DivergedError", "Tick", "flat", "train"]
 NAMES = ("network", *PROSE)  # the folder tells the network
-LESS = "lower --batch, --size or --device-images"
+MEMORY_ADVICE = "lower --batch, --size or --device-images"
 OPTIONAL = ("devices", "ema_decay", "gradients_every")  # in a configuration only where they differ
 
 
@@ -52,15 +52,15 @@ def train(
     *,
     seed: int,
     folder: Path,
-    watch: Watch = unwatched,
+    watch: Watch | None = None,
     budget: float = 1.0,
     devices: int = 1,
-    held: int | None = None,
+    device_images: int | None = None,
     gradients_every: int | None = None,
     board: Path | None = None,
     command: str = "",
 ) -> Run:
-    """Train ``name`` on ``data``, or go on where the run in ``folder`` stopped.
+    """Train ``name`` on ``data``, or resume the run in ``folder``.
 
     Args:
         name: a network of ``network``.
@@ -68,10 +68,10 @@ def train(
         recipe: how.
         seed: of the weights, the order of the images and their crops.
         folder: the run's own; its checkpoint and record are kept there.
-        watch: told how far the run is.
+        watch: called with the progress of the run.
         budget: the part of the full recipe that ``recipe`` is, for the record.
         devices: how many share each batch.
-        held: images on a device at once; default: as many as fit. What is learnt is the same.
+        device_images: images on a device at once; default: as many as fit. The result is the same.
         gradients_every: steps between gradient profiles; default: none are taken.
         board: a folder for TensorBoard's logs.
         command: for the record.
@@ -108,85 +108,78 @@ def train(
     if (folder / "run.json").is_file():
         return read_run(folder)
     logs = None if board is None else Board(board / folder.name)
-    with spread_over(devices, recipe.batch), told_if_memory_ends(recipe.batch, LESS):
-        session = Session(name, data, recipe, seed, devices=devices, held=held)
+    with data_parallel(devices, recipe.batch), reporting_out_of_memory(recipe.batch, MEMORY_ADVICE):
+        trainer = Trainer(name, data, recipe, seed, devices=devices, device_images=device_images)
         with alone(folder):
-            return ended(session, config, folder, watch, gradients_every, logs, command)
+            return completed(trainer, config, folder, watch, gradients_every, logs, command)
 
 
-def ended(
-    session: Session,
+def completed(
+    trainer: Trainer,
     config: Mapping[str, Any],
     folder: Path,
-    watch: Watch,
+    watch: Watch | None,
     gradients_every: int | None,
     logs: Board | None,
     command: str,
 ) -> Run:
-    """The run once its epochs that are left are made; nobody else may be at it."""
-    if (folder / "run.json").is_file():  # by a process that had just ended it
+    """Train the epochs that are left, and write the record; no other process may train in ``folder``."""
+    if (folder / "run.json").is_file():  # another process has just completed it
         return read_run(folder)
-    kept = folder / "checkpoint.npz"
-    state = checkpoint.resume(kept, session.variables)
-    history: list[dict[str, Any]] = state.get("history", [])
-    sessions = [*state.get("sessions", []), {"from_epoch": len(history) + 1, **where()}]
-    gradients = (
-        GradientWatch(session, gradients_every, state.get("gradients", []))
-        if gradients_every is not None
-        else None
-    )
+    state, recipe, file = trainer.state, trainer.state.recipe, folder / "checkpoint.npz"
+    saved = checkpoint.resume(file, state.variables)
+    history: list[dict[str, Any]] = saved.get("history", [])
+    sessions = [*saved.get("sessions", []), {"from_epoch": len(history) + 1, **where()}]
+    gradients = None
+    if gradients_every is not None:
+        profiles = saved.get("gradients", [])
+        gradients = GradientWatch(state, gradients_every, profiles, trainer.sync_variables)
     write_config(folder, config)
-    before = measured_peak(session.recipe.precision)
-    saver, epochs = checkpoint.Saver(), session.recipe.epochs
-    for epoch in range(len(history), epochs):
+    peak_before = measured_peak(recipe.precision)
+    timer = checkpoint.CheckpointTimer()
+    for epoch in range(len(history), recipe.epochs):
         try:
-            history.append(session.epoch(epoch, watch, gradients))
-        except DivergedError as end:
-            write_diverged(folder, str(end))
+            history.append(trainer.epoch(epoch, watch, gradients))
+        except DivergedError as error:
+            write_diverged(folder, str(error))
             raise
         (folder / DIVERGED).unlink(missing_ok=True)  # elsewhere it need not diverge again
-        state = {"history": history, "sessions": sessions}
-        state |= {"gradients": gradients.steps} if gradients else {}
-        if epoch + 1 == epochs or saver.is_due():
-            saver.save(kept, session.variables, state)
+        if epoch + 1 == recipe.epochs or timer.is_due():
+            to_save = {"history": history, "sessions": sessions}
+            to_save |= {"gradients": gradients.profiles} if gradients else {}
+            timer.save(file, state.variables, to_save)
         if logs:
             logs.add(history[-1])
     if logs:
         logs.close()
-    here = made_here(history, sessions)
+    devices, timed = config.get("devices", 1), on_this_hardware(history, sessions)
     run = Run.of(
         config,
         history=history,
-        evaluation=session.evaluation(),
-        params=session.body.count_params(),
+        evaluation=trainer.evaluation(),
+        params=state.network.count_params(),
         command=command,
-        work=work(
-            session.body,
-            here,
-            session.recipe.precision,
-            before=before,
-            devices=config.get("devices", 1),
-        )
-        if here
+        work=work(state.network, timed, recipe.precision, before=peak_before, devices=devices)
+        if timed
         else None,
-        gradients=gradients.slim() if gradients else None,
+        gradients=slim(gradients.record()) if gradients else None,
         sessions=sessions if len(sessions) > 1 else None,
     )
-    predictions = session.predictions()
+    predictions = trainer.probabilities(state.data.test)
     if gradients:
         save(folder / "gradients.json", json.dumps(gradients.record()) + "\n")
     write_run(folder, run, predictions)
-    checkpoint.before(kept).unlink(missing_ok=True)
+    checkpoint.previous(file).unlink(missing_ok=True)
     return run
 
 
-def made_here(
+def on_this_hardware(
     history: Sequence[Mapping[str, Any]], sessions: Sequence[Mapping[str, Any]]
 ) -> Sequence[Mapping[str, Any]]:
-    """The epochs made on the hardware of the last session.
+    """The epochs that ran on the hardware of the last session.
 
     >>> sessions = [{"from_epoch": 1, "hardware": "GPU"}, {"from_epoch": 3, "hardware": "CPU"}]
-    >>> made_here([{"epoch": 1}, {"epoch": 2}, {"epoch": 3}], sessions)
+    >>> on_this_hardware([{"epoch": 1}, {"epoch": 2}, {"epoch": 3}], sessions)
     [{'epoch': 3}]
     """
 
@@ -200,7 +193,7 @@ def same_run(folder: Path, config: Mapping[str, Any]) -> None:
     """Refuse to resume a run whose configuration was another."""
     found = read_config(folder)
     if found is None:
-        if checkpoint.is_there(folder / "checkpoint.npz"):
+        if checkpoint.exists(folder / "checkpoint.npz"):
             raise KerauditError(
                 f"{folder} has a checkpoint and no config.json that says of what: delete it to start"
                 " the run anew, or choose another folder"
