@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from keraudit.api import audit
@@ -24,6 +24,7 @@ from keraudit.faces.protocol import (
     strangers,
     verification,
 )
+from keraudit.output.plain_data import as_dict
 from keraudit.training.record import hardware, revision, versions
 from keraudit.training.trainer import deterministic
 
@@ -103,7 +104,7 @@ class FaceStudy:
     schema: str = SCHEMA
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        return as_dict(self)
 
 
 Watch = Callable[[str], None]

@@ -11,6 +11,7 @@ from keraudit._version import __version__
 from keraudit.model.graph import Graph, Shape
 from keraudit.output.html import fragment
 from keraudit.output.json_text import json_text
+from keraudit.output.plain_data import as_dict
 from keraudit.output.table import Grid
 from keraudit.output.terminal import grid_text
 
@@ -64,13 +65,9 @@ class Report(Shown):
         shapes = [list(shape) for shape in self.input_shapes.values()]
         return {
             "schema": schema,
-            "model": self.model,
-            "source": self.source,
-            "command": self.command,
-            "versions": dict(self.versions),
+            **as_dict(self, "model", "source", "command", "versions"),
             "input_shape": shapes[0] if len(shapes) == 1 else shapes,
-            "input_shapes": {name: list(shape) for name, shape in self.input_shapes.items()},
-            "batch": self.batch,
+            **as_dict(self, "input_shapes", "batch"),
         }
 
 

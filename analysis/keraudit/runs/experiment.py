@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from keraudit.data.dataset import Dataset, limited
 from keraudit.errors import KerauditError
 from keraudit.output.files import save
+from keraudit.output.plain_data import as_dict
 from keraudit.training.networks import spelled
 from keraudit.training.recipe import Recipe, normal, recipe
 from keraudit.training.record import LOGITS, PROSE, Run, loss_of, not_cut_off, revision, versions
@@ -107,8 +108,7 @@ class Plan:
         return tuple((name, seed) for seed in self.seeds for name in self.networks)
 
     def to_dict(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(json.dumps(asdict(self)))
-        return found
+        return as_dict(self)
 
 
 def planned(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import combinations
 from math import floor, sqrt
 from statistics import fmean, median, stdev
 from typing import Any
 
 from keraudit.audits.gradients.growth import student
+from keraudit.output.plain_data import as_dict
 from keraudit.reading.keras_worker import BACKENDS
 from keraudit.training.recipe import normal
 from keraudit.training.record import Run
@@ -147,8 +148,7 @@ class Difference:
         return self.interval is not None and not self.interval[0] <= 0 <= self.interval[1]
 
     def to_dict(self) -> dict[str, Any]:
-        interval = list(self.interval) if self.interval else None
-        return asdict(self) | {"interval": interval, "unlike": list(self.unlike)}
+        return as_dict(self)
 
 
 def spread(values: Sequence[float]) -> Spread:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from keraudit.errors import KerauditError
+from keraudit.output.plain_data import as_dict
 
 STEP, COSINE = "step", "cosine"
 SGD, ADAMW = "sgd", "adamw"
@@ -82,7 +83,7 @@ class Recipe:
     weights: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self) | {"milestones": list(self.milestones)}
+        return as_dict(self)
 
     @staticmethod
     def from_dict(found: Mapping[str, Any]) -> Recipe:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from keraudit._version import __version__
 from keraudit.errors import KerauditError
 from keraudit.output.files import save
+from keraudit.output.plain_data import as_dict
 from keraudit.training.record_check import checked
 
 SCHEMA = "keraudit.run/1"
@@ -99,7 +100,7 @@ class Run:
         return float(sum(row["seconds"] for row in self.history))
 
     def to_dict(self) -> dict[str, Any]:
-        return {**asdict(self), "history": [dict(row) for row in self.history]}
+        return as_dict(self)
 
 
 def loss_of(found: Mapping[str, Any]) -> str:
