@@ -109,7 +109,7 @@ def test_a_record_names_the_backend_whatever_its_package_is_called(
 ) -> None:
     from importlib import metadata
 
-    from keraudit.training.record import backend, versions
+    from keraudit.environment import backend, versions
 
     def missing(name: str) -> str:  # as of tensorflow-cpu
         raise metadata.PackageNotFoundError(name)

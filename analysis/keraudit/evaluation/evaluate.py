@@ -9,6 +9,7 @@ from typing import Any
 
 from keraudit.data import cifar10h
 from keraudit.data.corruptions import MADE_FOR, SEVERITIES, corrupted
+from keraudit.environment import versions
 from keraudit.errors import KerauditError
 from keraudit.evaluation import agreement, metrics
 from keraudit.evaluation.load import Trained
@@ -17,7 +18,6 @@ from keraudit.output.files import save
 from keraudit.output.json_text import json_text
 from keraudit.output.plain_data import as_dict
 from keraudit.safe_text import harmless_data
-from keraudit.training.record import versions
 from keraudit.training.scores import accuracy, cross_entropy
 
 SCHEMA = "keraudit.evaluation/1"

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from keraudit.api import audit
 from keraudit.data.dataset import Dataset, Split, fingerprint
+from keraudit.environment import hardware, revision, versions
 from keraudit.errors import KerauditError
 from keraudit.faces import classifier
 from keraudit.faces.features import Cut, Source, checked, coloured, cuts, source
@@ -25,7 +26,6 @@ from keraudit.faces.protocol import (
     verification,
 )
 from keraudit.output.plain_data import as_dict
-from keraudit.training.record import hardware, revision, versions
 from keraudit.training.trainer import deterministic
 
 SCHEMA = "keraudit.faces/1"

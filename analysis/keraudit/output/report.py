@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from keraudit._version import __version__
+from keraudit.environment import own_versions
 from keraudit.model.graph import Graph, Shape
 from keraudit.output.html import fragment
 from keraudit.output.json_text import json_text
@@ -79,10 +78,5 @@ def origin_of(graph: Graph, *, command: str = "") -> dict[str, Any]:
         "input_shapes": {n.name: n.outputs[0].shape[1:] for n in graph.input_nodes},
         "batch": graph.batch,
         "command": command,
-        "versions": versions(),
+        "versions": own_versions(),
     }
-
-
-def versions() -> dict[str, str]:
-    """The versions that a record names."""
-    return {"keraudit": __version__, "python": sys.version.partition(" ")[0]}

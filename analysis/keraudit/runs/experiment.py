@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from keraudit.data.dataset import Dataset, limited
+from keraudit.environment import revision, versions
 from keraudit.errors import KerauditError
 from keraudit.output.files import save
 from keraudit.output.plain_data import as_dict
 from keraudit.training.networks import spelled
 from keraudit.training.recipe import Recipe, normal, recipe
-from keraudit.training.record import LOGITS, PROSE, Run, loss_of, not_cut_off, revision, versions
+from keraudit.training.record import LOGITS, PROSE, Run, loss_of, not_cut_off
 from keraudit.training.train import flat
 
 SCHEMA = "keraudit.plan/1"

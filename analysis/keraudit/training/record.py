@@ -9,20 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from keraudit._version import __version__
+from keraudit.environment import hardware, revision, versions, where
 from keraudit.errors import KerauditError
 from keraudit.output.files import save
 from keraudit.output.plain_data import as_dict
 from keraudit.training.record_check import checked
 
 SCHEMA = "keraudit.run/1"
-# What computes for a backend, in packages of their own, where they are.
-CUDNN = ("nvidia-cudnn-cu12", "nvidia-cudnn-cu13")
-BENEATH = {
-    "jax": ("jaxlib", "jax-cuda12-plugin", "jax-cuda13-plugin", *CUDNN),
-    "tensorflow": CUDNN,
-    "torch": CUDNN,
-}
 DIVERGED = "diverged.json"  # in the folder of a run that cannot be ended
 # Words on what a fingerprint and numbers tell: a run goes on whatever they say.
 PROSE = ("dataset.name", "dataset.source", "recipe.source")
@@ -130,99 +123,6 @@ def not_cut_off(found: Mapping[str, Any], folder: Path) -> None:
             f"{folder} was begun with a loss that was cut off below a probability of 1e-7, which none is any"
             " more: delete it to start anew, or choose another folder"
         )
-
-
-def backend() -> str:
-    import keras
-
-    name: str = keras.backend.backend()
-    return name
-
-
-def where() -> dict[str, Any]:
-    """What a session of a run is made on."""
-    import time
-
-    return {"date": time.strftime("%Y-%m-%d"), "hardware": hardware(), "versions": versions()}
-
-
-def hardware() -> dict[str, Any]:
-    """The devices that Keras sees, by kind, and the processor."""
-    import os
-
-    found: dict[str, Any] = {"processor": processor(), "cores": os.cpu_count(), "devices": []}
-    if backend() == "jax":
-        import jax
-
-        found["devices"] = [device.device_kind for device in jax.devices()]
-    elif backend() == "tensorflow":
-        import tensorflow as tf
-
-        for device in tf.config.list_physical_devices():
-            details = (
-                tf.config.experimental.get_device_details(device)
-                if device.device_type == "GPU"
-                else {}
-            )
-            found["devices"].append(details.get("device_name", device.device_type))
-    else:
-        import torch
-
-        count = torch.cuda.device_count()
-        found["devices"] = [torch.cuda.get_device_name(i) for i in range(count)] or ["CPU"]
-    return found
-
-
-def processor() -> str:
-    """Its model where the system tells it, else its kind."""
-    import platform
-
-    try:
-        lines = Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines()
-    except OSError:
-        lines = []
-    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(filter(None, named), platform.processor() or platform.machine())
-
-
-def versions() -> dict[str, str]:
-    """Of everything that has a part in the numbers, where it is installed."""
-    import platform
-    from importlib import import_module
-    from importlib.metadata import PackageNotFoundError, version
-
-    import keras
-
-    found = {
-        "keraudit": __version__,
-        "python": platform.python_version(),
-        "keras": keras.version(),
-        backend(): str(import_module(backend()).__version__),
-    }
-    for name in (*BENEATH.get(backend(), ()), "numpy", "pillow"):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
-def revision() -> str:
-    """The git revision of the code, with a plus sign if it was changed since; empty outside git."""
-    import subprocess
-
-    def git(*arguments: str) -> str:
-        here = Path(__file__).parent
-        done = subprocess.run(
-            ["git", *arguments], cwd=here, capture_output=True, text=True, check=False
-        )
-        return done.stdout.strip() if done.returncode == 0 else ""
-
-    try:
-        found = git("rev-parse", "--short=12", "HEAD")
-        return found + ("+" if found and git("status", "--porcelain", "-uno") else "")
-    except OSError:
-        return ""
 
 
 @contextmanager

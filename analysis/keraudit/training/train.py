@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from keraudit.data.dataset import Dataset
+from keraudit.environment import backend, where
 from keraudit.errors import KerauditError
 from keraudit.output.files import save
 from keraudit.training import checkpoint
@@ -26,11 +27,9 @@ from keraudit.training.record import (
     PROSE,
     Run,
     alone,
-    backend,
     not_cut_off,
     read_config,
     read_run,
-    where,
     write_config,
     write_diverged,
     write_run,
