@@ -11,7 +11,7 @@ from typing import Any
 
 from keraudit.environment import hardware, revision, versions, where
 from keraudit.errors import KerauditError
-from keraudit.output.files import save
+from keraudit.output.files import replacing, save
 from keraudit.output.plain_data import as_dict
 from keraudit.training.record_check import checked
 
@@ -175,13 +175,10 @@ def write_run(folder: Path, run: Run, predictions: Any) -> None:
     import numpy as np
 
     path = folder / "predictions.npz"
-    temporary = path.with_name(".predictions.npz.part")
     try:
-        with temporary.open("wb") as file:
+        with replacing(path) as file:
             np.savez_compressed(file, probabilities=predictions.astype("float16"))
-        temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise KerauditError(
             f"cannot write {path}: {error.strerror or error}; the training is in the checkpoint, the"
             " same command ends it"
