@@ -10,7 +10,6 @@ from typing import Any
 
 from keraudit.output.numbers import percent, short
 from keraudit.runs.figure import calibration, confusion, corruption
-from keraudit.training.recipe import normal
 from keraudit.training.record import Run
 from pages import run_tables, runs
 from pages.audited import record
@@ -145,7 +144,7 @@ def on_processor(run: Run) -> bool:
 def taught(members: Sequence[Run]) -> str:
     """What a network saw, how, and how often it is wrong in the mean over its runs."""
     first = members[0]
-    recipe = normal(first.recipe)
+    recipe = first.recipe
     error = fmean(run.evaluation["test_error"] for run in members)
     by = f" of {OPTIMIZERS[recipe['optimizer']]}"
     harder = " and ".join(name for name in ("cutout", "mixup") if recipe[name])

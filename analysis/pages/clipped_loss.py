@@ -8,7 +8,7 @@ from typing import Any
 
 from keraudit.output.numbers import percent
 from keraudit.output.palette import BLUE, VERMILION
-from keraudit.training.record import LOGITS
+from keraudit.training.record_check import LOGITS
 from pages import run_tables, runs
 from pages.figures import drawn_by_script
 from pages.markdown import code, numbers, table

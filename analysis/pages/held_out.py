@@ -11,7 +11,6 @@ from typing import Any
 from mkdocs.exceptions import PluginError
 
 from keraudit.output.numbers import percent
-from keraudit.training.recipe import normal
 from keraudit.training.record import Run
 from pages.markdown import code, numbers, table
 from pages.published import RESULTS, missing, published, published_run
@@ -44,7 +43,7 @@ def results() -> str:
 
 
 def row(run: Run) -> list[str]:
-    recipe = normal(run.recipe)
+    recipe = run.recipe
     return [
         code(run.network),
         OPTIMIZERS[recipe["optimizer"]],

@@ -90,7 +90,7 @@ def history_grid(run: Run, *, command: str) -> Grid:
     found = run.evaluation
     return Grid(
         title=f"{run.network} seed {run.seed}",
-        heading=f"{run.recipe['name']}, {len(run.history)} epochs of {run.recipe.get('batch', '?')}",
+        heading=f"{run.recipe['name']}, {len(run.history)} epochs of {run.recipe['batch']}",
         columns=columns,
         lines=lines,
         notes=(

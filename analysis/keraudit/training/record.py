@@ -13,14 +13,13 @@ from keraudit.environment import hardware, revision, versions, where
 from keraudit.errors import KerauditError
 from keraudit.output.files import replacing, save
 from keraudit.output.plain_data import as_dict
-from keraudit.training.record_check import checked
+from keraudit.training.recipe import OLDER
+from keraudit.training.record_check import LOGITS, checked
 
 SCHEMA = "keraudit.run/1"
 DIVERGED = "diverged.json"  # in the folder of a run that cannot be ended
 # Words on what a fingerprint and numbers tell: a run goes on whatever they say.
 PROSE = ("dataset.name", "dataset.source", "recipe.source")
-LOGITS, PROBABILITIES = "logits", "probabilities"
-CUT_OFF = ("jax", "torch")  # backends on which Keras does not find the logits behind probabilities
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +39,7 @@ class Run:
     revision: str
     date: str
     command: str = ""
-    loss: str = LOGITS  # what it is taken from, see ``loss_of``
+    loss: str  # ``logits`` or ``clipped``, see ``record_check``
     ema_decay: float | None = None  # of the averaged weights, as it was in this many steps
     devices: int = 1
     work: Mapping[str, Any] | None = None  # MACs of a step beside the device's measured peak
@@ -96,32 +95,22 @@ class Run:
         return as_dict(self)
 
 
-def loss_of(found: Mapping[str, Any]) -> str:
-    """What the loss of a run is taken from, by its record, its plan or its configuration.
-
-    Records name it since every loss is taken from logits. Before, they were so on TensorFlow, where Keras finds the
-    logits behind probabilities. On JAX and PyTorch it does not, and counts no probability as less than 1e-7.
-    """
-    backend = found.get("backend") or next(
-        (b for b in CUT_OFF if b in found.get("versions", ())), ""
-    )
-    return str(found.get("loss", PROBABILITIES if backend in CUT_OFF else LOGITS))
-
-
 def not_cut_off(found: Mapping[str, Any], folder: Path) -> None:
-    """Nothing, for what goes on with the loss that it was begun with.
+    """Refuse to go on with a run that was begun with another loss, or by a program that did not name it.
 
     Args:
-        found: the configuration or the plan that ``folder`` holds.
+        found: the configuration that ``folder`` holds.
         folder: where it is.
 
     Raises:
-        KerauditError: its loss was cut off, which none is any more.
+        KerauditError: it is not the loss of logits.
     """
-    if loss_of(found) != LOGITS:
+    if "loss" not in found:
+        raise KerauditError(f"{folder} {OLDER}")
+    if found["loss"] != LOGITS:
         raise KerauditError(
-            f"{folder} was begun with a loss that was cut off below a probability of 1e-7, which none is any"
-            " more: delete it to start anew, or choose another folder"
+            f"{folder} was begun with the {found['loss']} loss, which no recipe has: delete it to start anew,"
+            " or choose another folder"
         )
 
 
@@ -210,8 +199,7 @@ def read_run(path: Path) -> Run:
         found = json.loads(file.read_text("utf-8"))
         if found.get("schema") != SCHEMA:
             raise ValueError(f"its schema is {repr(found.get('schema'))[:40]}, not {SCHEMA!r}")
-        found = checked(found)
-        return Run(**found | {"loss": loss_of(found)})
+        return Run(**checked(found))
     except OSError as error:
         if end := why_it_diverged(path):
             raise KerauditError(f"no finished run in {path}: it diverged: {end}") from None

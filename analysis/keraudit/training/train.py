@@ -23,7 +23,6 @@ from keraudit.training.networks import sized, spelled
 from keraudit.training.recipe import Recipe, normal
 from keraudit.training.record import (
     DIVERGED,
-    LOGITS,
     PROSE,
     Run,
     alone,
@@ -34,6 +33,7 @@ from keraudit.training.record import (
     write_diverged,
     write_run,
 )
+from keraudit.training.record_check import LOGITS
 from keraudit.training.tensorboard import Board
 from keraudit.training.throughput import measured_peak, work
 from keraudit.training.trainer import Session
