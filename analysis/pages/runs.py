@@ -238,7 +238,7 @@ def changed(recipe: Mapping[str, Any]) -> str:
         for key, value in recipe.items()
         if key not in ("name", "source", "epochs", "batch", "size") and usual.get(key) != value
     ]
-    if size := recipe.get("size"):
+    if size := recipe["size"]:
         told.append(f"images enlarged to {size}x{size}")
     return "".join(f", {text}" for text in told)
 

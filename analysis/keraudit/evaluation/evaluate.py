@@ -205,7 +205,7 @@ def evaluate(
         seed=run.seed,
         recipe=str(run.recipe["name"]),
         dataset=dataset,
-        weights="averaged" if run.recipe.get("ema") else "last",
+        weights="averaged" if run.recipe["ema"] else "last",
         accuracy=accuracy(found, test.labels),
         loss=cross_entropy(found, test.labels),
         train_accuracy=float(run.evaluation["train"]["accuracy"]),
