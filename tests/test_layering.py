@@ -17,6 +17,7 @@ ANALYSIS = Path(__file__).parents[1] / "analysis"
 FLOORS = """
 safe_text child_process _version
 errors
+environment
 model
 layers output
 zoo rewrite
@@ -38,7 +39,7 @@ research
 """
 LEVEL = {room: level for level, line in enumerate(FLOORS.split("\n")) for room in line.split()}
 # `output` knows no question: of the rooms below it, it uses these.
-OF_OUTPUT = {"safe_text", "errors", "model", "_version"}
+OF_OUTPUT = {"safe_text", "errors", "model", "environment"}
 # Where an import inside a function keeps the start short; `test_import.py` measures it.
 SLOW_TO_START = ("cli", "api", "reading", "layers.rule_table", "__main__", "__init__")
 

@@ -7,7 +7,6 @@ can be stopped and started again; ``--record FILE`` reconciles what is there and
 
 import argparse
 import json
-import os
 import platform
 import sys
 import time
@@ -18,6 +17,7 @@ from keraudit.api import read
 from keraudit.audits.crosscheck.peers import PEERS
 from keraudit.audits.crosscheck.process import Measured
 from keraudit.audits.crosscheck.report import compared, crosscheck
+from keraudit.environment import cores, processor
 from keraudit.reading.applications import applications
 
 KEPT = Path(__file__).parents[2] / "build" / "crosscheck"
@@ -29,21 +29,15 @@ def count(name: str, *, timeout: float) -> dict[str, Any]:
     found = crosscheck(read(name), timeout=timeout, command=f"keraudit crosscheck {name}")
     return {
         "date": time.strftime("%Y-%m-%d"),
-        "hardware": hardware(),
+        "hardware": {
+            "processor": processor(),
+            "cores": cores(),
+            "system": platform.system(),
+        },
         "peers": {
             peer.name: [peer.version, peer.value, peer.seconds, peer.error] for peer in found.peers
         },
     }
-
-
-def hardware() -> dict[str, Any]:
-    processor = platform.processor() or platform.machine()
-    information = Path("/proc/cpuinfo")
-    if information.exists():
-        lines = information.read_text().splitlines()
-        named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-        processor = next(named, processor)
-    return {"processor": processor, "cores": os.cpu_count(), "system": platform.system()}
 
 
 def reconciled(name: str, kept: dict[str, Any]) -> dict[str, Any]:

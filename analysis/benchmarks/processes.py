@@ -1,6 +1,5 @@
 """A whole process, start to exit: wall clock, CPU time, peak memory; and the machine. Linux and macOS."""
 
-import importlib.metadata
 import json
 import os
 import platform
@@ -10,12 +9,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from keraudit.environment import cores, installed, own_versions, processor
 from keraudit.runs.folders import without_paths
-from keraudit.training.record import processor
 
 # ru_maxrss counts kilobytes on Linux and bytes on macOS.
 RSS_UNIT = 1 if sys.platform == "darwin" else 1024
@@ -60,13 +58,12 @@ def median(runs: list[Run]) -> Run:
 
 def machine(*libraries: str) -> dict[str, str | int | None]:
     """What ran, and the versions of those libraries that are installed."""
-    versions = {name: importlib.metadata.version(name) for name in libraries if find_spec(name)}
     return {
-        "python": platform.python_version(),
+        "python": own_versions()["python"],
         "system": f"{platform.system()} {platform.machine()}",
         "processor": processor(),
-        "cores": os.cpu_count(),
-        **versions,
+        "cores": cores(),
+        **installed(libraries),
     }
 
 

@@ -49,10 +49,10 @@ def measured(given: argparse.Namespace) -> dict[str, object]:
     import numpy as np
 
     from keraudit.data.dataset import dataset
+    from keraudit.environment import hardware, versions
     from keraudit.training.augment import moments, plan
     from keraudit.training.callbacks import EpochMonitor
     from keraudit.training.recipe import recipe
-    from keraudit.training.record import hardware, versions
     from keraudit.training.throughput import work
     from keraudit.training.trainer import Trainer
 

@@ -12,7 +12,6 @@ from keraudit.output.csv_markdown import code, pipe_table
 from keraudit.output.numbers import short
 from keraudit.output.table import Column, Grid, Line, bare_grid
 from keraudit.runs.figure import calibration, confusion, corruption
-from keraudit.training.recipe import normal
 from keraudit.training.record import Run
 from pages import run_tables, runs
 from pages.audited import record
@@ -154,7 +153,7 @@ def on_processor(run: Run) -> bool:
 def taught(members: Sequence[Run]) -> str:
     """What a network saw, how, and how often it is wrong in the mean over its runs."""
     first = members[0]
-    recipe = normal(first.recipe)
+    recipe = first.recipe
     error = fmean(run.evaluation["test_error"] for run in members)
     by = f" of {OPTIMIZERS[recipe['optimizer']]}"
     harder = " and ".join(name for name in ("cutout", "mixup") if recipe[name])

@@ -9,7 +9,7 @@ from typing import Any
 from keraudit.output.palette import BLUE, VERMILION
 from keraudit.output.table import bare_grid
 from keraudit.runs.statistics import spread
-from keraudit.training.record import LOGITS
+from keraudit.training.record_check import LOGITS
 from pages import run_tables, runs
 from pages.figures import drawn_by_script
 from pages.markdown import note, numbers, typeset

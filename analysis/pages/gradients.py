@@ -84,8 +84,6 @@ def of_run(path: str) -> str:
         return absent(file, "keraudit report --run degradation --watch-gradients 390")
     if not run.gradients:
         raise PluginError(f"{file} is of a run whose gradients were not watched")
-    if not has_activations(run.gradients):
-        raise PluginError(f"{file} carries no activations: publish the run anew")
     steps = run.gradients["steps"]
     some = [
         steps[at] for at in sorted({0, min(1, len(steps) - 1), len(steps) // 2, len(steps) - 1})
@@ -117,7 +115,7 @@ def first_over_last(entry: Mapping[str, Any]) -> str:
 def by_depth() -> str:
     """What became of gradients and activations in the networks of the degradation experiment that were watched."""
     watched = {
-        name: [run for run in members if run.gradients and has_activations(run.gradients)]
+        name: [run for run in members if run.gradients]
         for name, members in runs.comparable(runs.DEPTHS).items()
     }
     found = {name: members for name, members in watched.items() if members}
@@ -132,11 +130,6 @@ def by_depth() -> str:
         " at the start."
     )
     return f"{numbers(grid)}\n\n{note(f'{told} {runs.about(found)}')}"
-
-
-def has_activations(gradients: Mapping[str, Any]) -> bool:
-    """Whether what a run keeps of its gradients carries activations too: older ones do not."""
-    return "activation_std" in gradients["steps"][0]["blocks"][0]
 
 
 def in_short(run: Run) -> tuple[Any, ...]:

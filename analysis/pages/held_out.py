@@ -12,7 +12,6 @@ from mkdocs.exceptions import PluginError
 
 from keraudit.output.csv_markdown import code
 from keraudit.output.table import bare_grid
-from keraudit.training.recipe import normal
 from keraudit.training.record import Run
 from pages.markdown import note, numbers
 from pages.published import RESULTS, missing, published, published_run
@@ -44,7 +43,7 @@ def results() -> str:
 
 
 def row(run: Run) -> tuple[str | float, ...]:
-    recipe = normal(run.recipe)
+    recipe = run.recipe
     return (
         run.network,
         OPTIMIZERS[recipe["optimizer"]],

@@ -17,8 +17,9 @@ from keraudit.errors import KerauditError
 from keraudit.output.csv_markdown import code
 from keraudit.runs.figure import curves
 from keraudit.runs.folders import same_kind
-from keraudit.training.recipe import RECIPES, normal
-from keraudit.training.record import PROBABILITIES, Run
+from keraudit.training.recipe import RECIPES
+from keraudit.training.record import Run
+from keraudit.training.record_check import CLIPPED
 from pages.figures import drawn_by_script
 from pages.published import RESULTS, published_run
 
@@ -59,7 +60,7 @@ def runs(networks: Sequence[str] = (), folder: Path | None = None) -> list[Run]:
 def kind(run: Run) -> str:
     """What two runs must share to stand side by side: recipe, data, and how long."""
     shared = [
-        normal(run.recipe),
+        run.recipe,
         run.dataset["fingerprint"],
         run.budget,
         len(run.history),
@@ -208,7 +209,7 @@ def dated(days: Sequence[str]) -> str:
 
 def cut_off(found: Sequence[Run]) -> str:
     """Of which networks the loss counted no probability as less than 1e-7."""
-    names = dict.fromkeys(run.network for run in found if run.loss == PROBABILITIES)
+    names = dict.fromkeys(run.network for run in found if run.loss == CLIPPED)
     return f", loss of {' and '.join(names)} cut off below a probability of 1e-7" if names else ""
 
 
@@ -237,7 +238,7 @@ def changed(recipe: Mapping[str, Any]) -> str:
         for key, value in recipe.items()
         if key not in ("name", "source", "epochs", "batch", "size") and usual.get(key) != value
     ]
-    if size := recipe.get("size"):
+    if size := recipe["size"]:
         told.append(f"images enlarged to {size}x{size}")
     return "".join(f", {text}" for text in told)
 
@@ -311,7 +312,7 @@ def histories(found: Mapping[str, Sequence[Run]]) -> dict[str, list[Mapping[str,
 
 def changed_by(found: Mapping[str, Sequence[Run]]) -> str:
     """What training did to its images."""
-    recipe = normal(together(found)[0].recipe)
+    recipe = together(found)[0].recipe
     done = ["cropped"] * bool(recipe["padding"]) + ["mirrored"] * bool(recipe["flip"])
     done += ["partly blanked"] * bool(recipe["cutout"])
     done += ["mixed, against mixed labels"] * bool(recipe["mixup"])

@@ -66,11 +66,11 @@ def watched(name: str) -> dict[str, Any]:
     import numpy as np
 
     from keraudit.api import read
-    from keraudit.audits.gradients.audit import hardware
     from keraudit.audits.gradients.batches import standardised
     from keraudit.audits.gradients.callback import GradientAudit
     from keraudit.building.keras_model import build
     from keraudit.data.load import load
+    from keraudit.environment import hardware_line
 
     data = load(os.environ.get("KERAUDIT_DATA", "cifar10"))
     drawn = np.random.default_rng(0).permutation(len(data.train))[: STEPS * BATCH + BATCH]
@@ -90,7 +90,7 @@ def watched(name: str) -> dict[str, Any]:
         "fingerprint": data.fingerprint,
         "seeds": [0],
         "optimiser": f"plain descent, learning rate {RATE:g}, batch {BATCH}",
-        "hardware": hardware(),
+        "hardware": hardware_line(),
         "date": datetime.now(UTC).date().isoformat(),
         "steps": [{**entry, "layers": []} for entry in record["steps"]],
     }

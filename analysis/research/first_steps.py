@@ -37,7 +37,7 @@ def main() -> None:
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
     from keraudit.data.dataset import limited
     from keraudit.data.load import load
-    from keraudit.training.record import hardware, versions
+    from keraudit.environment import hardware, versions
 
     data = limited(load(given.data), train=given.steps * given.batch, test=100)
     found = {

@@ -98,7 +98,7 @@ def child(part: str, count: int, env: dict[str, str]) -> Any:
 
 
 def where() -> dict[str, Any]:
-    from keraudit.training.record import hardware, versions
+    from keraudit.environment import hardware, versions
 
     return {"hardware": hardware(), "versions": versions()}
 

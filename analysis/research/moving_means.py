@@ -29,7 +29,7 @@ def main() -> None:
     os.environ["KERAS_BACKEND"] = given.backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from keraudit.data.load import load
-    from keraudit.training.record import hardware, versions
+    from keraudit.environment import hardware, versions
 
     data = load(given.data)
     found = {

@@ -32,7 +32,7 @@ def main() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from keraudit.data.dataset import limited
     from keraudit.data.load import load
-    from keraudit.training.record import hardware, versions
+    from keraudit.environment import hardware, versions
 
     data = limited(load(given.data), train=4 * given.batch, test=100)
     found = {

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from keraudit.training.recipe import RECIPES
+
 CLASSES = ["cat", "<b>dog</b>", "ship"]
 IMAGES = 60
 
@@ -31,7 +33,7 @@ def record(network: str, seed: int, *, epochs: int = 12, evaluated: bool = False
     return {
         "schema": "keraudit.run/1",
         "network": network,
-        "recipe": {"name": "he2015", "batch": 128},
+        "recipe": RECIPES["he2015"].to_dict(),
         "seed": seed,
         "budget": 1.0,
         "dataset": {
@@ -55,6 +57,7 @@ def record(network: str, seed: int, *, epochs: int = 12, evaluated: bool = False
         "versions": {"keraudit": "0"},
         "revision": "",
         "date": "2026-11-24",
+        "loss": "logits",
         "evaluated": evaluation(network, seed) if evaluated else None,
     }
 

@@ -194,7 +194,8 @@ def test_recorded_errors_stand_beside_the_costs(open_page: Open) -> None:
 
 
 def test_runs_of_other_recipes_are_not_averaged() -> None:
-    other = {**record("ResNet-CIFAR-20", 2), "recipe": {"name": "he2015", "batch": 64}}
+    other = record("ResNet-CIFAR-20", 2)
+    other["recipe"]["batch"] = 64
     made = [Run(**record("ResNet-CIFAR-20", seed)) for seed in (0, 1)] + [Run(**other)]
     assert sorted(map(len, groups(made).values())) == [1, 2]
 

@@ -11,6 +11,7 @@ pytest.importorskip("mkdocs")
 
 from mkdocs.exceptions import PluginError
 
+from keraudit.training.recipe import RECIPES
 from pages import held_out
 
 
@@ -28,7 +29,7 @@ def test_the_best_setting_stands_first(tmp_path: Path, monkeypatch: pytest.Monke
             "params": 1234,
             "revision": "r",
             "recipe": {
-                "name": "modern",
+                **RECIPES["modern"].to_dict(),
                 "optimizer": name,
                 "learning_rate": rate,
                 "weight_decay": 0.05,
@@ -53,6 +54,7 @@ def test_the_best_setting_stands_first(tmp_path: Path, monkeypatch: pytest.Monke
             "hardware": {"processor": "P", "cores": 2},
             "versions": {"keras": "3"},
             "date": "2026-11-28",
+            "loss": "logits",
             "command": f"keraudit train InceptionV3 --optimizer {name}",
         }
         (tmp_path / name / "a.json").write_text(json.dumps(record))

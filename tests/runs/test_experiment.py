@@ -66,16 +66,18 @@ def test_a_folder_with_another_plan(tmp_path: Path) -> None:
     assert not written_down(tmp_path, plan)
     again, _, _ = planned("degradation", toy(count=300), command="later")
     assert written_down(tmp_path, again)
-    older = json.loads((tmp_path / "plan.json").read_text())
-    del older["recipe"]["clip_norm"]  # from before there was one
-    (tmp_path / "plan.json").write_text(json.dumps(older))
-    assert written_down(tmp_path, again)
-    del older["loss"]  # on JAX it was taken from probabilities then
-    (tmp_path / "plan.json").write_text(json.dumps({**older, "versions": {"jax": "0"}}))
-    with pytest.raises(KerauditError, match="was begun with a loss that was cut off"):
+    whole = json.loads((tmp_path / "plan.json").read_text())
+    (tmp_path / "plan.json").write_text(json.dumps(whole | {"loss": "clipped"}))
+    with pytest.raises(KerauditError, match="holds a plan with loss = 'clipped', not 'logits'"):
         written_down(tmp_path, again)
-    (tmp_path / "plan.json").write_text(json.dumps({**older, "versions": {"tensorflow": "2"}}))
-    assert written_down(tmp_path, again)
+    for older in ({**whole, "recipe": {"name": "he2015"}}, {**whole, "loss": None}):
+        left = {key: value for key, value in older.items() if value is not None}
+        (tmp_path / "plan.json").write_text(json.dumps(left))
+        with pytest.raises(
+            KerauditError, match=r"is of an older form: analysis/records/rewrite\.py"
+        ):
+            written_down(tmp_path, again)
+    (tmp_path / "plan.json").write_text(json.dumps(whole))
     more, _, _ = planned("degradation", toy(count=300), seeds=(0, 2), epochs=7)
     with pytest.raises(KerauditError, match=r"recipe\.epochs"):
         written_down(tmp_path, more)  # more seeds of another recipe are not the same plan

@@ -13,7 +13,7 @@ from keraudit.errors import KerauditError
 from keraudit.runs.folders import publish
 from keraudit.training.recipe import RECIPES
 from keraudit.training.record import read_run
-from toys import older, put, record
+from toys import put, record
 
 
 def test_publish(folder: Path, tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_a_note_goes_into_the_record_and_stays(folder: Path, tmp_path: Path) -> 
 
 def test_the_same_run_is_published_anew(tmp_path: Path) -> None:
     root, target = tmp_path / "runs", tmp_path / "results"
-    (kept,) = publish(put(root, record(recipe=older(), error=0.2)), target)
+    (kept,) = publish(put(root, record(error=0.2)), target)
     assert publish(put(root, record(error=0.1)), target) == (kept,)
     assert read_run(kept).evaluation["test_error"] == 0.1
     assert publish(target, target) == (kept,)

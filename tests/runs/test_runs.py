@@ -14,7 +14,7 @@ from keraudit.runs.folders import publish, same_kind
 from keraudit.runs.statistics import differences, measured, spread, welch
 from keraudit.training.recipe import RECIPES
 from keraudit.training.record import DIVERGED, Run, read_run, write_diverged
-from toys import older, put, record
+from toys import put, record
 
 
 def test_list(folder: Path) -> None:
@@ -175,24 +175,9 @@ def test_runs_of_two_kinds_are_not_averaged() -> None:
     other = record(seed=1, dataset={"name": "toy", "fingerprint": "0" * 65})
     with pytest.raises(KerauditError, match="differ in their dataset"):
         same_kind([record(), other])
-    other = record(seed=1, loss="probabilities")
+    other = record(seed=1, loss="clipped")
     with pytest.raises(KerauditError, match="differ in their loss"):
         same_kind([record(), other])
-
-
-@pytest.mark.parametrize(
-    ("backend", "loss"),
-    [("tensorflow", "logits"), ("jax", "probabilities"), ("torch", "probabilities")],
-)
-def test_an_older_record_tells_by_its_backend_whether_its_loss_was_cut_off(
-    tmp_path: Path, backend: str, loss: str
-) -> None:
-    older = record(versions={"keras": "3.15.1", backend: "1"}).to_dict()
-    del older["loss"]
-    (tmp_path / "run.json").write_text(json.dumps(older))
-    assert read_run(tmp_path).loss == loss
-    (tmp_path / "run.json").write_text(json.dumps({**older, "loss": "logits"}))
-    assert read_run(tmp_path).loss == "logits"
 
 
 def test_a_copy_of_a_run_is_no_second_seed() -> None:
@@ -207,13 +192,6 @@ def test_case_makes_no_other_network() -> None:
     assert {name: len(runs) for name, runs in groups.items()} == {"ResNet-CIFAR-20": 2}
     with pytest.raises(KerauditError, match="2 runs of seed 0"):
         same_kind([record("ResNet-CIFAR-20"), record("resnet-cifar-20")])
-
-
-def test_an_older_recipe_is_the_same() -> None:
-    runs = [record(recipe=older()), record(seed=1), record("ResNet-CIFAR-20", recipe=older())]
-    groups = same_kind(runs)
-    assert [len(members) for members in groups.values()] == [2, 1]
-    assert {found.unlike for found in differences(groups)} == {()}
 
 
 def test_two_networks_trained_unlike_are_shown_with_what_differs(tmp_path: Path) -> None:
@@ -249,7 +227,9 @@ def test_seeds_that_were_trained_unlike_are_shown_with_what_differs(tmp_path: Pa
 
 
 def test_of_unlike_epochs_the_recipe_is_not_blamed() -> None:
-    short = record("B", recipe={**older(), "epochs": 1}, history=record().history[:1])
+    short = record(
+        "B", recipe={**RECIPES["he2015"].to_dict(), "epochs": 1}, history=record().history[:1]
+    )
     assert {found.unlike for found in differences(same_kind([record("A"), short]))} == {("epochs",)}
 
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from keraudit.training.recipe import RECIPES
 from keraudit.training.record import Run
 
 
@@ -25,7 +26,7 @@ def run(network: str, seed: int = 0, **changes: Any) -> dict[str, Any]:
     return {
         "schema": "keraudit.run/1",
         "network": network,
-        "recipe": {"name": "he2015", "batch": 128},
+        "recipe": RECIPES["he2015"].to_dict(),
         "seed": seed,
         "budget": 1.0,
         "dataset": {
@@ -41,6 +42,7 @@ def run(network: str, seed: int = 0, **changes: Any) -> dict[str, Any]:
         "versions": {"keras": "3"},
         "revision": "r",
         "date": "2026-11-24",
+        "loss": "logits",
         "command": f"keraudit train {network}",
         **changes,
     }

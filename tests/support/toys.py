@@ -66,14 +66,10 @@ def record(network: str = "Plain-CIFAR-20", seed: int = 0, error: float = 0.1, *
         "revision": "abc",
         "date": "2026-01-01",
         "work": {"share_of_peak": 0.125, "peak_macs_per_s": 8e10},
+        "loss": "logits",
         "command": "keraudit train Plain-CIFAR-20 --data /home/me/images --runs=/home/me/runs",
     }
     return Run(**{**given, **other})
-
-
-def older() -> dict[str, object]:
-    """A recipe as it was written before it had a size."""
-    return {key: value for key, value in RECIPES["he2015"].to_dict().items() if key != "size"}
 
 
 def put(root: Path, *runs: Run) -> Path:

@@ -85,12 +85,12 @@ def test_the_devices_of_torch(
 ) -> None:
     from types import SimpleNamespace
 
-    from keraudit.training import record
+    from keraudit import environment
 
     cuda = SimpleNamespace(device_count=lambda: count, get_device_name=lambda i: f"H {i}")
     monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=cuda))
-    monkeypatch.setattr(record, "backend", lambda: "torch")
-    assert record.hardware()["devices"] == devices
+    monkeypatch.setattr(environment, "backend", lambda: "torch")
+    assert environment.hardware()["devices"] == devices
 
 
 def test_the_higher_peak_of_before_and_after_counts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,7 +109,7 @@ def test_a_record_names_the_backend_whatever_its_package_is_called(
 ) -> None:
     from importlib import metadata
 
-    from keraudit.training.record import backend, versions
+    from keraudit.environment import backend, versions
 
     def missing(name: str) -> str:  # as of tensorflow-cpu
         raise metadata.PackageNotFoundError(name)

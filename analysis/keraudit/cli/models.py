@@ -36,6 +36,7 @@ def command(pattern: str | None, sort: str, form: str | None, output: Path | Non
     """
     from keraudit.cli.emit import emit
     from keraudit.model.fuzzy import plain
+    from keraudit.output.plain_data import as_dict
     from keraudit.reading.applications import applications
     from keraudit.reading.zoo import zoo_models
 
@@ -48,7 +49,7 @@ def command(pattern: str | None, sort: str, form: str | None, output: Path | Non
     data = {
         "schema": "keraudit.models/1",
         "command": line,
-        "models": [a._asdict() | {"input_shape": list(a.input_shape)} for a in kept],
+        "models": list(map(as_dict, kept)),
     }
     emit(
         [models_grid(kept, command=line)],

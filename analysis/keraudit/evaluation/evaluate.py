@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from keraudit.data import cifar10h
 from keraudit.data.corruptions import MADE_FOR, SEVERITIES, corrupted
+from keraudit.environment import versions
 from keraudit.errors import KerauditError
 from keraudit.evaluation import agreement, metrics
 from keraudit.evaluation.load import Trained
 from keraudit.evaluation.metrics import Bin, ClassScore
 from keraudit.output.files import save
 from keraudit.output.json_text import json_text
+from keraudit.output.plain_data import as_dict
 from keraudit.safe_text import harmless_data
-from keraudit.training.record import versions
 from keraudit.training.scores import accuracy, cross_entropy
 
 SCHEMA = "keraudit.evaluation/1"
@@ -90,13 +91,9 @@ class Evaluation:
 
     def to_dict(self) -> dict[str, Any]:
         """The record as plain data."""
-        rows = ("classes", "calibration", "corruptions")
-        return {
-            **{key: value for key, value in asdict(self).items() if key not in rows},
-            "gap": self.gap,
-            "corrupted_accuracy": self.corrupted_accuracy,
-            **{key: [asdict(row) for row in getattr(self, key)] for key in rows},
-        }
+        found = as_dict(self)
+        tables = {key: found.pop(key) for key in ("classes", "calibration", "corruptions")}
+        return found | as_dict(self, "gap", "corrupted_accuracy") | tables
 
 
 def read_evaluation(folder: Path) -> Evaluation | None:
@@ -208,7 +205,7 @@ def evaluate(
         seed=run.seed,
         recipe=str(run.recipe["name"]),
         dataset=dataset,
-        weights="averaged" if run.recipe.get("ema") else "last",
+        weights="averaged" if run.recipe["ema"] else "last",
         accuracy=accuracy(found, test.labels),
         loss=cross_entropy(found, test.labels),
         train_accuracy=float(run.evaluation["train"]["accuracy"]),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from keraudit.errors import KerauditError
 from keraudit.evaluation.grad_cam import Insides, insides
 from keraudit.evaluation.load import Trained
 from keraudit.evaluation.metrics import entropy
+from keraudit.output.plain_data import as_dict
 
 SCHEMA = "keraudit.gallery/1"
 NEIGHBOURS = 5
@@ -18,6 +19,8 @@ NEIGHBOURS = 5
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
     """What one network makes of an image; ``heat`` is its Grad-CAM for the class it names."""
+
+    PLAIN = ("network", "named", "confidence", "of_label", "entropy")  # the heat is a picture
 
     network: str
     named: int
@@ -70,12 +73,7 @@ class Gallery:
 
     def to_dict(self) -> dict[str, Any]:
         """The record as plain data, without the heat."""
-        found = asdict(self)
-        for section in found["sections"]:
-            for picture in section["pictures"]:
-                for look in picture["looks"]:
-                    del look["heat"]
-        return found
+        return as_dict(self)
 
 
 def confident_mistakes(probabilities: Any, labels: Any, count: int) -> list[int]:

@@ -15,7 +15,6 @@ from keraudit.explorer.start import RUNS_VARIABLE
 from keraudit.output.numbers import mebibytes
 from keraudit.runs.folders import judged, records, spread
 from keraudit.safe_text import harmless, harmless_data
-from keraudit.training.recipe import normal
 from keraudit.training.record import Run, read_run
 
 GRADIENTS, OVER_TRAINING = "keraudit.gradients/1", "keraudit.gradients-over-training/1"
@@ -119,7 +118,7 @@ def check_history(run: Run) -> None:
                 float(row[key])
         for key in ("train_error", "test_error", "gap"):
             float(run.evaluation[key])
-        str(run.dataset["fingerprint"]), str(run.recipe["name"]), normal(run.recipe)
+        str(run.dataset["fingerprint"]), str(run.recipe["name"])
     except (KeyError, TypeError, ValueError) as error:
         raise KerauditError(f"a record of {run.network} is damaged ({error!r})") from None
 
@@ -128,7 +127,7 @@ def groups(found: Iterable[Run]) -> dict[str, list[Run]]:
     """Runs that differ in their seed alone, by network, recipe and, where needed, data."""
     kinds: dict[tuple[str, ...], list[Run]] = {}
     for run in found:
-        recipe = json.dumps(normal(run.recipe), sort_keys=True, default=str)
+        recipe = json.dumps(run.recipe, sort_keys=True, default=str)
         kinds.setdefault((run.network, recipe, str(run.dataset["fingerprint"])), []).append(run)
     named: dict[str, list[Run]] = {}
     for members in kinds.values():

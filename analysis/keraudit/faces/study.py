@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from keraudit.api import audit
 from keraudit.data.dataset import Dataset, Split, fingerprint
+from keraudit.environment import hardware, revision, versions
 from keraudit.errors import KerauditError
 from keraudit.faces import classifier
 from keraudit.faces.features import Cut, Source, checked, coloured, cuts, source
@@ -24,7 +25,7 @@ from keraudit.faces.protocol import (
     strangers,
     verification,
 )
-from keraudit.training.record import hardware, revision, versions
+from keraudit.output.plain_data import as_dict
 from keraudit.training.step import make_deterministic
 
 SCHEMA = "keraudit.faces/1"
@@ -103,7 +104,7 @@ class FaceStudy:
     schema: str = SCHEMA
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        return as_dict(self)
 
 
 Watch = Callable[[str], None]

@@ -20,7 +20,7 @@ class Bound(IntEnum):
     @property
     def word(self) -> str:
         """As JSON and CSV write it: ``exact``, ``lower`` or ``estimate``."""
-        return self.name.lower()
+        return ("exact", "lower", "estimate")[self]  # not ``name``: a report has six a layer
 
     @property
     def sign(self) -> str:

@@ -2,35 +2,53 @@
 
 from __future__ import annotations
 
-import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from keraudit.errors import KerauditError
 
 
+@contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """A temporary file beside ``path``, which takes its place once the block has written all of it.
+
+    Raises:
+        OSError: it cannot be written; what was there before is untouched, as it is by any other error.
+    """
+    import tempfile  # slow to import
+
+    temporary: Path | None = None
+    try:
+        with tempfile.NamedTemporaryFile(
+            dir=path.parent, delete=False, prefix=f".{path.name}."
+        ) as file:
+            temporary = Path(file.name)
+            yield file
+        temporary.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o644)
+        temporary.replace(path)
+    except BaseException:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        raise
+
+
 def save(path: Path, text: str) -> None:
-    """Write ``text`` to ``path`` through a temporary file beside it.
+    """Write ``text`` to ``path``; to a device as it is, to a file by ``replacing`` it.
 
     Raises:
         KerauditError: it cannot be written; what was there before is untouched.
     """
-    temporary: Path | None = None
     try:
         if path.is_dir():
             raise IsADirectoryError(21, "it is a folder")
         if path.exists() and not path.is_file():  # /dev/stdout and the like
             path.write_text(text, encoding="utf-8")
             return
-        with tempfile.NamedTemporaryFile(
-            "w", dir=path.parent, delete=False, encoding="utf-8", prefix=f".{path.name}."
-        ) as file:
-            temporary = Path(file.name)
-            file.write(text)
-        temporary.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o644)
-        temporary.replace(path)
+        with replacing(path) as file:
+            file.write(text.encode())
     except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
         raise KerauditError(
             f"cannot write {path}: {error.strerror or error}; nothing was written"
         ) from None

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from keraudit._version import __version__
+from keraudit.environment import own_versions
 from keraudit.model.graph import Graph, Shape
 from keraudit.output.html import fragment
 from keraudit.output.json_text import json_text
+from keraudit.output.plain_data import as_dict
 from keraudit.output.table import Grid
 from keraudit.output.terminal import grid_text
 
@@ -64,13 +64,9 @@ class Report(Shown):
         shapes = [list(shape) for shape in self.input_shapes.values()]
         return {
             "schema": schema,
-            "model": self.model,
-            "source": self.source,
-            "command": self.command,
-            "versions": dict(self.versions),
+            **as_dict(self, "model", "source", "command", "versions"),
             "input_shape": shapes[0] if len(shapes) == 1 else shapes,
-            "input_shapes": {name: list(shape) for name, shape in self.input_shapes.items()},
-            "batch": self.batch,
+            **as_dict(self, "input_shapes", "batch"),
         }
 
 
@@ -82,10 +78,5 @@ def origin_of(graph: Graph, *, command: str = "") -> dict[str, Any]:
         "input_shapes": {n.name: n.outputs[0].shape[1:] for n in graph.input_nodes},
         "batch": graph.batch,
         "command": command,
-        "versions": versions(),
+        "versions": own_versions(),
     }
-
-
-def versions() -> dict[str, str]:
-    """The versions that a record names."""
-    return {"keraudit": __version__, "python": sys.version.partition(" ")[0]}

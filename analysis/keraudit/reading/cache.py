@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import NamedTuple
 from keraudit.errors import KerauditError, ModelError, ShapeError
 from keraudit.model.graph import Architecture, Shape
 from keraudit.model.shape_text import shape_text
+from keraudit.output.files import replacing
 from keraudit.reading.archive import parse
 from keraudit.reading.child import run_child
 from keraudit.reading.config import architecture
@@ -94,15 +96,10 @@ def cache_folder() -> Path:
 
 def store(path: Path, data: bytes) -> None:
     """Write whole or not at all; a cache that cannot be written is no error."""
-    import tempfile
-
-    try:
+    with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+        with replacing(path) as file:
             file.write(data)
-        Path(file.name).replace(path)
-    except OSError:
-        pass
 
 
 def run_live(*arguments: str) -> bytes:

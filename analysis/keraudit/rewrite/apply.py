@@ -36,7 +36,7 @@ def rewritten(graph: Graph, asked: Rewriting) -> tuple[Graph, tuple[RewriteNote,
                 name=label,
                 changes=len(done.changes),
                 nothing=done.nothing,
-                log=tuple((c.layer, c.what, c.why) for c in done.log),
+                log=done.log,
             )
         )
     return graph, tuple(notes)

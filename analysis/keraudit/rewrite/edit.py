@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeGuard, TypeVar
+from typing import Any, NamedTuple, TypeGuard, TypeVar
 
 from keraudit.errors import ModelError, ShapeError
 from keraudit.layers.infer import shaped, still_holds
@@ -28,8 +28,7 @@ Said = TypeVar("Said")  # what a file states of an output
 UNCHANGED = ("left alone", "not reached")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(NamedTuple):
     """One entry of a rewrite's log: what happened to a layer, and why."""
 
     layer: str
@@ -75,12 +74,12 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RewriteNote:
-    """What a rewrite did to the model before it was audited; ``log`` is (layer, what, why)."""
+    """What a rewrite did to the model before it was audited."""
 
     name: str
     changes: int
     nothing: str = ""
-    log: tuple[tuple[str, str, str], ...] = ()
+    log: tuple[Change, ...] = ()
 
 
 def applied(graph: Graph, plan: Plan) -> Graph:

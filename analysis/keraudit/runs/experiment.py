@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from keraudit.data.dataset import Dataset, limited
+from keraudit.environment import revision, versions
 from keraudit.errors import KerauditError
 from keraudit.output.files import save
+from keraudit.output.plain_data import as_dict
 from keraudit.training.networks import spelled
-from keraudit.training.recipe import Recipe, normal, recipe
-from keraudit.training.record import LOGITS, PROSE, Run, loss_of, not_cut_off, revision, versions
+from keraudit.training.recipe import OLDER, Recipe, recipe
+from keraudit.training.record import PROSE, Run
+from keraudit.training.record_check import LOGITS
 from keraudit.training.train import flat
 
 SCHEMA = "keraudit.plan/1"
@@ -81,7 +84,7 @@ class Plan:
         recipe: with its epochs scaled.
         dataset: the part of the data that is used.
         scaling: in words, what is less than in full.
-        loss: what it is taken from, see ``record.loss_of``.
+        loss: what it is taken from.
         left_out: networks of the experiment that this budget is too small for.
     """
 
@@ -107,8 +110,7 @@ class Plan:
         return tuple((name, seed) for seed in self.seeds for name in self.networks)
 
     def to_dict(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(json.dumps(asdict(self)))
-        return found
+        return as_dict(self)
 
 
 def planned(
@@ -214,12 +216,12 @@ def written_down(folder: Path, plan: Plan) -> bool:
     if path.is_file():
         try:
             found = json.loads(path.read_text("utf-8"))
-            before = flat(found | {"recipe": normal(found["recipe"]), "loss": loss_of(found)})
-            now = flat(plan.to_dict())
+            before, now = flat(found), flat(plan.to_dict())
+            seeds = found["seeds"]
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise KerauditError(f"{path} is damaged ({error}): choose another folder") from None
-        not_cut_off(found, folder)
-        seeds = found["seeds"]
+        if not before.keys() >= {"loss", *(f"recipe.{key}" for key in plan.recipe)}:
+            raise KerauditError(f"{path} {OLDER}")
         if has_more := len(plan.seeds) > len(seeds) and plan.seeds[: len(seeds)] == seeds:
             before["seeds"] = now["seeds"]
         for key in now:

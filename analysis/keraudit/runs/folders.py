@@ -16,7 +16,6 @@ from keraudit.runs.statistics import spread as spread  # taken from here by the 
 from keraudit.runs.statistics import unlike
 from keraudit.safe_text import file_name, harmless_data
 from keraudit.training.callbacks import slim
-from keraudit.training.recipe import normal
 from keraudit.training.record import DIVERGED, SCHEMA, Run, read_run
 
 
@@ -98,7 +97,7 @@ def same_kind(runs: Sequence[Run]) -> Mapping[str, tuple[Run, ...]]:
         first = members[0]
         for other in members[1:]:
             for what, a, b in (
-                ("recipe", normal(first.recipe), normal(other.recipe)),
+                ("recipe", first.recipe, other.recipe),
                 ("dataset", first.dataset["fingerprint"], other.dataset["fingerprint"]),
                 ("loss", first.loss, other.loss),
             ):

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import combinations
 from math import sqrt
 from statistics import fmean, median, stdev
 from typing import Any
 
 from keraudit.audits.gradients.growth import student
+from keraudit.output.plain_data import as_dict
 from keraudit.reading.keras_worker import BACKENDS
-from keraudit.training.recipe import normal
 from keraudit.training.record import Run
 
 PERCENT = 100.0
@@ -49,7 +49,7 @@ def corrupted_error(run: Run) -> float | None:
 
 
 def timed(versions: Mapping[str, str]) -> dict[str, str]:
-    """Of a record's versions those that every record has, for as long as there are records."""
+    """Of a record's versions those by which times are compared; what lies beneath a backend goes with it."""
     return {name: versions[name] for name in (*BACKENDS, *NAMED) if name in versions}
 
 
@@ -87,7 +87,7 @@ MEASURES = (
             run.devices,
             timed(run.versions),
             run.dataset.get("train_images"),
-            run.recipe.get("batch"),
+            run.recipe["batch"],
             (run.gradients or {}).get("every"),
         ),
     ),
@@ -146,8 +146,7 @@ class Difference:
         return self.interval is not None and not self.interval[0] <= 0 <= self.interval[1]
 
     def to_dict(self) -> dict[str, Any]:
-        interval = list(self.interval) if self.interval else None
-        return asdict(self) | {"interval": interval, "unlike": list(self.unlike)}
+        return as_dict(self)
 
 
 def spread(values: Sequence[float]) -> Spread:
@@ -209,12 +208,11 @@ def resampled(
 
 def setting(run: Run) -> dict[str, Any]:
     """What a run shares with those that differ from it in network and seed alone."""
-    recipe = normal(run.recipe)
     apart = ("epochs", "size", "source")
     return {
         "data": run.dataset["fingerprint"],
-        "recipe": {key: value for key, value in recipe.items() if key not in apart},
-        "image size": recipe["size"],
+        "recipe": {key: value for key, value in run.recipe.items() if key not in apart},
+        "image size": run.recipe["size"],
         "epochs": len(run.history),
         "budget": run.budget,
         "devices": run.devices,

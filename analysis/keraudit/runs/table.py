@@ -9,6 +9,7 @@ from typing import Any
 
 from keraudit.data.dataset import short_fingerprint
 from keraudit.output.numbers import short
+from keraudit.output.plain_data import as_dict
 from keraudit.output.table import Column, Grid, Line
 from keraudit.runs.statistics import (
     MEASURES,
@@ -89,7 +90,7 @@ def history_grid(run: Run, *, command: str) -> Grid:
     found = run.evaluation
     return Grid(
         title=f"{run.network} seed {run.seed}",
-        heading=f"{run.recipe['name']}, {len(run.history)} epochs of {run.recipe.get('batch', '?')}",
+        heading=f"{run.recipe['name']}, {len(run.history)} epochs of {run.recipe['batch']}",
         columns=columns,
         lines=lines,
         notes=(
@@ -203,9 +204,7 @@ def comparison_data(groups: Mapping[str, Sequence[Run]]) -> dict[str, Any]:
     compared = measured([run for members in groups.values() for run in members])
     for name, runs in groups.items():
         spreads, plain = comparison_row(name, runs, compared)
-        found = {
-            k: {"mean": s.mean, "deviation": s.deviation, "n": s.n} for k, s in spreads.items()
-        }
+        found = {key: as_dict(spread) for key, spread in spreads.items()}
         seeds = [run.seed for run in runs]
         rows.append({**plain, **found, "seeds": seeds, "unlike": list(unlike(runs))})
     return {

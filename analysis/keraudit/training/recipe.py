@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from keraudit.errors import KerauditError
+from keraudit.output.plain_data import as_dict
 
 STEP, COSINE = "step", "cosine"
 SGD, ADAMW = "sgd", "adamw"
@@ -16,6 +17,7 @@ CHOICES = {
     "normalise": ("pixel", "channel"),
 }
 LARGEST = 3.4e38  # of float32
+OLDER = "is of an older form: analysis/records/rewrite.py brings it to today's"
 MOST_MIXED = 100  # an alpha by which nearly all images are halves of two
 
 
@@ -82,15 +84,18 @@ class Recipe:
     weights: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self) | {"milestones": list(self.milestones)}
+        return as_dict(self)
 
     @staticmethod
     def from_dict(found: Mapping[str, Any]) -> Recipe:
-        """The recipe of a record; what an older record does not name is as by default."""
-        known = {f.name for f in fields(Recipe)}
-        given = {key: value for key, value in found.items() if key in known}
-        falls = found.get("milestones")
-        return Recipe(**{**given, "milestones": (0.5, 0.75) if falls is None else tuple(falls)})
+        """The recipe of a record.
+
+        Raises:
+            KerauditError: it is of an older form.
+        """
+        if not is_whole(found):
+            raise KerauditError(f"a recipe {OLDER}")
+        return Recipe(**{**found, "milestones": tuple(found["milestones"])})
 
     def ema_decay(self, steps: int) -> float:
         """The average's decay in a run of so many steps: 1 - 1 / (steps it looks back).
@@ -195,11 +200,11 @@ def check_together(made: Recipe) -> None:
         raise KerauditError(f"nesterov is of sgd, not of {made.optimizer}: leave it out")
 
 
-def normal(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """A record's recipe with every key; what an older record does not name is as by default.
+def is_whole(recipe: Mapping[str, Any]) -> bool:
+    """Whether a record's recipe has the fields of today, all and no other."""
+    return recipe.keys() == {field.name for field in fields(Recipe)}
 
-    >>> older = {"name": "mine", "source": "", "epochs": 2}
-    >>> normal(older) == normal(older | {"size": None})
-    True
-    """
-    return Recipe.from_dict({"name": "", "source": "", "epochs": 0, **recipe}).to_dict()
+
+def normal(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """The recipe of a configuration, for ``train.same_run`` alone, which needs it no longer."""
+    return Recipe.from_dict(recipe).to_dict()

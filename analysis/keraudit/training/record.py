@@ -5,28 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from keraudit._version import __version__
+from keraudit.environment import hardware, revision, versions, where
 from keraudit.errors import KerauditError
-from keraudit.output.files import save
-from keraudit.training.record_check import checked
+from keraudit.output.files import replacing, save
+from keraudit.output.plain_data import as_dict
+from keraudit.training.recipe import OLDER
+from keraudit.training.record_check import LOGITS, checked
 
 SCHEMA = "keraudit.run/1"
-# What computes for a backend, in packages of their own, where they are.
-CUDNN = ("nvidia-cudnn-cu12", "nvidia-cudnn-cu13")
-BENEATH = {
-    "jax": ("jaxlib", "jax-cuda12-plugin", "jax-cuda13-plugin", *CUDNN),
-    "tensorflow": CUDNN,
-    "torch": CUDNN,
-}
 DIVERGED = "diverged.json"  # in the folder of a run that cannot be ended
 # Words on what a fingerprint and numbers tell: a run goes on whatever they say.
 PROSE = ("dataset.name", "dataset.source", "recipe.source")
-LOGITS, PROBABILITIES = "logits", "probabilities"
-CUT_OFF = ("jax", "torch")  # backends on which Keras does not find the logits behind probabilities
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +39,7 @@ class Run:
     revision: str
     date: str
     command: str = ""
-    loss: str = LOGITS  # what it is taken from, see ``loss_of``
+    loss: str  # ``logits`` or ``clipped``, see ``record_check``
     ema_decay: float | None = None  # of the averaged weights, as it was in this many steps
     devices: int = 1
     work: Mapping[str, Any] | None = None  # MACs of a step beside the device's measured peak
@@ -99,129 +92,26 @@ class Run:
         return float(sum(row["seconds"] for row in self.history))
 
     def to_dict(self) -> dict[str, Any]:
-        return {**asdict(self), "history": [dict(row) for row in self.history]}
-
-
-def loss_of(found: Mapping[str, Any]) -> str:
-    """What the loss of a run is taken from, by its record, its plan or its configuration.
-
-    Records name it since every loss is taken from logits. Before, they were so on TensorFlow, where Keras finds the
-    logits behind probabilities. On JAX and PyTorch it does not, and counts no probability as less than 1e-7.
-    """
-    backend = found.get("backend") or next(
-        (b for b in CUT_OFF if b in found.get("versions", ())), ""
-    )
-    return str(found.get("loss", PROBABILITIES if backend in CUT_OFF else LOGITS))
+        return as_dict(self)
 
 
 def not_cut_off(found: Mapping[str, Any], folder: Path) -> None:
-    """Nothing, for what goes on with the loss that it was begun with.
+    """Refuse to go on with a run that was begun with another loss, or by a program that did not name it.
 
     Args:
-        found: the configuration or the plan that ``folder`` holds.
+        found: the configuration that ``folder`` holds.
         folder: where it is.
 
     Raises:
-        KerauditError: its loss was cut off, which none is any more.
+        KerauditError: it is not the loss of logits.
     """
-    if loss_of(found) != LOGITS:
+    if "loss" not in found:
+        raise KerauditError(f"{folder} {OLDER}")
+    if found["loss"] != LOGITS:
         raise KerauditError(
-            f"{folder} was begun with a loss that was cut off below a probability of 1e-7, which none is any"
-            " more: delete it to start anew, or choose another folder"
+            f"{folder} was begun with the {found['loss']} loss, which no recipe has: delete it to start anew,"
+            " or choose another folder"
         )
-
-
-def backend() -> str:
-    import keras
-
-    name: str = keras.backend.backend()
-    return name
-
-
-def where() -> dict[str, Any]:
-    """What a session of a run is made on."""
-    import time
-
-    return {"date": time.strftime("%Y-%m-%d"), "hardware": hardware(), "versions": versions()}
-
-
-def hardware() -> dict[str, Any]:
-    """The devices that Keras sees, by kind, and the processor."""
-    import os
-
-    found: dict[str, Any] = {"processor": processor(), "cores": os.cpu_count(), "devices": []}
-    if backend() == "jax":
-        import jax
-
-        found["devices"] = [device.device_kind for device in jax.devices()]
-    elif backend() == "tensorflow":
-        import tensorflow as tf
-
-        for device in tf.config.list_physical_devices():
-            details = (
-                tf.config.experimental.get_device_details(device)
-                if device.device_type == "GPU"
-                else {}
-            )
-            found["devices"].append(details.get("device_name", device.device_type))
-    else:
-        import torch
-
-        count = torch.cuda.device_count()
-        found["devices"] = [torch.cuda.get_device_name(i) for i in range(count)] or ["CPU"]
-    return found
-
-
-def processor() -> str:
-    """Its model where the system tells it, else its kind."""
-    import platform
-
-    try:
-        lines = Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines()
-    except OSError:
-        lines = []
-    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(filter(None, named), platform.processor() or platform.machine())
-
-
-def versions() -> dict[str, str]:
-    """Of everything that has a part in the numbers, where it is installed."""
-    import platform
-    from importlib import import_module
-    from importlib.metadata import PackageNotFoundError, version
-
-    import keras
-
-    found = {
-        "keraudit": __version__,
-        "python": platform.python_version(),
-        "keras": keras.version(),
-        backend(): str(import_module(backend()).__version__),
-    }
-    for name in (*BENEATH.get(backend(), ()), "numpy", "pillow"):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
-def revision() -> str:
-    """The git revision of the code, with a plus sign if it was changed since; empty outside git."""
-    import subprocess
-
-    def git(*arguments: str) -> str:
-        here = Path(__file__).parent
-        done = subprocess.run(
-            ["git", *arguments], cwd=here, capture_output=True, text=True, check=False
-        )
-        return done.stdout.strip() if done.returncode == 0 else ""
-
-    try:
-        found = git("rev-parse", "--short=12", "HEAD")
-        return found + ("+" if found and git("status", "--porcelain", "-uno") else "")
-    except OSError:
-        return ""
 
 
 @contextmanager
@@ -274,13 +164,10 @@ def write_run(folder: Path, run: Run, predictions: Any) -> None:
     import numpy as np
 
     path = folder / "predictions.npz"
-    temporary = path.with_name(".predictions.npz.part")
     try:
-        with temporary.open("wb") as file:
+        with replacing(path) as file:
             np.savez_compressed(file, probabilities=predictions.astype("float16"))
-        temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise KerauditError(
             f"cannot write {path}: {error.strerror or error}; the training is in the checkpoint, the"
             " same command ends it"
@@ -312,8 +199,7 @@ def read_run(path: Path) -> Run:
         found = json.loads(file.read_text("utf-8"))
         if found.get("schema") != SCHEMA:
             raise ValueError(f"its schema is {repr(found.get('schema'))[:40]}, not {SCHEMA!r}")
-        found = checked(found)
-        return Run(**found | {"loss": loss_of(found)})
+        return Run(**checked(found))
     except OSError as error:
         if end := why_it_diverged(path):
             raise KerauditError(f"no finished run in {path}: it diverged: {end}") from None

@@ -6,8 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from keraudit.safe_text import harmless_data
+from keraudit.training.recipe import LARGEST as LARGEST_SETTING
+from keraudit.training.recipe import OLDER, is_whole
 
 LARGEST = 2**63  # of any number; what is printed, drawn and rounded stays below
+# A run's loss: of logits, or of probabilities of which none counts as less than 1e-7.
+LOGITS, CLIPPED = "logits", "clipped"
 Check = Callable[[Any], bool]
 
 
@@ -16,26 +20,41 @@ def is_number(value: Any) -> bool:
     return type(value) in (int, float) and abs(value) < LARGEST
 
 
+def is_setting(value: Any) -> bool:
+    """Whether it is a number that a recipe takes."""
+    return type(value) in (int, float) and abs(value) < LARGEST_SETTING
+
+
 def is_texts(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
 TEXT, NUMBER, COUNT, RECORD = "text", "number", "whole number", "record"
+SETTING, FLAG = "number below 3.4e38", "yes or no"
 KINDS: Mapping[str, Check] = {
     TEXT: lambda value: isinstance(value, str),
     NUMBER: is_number,
+    SETTING: is_setting,
+    FLAG: lambda value: isinstance(value, bool),
     COUNT: lambda value: type(value) is int and is_number(value),
     RECORD: lambda value: isinstance(value, dict),
     "list": lambda value: isinstance(value, list),
     "list of text": is_texts,
+    "list of numbers": lambda value: isinstance(value, list) and all(map(is_number, value)),
     "record of text": lambda value: isinstance(value, dict) and is_texts([*value.values()]),
 }
 # What a record has, and what else it may have, by where it is: its kind.
 HAS: Mapping[str, Mapping[str, str]] = {
     "": {"network": TEXT, "seed": COUNT, "params": COUNT, "budget": NUMBER, "history": "list"}
     | dict.fromkeys(("recipe", "dataset", "evaluation", "hardware"), RECORD)
-    | {"versions": "record of text", "date": TEXT},
-    "recipe": {"name": TEXT},
+    | {"versions": "record of text", "date": TEXT, "loss": TEXT},
+    "recipe": dict.fromkeys(
+        ("name", "source", "optimizer", "schedule", "normalise", "precision"), TEXT
+    )
+    | dict.fromkeys(("epochs", "batch", "padding", "cutout"), COUNT)
+    | dict.fromkeys(("learning_rate", "momentum", "warmup", "weight_decay", "clip_norm"), SETTING)
+    | dict.fromkeys(("label_smoothing", "ema", "mixup"), SETTING)
+    | {"nesterov": FLAG, "flip": FLAG, "milestones": "list of numbers"},
     "dataset": {"name": TEXT, "fingerprint": TEXT},
     "evaluation": dict.fromkeys(("train_error", "test_error", "gap"), NUMBER),
     "history": {"epoch": COUNT}
@@ -44,10 +63,10 @@ HAS: Mapping[str, Mapping[str, str]] = {
     "sessions": {"hardware": RECORD, "versions": RECORD},
 }
 MAY_HAVE: Mapping[str, Mapping[str, str]] = {
-    "": dict.fromkeys(("revision", "command", "note", "loss"), TEXT)
+    "": dict.fromkeys(("revision", "command", "note"), TEXT)
     | {"devices": COUNT, "sessions": "list"}
     | dict.fromkeys(("work", "evaluated", "gradients"), RECORD),
-    "recipe": {"batch": COUNT, "milestones": "list"},
+    "recipe": {"size": COUNT, "weights": TEXT},
     "dataset": dict.fromkeys(("train_images", "test_images", "held_out"), COUNT)
     | {"source": TEXT, "classes": "list of text", "image_shape": "list"},
     "evaluation": dict.fromkeys(("train", "test"), RECORD),
@@ -64,12 +83,22 @@ def checked(found: Any) -> dict[str, Any]:
         ValueError: one is missing or of another kind; one line says which.
     """
     record: dict[str, Any] = harmless_data(found)
+    if is_older(record):
+        raise ValueError(f"it {OLDER}")
     expect(record, "")
     for place in sorted({*HAS, *MAY_HAVE} - {""}):
         part = record.get(place)
         for one in part if isinstance(part, list) else [part] if part is not None else []:
             expect(one, place)
     return record
+
+
+def is_older(record: Any) -> bool:
+    """Whether a record lacks what records have had since they name their loss and all of their recipe."""
+    recipe = record.get("recipe") if isinstance(record, dict) else None
+    if not isinstance(recipe, dict):
+        return False
+    return not is_whole(recipe) or record.get("loss") not in (LOGITS, CLIPPED)
 
 
 def expect(found: Any, place: str) -> None:

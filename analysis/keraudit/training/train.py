@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from keraudit.data.dataset import Dataset
+from keraudit.environment import backend, where
 from keraudit.errors import KerauditError
 from keraudit.output.files import save
 from keraudit.training import checkpoint
@@ -22,19 +23,17 @@ from keraudit.training.networks import sized, spelled
 from keraudit.training.recipe import Recipe, normal
 from keraudit.training.record import (
     DIVERGED,
-    LOGITS,
     PROSE,
     Run,
     alone,
-    backend,
     not_cut_off,
     read_config,
     read_run,
-    where,
     write_config,
     write_diverged,
     write_run,
 )
+from keraudit.training.record_check import LOGITS
 from keraudit.training.tensorboard import Board
 from keraudit.training.throughput import measured_peak, work
 from keraudit.training.trainer import Trainer

@@ -10,6 +10,7 @@ from keraudit.audits.cost.receptive_field import Field
 from keraudit.audits.cost.views import Row, rows
 from keraudit.model.bounds import Bound, Bounds
 from keraudit.output.numbers import inputs_text, short, short_bytes
+from keraudit.output.plain_data import as_dict
 from keraudit.output.report import Report
 from keraudit.output.table import Column, Grid, Line, bound_notes
 from keraudit.rewrite.edit import RewriteNote
@@ -22,6 +23,10 @@ CONVENTION = (
     "1 MAC = 1 multiply-accumulate; multiplications = MACs; FLOPs = 2 x MACs + other operations"
     " (bias, normalisation, activation, pooling, merge); padded taps count; cost is per call of a"
     " batch, at inference"
+)
+FIGURES = (
+    *("macs", "flops", "multiplications", "training_macs"),
+    *("params", "trainable_params", "param_bytes", "activation_bytes"),
 )
 
 
@@ -65,15 +70,7 @@ class CostReport(Report):
         return {
             **self.origin(SCHEMA),
             "convention": CONVENTION,
-            "rewrites": [
-                {
-                    "name": note.name,
-                    "changes": note.changes,
-                    "nothing": note.nothing,
-                    "log": [dict(zip(("layer", "what", "why"), e, strict=True)) for e in note.log],
-                }
-                for note in self.rewrites
-            ],
+            "rewrites": [as_dict(note) for note in self.rewrites],
             "totals": {
                 **cost_dict(self.total),
                 "layers": len(self.layers),
@@ -82,7 +79,7 @@ class CostReport(Report):
             },
             "bound": self.bound.word,
             "unsupported": [
-                {"layer": layer.name, "kind": layer.kind, "reason": layer.reason}
+                as_dict(layer, "name", "kind", "reason", renamed={"name": "layer"})
                 for layer in self.costs.unsupported
             ],
             "blocks": [block_dict(block) for block in self.blocks],
@@ -102,16 +99,7 @@ def cost_dict(cost: Cost) -> dict[str, Any]:
 
 def figures(cost: Cost) -> dict[str, int]:
     """The numbers of a cost alone."""
-    return {
-        "macs": cost.macs,
-        "flops": cost.flops,
-        "multiplications": cost.multiplications,
-        "training_macs": cost.training_macs,
-        "params": cost.params,
-        "trainable_params": cost.trainable_params,
-        "param_bytes": cost.param_bytes,
-        "activation_bytes": cost.activation_bytes,
-    }
+    return {key: getattr(cost, key) for key in FIGURES}
 
 
 def field_dict(seen: Field | None) -> dict[str, Any]:
@@ -128,11 +116,7 @@ def field_dict(seen: Field | None) -> dict[str, Any]:
 
 def block_dict(block: BlockCost) -> dict[str, Any]:
     return {
-        "name": block.name,
-        "kind": block.kind,
-        "stage": block.stage,
-        "layers": list(block.layers),
-        "output_shape": list(block.output_shape),
+        **as_dict(block, "name", "kind", "stage", "layers", "output_shape"),
         **cost_dict(block.cost),
         **field_dict(block.field),
         "children": [block_dict(child) for child in block.children],

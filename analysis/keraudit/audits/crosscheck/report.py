@@ -12,6 +12,7 @@ from keraudit.building.check import check
 from keraudit.model.bounds import ALL_EXACT, Bound, Bounds
 from keraudit.model.graph import UNSUPPORTED, Graph
 from keraudit.output.numbers import inputs_text, short
+from keraudit.output.plain_data import as_dict
 from keraudit.output.report import Report, origin_of
 from keraudit.output.table import Column, Grid, Line
 
@@ -38,6 +39,8 @@ TIMEOUT = 600.0  # seconds
 class Reconciliation:
     """A peer's number and the terms that lead to it; ``error`` says why there is none."""
 
+    PLAIN = ("name", "version", "value", "terms", "remainder", "seconds", "error")
+
     name: str
     title: str
     version: str
@@ -59,15 +62,7 @@ class Reconciliation:
         return rest is not None and value is not None and abs(rest) <= self.rounding * value
 
     def to_dict(self) -> dict[str, Any]:
-        return {
-            "name": self.name,
-            "version": self.version,
-            "value": self.value,
-            "terms": [term._asdict() for term in self.terms],
-            "remainder": self.remainder,
-            "seconds": round(self.seconds, 2),
-            "error": self.error,
-        }
+        return as_dict(self) | {"seconds": round(self.seconds, 2)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

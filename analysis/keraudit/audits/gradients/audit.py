@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import platform
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from statistics import fmean
@@ -12,17 +10,16 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from keraudit.audits.gradients import losses
-from keraudit.audits.gradients.autodiff import backend
 from keraudit.audits.gradients.batches import batch_of
 from keraudit.audits.gradients.growth import verdict_of
 from keraudit.audits.gradients.places import has_kernel, parts, places
 from keraudit.audits.gradients.records import BlockGradient, KernelGradient, Profile
 from keraudit.audits.gradients.report import GradientReport
 from keraudit.audits.gradients.variants import CORNERS, Variant, expanded, variant
+from keraudit.environment import hardware_line, short_versions
 from keraudit.errors import KerauditError
 from keraudit.model.graph import Graph
 from keraudit.output.report import origin_of
-from keraudit.output.report import versions as own_versions
 
 if TYPE_CHECKING:
     import keras
@@ -90,7 +87,7 @@ def compare(
         del network
     labels = [one.label for one in variants]
     return GradientReport(
-        **{**origin_of(graph, command=command), "versions": versions()},
+        **{**origin_of(graph, command=command), "versions": short_versions()},
         batches=plan.batches,
         data=name,
         loss=loss,
@@ -100,7 +97,7 @@ def compare(
         verdicts=tuple(
             verdict_of(label, [p for p in profiles if p.label == label]) for label in labels
         ),
-        hardware=hardware(),
+        hardware=hardware_line(),
         date=datetime.now(UTC).date().isoformat(),
         seconds=perf_counter() - begin,
     )
@@ -201,39 +198,3 @@ def mean_row(rows: Sequence[Row]) -> Row:
         if isinstance(getattr(first, key), float)
     }
     return replace(first, **means)
-
-
-def versions() -> dict[str, str]:
-    """The versions that a record of a measurement names."""
-    from importlib.metadata import version
-
-    import keras
-    import numpy as np
-
-    name = backend()
-    return {
-        **own_versions(),
-        "keras": str(keras.__version__),
-        "backend": f"{name} {version(name)}",
-        "numpy": np.__version__,
-    }
-
-
-def hardware() -> str:
-    """The processor and its cores, in one line."""
-    named = list(cpu_names())
-    return f"{named[0] if named else platform.machine()}, {os.cpu_count()} cores"
-
-
-def cpu_names() -> Iterator[str]:
-    """What Linux calls the processors."""
-    from pathlib import Path
-
-    try:
-        text = Path("/proc/cpuinfo").read_text("utf-8", errors="replace")
-    except OSError:
-        return
-    for row in text.splitlines():
-        key, _, value = row.partition(":")
-        if key.strip() == "model name":
-            yield " ".join(value.split())

@@ -14,10 +14,10 @@ from keraudit.audits.gradients.figure import norm_over_training
 from keraudit.audits.gradients.measure import profile
 from keraudit.audits.gradients.network import Network
 from keraudit.audits.gradients.places import parts, places
-from keraudit.audits.gradients.records import Profile, number, profile_dict
+from keraudit.audits.gradients.records import Profile, number, plain
+from keraudit.environment import own_versions
 from keraudit.layers.infer import shaped
 from keraudit.output.files import save
-from keraudit.output.report import versions
 from keraudit.reading.resolve import resolve
 
 SCHEMA = "keraudit.gradients-over-training/1"
@@ -89,9 +89,9 @@ class GradientAudit(keras.callbacks.Callback):  # type: ignore[misc]  # Keras sh
             "batch": self.size,
             "data": self.batch.name,
             "loss": list(self.loss),
-            "versions": {**versions(), "keras": str(keras.__version__)},
+            "versions": {**own_versions(), "keras": str(keras.__version__)},
             "steps": [
-                {"step": step, "loss": number(found.loss), **profile_dict(found)}
+                {"step": step, "loss": number(found.loss), **plain(found)}
                 for step, found in self.profiles
             ],
         }

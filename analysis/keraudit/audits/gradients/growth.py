@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterator, Sequence
 from statistics import fmean, geometric_mean, linear_regression, median, stdev
 
-from keraudit.audits.gradients.records import BlockGradient, Profile, Verdict
+from keraudit.audits.gradients.records import BlockGradient, Outlier, Profile, Verdict
 from keraudit.errors import KerauditError
 
 VANISHING, EXPLODING, HEALTHY = "vanishing", "exploding", "healthy"
@@ -151,7 +151,7 @@ def blocks_in_float32(profiles: Sequence[Profile], rate: float) -> int | None:
     return steps if steps <= 10_000 else None
 
 
-def outliers(profiles: Sequence[Profile]) -> tuple[tuple[str, float], ...]:
+def outliers(profiles: Sequence[Profile]) -> tuple[Outlier, ...]:
     """Blocks whose mean norm is off the fitted line, by how much.
 
     Off means: a modified z-score above ``OUTLIER``, 0.6745 times the distance from the median residual
@@ -166,7 +166,7 @@ def outliers(profiles: Sequence[Profile]) -> tuple[tuple[str, float], ...]:
     middle = median(off)
     typical = median(abs(r - middle) for r in off)
     return tuple(
-        (row.name, math.exp(r - middle))
+        Outlier(row.name, math.exp(r - middle))
         for row, r in zip(rows, off, strict=True)
         if abs(r - middle) >= math.log(LEAST_OUTLIER)
         and 0.6745 * abs(r - middle) > OUTLIER * typical

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
+
+from keraudit.output.plain_data import as_dict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +22,8 @@ class KernelGradient:
         grad_rms: the same per element, ``grad_norm / sqrt(elements)``.
         weight_norm: L2 norm of the kernel.
     """
+
+    PLAIN = ("name", "weight", "block", "depth", "grad_norm", "grad_rms", "weight_norm", "relative")
 
     name: str
     weight: str
@@ -43,23 +47,23 @@ class BlockGradient:
     Attributes:
         name: the block's.
         depth: its position, from 1 at the input.
+        is_output: the block ends in an output of the model; the fit leaves it out.
         grad_norm: L2 norm over the whole batch.
         grad_rms: the same per element.
         activation_mean: over all elements of the batch.
         activation_std: likewise.
         dead_share: channels that are zero at every position of every input, as a share.
-        is_output: the block ends in an output of the model; the fit leaves it out.
         cosine: mean cosine between the gradients of two inputs; ``None`` unless asked for.
     """
 
     name: str
     depth: int
+    is_output: bool = False
     grad_norm: float
     grad_rms: float
     activation_mean: float
     activation_std: float
     dead_share: float
-    is_output: bool = False
     cosine: float | None = None
 
 
@@ -79,9 +83,16 @@ class Profile:
     label: str
     seed: int
     loss: float
+    nonfinite: Finding | None = None
     layers: tuple[KernelGradient, ...]
     blocks: tuple[BlockGradient, ...]
-    nonfinite: Finding | None = None
+
+
+class Outlier(NamedTuple):
+    """A block far off the fitted line, and the factor by which it is off."""
+
+    block: str
+    factor: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +107,7 @@ class Verdict:
         verdict: vanishing, exploding, healthy, non-finite, or undecided.
         lost_at: the block nearest the output whose kernels' gradients are below float32's precision.
         blocks_in_float32: how many blocks float32's range lasts at this growth; ``None`` without end.
-        outliers: blocks far off the fitted line, each with the factor by which it is off.
+        outliers: blocks far off the fitted line.
     """
 
     label: str
@@ -106,7 +117,7 @@ class Verdict:
     verdict: str
     lost_at: str | None = None
     blocks_in_float32: int | None = None
-    outliers: tuple[tuple[str, float], ...] = ()
+    outliers: tuple[Outlier, ...] = ()
 
 
 def number(value: float | None) -> float | None:
@@ -118,55 +129,6 @@ def number(value: float | None) -> float | None:
     return None if value is None or not math.isfinite(value) else float(f"{value:.6g}")
 
 
-def profile_dict(profile: Profile) -> dict[str, Any]:
-    finding = profile.nonfinite
-    return {
-        "label": profile.label,
-        "seed": profile.seed,
-        "loss": number(profile.loss),
-        "nonfinite": finding
-        and {"what": finding.what, "layer": finding.layer, "block": finding.block},
-        "layers": list(map(kernel_dict, profile.layers)),
-        "blocks": list(map(block_dict, profile.blocks)),
-    }
-
-
-def kernel_dict(row: KernelGradient) -> dict[str, Any]:
-    return {
-        "name": row.name,
-        "weight": row.weight,
-        "block": row.block,
-        "depth": row.depth,
-        "grad_norm": number(row.grad_norm),
-        "grad_rms": number(row.grad_rms),
-        "weight_norm": number(row.weight_norm),
-        "relative": number(row.relative),
-    }
-
-
-def block_dict(row: BlockGradient) -> dict[str, Any]:
-    return {
-        "name": row.name,
-        "depth": row.depth,
-        "is_output": row.is_output,
-        "grad_norm": number(row.grad_norm),
-        "grad_rms": number(row.grad_rms),
-        "activation_mean": number(row.activation_mean),
-        "activation_std": number(row.activation_std),
-        "dead_share": number(row.dead_share),
-        "cosine": number(row.cosine),
-    }
-
-
-def verdict_dict(found: Verdict) -> dict[str, Any]:
-    interval = found.interval
-    return {
-        "label": found.label,
-        "growth_per_block": number(found.growth_per_block),
-        "interval": None if interval is None else [number(end) for end in interval],
-        "across": number(found.across),
-        "verdict": found.verdict,
-        "lost_at": found.lost_at,
-        "blocks_in_float32": found.blocks_in_float32,
-        "outliers": [{"block": name, "factor": number(by)} for name, by in found.outliers],
-    }
+def plain(record: Profile | Verdict) -> dict[str, Any]:
+    """A record as plain data, its numbers rounded by ``number``."""
+    return as_dict(record, number=number)

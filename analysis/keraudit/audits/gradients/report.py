@@ -21,8 +21,7 @@ from keraudit.audits.gradients.records import (
     Profile,
     Verdict,
     number,
-    profile_dict,
-    verdict_dict,
+    plain,
 )
 from keraudit.output.numbers import factor, inputs_text
 from keraudit.output.plotly_text import safe
@@ -98,8 +97,8 @@ class GradientReport(Report):
             "seeds": list(self.seeds),
             "convention": CONVENTION,
             "rewrites": {label: list(names) for label, names in self.rewrites.items()},
-            "verdicts": [verdict_dict(verdict) for verdict in self.verdicts],
-            "profiles": [profile_dict(profile) for profile in self.profiles],
+            "verdicts": list(map(plain, self.verdicts)),
+            "profiles": list(map(plain, self.profiles)),
         }
 
     def figure(self) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from keraudit.model.blocks import blocks
 from keraudit.model.bounds import Bound
 from keraudit.model.graph import Graph, Node
 from keraudit.output.numbers import factor, inputs_text, short
+from keraudit.output.plain_data import as_data, as_dict
 from keraudit.output.report import Report, origin_of
 from keraudit.output.table import Column, Grid, Line, bound_notes
 from keraudit.rewrite.edit import Rewrite
@@ -55,12 +56,10 @@ class Reductions(Report):
             "also_pool_projections": self.also_pool_projections,
             "nothing": self.rewrite.nothing,
             "bound": self.bound.word,
-            "unsupported": [
-                {"layer": u.name, "kind": u.kind, "reason": u.reason} for u in self.unsupported
-            ],
+            "unsupported": [as_dict(u, renamed={"name": "layer"}) for u in self.unsupported],
             "blocks": [saving_dict(block) for block in self.blocks],
             "totals": saving_dict(self.total),
-            "log": [{"layer": c.layer, "what": c.what, "why": c.why} for c in self.rewrite.log],
+            "log": as_data(self.rewrite.log),
         }
 
 

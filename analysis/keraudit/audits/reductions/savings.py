@@ -9,6 +9,17 @@ from typing import Any
 from keraudit.model.blocks import Block
 from keraudit.model.bounds import ALL_EXACT, Bounds
 from keraudit.model.graph import UNSUPPORTED, Graph, Node, Term
+from keraudit.output.plain_data import as_dict
+
+FIGURES = (
+    "macs_with",
+    "macs_without",
+    "saving",
+    "factor",
+    "params_with",
+    "params_without",
+    "removed",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,13 +144,7 @@ def saving_dict(saved: Saving) -> dict[str, Any]:
     return {
         "name": saved.name,
         "bounds": {"macs": saved.bounds.macs.word, "params": saved.bounds.params.word},
-        "macs_with": saved.macs_with,
-        "macs_without": saved.macs_without,
-        "saving": saved.saving,
-        "factor": saved.factor,
-        "params_with": saved.params_with,
-        "params_without": saved.params_without,
-        "removed": list(saved.removed),
+        **as_dict(saved, *FIGURES),
         "derivation": {
             "with": [product_dict(p) for p in saved.products_with],
             "without": [product_dict(p) for p in saved.products_without],

@@ -57,6 +57,8 @@ class Claim(Generic[T]):
 class Check:
     """A claim that was checked on one model."""
 
+    PLAIN = ("code", "name", "family", "sentence", "source", "verdict", "holds", "evidence")
+
     code: str
     name: str
     family: str
@@ -64,3 +66,7 @@ class Check:
     source: str
     verdict: str
     evidence: tuple[str, ...]
+
+    @property
+    def holds(self) -> bool:
+        return self.verdict == HOLDS

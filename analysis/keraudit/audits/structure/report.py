@@ -25,6 +25,7 @@ from keraudit.model.bounds import Bound
 from keraudit.model.graph import UNSUPPORTED, Graph, Shape
 from keraudit.model.shape_text import shape_text
 from keraudit.output.numbers import inputs_text, percent, sizes
+from keraudit.output.plain_data import as_data, as_dict
 from keraudit.output.report import Report, origin_of
 from keraudit.output.table import Column, Grid, Line
 
@@ -56,6 +57,7 @@ MISSING = {
     "residual": "no shortcut is added to a longer branch",
     "inception": "no branches with convolutions are concatenated",
 }
+FULL_NAMES = {f"connected_{what}": f"fully_connected_{what}" for what in ("layers", "params")}
 
 T = TypeVar("T")
 
@@ -112,40 +114,15 @@ class StructureReport(Report):
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain data, in the schema that the CLI's JSON has."""
-        facts = self.facts
         return {
             **self.origin(SCHEMA),
             "convention": CONVENTION,
             "families": list(self.families),
-            "facts": {
-                "depth": facts.depth,
-                "weighted_layers": facts.weighted_layers,
-                "residual_units": facts.residual_units,
-                "inception_modules": facts.inception_modules,
-                "params": facts.params,
-                "fully_connected_layers": facts.connected_layers,
-                "fully_connected_params": facts.connected_params,
-                "first_map": list(facts.first_map),
-                "last_map": list(facts.last_map),
-                "downsampling": None if facts.downsampling is None else list(facts.downsampling),
-            },
+            "facts": as_dict(self.facts, renamed=FULL_NAMES),
             "bound": self.bound.word,
             "unsupported": list(self.unsupported),
-            "checks": [check_dict(check) for check in self.checks],
+            "checks": as_data(self.checks),
         }
-
-
-def check_dict(check: Check) -> dict[str, Any]:
-    return {
-        "code": check.code,
-        "name": check.name,
-        "family": check.family,
-        "sentence": check.sentence,
-        "source": check.source,
-        "verdict": check.verdict,
-        "holds": check.verdict == HOLDS,
-        "evidence": list(check.evidence),
-    }
 
 
 def claims() -> dict[str, Claim[Any]]:

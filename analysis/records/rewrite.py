@@ -1,0 +1,120 @@
+"""Bring records of an older form to today's: ``python analysis/records/rewrite.py FILE_OR_FOLDER ...``.
+
+A run's record (``run.json``, or as published), its ``config.json`` and an experiment's ``plan.json`` are
+rewritten in place, each whole or not at all. Two things were not always named in them:
+
+- the loss. It was taken from logits on TensorFlow, where Keras finds them behind probabilities, and on the
+  other backends from probabilities, none of which counts as less than 1e-7: that loss is ``clipped``.
+- fields of the recipe, which came one after another; what a recipe does not name was as ``UNNAMED`` says.
+
+No number changes, and a record of today's form is left alone. A line for each file says what changed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from keraudit.errors import KerauditError
+from keraudit.output.files import save
+from keraudit.output.json_text import json_text
+from keraudit.training.recipe import Recipe
+from keraudit.training.record import Run
+from keraudit.training.record_check import CLIPPED, LOGITS, checked
+
+UNNAMED: Mapping[str, Any] = {
+    "optimizer": "sgd",
+    "clip_norm": 0.0,
+    "cutout": 0,
+    "mixup": 0.0,
+    "size": None,
+    "weights": None,
+}
+RENAMED: Mapping[str, str] = {"probabilities": CLIPPED}
+CLIPPING = ("jax", "torch")  # backends on which Keras does not find the logits
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Rewrite what the command line names; 1 where a file could not be."""
+    parser = argparse.ArgumentParser(description=str(__doc__).partition(":")[0])
+    parser.add_argument(
+        "path", nargs="+", type=Path, help="a record, or a folder with some below it"
+    )
+    failed = False
+    for path in files(parser.parse_args(arguments).path):
+        try:
+            changes = rewrite(path)
+        except (KerauditError, OSError, ValueError) as error:
+            print(f"{path}: left as it is: {error}", file=sys.stderr)
+            failed = True
+        else:
+            if changes:
+                print(f"{path}: {', '.join(changes)}")
+    return int(failed)
+
+
+def files(paths: Sequence[Path]) -> Iterator[Path]:
+    """The JSON files named, and those below the folders named."""
+    for path in paths:
+        yield from sorted(path.rglob("*.json")) if path.is_dir() else [path]
+
+
+def rewrite(path: Path) -> list[str]:
+    """Rewrite one file; what changed, nothing for what is no such record or of today's form."""
+    found = json.loads(path.read_text("utf-8"))
+    if not is_ours(path, found):
+        return []
+    made, changes = rewritten(found)
+    if not changes:
+        return []
+    kind = str(found.get("schema", ""))
+    if kind.startswith("keraudit.run/"):
+        order = [field.name for field in fields(Run)]
+        made = {key: made[key] for key in sorted(made, key=order.index)}
+        checked(made)  # what is written can be read
+    is_published = kind.startswith("keraudit.run/") and path.name != "run.json"
+    save(path, (json_text(made) if is_published else json.dumps(made, indent=1)) + "\n")
+    return changes
+
+
+def is_ours(path: Path, found: Any) -> bool:
+    """Whether a file is one of the three."""
+    if not isinstance(found, dict) or not isinstance(found.get("recipe"), dict):
+        return False
+    is_config = path.name == "config.json" and "backend" in found
+    return is_config or str(found.get("schema")).startswith(("keraudit.run/", "keraudit.plan/"))
+
+
+def rewritten(found: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """A record in today's form, and what is new in it.
+
+    Raises:
+        ValueError: its recipe is not of this program.
+    """
+    recipe, names = found["recipe"], [field.name for field in fields(Recipe)]
+    if unknown := sorted(recipe.keys() - set(names)):
+        raise ValueError(f"its recipe has {unknown[0]!r}, which none has")
+    added = [name for name in names if name not in recipe]
+    if lost := [name for name in added if name not in UNNAMED]:
+        raise ValueError(f"its recipe has no {lost[0]!r}, which every one had")
+    changes = [f"recipe.{name} = {json.dumps(UNNAMED[name])}" for name in added]
+    loss = RENAMED.get(str(found.get("loss")), found.get("loss")) or loss_of(found)
+    if loss != found.get("loss"):
+        changes.append(f"loss = {loss}")
+    whole = {name: recipe.get(name, UNNAMED.get(name)) for name in names}
+    return {**found, "recipe": whole, "loss": loss}, changes
+
+
+def loss_of(found: Mapping[str, Any]) -> str:
+    """What the loss was taken from in a record that does not name it: its backend decides."""
+    backends = {found.get("backend"), *found.get("versions", ())}
+    return CLIPPED if backends & {*CLIPPING} else LOGITS
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
