@@ -164,7 +164,9 @@ def read(
 ) -> Graph:
     """Read a model into a frozen graph with every shape known; arguments as for ``audit``."""
     given = None if isinstance(input_shape, Mapping) else in_order(input_shape)
-    architecture = resolve(model, input_shapes=given, notify=notify)
+    architecture = resolve(
+        model, input_shapes=given, batch=batch, closed=tuple(rules), notify=notify
+    )
     if isinstance(input_shape, Mapping):
         names = [architecture.calls[ref.call].name for ref in architecture.inputs]
         if unknown := sorted(set(input_shape) ^ set(names)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -56,7 +57,7 @@ def read_kept(recipe: Recipe, *, notify: Notify) -> Architecture:
     text = "x".join(map(str, recipe.shape))
     notify(f"building {name} at {text} with Keras, once; kept in {recipe.path.parent}")
     try:
-        data = run_live(recipe.form, name, ",".join(map(str, recipe.shape)))
+        data = run_live(recipe.form, name, json.dumps(list(recipe.shape)))
     except ModelError as error:
         raise ShapeError(f"Keras does not build {name} at {text}: {error}") from None
     store(recipe.path, data)

@@ -17,43 +17,22 @@ the bookkeeping of its layers is taken away again.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
-PATH_SEPARATOR = "/"
-NO_ACTIVATION_APART = ()  # layers whose activation is not the last thing they do
+from keraudit.reading.trace_record import Step, Traced, is_kerass, own_activation, written
+
 MOST_REASON = 150  # characters of an error that are repeated
-
-
-class Traced(NamedTuple):
-    """A functional model's record, and what only the live model tells of it.
-
-    Attributes:
-        record: as Keras would write it, with paths for names.
-        weights: of layers that no rule counts, and of operations on a layer's variables, by path.
-        leaves: why a layer of the user's own was not opened, by path.
-    """
-
-    record: dict[str, Any]
-    weights: dict[str, list[list[Any]]]
-    leaves: dict[str, str]
-
-
-class _Step(NamedTuple):
-    """One recorded call of a layer or operation of Keras' own, or of a leaf; and the layers around it."""
-
-    operation: Any
-    node: Any
-    within: tuple[Any, ...]
 
 
 class _Trace:
     """The steps of one run, and the layers that are open."""
 
-    def __init__(self) -> None:
+    def __init__(self, closed: Collection[str]) -> None:
+        self.closed = closed
         self.open: list[Any] = []
-        self.steps: list[_Step] = []
+        self.steps: list[Step] = []
         self.leaves: dict[int, str] = {}
         self.opened: dict[int, tuple[Any, int]] = {}  # a layer, and how many steps were before it
         self.hidden = 0  # inside a call of Keras' own, whose parts are no nodes
@@ -67,28 +46,39 @@ class _Trace:
             self.hidden -= 1
 
     def add(self, operation: Any) -> None:
-        self.steps.append(_Step(operation, operation._inbound_nodes[-1], tuple(self.open)))
+        self.steps.append(Step(operation, operation._inbound_nodes[-1], tuple(self.open)))
 
 
-def traced(model: Any, inputs: Any) -> Traced:
+def traced(
+    model: Any, args: Any, kwargs: Mapping[str, Any], *, closed: Collection[str] = frozenset()
+) -> Traced:
     """Run ``model`` on symbolic inputs and record what it is made of.
 
     Args:
         model: a built ``keras.Model``; an unbuilt one is built for these inputs.
-        inputs: ``keras.Input``s in the structure that ``call`` takes.
+        args: ``keras.Input``s in the structure that ``call`` takes, by position.
+        kwargs: the same by name.
+        closed: classes of layers that are not opened.
 
     Raises:
         ValueError: the model's own ``call`` does not work on symbolic tensors; it says why.
     """
     import keras
 
-    trace = _Trace()
+    trace = _Trace(closed)
     try:
         with _recording(trace):
-            outputs = model(inputs)
+            outputs = model(*args, **kwargs)
         if reason := trace.leaves.get(id(model)):
             raise ValueError(reason)
-        return _written(model, keras.tree.flatten(inputs), keras.tree.flatten(outputs), trace)
+        return written(
+            model,
+            keras.tree.flatten((args, kwargs)),
+            keras.tree.flatten(outputs),
+            steps=trace.steps,
+            opened=tuple(trace.opened.values()),
+            leaves=trace.leaves,
+        )
     finally:
         _forget(trace)
 
@@ -105,14 +95,14 @@ def _recording(trace: _Trace) -> Iterator[None]:
     def called(layer: Any, *args: Any, **kwargs: Any) -> Any:
         if trace.hidden or not _has_symbolic(args, kwargs):
             return call(layer, *args, **kwargs)
-        if _is_open(layer):
+        if _is_open(layer) and type(layer).__name__ not in trace.closed:
             if not layer.built:
                 with trace.hiding():
                     call(layer, *args, **kwargs)
             done, result = _opened(trace, layer, args, kwargs)
             if done:
                 return result
-        own = _own_activation(layer)
+        own = own_activation(layer)
         if own is not None:
             layer.activation = keras.activations.linear
         try:
@@ -126,6 +116,8 @@ def _recording(trace: _Trace) -> Iterator[None]:
         return result if own is None else own(result)
 
     def operated(operation: Any, *args: Any, **kwargs: Any) -> Any:
+        if not trace.hidden and _changes_nothing(operation, args):
+            return args[0]
         result = symbolic_call(operation, *args, **kwargs)
         if not trace.hidden and not isinstance(operation, Layer):
             trace.add(operation)
@@ -147,7 +139,9 @@ def _opened(trace: _Trace, layer: Any, args: Any, kwargs: dict[str, Any]) -> tup
         return True, layer.call(*args, **_call_options(layer, kwargs))
     except Exception as error:  # noqa: BLE001  # the user's own code, or a backend's, may raise anything
         message = " ".join(str(error).split())[:MOST_REASON]
-        trace.leaves[id(layer)] = f"{type(error).__name__}: {message}"
+        trace.leaves[id(layer)] = (
+            f"its call does not run on symbolic tensors ({type(error).__name__}: {message})"
+        )
         del trace.steps[before:]
         return False, None
     finally:
@@ -168,11 +162,14 @@ def _is_open(layer: Any) -> bool:
     """Whether a layer is opened: a model, or a class of the user's own."""
     import keras
 
-    return isinstance(layer, keras.Model) or not _is_kerass(layer)
+    return isinstance(layer, keras.Model) or not is_kerass(layer)
 
 
-def _is_kerass(layer: Any) -> bool:
-    return type(layer).__module__.partition(".")[0] == "keras"
+def _changes_nothing(operation: Any, args: Any) -> bool:
+    """Whether it makes a tensor of what is one: every functional model begins with that."""
+    if type(operation).__name__ != "ConvertToTensor":
+        return False
+    return getattr(operation, "dtype", None) in (None, getattr(args[0], "dtype", None))
 
 
 def _complete(layer: Any, result: Any, args: Any, kwargs: Any) -> None:
@@ -193,15 +190,6 @@ def _complete(layer: Any, result: Any, args: Any, kwargs: Any) -> None:
         tensor._shape = tuple(spec.shape)
 
 
-def _own_activation(layer: Any) -> Any:
-    """The activation of a layer of Keras' own if it is the user's: it is then run as operations."""
-    if isinstance(layer, NO_ACTIVATION_APART):
-        return None
-    found = getattr(layer, "activation", None)
-    home = getattr(found, "__module__", None) or ""
-    return found if callable(found) and home.partition(".")[0] != "keras" else None
-
-
 def _has_symbolic(args: Any, kwargs: Any) -> bool:
     from keras import KerasTensor, tree
 
@@ -218,176 +206,3 @@ def _forget(trace: _Trace) -> None:
             outbound = parent.operation._outbound_nodes
             if step.node in outbound:
                 outbound.remove(step.node)
-
-
-class _Names:
-    """Paths for operations, each its own; the model's own name is left out."""
-
-    def __init__(self) -> None:
-        self.taken: dict[str, int] = {}
-        self.known: dict[int, str] = {}
-
-    def of(self, operation: Any, within: Sequence[Any]) -> str:
-        if id(operation) not in self.known:
-            path = PATH_SEPARATOR.join([*(part.name for part in within[1:]), operation.name])
-            times = self.taken[path] = self.taken.get(path, 0) + 1
-            self.known[id(operation)] = path if times == 1 else f"{path}_{times}"
-        return self.known[id(operation)]
-
-
-def _written(model: Any, inputs: Any, outputs: Any, trace: _Trace) -> Traced:
-    """The steps as the record of a functional model."""
-    names = _Names()
-    layers: dict[str, dict[str, Any]] = {}
-    places: dict[tuple[int, int], tuple[str, int]] = {}  # node of an operation: name, call
-    variables: dict[int, Any] = {}
-    for tensor in inputs:
-        operation = tensor._keras_history.operation
-        name = names.of(operation, ())
-        places[id(operation), 0] = (name, 0)
-        config = {"name": name, "batch_shape": list(tensor.shape), "dtype": str(tensor.dtype)}
-        layers[name] = _entry("InputLayer", "keras.layers", name, config)
-        layers[name]["inbound_nodes"] = []
-    readers: dict[int, str] = {}  # variable: the first call that reads it
-    for step in trace.steps:
-        operation = step.operation
-        name = names.of(operation, step.within)
-        entry = layers.setdefault(name, _record_of(operation, name))
-        index = operation._inbound_nodes.index(step.node)
-        places[id(operation), index] = (name, len(entry["inbound_nodes"]))
-
-        def plain(value: Any, reader: str = name) -> Any:
-            return _plain(value, places, variables, readers, reader)
-
-        arguments = step.node.arguments
-        entry["inbound_nodes"].append(
-            {
-                "args": [plain(value) for value in arguments.args],
-                "kwargs": {key: plain(value) for key, value in arguments.kwargs.items()},
-            }
-        )
-
-    def history(tensor: Any) -> list[Any]:
-        operation, node, output = tensor._keras_history
-        name, call = places[id(operation), node]
-        return [name, call, output]
-
-    record = {
-        "module": "keras",
-        "class_name": "Functional",
-        "config": {
-            "name": model.name,
-            "trainable": model.trainable,
-            "layers": list(layers.values()),
-            "input_layers": [history(tensor) for tensor in inputs],
-            "output_layers": [history(tensor) for tensor in outputs],
-        },
-    }
-    leaves = {names.known[key]: why for key, why in trace.leaves.items() if key in names.known}
-    return Traced(record, _weights(trace, names, variables, readers), leaves)
-
-
-def _entry(kind: str, module: str, name: str, config: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "module": module,
-        "class_name": kind,
-        "config": {**config, "name": name},
-        "name": name,
-        "inbound_nodes": [],
-    }
-
-
-def _record_of(operation: Any, name: str) -> dict[str, Any]:
-    """A layer or operation of Keras' own as its config has it; of the user's own, its class alone."""
-    import keras
-
-    kind = type(operation)
-    if not _is_kerass(operation):
-        entry = _entry(kind.__name__, kind.__module__, name, {})
-        return {**entry, "registered_name": f"{kind.__module__}>{kind.__name__}"}
-    try:
-        record = keras.saving.serialize_keras_object(operation)
-        config, home = record["config"], record["module"]
-    except Exception:  # noqa: BLE001  # what it wraps may be of the user's own, and raise anything
-        config, home = {}, kind.__module__
-    if _own_activation(operation) is not None:
-        config = {**config, "activation": "linear"}  # the user's own comes after it, as operations
-    if ".ops" in kind.__module__:
-        home = kind.__module__
-    return _entry(kind.__name__, home, name, config)
-
-
-def _plain(
-    value: Any,
-    places: Mapping[tuple[int, int], tuple[str, int]],
-    variables: dict[int, Any],
-    readers: dict[int, str],
-    reader: str,
-) -> Any:
-    """An argument as plain data: tensors as references, arrays and variables by shape alone."""
-    import keras
-
-    def again(item: Any) -> Any:
-        return _plain(item, places, variables, readers, reader)
-
-    if isinstance(value, keras.KerasTensor):
-        operation, node, output = value._keras_history
-        name, call = places[id(operation), node]
-        config = {
-            "shape": list(value.shape),
-            "dtype": str(value.dtype),
-            "keras_history": [name, call, output],
-        }
-        return {"class_name": "__keras_tensor__", "config": config}
-    if isinstance(value, list | tuple):
-        return [again(item) for item in value]
-    if isinstance(value, Mapping):
-        return {str(key): again(item) for key, item in value.items()}
-    if isinstance(value, slice):
-        parts = {"start": value.start, "stop": value.stop, "step": value.step}
-        return {"class_name": "__slice__", "config": {k: again(v) for k, v in parts.items()}}
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if value is Ellipsis:
-        return {"class_name": "__ellipsis__", "config": {}}
-    if isinstance(value, keras.Variable):
-        variables[id(value)] = value
-        readers.setdefault(id(value), reader)
-    shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
-    if shape is not None and dtype is not None:
-        config = {"shape": list(shape), "dtype": keras.backend.standardize_dtype(dtype)}
-        return {"class_name": "__array__", "config": config}
-    return str(value)
-
-
-def _weights(
-    trace: _Trace, names: _Names, variables: Mapping[int, Any], readers: Mapping[int, str]
-) -> dict[str, list[list[Any]]]:
-    """The weights that no rule tells: of leaves, and those that opened layers hold themselves."""
-    found: dict[str, list[list[Any]]] = {}
-    taken: set[int] = set()
-    for step in trace.steps:
-        taken |= {id(w) for w in getattr(step.operation, "weights", ())}
-    for step in trace.steps:
-        if hasattr(step.operation, "weights") and not _is_kerass(step.operation):
-            path = names.known[id(step.operation)]
-            found.setdefault(path, [_weight(w, step.operation) for w in step.operation.weights])
-    bare = [step.operation for step in trace.steps if not getattr(step.operation, "weights", ())]
-    for layer, before in reversed(trace.opened.values()):  # those inside before those around them
-        # What no operation reads as it is (it is sliced, or looked up, beforehand): with the next
-        # operation that has no weights of its own.
-        after = [s.operation for s in trace.steps[before:] if s.operation in bare] or bare[-1:]
-        for variable in layer.weights:
-            if id(variable) in taken:
-                continue
-            taken.add(id(variable))
-            home = readers.get(id(variable)) or (names.known[id(after[0])] if after else None)
-            if home is not None:
-                found.setdefault(home, []).append(_weight(variable, layer))
-    return found
-
-
-def _weight(variable: Any, layer: Any) -> list[Any]:
-    """Name, shape, whether it is trained, and dtype."""
-    trained = bool(variable.trainable) and bool(layer.trainable)
-    return [variable.name, list(variable.shape), trained, str(variable.dtype)]
