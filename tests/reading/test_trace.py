@@ -105,7 +105,7 @@ def test_at_another_size_and_batch() -> None:
 
 
 def test_a_model_that_was_not_called_needs_a_size() -> None:
-    with pytest.raises(keraudit.KerauditError, match="was not called yet.*--input-shape"):
+    with pytest.raises(keraudit.KerauditError, match=r"was not called yet.*--input-shape"):
         keraudit.audit(Net())
 
 

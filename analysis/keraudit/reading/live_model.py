@@ -47,6 +47,7 @@ def live_record(
     facts = {
         "weights": found.weights,
         "untraced": found.leaves,
+        "outputs": found.outputs,
         "params": model.count_params() if model.built else None,
     }
     return {"model": found.record, "facts": facts}

@@ -25,11 +25,13 @@ class Traced(NamedTuple):
         record: as Keras would write it, with paths for names.
         weights: of layers that no rule counts, and of operations on a layer's by path.
         leaves: why a layer of the user's own was not opened, by path.
+        outputs: the shapes of the model's outputs.
     """
 
     record: dict[str, Any]
     weights: dict[str, list[list[Any]]]
     leaves: dict[str, str]
+    outputs: list[list[int | None]]
 
 
 class Step(NamedTuple):
@@ -110,8 +112,9 @@ def written(
             "output_layers": [history(tensor) for tensor in outputs],
         },
     }
+    shapes = [list(tensor.shape) for tensor in outputs]
     unopened = {names.known[key]: why for key, why in leaves.items() if key in names.known}
-    return Traced(record, _weights(steps, opened, names, readers), unopened)
+    return Traced(record, _weights(steps, opened, names, readers), unopened, shapes)
 
 
 def _entry(kind: str, module: str, name: str, config: Mapping[str, Any]) -> dict[str, Any]:
