@@ -71,7 +71,7 @@ def read_callable(
     path: str,
     shapes: Sequence[Shape] | None,
     batch: int | None,
-    closed: Collection[str],
+    closed: Collection[str] | None,
     *,
     notify: Notify,
 ) -> Architecture:
@@ -80,7 +80,7 @@ def read_callable(
     options = {
         "shapes": None if shapes is None else [list(shape) for shape in shapes],
         "batch": batch,
-        "closed": sorted(closed),
+        "closed": None if closed is None else sorted(closed),
     }
     try:
         data = run_live("callable", path, json.dumps(options))
@@ -91,7 +91,7 @@ def read_callable(
 
 
 def read_live(
-    model: Any, shapes: Sequence[Shape] | None, batch: int | None, closed: Collection[str]
+    model: Any, shapes: Sequence[Shape] | None, batch: int | None, closed: Collection[str] | None
 ) -> Architecture:
     """The architecture of a live ``keras.Model``; the model is not touched."""
     from keraudit.reading.live_model import live_record

@@ -19,7 +19,7 @@ def live_record(
     *,
     shapes: Sequence[Shape] | None = None,
     batch: int | None = None,
-    closed: Collection[str] = NOTHING,
+    closed: Collection[str] | None = NOTHING,
 ) -> dict[str, Any]:
     """The record of a model, and the facts that only the live one tells.
 
@@ -27,7 +27,8 @@ def live_record(
         model: a ``keras.Model``.
         shapes: of its inputs, without batch; default: those that it was built for.
         batch: that it is traced at, as a trace holds for one batch; default: 1.
-        closed: classes of layers that are not opened, for the user has a rule for them.
+        closed: classes of layers that are not opened, for the user has a rule for them; ``None``: no
+            layer is, wherever the model's config has its graph.
 
     Returns:
         Plain data: ``model``, the record, and ``facts``.
@@ -43,7 +44,7 @@ def live_record(
     if not _is_to_be_traced(model, closed):
         return {"model": json.loads(model.to_json()), "facts": facts_of(model)}
     args, kwargs = _inputs(model, shapes, batch or 1)
-    found = traced(model, args, kwargs, closed=closed)
+    found = traced(model, args, kwargs, closed=closed or ())
     facts = {
         "weights": found.weights,
         "untraced": found.leaves,
@@ -53,11 +54,12 @@ def live_record(
     return {"model": found.record, "facts": facts}
 
 
-def _is_to_be_traced(model: Any, closed: Collection[str]) -> bool:
+def _is_to_be_traced(model: Any, closed: Collection[str] | None) -> bool:
     """Whether the config cannot say all: a layer is of the user's own, or the model writes no graph."""
     for layer in model._flatten_layers():  # Keras has no public way through wrappers
         kind = type(layer)
-        if kind.__module__.partition(".")[0] != "keras" and kind.__name__ not in closed:
+        own = kind.__module__.partition(".")[0] != "keras"
+        if own and closed is not None and kind.__name__ not in closed:
             return True
         if hasattr(layer, "layers") and "layers" not in layer.get_config():
             return True

@@ -30,7 +30,7 @@ def resolve(
     *,
     input_shapes: Sequence[Shape] | None = None,
     batch: int | None = None,
-    closed: Collection[str] = (),
+    closed: Collection[str] | None = (),
     notify: Notify = silent,
 ) -> Architecture:
     """Read ``model``: a file, a name, ``package.module:callable``, or a live model.
@@ -40,7 +40,7 @@ def resolve(
         input_shapes: sizes that the user asked for, without batch; used where the model is only
             built, or traced, once its size is known.
         batch: that the user asked for; a model is traced at it.
-        closed: classes of layers that are not opened where a live model is traced.
+        closed: classes of layers that are not opened where a live model is traced; ``None``: all.
         notify: told, in one line, what takes over a second.
 
     Raises:
