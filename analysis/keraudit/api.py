@@ -132,7 +132,9 @@ def gradients(
     from keraudit.building.file_weights import weighty
 
     live = not isinstance(model, str | os.PathLike)
-    graph = read(model, input_shape=input_shape, batch=batch, rules=rules, notify=notify)
+    graph = read(
+        model, input_shape=input_shape, batch=batch, rules=rules, opened=False, notify=notify
+    )
     known = {**(own_objects(model) if live else {}), **(custom_objects or {})}
     source = weighty(model, known) if own_weights else None
     plan = Plan(
@@ -160,11 +162,23 @@ def read(
     input_shape: InputShape | None = None,
     batch: int | None = None,
     rules: Mapping[str, Rule] = NO_RULES,
+    opened: bool = True,
     notify: Notify = silent,
 ) -> Graph:
-    """Read a model into a frozen graph with every shape known; arguments as for ``audit``."""
+    """Read a model into a frozen graph with every shape known; other arguments as for ``audit``.
+
+    Args:
+        opened: trace what a live model's own layers are made of. Without it they stay layers of their
+            class, which ``keraudit.build`` makes again with ``custom_objects``.
+    """
     given = None if isinstance(input_shape, Mapping) else in_order(input_shape)
-    architecture = resolve(model, input_shapes=given, notify=notify)
+    architecture = resolve(
+        model,
+        input_shapes=given,
+        batch=batch,
+        closed=tuple(rules) if opened else None,
+        notify=notify,
+    )
     if isinstance(input_shape, Mapping):
         names = [architecture.calls[ref.call].name for ref in architecture.inputs]
         if unknown := sorted(set(input_shape) ^ set(names)):

@@ -341,7 +341,7 @@ def test_a_named_model_runs_no_code_that_lies_about(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.path", [p for p in sys.path if p])
     with pytest.raises(ModelError, match="holds no 'no such model'"):
-        run_live("zoo", "no such model", "8,8,3")
+        run_live("zoo", "no such model", "[8, 8, 3]")
 
 
 def test_a_users_own_class_is_unsupported_even_with_a_known_name() -> None:

@@ -48,6 +48,15 @@ class QDense(layers.Dense):  # type: ignore[misc,name-defined]
     pass
 
 
+class Shut(QDense):
+    """What it does cannot be traced."""
+
+    def call(self, x: Any, training: bool | None = None) -> Any:
+        if isinstance(x, keras.KerasTensor):
+            raise TypeError
+        return super().call(x)
+
+
 @keras.saving.register_keras_serializable("odd")
 class Still(layers.Layer):  # type: ignore[misc,name-defined]
     def call(self, x: Any) -> Any:
@@ -93,7 +102,7 @@ def test_the_same_of_a_live_model() -> None:
 
 
 def test_the_last_output_of_a_live_model_is_known() -> None:
-    made = keras.Sequential([keras.Input((64,)), layers.Dense(8), QDense(4)])
+    made = keras.Sequential([keras.Input((64,)), layers.Dense(8), Shut(4)])
     graph = keraudit.read(made)
     assert graph.nodes[-1].outputs[0].shape == (1, 4)
     assert graph.nodes[-1].bounds.activations is Bound.LOWER
@@ -110,7 +119,7 @@ def test_weights_of_a_callable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.chdir(tmp_path)
     total = keraudit.audit("mine:make").total
     assert (total.params, total.bounds.params) == (64 * 4 + 4 + 4 * 10 + 10, Bound.EXACT)
-    assert (total.macs, total.bounds.macs) == (4 * 10, Bound.LOWER)
+    assert (total.macs, total.bounds.macs) == (64 * 4 + 4 * 10, Bound.EXACT)
 
 
 def test_weights_do_not_outlive_the_shape_they_were_built_for(tmp_path: Path) -> None:

@@ -42,7 +42,8 @@ def with_weights(
     read = place.layer.weights
     if read == () and effect.weights:  # a layer that was saved before it was built
         read = None
-    if read is not None and (rests or not effect.weights_known):
+    added = bool(read) and not effect.weights  # variables of a traced layer, used by an operation
+    if read is not None and (rests or added or not effect.weights_known):
         effect = replace(effect, weights=named_alike(read, effect.weights), weights_known=True)
         merged = bool(
             place.layer.config.get("lora_rank")

@@ -353,7 +353,7 @@ def unknown_effect(
         outputs=(shape,),
         view="global",
         status=UNSUPPORTED,
-        reason=reason or f"{layer.kind} is not in the layer table",
+        reason=reason or layer.unknown or f"{layer.kind} is not in the layer table",
         guessed=True,
         weights_known=False,
     )

@@ -198,6 +198,7 @@ class Layer:
     """A layer as its model's config describes it; ``inner`` are the layers a wrapper holds.
 
     ``weights`` are those that the file, or the live layer, holds; ``None`` where they were not read.
+    ``unknown`` says why a live layer of the user's own could not be opened.
     """
 
     name: str
@@ -207,6 +208,7 @@ class Layer:
     trainable: bool = True
     inner: tuple[Layer | Architecture, ...] = ()
     weights: tuple[Weight, ...] | None = None
+    unknown: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from keraudit.errors import ModelError
-from keraudit.model.graph import Architecture
+from keraudit.model.graph import Architecture, Shape
 from keraudit.model.shape_text import shape_text
-from keraudit.reading.archive import parse
 from keraudit.reading.cache import (
     Listed,
     Notify,
@@ -22,7 +21,7 @@ from keraudit.reading.cache import (
     run_live,
 )
 from keraudit.reading.config import architecture
-from keraudit.reading.live_layers import facts_of, with_facts
+from keraudit.reading.live_layers import with_facts
 
 ORIGIN = "Keras"
 
@@ -68,30 +67,41 @@ def cached_path(name: str, shape: Sequence[int]) -> Path:
     return cache_folder() / f"keras-{keras_version()}" / f"{name}-{shape_text(shape)}.json"
 
 
-def read_callable(path: str, shape: Sequence[int] | None, *, notify: Notify) -> Architecture:
+def read_callable(
+    path: str,
+    shapes: Sequence[Shape] | None,
+    batch: int | None,
+    closed: Collection[str] | None,
+    *,
+    notify: Notify,
+) -> Architecture:
     """The architecture of the model that ``package.module:callable`` makes: runs the user's code."""
     notify(f"calling {path}")
-    sizes = [",".join(map(str, shape))] if shape else []
+    options = {
+        "shapes": None if shapes is None else [list(shape) for shape in shapes],
+        "batch": batch,
+        "closed": None if closed is None else sorted(closed),
+    }
     try:
-        data = run_live("callable", path, *sizes)
+        data = run_live("callable", path, json.dumps(options))
     except ModelError as error:
         raise ModelError(f"{path} gave no model: {error}") from None
     found = json.loads(data)
     return with_facts(architecture(found["model"], source=path), found["facts"])
 
 
-def read_live(model: Any, shape: Sequence[int] | None) -> Architecture:
-    """The architecture of a live ``keras.Model``, through the same JSON; the model is not touched."""
-    from keraudit.reading.keras_worker import with_graph
+def read_live(
+    model: Any, shapes: Sequence[Shape] | None, batch: int | None, closed: Collection[str] | None
+) -> Architecture:
+    """The architecture of a live ``keras.Model``; the model is not touched."""
+    from keraudit.reading.live_model import live_record
 
     try:
-        shown = with_graph(model, shape)
-        data = shown.to_json()
+        found = live_record(model, shapes=shapes, batch=batch, closed=closed)
     except (TypeError, ImportError):
         raise ModelError(
             f"expected a keras.Model, a file, or a name; received a {type(model).__name__}"
         ) from None
     except ValueError as error:
         raise ModelError(str(error)) from None
-    found = architecture(parse(data, "the model"), source="live model")
-    return with_facts(found, facts_of(shown))
+    return with_facts(architecture(found["model"], source="live model"), found["facts"])

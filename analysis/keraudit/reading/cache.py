@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from contextlib import suppress
@@ -60,7 +61,7 @@ def read_kept(recipe: Recipe, *, notify: Notify) -> Architecture:
         f"building {name} at {shape_text(recipe.shape)} with Keras, once; kept in {recipe.path.parent}"
     )
     try:
-        data = run_live(recipe.form, name, ",".join(map(str, recipe.shape)))
+        data = run_live(recipe.form, name, json.dumps(list(recipe.shape)))
     except ModelError as error:
         raise ShapeError(
             f"Keras does not build {name} at {shape_text(recipe.shape)}: {error}"

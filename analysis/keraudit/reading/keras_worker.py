@@ -1,8 +1,8 @@
 """The one place that imports Keras to read a model; run as a process of its own.
 
-``python -m keraudit.reading.keras_worker OUT application NAME 299,299,3``, the same with ``zoo``, and
-``python -m keraudit.reading.keras_worker OUT callable package.module:name [96,96,3]`` write the model's JSON
-to OUT. A failure is one line, the last on standard error, and exit code 3.
+``python -m keraudit.reading.keras_worker OUT application NAME [299,299,3]``, the same with ``zoo``, and
+``python -m keraudit.reading.keras_worker OUT callable package.module:name OPTIONS`` write the model's JSON
+to OUT; OPTIONS are those of ``live_record``, as JSON. A failure is one line, the last on standard error, and exit code 3.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 from keraudit.child_process import with_working_folder
 from keraudit.errors import ModelError
-from keraudit.reading.live_layers import facts_of
+from keraudit.reading.live_model import live_record
 
 USUAL = (224, 224, 3)
 BACKENDS = ("tensorflow", "jax", "torch")
@@ -90,8 +90,8 @@ def zoo_json(name: str, shape: Sequence[int] | None = None) -> str:
     return str(model.to_json())
 
 
-def callable_json(path: str, shape: Sequence[int] | None) -> str:
-    """The JSON of the model that ``package.module:callable`` returns (or is), and facts of it."""
+def callable_json(path: str, options: Mapping[str, Any]) -> str:
+    """The record of the model that ``package.module:callable`` returns (or is), and facts of it."""
     import keras  # first: a module of the working folder may bear the name of any that it needs
 
     with_working_folder()
@@ -103,47 +103,10 @@ def callable_json(path: str, shape: Sequence[int] | None) -> str:
         made = made()
     if not isinstance(made, keras.Model):
         raise TypeError(f"it returned a {type(made).__name__}, not a keras.Model")
-    shown = with_graph(made, shape)
-    return json.dumps({"model": json.loads(shown.to_json()), "facts": facts_of(shown)})
+    return json.dumps(live_record(made, **options))
 
 
-def with_graph(model: Any, shape: Sequence[int] | None = None) -> Any:
-    """A model whose config has the graph: itself, or one of the same layers.
-
-    A subclassed one is traced at ``shape``: its ``call`` is called on a symbolic input, so that the
-    layers inside record themselves. It is done on a copy made from the config where the class allows
-    that.
-    """
-    import keras
-
-    if not isinstance(model, keras.Model):
-        raise TypeError(f"a {type(model).__name__} is no keras.Model")
-    if isinstance(model, keras.Sequential):
-        return model
-    if has_graph(model):
-        if "layers" in model.get_config():
-            return model
-        # a subclass with a constructor of its own writes down that one's arguments, not its graph
-        return keras.Model(model.inputs, model.outputs, name=model.name)
-    if shape is None:
-        raise ValueError(
-            f"{type(model).__name__} is a subclassed model without a recorded graph:"
-            " give --input-shape (input_shape=) to have it traced"
-        )
-    try:
-        copy = type(model).from_config(model.get_config())
-    except (NotImplementedError, TypeError, ValueError):
-        copy = model
-    start = keras.Input(tuple(shape))
-    return keras.Model(start, copy.call(start), name=model.name)
-
-
-def has_graph(model: Any) -> bool:
-    """Whether a model is functional, by the class that Keras gives such models (it is not public)."""
-    return any(base.__name__ == "Functional" for base in type(model).__mro__)
-
-
-FORMS: Mapping[str, Callable[[str, Sequence[int] | None], str]] = {
+FORMS: Mapping[str, Callable[[str, Any], str]] = {
     "application": application_json,
     "zoo": zoo_json,
     "callable": callable_json,
@@ -153,10 +116,10 @@ FORMS: Mapping[str, Callable[[str, Sequence[int] | None], str]] = {
 def main(arguments: Sequence[str]) -> int:
     """Write the JSON of what ``arguments`` name; 0 when written, 3 with one line of reason."""
     out, form, name, *rest = arguments
-    shape = [int(size) for size in rest[0].split(",")] if rest else None
+    options = json.loads(rest[0]) if rest else None
     try:
         use_backend(None)
-        text = FORMS[form](name, shape)
+        text = FORMS[form](name, options)
     except Exception as error:  # the user's own code may raise anything
         message = " ".join(str(error).split())
         kind = "" if isinstance(error, ModelError) else f"{type(error).__name__}: "

@@ -85,8 +85,13 @@ def weights_of(layer: Any, taken: set[int]) -> list[list[Any]]:
 def with_facts(architecture: Architecture, facts: Facts) -> Architecture:
     """The architecture with what a live model adds to it."""
     weights: Mapping[str, Any] = facts.get("weights", {})
+    untraced: Mapping[str, str] = facts.get("untraced", {})
     layers = {
-        path: replace(layer, weights=listed(weights[path])) if path in weights else layer
+        path: replace(
+            layer,
+            weights=listed(weights[path]) if path in weights else layer.weights,
+            unknown=untraced.get(path, ""),
+        )
         for path, layer in architecture.layers.items()
     }
     outputs, shapes = facts.get("outputs", ()), facts.get("shapes", {})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,12 @@ def silent(message: str) -> None:
 
 
 def resolve(
-    model: Any, *, input_shapes: Sequence[Shape] | None = None, notify: Notify = silent
+    model: Any,
+    *,
+    input_shapes: Sequence[Shape] | None = None,
+    batch: int | None = None,
+    closed: Collection[str] | None = (),
+    notify: Notify = silent,
 ) -> Architecture:
     """Read ``model``: a file, a name, ``package.module:callable``, or a live model.
 
@@ -34,6 +39,8 @@ def resolve(
         model: what to read.
         input_shapes: sizes that the user asked for, without batch; used where the model is only
             built, or traced, once its size is known.
+        batch: that the user asked for; a model is traced at it.
+        closed: classes of layers that are not opened where a live model is traced; ``None``: all.
         notify: told, in one line, what takes over a second.
 
     Raises:
@@ -43,22 +50,26 @@ def resolve(
     if not isinstance(model, str | os.PathLike):
         from keraudit.reading.applications import read_live
 
-        return read_live(model, first)
+        return read_live(model, input_shapes, batch, closed)
+    from keraudit.zoo.names import is_preset
+
     text = os.fspath(model)
     path = Path(text)
     if text.lower().endswith(FILE_ENDINGS) or os.path.isfile(path):  # noqa: PTH113  # pathlib raises at a name too long
         return from_file(path, notify)
+    if CALLABLE.fullmatch(text) and not is_preset(text):
+        from keraudit.reading.applications import read_callable
+
+        return read_callable(text, input_shapes, batch, closed, notify=notify)
     return from_name(text, path, first, notify)
 
 
 def from_name(text: str, path: Path, first: Shape | None, notify: Notify) -> Architecture:
-    """Read what is no file: a callable of the user's, an application, a model of the zoo."""
-    from keraudit.reading.applications import read_application, read_callable
+    """Read what is no file and no callable: an application, a model of the zoo."""
+    from keraudit.reading.applications import read_application
     from keraudit.reading.zoo import read_zoo
-    from keraudit.zoo.names import is_preset, zoo_model
+    from keraudit.zoo.names import zoo_model
 
-    if CALLABLE.fullmatch(text) and not is_preset(text):
-        return read_callable(text, first, notify=notify)
     if name := application_name(text):
         return read_application(name, first, notify=notify)
     if asked := zoo_model(text):

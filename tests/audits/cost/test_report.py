@@ -85,6 +85,8 @@ def test_a_rule_given_in_python() -> None:
 
     class Twice(keras.layers.Layer):
         def call(self, x: Any) -> Any:
+            if isinstance(x, keras.KerasTensor):
+                raise TypeError("it looks at values")
             return 2 * x
 
     model = keras.Sequential([keras.Input((5,)), Twice()])

@@ -59,7 +59,7 @@ class GradientAudit(keras.callbacks.Callback):  # type: ignore[misc]  # Keras sh
         self.step = 0
 
     def on_train_begin(self, logs: Any = None) -> None:
-        graph = shaped(resolve(self.model), batch=self.size)
+        graph = shaped(resolve(self.model, batch=self.size, closed=None), batch=self.size)
         self.loss = losses.chosen(graph, self.wanted)
         self.network = Network(losses.with_logits(graph, self.loss), parts(graph, places(graph)))
         self.batch = batch_of(self.data, graph, self.loss, 0)

@@ -8,7 +8,8 @@ from typing import Any
 from keraudit.errors import ModelError, ShapeError
 from keraudit.layers.call import Shape, Site, Tensor
 
-CONSTANTS = ("__numpy__", "__tensor__")
+ARRAY = "__array__"  # of a traced model: a shape and a dtype, no values
+CONSTANTS = ("__numpy__", "__tensor__", ARRAY)
 DTYPES = (  # a later one wins where two meet
     *("bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64"),
     *("float8_e5m2", "float8_e4m3fn", "float16", "bfloat16", "float32", "float64"),
@@ -28,6 +29,8 @@ def shape_of(value: Any) -> Shape:
     if isinstance(value, Mapping):
         if value.get("class_name") not in CONSTANTS:
             raise ModelError(f"expected a tensor or a constant, received {str(value)[:60]!r}")
+        if value["class_name"] == ARRAY:
+            return tuple(value["config"]["shape"])
         return shape_of(value["config"]["value"])
     if isinstance(value, list | tuple):
         return (len(value), *(shape_of(value[0]) if value else ()))

@@ -1,0 +1,236 @@
+"""The calls of a trace as the record of a functional model, as Keras writes one.
+
+Layers of the user's own are not serialised: their class and their weights are all that is needed of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from keraudit.reading.live_layers import is_own, weights_of
+
+PATH_SEPARATOR = "/"
+# Layers that apply their activation last, to what they return.
+ENDS_IN_ACTIVATION = frozenset(
+    "Activation Conv1D Conv2D Conv3D Conv1DTranspose Conv2DTranspose Conv3DTranspose Dense"
+    " DepthwiseConv1D DepthwiseConv2D EinsumDense SeparableConv1D SeparableConv2D".split()
+)
+
+
+class Traced(NamedTuple):
+    """A functional model's record, and what only the live model tells of it.
+
+    Attributes:
+        record: as Keras would write it, with paths for names.
+        weights: of layers that no rule counts, and of operations on a layer's by path.
+        leaves: why a layer of the user's own was not opened, by path.
+        outputs: the shapes of the model's outputs.
+    """
+
+    record: dict[str, Any]
+    weights: dict[str, list[list[Any]]]
+    leaves: dict[str, str]
+    outputs: list[list[int | None]]
+
+
+class Step(NamedTuple):
+    """One recorded call of a layer or operation of Keras' own, or of a leaf; and the layers around it."""
+
+    operation: Any
+    node: Any
+    within: tuple[Any, ...]
+
+
+class _Names:
+    """Paths for operations, each its own; the model's own name is left out."""
+
+    def __init__(self) -> None:
+        self.taken: dict[str, int] = {}
+        self.known: dict[int, str] = {}
+
+    def of(self, operation: Any, within: Sequence[Any]) -> str:
+        if id(operation) not in self.known:
+            path = PATH_SEPARATOR.join([*(part.name for part in within[1:]), operation.name])
+            times = self.taken[path] = self.taken.get(path, 0) + 1
+            self.known[id(operation)] = path if times == 1 else f"{path}_{times}"
+        return self.known[id(operation)]
+
+
+def written(
+    model: Any,
+    inputs: Any,
+    outputs: Any,
+    *,
+    steps: Sequence[Step],
+    opened: Sequence[tuple[Any, int]],
+    leaves: Mapping[int, str],
+) -> Traced:
+    """The steps as the record of a functional model."""
+    names = _Names()
+    layers: dict[str, dict[str, Any]] = {}
+    places: dict[tuple[int, int], tuple[str, int]] = {}  # node of an operation: name, call
+    for tensor in inputs:
+        operation = tensor._keras_history.operation
+        name = names.of(operation, ())
+        places[id(operation), 0] = (name, 0)
+        config = {"name": name, "batch_shape": list(tensor.shape), "dtype": str(tensor.dtype)}
+        layers[name] = _entry("InputLayer", "keras.layers", name, config)
+        layers[name]["inbound_nodes"] = []
+    readers: dict[int, str] = {}  # variable: the first call that reads it
+    for step in steps:
+        operation = step.operation
+        name = names.of(operation, step.within)
+        entry = layers.setdefault(name, _record_of(operation, name))
+        index = operation._inbound_nodes.index(step.node)
+        places[id(operation), index] = (name, len(entry["inbound_nodes"]))
+
+        def plain(value: Any, reader: str = name) -> Any:
+            return _plain(value, places, readers, reader)
+
+        arguments = step.node.arguments
+        entry["inbound_nodes"].append(
+            {
+                "args": [plain(value) for value in arguments.args],
+                "kwargs": {key: plain(value) for key, value in arguments.kwargs.items()},
+            }
+        )
+
+    def history(tensor: Any) -> list[Any]:
+        operation, node, output = tensor._keras_history
+        name, call = places[id(operation), node]
+        return [name, call, output]
+
+    record = {
+        "module": "keras",
+        "class_name": "Functional",
+        "config": {
+            "name": model.name,
+            "trainable": model.trainable,
+            "layers": list(layers.values()),
+            "input_layers": [history(tensor) for tensor in inputs],
+            "output_layers": [history(tensor) for tensor in outputs],
+        },
+    }
+    shapes = [list(tensor.shape) for tensor in outputs]
+    unopened = {names.known[key]: why for key, why in leaves.items() if key in names.known}
+    return Traced(record, _weights(steps, opened, names, readers), unopened, shapes)
+
+
+def _entry(kind: str, module: str, name: str, config: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "module": module,
+        "class_name": kind,
+        "config": {**config, "name": name},
+        "name": name,
+        "inbound_nodes": [],
+    }
+
+
+def _record_of(operation: Any, name: str) -> dict[str, Any]:
+    """A layer or operation of Keras' own as its config has it; of the user's own, its class alone."""
+    import keras
+
+    kind = type(operation)
+    if not is_kerass(operation):
+        entry = _entry(kind.__name__, kind.__module__, name, {})
+        return {**entry, "registered_name": f"{kind.__module__}>{kind.__name__}"}
+    try:
+        record = keras.saving.serialize_keras_object(operation)
+        config, home = record["config"], record["module"]
+    except Exception:  # noqa: BLE001  # what it wraps may be of the user's own, and raise anything
+        config, home = {}, kind.__module__
+    if own_activation(operation) is not None:
+        config = {**config, "activation": "linear"}  # the user's own comes after it, as operations
+    if ".ops" in kind.__module__:
+        home = kind.__module__
+    return _entry(kind.__name__, home, name, config)
+
+
+def _plain(
+    value: Any,
+    places: Mapping[tuple[int, int], tuple[str, int]],
+    readers: dict[int, str],
+    reader: str,
+) -> Any:
+    """An argument as plain data: tensors as references, arrays and variables by shape alone."""
+    import keras
+
+    def again(item: Any) -> Any:
+        return _plain(item, places, readers, reader)
+
+    if isinstance(value, keras.KerasTensor):
+        operation, node, output = value._keras_history
+        name, call = places[id(operation), node]
+        config = {
+            "shape": list(value.shape),
+            "dtype": str(value.dtype),
+            "keras_history": [name, call, output],
+        }
+        return {"class_name": "__keras_tensor__", "config": config}
+    if isinstance(value, list | tuple):
+        return [again(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(key): again(item) for key, item in value.items()}
+    if isinstance(value, slice):
+        parts = {"start": value.start, "stop": value.stop, "step": value.step}
+        return {"class_name": "__slice__", "config": {k: again(v) for k, v in parts.items()}}
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if value is Ellipsis:
+        return {"class_name": "__ellipsis__", "config": {}}
+    if isinstance(value, keras.Variable):
+        readers.setdefault(id(value), reader)
+    shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
+    if shape is not None and dtype is not None:
+        config = {"shape": list(shape), "dtype": keras.backend.standardize_dtype(dtype)}
+        return {"class_name": "__array__", "config": config}
+    return str(value)
+
+
+def _weights(
+    steps: Sequence[Step],
+    opened: Sequence[tuple[Any, int]],
+    names: _Names,
+    readers: Mapping[int, str],
+) -> dict[str, list[list[Any]]]:
+    """The weights that no rule tells: of leaves, and those that opened layers hold themselves."""
+    found: dict[str, list[list[Any]]] = {}
+    taken: set[int] = set()
+    for step in steps:
+        taken |= {id(w) for w in getattr(step.operation, "weights", ())}
+    for step in steps:
+        if hasattr(step.operation, "weights") and is_own(step.operation):
+            found.setdefault(names.known[id(step.operation)], weights_of(step.operation, set()))
+    bare = [step.operation for step in steps if not getattr(step.operation, "weights", ())]
+    for layer, before in reversed(opened):  # those inside before those around them
+        # What no operation reads as it is (it is sliced, or looked up, beforehand): with the next
+        # operation that has no weights of its own.
+        after = [s.operation for s in steps[before:] if s.operation in bare] or bare[-1:]
+        for variable in layer.weights:
+            if id(variable) in taken:
+                continue
+            taken.add(id(variable))
+            home = readers.get(id(variable)) or (names.known[id(after[0])] if after else None)
+            if home is not None:
+                found.setdefault(home, []).append(_weight(variable, layer))
+    return found
+
+
+def _weight(variable: Any, layer: Any) -> list[Any]:
+    """Name, shape, whether it is trained, and dtype."""
+    trained = bool(variable.trainable) and bool(layer.trainable)
+    return [variable.name, list(variable.shape), trained, str(variable.dtype)]
+
+
+def own_activation(layer: Any) -> Any:
+    """The activation that ends a layer of Keras' own, if it is the user's: it is run as operations."""
+    if type(layer).__name__ not in ENDS_IN_ACTIVATION:
+        return None
+    found = getattr(layer, "activation", None)
+    home = getattr(found, "__module__", None) or ""
+    return found if callable(found) and home.partition(".")[0] != "keras" else None
+
+
+def is_kerass(layer: Any) -> bool:
+    return type(layer).__module__.partition(".")[0] == "keras"

@@ -1,0 +1,240 @@
+"""Live models traced: what is of the user's own is opened, and the model is left as it was."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import keraudit
+from keraudit.api import report_of
+from keraudit.layers.infer import shaped
+from keraudit.model.bounds import Bound
+from keraudit.reading.config import architecture
+from keraudit.reading.trace import traced
+
+keras = pytest.importorskip("keras")
+np = pytest.importorskip("numpy")
+layers, ops = keras.layers, keras.ops
+
+
+class Unit(layers.Layer):  # type: ignore[misc,name-defined]
+    """A residual unit, as people write it by hand."""
+
+    def __init__(self, filters: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.first = layers.Conv2D(filters, 3, padding="same", use_bias=False)
+        self.norm = layers.BatchNormalization()
+        self.second = layers.Conv2D(filters, 3, padding="same", use_bias=False)
+
+    def call(self, x: Any, training: bool | None = None) -> Any:
+        y = ops.relu(self.norm(self.first(x), training=training))
+        return ops.relu(self.second(y) + x)
+
+
+class Net(keras.Model):  # type: ignore[misc,name-defined]
+    """A stem, units in a list, a head."""
+
+    def __init__(self, units: int = 2) -> None:
+        super().__init__()
+        self.stem = layers.Conv2D(8, 3, padding="same")
+        self.units = [Unit(8, name=f"unit_{i}") for i in range(units)]
+        self.head = layers.Dense(10)
+
+    def call(self, x: Any) -> Any:
+        x = self.stem(x)
+        for unit in self.units:
+            x = unit(x)
+        return self.head(ops.mean(x, axis=(1, 2)))
+
+
+class Positions(layers.Layer):  # type: ignore[misc,name-defined]
+    """Adds a variable of its own, sliced before any operation sees it."""
+
+    def build(self, shape: Any) -> None:
+        self.table = self.add_weight(shape=(50, shape[-1]), name="table")
+
+    def call(self, x: Any) -> Any:
+        return x + ops.convert_to_tensor(self.table)[: x.shape[1]]
+
+
+class Scaled(layers.Layer):  # type: ignore[misc,name-defined]
+    def build(self, shape: Any) -> None:
+        self.scale = self.add_weight(shape=(shape[-1],), name="scale", trainable=False)
+
+    def call(self, x: Any) -> Any:
+        return x * self.scale
+
+
+class Closed(layers.Layer):  # type: ignore[misc,name-defined]
+    """Branches on a value, which a symbolic tensor has not."""
+
+    def build(self, shape: Any) -> None:
+        self.kernel = self.add_weight(shape=(shape[-1], 7), name="kernel")
+
+    def call(self, x: Any) -> Any:
+        if isinstance(x, keras.KerasTensor):
+            raise TypeError("no value to look at")
+        return ops.matmul(x, self.kernel)
+
+    def compute_output_shape(self, shape: Any) -> Any:
+        return (*shape[:-1], 7)
+
+
+def unit_macs(side: int) -> int:
+    return 2 * side * side * 3 * 3 * 8 * 8  # two convolutions of 3x3 from 8 to 8 channels
+
+
+def test_a_subclassed_model_at_the_size_it_was_called_with() -> None:
+    model = Net()
+    model(np.zeros((4, 16, 16, 3), "float32"))
+    report = keraudit.audit(model)
+    assert report.bound is Bound.EXACT
+    assert report.total.macs == 16 * 16 * 3 * 3 * 3 * 8 + 2 * unit_macs(16) + 8 * 10
+    assert report.total.params == model.count_params()
+    assert [b.kind for b in report.blocks].count("fork-join") == 2
+    assert {layer.name for layer in report.layers} >= {"unit_0/conv2d_1", "unit_1/conv2d_3"} or any(
+        layer.name.startswith("unit_1/") for layer in report.layers
+    )
+
+
+def test_at_another_size_and_batch() -> None:
+    report = keraudit.audit(Net(), input_shape=(8, 8, 3), batch=3)
+    assert report.total.macs == 3 * (8 * 8 * 3 * 3 * 3 * 8 + 2 * unit_macs(8) + 8 * 10)
+
+
+def test_a_model_that_was_not_called_needs_a_size() -> None:
+    with pytest.raises(keraudit.KerauditError, match=r"was not called yet.*--input-shape"):
+        keraudit.audit(Net())
+
+
+@pytest.mark.parametrize("name", ["InceptionV3", "MobileNetV3Small"])
+def test_the_traced_graph_is_that_of_the_config(name: str) -> None:
+    """Both ways lead to the same counts, layer by layer, on a model that both can read."""
+    model = getattr(keras.applications, name)(weights=None, input_shape=(96, 96, 3))
+    start = keras.Input(batch_shape=(1, 96, 96, 3))
+    by_trace = shaped(architecture(traced(model, (start,), {}).record, source="trace"))
+    by_config = keraudit.read(model)
+    ours, theirs = ({n.name: n for n in g.nodes[1:]} for g in (by_trace, by_config))
+    assert ours.keys() == theirs.keys()
+    for key, one in ours.items():
+        other = theirs[key]
+        assert (one.outputs, one.effect.macs) == (other.outputs, other.effect.macs), key
+        assert one.effect.weights == other.effect.weights, key
+    totals, blocks = zip(
+        *(
+            (r.total, {b.name: b.cost for b in r.blocks})
+            for r in map(report_of, (by_trace, by_config))
+        ),
+        strict=True,
+    )
+    assert totals[0] == totals[1]
+    assert blocks[0] == blocks[1]
+
+
+def test_the_model_is_left_as_it_was() -> None:
+    start = keras.Input((16, 16, 8))
+    model = keras.Model(start, Unit(8)(layers.ReLU()(start)))
+    parts = [*model._flatten_layers(), *(o for o in model.operations)]
+    before = [(len(p._inbound_nodes), len(p._outbound_nodes)) for p in parts]
+    weights = [w.numpy().tobytes() for w in model.weights]
+    call = layers.Layer.__call__
+    keraudit.audit(model)
+    assert [(len(p._inbound_nodes), len(p._outbound_nodes)) for p in parts] == before
+    assert [w.numpy().tobytes() for w in model.weights] == weights
+    assert layers.Layer.__call__ is call
+
+
+def test_variables_of_an_opened_layer_are_counted_once() -> None:
+    start = keras.Input((20, 6))
+    scaled = Scaled()
+    model = keras.Model(start, scaled(scaled(Positions()(start))))
+    report = keraudit.audit(model)
+    assert report.total.params == model.count_params() == 50 * 6 + 6
+    assert report.total.trainable_params == 50 * 6
+    assert report.total.bounds.params is Bound.EXACT
+    assert report.total.other_flops == 3 * 20 * 6  # an addition, two multiplications
+
+
+def test_a_layer_that_is_shared_costs_per_call_and_weighs_once() -> None:
+    start = keras.Input((16, 16, 8))
+    unit = Unit(8)
+    model = keras.Model(start, unit(unit(start)))
+    report = keraudit.audit(model)
+    assert report.total.macs == 2 * unit_macs(16)
+    assert report.total.params == model.count_params()
+
+
+def test_a_layer_that_cannot_be_opened_says_why() -> None:
+    start = keras.Input((5,))
+    model = keras.Model(start, layers.Dense(3)(Closed(name="shut")(start)))
+    report = keraudit.audit(model)
+    assert report.bound is Bound.LOWER
+    assert report.total.macs == 7 * 3
+    assert report.total.params == model.count_params()
+    (layer,) = report.costs.unsupported
+    assert layer.name == "shut"
+    assert "does not run on symbolic tensors (TypeError: no value to look at)" in layer.reason
+
+
+def test_a_class_with_a_rule_stays_closed(tmp_path: Path) -> None:
+    from keraudit.layers.user_rules import load_rules
+
+    rules = tmp_path / "rules.toml"
+    rules.write_text('[layers.Unit]\nmacs = "1000"\nparams = "10"\n')
+    start = keras.Input((16, 16, 8))
+    report = keraudit.audit(keras.Model(start, Unit(8)(start)), rules=load_rules(rules))
+    assert report.total.macs == 1000
+
+
+def test_an_activation_of_the_user_s_is_counted_as_its_operations() -> None:
+    def squared(x: Any) -> Any:
+        return ops.square(ops.relu(x))
+
+    model = keras.Sequential(
+        [keras.Input((6,)), layers.Dense(4, activation=squared, use_bias=False)]
+    )
+    found = keraudit.audit(keras.Model(model.inputs, Scaled()(model.outputs[0])))
+    assert found.bound is Bound.EXACT
+    assert found.total.macs == 6 * 4
+    assert found.total.other_flops == 3 * 4  # relu, square, scale
+
+
+def test_a_transformer_block_as_keras_io_writes_it() -> None:
+    class Block(layers.Layer):  # type: ignore[misc,name-defined]
+        def __init__(self) -> None:
+            super().__init__()
+            self.attention = layers.MultiHeadAttention(2, 16)
+            self.feed = keras.Sequential([layers.Dense(64, activation="relu"), layers.Dense(32)])
+            self.norms = [layers.LayerNormalization(), layers.LayerNormalization()]
+
+        def call(self, x: Any) -> Any:
+            x = self.norms[0](x + self.attention(x, x))
+            return self.norms[1](x + self.feed(x))
+
+    start = keras.Input((10, 32))
+    model = keras.Model(start, Block()(start))
+    report = keraudit.audit(model)
+    projections = 4 * 10 * 32 * 2 * 16  # query, key, value, output
+    scores = 2 * 10 * 10 * 2 * 16  # of each pair of positions, and their weighted sum
+    assert report.total.macs == projections + scores + 2 * 10 * 32 * 64
+    assert report.total.params == model.count_params()
+    assert report.bound is Bound.EXACT
+
+
+def test_a_callable_is_traced_in_its_own_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine.py").write_text(
+        "import keras\n"
+        "class Own(keras.Model):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.dense = keras.layers.Dense(7)\n"
+        "    def call(self, x):\n"
+        "        return keras.ops.relu(self.dense(x))\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    total = keraudit.audit("mine:Own", input_shape=(5,), batch=2).total
+    assert (total.macs, total.params, total.bounds.macs) == (2 * 5 * 7, 5 * 7 + 7, Bound.EXACT)
