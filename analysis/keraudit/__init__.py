@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from keraudit.building.keras_model import copy_weights as copy_weights
     from keraudit.rewrite.activation import with_activation as with_activation
     from keraudit.rewrite.edit import Rewrite as Rewrite
-    from keraudit.rewrite.factorise import factorised as factorised
+    from keraudit.rewrite.factorise import factorized as factorized
     from keraudit.rewrite.input_size import at_input_shape as at_input_shape
-    from keraudit.rewrite.normalization import without_normalisation as without_normalisation
+    from keraudit.rewrite.normalization import without_normalization as without_normalization
     from keraudit.rewrite.reductions import without_reductions as without_reductions
     from keraudit.rewrite.repeat import repeat_block as repeat_block
     from keraudit.rewrite.skips import without_skips as without_skips
@@ -61,12 +61,12 @@ HOMES = {
     # rewrite
     "Rewrite": "keraudit.rewrite.edit",
     "at_input_shape": "keraudit.rewrite.input_size",
-    "factorised": "keraudit.rewrite.factorise",
+    "factorized": "keraudit.rewrite.factorise",
     "repeat_block": "keraudit.rewrite.repeat",
     "with_activation": "keraudit.rewrite.activation",
     "with_filters": "keraudit.rewrite.width",
     "with_width": "keraudit.rewrite.width",
-    "without_normalisation": "keraudit.rewrite.normalization",
+    "without_normalization": "keraudit.rewrite.normalization",
     "without_reductions": "keraudit.rewrite.reductions",
     "without_skips": "keraudit.rewrite.skips",
     # build

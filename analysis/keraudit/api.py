@@ -128,14 +128,14 @@ def gradients(
         KerauditError: the model, the data and the loss do not fit; one line says what.
     """
     from keraudit.audits.gradients.audit import Plan, compare, no_progress
-    from keraudit.building.caller_classes import own_objects
+    from keraudit.building.caller_classes import user_objects
     from keraudit.building.file_weights import weighty
 
     live = not isinstance(model, str | os.PathLike)
     graph = read(
         model, input_shape=input_shape, batch=batch, rules=rules, opened=False, notify=notify
     )
-    known = {**(own_objects(model) if live else {}), **(custom_objects or {})}
+    known = {**(user_objects(model) if live else {}), **(custom_objects or {})}
     source = weighty(model, known) if own_weights else None
     plan = Plan(
         seeds=tuple(seeds),
@@ -171,7 +171,7 @@ def read(
         opened: trace what a live model's own layers are made of. Without it they stay layers of their
             class, which ``keraudit.build`` makes again with ``custom_objects``.
     """
-    given = None if isinstance(input_shape, Mapping) else in_order(input_shape)
+    given = None if isinstance(input_shape, Mapping) else _in_order(input_shape)
     architecture = resolve(
         model,
         input_shapes=given,
@@ -190,7 +190,7 @@ def read(
     return shaped(architecture, input_shapes=given, batch=batch, rules=rules)
 
 
-def in_order(input_shape: Shape | Sequence[Shape] | None) -> list[Shape] | None:
+def _in_order(input_shape: Shape | Sequence[Shape] | None) -> list[Shape] | None:
     """One shape or several, as a list of shapes."""
     if input_shape is None:
         return None

@@ -39,7 +39,7 @@ def harmless(text: str, *, lines: bool = False) -> str:
     """
     if is_harmless(text, lines=lines):
         return text
-    return "".join(c if is_harmless(c, lines=lines) else escaped(c) for c in text)
+    return "".join(c if is_harmless(c, lines=lines) else _escaped(c) for c in text)
 
 
 def is_harmless(text: str, *, lines: bool = False) -> bool:
@@ -48,7 +48,7 @@ def is_harmless(text: str, *, lines: bool = False) -> bool:
     return shown.isprintable() and (shown.isascii() or not UNSEEN.search(shown))
 
 
-def escaped(character: str) -> str:
+def _escaped(character: str) -> str:
     """A character by its number, as Python writes it."""
     if character.isprintable():  # which Python's own codec leaves as it is
         return f"\\u{ord(character):04x}" if ord(character) < 2**16 else f"\\U{ord(character):08x}"

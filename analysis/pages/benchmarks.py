@@ -40,7 +40,7 @@ def record() -> Mapping[str, Any] | None:
     return published(PATH, SCHEMA)
 
 
-def made() -> str:
+def provenance() -> str:
     """When, with what and how it was measured."""
     found = record()
     if found is None:

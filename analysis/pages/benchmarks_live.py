@@ -40,11 +40,11 @@ WAYS: Mapping[str, str] = {
 def training() -> str:
     """Images a second of each way to train the same network, beside ours."""
     found = [published(path, "keraudit.training-benchmark/1") for path in (TRAINING, TRAINING_JAX)]
-    tables = [training_on(one) for one in found if one]
+    tables = [_training_on(one) for one in found if one]
     return "\n\n".join(tables) or missing(TRAINING, COMMANDS[TRAINING])
 
 
-def training_on(found: Mapping[str, Any]) -> str:
+def _training_on(found: Mapping[str, Any]) -> str:
     """The same on one backend."""
     speeds = found["images_per_s"]
     ratios = {"ours": 1.0, "repeated": 1 / found["real_data_reaches"]}
@@ -89,7 +89,7 @@ def late() -> str:
     )
     told = (
         f"{passes['network']}, passes of {passes['steps']} steps, batch {found['batch']}, in"
-        f" {len(passes['processes'])} processes. Late: more than 0.1 s after the last step. {fit_made(found)}"
+        f" {len(passes['processes'])} processes. Late: more than 0.1 s after the last step. {_fit_provenance(found)}"
     )
     return f"{numbers(grid)}\n\n{note(told)}"
 
@@ -113,12 +113,12 @@ def alike() -> str:
     )
     told = (
         f"{steps['network']}, batch {found['batch']}, the same seed in every process: the first step after"
-        f" which their weights are not the same to the last bit. {fit_made(found)}"
+        f" which their weights are not the same to the last bit. {_fit_provenance(found)}"
     )
     return f"{numbers(grid)}\n\n{note(told)}"
 
 
-def fit_made(found: Mapping[str, Any]) -> str:
+def _fit_provenance(found: Mapping[str, Any]) -> str:
     return (
         f"{found['date']}; {', '.join(f'{name} {version}' for name, version in found['versions'].items())};"
         f" {described(found['machine'])}. Made by `{found['command']}`."
@@ -134,8 +134,8 @@ def explorer() -> str:
         {"memory of the server": "text", "": "{:.0f} MiB"}, found["memory_mib"].items()
     )
     parts = [
-        timing("a new session", found["starts_s"], "{:.2f} s"),
-        timing("from the press to the answer", found["answers_ms"], "{:.0f} ms"),
+        _timing("a new session", found["starts_s"], "{:.2f} s"),
+        _timing("from the press to the answer", found["answers_ms"], "{:.0f} ms"),
         numbers(memory),
         note(
             f"{found['times']} sessions on {found['date']}, server and browser on one machine:"
@@ -145,7 +145,7 @@ def explorer() -> str:
     return "\n\n".join(parts)
 
 
-def timing(what: str, found: Mapping[str, Mapping[str, Any]], form: str) -> str:
+def _timing(what: str, found: Mapping[str, Mapping[str, Any]], form: str) -> str:
     """Median, least and most of each thing that was timed."""
     keys = ("median", "least", "most")
     rows = [(name, *(values[key] for key in keys)) for name, values in found.items()]

@@ -55,13 +55,13 @@ def others(*apart: str) -> str:
         apart: folders of published runs that the page shows elsewhere.
     """
     shown = [runs.published_in(folder, runs.BIG) for folder in apart]
-    return run_tables.other_runs(runs.BIG, lesson, without=shown)
+    return run_tables.other_runs(runs.BIG, _lesson, without=shown)
 
 
 def apart(folder: str) -> str:
     """Runs that stand for themselves, beside those that the page shows: curves, errors, what they do on other images."""
     found = runs.published_in(folder, runs.BIG)
-    evaluated, shown = first_of(found), runs.comparable(runs.BIG)
+    evaluated, shown = _first_of(found), runs.comparable(runs.BIG)
     told = [overtakes(shown[name][0], found[name][0]) for name in found if name in shown]
     parts = (
         runs.errors_of(found),
@@ -109,7 +109,7 @@ def work() -> str:
     A processor's peak is not told: it depends on what else runs there.
     """
     first = [members[0] for members in runs.comparable(runs.BIG).values()]
-    told = [(run, run.work) for run in first if run.work and not on_processor(run)]
+    told = [(run, run.work) for run in first if run.work and not _on_processor(run)]
     if not told:
         return ""
     grid = bare_grid(
@@ -136,21 +136,21 @@ def work() -> str:
     return f"{numbers(grid)}\n\n{note(f'{how}: {peaks}.')}"
 
 
-def lesson(found: Mapping[str, Sequence[Run]]) -> str:
+def _lesson(found: Mapping[str, Sequence[Run]]) -> str:
     """Runs of another kind beside those that the page shows: images seen, rate, precision, test error."""
     shown = runs.comparable(runs.BIG)
     return "\n".join(
-        f"- {code(name)}: {taught(members)}; above {taught(shown[name])}."
+        f"- {code(name)}: {_taught(members)}; above {_taught(shown[name])}."
         for name, members in found.items()
         if name in shown
     )
 
 
-def on_processor(run: Run) -> bool:
+def _on_processor(run: Run) -> bool:
     return all(str(device).upper() == "CPU" for device in run.hardware["devices"])
 
 
-def taught(members: Sequence[Run]) -> str:
+def _taught(members: Sequence[Run]) -> str:
     """What a network saw, how, and how often it is wrong in the mean over its runs."""
     first = members[0]
     recipe = first.recipe
@@ -158,7 +158,7 @@ def taught(members: Sequence[Run]) -> str:
     by = f" of {OPTIMIZERS[recipe['optimizer']]}"
     harder = " and ".join(name for name in ("cutout", "mixup") if recipe[name])
     return (
-        f"**{100 * error:.1f} %** test error after {runs.seen(first):,} images at rates{by} up to"
+        f"**{100 * error:.1f} %** test error after {runs.images_processed(first):,} images at rates{by} up to"
         f" {recipe['learning_rate']:g} in {recipe['precision'].removeprefix('mixed_')}"
         f"{harder and f', with {harder}'}"
     )
@@ -172,12 +172,12 @@ def evaluations() -> dict[str, Mapping[str, Any]]:
     big = {name.lower() for name in runs.BIG}
     others = [run for run in runs.runs() if run.network.lower() not in big and run.evaluated]
     alike = runs.one_kind(others).values()
-    return first_of(runs.comparable(runs.BIG)) or first_of(
+    return _first_of(runs.comparable(runs.BIG)) or _first_of(
         {members[0].network: members for members in alike}
     )
 
 
-def first_of(found: Mapping[str, Sequence[Run]]) -> dict[str, Mapping[str, Any]]:
+def _first_of(found: Mapping[str, Sequence[Run]]) -> dict[str, Mapping[str, Any]]:
     """By network, the evaluation of its first run that has one."""
     evaluations = {
         name: [run.evaluated for run in members if run.evaluated] for name, members in found.items()
@@ -185,7 +185,7 @@ def first_of(found: Mapping[str, Sequence[Run]]) -> dict[str, Mapping[str, Any]]
     return {name: told[0] for name, told in evaluations.items() if told}
 
 
-def missing() -> str:
+def _missing() -> str:
     return (
         '!!! note "Not evaluated yet"\n\n'
         "    No published run has an evaluation. To make one:\n\n"
@@ -194,7 +194,7 @@ def missing() -> str:
     )
 
 
-def made(found: Mapping[str, Mapping[str, Any]]) -> str:
+def provenance(found: Mapping[str, Mapping[str, Any]]) -> str:
     """On what evaluations were made, when, and by which commands."""
     data = next(iter(found.values()))["dataset"]
     given = dict.fromkeys(e["command"] or "keraudit evaluate RUN" for e in found.values())
@@ -209,7 +209,7 @@ def how_they_err() -> str:
     """Everything from the evaluations, section by section."""
     found = evaluations()
     if not found:
-        return missing()
+        return _missing()
     corrupted = {name: e for name, e in found.items() if e["corruptions"]}
     parts = [
         summary(found),
@@ -217,15 +217,15 @@ def how_they_err() -> str:
         *(confusions(name, e) for name, e in found.items()),
         "### Calibration",
         "A network that says 80 % should be right four times out of five.",
-        calibrations(found),
+        _calibrations(found),
     ]
     if corrupted:
         parts += ["### Corrupted images", corruptions(corrupted)]
-    parts += [beside_people(found), beside_originals(found)]
+    parts += [_human_agreement(found), _recompression_effect(found)]
     return "\n\n".join(filter(None, parts))
 
 
-def beside_people(found: Mapping[str, Mapping[str, Any]]) -> str:
+def _human_agreement(found: Mapping[str, Mapping[str, Any]]) -> str:
     """Whether the networks doubt what people doubt, where people's labels were given."""
     told = {name: e["human"] for name, e in found.items() if e.get("human")}
     if not told:
@@ -249,7 +249,7 @@ def beside_people(found: Mapping[str, Mapping[str, Any]]) -> str:
     )
 
 
-def beside_originals(found: Mapping[str, Mapping[str, Any]]) -> str:
+def _recompression_effect(found: Mapping[str, Mapping[str, Any]]) -> str:
     """What the recompression of the test images costs, where originals were given."""
     told = originals(found)
     return f"### Originals and copies\n\n{told}" if told else ""
@@ -280,16 +280,16 @@ def originals(found: Mapping[str, Mapping[str, Any]]) -> str:
 def summary(found: Mapping[str, Mapping[str, Any]]) -> str:
     """One row for each network."""
     lines = tuple(Line({**e, "name": name}) for name, e in found.items())
-    return f"{pipe_table(Grid('', '', SUMMARY, lines))}\n\n{note(made(found))}"
+    return f"{pipe_table(Grid('', '', SUMMARY, lines))}\n\n{note(provenance(found))}"
 
 
-def calibrations(found: Mapping[str, Mapping[str, Any]]) -> str:
+def _calibrations(found: Mapping[str, Mapping[str, Any]]) -> str:
     """How far confidence may be believed."""
     return drawn_by_script(
         calibration(found),
         label=f"Line chart of accuracy against confidence of {' and '.join(found)}",
         caption="Below the diagonal a network is surer than it is right (Guo et al. 2017).",
-        made=made(found),
+        made=provenance(found),
     )
 
 
@@ -301,7 +301,7 @@ def corruptions(found: Mapping[str, Mapping[str, Any]]) -> str:
         label=f"Line chart of the error on corrupted images of {' and '.join(found)}",
         caption=f"The mean over {', '.join(kinds)}, with the severities of CIFAR-10-C (Hendrycks and"
         " Dietterich 2019). Severity 0 is the same images, untouched.",
-        made=made(found),
+        made=provenance(found),
     )
 
 
@@ -312,7 +312,7 @@ def confusions(name: str, found: Mapping[str, Any]) -> str:
         label=f"Heat map of what {name} mistakes each class for",
         caption="A row is what the image shows, a column what the network said instead. What it got right"
         " is left blank.",
-        made=made({name: found}),
+        made=provenance({name: found}),
     )
 
 

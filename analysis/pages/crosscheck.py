@@ -23,7 +23,7 @@ def record() -> Mapping[str, Any] | None:
     return published(PATH, SCHEMA)
 
 
-def made() -> str:
+def provenance() -> str:
     """Where and when the record was made, with which versions."""
     found = record()
     if found is None:
@@ -50,27 +50,27 @@ def agreement() -> str:
         return MISSING
     columns = {"model": "text", "our MACs": "exact", "our FLOPs": "exact"}
     columns |= dict.fromkeys((*EXACT, "their rests", "xla", "its rest"), "number")
-    return numbers(bare_grid(columns, map(agreement_row, found["reports"])))
+    return numbers(bare_grid(columns, map(_agreement_row, found["reports"])))
 
 
-def agreement_row(report: Mapping[str, Any]) -> tuple[Any, ...]:
+def _agreement_row(report: Mapping[str, Any]) -> tuple[Any, ...]:
     totals, by_name = report["totals"], {peer["name"]: peer for peer in report["peers"]}
     return (
         report["model"],
         totals["macs"],
         totals["flops"],
-        *(number_of(by_name[name]) for name in EXACT),
-        ", ".join(rest_of(by_name[name]) for name in EXACT),
-        number_of(by_name["xla"]),
-        rest_of(by_name["xla"]),
+        *(_number_of(by_name[name]) for name in EXACT),
+        ", ".join(_rest_of(by_name[name]) for name in EXACT),
+        _number_of(by_name["xla"]),
+        _rest_of(by_name["xla"]),
     )
 
 
-def number_of(peer: Mapping[str, Any]) -> str:
+def _number_of(peer: Mapping[str, Any]) -> str:
     return peer["error"] if peer["value"] is None else f"{peer['value']:,}"
 
 
-def rest_of(peer: Mapping[str, Any]) -> str:
+def _rest_of(peer: Mapping[str, Any]) -> str:
     """What the terms leave of a peer's number, with its part of it where there is any."""
     rest = peer["remainder"]
     if not rest:

@@ -7,7 +7,7 @@ from typing import Any
 
 from keraudit.faces.figure import worth
 from keraudit.faces.study import SCHEMA
-from keraudit.faces.table import ACCEPTED, MACS, recognisers_grid
+from keraudit.faces.table import ACCEPTED, MACS, recognizers_grid
 from keraudit.output.table import Column
 from pages.figures import drawn_by_script
 from pages.markdown import note, numbers, typeset_line
@@ -37,16 +37,16 @@ def results() -> str:
     found = record()
     if found is None:
         return missing(PATH, COMMAND)
-    grid = recognisers_grid(found)
+    grid = recognizers_grid(found)
     keys = ("error", "equal_error", "difference")
     lines = tuple(
         typeset_line(line, *keys, name=line.cells["name"].replace(": ", "\n"))
         for line in grid.lines
     )
-    return f"{numbers(grid._replace(columns=COLUMNS, lines=lines))}\n\n{note(told(found))}"
+    return f"{numbers(grid._replace(columns=COLUMNS, lines=lines))}\n\n{note(provenance(found))}"
 
 
-def told(found: Mapping[str, Any]) -> str:
+def provenance(found: Mapping[str, Any]) -> str:
     """Where the numbers are from."""
     data, machine = found["dataset"], found["hardware"]
     sources = "; ".join(f"{one['label']}: {one['told']}" for one in found["sources"])

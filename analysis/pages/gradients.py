@@ -38,7 +38,7 @@ def figure(name: str) -> str:
     if report is None:
         return missing(name)
     if report["schema"] == OVER_TRAINING:
-        return heat_map(report)
+        return _heat_map(report)
     shapes = ", ".join(sizes(s, batch=False) for s in report["input_shapes"].values())
     return drawn_by_script(
         norm_by_depth(report, title=f"{report['model']} at {shapes}: gradient norm across depth"),
@@ -50,7 +50,7 @@ def figure(name: str) -> str:
     )
 
 
-def heat_map(report: Mapping[str, Any]) -> str:
+def _heat_map(report: Mapping[str, Any]) -> str:
     """Depth against step, and what was trained."""
     title = f"{report['model']}: gradient norm over training"
     drawn = drawn_by_script(
@@ -88,7 +88,7 @@ def of_run(path: str) -> str:
     some = [
         steps[at] for at in sorted({0, min(1, len(steps) - 1), len(steps) // 2, len(steps) - 1})
     ]
-    course = ", ".join(f"{first_over_last(entry)} at step {entry['step']:,}" for entry in some)
+    course = ", ".join(f"{_first_over_last(entry)} at step {entry['step']:,}" for entry in some)
     spreads = ", ".join(
         f"{times(entry['blocks'][0]['activation_std'])} at step {entry['step']:,}" for entry in some
     )
@@ -106,7 +106,7 @@ def of_run(path: str) -> str:
     )
 
 
-def first_over_last(entry: Mapping[str, Any]) -> str:
+def _first_over_last(entry: Mapping[str, Any]) -> str:
     """The norm at the first block over that at the last but the classifier, of one look."""
     norms = [block["grad_norm"] for block in entry["blocks"][:-1]]
     return times(norms[0] / norms[-1]) if norms[-1] else "no number"
@@ -123,7 +123,7 @@ def by_depth() -> str:
         return ""
     columns = {"network": "code", "seed": "number", "training, %": "{:.2f}"}
     columns |= dict.fromkeys(("fresh", "after an epoch", "at the end", "activations"), "number")
-    grid = bare_grid(columns, [in_short(run) for members in found.values() for run in members])
+    grid = bare_grid(columns, [_in_short(run) for members in found.values() for run in members])
     told = (
         "Training: error at the end. Fresh, after an epoch, at the end: the gradient's norm at the first block over that at"
         " the last but the classifier. Activations: those of the first block, by their standard deviation, at the end over"
@@ -132,7 +132,7 @@ def by_depth() -> str:
     return f"{numbers(grid)}\n\n{note(f'{told} {runs.about(found)}')}"
 
 
-def in_short(run: Run) -> tuple[Any, ...]:
+def _in_short(run: Run) -> tuple[Any, ...]:
     """The row of a run that was watched."""
     steps: list[Mapping[str, Any]] = (run.gradients or {})["steps"]
     first, last = steps[0], steps[-1]
@@ -143,7 +143,7 @@ def in_short(run: Run) -> tuple[Any, ...]:
         run.network,
         run.seed,
         PERCENT * run.evaluation["train_error"],
-        *map(first_over_last, (first, after, last)),
+        *map(_first_over_last, (first, after, last)),
         times(ends[0] / ends[1]),
     )
 
@@ -212,14 +212,14 @@ def cosines(name: str) -> str:
     grid = bare_grid(
         {"block": "code", **dict.fromkeys(labels, "{:.3f}")},
         [
-            (blocks[at]["name"], *(mean_cosine(profiles[label], at) for label in labels))
+            (blocks[at]["name"], *(_mean_cosine(profiles[label], at) for label in labels))
             for at in chosen
         ],
     )
     return f"{numbers(grid)}\n\n{note(origin(report))}"
 
 
-def mean_cosine(profiles: list[Mapping[str, Any]], at: int) -> float | None:
+def _mean_cosine(profiles: list[Mapping[str, Any]], at: int) -> float | None:
     found = [p["blocks"][at]["cosine"] for p in profiles if p["blocks"][at]["cosine"] is not None]
     return sum(found) / len(found) if found else None
 

@@ -39,7 +39,7 @@ def results() -> str:
         return missing(FOLDER, COMMAND)
     columns = {"network": "code", "optimizer": "text", "rate": "{:g}", "decay": "{:g}"}
     columns |= dict.fromkeys(("in training", "trained on", "held out"), "share")
-    return f"{numbers(bare_grid(columns, map(row, found)))}\n\n{note(told(found))}"
+    return f"{numbers(bare_grid(columns, map(row, found)))}\n\n{note(provenance(found))}"
 
 
 def row(run: Run) -> tuple[str | float, ...]:
@@ -55,7 +55,7 @@ def row(run: Run) -> tuple[str | float, ...]:
     )
 
 
-def told(found: Sequence[Run]) -> str:
+def provenance(found: Sequence[Run]) -> str:
     """What the columns are, and how the runs were made."""
     first, places = found[0], places_of(found)
     if len({(len(run.history), run.seed, run.dataset["fingerprint"]) for run in found}) > 1:

@@ -14,11 +14,11 @@ from pages.crosscheck import EXACT
 
 def findings() -> str:
     """Five sentences, numbered."""
-    found = (one_branch(), whole_networks(), degradation() or depth(), skips(), agreement())
+    found = (_one_branch(), _whole_networks(), degradation() or depth(), skips(), agreement())
     return "\n".join(f"{number}. {text}" for number, text in enumerate(found, 1))
 
 
-def one_branch() -> str:
+def _one_branch() -> str:
     before, after = direct(Sizes()), squeeze(Sizes()) + behind(Sizes())
     return (
         f"**A 1x1 convolution in front makes a 5x5 convolution {before / after:.1f} times cheaper.** The"
@@ -27,7 +27,7 @@ def one_branch() -> str:
     )
 
 
-def whole_networks() -> str:
+def _whole_networks() -> str:
     names = ("GoogLeNet", "ResNet50", "InceptionV3")
     factors = [f"{name} {reductions.record(name)['totals']['factor']:.2f}" for name in names]
     return (
@@ -37,7 +37,7 @@ def whole_networks() -> str:
     )
 
 
-def trained() -> Mapping[str, Sequence[Run]]:
+def _full_degradation_runs() -> Mapping[str, Sequence[Run]]:
     """The four networks of the degradation experiment, if they were trained in full."""
     found = runs.comparable(runs.DEGRADATION)
     return found if len(found) == len(runs.DEGRADATION) and not runs.caveat(found) else {}
@@ -45,7 +45,7 @@ def trained() -> Mapping[str, Sequence[Run]]:
 
 def degradation() -> str:
     """Whether the deeper plain network is worse on its own training images; empty if not trained."""
-    found = trained()
+    found = _full_degradation_runs()
     if not found:
         return ""
     error = {
@@ -65,14 +65,14 @@ def degradation() -> str:
 
 def third() -> str:
     """The third picture: the degradation experiment if it was run in full, else the zoo."""
-    return resnet.degradation() if trained() else zoo.figure()
+    return resnet.degradation() if _full_degradation_runs() else zoo.figure()
 
 
 def depth() -> str:
     """Deep is not dear."""
     rows = {row["name"]: row for row in zoo.rows()}
     if not rows:
-        return zoo.made()
+        return zoo.provenance()
     deep, shallow = rows["ResNet152"]["macs"], rows["VGG16"]["macs"]
     return (
         f"**Depth is not what costs.** ResNet-152 takes {short(deep)} multiplications an image, VGG-16"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from keraudit.audits.cost.diagram import diagram
 from keraudit.output.csv_markdown import code
 from keraudit.output.numbers import short
-from keraudit.output.palette import colour_of
+from keraudit.output.palette import color_of
 from keraudit.output.table import bare_grid
 from pages.markdown import note, numbers
 from pages.rendering import part
@@ -34,7 +34,7 @@ def module(kind: str) -> str:
     import keraudit
 
     model, caption = MODULES[kind]
-    drawn = diagram(keraudit.read(model), colour=colour_of("Inception"))
+    drawn = diagram(keraudit.read(model), colour=color_of("Inception"))
     return part(
         "drawing.html",
         drawing=drawn,
@@ -44,7 +44,7 @@ def module(kind: str) -> str:
     )
 
 
-def factorised() -> str:
+def factorized_kernels() -> str:
     """Single kernels and what they are made of, before and after."""
     import keraudit
 
@@ -52,10 +52,10 @@ def factorised() -> str:
     for kernel, model, how in KERNELS:
         graph = keraudit.read(model)
         before = keraudit.report_of(graph).total.macs
-        after = keraudit.report_of(keraudit.factorised(graph, how).graph)
+        after = keraudit.report_of(keraudit.factorized(graph, how).graph)
         made = " and ".join(
             "x".join(map(str, layer.layer.config["kernel_size"]))
-            for layer in keraudit.factorised(graph, how).graph.nodes
+            for layer in keraudit.factorized(graph, how).graph.nodes
             if layer.layer.kind == "Conv2D"
         )
         saved = 1 - after.total.macs / before
@@ -73,7 +73,7 @@ def factorised() -> str:
     )
     graph = keraudit.read("GoogLeNet")
     whole = keraudit.report_of(graph).total.macs
-    made_of_3x3 = keraudit.report_of(keraudit.factorised(graph, "two-3x3").graph).total.macs
+    made_of_3x3 = keraudit.report_of(keraudit.factorized(graph, "two-3x3").graph).total.macs
     told = (
         f"On 28x28x64, to 64 filters. All of GoogLeNet takes {short(whole)} before and {short(made_of_3x3)}"
         " after: its 5x5 convolutions are few, and behind reductions."

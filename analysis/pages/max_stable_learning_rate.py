@@ -22,15 +22,15 @@ def record() -> Mapping[str, Any] | None:
 
 def large() -> str:
     """The networks that enlarge their images, at the sizes that were measured."""
-    return rows_of(is_large=True)
+    return _rows_of(is_large=True)
 
 
 def small() -> str:
     """Those for images of 32x32."""
-    return rows_of(is_large=False)
+    return _rows_of(is_large=False)
 
 
-def rows_of(*, is_large: bool) -> str:
+def _rows_of(*, is_large: bool) -> str:
     found = record()
     if found is None:
         return missing(PATH, COMMAND)
@@ -49,7 +49,7 @@ def rows_of(*, is_large: bool) -> str:
             middle(one, "mean_square_norm"),
             middle(one, "curvature"),
             middle(one, "highest_stable_rate"),
-            between(one),
+            _between(one),
         )
         for one in found["networks"]
         if bool(one["size"]) == is_large
@@ -85,7 +85,7 @@ def middle(one: Mapping[str, Any], key: str) -> float:
     return float(median(found[key] for found in one["seeds"]))
 
 
-def between(one: Mapping[str, Any]) -> str:
+def _between(one: Mapping[str, Any]) -> str:
     """The lowest and the highest rate over the seeds."""
     rates = [found["highest_stable_rate"] for found in one["seeds"]]
     return f"{min(rates):.2g} to {max(rates):.2g}"

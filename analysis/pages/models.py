@@ -57,7 +57,7 @@ def totals(name: str) -> str:
             "most activations held at once",
             sign["activations"] + short_bytes(sums["peak_activation_bytes"]),
         ),
-        ("receptive field", f"{extent(last_field(report))} pixels"),
+        ("receptive field", f"{extent(_last_field(report))} pixels"),
         ("calls of layers", f"{len(report['layers']):,}"),
     ]
     return (
@@ -96,7 +96,7 @@ def layers(name: str) -> str:
     return numbers(Grid("", "", LAYERS, lines), folded_as=f"All {len(lines)} layers")
 
 
-def last_field(report: Record) -> Sequence[int]:
+def _last_field(report: Record) -> Sequence[int]:
     """The receptive field of the last feature map: of the last layer whose positions are apart."""
     layers = reversed(report["layers"])
     fields = (layer["receptive_field"] for layer in layers if layer["effective_stride"])

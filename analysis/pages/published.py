@@ -30,9 +30,9 @@ def published(path: Path, *schemas: str) -> Mapping[str, Any] | None:
         PluginError: it is damaged or something else: the build stops.
     """
     if not path.is_file():
-        absent(path)
+        _absent(path)
         return None
-    found = parsed(path.resolve(), path.stat().st_mtime_ns)
+    found = _parsed(path.resolve(), path.stat().st_mtime_ns)
     if found.get("schema") not in schemas:
         raise PluginError(f"{path} is no record of {' or '.join(schemas)}")
     return found
@@ -41,19 +41,19 @@ def published(path: Path, *schemas: str) -> Mapping[str, Any] | None:
 def published_run(path: Path) -> Run | None:
     """The same of the record of a training run."""
     if not path.is_file():
-        absent(path)
+        _absent(path)
         return None
-    return run_at(path.resolve(), path.stat().st_mtime_ns)
+    return _run_at(path.resolve(), path.stat().st_mtime_ns)
 
 
 @cache
-def absent(path: Path) -> None:
+def _absent(path: Path) -> None:
     """Warn, once, that a record is not there; its page says how to make it."""
     LOG.warning("no record %s; its page says how to make it", path.as_posix())
 
 
 @cache
-def parsed(path: Path, _written: int) -> Mapping[str, Any]:
+def _parsed(path: Path, _written: int) -> Mapping[str, Any]:
     try:
         found = json.loads(path.read_text("utf-8"))
     except ValueError as error:
@@ -64,7 +64,7 @@ def parsed(path: Path, _written: int) -> Mapping[str, Any]:
 
 
 @cache
-def run_at(path: Path, _written: int) -> Run:
+def _run_at(path: Path, _written: int) -> Run:
     try:
         return read_run(path)
     except KerauditError as error:

@@ -71,7 +71,7 @@ def derived(name: str, block: str = "") -> str:
         sides = {"without": "without 1x1 reductions", "with": "with 1x1 reductions"}
         if not entry["saving"]:
             sides = {"with": "layer"}
-        parts.extend(products(entry, side, title) for side, title in sides.items())
+        parts.extend(_products(entry, side, title) for side, title in sides.items())
         if entry["saving"]:
             parts.append(
                 f"{entry['macs_without']:,} / {entry['macs_with']:,} = **{entry['factor']:.2f}** times"
@@ -81,7 +81,7 @@ def derived(name: str, block: str = "") -> str:
     return "\n\n".join([*parts, note(f"Made by `{command}`.")])
 
 
-def products(entry: Mapping[str, Any], side: str, title: str) -> str:
+def _products(entry: Mapping[str, Any], side: str, title: str) -> str:
     """The products of a block, with its reductions or without, and their sum."""
     grid = bare_grid(
         {title: "code", "product": "text", "MACs": "exact"},
@@ -94,7 +94,7 @@ def products(entry: Mapping[str, Any], side: str, title: str) -> str:
     return numbers(grid)
 
 
-def beside_the_paper() -> str:
+def compared_with_paper() -> str:
     """GoogLeNet module by module beside the paper's Table 1, and what explains the differences."""
     import keraudit
     from keraudit.zoo.paper_tables import DIFFERENCES, GOOGLENET, K, M
@@ -116,7 +116,7 @@ def beside_the_paper() -> str:
         ]
         macs = sum(x.cost.macs for x in ours)
         biases = sum(
-            dict(t.factors)["elements"] // positions(x)
+            dict(t.factors)["elements"] // _positions(x)
             for x in ours
             for t in x.terms
             if t.what == "bias"
@@ -138,7 +138,7 @@ def beside_the_paper() -> str:
     return f"{numbers(bare_grid(columns, rows))}\n\n{units}\n\n{folded('Where they differ', why)}"
 
 
-def positions(layer: Any) -> int:
+def _positions(layer: Any) -> int:
     """The positions of a layer's output, batch included: a bias is added once at each."""
     total = 1
     for size in layer.output_shapes[0][:-1]:

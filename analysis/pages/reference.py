@@ -83,12 +83,12 @@ def help_text(*words: str) -> str:
 
 def cli() -> str:
     """A section for the command and for each of its subcommands, with its ``--help``."""
-    parts = [fenced(help_text())]
+    parts = [_fenced(help_text())]
     for name in commands():
         parts.append(f"## keraudit {name}")
-        parts.append(unsearched(fenced(help_text(name))))
+        parts.append(unsearched(_fenced(help_text(name))))
     return "\n\n".join(parts)
 
 
-def fenced(text: str) -> str:
+def _fenced(text: str) -> str:
     return f"```text\n{text}\n```"

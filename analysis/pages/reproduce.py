@@ -60,7 +60,7 @@ def listing() -> str:
     """Every record with its command; one that is not there is said so."""
     rows = [
         (
-            f"[{title_of(page)}](../{page})",
+            f"[{_title_of(page)}](../{page})",
             path.removeprefix("site/results/"),
             command,
             "" if Path(path).exists() else "not here",
@@ -71,7 +71,7 @@ def listing() -> str:
     return pipe_table(bare_grid(columns, rows))
 
 
-def title_of(page: str) -> str:
+def _title_of(page: str) -> str:
     name = page.removesuffix(".md")
     return TITLES.get(name, name.capitalize())
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from keraudit.audits.cost.diagram import diagram
 from keraudit.output.csv_markdown import pipe_table
-from keraudit.output.palette import BLUE, GREY, SKY, colour_of
+from keraudit.output.palette import BLUE, GREY, SKY, color_of
 from keraudit.output.plotly_figure import as_record, axis, frame, new_figure
 from keraudit.output.table import bare_grid
 from keraudit.runs.figure import apart, over_depth
@@ -40,7 +40,7 @@ def unit(name: str) -> str:
     """The drawing of a residual unit."""
     import keraudit
 
-    drawn = diagram(keraudit.read(name), colour=colour_of("ResNet"))
+    drawn = diagram(keraudit.read(name), colour=color_of("ResNet"))
     return part(
         "drawing.html",
         drawing=drawn,
@@ -136,15 +136,15 @@ def degradation_table() -> str:
     parts = (
         runs.caveat(found),
         lesson(found),
-        over_epochs(found),
-        over_depths(found),
+        _over_epochs(found),
+        _over_depths(found),
         run_tables.result_table(found),
         run_tables.other_runs(runs.DEPTHS, lesson),
     )
     return "\n\n".join(filter(None, parts))
 
 
-def over_epochs(found: Mapping[str, Sequence[Run]]) -> str:
+def _over_epochs(found: Mapping[str, Sequence[Run]]) -> str:
     """What the layers from 20 to 56 cost, epoch by epoch, where both pairs were trained."""
     if not set(runs.DEGRADATION) <= set(found) or not alike(found):
         return ""
@@ -156,7 +156,7 @@ def over_epochs(found: Mapping[str, Sequence[Run]]) -> str:
     )
 
 
-def over_depths(found: Mapping[str, Sequence[Run]]) -> str:
+def _over_depths(found: Mapping[str, Sequence[Run]]) -> str:
     """Error over depth, where three depths or more were trained."""
     depths = {name.rsplit("-", 1)[1] for name in found}
     if len(depths) < 3:
@@ -202,10 +202,10 @@ def lesson(found: Mapping[str, Sequence[Run]]) -> str:
     ]
     if len(rises) == 2:
         told.append(f"What the 36 layers more cost: {' and '.join(rises)}.")
-    return " ".join([*told, beside_the_paper(found)])
+    return " ".join([*told, compared_with_paper(found)])
 
 
-def beside_the_paper(found: Mapping[str, Sequence[Run]]) -> str:
+def compared_with_paper(found: Mapping[str, Sequence[Run]]) -> str:
     """Whether the residual pair is ordered as in the paper, in training and in test error; empty without it."""
     shallow, deep = found.get("ResNet-CIFAR-20"), found.get("ResNet-CIFAR-56")
     if not shallow or not deep:

@@ -42,10 +42,10 @@ PRINTED = Column("printed", "printed", "{:.2f}")
 def result_table(found: Mapping[str, Sequence[Run]]) -> str:
     """What came out, and what the columns are."""
     told = "Errors at the end of runs of one kind, mean and deviation over seeds; "
-    told += untimed(found) or "the time is that of a run's median epoch."
+    told += _untimed(found) or "the time is that of a run's median epoch."
     if any(name in HE_TEST_ERROR for name in found):
         told += " Printed: test error of He et al. 2015, Table 6, on all of CIFAR-10."
-    parts = (end_table(found), note(told), set_apart(found))
+    parts = (_end_table(found), note(told), set_apart(found))
     return "\n\n".join(filter(None, parts))
 
 
@@ -69,18 +69,18 @@ def other_runs(
 
 def noted_table(found: Mapping[str, Sequence[Run]]) -> str:
     """What came out, and what the runs are."""
-    told = " ".join(filter(None, (about(found), untimed(found).capitalize())))
-    return f"{end_table(found)}\n\n{note(told)}"
+    told = " ".join(filter(None, (about(found), _untimed(found).capitalize())))
+    return f"{_end_table(found)}\n\n{note(told)}"
 
 
-def untimed(found: Mapping[str, Sequence[Run]]) -> str:
+def _untimed(found: Mapping[str, Sequence[Run]]) -> str:
     """Why a table of runs has no times; empty where it has."""
     if any(measure.key == "epoch_seconds" for measure in measured(together(found))):
         return ""
     return "times of different machines or versions, or of runs watched differently, are not set side by side."
 
 
-def end_table(found: Mapping[str, Sequence[Run]]) -> str:
+def _end_table(found: Mapping[str, Sequence[Run]]) -> str:
     """Errors at the end over seeds, the gap between them, and time where it can be compared."""
     grid = comparison_grid(found, command="")
     there = {column.key for column in grid.columns}
@@ -99,7 +99,7 @@ def set_apart(found: Mapping[str, Sequence[Run]]) -> str:
     for pair in PAIRS:
         both = {name: found[name] for name in pair if name in found}
         parts = [
-            in_points(one)
+            _in_points(one)
             for one in differences(both)
             if one.measure in ERRORS and one.interval and not one.unlike
         ]
@@ -112,7 +112,7 @@ def set_apart(found: Mapping[str, Sequence[Run]]) -> str:
     return f"{lines}\n\n{note(how)}"
 
 
-def in_points(one: Difference) -> str:
+def _in_points(one: Difference) -> str:
     low, high = (PERCENT * end for end in one.interval or (0, 0))
     within = f"{low:+.2f} to {high:+.2f}" if low < high else "no interval: the seeds agree"
     return f"{ERRORS[one.measure]} error {PERCENT * one.mean:+.2f} points ({within})"

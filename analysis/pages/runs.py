@@ -70,34 +70,34 @@ def kind(run: Run) -> str:
 
 def comparable(networks: Sequence[str]) -> dict[str, Sequence[Run]]:
     """By network, the runs of one kind, the same for all parts of the networks of a page."""
-    return named(one_kind(runs(page_of(networks))), networks)
+    return named(one_kind(runs(_page_of(networks))), networks)
 
 
-def page_of(networks: Sequence[str]) -> Sequence[str]:
+def _page_of(networks: Sequence[str]) -> Sequence[str]:
     """All networks of the page that these are part of."""
     return DEPTHS if set(networks) <= set(DEPTHS) else networks
 
 
-def kinds(found: Sequence[Run]) -> list[Mapping[str, Sequence[Run]]]:
+def _kinds(found: Sequence[Run]) -> list[Mapping[str, Sequence[Run]]]:
     """Runs of each kind by network: that of the most networks first, then of the most runs and images seen."""
     groups: dict[str, list[Run]] = {}
     for run in found:
         groups.setdefault(kind(run), []).append(run)
     return sorted(
         map(by_network, groups.values()),
-        key=lambda alike: (len(alike), len(together(alike)), seen(together(alike)[0])),
+        key=lambda alike: (len(alike), len(together(alike)), images_processed(together(alike)[0])),
         reverse=True,
     )
 
 
 def one_kind(found: Sequence[Run]) -> Mapping[str, Sequence[Run]]:
-    """The first of ``kinds``."""
-    return next(iter(kinds(found)), {})
+    """The first of ``_kinds``."""
+    return next(iter(_kinds(found)), {})
 
 
 def other_kinds(networks: Sequence[str]) -> list[dict[str, Sequence[Run]]]:
     """By network, the published runs of each kind that ``comparable`` leaves out."""
-    groups = kinds(runs(page_of(networks)))[1:]
+    groups = _kinds(runs(_page_of(networks)))[1:]
     return list(filter(None, (named(found, networks) for found in groups)))
 
 
@@ -134,12 +134,12 @@ def epochs(run: Run) -> int:
     return len(run.history)
 
 
-def seen(run: Run) -> int:
+def images_processed(run: Run) -> int:
     """Training images that a run has gone through, each as often as it did."""
     return int(run.dataset["train_images"]) * epochs(run)
 
 
-def missing(networks: Sequence[str]) -> str:
+def _missing(networks: Sequence[str]) -> str:
     """What stands in place of the runs: how to make them."""
     steps = "\n".join(f"    $ {command}" for command in commands_for(networks))
     return (
@@ -174,7 +174,7 @@ def about(found: Mapping[str, Sequence[Run]]) -> str:
     return (
         f"{data['name']}: {data['train_images']:,} training and {data['test_images']:,} test images;"
         f" recipe {recipe['name']}, {epochs(first)} epochs, batch {recipe['batch']}"
-        f"{changed(recipe)}{cut_off(everything)};"
+        f"{changed(recipe)}{_clipped_networks(everything)};"
         f" seeds {', '.join(map(str, seeds))}; {'; '.join(devices)};"
         f" {versions_of([place['versions'] for place in places])};"
         f" {dated([place['date'] for place in places])}. Made by"
@@ -207,7 +207,7 @@ def dated(days: Sequence[str]) -> str:
     return " to ".join(dict.fromkeys((min(days), max(days))))
 
 
-def cut_off(found: Sequence[Run]) -> str:
+def _clipped_networks(found: Sequence[Run]) -> str:
     """Of which networks the loss counted no probability as less than 1e-7."""
     names = dict.fromkeys(run.network for run in found if run.loss == CLIPPED)
     return f", loss of {' and '.join(names)} cut off below a probability of 1e-7" if names else ""
@@ -282,7 +282,7 @@ def caveat(found: Mapping[str, Sequence[Run]]) -> str:
 def error_figure(networks: Sequence[str], *, split: bool) -> str:
     """Training and test error over epochs; ``split``: plain and residual networks in panels."""
     found = comparable(networks)
-    return errors_of(found, split=split) if found else missing(networks)
+    return errors_of(found, split=split) if found else _missing(networks)
 
 
 def errors_of(found: Mapping[str, Sequence[Run]], *, split: bool = False) -> str:
@@ -293,24 +293,24 @@ def errors_of(found: Mapping[str, Sequence[Run]], *, split: bool = False) -> str
     names = " and ".join(found)
     return drawn_by_script(
         curves(
-            {title: histories(shown) for title, shown in panels.items() if shown},
+            {title: _histories(shown) for title, shown in panels.items() if shown},
             title="Error over training",
             printed=HE_TEST_ERROR,
         ),
         label=f"Line chart of training and test error over epochs of {names}",
-        caption=f"Dashed: on the training images as they were trained on, {changed_by(found)}. Solid: on"
+        caption=f"Dashed: on the training images as they were trained on, {_changed_by(found)}. Solid: on"
         " the test images. The mean over seeds, the band from the lowest to the highest."
         + (f" {PRINTED}" if any(name in HE_TEST_ERROR for name in found) else ""),
         made=about(found),
     )
 
 
-def histories(found: Mapping[str, Sequence[Run]]) -> dict[str, list[Mapping[str, Any]]]:
+def _histories(found: Mapping[str, Sequence[Run]]) -> dict[str, list[Mapping[str, Any]]]:
     """What is drawn of runs over their epochs."""
     return {name: [{"history": run.history} for run in members] for name, members in found.items()}
 
 
-def changed_by(found: Mapping[str, Sequence[Run]]) -> str:
+def _changed_by(found: Mapping[str, Sequence[Run]]) -> str:
     """What training did to its images."""
     recipe = together(found)[0].recipe
     done = ["cropped"] * bool(recipe["padding"]) + ["mirrored"] * bool(recipe["flip"])
@@ -325,7 +325,7 @@ def loss_figure(networks: Sequence[str]) -> str:
     if not found:
         return ""
     return drawn_by_script(
-        curves({"": histories(found)}, title="Loss over training", what="loss"),
+        curves({"": _histories(found)}, title="Loss over training", what="loss"),
         label=f"Line chart of training and test loss over epochs of {' and '.join(found)}",
         caption="Dashed: training. Solid: test. The axis is logarithmic. The same runs.",
         made=about(found),

@@ -54,17 +54,17 @@ def checks(model: str) -> str:
         f"{facts.depth} layers with weights on the longest path, of {facts.weighted_layers:,};"
         f" {facts.connected_params:,} of {facts.params:,} parameters in fully connected layers."
     )
-    body = checked_claims(model, Column("code", "code"))
+    body = _checked_claims(model, Column("code", "code"))
     return f"{told}\n\n{body}\n\nThe same in a terminal: `{report(model).command}`."
 
 
 def checked(model: str) -> str:
     """Each sentence about one model's family, whether it holds, and the evidence."""
-    body = checked_claims(model, Column("sentence", "what is said"))
+    body = _checked_claims(model, Column("sentence", "what is said"))
     return f"{body}\n\n{note(f'Made by `{report(model).command}`.')}"
 
 
-def checked_claims(model: str, first: Column) -> str:
+def _checked_claims(model: str, first: Column) -> str:
     """The claims about a model's families, each called as the first column says."""
     grid = structure_grid(report(model))
     lines = [

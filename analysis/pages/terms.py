@@ -54,7 +54,7 @@ VOID = {"br", "hr", "img", "input", "meta", "link", "wbr", "path", "circle", "re
 TAG = re.compile(r"(<script\b.*?</script>|<[^>]*>)", re.DOTALL)
 
 
-def headings(path: Path) -> dict[str, str]:
+def _headings(path: Path) -> dict[str, str]:
     """The second-level headings of a page, by their anchor."""
     found = re.findall(r"^## (.+)$", path.read_text("utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w]+", "-", title.lower()).strip("-"): title for title in found}
@@ -64,19 +64,19 @@ def headings(path: Path) -> dict[str, str]:
 def patterns(folder: Path) -> Mapping[str, re.Pattern[str]]:
     """What to look for, by the address that it is linked to; longer phrases first."""
     found: dict[str, tuple[str, ...]] = {}
-    for anchor, title in headings(folder / "glossary.md").items():
+    for anchor, title in _headings(folder / "glossary.md").items():
         first = title if title.isupper() else title[0].lower() + title[1:]
         if title.startswith("Inception"):
             first = title
         found[f"{GLOSSARY}#{anchor}"] = (first, title, *WRITTEN.get(anchor, ()))
-    for anchor, title in headings(folder / "sources.md").items():
+    for anchor, title in _headings(folder / "sources.md").items():
         name, _, year = title.rpartition(" ")
         found[f"{SOURCES}#{anchor}"] = (title, f"{name} ({year}") if year.isdigit() else (title,)
     order = sorted(found.items(), key=lambda item: -max(map(len, item[1])))
-    return {address: phrase(*words) for address, words in order}
+    return {address: _phrase(*words) for address, words in order}
 
 
-def phrase(*words: str) -> re.Pattern[str]:
+def _phrase(*words: str) -> re.Pattern[str]:
     """One of several words; of a citation like "He et al. (2015, Table 1)" the name alone."""
     longest = [re.escape(word) for word in sorted(set(words), key=len, reverse=True)]
     ahead = [re.sub(r"\\ \\\(\d+$", lambda m: f"(?={m[0]})", word) for word in longest]
@@ -103,7 +103,7 @@ def linked(page: str, *, root: str, folder: Path, skip: tuple[str, ...] = ()) ->
         if part.startswith("<"):
             step(closed, part)
         elif waiting and not closed and part.strip():
-            parts[at] = with_links(part, waiting, root)
+            parts[at] = _with_links(part, waiting, root)
     return "".join(parts)
 
 
@@ -120,7 +120,7 @@ def step(closed: list[str], tag: str) -> None:
         closed.append(name)
 
 
-def with_links(text: str, waiting: dict[str, re.Pattern[str]], root: str) -> str:
+def _with_links(text: str, waiting: dict[str, re.Pattern[str]], root: str) -> str:
     """One stretch of text; a phrase inside another's link is left alone."""
     taken: list[tuple[int, int, str]] = []
     for address in list(waiting):

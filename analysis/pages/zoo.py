@@ -63,7 +63,7 @@ def rows() -> list[dict[str, Any]]:
     ]
 
 
-def made() -> str:
+def provenance() -> str:
     """What made the record, and where the accuracies are from."""
     found, accuracy = record(), published(ACCURACY, ACCURACY_SCHEMA)
     if found is None:
@@ -87,7 +87,7 @@ def figure() -> str:
         label="Scatter plot of Keras Applications: top-1 accuracy against MACs, a point for each model",
         caption="Up is more accurate, left is cheaper. The area of a point is its number of parameters;"
         " point at one for its name.",
-        made=made(),
+        made=provenance(),
     )
 
 
@@ -110,7 +110,7 @@ def pages() -> dict[str, str]:
     return {f"models/{name.lower()}.md": PAGE.format(name=name) for name in names}
 
 
-def entry(name: str) -> dict[str, Any]:
+def _entry(name: str) -> dict[str, Any]:
     """The record of one model, as the parts of a model page expect it."""
     found = record()
     model = found["models"][name] if found else {}
@@ -121,9 +121,9 @@ def family_of(name: str) -> str:
     return family(name) or "this"
 
 
-def facts(name: str) -> str:
+def totals_table(name: str) -> str:
     """The totals of a model in a table."""
-    model = entry(name)
+    model = _entry(name)
     sums = model["totals"]
     row = next(row for row in rows() if row["name"] == name)
     lines = [
@@ -143,7 +143,7 @@ def facts(name: str) -> str:
 def block_figure(name: str) -> str:
     """The figure of a model's blocks."""
     return drawn_by_script(
-        macs_per_block(entry(name), name=name),
+        macs_per_block(_entry(name), name=name),
         label=f"Bar chart of the MACs of each block of {name}",
         caption=BLOCKS_CAPTION,
         made=f"Made by `keraudit flops {name}`.",
@@ -152,4 +152,4 @@ def block_figure(name: str) -> str:
 
 def blocks(name: str) -> str:
     """The table of a model's blocks."""
-    return blocks_table(entry(name))
+    return blocks_table(_entry(name))

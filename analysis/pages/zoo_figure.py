@@ -48,8 +48,8 @@ def scatter(
             hovermode="closest",
             meta={"points": True},
             legend_itemsizing="constant",
-            xaxis=axis_of(x),
-            yaxis=axis_of(y, showgrid=True),
+            xaxis=_axis_of(x),
+            yaxis=_axis_of(y, showgrid=True),
         )
     )
     for kind in (*FAMILIES, ""):
@@ -76,7 +76,7 @@ def scatter(
     return as_record(figure)
 
 
-def axis_of(key: str, **more: Any) -> dict[str, Any]:
+def _axis_of(key: str, **more: Any) -> dict[str, Any]:
     title, _, log = AXES[key]
     return axis(title, **({"type": "log", "dtick": 1} if log else {"type": "linear"}), **more)
 

@@ -26,11 +26,11 @@ def ship(folder: Path, data: str, *, home: Path = HOME) -> Path:
     import numpy as np
 
     from keraudit.data.load import load
-    from keraudit.evaluation.load import trained
+    from keraudit.evaluation.load import load_run
     from keraudit.output.files import save
     from keraudit.runs.folders import published
 
-    found = trained(folder, load(data))
+    found = load_run(folder, load(data))
     mean = np.round(np.asarray(found.mean).reshape(-1, found.mean.shape[-1]).mean(axis=0), 2)
     found = replace(found, mean=mean.astype("float32"))
     wrong = found.probabilities(found.data.test.images).argmax(axis=-1) != found.data.test.labels

@@ -53,7 +53,7 @@ def slim(record: Mapping[str, Any]) -> dict[str, Any]:
     return {**record, "profiles": profiles}
 
 
-def measured(name: str) -> dict[str, Any]:
+def _measured(name: str) -> dict[str, Any]:
     """Run a case in a process of its own and take its record from standard output."""
     words = [sys.executable, "-m", "keraudit", "gradients", *shlex.split(CASES[name])]
     done = subprocess.run([*words, "--format", "json"], stdout=subprocess.PIPE, check=True)
@@ -66,7 +66,7 @@ def watched(name: str) -> dict[str, Any]:
     import numpy as np
 
     from keraudit.api import read
-    from keraudit.audits.gradients.batches import standardised
+    from keraudit.audits.gradients.batches import standardized
     from keraudit.audits.gradients.callback import GradientAudit
     from keraudit.building.keras_model import build
     from keraudit.data.load import load
@@ -74,7 +74,7 @@ def watched(name: str) -> dict[str, Any]:
 
     data = load(os.environ.get("KERAUDIT_DATA", "cifar10"))
     drawn = np.random.default_rng(0).permutation(len(data.train))[: STEPS * BATCH + BATCH]
-    x = standardised(data.train.images[drawn].astype("float32"))
+    x = standardized(data.train.images[drawn].astype("float32"))
     y = data.train.labels[drawn].astype("int32")
     keras.utils.set_random_seed(0)
     model = build(read(WATCHED[name]))
@@ -104,7 +104,7 @@ def main(names: Sequence[str]) -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name in names or [n for n in (*CASES, *WATCHED) if not (FOLDER / f"{n}.json").exists()]:
         sys.stderr.write(f"{name}: {command(name)}\n")
-        made = watched(name) if name in WATCHED else measured(name)
+        made = watched(name) if name in WATCHED else _measured(name)
         save(FOLDER / f"{name}.json", json_text(made) + "\n")
 
 

@@ -36,13 +36,13 @@ def names() -> list[str]:
     )
 
 
-def zoo_cached(name: str, shape: Shape) -> Path:
+def _zoo_cached(name: str, shape: Shape) -> Path:
     model = zoo_model(name)
     assert model is not None, f"the zoo lists {name} and does not know it"  # noqa: S101  # our bug
     return zoo_path(model, shape)
 
 
-def census(
+def _census(
     found: Sequence[str], made: Callable[[str], str], path: Callable[[str, Shape], Path]
 ) -> dict[str, dict[str, Any]]:
     """Default input shape, layers, MACs and parameters of every model, by name."""
@@ -78,9 +78,9 @@ def main(arguments: Sequence[str]) -> None:
 
     os.environ["KERAS_BACKEND"] = choose_backend()
     if "zoo" in arguments or not arguments:
-        write("zoo", census(listed(), zoo_json, zoo_cached))
+        write("zoo", _census(listed(), zoo_json, _zoo_cached))
     if "applications" in arguments or not arguments:
-        write("applications", census(names(), application_json, cached_path))
+        write("applications", _census(names(), application_json, cached_path))
 
 
 if __name__ == "__main__":

@@ -103,14 +103,14 @@ def rewritten(found: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     if lost := [name for name in added if name not in UNNAMED]:
         raise ValueError(f"its recipe has no {lost[0]!r}, which every one had")
     changes = [f"recipe.{name} = {json.dumps(UNNAMED[name])}" for name in added]
-    loss = RENAMED.get(str(found.get("loss")), found.get("loss")) or loss_of(found)
+    loss = RENAMED.get(str(found.get("loss")), found.get("loss")) or _loss_of(found)
     if loss != found.get("loss"):
         changes.append(f"loss = {loss}")
     whole = {name: recipe.get(name, UNNAMED.get(name)) for name in names}
     return {**found, "recipe": whole, "loss": loss}, changes
 
 
-def loss_of(found: Mapping[str, Any]) -> str:
+def _loss_of(found: Mapping[str, Any]) -> str:
     """What the loss was taken from in a record that does not name it: its backend decides."""
     backends = {found.get("backend"), *found.get("versions", ())}
     return CLIPPED if backends & {*CLIPPING} else LOGITS

@@ -81,14 +81,14 @@ def of_seed(name: str, data: Any, made: Recipe, seed: int) -> dict[str, float]:
     import keras
     import numpy as np
 
-    from keraudit.evaluation.grad_cam import insides
+    from keraudit.evaluation.grad_cam import feature_cut
     from keraudit.evaluation.metrics import curvature
     from keraudit.training.augment import plan
     from keraudit.training.step import TrainState
 
     state = TrainState(name, data, made, seed)
     images = state.images.layer(plan(data.train, made, seed, 0)[0])
-    inside = insides(state.network)
+    inside = feature_cut(state.network)
     features = keras.ops.convert_to_numpy(inside.trunk(inside.start(images), training=True)[1])
     features = features.reshape(made.batch, -1).astype("float64")
     kernel, bias = (keras.ops.convert_to_numpy(w) for w in inside.classifier.weights)

@@ -52,9 +52,9 @@ def named(folder: Path, data: Any, given: argparse.Namespace) -> dict[str, Any]:
     import numpy as np
 
     from keraudit.evaluation.grad_cam import convert
-    from keraudit.evaluation.load import trained
+    from keraudit.evaluation.load import load_run
 
-    one = trained(folder, data)
+    one = load_run(folder, data)
     images = one.normalised(one.data.train.images[: given.images])
     labels = one.data.train.labels[: given.images]
     right = {}

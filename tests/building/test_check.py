@@ -11,7 +11,7 @@ import pytest
 
 from keraudit.api import gradients, read
 from keraudit.building.allow_list import ACTIVATIONS, CLASSES, LAYERS, OPERATIONS
-from keraudit.building.caller_classes import own_objects
+from keraudit.building.caller_classes import user_objects
 from keraudit.building.check import check, key_of
 from keraudit.building.file_weights import restored, weighty
 from keraudit.building.keras_model import application_layers, build, operations, scope
@@ -163,7 +163,7 @@ def test_a_registered_class_is_built_for_the_caller_alone() -> None:
             ModelError, match=r"'plain' \(Dense\) cannot be built: its 'activation'"
         ):
             build(graph)
-        known = own_objects(model)
+        known = user_objects(model)
         assert "Dense" not in known  # that is Keras' own
         copy = build(graph, custom_objects=known)
         assert type(copy.get_layer("own")) is Dense

@@ -109,7 +109,7 @@ def test_a_class_that_keras_does_not_know_is_named() -> None:
             return x
 
     model = keras.Sequential([keras.Input((4,)), Mine(name="own")])
-    graph = read(model)
+    graph = read(model, opened=False)
     keras.saving.get_custom_objects().clear()
     with pytest.raises(ModelError, match=r"'own' \(Mine\) cannot be built"):
         build(graph)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from keraudit.data.dataset import CIFAR10, DataError, Split, fingerprint, held_out, limited
+from keraudit.data.dataset import CIFAR10, DataError, Split, fingerprint, limited, validation_split
 from keraudit.data.load import load
 from keraudit.errors import KerauditError
 
@@ -335,13 +335,13 @@ def test_a_part_keeps_every_class_of_both_splits(tmp_path: Path) -> None:
 def test_images_held_out_are_the_last_training_images(tmp_path: Path) -> None:
     batches(tmp_path)
     whole = load(str(tmp_path))
-    kept = held_out(whole, 20)
+    kept = validation_split(whole, 20)
     assert len(kept.train) == len(whole.train) - 20
     assert (kept.test.images == whole.train.images[-20:]).all()
     assert (kept.test.labels == whole.train.labels[-20:]).all()
     assert kept.name.endswith("judged on the last 20 training images")
     assert kept.describe()["held_out"] == limited(kept, train=10).held_out == 20
-    assert held_out(whole, 0) is whole
+    assert validation_split(whole, 0) is whole
     assert "held_out" not in whole.describe()
 
 
@@ -350,11 +350,11 @@ def test_what_is_held_out_leaves_both_parts_whole(tmp_path: Path) -> None:
     whole = load(str(tmp_path))
     count = len(whole.train)
     with pytest.raises(DataError, match=f"{count} images cannot be held out of {count}"):
-        held_out(whole, count)
+        validation_split(whole, count)
     with pytest.raises(DataError, match=r"no image held out of .*hold out another number"):
-        held_out(whole, 2)
+        validation_split(whole, 2)
     with pytest.raises(DataError, match=r"no training image of .*hold out another number"):
-        held_out(whole, count - 2)
+        validation_split(whole, count - 2)
 
 
 class Full:

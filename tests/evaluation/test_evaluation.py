@@ -51,9 +51,9 @@ def test_the_network_is_the_one_that_was_trained(folder: Path, data_file: Path) 
     """With its averaged weights it predicts what the run kept."""
     from keraudit.data.load import load
     from keraudit.evaluation.evaluate import evaluate, from_dict
-    from keraudit.evaluation.load import trained
+    from keraudit.evaluation.load import load_run
 
-    network = trained(folder, load(str(data_file)))
+    network = load_run(folder, load(str(data_file)))
     found = network.probabilities(network.data.test.images)
     with np.load(folder / "predictions.npz") as kept:
         assert np.abs(found - kept["probabilities"]).max() < 2e-3  # kept in half precision
@@ -106,9 +106,9 @@ def test_an_evaluation_of_less_takes_no_other_s_place(
 ) -> None:
     from keraudit.data.load import load
     from keraudit.evaluation.evaluate import evaluate, keep, read_evaluation
-    from keraudit.evaluation.load import trained
+    from keraudit.evaluation.load import load_run
 
-    whole = evaluate(trained(folder, load(str(data_file))), corruption_images=3)
+    whole = evaluate(load_run(folder, load(str(data_file))), corruption_images=3)
     few = replace(whole, dataset={**whole.dataset, "test_images": 20}, corruption_images=2)
     (tmp_path / "evaluation.json").write_text("{")
     assert keep(tmp_path, few) == ""
@@ -126,9 +126,9 @@ def test_memory_that_ends_is_told_in_a_line(
     folder: Path, data_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from keraudit.data.load import load
-    from keraudit.evaluation.load import trained
+    from keraudit.evaluation.load import load_run
 
-    network = trained(folder, load(str(data_file)))
+    network = load_run(folder, load(str(data_file)))
 
     def ends(*_: object, **__: object) -> None:
         raise MemoryError
@@ -160,22 +160,22 @@ def test_what_is_no_run_s_folder_is_skipped(folder: Path, data_file: Path, tmp_p
 
 
 def test_other_data_is_refused(folder: Path, tmp_path: Path) -> None:
-    from keraudit.evaluation.load import trained
+    from keraudit.evaluation.load import load_run
 
     whole = toy()
     inverted = replace(whole.test, images=255 - whole.test.images)
     for other in (toy(size=32), replace(whole, test=inverted)):
         with pytest.raises(KerauditError, match=r"is of toy .*not of toy .*name its data"):
-            trained(folder, other)
+            load_run(folder, other)
     renamed = replace(whole, classes=tuple(f"{name}2" for name in whole.classes))
     with pytest.raises(KerauditError, match=r"is of the classes .*name its data"):
-        trained(folder, renamed)
+        load_run(folder, renamed)
     with pytest.raises(KerauditError, match="test images must be 1 to 30"):
-        trained(folder, toy(), test_images=31)
+        load_run(folder, toy(), test_images=31)
 
 
 def test_what_was_held_out_is_found_again(data_file: Path, tmp_path: Path) -> None:
-    from keraudit.evaluation.load import trained
+    from keraudit.evaluation.load import load_run
 
     told = ("--data", data_file, "--epochs", "1", "--batch", "10", "--runs", tmp_path)
     done = keraudit("train", "Plain-CIFAR-8", *told, "--hold-out", "20")
@@ -183,13 +183,13 @@ def test_what_was_held_out_is_found_again(data_file: Path, tmp_path: Path) -> No
     assert "20 held-out images" in done.out
     assert "held-out accuracy" in done.out
     whole = toy()
-    again = trained(tmp_path / "plain-cifar-8-he2015-seed0", whole)
+    again = load_run(tmp_path / "plain-cifar-8-he2015-seed0", whole)
     assert (again.data.test.images == whole.train.images[-20:]).all()
     assert len(again.data.train) == len(whole.train) - 20
 
 
 def test_a_folder_without_weights(folder: Path, tmp_path: Path) -> None:
-    from keraudit.evaluation.load import trained
+    from keraudit.evaluation.load import load_run
 
     cut, bare = tmp_path / "cut", tmp_path / "bare"
     shutil.copytree(folder, cut)
@@ -204,7 +204,7 @@ def test_a_folder_without_weights(folder: Path, tmp_path: Path) -> None:
         (tmp_path / "gone", "no record of a finished run"),
     ):
         with pytest.raises(KerauditError, match=message):
-            trained(path, toy())
+            load_run(path, toy())
 
 
 @pytest.mark.parametrize(

@@ -41,13 +41,13 @@ def test_nearest_by_cosine() -> None:
 @pytest.mark.parametrize("name", ["ResNet-CIFAR-8", "Plain-CIFAR-8"])
 def test_grad_cam_is_cam_before_a_global_average(name: str) -> None:
     """Then a channel's weight is the classifier's, over the positions (Selvaraju et al. 2017, 3.1)."""
-    from keraudit.evaluation.grad_cam import insides
+    from keraudit.evaluation.grad_cam import feature_cut
     from keraudit.training.networks import network
 
     keras.utils.clear_session()
     keras.utils.set_random_seed(0)
     body = network(name, classes=3, shape=(16, 16, 3), recipe=recipe("he2015"))
-    part = insides(body)
+    part = feature_cut(body)
     images = np.random.default_rng(0).normal(size=(4, 16, 16, 3)).astype("float32")
     classes = [0, 1, 2, 0]
     assert part.place == "stage3_block1_out"
@@ -62,12 +62,12 @@ def test_grad_cam_is_cam_before_a_global_average(name: str) -> None:
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
 def test_a_network_in_a_network_is_looked_into(precision: str) -> None:
     """InceptionV3 and ResNet50 stand behind the layer that enlarges the images."""
-    from keraudit.evaluation.grad_cam import insides
+    from keraudit.evaluation.grad_cam import feature_cut
     from keraudit.training.networks import network
 
     made = recipe("modern", size=32, precision=precision)
     body = network("ResNet50", classes=3, shape=(16, 16, 3), recipe=made)
-    part = insides(body)
+    part = feature_cut(body)
     assert part.place == "conv3_block4_out"
     images = np.random.default_rng(0).normal(size=(2, 16, 16, 3)).astype("float32")
     assert part.features(images).shape == (2, 2048)
@@ -100,7 +100,7 @@ class Images(HTMLParser):
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
-    from keraudit.evaluation.load import trained
+    from keraudit.evaluation.load import load_run
     from keraudit.training.train import train
 
     home = tmp_path_factory.mktemp("runs")
@@ -108,7 +108,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
     networks = []
     for name in ("Plain-CIFAR-8", "ResNet-CIFAR-8"):
         train(name, toy(), made, seed=0, folder=home / name)
-        networks.append(trained(home / name, toy()))
+        networks.append(load_run(home / name, toy()))
     return networks
 
 

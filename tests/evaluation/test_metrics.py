@@ -116,7 +116,7 @@ def humans(path: Path, probabilities: Any) -> Path:
 def test_people_who_agree_with_the_network(tmp_path: Path) -> None:
     test = Split(images=np.zeros((4, 2, 2, 3), "uint8"), labels=P.argmax(axis=1))
     found = cifar10h.human_labels(humans(tmp_path / "h.npz", P), test, 3)
-    beside = agreement.beside_humans(P, found, test.labels)
+    beside = agreement.human_agreement(P, found, test.labels)
     assert beside["cross_entropy"] == pytest.approx(beside["human_entropy"], abs=1e-5)
     assert beside["entropy_correlation"] == pytest.approx(1)
     assert beside["order_agreement"] == 1
@@ -154,7 +154,7 @@ def test_originals_beside_copies(tmp_path: Path, images: Any) -> None:
     np.savez(tmp_path / "o.npz", x=first, y=labels[:3].astype("uint8"))
     found = cifar10h.originals(tmp_path / "o.npz", test)
     right, wrong = np.eye(3), np.eye(3)[[0, 2, 2]]
-    beside = agreement.beside_originals(right, wrong, found, test)
+    beside = agreement.recompression_effect(right, wrong, found, test)
     assert (beside["images"], beside["identical"]) == (3, 2)
     assert beside["psnr_db"] == pytest.approx(20 * np.log10(255))
     assert (beside["only_original_right"], beside["only_copy_right"]) == (1, 0)

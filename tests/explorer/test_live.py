@@ -26,7 +26,7 @@ from keraudit.building.keras_model import build
 from keraudit.errors import KerauditError
 from keraudit.explorer import activations, bundled_weights, jobs, uploaded_weights, worker
 from keraudit.explorer.limits import may_run
-from keraudit.explorer.picture import fitted, mosaic, seen, spans, test_image
+from keraudit.explorer.picture import fitted, framed_field, mosaic, spans, test_image
 from keraudit.explorer.upload import uploaded
 from keraudit.layers.infer import shaped
 
@@ -282,7 +282,7 @@ def test_weights_that_ship_are_taken(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert found is not None
     assert found.says() == "Trained by this project on CIFAR-10, test error 8.51%."
     image = np.asarray(test_image(32, 32))
-    arrays = activations.insides(
+    arrays = activations.layer_activations(
         graph,
         image,
         shipped=found.path,
@@ -349,6 +349,6 @@ def test_what_a_position_sees_is_framed() -> None:
     rows, columns = spans(layer.field, (17, 17))
     # 143 pixels around 8 * 17 + 13, the centre of the stem's valid paddings
     assert (rows.high - rows.low + 1, columns.high - columns.low + 1) == (143, 143)
-    picture = seen(fitted(test_image(100, 60), 299, 299), layer.field, (0, 0))
+    picture = framed_field(fitted(test_image(100, 60), 299, 299), layer.field, (0, 0))
     assert picture.size == (2 * 299 + 24, 2 * 299 + 24)
     assert mosaic(np.zeros((5, 3, 3), "uint8"), columns=4).size == (4 * 100 - 4, 2 * 100 - 4)

@@ -117,11 +117,11 @@ def seen(runs: Path, path: Path, arrays: dict[str, Any], **changes: Any) -> None
     """Save some data, of which the runs' records then are."""
     import numpy as np
 
-    from keraudit.data.dataset import held_out
+    from keraudit.data.dataset import validation_split
     from keraudit.data.load import load
 
     np.savez(path, **arrays)
-    print_of = held_out(load(str(path)), changes.get("held_out", 0)).fingerprint
+    print_of = validation_split(load(str(path)), changes.get("held_out", 0)).fingerprint
     for file in runs.glob("*/run.json"):
         found = json.loads(file.read_text())
         found["dataset"] |= {"fingerprint": print_of, **changes}

@@ -119,7 +119,7 @@ def test_what_is_shared_does_not_hold_the_name_of_a_file(open_page: Open) -> Non
         key = address(app)["model"]
         assert command(app) == f"keraudit flops {name}"
         sent = uploaded(name, data)
-        found = cache.audited(cache.Subject(sent.key, name, name, sent.architecture), None, 1)
+        found = cache.audited(cache.ShownModel(sent.key, name, name, sent.architecture), None, 1)
         assert found.report.to_dict()["source"] == key
         assert found.graph.architecture.source == key
 
@@ -141,7 +141,7 @@ def test_uploads_are_kept_apart_and_few(monkeypatch: pytest.MonkeyPatch) -> None
         made.append(key)
         return len(made)
 
-    kept = cache.kept(read)
+    kept = cache.cached_by_model(read)
     keys = ["upload-a", "upload-b", "upload-c"]
     for key in ("VGG16", *keys, "VGG16", "upload-c", "upload-b", "upload-a"):
         kept(key)

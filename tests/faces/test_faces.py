@@ -14,9 +14,9 @@ from keraudit.faces.protocol import (
     Parts,
     cosines,
     eigenfaces,
+    identification_splits,
     leave_one_out,
     nearest_error,
-    people_seen,
     products,
     strangers,
     verification,
@@ -27,14 +27,14 @@ np = pytest.importorskip("numpy")
 
 def test_people_seen_have_images_on_both_sides() -> None:
     labels, names = np.repeat([0, 1, 2], [5, 6, 5]), ("ann", "bob", "cy")
-    parts = people_seen(labels, 2, 0, names)
+    parts = identification_splits(labels, 2, 0, names)
     assert sorted(labels[parts.known].tolist()) == [0, 0, 1, 1, 2, 2]
     assert sorted([*parts.known, *parts.asked]) == list(range(16))
-    assert (parts.known == people_seen(labels, 2, 0, names).known).all()
-    assert (parts.known != people_seen(labels, 2, 1, names).known).any()
+    assert (parts.known == identification_splits(labels, 2, 0, names).known).all()
+    assert (parts.known != identification_splits(labels, 2, 1, names).known).any()
     for each in (1, 5):
         with pytest.raises(KerauditError, match=rf"^{each} images .* ann has the fewest, 5: learn"):
-            people_seen(labels, each, 0, names)
+            identification_splits(labels, each, 0, names)
 
 
 def test_strangers_are_other_people() -> None:

@@ -16,7 +16,7 @@ from keras.quantizers import AbsMaxQuantizer, Int4QuantizationConfig, Int8Quanti
 from keraudit.api import audit
 from keraudit.audits.cost.memory import weight_bytes
 from keraudit.layers.infer import effect_of
-from keraudit.layers.quantized import quantisation
+from keraudit.layers.quantized import quantization
 from keraudit.model.graph import COUNTED, UNSUPPORTED, Layer, Node, Tensor
 from witness import agree, graph_of
 
@@ -286,7 +286,7 @@ def test_a_policy_that_is_no_policy_is_refused(policy: str) -> None:
     from keraudit.errors import ModelError
 
     with pytest.raises(ModelError, match="whole number"):
-        quantisation({"dtype": policy})
+        quantization({"dtype": policy})
 
 
 def test_each_step_adapts_its_layer_anew() -> None:

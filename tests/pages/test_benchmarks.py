@@ -62,8 +62,8 @@ def test_the_table_holds_every_counter_beside_ours(results: Path) -> None:
     assert "| A | peer | 10.000 s | 20.00 | 20.000 s | 20.00 |" in benchmarks.times()
     assert "| parse | 30.0 ms | 75.0% |" in benchmarks.stages()
     assert "| 1,001 |" in benchmarks.growth()
-    assert "Medians of 3 paired rounds on 2026-11-24: P, 2 cores" in benchmarks.made()
-    assert "Made by `python analysis/benchmarks/command.py --runs 3`" in benchmarks.made()
+    assert "Medians of 3 paired rounds on 2026-11-24: P, 2 cores" in benchmarks.provenance()
+    assert "Made by `python analysis/benchmarks/command.py --runs 3`" in benchmarks.provenance()
     assert '"peer"' in benchmarks.figure_of_times("A")
 
 
@@ -299,7 +299,7 @@ def test_the_explorer_stands_beside_an_empty_page(results: Path) -> None:
 
 
 def test_what_is_not_there_is_said(results: Path) -> None:
-    for shown in (benchmarks.made, benchmarks.times, benchmarks.growth, benchmarks.stages):
+    for shown in (benchmarks.provenance, benchmarks.times, benchmarks.growth, benchmarks.stages):
         assert "To make it:* `make bench`" in shown()
     assert "To make it:* `make bench`" in benchmarks.gradient_profile()
     assert "To make it:* `make training`" in benchmarks_live.training()

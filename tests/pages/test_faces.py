@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("mkdocs")
 
-from keraudit.faces.table import cuts_grid, recognisers_grid
+from keraudit.faces.table import cuts_grid, recognizers_grid
 from keraudit.output.csv_markdown import markdown_text
 from pages import faces, reproduce
 
@@ -104,7 +104,7 @@ def test_the_grids_hold_the_same_numbers() -> None:
     for cut in found["cuts"]:
         cut |= {"shape": [9, 7, 256], "params": 5}
     found["dataset"]["name"] = "pictures"
-    one, two = recognisers_grid(found), cuts_grid(found)
+    one, two = recognizers_grid(found), cuts_grid(found)
     assert [line.cells["name"] for line in one.lines] == [
         "Pixels",
         "Features: InceptionV3, fresh weights",
@@ -113,7 +113,7 @@ def test_the_grids_hold_the_same_numbers() -> None:
     assert one.lines[0].cells["difference"] == ""
     for recogniser in found["recognisers"]:  # a single seed has no interval
         recogniser["scores"] = scores(0.05)
-    assert recognisers_grid(found).lines[1].cells["difference"] == ""
+    assert recognizers_grid(found).lines[1].cells["difference"] == ""
     text = markdown_text(two)
     assert "| InceptionV3, fresh weights: mixed0 | 9x7x256 |" in text
 

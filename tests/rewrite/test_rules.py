@@ -21,7 +21,7 @@ from keraudit.rewrite.activation import with_activation
 from keraudit.rewrite.apply import rewritten
 from keraudit.rewrite.edit import Rewrite
 from keraudit.rewrite.input_size import at_input_shape
-from keraudit.rewrite.normalization import without_normalisation
+from keraudit.rewrite.normalization import without_normalization
 from keraudit.rewrite.options import Rewriting
 from keraudit.rewrite.repeat import repeat_block
 from keraudit.rewrite.width import with_filters, with_width
@@ -82,7 +82,7 @@ def test_reductions_say_that_they_are_an_estimate() -> None:
 
 STEPS: dict[str, Callable[[Graph], Rewrite]] = {
     "width": lambda g: with_width(g, 1),
-    "norm": without_normalisation,
+    "norm": without_normalization,
     "size": at_input_shape,
     "activation": lambda g: with_activation(g, "gelu"),
 }
@@ -105,7 +105,7 @@ def test_rules_outlive_every_rewrite_in_a_row() -> None:
 def test_a_recorded_shape_outlives_a_rewrite(step: str) -> None:
     done = STEPS[step](read(LAMBDA)).graph
     assert macs(done) == 10 * 64 * 4
-    again = without_normalisation(with_width(done, 1).graph).graph
+    again = without_normalization(with_width(done, 1).graph).graph
     assert macs(again) == 10 * 64 * 4
 
 
@@ -131,7 +131,7 @@ def test_a_recorded_shape_does_not_hold_at_another_size() -> None:
     small = at_input_shape(read(LAMBDA), (5, 8)).graph
     assert small.nodes[2].outputs[0].shape == (1, 5, 64)
     assert small.nodes[2].bounds.activations is Bound.ESTIMATE
-    assert without_normalisation(small).graph.nodes[1].outputs[0].shape == (1, 5, 64)
+    assert without_normalization(small).graph.nodes[1].outputs[0].shape == (1, 5, 64)
 
 
 def test_the_copies_of_a_block_keep_what_is_recorded() -> None:

@@ -15,9 +15,9 @@ from keraudit.model.blocks import blocks
 from keraudit.model.graph import Graph
 from keraudit.rewrite.activation import with_activation
 from keraudit.rewrite.edit import Rewrite
-from keraudit.rewrite.factorise import WAYS, factorised
+from keraudit.rewrite.factorise import WAYS, factorized
 from keraudit.rewrite.input_size import at_input_shape
-from keraudit.rewrite.normalization import without_normalisation
+from keraudit.rewrite.normalization import without_normalization
 from keraudit.rewrite.repeat import repeat_block
 from keraudit.rewrite.skips import without_skips
 from keraudit.rewrite.width import with_filters, with_width
@@ -33,12 +33,12 @@ def params(graph: Graph) -> int:
 
 
 REWRITES: dict[str, Any] = {
-    "no norm": without_normalisation,
+    "no norm": without_normalization,
     "gelu": lambda g: with_activation(g, "gelu"),
     "half width": lambda g: with_width(g, 0.5),
-    **{way: lambda g, way=way: factorised(g, way) for way in WAYS},
-    "all": lambda g: factorised(
-        with_width(without_normalisation(without_skips(g).graph).graph, 0.5).graph, "separable"
+    **{way: lambda g, way=way: factorized(g, way) for way in WAYS},
+    "all": lambda g: factorized(
+        with_width(without_normalization(without_skips(g).graph).graph, 0.5).graph, "separable"
     ),
 }
 
@@ -82,11 +82,11 @@ def test_a_width_beyond_every_axis_is_refused(value: float) -> None:
 
 def test_without_normalisation_only_that_is_gone() -> None:
     graph = shaped(application("ResNet50"))
-    done = without_normalisation(graph)
+    done = without_normalization(graph)
     assert len(done.changes) == 53
     assert params(graph) - params(done.graph) == 2 * 53_120  # gamma, beta; mean, variance
     assert macs(done.graph) == macs(graph)
-    assert without_normalisation(done.graph).nothing == "no normalisation found"
+    assert without_normalization(done.graph).nothing == "no normalisation found"
 
 
 def test_classifiers_and_gates_keep_their_activation() -> None:
@@ -149,19 +149,19 @@ def one(kernel: int, filters: int = 64, channels: int = 64, **options: Any) -> G
 def test_two_3x3_for_a_5x5_save_28_percent() -> None:
     """Szegedy et al. 2015, section 3.1: (9 + 9) / 25."""
     graph = one(5)
-    assert macs(factorised(graph, "two-3x3").graph) * 25 == macs(graph) * 18
+    assert macs(factorized(graph, "two-3x3").graph) * 25 == macs(graph) * 18
 
 
 def test_1x3_and_3x1_for_a_3x3_save_a_third() -> None:
     """Szegedy et al. 2015, section 3.2."""
     graph = one(3)
-    assert macs(factorised(graph, "asymmetric").graph) * 3 == macs(graph) * 2
+    assert macs(factorized(graph, "asymmetric").graph) * 3 == macs(graph) * 2
 
 
 def test_depthwise_separable_costs_1_over_n_plus_1_over_k2() -> None:
     """Howard et al. 2017, section 3.1: 1/N + 1/D_K^2."""
     graph = one(3, filters=128)
-    share = macs(factorised(graph, "separable").graph) / macs(graph)
+    share = macs(factorized(graph, "separable").graph) / macs(graph)
     assert share == pytest.approx(1 / 128 + 1 / 9)
 
 
@@ -175,21 +175,21 @@ def test_factors_keep_every_size(way: str, kernel: int, stride: int, padding: st
     for size in (28, 29, 31):
         conv = keras.layers.Conv2D(8, kernel, strides=stride, padding=padding)
         graph = graph_of(keras.Sequential([keras.Input((size, size, 4)), conv]))
-        done = factorised(graph, way)
+        done = factorized(graph, way)
         assert done.graph.nodes[-1].outputs == graph.nodes[-1].outputs
         assert bool(done.nothing) == (way == "two-3x3" and kernel != 5)
 
 
 def test_an_unknown_way() -> None:
     with pytest.raises(KerauditError, match="no way to factorise"):
-        factorised(one(3), "cubes")
+        factorized(one(3), "cubes")
 
 
 def test_a_deep_network_takes_seconds() -> None:
     """ResNet-CIFAR-1202: 600 units through every rewrite."""
     graph = keraudit.read("ResNet-CIFAR-1202")
     assert len(without_skips(graph).changes) == 600
-    assert len(without_normalisation(graph).changes) == 1201
+    assert len(without_normalization(graph).changes) == 1201
     assert with_activation(graph, "tanh").changes
 
 

@@ -121,7 +121,7 @@ CUSTOM = {"Own": Own, "every_weight>Own": Own, "Ramp": Ramp, "every_weight>Ramp"
 
 
 def network_of(model: Any) -> Network:
-    graph = read(model, batch=2)
+    graph = read(model, batch=2, opened=False)
     return Network(graph, parts(graph, places(graph)), custom_objects=CUSTOM)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from keraudit.errors import KerauditError
-from keraudit.runs.folders import judged
+from keraudit.runs.folders import with_evaluation
 from keraudit.training.recipe import recipe
 from keraudit.training.record import Run
 from toys import toy
@@ -49,11 +49,11 @@ def test_watched_gradients_leave_the_run_as_it_is(tmp_path: Path) -> None:
     assert [step["step"] for step in full["steps"]] == [0, 5, 10]
     file = tmp_path / "watched" / "run.json"
     slimmer = {**run, "gradients": {}}  # of a record that carried less of them
-    assert judged(file, Run(**slimmer)).gradients == run["gradients"]
+    assert with_evaluation(file, Run(**slimmer)).gradients == run["gradients"]
     assert run["gradients"]["steps"][0]["blocks"][0]["activation_std"] > 0
     (tmp_path / "watched" / "gradients.json").write_text("{}")
     with pytest.raises(KerauditError, match="holds no gradients over a training"):
-        judged(file, Run(**run))
+        with_evaluation(file, Run(**run))
     share = run["work"]["share_of_peak"]
     assert 0 < share < 1
     macs = run["work"]["training_macs_per_image"]

@@ -238,12 +238,12 @@ print(os.environ["TF_NUM_INTEROP_THREADS"])
 
 
 def test_ctrl_c_waits_for_an_import() -> None:
-    from keraudit.cli.quiet import interrupts_kept
+    from keraudit.cli.quiet import delayed_interrupts
 
     ran = []
 
     def imported() -> None:
-        with interrupts_kept():
+        with delayed_interrupts():
             os.kill(os.getpid(), signal.SIGINT)
             ran.append(True)  # what a library might swallow is not raised here
 

@@ -11,7 +11,7 @@ from keraudit.building.allow_list import ACTIVATIONS, CLASSES, LAYERS, MODELS
 OPERATIONS = "keras.src.ops."  # a function of keras.ops is an activation where the caller says so
 
 
-def own_objects(model: Any) -> Mapping[str, Any]:
+def user_objects(model: Any) -> Mapping[str, Any]:
     """Classes and functions in a live model by the names that Keras saves them under.
 
     Only objects of the model itself are named, none that is merely registered with Keras. A bare name
@@ -21,7 +21,7 @@ def own_objects(model: Any) -> Mapping[str, Any]:
 
     builtin = {*LAYERS, *ACTIVATIONS, *MODELS, *(n for _, names in CLASSES.values() for n in names)}
     found: dict[str, Any] = {}
-    for item in objects_in(model):
+    for item in _objects_in(model):
         made = item if isinstance(item, FunctionType) else type(item)
         plain = made.__module__.startswith(OPERATIONS) and made is item
         if made.__module__.partition(".")[0] == "keras" and not plain:
@@ -35,7 +35,7 @@ def own_objects(model: Any) -> Mapping[str, Any]:
     return found
 
 
-def objects_in(model: Any) -> Iterator[Any]:
+def _objects_in(model: Any) -> Iterator[Any]:
     """The functions and the configurable objects that a live model holds, itself first."""
     seen: set[int] = set()
     waiting = [model]

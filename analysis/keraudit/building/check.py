@@ -33,6 +33,7 @@ from keraudit.building.allow_list import (
     place_of,
 )
 from keraudit.errors import ModelError
+from keraudit.layers.operations.operands import ARRAY
 from keraudit.layers.wrappers import RUNS_CODE
 from keraudit.model.graph import Architecture, Layer
 from keraudit.reading.config import kind_of
@@ -137,7 +138,7 @@ class Config:
             for key, item in config.items()
         }
         if not free:
-            upgrade(made, kind)
+            _upgrade(made, kind)
         return made
 
     def value(self, given: Any, place: str, key: str, *, free: bool = False, depth: int = 0) -> Any:
@@ -202,7 +203,7 @@ class Config:
         if kind.startswith("__"):
             return self.plain(given, kind, place, key)
         if place == NODES:
-            self.unlisted(full_name(given), place, key)
+            self.unlisted(_full_name(given), place, key)
         if kind == "function":
             return self.function(given, place, key)
         kind, module = kind_of(given)
@@ -210,12 +211,12 @@ class Config:
         if not module or kind in self.known:
             if own := key_of(self.known, *names):
                 return self.instance(given, own, "", kind, depth, free=True)
-            self.unlisted(full_name(given), place, key)
+            self.unlisted(_full_name(given), place, key)
         if place in (LAYER, ACTIVATION) or (place == ANY and self.is_layer(kind, module)):
             return self.inner(given, kind, place, key, depth)
         home, known = self.class_list(kind, module, place)
         if kind not in known:
-            self.unlisted(full_name(given), place, key)
+            self.unlisted(_full_name(given), place, key)
         return self.instance(given, "", home, known[kind], depth)
 
     def is_layer(self, kind: str, module: str) -> bool:
@@ -244,7 +245,7 @@ class Config:
                 f"in its {key!r}, {RUNS_CODE[kind]}", "write it as a layer class and pass that"
             )
         if kind not in BUILT:
-            self.unlisted(full_name(given), ACTIVATION if place == ACTIVATION else LAYER, key)
+            self.unlisted(_full_name(given), ACTIVATION if place == ACTIVATION else LAYER, key)
         home = "keras.ops" if kind.startswith("ops.") else "keras.layers"
         return self.instance(given, "", home, kind.removeprefix("ops."), depth)
 
@@ -313,6 +314,11 @@ class Config:
             and numbers(found.get("value"))
         ):
             return {"class_name": kind, "config": {k: found[k] for k in ("value", "dtype")}}
+        if kind == ARRAY:
+            self.refuse(
+                "a traced layer's own variables and constants are not kept",
+                "read the live model with keraudit.read(model, opened=False)",
+            )
         if kind == "__ellipsis__":
             return {"class_name": kind, "config": {}}
         if kind == "__slice__":
@@ -326,7 +332,7 @@ class Config:
         return self.unlisted(kind, place, key)
 
 
-def upgrade(options: dict[str, Any], kind: str) -> None:
+def _upgrade(options: dict[str, Any], kind: str) -> None:
     """Write what Keras 2 calls otherwise as Keras 3 takes it, in place; Keras does so for ``.h5``."""
     shape, axis = options.pop("batch_input_shape", None), options.get("axis")
     if kind == "InputLayer" and shape is not None:
@@ -335,7 +341,7 @@ def upgrade(options: dict[str, Any], kind: str) -> None:
         options["axis"] = axis[0]
 
 
-def full_name(record: Mapping[str, Any]) -> str:
+def _full_name(record: Mapping[str, Any]) -> str:
     """What a record names, for an error."""
     parts = (record.get("module"), record.get("registered_name") or record.get("class_name"))
     return ".".join(str(part) for part in parts if part)

@@ -83,13 +83,13 @@ def load(path: Path, model: Any) -> None:
         sent = path
         made = Path(folder) / f"own{path.suffix.lower()}"
         if zipfile.is_zipfile(path):
-            sent = unpacked(path, Path(folder) / MEMBER)
+            sent = _unpacked(path, Path(folder) / MEMBER)
             made = Path(folder) / f"own.{MEMBER}"
         copy_arrays(sent, made, largest=most_elements(model))
         model.load_weights(made)
 
 
-def unpacked(path: Path, to: Path) -> Path:
+def _unpacked(path: Path, to: Path) -> Path:
     """Write the weights in a ``.keras`` file to a file of their own, and return it.
 
     Raises:
@@ -136,16 +136,16 @@ def copy_arrays(path: Path, to: Path, *, largest: int) -> None:
     import h5py
 
     with h5py.File(path, "r") as file, h5py.File(to, "w", libver="latest") as out:
-        made: dict[Any, Any] = {place_of(file): out}
+        made: dict[Any, Any] = {_place_of(file): out}
         waiting: list[tuple[Any, Any]] = [(file, out)]
         while waiting:
             group, target = waiting.pop()
-            copy_attributes(group, target)
+            _copy_attributes(group, target)
             for name in group:
                 if not isinstance(group.get(name, getlink=True), h5py.HardLink):
                     raise ValueError(f"{name[:60]!r} is a link, where an array belongs")
                 item = group[name]
-                place = place_of(item)
+                place = _place_of(item)
                 if place in made:
                     target[name] = made[place]
                 elif isinstance(item, h5py.Group):
@@ -158,10 +158,10 @@ def copy_arrays(path: Path, to: Path, *, largest: int) -> None:
                     if (item.size or 0) <= largest:
                         file.copy(item, target, name, without_attrs=True)
                         made[place] = target[name]
-                        copy_attributes(item, made[place])
+                        _copy_attributes(item, made[place])
 
 
-def copy_attributes(source: Any, target: Any) -> None:
+def _copy_attributes(source: Any, target: Any) -> None:
     """Copy the attributes of a group or an array, all of them numbers or text."""
     for name in source.attrs:
         held = source.attrs.get_id(name)
@@ -178,7 +178,7 @@ def plain(name: str, held: Any) -> None:
         raise ValueError(f"{name[:60]!r} holds neither numbers nor text")
 
 
-def place_of(item: Any) -> Any:
+def _place_of(item: Any) -> Any:
     """Where in its file a group or an array lies."""
     import h5py
 

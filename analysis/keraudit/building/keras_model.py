@@ -85,7 +85,7 @@ def assembled(
                     raise refused(call.name, node.layer.kind, first_line(error)) from error
             else:
                 if call.layer not in made:
-                    made[call.layer] = instance(
+                    made[call.layer] = _instance(
                         call.layer, graph.architecture.layers[call.layer], known
                     )
                 try:
@@ -107,7 +107,7 @@ def only(known: Mapping[str, Any]) -> Iterator[None]:
 
     with LOCK, ExitStack() as stack:
         stack.enter_context(warned_harmlessly())
-        stack.enter_context(nothing_registered(known))
+        stack.enter_context(_nothing_registered(known))
         try:
             from keras.src.saving.serialization_lib import SafeModeScope
         except ImportError:  # not public: another release may move it
@@ -119,7 +119,7 @@ def only(known: Mapping[str, Any]) -> Iterator[None]:
 
 
 @contextmanager
-def nothing_registered(known: Mapping[str, Any]) -> Iterator[None]:
+def _nothing_registered(known: Mapping[str, Any]) -> Iterator[None]:
     """Keras' table of registered objects without those that the caller did not pass.
 
     Keras looks in it for any text of a config, at places where no name of an object belongs.
@@ -168,7 +168,7 @@ def alone(tensors: list[Any]) -> Any:
     return tensors if len(tensors) > 1 else tensors[0]
 
 
-def instance(path: str, layer: Layer, known: Mapping[str, Any]) -> Any:
+def _instance(path: str, layer: Layer, known: Mapping[str, Any]) -> Any:
     """The layer or operation that a config describes, named after its path.
 
     Call it within ``only(known)``.
@@ -176,8 +176,8 @@ def instance(path: str, layer: Layer, known: Mapping[str, Any]) -> Any:
     import keras
 
     key, config = Config(path, layer.kind, known).layer(layer)
-    found = known[key] if key else class_of(layer.kind)
-    if not is_class(found, keras.Operation):
+    found = known[key] if key else _class_of(layer.kind)
+    if not _is_class(found, keras.Operation):
         reason = (
             f"{key!r} in custom_objects is not a layer class"
             if key
@@ -193,11 +193,11 @@ def instance(path: str, layer: Layer, known: Mapping[str, Any]) -> Any:
     return made
 
 
-def is_class(found: Any, kind: Any) -> bool:
+def _is_class(found: Any, kind: Any) -> bool:
     return isinstance(found, type) and issubclass(found, kind)
 
 
-def class_of(kind: str) -> Any:
+def _class_of(kind: str) -> Any:
     """Keras' own class of a layer or an operation on the list, or ``None`` where it has none."""
     name = kind.removeprefix("ops.")
     return scope().get(f"keras.ops.{name}" if name != kind else f"keras.layers.{name}")

@@ -87,7 +87,7 @@ class Finding(NamedTuple):
     fails: bool
 
 
-def judged(
+def exceeded_budgets(
     report: CostReport, limits: Sequence[Budget], *, allow_uncounted: bool = False
 ) -> list[Finding]:
     """One line for each budget that a report is over, or that it cannot be held against.
@@ -97,7 +97,7 @@ def judged(
     """
     found = []
     for budget in limits:
-        value, write, unit, where, bound = measured(report, budget.key)
+        value, write, unit, where, bound = _measured(report, budget.key)
         if value > budget.limit:
             line = (
                 f"{report.model}: {bound.phrase}{write(value)} {unit}, over the budget of"
@@ -106,7 +106,7 @@ def judged(
             found.append(Finding(line, fails=True))
         elif bound is not Bound.EXACT:
             line = (
-                f"{report.model}: {bound.phrase}{write(value)} {unit}, and {uncounted(report)}"
+                f"{report.model}: {bound.phrase}{write(value)} {unit}, and {_uncounted(report)}"
                 f" uncounted: the budget of {write(budget.limit)} ({budget.origin})"
             )
             line += (
@@ -118,19 +118,19 @@ def judged(
     return found
 
 
-def measured(report: CostReport, key: str) -> tuple[int, Callable[[int], str], str, str, Bound]:
+def _measured(report: CostReport, key: str) -> tuple[int, Callable[[int], str], str, str, Bound]:
     """The figure that a budget is for, how it is written, its unit, where it sits, and what it is."""
     bounds = report.total.bounds
     if key == "max-peak-memory":
         peak, where = report.costs.peak_activation_bytes, f"at {report.costs.peak_at}"
         return peak, short_bytes, "held at once", where, bounds.activations
     if key == "max-params":
-        where = heaviest(report.blocks, "params")
+        where = _heaviest(report.blocks, "params")
         return report.total.params, short, "parameters", where, bounds.params
-    return report.total.macs, short, "MACs", heaviest(report.blocks, "macs"), bounds.macs
+    return report.total.macs, short, "MACs", _heaviest(report.blocks, "macs"), bounds.macs
 
 
-def uncounted(report: CostReport) -> str:
+def _uncounted(report: CostReport) -> str:
     """Some of the layers that are not counted in full, in words."""
     layers = report.costs.unsupported
     if not layers:
@@ -140,7 +140,7 @@ def uncounted(report: CostReport) -> str:
     return f"{named}{more} {'are' if len(layers) > 1 else 'is'}"
 
 
-def heaviest(blocks: Sequence[BlockCost], key: str) -> str:
+def _heaviest(blocks: Sequence[BlockCost], key: str) -> str:
     ranked = sorted(blocks, key=lambda block: -getattr(block.cost, key))[:3]
     named = ", ".join(f"{block.name} {short(getattr(block.cost, key))}" for block in ranked)
     return f"the heaviest blocks: {named}"

@@ -10,11 +10,11 @@ from keraudit.cli.options import (
     MODEL,
     chosen_format,
     command_line,
-    given_shapes,
     loaded_rules,
     notify,
     output_options,
     reading_options,
+    requested_shapes,
 )
 from keraudit.cli.rewriting import rewriting_options, rewritten
 from keraudit.model.graph import Shape
@@ -59,7 +59,7 @@ def command(
     from keraudit.audits.cost.compare import compare, comparison_grid
     from keraudit.cli.emit import emit
 
-    user_rules, shapes, line = loaded_rules(rules), given_shapes(input_shapes), command_line()
+    user_rules, shapes, line = loaded_rules(rules), requested_shapes(input_shapes), command_line()
     reports = []
     for model, asked in ((a, Rewriting()), (b, rewriting)):
         graph = read(model, input_shape=shapes, batch=batch, rules=user_rules, notify=notify)

@@ -10,11 +10,11 @@ from keraudit.cli.options import (
     MODEL,
     chosen_format,
     command_line,
-    given_shapes,
     loaded_rules,
     notify,
     output_options,
     reading_options,
+    requested_shapes,
     warn,
 )
 from keraudit.model.graph import Shape
@@ -83,7 +83,7 @@ def command(
         )
     graph = read(
         model,
-        input_shape=given_shapes(input_shapes),
+        input_shape=requested_shapes(input_shapes),
         batch=batch,
         rules=loaded_rules(rules),
         notify=notify,

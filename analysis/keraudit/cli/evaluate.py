@@ -56,7 +56,7 @@ def command(
     from keraudit.cli.quiet import started
     from keraudit.data.load import load
     from keraudit.evaluation.evaluate import FILE, evaluate, keep
-    from keraudit.evaluation.load import trained
+    from keraudit.evaluation.load import load_run
     from keraudit.evaluation.table import full_grids, long_grid, summary_grid
 
     started()
@@ -64,7 +64,7 @@ def command(
     found = []
     for folder in folders:
         made = evaluate(
-            trained(folder, data, test_images=test_images),
+            load_run(folder, data, test_images=test_images),
             corruption_images=corruption_images,
             human_file=human,
             originals_file=originals,

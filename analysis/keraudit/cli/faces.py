@@ -96,7 +96,7 @@ def command(
     from keraudit.cli.quiet import started
     from keraudit.data.load import load
     from keraudit.faces.study import study
-    from keraudit.faces.table import cuts_grid, recognisers_grid
+    from keraudit.faces.table import cuts_grid, recognizers_grid
 
     started(is_repeatable=True)
     found = study(
@@ -110,4 +110,4 @@ def command(
         command=command_line(),
     )
     record = found.to_dict()
-    emit([recognisers_grid(record), cuts_grid(record)], [record], form=chosen, output=output)
+    emit([recognizers_grid(record), cuts_grid(record)], [record], form=chosen, output=output)

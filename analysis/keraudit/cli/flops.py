@@ -11,11 +11,11 @@ from keraudit.cli.options import (
     CountType,
     chosen_format,
     command_line,
-    given_shapes,
     loaded_rules,
     notify,
     output_options,
     reading_options,
+    requested_shapes,
 )
 from keraudit.cli.rewriting import rewriting_options, rewritten
 from keraudit.model.graph import Shape
@@ -88,14 +88,14 @@ def command(
     """
     from keraudit.api import read, report_of
     from keraudit.audits.cost.report import report_grid
-    from keraudit.cli.budgets import budgets, judged
+    from keraudit.cli.budgets import budgets, exceeded_budgets
     from keraudit.cli.emit import emit
 
     limits = budgets(
         {"max-macs": max_macs, "max-params": max_params, "max-peak-memory": max_peak_memory}
     )
     chosen = chosen_format(form, output)
-    user_rules, shapes, line = loaded_rules(rules), given_shapes(input_shapes), command_line()
+    user_rules, shapes, line = loaded_rules(rules), requested_shapes(input_shapes), command_line()
     reports = []
     for model in models:
         graph = read(model, input_shape=shapes, batch=batch, rules=user_rules, notify=notify)
@@ -119,7 +119,7 @@ def command(
     found = [
         finding
         for report in reports
-        for finding in judged(report, limits, allow_uncounted=allow_uncounted)
+        for finding in exceeded_budgets(report, limits, allow_uncounted=allow_uncounted)
     ]
     for finding in found:
         click.echo(f"keraudit: {finding.line}", err=True)

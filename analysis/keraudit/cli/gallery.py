@@ -72,12 +72,12 @@ def command(
     from keraudit.data.load import load
     from keraudit.evaluation.gallery import gallery
     from keraudit.evaluation.gallery_page import gallery_page
-    from keraudit.evaluation.load import trained
+    from keraudit.evaluation.load import load_run
     from keraudit.output.files import save
 
     started()
     data = load(spec)
-    networks = [trained(folder, data, test_images=test_images) for folder in runs]
+    networks = [load_run(folder, data, test_images=test_images) for folder in runs]
     notify(f"{' and '.join(n.run.network for n in networks)} look at the test images")
     found = gallery(networks, each=each, searched=search, command=command_line())
     save(output, gallery_page(found, networks[0].data))

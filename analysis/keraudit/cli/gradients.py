@@ -11,11 +11,11 @@ from keraudit.cli.options import (
     MODEL,
     chosen_format,
     command_line,
-    given_shapes,
     loaded_rules,
     notify,
     output_options,
     reading_options,
+    requested_shapes,
 )
 from keraudit.model.graph import Shape
 from keraudit.safe_text import harmless
@@ -134,7 +134,7 @@ def command(
     with Progress() as progress:
         report = gradients(
             model,
-            input_shape=given_shapes(input_shapes),
+            input_shape=requested_shapes(input_shapes),
             batch=32 if batch is None else batch,
             rules=loaded_rules(rules),
             base="+".join(changes),

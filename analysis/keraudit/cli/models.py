@@ -52,14 +52,14 @@ def command(pattern: str | None, sort: str, form: str | None, output: Path | Non
         "models": list(map(as_dict, kept)),
     }
     emit(
-        [models_grid(kept, command=line)],
+        [_models_grid(kept, command=line)],
         [data],
         form=chosen_format(form, output),
         output=output,
     )
 
 
-def models_grid(found: Sequence[Listed], *, command: str) -> Grid:
+def _models_grid(found: Sequence[Listed], *, command: str) -> Grid:
     """The models that can be named, with their sizes at the default input."""
     columns = (
         Column(key="name", label="Model"),

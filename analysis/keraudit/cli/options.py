@@ -151,7 +151,7 @@ def output_options(function: F) -> F:
     return function
 
 
-def given_shapes(
+def requested_shapes(
     pairs: tuple[tuple[str, Shape], ...],
 ) -> list[Shape] | Mapping[str, Shape] | None:
     """The shapes of ``--input-shape``: by name if they are named, else in order."""

@@ -76,8 +76,8 @@ class Progress:
             self.is_predicted = True
             step = passed / (done - at)
             left, after = (total - done) * step, total * self.following * step
-            line = f"{self.label}: about {in_words(left)} for {total - done:,} more steps"
-            self.say(f"{line}, {in_words(left + after)} with the runs after it" if after else line)
+            line = f"{self.label}: about {_in_words(left)} for {total - done:,} more steps"
+            self.say(f"{line}, {_in_words(left + after)} with the runs after it" if after else line)
         if tick.step == tick.steps and not self.console.is_terminal:
             self.say(told)
 
@@ -89,10 +89,10 @@ class Progress:
             click.echo(f"keraudit: {line}", err=True)
 
 
-def in_words(seconds: float) -> str:
+def _in_words(seconds: float) -> str:
     """A duration as people say it.
 
-    >>> in_words(40), in_words(1300), in_words(8000), in_words(200_000)
+    >>> _in_words(40), _in_words(1300), _in_words(8000), _in_words(200_000)
     ('40 s', '22 min', '2 h 13 min', '56 h')
     """
     if seconds < 90:

@@ -25,7 +25,7 @@ def started(*, is_repeatable: bool = False) -> None:
     """
     if is_repeatable:
         os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
-    with held_back(), interrupts_kept():
+    with _buffered_stderr(), delayed_interrupts():
         try:
             import keras
 
@@ -40,7 +40,7 @@ def started(*, is_repeatable: bool = False) -> None:
 
 
 @contextmanager
-def interrupts_kept() -> Iterator[None]:
+def delayed_interrupts() -> Iterator[None]:
     """Let Ctrl-C wait for the end of the block: a library that is being imported may swallow it."""
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -56,7 +56,7 @@ def interrupts_kept() -> Iterator[None]:
 
 
 @contextmanager
-def held_back() -> Iterator[None]:
+def _buffered_stderr() -> Iterator[None]:
     """Keep back what is written to standard error, by any code; show it if an error ends the block.
 
     TensorFlow writes its notes before its own log level is read, straight to the file descriptor.

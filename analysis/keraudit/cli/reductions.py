@@ -11,11 +11,11 @@ from keraudit.cli.options import (
     MODEL,
     chosen_format,
     command_line,
-    given_shapes,
     loaded_rules,
     notify,
     output_options,
     reading_options,
+    requested_shapes,
 )
 from keraudit.model.graph import Shape
 
@@ -72,7 +72,7 @@ def command(
 
     graph = read(
         model,
-        input_shape=given_shapes(input_shapes),
+        input_shape=requested_shapes(input_shapes),
         batch=batch,
         rules=loaded_rules(rules),
         notify=notify,
@@ -85,14 +85,14 @@ def command(
     if found.rewrite.nothing:
         click.echo(f"keraudit: {found.model}: {found.rewrite.nothing}", err=True)
     if derive:
-        write_derivations(found, derive, notation, output)
+        _write_derivations(found, derive, notation, output)
         return
     chosen = chosen_format(form, output)
     data = [found.to_dict()] if chosen == "json" else []
     emit([reductions_grid(found)], data, form=chosen, output=output)
 
 
-def write_derivations(
+def _write_derivations(
     found: Reductions, names: tuple[str, ...], notation: str, output: Path | None
 ) -> None:
     """Print or save the products of the blocks named."""

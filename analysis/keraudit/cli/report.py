@@ -151,18 +151,18 @@ def command(
         "gradients_every": gradients_every,
         "board": board,
     }
-    failed = trained(plan, recipe, part, folder, made_with)
+    failed = _train_runs(plan, recipe, part, folder, made_with)
     if len(failed) == len(plan.runs):
         raise click.ClickException(f"every run diverged; the first: {failed[0]}")
     evaluated(plan, part, folder, images=corruption_images, human=human, originals=originals)
     summary(plan, folder, failed, chosen, output)
 
 
-def folder_of(plan: Plan, folder: Path, name: str, seed: int) -> Path:
+def _folder_of(plan: Plan, folder: Path, name: str, seed: int) -> Path:
     return folder / file_name(f"{name.lower()}-{plan.recipe['name']}-seed{seed}")
 
 
-def trained(
+def _train_runs(
     plan: Plan, recipe: Recipe, part: Dataset, folder: Path, made_with: Mapping[str, Any]
 ) -> list[str]:
     """Train every run that is not finished; what diverged is told at the end, the others go on."""
@@ -171,9 +171,9 @@ def trained(
     from keraudit.training.train import DivergedError, train
 
     failed = []
-    homes = {run: folder_of(plan, folder, *run) for run in plan.runs}
+    homes = {run: _folder_of(plan, folder, *run) for run in plan.runs}
     todo = [run for run, home in homes.items() if not (home / "run.json").is_file()]
-    work = macs_of({name for name, _ in todo}, recipe, part)
+    work = _macs_of({name for name, _ in todo}, recipe, part)
     for number, (name, seed) in enumerate(todo, 1):
         home = homes[name, seed]
         label = f"{plan.runs.index((name, seed)) + 1}/{len(plan.runs)} {name} seed {seed}"
@@ -199,7 +199,7 @@ def trained(
     return failed
 
 
-def macs_of(networks: Collection[str], recipe: Recipe, part: Dataset) -> Mapping[str, int]:
+def _macs_of(networks: Collection[str], recipe: Recipe, part: Dataset) -> Mapping[str, int]:
     """The work of a step of each network, to tell from one how long the others will take."""
     from keraudit.training.networks import network
     from keraudit.training.throughput import training_macs
@@ -228,12 +228,12 @@ def evaluated(
     ``images`` of its test are corrupted: of those on a budget ``FEW`` if nobody says how many.
     """
     from keraudit.evaluation.evaluate import FILE, evaluate, read_evaluation
-    from keraudit.evaluation.load import trained as network_of
+    from keraudit.evaluation.load import load_run as network_of
     from keraudit.output.files import save
     from keraudit.output.json_text import json_text
 
     for name, seed in plan.runs:
-        home = folder_of(plan, folder, name, seed)
+        home = _folder_of(plan, folder, name, seed)
         if not (home / "run.json").is_file():
             continue
         found = read_evaluation(home)
@@ -275,12 +275,12 @@ def summary(plan: Plan, folder: Path, failed: list[str], form: str, output: Path
     from keraudit.output.json_text import json_text
     from keraudit.runs.experiment import FILE, findings
     from keraudit.runs.experiment_table import findings_grid
-    from keraudit.runs.folders import judged, publish, same_kind, without_paths
+    from keraudit.runs.folders import publish, same_kind, with_evaluation, without_paths
     from keraudit.runs.table import comparison_data, comparison_grid, differences_grid
     from keraudit.training.record import read_run
 
-    files = [folder_of(plan, folder, name, seed) / "run.json" for name, seed in plan.runs]
-    runs = [judged(file, read_run(file)) for file in files if file.is_file()]
+    files = [_folder_of(plan, folder, name, seed) / "run.json" for name, seed in plan.runs]
+    runs = [with_evaluation(file, read_run(file)) for file in files if file.is_file()]
     publish(folder, folder / PUBLISHED)
     told = json.loads((folder / FILE).read_text("utf-8"))  # as it was before the first step
     told |= {"command": without_paths(told["command"])}

@@ -22,7 +22,7 @@ def command() -> None:
 @command.command("list")
 @FOLDER
 @output_options
-def list_runs(folder: Path, form: str | None, output: Path | None) -> None:
+def _list_runs(folder: Path, form: str | None, output: Path | None) -> None:
     """List every finished run in FOLDER with its errors and its time."""
     from keraudit.cli.emit import emit
     from keraudit.runs.folders import finished, unfinished
@@ -61,10 +61,10 @@ def compare(folder: Path, form: str | None, output: Path | None) -> None:
     Of errors; of what keraudit evaluate found, where all were evaluated; of time, where all ran alike.
     """
     from keraudit.cli.emit import emit
-    from keraudit.runs.folders import finished, judged, same_kind, unfinished
+    from keraudit.runs.folders import finished, same_kind, unfinished, with_evaluation
     from keraudit.runs.table import comparison_data, comparison_grid, differences_grid
 
-    groups = same_kind([judged(path, run) for path, run in finished(folder)])
+    groups = same_kind([with_evaluation(path, run) for path, run in finished(folder)])
     left_out = unfinished(folder)
     grids = [comparison_grid(groups, command=command_line(), left_out=left_out)]
     chosen = chosen_format(form, output)

@@ -11,11 +11,11 @@ from keraudit.cli.options import (
     MODEL,
     chosen_format,
     command_line,
-    given_shapes,
     loaded_rules,
     notify,
     output_options,
     reading_options,
+    requested_shapes,
 )
 from keraudit.model.graph import Shape
 
@@ -80,7 +80,7 @@ def command(
     from keraudit.cli.emit import emit
 
     chosen = chosen_format(form, output)
-    user_rules, shapes, line = loaded_rules(rules), given_shapes(input_shapes), command_line()
+    user_rules, shapes, line = loaded_rules(rules), requested_shapes(input_shapes), command_line()
     reports = [
         structure(
             model, input_shape=shapes, batch=batch, rules=user_rules, notify=notify, command=line

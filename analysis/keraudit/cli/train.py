@@ -112,12 +112,14 @@ def command(
 
     from keraudit.cli.progress import Progress
     from keraudit.cli.quiet import started
-    from keraudit.data.dataset import held_out, limited, short_fingerprint
+    from keraudit.data.dataset import limited, short_fingerprint, validation_split
     from keraudit.data.load import load
     from keraudit.training.train import DivergedError, train
 
     started(is_repeatable=True)
-    data = limited(held_out(load(spec), held_back or 0), train=train_images, test=test_images)
+    data = limited(
+        validation_split(load(spec), held_back or 0), train=train_images, test=test_images
+    )
     shown = (
         f"{data.name}: {len(data.train):,} training and {len(data.test):,} {data.judges} images,"
         f" {len(data.classes)} classes; fingerprint {short_fingerprint(data.fingerprint)}"

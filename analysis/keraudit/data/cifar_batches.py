@@ -49,7 +49,7 @@ class Name:
 
 
 @dataclass(slots=True)
-class Made:
+class Constructed:
     """What a file asks to have made: by which name, from what, and with what state."""
 
     does: str
@@ -72,18 +72,18 @@ def images_and_labels(data: bytes, where: str) -> tuple[Any, Any]:
     try:
         found = Machine().run(data)
         if not isinstance(found, dict):
-            refuse("it holds no dictionary")
+            _refuse("it holds no dictionary")
         missing = [key for key in ("data", "labels") if key not in found]
         if missing:
-            refuse(f"it has no {missing[0]}")
+            _refuse(f"it has no {missing[0]}")
         pixels = array(found["data"])
         if pixels.dtype != np.uint8 or pixels.size % IMAGE:
-            refuse("its data are no images of 3 x 32 x 32 bytes")
+            _refuse("its data are no images of 3 x 32 x 32 bytes")
         labels = found["labels"]
         if not isinstance(labels, list):
             labels = array(labels)
         elif not all(type(label) is int and 0 <= label < LARGEST_LABEL for label in labels):
-            refuse("its labels are no whole numbers")
+            _refuse("its labels are no whole numbers")
         labels = np.asarray(labels, "int64").reshape(-1)
     except (IndexError, KeyError):
         why = "it takes what is not there"
@@ -96,7 +96,7 @@ def images_and_labels(data: bytes, where: str) -> tuple[Any, Any]:
     )
 
 
-def refuse(why: str) -> NoReturn:
+def _refuse(why: str) -> NoReturn:
     raise RefusedError(why)
 
 
@@ -104,67 +104,67 @@ def array(made: Any) -> Any:
     """The array that a record asks for, made from its bytes."""
     import numpy as np
 
-    shape, kind, order, data = described(made)
+    shape, kind, order, data = _described(made)
     if not isinstance(shape, tuple) or not all(type(n) is int and n >= 0 for n in shape):
-        refuse("an array's shape is no list of sizes")
-    dtype = np.dtype(dtype_text(kind))
+        _refuse("an array's shape is no list of sizes")
+    dtype = np.dtype(_dtype_text(kind))
     if not isinstance(data, bytes) or len(shape) > 4 or prod(shape) * dtype.itemsize != len(data):
-        refuse("an array's bytes do not fill its shape")
+        _refuse("an array's bytes do not fill its shape")
     return np.frombuffer(data, dtype).reshape(shape, order=order).copy()
 
 
-def described(made: Any) -> tuple[Any, Any, Any, Any]:
+def _described(made: Any) -> tuple[Any, Any, Any, Any]:
     """Shape, dtype, order of the axes and bytes, by either of numpy's two ways to write them."""
-    state = made.state if isinstance(made, Made) and made.does == "array" else None
+    state = made.state if isinstance(made, Constructed) and made.does == "array" else None
     if isinstance(state, tuple) and len(state) == 5:
         _, shape, kind, is_columns, data = state
-        return shape, kind, "F" if is_columns is True else "C", as_bytes(data)
-    if isinstance(made, Made) and made.does == "buffer" and len(made.arguments) in (4, 5):
+        return shape, kind, "F" if is_columns is True else "C", _as_bytes(data)
+    if isinstance(made, Constructed) and made.does == "buffer" and len(made.arguments) in (4, 5):
         data, kind, shape, order, *axes = made.arguments
         if order in ("C", "F") and axes in ([], [None]):
-            return shape, kind, order, as_bytes(data)
-    refuse("it holds no array where one belongs")
+            return shape, kind, order, _as_bytes(data)
+    _refuse("it holds no array where one belongs")
 
 
-def dtype_text(made: Any) -> str:
+def _dtype_text(made: Any) -> str:
     """A dtype of whole numbers, such as ``<i8``, out of a record and its state.
 
     The state is (3, byte order, subarray, names, fields, item size, alignment, flags).
     """
-    kind = made.arguments[0] if isinstance(made, Made) and made.does == "dtype" else None
+    kind = made.arguments[0] if isinstance(made, Constructed) and made.does == "dtype" else None
     if isinstance(kind, bytes):
         kind = kind.decode("latin-1")
     if not isinstance(kind, str) or kind not in DTYPES:
-        refuse("an array's dtype is none of whole numbers")
+        _refuse("an array's dtype is none of whole numbers")
     state = made.state
     order = state[1] if isinstance(state, tuple) and len(state) == 8 else None
     if isinstance(order, bytes):
         order = order.decode("latin-1")
     if order not in ("|", "<", ">", "=") or state[2:] != (None, None, None, -1, -1, 0):  # no fields
-        refuse("an array's dtype is none of plain numbers")
+        _refuse("an array's dtype is none of plain numbers")
     return f"{order}{kind}"
 
 
-def as_bytes(value: Any, most: int | None = None) -> Any:
+def _as_bytes(value: Any, most: int | None = None) -> Any:
     """The bytes that Python 3 wraps into a call of ``_codecs.encode``; anything else as it is.
 
     It is called of what is needed alone: a file could ask for the same long text a million times.
     """
-    if not (isinstance(value, Made) and value.does == "bytes"):
+    if not (isinstance(value, Constructed) and value.does == "bytes"):
         return value
     text, *rest = value.arguments
     if not isinstance(text, str) or rest not in (["latin1"], [b"latin1"]):
-        refuse("bytes are made of what is no text")
+        _refuse("bytes are made of what is no text")
     return text[:most].encode("latin-1")
 
 
-def key_of(value: Any) -> str:
+def _key_of(value: Any) -> str:
     """The name of an entry: short text, or bytes."""
-    key = as_bytes(value, LONGEST_KEY + 1)
+    key = _as_bytes(value, LONGEST_KEY + 1)
     if isinstance(key, bytes):
         key = key[: LONGEST_KEY + 1].decode("latin-1")
     if not isinstance(key, str) or len(key) > LONGEST_KEY:
-        refuse("an entry has no short name")
+        _refuse("an entry has no short name")
     return str(key)
 
 
@@ -185,9 +185,11 @@ class Machine:
                 return self.stack.pop()
             step = STEPS.get(opcode.name)
             if step is None or number > MOST_STEPS:
-                refuse(f"it uses {opcode.name}, which no batch needs" if step is None else TOO_LONG)
+                _refuse(
+                    f"it uses {opcode.name}, which no batch needs" if step is None else TOO_LONG
+                )
             step(self, argument)
-        return refuse("it has no end")
+        return _refuse("it has no end")
 
     def push(self, value: Any) -> None:
         self.stack.append(value)
@@ -208,14 +210,14 @@ class Machine:
     def add(self, items: list[Any]) -> None:
         top = self.stack[-1]
         if not isinstance(top, list):
-            refuse("it appends to what is no list")
+            _refuse("it appends to what is no list")
         top.extend(items)
 
     def enter(self, items: list[Any]) -> None:
         top = self.stack[-1]
         if not isinstance(top, dict):
-            refuse("it enters into what is no dictionary")
-        top.update((key_of(k), v) for k, v in zip(items[::2], items[1::2], strict=True))
+            _refuse("it enters into what is no dictionary")
+        top.update((_key_of(k), v) for k, v in zip(items[::2], items[1::2], strict=True))
 
     def fill(self, items: list[Any]) -> None:
         self.push({})
@@ -224,7 +226,7 @@ class Machine:
     def join(self, count: int) -> None:
         """A tuple of the last entries."""
         if count > len(self.stack):
-            refuse("its stack is empty")
+            _refuse("its stack is empty")
         items = tuple(self.stack[-count:])
         del self.stack[-count:]
         self.push(items)
@@ -232,33 +234,33 @@ class Machine:
     def name(self, text: str) -> None:
         """A name is compared with those that batches have, and looked up nowhere."""
         if text not in NAMES:
-            refuse(f"it would run {text.replace(' ', '.')}")
+            _refuse(f"it would run {text.replace(' ', '.')}")
         self.push(Name(NAMES[text]))
 
     def name_on_stack(self, _: Any) -> None:
         module, name = self.stack.pop(-2), self.stack.pop()
         if not isinstance(module, str) or not isinstance(name, str):
-            refuse("a name is no text")
+            _refuse("a name is no text")
         self.name(f"{module} {name}")
 
     def call(self, _: Any) -> None:
         arguments, called = self.stack.pop(), self.stack.pop()
         if not isinstance(called, Name) or called.does not in CALLED:
-            refuse("it calls what is no function")
+            _refuse("it calls what is no function")
         if not isinstance(arguments, tuple) or not arguments:
-            refuse("a call has no arguments")
-        self.push(Made(called.does, arguments))
+            _refuse("a call has no arguments")
+        self.push(Constructed(called.does, arguments))
 
     def build(self, _: Any) -> None:
         state, made = self.stack.pop(), self.stack[-1]
-        if not isinstance(made, Made) or made.does not in ("array", "dtype"):
-            refuse("it gives a state to what has none")
+        if not isinstance(made, Constructed) or made.does not in ("array", "dtype"):
+            _refuse("it gives a state to what has none")
         if made.state is not None:
-            refuse("it gives a state twice")
+            _refuse("it gives a state twice")
         made.state = state
 
 
-def old_text(machine: Machine, value: Any) -> None:
+def _old_text(machine: Machine, value: Any) -> None:
     """Python 2's strings are bytes."""
     machine.push(value.encode("latin-1"))
 
@@ -270,7 +272,7 @@ BYTES = ("SHORT_BINBYTES", "BINBYTES", "BINBYTES8")
 STEPS: Mapping[str, Step] = {
     **dict.fromkeys(("PROTO", "FRAME"), lambda machine, _: None),
     **dict.fromkeys((*NUMBERS, *TEXTS, *BYTES), Machine.push),
-    **dict.fromkeys(("STRING", "BINSTRING", "SHORT_BINSTRING"), old_text),
+    **dict.fromkeys(("STRING", "BINSTRING", "SHORT_BINSTRING"), _old_text),
     "BYTEARRAY8": lambda machine, value: machine.push(bytes(value)),
     "NONE": lambda machine, _: machine.push(None),
     "NEWTRUE": lambda machine, _: machine.push(True),

@@ -42,7 +42,7 @@ def corrupted(images: Any, name: str, severity: int, *, seed: int = 0) -> Any:
     return MAKERS[name](images, amount, seed)
 
 
-def in_bytes(values: Any) -> Any:
+def _in_bytes(values: Any) -> Any:
     """Values from 0 to 1 as bytes."""
     import numpy as np
 
@@ -54,7 +54,7 @@ def noise(images: Any, deviation: float, seed: int) -> Any:
 
     rng = np.random.default_rng(seed)
     added = rng.standard_normal(images.shape, dtype="float32") * np.float32(deviation)
-    return in_bytes(images.astype("float32") / 255 + added)
+    return _in_bytes(images.astype("float32") / 255 + added)
 
 
 def blur(images: Any, sigma: float, seed: int) -> Any:
@@ -62,13 +62,13 @@ def blur(images: Any, sigma: float, seed: int) -> Any:
     from scipy.ndimage import gaussian_filter
 
     values = images.astype("float32") / 255
-    return in_bytes(gaussian_filter(values, (0, sigma, sigma, 0), mode="nearest"))
+    return _in_bytes(gaussian_filter(values, (0, sigma, sigma, 0), mode="nearest"))
 
 
 def contrast(images: Any, part: float, seed: int) -> Any:
     values = images.astype("float32") / 255
     means = values.mean(axis=(1, 2), keepdims=True)
-    return in_bytes((values - means) * part + means)
+    return _in_bytes((values - means) * part + means)
 
 
 def jpeg(images: Any, quality: float, seed: int) -> Any:

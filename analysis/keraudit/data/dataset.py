@@ -47,7 +47,7 @@ class Split:
 class Dataset:
     """A training and a test split. ``name`` says what it is; records and figures carry it.
 
-    Where ``held_out`` is not 0, the test split is that many of the training images.
+    Where ``validation_split`` is not 0, the test split is that many of the training images.
     """
 
     name: str
@@ -162,11 +162,11 @@ def checked(data: Dataset) -> Dataset:
     for split_name, split in (("training", data.train), (data.judges, data.test)):
         lost = sorted(set(range(len(data.classes))) - set(split.labels.tolist()))
         if lost:
-            raise DataError(f"{data.source}: no {split_name} image of {listed(data, lost)}")
+            raise DataError(f"{data.source}: no {split_name} image of {_listed(data, lost)}")
     return data
 
 
-def listed(data: Dataset, labels: Sequence[int]) -> str:
+def _listed(data: Dataset, labels: Sequence[int]) -> str:
     """The names of some classes, of five at most."""
     return ", ".join(data.classes[i] for i in labels[:5])
 
@@ -194,7 +194,7 @@ def named(data: Dataset) -> Dataset:
     return replace(data, name=name)
 
 
-def held_out(data: Dataset, count: int) -> Dataset:
+def validation_split(data: Dataset, count: int) -> Dataset:
     """The last ``count`` training images in place of the test images; the name says so.
 
     What settings are chosen by must not be what the chosen ones are judged on.
@@ -215,10 +215,10 @@ def held_out(data: Dataset, count: int) -> Dataset:
         "image held out": Split(images=images[left:], labels=labels[left:]),
     }
     for what, part in parts.items():
-        lost = missing(data.train, part)
+        lost = _missing(data.train, part)
         if lost:
             raise DataError(
-                f"{data.source}: no {what} of {listed(data, lost)} where the last {count:,} are held"
+                f"{data.source}: no {what} of {_listed(data, lost)} where the last {count:,} are held"
                 " out: hold out another number"
             )
     train, test = parts.values()
@@ -239,17 +239,17 @@ def limited(data: Dataset, *, train: int | None = None, test: int | None = None)
         ("training", kept.train, data.train),
         (data.judges, kept.test, data.test),
     ):
-        lost = missing(whole, part)
+        lost = _missing(whole, part)
         if len(part) and lost:
             raise DataError(
-                f"{data.source}: no {what} image of {listed(data, lost)} among the first"
+                f"{data.source}: no {what} image of {_listed(data, lost)} among the first"
                 f" {len(part):,}: take more"
             )
     name = f"{data.name}, the first {len(kept.train):,} training and {len(kept.test):,} {data.judges} images"
     return checked(replace(kept, name=name))
 
 
-def missing(whole: Split, part: Split) -> list[int]:
+def _missing(whole: Split, part: Split) -> list[int]:
     """Labels of the whole that the part does not have."""
     return sorted(set(whole.labels.tolist()) - set(part.labels.tolist()))
 

@@ -29,7 +29,7 @@ def from_keras() -> Dataset:
         train, test = keras.datasets.cifar10.load_data()
     except Exception as error:  # noqa: BLE001 - whatever the download raises
         raise DataError(
-            f"keras.datasets.cifar10 cannot be had ({told(error)}):"
+            f"keras.datasets.cifar10 cannot be had ({_one_line(error)}):"
             " give --data a folder, an archive or an .npz file"
         ) from None
     return dataset(
@@ -37,7 +37,7 @@ def from_keras() -> Dataset:
     )
 
 
-def told(error: Exception) -> str:
+def _one_line(error: Exception) -> str:
     """What another library says, on one line of about 100 characters."""
     from textwrap import shorten
 
@@ -87,7 +87,7 @@ def from_archive(path: Path) -> Dataset:
         raise
     except Exception as error:  # noqa: BLE001 - tarfile and each decompressor raise kinds of their own
         raise DataError(
-            f"{path} cannot be read as a tar archive of cifar-10-batches-py ({told(error)}): give a"
+            f"{path} cannot be read as a tar archive of cifar-10-batches-py ({_one_line(error)}): give a"
             " whole one"
         ) from None
 
@@ -112,20 +112,20 @@ def joined(read: Callable[[str], bytes], source: str) -> Dataset:
 
 def from_npz(path: Path) -> Dataset:
     """``x_train, y_train, x_test, y_test`` in one file; ``classes`` if it names them."""
-    found = npz_arrays(path)
+    found = _npz_arrays(path)
     missing = sorted({"x_train", "y_train", "x_test", "y_test"} - found.keys())
     if missing:
         raise DataError(f"{path} has no {', '.join(missing)}; it holds {', '.join(sorted(found))}")
     return dataset(
         name=path.stem,
-        classes=npz_classes(found, path),
+        classes=_npz_classes(found, path),
         train=(found["x_train"], found["y_train"]),
         test=(found["x_test"], found["y_test"]),
         source=path.name,
     )
 
 
-def npz_arrays(path: Path) -> Mapping[str, Any]:
+def _npz_arrays(path: Path) -> Mapping[str, Any]:
     """Every array of an ``.npz`` file."""
     import numpy as np
 
@@ -136,13 +136,13 @@ def npz_arrays(path: Path) -> Mapping[str, Any]:
                 return dict(file)
             problem = "it holds a single array"
     except Exception as error:  # noqa: BLE001 - numpy, zipfile and zlib raise many kinds
-        problem = told(error)
+        problem = _one_line(error)
     raise DataError(
         f"{path} cannot be read as an .npz file of arrays ({problem}): write it with numpy.savez"
     )
 
 
-def npz_classes(found: Mapping[str, Any], path: Path) -> list[str]:
+def _npz_classes(found: Mapping[str, Any], path: Path) -> list[str]:
     """The names that the file gives, or the numbers from 0 to the largest training label."""
     import numpy as np
 
@@ -165,24 +165,24 @@ def from_images(path: Path, *, seed: int) -> Dataset:
     split = (path / "train").is_dir()
     if split and not (path / "test").is_dir():
         raise DataError(f"{path} has a folder 'train' but no 'test'")
-    classes = class_names(path / "train" if split else path)
+    classes = _class_names(path / "train" if split else path)
     if split:
-        unknown = sorted(set(class_names(path / "test")) ^ set(classes))
+        unknown = sorted(set(_class_names(path / "test")) ^ set(classes))
         if unknown:
             raise DataError(f"{path}: train and test differ in the class {unknown[0]!r}")
-        train, test = (files_of(path / part, classes) for part in ("train", "test"))
+        train, test = (_files_of(path / part, classes) for part in ("train", "test"))
     else:
-        train, test = divided(files_of(path, classes), seed)
+        train, test = _divided(_files_of(path, classes), seed)
     return dataset(
         name=path.name,
         classes=classes,
-        train=decoded(train, path),
-        test=decoded(test, path),
+        train=_decoded(train, path),
+        test=_decoded(test, path),
         source=path.name,
     )
 
 
-def class_names(folder: Path) -> list[str]:
+def _class_names(folder: Path) -> list[str]:
     names = sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
     if len(names) < 2:
         raise DataError(
@@ -194,7 +194,7 @@ def class_names(folder: Path) -> list[str]:
 Files = list[tuple[Path, int]]
 
 
-def files_of(folder: Path, classes: list[str]) -> Files:
+def _files_of(folder: Path, classes: list[str]) -> Files:
     """Every image with its label, in an order of which any first part is fair to the classes.
 
     Where all files are numbered and their numbers mix the classes, as in copies of CIFAR-10, it is
@@ -204,11 +204,11 @@ def files_of(folder: Path, classes: list[str]) -> Files:
 
     found: Files = []
     for label, name in enumerate(classes):
-        files = [f for f in (folder / name).iterdir() if is_image(f)]
+        files = [f for f in (folder / name).iterdir() if _is_image(f)]
         if not files:
             raise DataError(f"{folder / name} holds no image ({', '.join(IMAGE_ENDINGS)})")
         found.extend((file, label) for file in files)
-    found = in_order(found)
+    found = _in_order(found)
     changes = sum(one[1] != following[1] for one, following in pairwise(found))
     if changes >= len(classes):  # sorted by class, there is one less
         return found
@@ -216,24 +216,24 @@ def files_of(folder: Path, classes: list[str]) -> Files:
     return [found[i] for i in order]
 
 
-def is_image(file: Path) -> bool:
+def _is_image(file: Path) -> bool:
     """By its name; a hidden file is none, such as ``._1.png`` that a Mac leaves."""
     return file.suffix.lower() in IMAGE_ENDINGS and not file.name.startswith(".")
 
 
-def in_order(found: Files) -> Files:
+def _in_order(found: Files) -> Files:
     """By number where all are numbered, else by class and name."""
     if all(file.stem.isdecimal() for file, _ in found):
         return sorted(found, key=lambda f: (int(f[0].stem), f[1], f[0].name))
     return sorted(found, key=lambda f: (f[1], f[0].name))
 
 
-def divided(found: Files, seed: int) -> tuple[Files, Files]:
+def _divided(found: Files, seed: int) -> tuple[Files, Files]:
     """One image in ``PARTS`` of each class for the test, chosen by the seed; the order stays."""
     import numpy as np
 
     rng = np.random.default_rng(seed)
-    listed = in_order(found)
+    listed = _in_order(found)
     chosen: set[Path] = set()
     for label in sorted({label for _, label in found}):
         files = [file for file, other in listed if other == label]
@@ -242,7 +242,7 @@ def divided(found: Files, seed: int) -> tuple[Files, Files]:
     return [f for f in found if f[0] not in chosen], [f for f in found if f[0] in chosen]
 
 
-def decoded(found: Files, root: Path) -> tuple[Any, Any]:
+def _decoded(found: Files, root: Path) -> tuple[Any, Any]:
     """All images as one array; grey and transparent ones become colour if any is colour."""
     from concurrent.futures import ThreadPoolExecutor
 
@@ -276,4 +276,4 @@ def pixels(file: Path) -> Any:
         with Image.open(file) as image:
             return np.asarray(image.convert("RGB"))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        return f"{file.parent.name}/{file.name} ({told(error)})"
+        return f"{file.parent.name}/{file.name} ({_one_line(error)})"

@@ -10,7 +10,7 @@ from keraudit.evaluation.metrics import entropy, pearson, spearman
 from keraudit.training.scores import LEAST, accuracy
 
 
-def beside_humans(probabilities: Any, humans: Any, labels: Any) -> Mapping[str, Any]:
+def human_agreement(probabilities: Any, humans: Any, labels: Any) -> Mapping[str, Any]:
     """How a network's uncertainty agrees with people's (Peterson et al. 2019, section 4).
 
     Cross-entropies are in nats. No network can be below ``human_entropy``, at which its probabilities
@@ -31,7 +31,7 @@ def beside_humans(probabilities: Any, humans: Any, labels: Any) -> Mapping[str, 
     }
 
 
-def beside_originals(
+def recompression_effect(
     of_originals: Any, of_copies: Any, found: Split, test: Split
 ) -> Mapping[str, Any]:
     """What a copy costs: the same images as originals and as the test set has them.

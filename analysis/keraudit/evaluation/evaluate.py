@@ -12,7 +12,7 @@ from keraudit.data.corruptions import MADE_FOR, SEVERITIES, corrupted
 from keraudit.environment import versions
 from keraudit.errors import KerauditError
 from keraudit.evaluation import agreement, metrics
-from keraudit.evaluation.load import Trained
+from keraudit.evaluation.load import LoadedRun
 from keraudit.evaluation.metrics import Bin, ClassScore
 from keraudit.output.files import save
 from keraudit.output.json_text import json_text
@@ -128,13 +128,17 @@ def keep(folder: Path, made: Evaluation) -> str:
         before = read_evaluation(folder)
     except KerauditError:  # damaged, and now written anew
         before = None
-    if before and before.train_accuracy == made.train_accuracy and (more := has_more(before, made)):
+    if (
+        before
+        and before.train_accuracy == made.train_accuracy
+        and (more := _has_more(before, made))
+    ):
         return more
     save(folder / FILE, json_text(made.to_dict()) + "\n")
     return ""
 
 
-def has_more(one: Evaluation, other: Evaluation) -> str:
+def _has_more(one: Evaluation, other: Evaluation) -> str:
     """What the first of two evaluations of a run has that the second has not."""
     images, corrupted = one.dataset["test_images"], one.corruption_images
     found = (
@@ -160,17 +164,17 @@ def from_dict(found: Mapping[str, Any]) -> Evaluation:
     return Evaluation(**given)
 
 
-def unwatched(stage: str) -> None:
+def _unwatched(stage: str) -> None:
     """Look away."""
 
 
 def evaluate(
-    network: Trained,
+    network: LoadedRun,
     *,
     corruption_images: int | None = None,
     human_file: Path | None = None,
     originals_file: Path | None = None,
-    watch: Watch = unwatched,
+    watch: Watch = _unwatched,
     command: str = "",
 ) -> Evaluation:
     """Evaluate a trained network.
@@ -214,13 +218,13 @@ def evaluate(
         confusion=tuple(tuple(row) for row in matrix.tolist()),
         calibration=bins,
         ece=metrics.expected_calibration_error(bins),
-        corruptions=tuple(on_corrupted(network, used, watch)),
+        corruptions=tuple(_on_corrupted(network, used, watch)),
         corruption_images=len(used),
         clean_accuracy=accuracy(found[: len(used)], used.labels) if len(used) else None,
-        human=None if people is None else agreement.beside_humans(found, people, test.labels),
+        human=None if people is None else agreement.human_agreement(found, people, test.labels),
         originals=None
         if first is None
-        else agreement.beside_originals(
+        else agreement.recompression_effect(
             network.probabilities(first.images), found[: len(first)], first, test
         ),
         versions=versions(),
@@ -229,7 +233,7 @@ def evaluate(
     )
 
 
-def on_corrupted(network: Trained, used: Any, watch: Watch) -> Sequence[Corrupted]:
+def _on_corrupted(network: LoadedRun, used: Any, watch: Watch) -> Sequence[Corrupted]:
     """Accuracy for each corruption and severity."""
     if not len(used):
         return []

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from keraudit.errors import KerauditError
-from keraudit.evaluation.grad_cam import Insides, insides
-from keraudit.evaluation.load import Trained
+from keraudit.evaluation.grad_cam import FeatureCut, feature_cut
+from keraudit.evaluation.load import LoadedRun
 from keraudit.evaluation.metrics import entropy
 from keraudit.output.plain_data import as_dict
 
@@ -79,13 +79,13 @@ class Gallery:
 def confident_mistakes(probabilities: Any, labels: Any, count: int) -> list[int]:
     """Wrong images, the most confident first."""
     wrong = probabilities.argmax(axis=1) != labels
-    return first_where(wrong, probabilities.max(axis=1), count)
+    return _first_where(wrong, probabilities.max(axis=1), count)
 
 
 def most_uncertain(probabilities: Any, count: int) -> list[int]:
     """Images by the entropy of their probabilities, the highest first."""
     values = entropy(probabilities)
-    return first_where(values >= 0, values, count)
+    return _first_where(values >= 0, values, count)
 
 
 def disagreements(a: Any, b: Any, count: int) -> list[int]:
@@ -93,10 +93,10 @@ def disagreements(a: Any, b: Any, count: int) -> list[int]:
     import numpy as np
 
     differ = a.argmax(axis=1) != b.argmax(axis=1)
-    return first_where(differ, np.minimum(a.max(axis=1), b.max(axis=1)), count)
+    return _first_where(differ, np.minimum(a.max(axis=1), b.max(axis=1)), count)
 
 
-def first_where(chosen: Any, values: Any, count: int) -> list[int]:
+def _first_where(chosen: Any, values: Any, count: int) -> list[int]:
     """The places that are chosen, by their value from the highest; equal ones by place."""
     import numpy as np
 
@@ -120,7 +120,7 @@ def nearest(queries: Any, features: Any, labels: Any, count: int = NEIGHBOURS) -
 
 
 def gallery(
-    networks: Sequence[Trained], *, each: int = 8, searched: int = 5000, command: str = ""
+    networks: Sequence[LoadedRun], *, each: int = 8, searched: int = 5000, command: str = ""
 ) -> Gallery:
     """Choose test images and look at them with each network.
 
@@ -145,14 +145,14 @@ def gallery(
     found = [n.probabilities(test.images) for n in networks]
     chosen = rules(names, found, test.labels, each)
     wanted = sorted({i for _, _, places in chosen for i in places})
-    within = {name: insides(n.body) for name, n in zip(names, networks, strict=True)}
+    within = {name: feature_cut(n.body) for name, n in zip(names, networks, strict=True)}
     if wanted:
         images = test.images[np.array(wanted)]
         looks = [
             look(name, n, within[name], images, p[np.array(wanted)], test.labels[np.array(wanted)])
             for name, n, p in zip(names, networks, found, strict=True)
         ]
-        near = neighbours(networks, within, images, searched)
+        near = _neighbours(networks, within, images, searched)
     pictures = {
         i: Picture(
             image=i,
@@ -179,7 +179,7 @@ def gallery(
     )
 
 
-def named(networks: Sequence[Trained]) -> tuple[str, ...]:
+def named(networks: Sequence[LoadedRun]) -> tuple[str, ...]:
     """The networks' names, with what tells them apart."""
     names = [n.run.network for n in networks]
     if len(set(names)) < len(names):
@@ -221,7 +221,7 @@ def rules(
 
 
 def look(
-    name: str, network: Trained, within: Insides, images: Any, probabilities: Any, labels: Any
+    name: str, network: LoadedRun, within: FeatureCut, images: Any, probabilities: Any, labels: Any
 ) -> list[Look]:
     """A network's looks at images."""
     classes = probabilities.argmax(axis=1)
@@ -240,8 +240,8 @@ def look(
     ]
 
 
-def neighbours(
-    networks: Sequence[Trained], within: Mapping[str, Insides], images: Any, searched: int
+def _neighbours(
+    networks: Sequence[LoadedRun], within: Mapping[str, FeatureCut], images: Any, searched: int
 ) -> dict[str, list[tuple[Neighbour, ...]]]:
     """For each network and image its nearest training images in feature space."""
     result = {}

@@ -51,7 +51,7 @@ def gallery_page(found: Gallery, data: Dataset) -> str:
     title = escape(" and ".join(found.networks))
     scores = ", ".join(f"{escape(n)} {found.accuracy[n]:.2%}" for n in found.networks)
     places = ", ".join(f"{escape(n)} at {escape(found.places[n])}" for n in found.networks)
-    sections = "\n".join(section(part, found, data) for part in found.sections)
+    sections = "\n".join(_section(part, found, data) for part in found.sections)
     record = json.dumps(found.to_dict()).replace("<", "\\u003c")
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -66,7 +66,7 @@ def gallery_page(found: Gallery, data: Dataset) -> str:
     )
 
 
-def section(part: Section, found: Gallery, data: Dataset) -> str:
+def _section(part: Section, found: Gallery, data: Dataset) -> str:
     cards = "\n".join(card(picture, found, data) for picture in part.pictures)
     inside = f'<div class="cards">{cards}</div>' if cards else "<p>None.</p>"
     return f"<section><h2>{escape(part.title)}</h2><p>{escape(part.rule)}.</p>{inside}</section>"
@@ -77,30 +77,30 @@ def card(picture: Picture, found: Gallery, data: Dataset) -> str:
     pixels = data.test.images[picture.image]
     label = data.classes[picture.label]
     plain = figure(pixels, f"Test image {picture.image}: {label}", f"<b>{escape(label)}</b>")
-    looks = "".join(look_figure(look, picture, pixels, data) for look in picture.looks)
+    looks = "".join(_look_figure(look, picture, pixels, data) for look in picture.looks)
     near = "".join(
-        neighbour_row(name, rows, picture.label, data) for name, rows in picture.neighbours.items()
+        _neighbour_row(name, rows, picture.label, data) for name, rows in picture.neighbours.items()
     )
     folded = f"<details><summary>Nearest training images</summary>{near}</details>"
     return f'<article class="card"><div class="row">{plain}{looks}</div>{folded}</article>'
 
 
-def look_figure(look: Look, picture: Picture, pixels: Any, data: Dataset) -> str:
+def _look_figure(look: Look, picture: Picture, pixels: Any, data: Dataset) -> str:
     name = data.classes[look.named]
     tone = "right" if look.named == picture.label else "wrong"
     own = "" if tone == "right" else f"; {data.classes[picture.label]} {look.of_label:.1%}"
     alt = (
         f"Grad-CAM of {look.network} for {name} on test image {picture.image}, strongest"
-        f" {strongest(look.heat)}"
+        f" {_strongest(look.heat)}"
     )
     told = (
         f'{escape(look.network)}: <span class="{tone}">{escape(name)} {look.confidence:.1%}</span>'
         f"{escape(own)}"
     )
-    return figure(heated(pixels, look.heat), alt, told)
+    return figure(_heated(pixels, look.heat), alt, told)
 
 
-def neighbour_row(name: str, rows: Sequence[Neighbour], label: int, data: Dataset) -> str:
+def _neighbour_row(name: str, rows: Sequence[Neighbour], label: int, data: Dataset) -> str:
     figures = "".join(
         figure(
             data.train.images[row.image],
@@ -115,12 +115,12 @@ def neighbour_row(name: str, rows: Sequence[Neighbour], label: int, data: Datase
 
 def figure(pixels: Any, alt: str, caption: str) -> str:
     return (
-        f'<figure><img alt="{escape(alt)}" title="{escape(alt)}" src="{data_uri(pixels)}">'
+        f'<figure><img alt="{escape(alt)}" title="{escape(alt)}" src="{_data_uri(pixels)}">'
         f"<figcaption>{caption}</figcaption></figure>"
     )
 
 
-def data_uri(pixels: Any) -> str:
+def _data_uri(pixels: Any) -> str:
     """An image as a PNG in the page itself."""
     from PIL import Image
 
@@ -129,7 +129,7 @@ def data_uri(pixels: Any) -> str:
     return "data:image/png;base64," + b64encode(file.getvalue()).decode("ascii")
 
 
-def heated(pixels: Any, heat: Any) -> Any:
+def _heated(pixels: Any, heat: Any) -> Any:
     """The image in grey under its heat, enlarged."""
     import numpy as np
     from PIL import Image
@@ -147,11 +147,11 @@ def heated(pixels: Any, heat: Any) -> Any:
     return (0.45 * base + 0.55 * colour).clip(0, 255).astype("uint8")
 
 
-def strongest(heat: Any) -> str:
+def _strongest(heat: Any) -> str:
     """Where a map is highest, in words.
 
     >>> import numpy as np
-    >>> strongest(np.eye(3)[[0]] * np.ones((3, 1))), strongest(np.zeros((2, 2)))
+    >>> _strongest(np.eye(3)[[0]] * np.ones((3, 1))), _strongest(np.zeros((2, 2)))
     ('at the left', 'nowhere')
     """
     import numpy as np

@@ -15,7 +15,7 @@ BATCH = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Insides:
+class FeatureCut:
     """A network cut at a feature map and before its classifier.
 
     Attributes:
@@ -85,7 +85,7 @@ class Insides:
         return heat / np.where(top > 0, top, 1)
 
 
-def insides(body: Any) -> Insides:
+def feature_cut(body: Any) -> FeatureCut:
     """Cut a network that ends in global pooling and a dense classifier.
 
     Raises:
@@ -97,11 +97,11 @@ def insides(body: Any) -> Insides:
     classifier = inner.layers[-1]
     if not isinstance(classifier, keras.layers.Dense) or not classifier.use_bias:
         raise KerauditError(f"{body.name} does not end in a dense layer: it cannot be looked into")
-    wide = [layer for layer in cuts(inner) if has_places(layer.output)]
+    wide = [layer for layer in cuts(inner) if _has_places(layer.output)]
     if not wide:
         raise KerauditError(f"{body.name} has no feature map of {LEAST_SIDE}x{LEAST_SIDE}")
     place = wide[-1]
-    return Insides(
+    return FeatureCut(
         place=place.name,
         start=start,
         trunk=keras.Model(inner.input, [place.output, classifier.input]),
@@ -114,18 +114,18 @@ def inner_of(body: Any) -> tuple[Any, Any]:
     """What leads from normalised images to what the innermost network is fed, and that network."""
     import keras
 
-    inner, start = body, as_it_is
+    inner, start = body, _as_it_is
     for before, layer in pairwise(body.layers):
         if isinstance(layer, keras.Model):
             inner, start = layer, keras.Model(body.input, before.output)
     return start, inner
 
 
-def as_it_is(images: Any) -> Any:
+def _as_it_is(images: Any) -> Any:
     return images
 
 
-def has_places(output: Any) -> bool:
+def _has_places(output: Any) -> bool:
     shape = output.shape
     return len(shape) == 4 and min(shape[1:3]) >= LEAST_SIDE
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from keraudit.data.dataset import Dataset, held_out, limited, short_fingerprint
+from keraudit.data.dataset import Dataset, limited, short_fingerprint, validation_split
 from keraudit.errors import KerauditError
 from keraudit.training import checkpoint
 from keraudit.training.augment import keras_inputs, moments
@@ -22,7 +22,7 @@ CHUNK = 5000  # images on their way to the device
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trained:
+class LoadedRun:
     """A finished run, its network with the weights it is judged by, and its data.
 
     Attributes:
@@ -66,7 +66,7 @@ class Trained:
         return together
 
 
-def trained(folder: Path, data: Dataset, *, test_images: int | None = None) -> Trained:
+def load_run(folder: Path, data: Dataset, *, test_images: int | None = None) -> LoadedRun:
     """Read a finished run and its weights.
 
     Args:
@@ -80,10 +80,10 @@ def trained(folder: Path, data: Dataset, *, test_images: int | None = None) -> T
     """
     run = read_run(folder)
     with_weights(folder)
-    part = same_data(run, data, test_images, folder)
+    part = _same_data(run, data, test_images, folder)
     body = network_of(folder, run, shape=part.image_shape)
     mean, scale = moments(part, Recipe.from_dict(run.recipe).normalise)
-    return Trained(run=run, body=body, data=part, mean=mean, scale=scale)
+    return LoadedRun(run=run, body=body, data=part, mean=mean, scale=scale)
 
 
 def with_weights(folder: Path) -> Path:
@@ -130,10 +130,10 @@ def network_of(folder: Path, run: Run, *, shape: tuple[int, ...], **changes: Any
     return body
 
 
-def same_data(run: Run, data: Dataset, test_images: int | None, folder: Path) -> Dataset:
+def _same_data(run: Run, data: Dataset, test_images: int | None, folder: Path) -> Dataset:
     """The part of ``data`` that the run saw, once its images are found to be the same."""
     found = run.dataset
-    data = held_out(data, int(found.get("held_out", 0)))
+    data = validation_split(data, int(found.get("held_out", 0)))
     if test_images is not None and not 1 <= test_images <= len(data.test):
         raise KerauditError(
             f"test images must be 1 to {len(data.test):,}, received {test_images:,}"

@@ -96,8 +96,8 @@ def number(value: float | None) -> str:
 
 def full_grids(found: Evaluation) -> list[Grid]:
     """One network by class, by confidence and by corruption."""
-    grids = [class_grid(found), confusion_grid(found), calibration_grid(found)]
-    return grids + ([corruption_grid(found)] if found.corruptions else [])
+    grids = [class_grid(found), confusion_grid(found), _calibration_grid(found)]
+    return grids + ([_corruption_grid(found)] if found.corruptions else [])
 
 
 def class_grid(found: Evaluation) -> Grid:
@@ -125,7 +125,7 @@ def class_grid(found: Evaluation) -> Grid:
                 }
             )
         )
-    return plain_grid(f"{title(found)}: classes", columns, lines)
+    return _plain_grid(f"{title(found)}: classes", columns, lines)
 
 
 def confusion_grid(found: Evaluation) -> Grid:
@@ -135,27 +135,27 @@ def confusion_grid(found: Evaluation) -> Grid:
         Column(key="name", label="Class"),
         *(
             Column(key=f"c{i}", label=short, form="number")
-            for i, short in enumerate(shortened(names))
+            for i, short in enumerate(_shortened(names))
         ),
     )
     lines = [
         Line(cells={"name": name, **{f"c{i}": count for i, count in enumerate(row)}})
         for name, row in zip(names, found.confusion, strict=True)
     ]
-    return plain_grid(f"{title(found)}: confusion (rows are the labels)", columns, lines)
+    return _plain_grid(f"{title(found)}: confusion (rows are the labels)", columns, lines)
 
 
-def shortened(names: Sequence[str]) -> list[str]:
+def _shortened(names: Sequence[str]) -> list[str]:
     """Names as short as they can be told apart, three letters or more; numbers where that is long.
 
-    >>> shortened(["automobile", "airplane", "cat"])
+    >>> _shortened(["automobile", "airplane", "cat"])
     ['aut', 'air', 'cat']
     """
     size = next((n for n in (3, 4, 5) if len({name[:n] for name in names}) == len(names)), 0)
     return [name[:size] if size else str(i) for i, name in enumerate(names)]
 
 
-def calibration_grid(found: Evaluation) -> Grid:
+def _calibration_grid(found: Evaluation) -> Grid:
     """The bins of the reliability diagram that hold an image."""
     columns = (
         Column(key="name", label="Confidence"),
@@ -177,13 +177,13 @@ def calibration_grid(found: Evaluation) -> Grid:
         for b in found.calibration
         if b.images
     ]
-    made = plain_grid(f"{title(found)}: calibration", columns, lines)
+    made = _plain_grid(f"{title(found)}: calibration", columns, lines)
     return made._replace(
         notes=(f"ECE             {found.ece:.2%}: accuracy's mean distance from confidence",)
     )
 
 
-def corruption_grid(found: Evaluation) -> Grid:
+def _corruption_grid(found: Evaluation) -> Grid:
     """Accuracy by corruption, one column a severity."""
     severities = sorted({row.severity for row in found.corruptions})
     columns = (
@@ -195,7 +195,7 @@ def corruption_grid(found: Evaluation) -> Grid:
         rows = [row for row in found.corruptions if row.name == name]
         cells: dict[str, Any] = {f"s{row.severity}": row.accuracy for row in rows}
         lines.append(Line(cells={"name": name, **cells}))
-    made = plain_grid(f"{title(found)}: corruptions", columns, lines)
+    made = _plain_grid(f"{title(found)}: corruptions", columns, lines)
     return made._replace(
         notes=(
             f"Mean            {found.corrupted_accuracy or 0:.2%}; {found.clean_accuracy or 0:.2%} without;"
@@ -205,7 +205,7 @@ def corruption_grid(found: Evaluation) -> Grid:
     )
 
 
-def plain_grid(name: str, columns: tuple[Column, ...], lines: Sequence[Line]) -> Grid:
+def _plain_grid(name: str, columns: tuple[Column, ...], lines: Sequence[Line]) -> Grid:
     return Grid(title=name, heading="", columns=columns, lines=tuple(lines), convention=CONVENTION)
 
 
@@ -233,4 +233,4 @@ def long_grid(found: Evaluation) -> Grid:
     for what, part in (("human", found.human), ("originals", found.originals)):
         rows += [(f"{what}_{key}", "", value) for key, value in (part or {}).items()]
     lines = [Line(cells={"measure": a, "of": b, "value": c}) for a, b, c in rows]
-    return plain_grid(title(found), columns, lines)
+    return _plain_grid(title(found), columns, lines)

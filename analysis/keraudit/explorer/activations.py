@@ -18,7 +18,7 @@ SCALED = frozenset({"Rescaling", "Normalization"})
 Progress = Callable[[int, int, str], None]
 
 
-def insides(
+def layer_activations(
     graph: Graph,
     image: Any,
     *,
@@ -50,7 +50,7 @@ def insides(
     keras.utils.set_random_seed(0)
     made, outputs = assembled(graph)
     start = outputs[graph.architecture.inputs[0].call][0]
-    wanted = [i for i, found in enumerate(outputs) if found and is_shown(found[0])]
+    wanted = [i for i, found in enumerate(outputs) if found and _is_shown(found[0])]
     model = keras.Model(start, [outputs[i][0] for i in wanted])
     progress(1, 4, "taking the weights")
     ends = [outputs[ref.call][ref.output] for ref in graph.architecture.outputs]
@@ -60,7 +60,7 @@ def insides(
     elif own is not None:
         take(own, whole, graph)
     progress(2, 4, "running the image")
-    found = model(fed(graph, image, mean, scale), training=False)
+    found = model(_fed(graph, image, mean, scale), training=False)
     progress(3, 4, "drawing")
     arrays: dict[str, Any] = {}
     for index, tensor in zip(wanted, found if isinstance(found, list) else [found], strict=True):
@@ -83,7 +83,7 @@ def load(model: Any, path: Path) -> None:
         ) from None
 
 
-def is_shown(tensor: Any) -> bool:
+def _is_shown(tensor: Any) -> bool:
     return len(tensor.shape) in (2, 4) and "float" in str(tensor.dtype)
 
 
@@ -95,7 +95,7 @@ def array(tensor: Any) -> Any:
     return np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(tensor, "float32")))
 
 
-def fed(graph: Graph, image: Any, mean: Any, scale: Any) -> Any:
+def _fed(graph: Graph, image: Any, mean: Any, scale: Any) -> Any:
     """The image as the network takes it: reduced as in training where that is known.
 
     A network with a rescaling of its own takes bytes as they are; any other -1 to 1.
@@ -124,7 +124,7 @@ def activation(values: Any) -> dict[str, Any]:
         return made | {"vector": values[0, :VECTOR]}
     maps = np.moveaxis(values[0], -1, 0)[:MAPS]
     step = max(1, -(-max(maps.shape[1:]) // SIDE))
-    return made | {"maps": as_bytes(maps[:, ::step, ::step])}
+    return made | {"maps": _as_bytes(maps[:, ::step, ::step])}
 
 
 def weights(kernel: Any) -> dict[str, Any]:
@@ -138,11 +138,11 @@ def weights(kernel: Any) -> dict[str, Any]:
         chosen = kernel[..., :KERNELS] if colours else kernel[:, :, 0, :KERNELS]
         if kernel.shape[3] == 1 and not colours:  # depthwise: one filter for each channel
             chosen = kernel[:, :, :KERNELS, 0]
-        made["kernels"] = as_bytes(np.moveaxis(chosen, -1, 0))
+        made["kernels"] = _as_bytes(np.moveaxis(chosen, -1, 0))
     return made
 
 
-def as_bytes(values: Any) -> Any:
+def _as_bytes(values: Any) -> Any:
     """Values from their least to their largest as 0 to 255."""
     import numpy as np
 
@@ -158,7 +158,7 @@ def task(found: Mapping[str, Any], folder: Path, progress: Progress) -> str:
     if found.get("data"):
         own = folder / "model.keras"
         own.write_bytes(found["data"])
-    arrays = insides(
+    arrays = layer_activations(
         found["graph"],
         found["image"],
         shipped=found.get("shipped"),

@@ -200,7 +200,7 @@ class Form(NamedTuple):
     longest: int = LONGEST
 
 
-def one_of(names: Mapping[str, str]) -> Form:
+def _one_of(names: Mapping[str, str]) -> Form:
     def read(text: str) -> str:
         if text not in names:
             raise ValueError(f"expected one of {', '.join(names)}")
@@ -230,7 +230,7 @@ def sizes(low: int, high: int, example: str) -> Form:
     return Form(read, shape_text)
 
 
-def read_model(text: str) -> str:
+def _read_model(text: str) -> str:
     """A model that an address may name: a known name, never a path and never code."""
     if text == GIVEN or UPLOAD.fullmatch(text):
         return text
@@ -241,28 +241,28 @@ def read_model(text: str) -> str:
     raise ValueError(f"no known model; {near(text, [*applications(), *listed()])}")
 
 
-def read_models(text: str) -> tuple[str, ...]:
-    found = tuple(dict.fromkeys(map(read_model, text.split(";"))))
+def _read_models(text: str) -> tuple[str, ...]:
+    found = tuple(dict.fromkeys(map(_read_model, text.split(";"))))
     if len(found) >= MOST_MODELS:
         raise ValueError(f"expected at most {MOST_MODELS - 1} models")
     return found
 
 
-def read_without(text: str) -> tuple[str, ...]:
+def _read_without(text: str) -> tuple[str, ...]:
     words = text.split(",")
     if set(words) - set(CHANGES):
         raise ValueError(f"expected some of {', '.join(CHANGES)}")
     return tuple(word for word in CHANGES if word in words)
 
 
-def read_against(text: str) -> tuple[str, ...]:
+def _read_against(text: str) -> tuple[str, ...]:
     words = text.split(",") if text else []
     if set(words) - set(VARIANTS):
         raise ValueError(f"expected some of {', '.join(VARIANTS)}")
     return tuple(dict.fromkeys(words))[:4]
 
 
-def read_width(text: str) -> float:
+def _read_width(text: str) -> float:
     if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,20})?", text) or not 0 < float(text) <= WIDEST:
         raise ValueError(f"expected a number above 0, at most {WIDEST:g}")
     if len(text.partition(".")[2]) > PLACES:
@@ -270,20 +270,20 @@ def read_width(text: str) -> float:
     return float(text)
 
 
-def write_width(width: float) -> str:
+def _write_width(width: float) -> str:
     """A width to as many digits as are read back.
 
-    >>> write_width(1 / 3), write_width(0.5), write_width(2.0)
+    >>> _write_width(1 / 3), _write_width(0.5), _write_width(2.0)
     ('0.3333', '0.5', '2')
     """
     return f"{width:.{PLACES}f}".rstrip("0").rstrip(".")
 
 
-def read_filters(text: str) -> tuple[tuple[str, int], ...]:
+def _read_filters(text: str) -> tuple[tuple[str, int], ...]:
     found: dict[str, int] = {}
     for part in text.split(","):
         name, _, count = part.rpartition("=")
-        name = read_name(unquote(name))
+        name = _read_name(unquote(name))
         if not name or not re.fullmatch(r"[0-9]{1,6}", count):
             raise ValueError("expected LAYER=N")
         if not 1 <= int(count) <= MOST_FILTERS:
@@ -292,64 +292,64 @@ def read_filters(text: str) -> tuple[tuple[str, int], ...]:
     return tuple(found.items())
 
 
-def read_name(text: str) -> str:
+def _read_name(text: str) -> str:
     """A name out of a file: any text that can be printed; the page looks whether it is there."""
     if not text.isprintable():
         raise ValueError("expected a name")
     return text
 
 
-def read_names(text: str) -> tuple[str, ...]:
-    found = (read_name(unquote(part)) for part in text.split(";"))
+def _read_names(text: str) -> tuple[str, ...]:
+    found = (_read_name(unquote(part)) for part in text.split(";"))
     return tuple(dict.fromkeys(filter(None, found)))
 
 
-def escaped(name: str, ends: str) -> str:
+def _escaped(name: str, ends: str) -> str:
     """A name as it stands in a list: without the marks that end one there.
 
-    >>> escaped("a,b=50%", ",=")
+    >>> _escaped("a,b=50%", ",=")
     'a%2Cb%3D50%25'
     """
     return re.sub(f"[%{ends}]", lambda found: f"%{ord(found[0]):02X}", name)
 
 
-def write_names(names: tuple[str, ...]) -> str:
-    return ";".join(escaped(name, ";") for name in names)
+def _write_names(names: tuple[str, ...]) -> str:
+    return ";".join(_escaped(name, ";") for name in names)
 
 
-def write_filters(filters: tuple[tuple[str, int], ...]) -> str:
-    return ",".join(f"{escaped(name, ',=')}={count}" for name, count in filters)
+def _write_filters(filters: tuple[tuple[str, int], ...]) -> str:
+    return ",".join(f"{_escaped(name, ',=')}={count}" for name, count in filters)
 
 
 FORMS: Mapping[str, Form] = {
-    "page": one_of(PAGES),
-    "model": Form(read_model),
+    "page": _one_of(PAGES),
+    "model": Form(_read_model),
     "size": sizes(1, LARGEST_SIDE, "96x96x3"),
     "batch": whole(1, LARGEST_BATCH),
-    "unit": one_of(UNITS),
-    "area": one_of(AREAS),
-    "colour": one_of(COLOURS),
-    "level": one_of(LEVELS),
-    "block": Form(read_name),
-    "layer": Form(read_name),
+    "unit": _one_of(UNITS),
+    "area": _one_of(AREAS),
+    "colour": _one_of(COLOURS),
+    "level": _one_of(LEVELS),
+    "block": Form(_read_name),
+    "layer": Form(_read_name),
     "spot": sizes(0, 4096, "17x17"),
-    "without": Form(read_without, ",".join),
-    "width": Form(read_width, write_width),
+    "without": Form(_read_without, ",".join),
+    "width": Form(_read_width, _write_width),
     "to": sizes(1, LARGEST_SIDE, "96x96x3"),
-    "filters": Form(read_filters, write_filters, LONGEST_LIST),
-    "record": Form(read_name),
+    "filters": Form(_read_filters, _write_filters, LONGEST_LIST),
+    "record": Form(_read_name),
     "step": whole(0, 10**9),
-    "against": Form(read_against, ",".join),
+    "against": Form(_read_against, ",".join),
     "images": whole(2, 32),
     "seeds": whole(1, 5),
-    "beside": Form(read_models, ";".join),
-    "matched": Form(read_model),
-    "axis": one_of(AXES),
+    "beside": Form(_read_models, ";".join),
+    "matched": Form(_read_model),
+    "axis": _one_of(AXES),
     "smooth": whole(1, 50),
-    "curve": one_of(CURVES),
-    "trained": Form(read_names, write_names, LONGEST_LIST),
-    "run": Form(read_name),
-    "other": Form(read_name),
-    "pictures": one_of(PICTURES),
-    "what": one_of(WHAT),
+    "curve": _one_of(CURVES),
+    "trained": Form(_read_names, _write_names, LONGEST_LIST),
+    "run": Form(_read_name),
+    "other": Form(_read_name),
+    "pictures": _one_of(PICTURES),
+    "what": _one_of(WHAT),
 }

@@ -11,8 +11,8 @@ import streamlit as st
 from keraudit.errors import KerauditError
 from keraudit.explorer import ui
 from keraudit.explorer.address import PAGES, Parsed, View, parsed
-from keraudit.explorer.cache import Subject
-from keraudit.explorer.sidebar import given, sidebar, subject_of
+from keraudit.explorer.cache import ShownModel
+from keraudit.explorer.sidebar import shown_model, sidebar, start_model
 
 FREE = ("runs",)  # pages that need no model
 
@@ -21,15 +21,15 @@ def main() -> None:
     """Draw one page; Streamlit calls this anew for every click."""
     st.set_page_config(page_title="keraudit explorer", layout="wide")
     st.html(STYLE)
-    view, _ = asked()
+    view, _ = _requested_view()
     sidebar(view)
-    beside_the_sidebar(frame(view))
+    _main_area(frame(view))
 
 
-def asked() -> Parsed:
+def _requested_view() -> Parsed:
     """What the address says, with a model whatever it says."""
     view, problems = parsed(ui.address())
-    return Parsed(replace(view, model=view.model or given() or "InceptionV3"), problems)
+    return Parsed(replace(view, model=view.model or start_model() or "InceptionV3"), problems)
 
 
 def frame(view: View) -> tuple[object, ...]:
@@ -38,30 +38,30 @@ def frame(view: View) -> tuple[object, ...]:
 
 
 @st.fragment
-def beside_the_sidebar(drawn: tuple[object, ...]) -> None:
+def _main_area(drawn: tuple[object, ...]) -> None:
     """Navigation and page: a click on them draws them alone, which spares the browser half its work.
 
     Args:
         drawn: what the sidebar was drawn with; it is drawn anew as well if the address says another.
     """
-    view, problems = asked()
+    view, problems = _requested_view()
     if frame(view) != drawn:
         st.rerun()
-    navigation(view)
+    _navigation(view)
     if message := st.session_state.pop("refused", ""):
         ui.failed(message)
     for problem in problems:
         st.warning(ui.plain(problem), icon=":material/link_off:")
-    page: Callable[[View, Subject | None], None] = import_module(
+    page: Callable[[View, ShownModel | None], None] = import_module(
         f"keraudit.explorer.pages.{view.page.replace('-', '_')}"
     ).page
     try:
-        page(view, None if view.page in FREE else subject_of(view.model))
+        page(view, None if view.page in FREE else shown_model(view.model))
     except KerauditError as error:
         ui.failed(error)
 
 
-def navigation(view: View) -> None:
+def _navigation(view: View) -> None:
     """The pages, above whatever is shown."""
     ui.segments(view, "page", "Page", PAGES)
 

@@ -32,7 +32,7 @@ R = TypeVar("R")
 BUILDING = threading.Lock()  # Keras builds one model at a time, whoever asks
 
 
-class Subject(NamedTuple):
+class ShownModel(NamedTuple):
     """A model as the pages know it: how it is found, and how the command line names it."""
 
     key: str
@@ -54,7 +54,7 @@ class Audited(NamedTuple):
     report: CostReport
 
 
-def kept(function: Callable[P, R]) -> Callable[P, R]:
+def cached_by_model(function: Callable[P, R]) -> Callable[P, R]:
     """Keep what a function makes of a model, its first argument a key; of uploads apart, and less."""
 
     @wraps(function)
@@ -73,8 +73,10 @@ def kept(function: Callable[P, R]) -> Callable[P, R]:
     return found
 
 
-@kept
-def graph_of(key: str, size: Shape | None, batch: int, _architecture: Architecture | None) -> Graph:
+@cached_by_model
+def _graph_of(
+    key: str, size: Shape | None, batch: int, _architecture: Architecture | None
+) -> Graph:
     """The graph of a model at an input size.
 
     Raises:
@@ -94,8 +96,8 @@ def several(size: Shape | None, architecture: Architecture) -> list[Shape] | Non
     return [size]
 
 
-@kept
-def audited_by_key(
+@cached_by_model
+def _audited_by_key(
     key: str,
     size: Shape | None,
     batch: int,
@@ -103,13 +105,13 @@ def audited_by_key(
     command: str,
     _architecture: Architecture | None,
 ) -> Audited:
-    graph, notes = rewritten(graph_of(key, size, batch, _architecture), rewriting)
+    graph, notes = rewritten(_graph_of(key, size, batch, _architecture), rewriting)
     report = report_of(graph, command=command, rewrites=notes)
     return Audited(graph, blocks(graph), report)
 
 
 def audited(
-    subject: Subject, size: Shape | None, batch: int, rewriting: Rewriting = AS_IS
+    subject: ShownModel, size: Shape | None, batch: int, rewriting: Rewriting = AS_IS
 ) -> Audited:
     """A model, read, rewritten and audited.
 
@@ -117,10 +119,10 @@ def audited(
         KerauditError: it cannot be read, or a size or a rewrite does not fit it.
     """
     line = command("flops", subject, size, batch, rewriting)
-    return audited_by_key(subject.key, size, batch, rewriting, line, subject.architecture)
+    return _audited_by_key(subject.key, size, batch, rewriting, line, subject.architecture)
 
 
-@kept
+@cached_by_model
 def tree_of(key: str, size: Shape | None, batch: int, level: str, _audited: Audited) -> Part:
     """The parts of a model, for the map."""
     down_to = "layer" if level == "layers" else "block"
@@ -130,7 +132,7 @@ def tree_of(key: str, size: Shape | None, batch: int, level: str, _audited: Audi
 
 def command(
     word: str,
-    subject: Subject,
+    subject: ShownModel,
     size: Shape | None,
     batch: int,
     rewriting: Rewriting = AS_IS,

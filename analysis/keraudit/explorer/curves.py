@@ -12,10 +12,10 @@ from keraudit.training.record import Run
 SMOOTHED = ("loss", "accuracy", "test_loss", "test_accuracy")
 
 
-def smoothed(values: Sequence[float], width: int) -> list[float]:
+def _smoothed(values: Sequence[float], width: int) -> list[float]:
     """The mean of each value and those before it, ``width`` in all.
 
-    >>> smoothed([1.0, 3.0, 5.0], 2)
+    >>> _smoothed([1.0, 3.0, 5.0], 2)
     [1.0, 2.0, 4.0]
     """
     return [fmean(values[max(0, at + 1 - width) : at + 1]) for at in range(len(values))]
@@ -40,7 +40,7 @@ def drawable(members: Sequence[Run], *, axis: str, smooth: int) -> list[dict[str
     result = []
     for run in members:
         columns: Mapping[str, list[float]] = {
-            key: smoothed([float(row[key]) for row in run.history[:count]], smooth)
+            key: _smoothed([float(row[key]) for row in run.history[:count]], smooth)
             for key in SMOOTHED
         }
         rows = [

@@ -23,7 +23,7 @@ def results() -> dict[str, Any]:
 
 def begin(task: Mapping[str, Any]) -> None:
     """Start a task; its ``key`` says what is asked for. What goes wrong is told by ``under_way``."""
-    job = settled()
+    job = _settled()
     if job is not None:
         if job.task["key"] != task["key"]:  # else a second click on the same button
             st.session_state["job_refused"] = (
@@ -53,7 +53,7 @@ def refuse(error: Exception) -> None:
     st.session_state["job_refused"] = str(error)
 
 
-def settled() -> jobs.Job | None:
+def _settled() -> jobs.Job | None:
     """This session's task if it is still running. One that has ended, seen or not, is settled."""
     job: jobs.Job | None = st.session_state.get("job")
     if job is None or not job.ended:
@@ -71,7 +71,7 @@ def settled() -> jobs.Job | None:
 
 def under_way() -> bool:
     """Show what is going on, or how it ended; whether a task of this session is still running."""
-    job = settled()
+    job = _settled()
     if message := st.session_state.pop("job_refused", ""):
         ui.failed(message)
     if message := st.session_state.pop("job_failed", ""):

@@ -64,7 +64,7 @@ def start(
     Raises:
         KerauditError: too many are under way.
     """
-    if not ROOM.acquire(blocking=False) and not room_of_others(has_ended):
+    if not ROOM.acquire(blocking=False) and not _room_of_others(has_ended):
         raise KerauditError(
             f"{MOST_JOBS} tasks are under way already: try again when one has ended"
         )
@@ -86,7 +86,7 @@ def start(
     return job
 
 
-def room_of_others(has_ended: Callable[[str], bool]) -> bool:
+def _room_of_others(has_ended: Callable[[str], bool]) -> bool:
     """Stop the tasks of sessions that have ended; whether that made room, which is then taken."""
     left = [job for job in tuple(RUNNING) if has_ended(job.session)]
     for job in left:
@@ -111,7 +111,7 @@ def follow(job: Job, folder: TemporaryDirectory[str]) -> None:
             with cast("IO[bytes]", process.stdin) as pipe:
                 pickle.dump(dict(job.task), pipe)
             for line in cast("IO[bytes]", process.stdout):
-                told(job, json.loads(line), Path(folder.name))
+                _parsed_message(job, json.loads(line), Path(folder.name))
     except (OSError, ValueError):
         job.process.kill()  # it died, or what it told is no message: its exit code tells
     finally:
@@ -130,7 +130,7 @@ def follow(job: Job, folder: TemporaryDirectory[str]) -> None:
         job.ended = True
 
 
-def told(job: Job, message: Mapping[str, Any], folder: Path) -> None:
+def _parsed_message(job: Job, message: Mapping[str, Any], folder: Path) -> None:
     """One message of the process: progress, an error, or the result."""
     if "progress" in message:
         done, total, label = message["progress"]

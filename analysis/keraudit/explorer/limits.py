@@ -77,7 +77,7 @@ def check_plain(architecture: Architecture) -> None:
                 f"layer {name!r} is a {layer.kind}: of an uploaded file only Keras' own plain layers"
                 " are run; run it on the command line, on a machine that trusts the file"
             )
-        for found in objects(layer.config):
+        for found in _objects(layer.config):
             home, kind = str(found.get("module") or "keras"), str(found.get("class_name"))
             if kind not in PLAIN_OBJECTS or home not in PLAIN_HOMES:
                 raise KerauditError(
@@ -86,13 +86,13 @@ def check_plain(architecture: Architecture) -> None:
                 )
 
 
-def objects(value: Any) -> Iterator[Mapping[str, Any]]:
+def _objects(value: Any) -> Iterator[Mapping[str, Any]]:
     """Every serialised object in a config, however deep."""
     if isinstance(value, Mapping):
         if "class_name" in value:
             yield value
         for item in value.values():
-            yield from objects(item)
+            yield from _objects(item)
     elif isinstance(value, list | tuple):
         for item in value:
-            yield from objects(item)
+            yield from _objects(item)

@@ -112,11 +112,11 @@ def layer_table(view: View, found: Audited, block: Block) -> None:
         key=key,
         height=min(38 + 35 * len(names), 380),
         selection_mode="single-row",
-        on_select=lambda: chosen_row(names, key),
+        on_select=lambda: _chosen_row(names, key),
     )
 
 
-def chosen_row(names: list[str], key: str) -> None:
+def _chosen_row(names: list[str], key: str) -> None:
     """A row was clicked; the second click on one takes its mark away, and means it all the same."""
     state: Any = st.session_state[key] or {}
     rows = state.get("selection", {}).get("rows") or st.session_state.get(f"{key}-before", [])

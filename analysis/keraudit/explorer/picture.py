@@ -98,7 +98,7 @@ def fitted(image: Image, height: int, width: int) -> Image:
     return ImageOps.fit(image, (width, height))
 
 
-def seen(image: Image, field: Field, spot: Sequence[int]) -> Image:
+def framed_field(image: Image, field: Field, spot: Sequence[int]) -> Image:
     """An image at the input's size with what one position sees framed; all else is dimmed.
 
     The picture is enlarged by a whole number, so that a pixel of the input stays a square.

@@ -13,7 +13,7 @@ from keraudit.errors import KerauditError
 from keraudit.evaluation.evaluate import FILE as EVALUATION
 from keraudit.explorer.start import RUNS_VARIABLE
 from keraudit.output.numbers import mebibytes
-from keraudit.runs.folders import judged, records, spread
+from keraudit.runs.folders import records, spread, with_evaluation
 from keraudit.safe_text import harmless, harmless_data
 from keraudit.training.record import Run, read_run
 
@@ -34,7 +34,7 @@ def gradient_records() -> dict[str, Path]:
     return {harmless(path.stem): path for path in files}
 
 
-def run_folders() -> tuple[Path, ...]:
+def _run_folders() -> tuple[Path, ...]:
     """Where runs are looked for: the folder named at the start, else ``runs`` and the report's."""
     if named := os.environ.get(RUNS_VARIABLE):
         return (Path(named),)
@@ -52,7 +52,7 @@ def record(path: Path, *schemas: str) -> Mapping[str, Any]:
         stamp = path.stat()
         if stamp.st_size > LARGEST_RECORD:
             raise KerauditError(f"{path.name} is larger than {mebibytes(LARGEST_RECORD)}")
-        found = parsed(path, stamp.st_mtime_ns)
+        found = _parsed(path, stamp.st_mtime_ns)
     except (OSError, ValueError, RecursionError) as error:
         raise KerauditError(f"{path.name} is damaged: {error}") from None
     if not isinstance(found, dict) or found.get("schema") not in schemas:
@@ -61,11 +61,11 @@ def record(path: Path, *schemas: str) -> Mapping[str, Any]:
 
 
 @lru_cache(maxsize=32)
-def parsed(path: Path, _written: int) -> Any:
+def _parsed(path: Path, _written: int) -> Any:
     return harmless_data(json.loads(path.read_text("utf-8")))
 
 
-class Trained(NamedTuple):
+class FinishedRun(NamedTuple):
     """A finished run and where it is kept: its folder, or the file of a published record."""
 
     name: str
@@ -76,25 +76,25 @@ class Trained(NamedTuple):
 class Runs(NamedTuple):
     """Runs by name, and one line for each record that could not be read."""
 
-    found: dict[str, Trained]
+    found: dict[str, FinishedRun]
     problems: tuple[str, ...]
 
 
 def runs() -> Runs:
     """Every finished run of the folders that are looked at."""
-    found: dict[str, Trained] = {}
+    found: dict[str, FinishedRun] = {}
     problems = []
-    for folder in run_folders():
+    for folder in _run_folders():
         for path in records(folder):
             name = harmless(path.parent.name if path.name == "run.json" else path.stem)
             try:
-                run = run_at(path, *written(path))
-                check_history(run)
+                run = _run_at(path, *written(path))
+                _check_history(run)
             except (KerauditError, OSError) as error:
                 problems.append(str(error))
                 continue
             place = path.parent if path.name == "run.json" else path
-            found.setdefault(name, Trained(name, place, run))
+            found.setdefault(name, FinishedRun(name, place, run))
     return Runs(found, tuple(problems))
 
 
@@ -106,11 +106,11 @@ def written(path: Path) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=512)
-def run_at(path: Path, _written: int, _evaluated: int) -> Run:
-    return judged(path, read_run(path))
+def _run_at(path: Path, _written: int, _evaluated: int) -> Run:
+    return with_evaluation(path, read_run(path))
 
 
-def check_history(run: Run) -> None:
+def _check_history(run: Run) -> None:
     """Refuse a record whose numbers are none: a page draws them."""
     try:
         for row in run.history:

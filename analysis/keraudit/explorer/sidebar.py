@@ -13,7 +13,7 @@ import streamlit as st
 from keraudit.errors import KerauditError, ModelError
 from keraudit.explorer import ui
 from keraudit.explorer.address import GIVEN, LARGEST_BATCH, UNITS, View, parsed
-from keraudit.explorer.cache import Subject
+from keraudit.explorer.cache import ShownModel
 from keraudit.explorer.start import MODEL_VARIABLE
 from keraudit.explorer.upload import LARGEST_FILE_MIB, Upload, uploaded
 from keraudit.model.graph import Architecture
@@ -44,7 +44,7 @@ class Stamp(NamedTuple):
     size: int = 0
 
 
-def stamp(text: str) -> Stamp:
+def _stamp(text: str) -> Stamp:
     """Of the file that a MODEL names; of none where it names something else."""
     try:
         found = Path(text).stat()
@@ -54,19 +54,19 @@ def stamp(text: str) -> Stamp:
 
 
 @lru_cache(maxsize=2)
-def given_architecture(text: str, _stamp: Stamp) -> Architecture:
+def _start_architecture(text: str, _stamp: Stamp) -> Architecture:
     return resolve(text)
 
 
 @lru_cache(maxsize=1)
-def given_data(text: str, _stamp: Stamp) -> bytes:
+def _start_file(text: str, _stamp: Stamp) -> bytes:
     """The file itself where it may hold weights, else nothing."""
     path = Path(text)
     return path.read_bytes() if text.endswith(".keras") and path.is_file() else b""
 
 
-def given() -> str:
-    """How the model named at the start is called in an address: by its name, else ``given``."""
+def start_model() -> str:
+    """How the model named at the start is called in an address: by its name, else ``start_model``."""
     text = argument()
     if not text:
         return ""
@@ -79,7 +79,7 @@ def given() -> str:
     return found.name if found else GIVEN
 
 
-def subject_of(key: str) -> Subject:
+def shown_model(key: str) -> ShownModel:
     """The model that an address names.
 
     Raises:
@@ -89,10 +89,10 @@ def subject_of(key: str) -> Subject:
         text = argument()
         if not text:
             raise ModelError("no model was named when the explorer was started; choose one")
-        now = stamp(text)
-        found, data = given_architecture(text, now), given_data(text, now)
+        now = _stamp(text)
+        found, data = _start_architecture(text, now), _start_file(text, now)
         key = f"given:{text}:{now.written}:{now.size}"
-        return Subject(key, called(GIVEN), text, found, data)
+        return ShownModel(key, called(GIVEN), text, found, data)
     if key.startswith("upload-"):
         if key not in uploads():
             raise ModelError(
@@ -100,13 +100,13 @@ def subject_of(key: str) -> Subject:
                 " the same file on the left, and the view is there again"
             )
         upload = uploads()[key]
-        return Subject(key, upload.name, upload.name, upload.architecture, upload.data)
-    return Subject(key, key, key)
+        return ShownModel(key, upload.name, upload.name, upload.architecture, upload.data)
+    return ShownModel(key, key, key)
 
 
 def names() -> list[str]:
     """Every model that can be chosen: this session's files, the zoo, the applications."""
-    own = [GIVEN] if given() == GIVEN else []
+    own = [GIVEN] if start_model() == GIVEN else []
     known = sorted((*applications(), *listed()), key=str.lower)
     return [*own, *reversed(uploads()), *known]
 
@@ -122,7 +122,7 @@ def sidebar(view: View) -> None:
     """Model, file, size, batch, unit."""
     with st.sidebar:
         st.markdown("#### keraudit explorer")
-        receive()
+        _receive()
         options = names()
         if view.model not in options:
             options = [view.model, *options]
@@ -144,7 +144,7 @@ def sidebar(view: View) -> None:
         )
 
 
-def receive() -> None:
+def _receive() -> None:
     """Take a file that was sent: read it once, and show it; what is wrong with it is told beside."""
     sent = st.session_state.get(f"file_{st.session_state.get('files', 0)}")
     if sent is None:

@@ -50,20 +50,20 @@ def uploaded(name: str, data: bytes) -> Upload:
         path = Path(folder) / ("model.json" if name.lower().endswith(".json") else "model.keras")
         path.write_bytes(data)
         try:
-            record = record_in(path, data)
+            record = _record_in(path, data)
             found = architecture(record, source=key, most_calls=MOST_CALLS)
             found = with_weights(found, record, path, silent)
         except RecursionError:
             raise ModelError(f"{name}: the config is nested too deep to be a model") from None
         except KerauditError as error:
-            raise type(error)(clear(str(error).replace(str(path), name), name)) from None
+            raise type(error)(_clear(str(error).replace(str(path), name), name)) from None
     longest = max((len(text) for text in (*found.layers, found.name)), default=0)
     if longest > LONGEST_NAME:
         raise ModelError(f"{name}: a name in it has {longest:,} characters; {LONGEST_NAME} at most")
     return Upload(key, name, found, data if b"model.weights.h5" in data else b"")
 
 
-def record_in(path: Path, data: bytes) -> Mapping[str, Any]:
+def _record_in(path: Path, data: bytes) -> Mapping[str, Any]:
     """The model's record in a file, if that is no longer than a page takes."""
     packed = data.startswith(ZIP)
     config = read_archive(path) if packed else data
@@ -78,7 +78,7 @@ def shown_name(name: str) -> str:
     return "".join(c for c in last if c.isprintable())[-80:] or "the file"
 
 
-def clear(message: str, name: str) -> str:
+def _clear(message: str, name: str) -> str:
     """One line that begins with the file's name and is not endless."""
     text = " ".join(message.split())
     text = text if text.startswith(name) else f"{name}: {text}"

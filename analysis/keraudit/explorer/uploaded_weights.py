@@ -30,10 +30,10 @@ def take(path: Path, model: Any, graph: Graph) -> None:
         KerauditError: there are none, they are damaged, or they are of other shapes.
     """
     sent, made = path.with_name("sent.weights.h5"), path.with_name("made.weights.h5")
-    unpack(path, sent)
+    _unpack(path, sent)
     model.save_weights(made)
     try:
-        if not by_name(sent, made, tuple(graph.architecture.layers)):
+        if not _by_name(sent, made, tuple(graph.architecture.layers)):
             made.unlink()
             copy_arrays(sent, made, largest=most_elements(model))
         model.load_weights(made)
@@ -42,7 +42,7 @@ def take(path: Path, model: Any, graph: Graph) -> None:
         raise KerauditError(f"the weights in the file cannot be read: {reason}") from None
 
 
-def unpack(path: Path, to: Path) -> None:
+def _unpack(path: Path, to: Path) -> None:
     """Write the weights of a ``.keras`` file to a file of their own."""
     import shutil
     import zipfile
@@ -66,7 +66,7 @@ def unpack(path: Path, to: Path) -> None:
         raise KerauditError(f"the weights in the file are damaged: {error}") from None
 
 
-def by_name(sent: Path, made: Path, paths: tuple[str, ...]) -> bool:
+def _by_name(sent: Path, made: Path, paths: tuple[str, ...]) -> bool:
     """Copy weights from one file to another, layer by layer; ``False`` if neither says names.
 
     Args:
@@ -110,9 +110,9 @@ def groups(root: Any, paths: Iterable[str]) -> Mapping[str, Any]:
 
 def named(group: Any) -> Iterator[tuple[str, Any]]:
     """The layers of a model in a file, by the names that it says."""
-    for key in layers if (layers := held(group, "layers")) is not None else ():
-        layer = held(layers, key)
-        own = held(layer, "vars")
+    for key in layers if (layers := _local_item(group, "layers")) is not None else ():
+        layer = _local_item(layers, key)
+        own = _local_item(layer, "vars")
         name = own.attrs.get("name") if own is not None else None
         if isinstance(name, str):
             yield name, layer
@@ -135,12 +135,12 @@ def at(group: Any, place: str) -> Any:
 
     *outer, last = place.split("/")
     for key in outer:
-        group = held(group, key)
-    found = held(group, last, h5py.Dataset)
+        group = _local_item(group, key)
+    found = _local_item(group, last, h5py.Dataset)
     return None if found is None or found.external or found.is_virtual else found
 
 
-def held(group: Any, key: str, kind: type | None = None) -> Any:
+def _local_item(group: Any, key: str, kind: type | None = None) -> Any:
     """What a group itself holds under a key: no link to elsewhere is followed."""
     import h5py
 

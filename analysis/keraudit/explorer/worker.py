@@ -41,7 +41,7 @@ def main(folder: Path) -> int:
     return 0
 
 
-def bounded(most: int = MOST_MEMORY) -> None:
+def _bounded(most: int = MOST_MEMORY) -> None:
     """Let this process have so much memory and no more, where the system can see to it."""
     try:
         import resource
@@ -78,5 +78,5 @@ TASKS: Mapping[str, Callable[[Mapping[str, Any], Path, Tell], None]] = {
 }
 
 if __name__ == "__main__":
-    bounded()
+    _bounded()
     sys.exit(main(Path(sys.argv[1])))

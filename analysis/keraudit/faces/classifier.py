@@ -7,7 +7,7 @@ from typing import Any
 from keraudit.evaluation.grad_cam import convert, split
 from keraudit.training.networks import without_softmax
 from keraudit.zoo.cifar import resnet_cifar
-from keraudit.zoo.parts import LAST, Style, activated, averaged, classified, normalised
+from keraudit.zoo.parts import LAST, Style, activated, averaged, classified, conv_bn
 from keraudit.zoo.residual import basic_unit
 
 WIDTH, UNITS = 64, 2
@@ -28,7 +28,7 @@ def residual_classifier(shape: tuple[int, ...], people: int) -> Any:
 
     style = Style()
     start = keras.Input(shape)
-    x = activated(normalised(start, "reduce", "", WIDTH, 1, style=style), "reduce_relu", style)
+    x = activated(conv_bn(start, "reduce", "", WIDTH, 1, style=style), "reduce_relu", style)
     for unit in range(1, UNITS + 1):
         x = basic_unit(x, f"unit{unit}", WIDTH, stride=1, option="A", style=style)
     return keras.Model(start, classified(averaged(x), people, style), name="residual_classifier")
@@ -50,7 +50,7 @@ def shrunk(images: Any) -> Any:
     return np.asarray(keras.ops.convert_to_numpy(made))
 
 
-def standardised(maps: Any, known: Any) -> Any:
+def standardized(maps: Any, known: Any) -> Any:
     """Maps (N, height, width, channels), each channel less its mean over the known ones, in their deviations."""
     mean = maps[known].mean(axis=(0, 1, 2), dtype="float64")
     deviation = maps[known].std(axis=(0, 1, 2), dtype="float64")

@@ -36,7 +36,7 @@ class Source:
         label: what it is called: its name, and where its weights are from.
         network: its name.
         told: more on the weights, in words.
-        start: from images as ``seen`` gives them to what ``inner`` is fed.
+        start: from images as ``_normalized_images`` gives them to what ``inner`` is fed.
         inner: the network.
         places: the blocks, fork-join regions such as an Inception module or a residual unit, each with its last
             layer that ``inner`` has.
@@ -85,7 +85,7 @@ def checked(spec: str, data: Dataset) -> Run | None:
         KerauditError: there is no such network or run, the run cannot see such images, or it learnt from
             these very faces.
     """
-    kind, name, words = parsed(spec)
+    kind, name, words = _parsed(spec)
     if kind in (FRESH, IMAGENET):
         if application_name(name) not in LARGE:
             raise KerauditError(
@@ -125,10 +125,10 @@ def checked(spec: str, data: Dataset) -> Run | None:
     return run
 
 
-def parsed(spec: str) -> tuple[str, str, tuple[str, ...]]:
+def _parsed(spec: str) -> tuple[str, str, tuple[str, ...]]:
     """Whose weights, which network, and how it is rewritten.
 
-    >>> parsed("random"), parsed("random:ResNet50+without-skips")
+    >>> _parsed("random"), _parsed("random:ResNet50+without-skips")
     (('random', 'InceptionV3', ()), ('random', 'ResNet50', ('without-skips',)))
     """
     whole, *words = spec.split("+")
@@ -149,11 +149,11 @@ def source(spec: str, run: Run | None, *, shape: tuple[int, ...], size: int, see
         KerauditError: the weights cannot be had, or the network does not take the size.
     """
     if run is None:
-        kind, name, words = parsed(spec)
+        kind, name, words = _parsed(spec)
         known = application_name(name) or name
         if words:
-            return rewritten(of_keras(FRESH, known, shape, size, seed), "+".join(words))
-        return of_keras(kind, known, shape, size, seed)
+            return rewritten(_of_keras(FRESH, known, shape, size, seed), "+".join(words))
+        return _of_keras(kind, known, shape, size, seed)
     recipe = Recipe.from_dict(run.recipe)
     side = size if application_name(run.network) in LARGE else None
     body = network_of(Path(spec).expanduser(), run, shape=shape, size=side, precision="float32")
@@ -170,7 +170,7 @@ def source(spec: str, run: Run | None, *, shape: tuple[int, ...], size: int, see
     )
 
 
-def of_keras(kind: str, name: str, shape: tuple[int, ...], size: int, seed: int) -> Source:
+def _of_keras(kind: str, name: str, shape: tuple[int, ...], size: int, seed: int) -> Source:
     """A network of Keras Applications with fresh or published weights."""
     import keras
 
@@ -194,7 +194,7 @@ def rewritten(one: Source, words: str) -> Source:
     made = build(graph)
     copy_weights(one.inner, made, graph)
     left = {layer.name for layer in made.layers}
-    whole = dict(blocks_of(one.inner))
+    whole = dict(_blocks_of(one.inner))
     places = [(name, [layer for layer in whole[name] if layer in left]) for name, _ in one.places]
     return replace(
         one,
@@ -204,16 +204,16 @@ def rewritten(one: Source, words: str) -> Source:
     )
 
 
-def blocks_of(inner: Any) -> list[tuple[str, tuple[str, ...]]]:
+def _blocks_of(inner: Any) -> list[tuple[str, tuple[str, ...]]]:
     """The fork-join blocks of a network, each with its layers in running order."""
     return [(b.name, b.layers) for b in audit(inner).blocks if b.kind == "fork-join"]
 
 
 def ends(inner: Any) -> tuple[tuple[str, str], ...]:
-    return tuple((name, layers[-1]) for name, layers in blocks_of(inner))
+    return tuple((name, layers[-1]) for name, layers in _blocks_of(inner))
 
 
-def seen(images: Any, normalise: str) -> Any:
+def _normalized_images(images: Any, normalise: str) -> Any:
     """Images as a network sees them.
 
     Args:
@@ -255,7 +255,7 @@ def cuts(found: Source, images: Any) -> tuple[Cut, ...]:
     whole = keras.Model(found.inner.input, outputs)
     parts = [
         [convert(tensor) for tensor in whole(found.start(part), training=False)]
-        for part in split(seen(images, found.normalise))
+        for part in split(_normalized_images(images, found.normalise))
     ]
     maps = [np.concatenate(column) for column in zip(*parts, strict=True)]
     costs = [audit(keras.Model(found.inner.input, output), batch=1).total for output in outputs]
@@ -272,7 +272,7 @@ def cuts(found: Source, images: Any) -> tuple[Cut, ...]:
     )
 
 
-def coloured(images: Any) -> Any:
+def three_channels(images: Any) -> Any:
     """Images of three channels: grey ones have the same thrice."""
     import numpy as np
 

@@ -7,7 +7,7 @@ from statistics import fmean
 from typing import Any
 
 from keraudit.faces.features import FRESH_LABEL
-from keraudit.output.palette import GREY, colour_of, marker_of
+from keraudit.output.palette import GREY, color_of, marker_of
 from keraudit.output.plotly_figure import as_record, new_figure, panelled, suffix_of
 from keraudit.runs.statistics import PERCENT
 
@@ -42,9 +42,9 @@ def worth(found: Mapping[str, Any]) -> dict[str, Any]:
         axes = {"xaxis": f"x{suffix_of(number)}", "yaxis": f"y{suffix_of(number)}"}
         shown = {"showlegend": not number}
         for name, members in cuts.items():
-            add_source(figure, name, members, key, **axes, **shown)
+            _add_source(figure, name, members, key, **axes, **shown)
         ends = [bound([cut["macs"] for cut in found["cuts"]]) for bound in (min, max)]
-        level = percent(found["recognisers"][0], key)
+        level = _percent(found["recognisers"][0], key)
         figure.add_scatter(
             name="pixels",
             legendgroup="pixels",
@@ -59,7 +59,7 @@ def worth(found: Mapping[str, Any]) -> dict[str, Any]:
     return as_record(figure)
 
 
-def add_source(
+def _add_source(
     figure: Any, name: str, cuts: Sequence[Mapping[str, Any]], key: str, **more: Any
 ) -> None:
     """The line of one network's features, a point for each block."""
@@ -67,24 +67,24 @@ def add_source(
         name=name,
         legendgroup=name,
         x=[round(cut["macs"] / MILLION, 1) for cut in cuts],
-        y=[percent(cut, key) for cut in cuts],
+        y=[_percent(cut, key) for cut in cuts],
         text=[cut["block"] for cut in cuts],
         mode="lines+markers",
-        marker={"symbol": marker_of(kin(name))},
-        line={"color": colour_of(kin(name)), "dash": "dot" if FRESH_LABEL in name else "solid"},
+        marker={"symbol": marker_of(_kin(name))},
+        line={"color": color_of(_kin(name)), "dash": "dot" if FRESH_LABEL in name else "solid"},
         hovertemplate="%{text}: %{y:.1f} %, %{x} M MACs<extra>" + name + "</extra>",
         **more,
     )
 
 
-def kin(source: str) -> str:
+def _kin(source: str) -> str:
     """The network whose colour and marker a source has: one without skips those of plain networks.
 
-    >>> kin("ResNet50, fresh weights"), kin("ResNet50, fresh weights, without-skips")
+    >>> _kin("ResNet50, fresh weights"), _kin("ResNet50, fresh weights, without-skips")
     ('ResNet50, fresh weights', 'Plain')
     """
     return "Plain" if "without-skips" in source else source
 
 
-def percent(one: Mapping[str, Any], key: str) -> float:
+def _percent(one: Mapping[str, Any], key: str) -> float:
     return round(PERCENT * fmean(one["scores"][key]), 2)

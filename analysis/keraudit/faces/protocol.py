@@ -35,7 +35,7 @@ class Verification(NamedTuple):
     true_accepts: float
 
 
-def people_seen(labels: Any, each: int, seed: int, names: Sequence[str]) -> Parts:
+def identification_splits(labels: Any, each: int, seed: int, names: Sequence[str]) -> Parts:
     """``each`` images of every person to learn from, the others to ask about: identification.
 
     Args:

@@ -13,14 +13,14 @@ from keraudit.data.dataset import Dataset, Split, fingerprint
 from keraudit.environment import hardware, revision, versions
 from keraudit.errors import KerauditError
 from keraudit.faces import classifier
-from keraudit.faces.features import Cut, Source, checked, coloured, cuts, source
+from keraudit.faces.features import Cut, Source, checked, cuts, source, three_channels
 from keraudit.faces.protocol import (
     Parts,
     Verification,
     eigenfaces,
+    identification_splits,
     leave_one_out,
     nearest_error,
-    people_seen,
     products,
     strangers,
     verification,
@@ -60,7 +60,7 @@ class CutScores:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recogniser:
+class Recognizer:
     """One way to tell who it is.
 
     Attributes:
@@ -95,7 +95,7 @@ class FaceStudy:
     epochs: int
     sources: tuple[dict[str, str], ...]
     cuts: tuple[CutScores, ...]
-    recognisers: tuple[Recogniser, ...]
+    recognisers: tuple[Recognizer, ...]
     hardware: dict[str, Any]
     versions: dict[str, str]
     revision: str
@@ -148,9 +148,10 @@ def study(
         )
     labels = faces.labels
     splits = [
-        Question(people_seen(labels, each, n, data.classes), strangers(labels, n), n) for n in seeds
+        Question(identification_splits(labels, each, n, data.classes), strangers(labels, n), n)
+        for n in seeds
     ]
-    images = coloured(faces.images)
+    images = three_channels(faces.images)
     found = [
         source(spec, run, shape=images.shape[1:], size=size, seed=seeds[0])
         for spec, run in zip(specs, runs, strict=True)
@@ -163,15 +164,15 @@ def study(
     for one in found:
         watch(f"features of {one.label}")
         held = cuts(one, images)
-        scored += [cut_scores(one, cut, labels, splits) for cut in held]
+        scored += [_cut_scores(one, cut, labels, splits) for cut in held]
         chosen = [best(held, labels, split.known_in_both) for split in splits]
         recognisers.append(nearest(one, chosen, labels, splits))
         watch(f"residual classifiers on {one.label}")
         recognisers.append(residual(one, chosen, labels, splits, epochs))
     watch("ResNets from pixels")
-    recognisers.append(from_pixels(faces, splits, epochs))
+    recognisers.append(_from_pixels(faces, splits, epochs))
     return FaceStudy(
-        dataset=described(data, faces),
+        dataset=_described(data, faces),
         each=each,
         asked=len(splits[0].seen.asked),
         seeds=tuple(seeds),
@@ -202,7 +203,7 @@ def together(data: Dataset) -> Split:
     return Split(images=images[order], labels=labels[order])
 
 
-def described(data: Dataset, faces: Split) -> dict[str, Any]:
+def _described(data: Dataset, faces: Split) -> dict[str, Any]:
     return {
         "name": data.name,
         "source": data.source,
@@ -228,7 +229,7 @@ class Question(NamedTuple):
         return np.intersect1d(self.seen.known, self.apart.known)
 
 
-def compared(found: Sequence[tuple[Any, Any]], labels: Any, splits: Sequence[Question]) -> Scores:
+def _compared(found: Sequence[tuple[Any, Any]], labels: Any, splits: Sequence[Question]) -> Scores:
     """Nearest neighbours and thresholds.
 
     Args:
@@ -240,10 +241,10 @@ def compared(found: Sequence[tuple[Any, Any]], labels: Any, splits: Sequence[Que
     for (seen, apart), split in zip(found, splits, strict=True):
         errors.append(nearest_error(seen, labels, split.seen))
         checks.append(verification(apart, labels, split.apart))
-    return gathered(errors, checks)
+    return _gathered(errors, checks)
 
 
-def gathered(errors: Sequence[float], checks: Sequence[Verification]) -> Scores:
+def _gathered(errors: Sequence[float], checks: Sequence[Verification]) -> Scores:
     return Scores(
         error=tuple(errors),
         equal_error=tuple(check.equal_error for check in checks),
@@ -251,7 +252,7 @@ def gathered(errors: Sequence[float], checks: Sequence[Verification]) -> Scores:
     )
 
 
-def simple(faces: Split, splits: Sequence[Question]) -> list[Recogniser]:
+def simple(faces: Split, splits: Sequence[Question]) -> list[Recognizer]:
     """Pixels as they are, and eigenfaces."""
     images, labels = faces.images, faces.labels
     size, pixels = images[0].size, products(images)
@@ -266,35 +267,35 @@ def simple(faces: Split, splits: Sequence[Question]) -> list[Recogniser]:
     ]
     gallery = len(splits[0].seen.known)
     return [
-        Recogniser(
+        Recognizer(
             name="Pixels",
             source="",
             macs=0,
             params=0,
             matching_macs=size * gallery,
             blocks=(),
-            scores=compared([(pixels, pixels)] * len(splits), labels, splits),
+            scores=_compared([(pixels, pixels)] * len(splits), labels, splits),
         ),
-        Recogniser(
+        Recognizer(
             name=f"{count} eigenfaces",
             source="",
             macs=size * count,
             params=size * (count + 1),
             matching_macs=count * gallery,
             blocks=(),
-            scores=compared(shown, labels, splits),
+            scores=_compared(shown, labels, splits),
         ),
     ]
 
 
-def cut_scores(one: Source, cut: Cut, labels: Any, splits: Sequence[Question]) -> CutScores:
+def _cut_scores(one: Source, cut: Cut, labels: Any, splits: Sequence[Question]) -> CutScores:
     return CutScores(
         source=one.label,
         block=cut.block,
         shape=cut.shape,
         macs=cut.macs,
         params=cut.params,
-        scores=compared([(cut.products, cut.products)] * len(splits), labels, splits),
+        scores=_compared([(cut.products, cut.products)] * len(splits), labels, splits),
     )
 
 
@@ -305,60 +306,60 @@ def best(held: Sequence[Cut], labels: Any, known: Any) -> Cut:
 
 def nearest(
     one: Source, chosen: Sequence[Cut], labels: Any, splits: Sequence[Question]
-) -> Recogniser:
+) -> Recognizer:
     """Features as they are, after the block that does best among what is known."""
     middle = median(chosen)
-    return Recogniser(
+    return Recognizer(
         name="Features",
         source=one.label,
         macs=middle.macs,
         params=middle.params,
         matching_macs=math.prod(middle.shape) * len(splits[0].seen.known),
         blocks=tuple(cut.block for cut in chosen),
-        scores=compared([(cut.products, cut.products) for cut in chosen], labels, splits),
+        scores=_compared([(cut.products, cut.products) for cut in chosen], labels, splits),
     )
 
 
 def residual(
     one: Source, chosen: Sequence[Cut], labels: Any, splits: Sequence[Question], epochs: int
-) -> Recogniser:
+) -> Recognizer:
     """A residual classifier on the features after that block."""
     middle = median(chosen)
     people = len(set(labels.tolist()))
     cost = audit(classifier.residual_classifier(middle.shape, people), batch=1).total
     made = classifier.residual_classifier
-    return Recogniser(
+    return Recognizer(
         name="Features, residual classifier",
         source=one.label,
         macs=int(middle.macs + cost.macs),
         params=int(middle.params + cost.params),
         matching_macs=0,
         blocks=tuple(cut.block for cut in chosen),
-        scores=learnt([cut.maps for cut in chosen], made, labels, splits, epochs),
+        scores=_classifier_scores([cut.maps for cut in chosen], made, labels, splits, epochs),
     )
 
 
-def from_pixels(faces: Split, splits: Sequence[Question], epochs: int) -> Recogniser:
+def _from_pixels(faces: Split, splits: Sequence[Question], epochs: int) -> Recognizer:
     """A whole ResNet, taught the same faces and nothing else."""
     small = classifier.shrunk(faces.images)
     people = len(set(faces.labels.tolist()))
     cost = audit(classifier.resnet_from_pixels(small.shape[1:], people), batch=1).total
     made = classifier.resnet_from_pixels
-    return Recogniser(
+    return Recognizer(
         name=f"ResNet-CIFAR-{classifier.DEPTH} from {classifier.SIDE}x{classifier.SIDE} pixels",
         source="",
         macs=int(cost.macs),
         params=int(cost.params),
         matching_macs=0,
         blocks=(),
-        scores=learnt([small] * len(splits), made, faces.labels, splits, epochs),
+        scores=_classifier_scores([small] * len(splits), made, faces.labels, splits, epochs),
     )
 
 
 Made = Callable[[tuple[int, ...], int], Any]  # a model, from the shape of its maps and its outputs
 
 
-def learnt(
+def _classifier_scores(
     maps: Sequence[Any], made: Made, labels: Any, splits: Sequence[Question], epochs: int
 ) -> Scores:
     """A classifier for each seed and question; strangers are compared by what its last layer is fed."""
@@ -366,18 +367,18 @@ def learnt(
 
     errors, checks = [], []
     for held, (seen, apart, seed) in zip(maps, splits, strict=True):
-        values = classifier.standardised(held, seen.known)
-        model, people = fitted(made, values, labels, seen.known, seed, epochs)
+        values = classifier.standardized(held, seen.known)
+        model, people = _fitted(made, values, labels, seen.known, seed, epochs)
         named = people[classifier.named(model, values[seen.asked])]
         errors.append(float(np.mean(named != labels[seen.asked])))
-        values = classifier.standardised(held, apart.known)
-        model, _ = fitted(made, values, labels, apart.known, seed, epochs)
+        values = classifier.standardized(held, apart.known)
+        model, _ = _fitted(made, values, labels, apart.known, seed, epochs)
         vectors = classifier.embedded(model, values)
         checks.append(verification(products(vectors), labels, apart))
-    return gathered(errors, checks)
+    return _gathered(errors, checks)
 
 
-def fitted(
+def _fitted(
     made: Made, values: Any, labels: Any, known: Any, seed: int, epochs: int
 ) -> tuple[Any, Any]:
     """A classifier of the known images, and the people in the order of its outputs."""

@@ -21,17 +21,17 @@ CONVENTION = (
 )
 
 
-def title_of(one: Mapping[str, Any]) -> str:
+def _title_of(one: Mapping[str, Any]) -> str:
     """What a recogniser is called, with whose features it takes."""
     return f"{one['name']}: {one['source']}" if one["source"] else str(one["name"])
 
 
-def blocks_of(one: Mapping[str, Any]) -> str:
+def _blocks_of(one: Mapping[str, Any]) -> str:
     """The blocks that its features were taken after, each once."""
     return ", ".join(dict.fromkeys(one["blocks"]))
 
 
-def beside_pixels(one: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+def _difference_from_pixels(one: Mapping[str, Any], found: Mapping[str, Any]) -> str:
     """The interval of the difference in error from pixels, in points; empty for pixels or a single seed."""
     base = found["recognisers"][0]
     interval = resampled(
@@ -45,7 +45,7 @@ def beside_pixels(one: Mapping[str, Any], found: Mapping[str, Any]) -> str:
     return f"{100 * interval[0]:+.1f} to {100 * interval[1]:+.1f}"
 
 
-def recognisers_grid(found: Mapping[str, Any]) -> Grid:
+def recognizers_grid(found: Mapping[str, Any]) -> Grid:
     """One line a recogniser, the first of them pixels."""
     columns = (
         Column(key="name", label="Recogniser", flows=True),
@@ -61,15 +61,15 @@ def recognisers_grid(found: Mapping[str, Any]) -> Grid:
     lines = tuple(
         Line(
             cells={
-                "name": title_of(one),
+                "name": _title_of(one),
                 "error": str(spread(one["scores"]["error"])),
-                "difference": beside_pixels(one, found),
+                "difference": _difference_from_pixels(one, found),
                 "equal_error": str(spread(one["scores"]["equal_error"])),
                 "true_accepts": fmean(one["scores"]["true_accepts"]),
                 "macs": one["macs"],
                 "matching_macs": one["matching_macs"],
                 "params": one["params"],
-                "blocks": blocks_of(one),
+                "blocks": _blocks_of(one),
             }
         )
         for one in found["recognisers"]

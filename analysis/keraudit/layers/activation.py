@@ -83,7 +83,7 @@ def activation_term(config: Any, shape: Shape) -> Term | None:
     name = activation_name(config)
     options = config.get("config") if isinstance(config, Mapping) else None
     if isinstance(options, Mapping) and config.get("class_name") == "ReLU":
-        return elementwise("activation relu", shape, relu_operations(options))
+        return elementwise("activation relu", shape, _relu_operations(options))
     return elementwise(f"activation {name}", shape, ACTIVATIONS.get(name, (0, ""))[0])
 
 
@@ -109,13 +109,13 @@ def activation(site: Site) -> Effect:
     return counted(site.shape, terms=[term], view=view)
 
 
-def relu_operations(config: Mapping[str, Any]) -> int:
+def _relu_operations(config: Mapping[str, Any]) -> int:
     """The FLOPs per element of ``x >= t ? min(x, m) : s (x - t)``.
 
     One comparison; one more for a maximum ``m``; one multiplication for a slope ``s``; one
     subtraction when slope and threshold ``t`` are both there.
 
-    >>> relu_operations({}), relu_operations({"max_value": 6.0, "negative_slope": 0.1})
+    >>> _relu_operations({}), _relu_operations({"max_value": 6.0, "negative_slope": 0.1})
     (1, 3)
     """
     slope = config.get("negative_slope") or 0
@@ -126,7 +126,7 @@ def relu_operations(config: Mapping[str, Any]) -> int:
 
 def relu(site: Site) -> Effect:
     """``ReLU``: x >= threshold ? min(x, max_value) : negative_slope (x - threshold)."""
-    operations = relu_operations(site.config)
+    operations = _relu_operations(site.config)
     return counted(site.shape, terms=[elementwise("activation relu", site.shape, operations)])
 
 

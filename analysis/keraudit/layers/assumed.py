@@ -92,21 +92,21 @@ def expected(
         holds = list(known) == [tensor.shape for tensor in inputs]
     result = {}
     for output, stated in found.shapes[index].items():
-        shape = concrete(stated, found)
+        shape = _concrete(stated, found)
         if shape is not None and 0 in shape:
             continue
-        if holds and shape is not None and sure_of_batch(stated, found):
+        if holds and shape is not None and _sure_of_batch(stated, found):
             result[output] = Expected(shape, sure=Ref(index, output) not in found.unsure)
         elif inputs:
             before, now = (known[0] if known else None), inputs[0].shape
             if before is None or len(before) != len(now):
                 before, now = found.start  # how the model's input grew is the next best thing
-            guess = projected(stated, before, now, found.batch)
+            guess = _projected(stated, before, now, found.batch)
             result[output] = Expected(guess, sure=False)
     return result
 
 
-def concrete(stated: Sizes, found: Statements) -> Shape | None:
+def _concrete(stated: Sizes, found: Statements) -> Shape | None:
     """A stated shape at the graph's batch; ``None`` where it leaves a size open.
 
     A first size that is no batch, as of a mean over the batch, stays.
@@ -120,7 +120,7 @@ def concrete(stated: Sizes, found: Statements) -> Shape | None:
     return (batch, *(int(size or 0) for size in stated[1:])) if stated else ()
 
 
-def sure_of_batch(stated: Sizes, found: Statements) -> bool:
+def _sure_of_batch(stated: Sizes, found: Statements) -> bool:
     """Whether a stated first size holds at the graph's batch."""
     recorded = found.start[0][0] if found.start[0] else None
     if not stated or stated[0] in (None, recorded) or recorded is None:
@@ -128,19 +128,19 @@ def sure_of_batch(stated: Sizes, found: Statements) -> bool:
     return found.batch == recorded
 
 
-def projected(stated: Sizes, before: Sizes | None, now: Shape, batch: int) -> Shape:
+def _projected(stated: Sizes, before: Sizes | None, now: Shape, batch: int) -> Shape:
     """Guess an output at another input size from the output that is stated for a known one.
 
     An axis grows as the same axis does from ``before`` to ``now``, an input; a size that is left open is
     taken from the input's open sizes, in order.
 
-    >>> projected((None, 16, 16, 64), (None, 32, 32, 3), (1, 64, 64, 3), 1)
+    >>> _projected((None, 16, 16, 64), (None, 32, 32, 3), (1, 64, 64, 3), 1)
     (1, 32, 32, 64)
-    >>> projected((None, None, 16), (None, None), (1, 128), 1)
+    >>> _projected((None, None, 16), (None, None), (1, 128), 1)
     (1, 128, 16)
     """
     before = before if before is not None and len(before) == len(now) else (None,) * len(now)
-    opened = open_sizes(before, now)
+    opened = _open_sizes(before, now)
     result = [batch]
     for axis, size in enumerate(stated[1:], 1):
         old, new = (before[axis], now[axis]) if axis < len(now) else (None, None)
@@ -152,5 +152,5 @@ def projected(stated: Sizes, before: Sizes | None, now: Shape, batch: int) -> Sh
     return tuple(result)
 
 
-def open_sizes(before: Sizes, now: Shape) -> Iterator[int]:
+def _open_sizes(before: Sizes, now: Shape) -> Iterator[int]:
     return (new for old, new in zip(before[1:], now[1:], strict=True) if old is None)

@@ -15,14 +15,14 @@ from keraudit.errors import ModelError, ShapeError
 from keraudit.layers.activation import activation_term
 from keraudit.layers.call import Effect, Shape, Site, Tensor, Term, Weight, counted, elementwise
 from keraudit.layers.convolution import from_one
-from keraudit.layers.quantized import policies_by_path, quantisation, uncounted
+from keraudit.layers.quantized import policies_by_path, quantization, uncounted
 from keraudit.model.graph import GLOBAL
 
 Factors = tuple[tuple[str, int], ...]
 SCORE_SOFTMAX = 5  # FLOPs per score
 
 
-def tensor(value: object, role: str) -> Tensor:
+def _tensor(value: object, role: str) -> Tensor:
     if not isinstance(value, Tensor):
         raise ModelError(f"expected a tensor as {role}, received {str(value)[:60]!r}")
     return value
@@ -46,17 +46,17 @@ def sequences(site: Site) -> tuple[Shape, Shape, Shape]:
     given = site.argument(0, "inputs")
     if not isinstance(given, tuple | list) or len(given) not in (2, 3):
         raise ModelError("expected the inputs [query, value] or [query, value, key]")
-    query, value = tensor(given[0], "query").shape, tensor(given[1], "value").shape
-    key = tensor(given[2], "key").shape if len(given) == 3 else value
+    query, value = _tensor(given[0], "query").shape, _tensor(given[1], "value").shape
+    key = _tensor(given[2], "key").shape if len(given) == 3 else value
     if min(map(len, (query, value, key))) < 2 or query[-1] != key[-1]:
         raise ShapeError(f"query {query} and key {key} must have the same width")
     return query, value, key
 
 
-def single_head(site: Site, score_terms: list[Term | None], weights: list[Weight]) -> Effect:
+def _single_head(site: Site, score_terms: list[Term | None], weights: list[Weight]) -> Effect:
     """What Attention and AdditiveAttention share: softmax(scores) V."""
     query, value, key = sequences(site)
-    scores = score_axes(query, key)
+    scores = _score_axes(query, key)
     terms = [*score_terms, *scaled_softmax(scores, 0), products(scores, 0, value[-1])[1]]
     outputs: list[Shape] = [(*query[:-1], value[-1])]
     if site.argument(3, "return_attention_scores", False):
@@ -64,7 +64,7 @@ def single_head(site: Site, score_terms: list[Term | None], weights: list[Weight
     return counted(*outputs, terms=terms, weights=tuple(weights), view=GLOBAL)
 
 
-def score_axes(query: Shape, key: Shape) -> Factors:
+def _score_axes(query: Shape, key: Shape) -> Factors:
     """The named sizes whose product is the number of scores."""
     return (("batch", prod(query[:-2])), ("query length", query[-2]), ("key length", key[-2]))
 
@@ -76,7 +76,7 @@ def attention(site: Site) -> Effect:
     4 with ``use_scale``) and 1 for each score.
     """
     config, (query, _, key) = site.config, sequences(site)
-    scores, width, scaled = score_axes(query, key), query[-1], bool(config.get("use_scale"))
+    scores, width, scaled = _score_axes(query, key), query[-1], bool(config.get("use_scale"))
     weights = [Weight("scale", ())] if scaled else []
     terms: list[Term | None]
     if config.get("score_mode", "dot") == "concat":
@@ -86,7 +86,7 @@ def attention(site: Site) -> Effect:
     else:
         terms = [products(scores, width, 0)[0]]
         terms += [Term("flop", "scaling", scores)] if scaled else []
-    return single_head(site, terms, weights)
+    return _single_head(site, terms, weights)
 
 
 def additive_attention(site: Site) -> Effect:
@@ -96,14 +96,14 @@ def additive_attention(site: Site) -> Effect:
     learnt v, or without ``use_scale`` a plain sum, 1 FLOP.
     """
     query, _, key = sequences(site)
-    scores, width = score_axes(query, key), query[-1]
+    scores, width = _score_axes(query, key), query[-1]
     every = (*scores, ("channels", width))
     scaled = bool(site.config.get("use_scale", True))
     terms: list[Term | None] = [
         Term("flop", "score", (("operations", 2), *every)),
         Term("mac", "score", every) if scaled else Term("flop", "score sum", every),
     ]
-    return single_head(site, terms, [Weight("scale", (width,))] if scaled else [])
+    return _single_head(site, terms, [Weight("scale", (width,))] if scaled else [])
 
 
 class Heads:
@@ -132,12 +132,12 @@ class Heads:
         self.terms += [activation_term("sigmoid", gates), elementwise("gate", gates)]
 
 
-def roles(site: Site) -> tuple[Shape, Shape, Shape]:
+def _roles(site: Site) -> tuple[Shape, Shape, Shape]:
     """The shapes of the call's query, value and key (default: the value)."""
-    query = tensor(site.argument(0, "query"), "query").shape
-    value = tensor(site.argument(1, "value"), "value").shape
+    query = _tensor(site.argument(0, "query"), "query").shape
+    value = _tensor(site.argument(1, "value"), "value").shape
     given = site.argument(2, "key")
-    key = value if given is None else tensor(given, "key").shape
+    key = value if given is None else _tensor(given, "key").shape
     if key[1:-1] != value[1:-1] or len(query) < 3 or len(query) != len(value):
         raise ShapeError(f"query {query}, key {key} and value {value} do not fit together")
     return query, value, key
@@ -151,7 +151,7 @@ def multi_head_attention(site: Site) -> Effect:
     (``compute_output_spec``); the output shape follows it, so that a file agrees with itself, but
     the operations are those of query length times key length.
     """
-    config, (query, value, key) = site.config, roles(site)
+    config, (query, value, key) = site.config, _roles(site)
     heads, key_dim = int(config["num_heads"]), int(config["key_dim"])
     value_dim, rank = int(config.get("value_dim") or key_dim), len(query)
     from_one(num_heads=(heads,), key_dim=(key_dim,), value_dim=(value_dim,))
@@ -192,13 +192,13 @@ def finished(site: Site, made: Heads, outputs: list[Shape]) -> Effect:
         terms=made.terms,
         weights=tuple(made.weights),
         view=GLOBAL,
-        unknown=policies_by_path(site.config) or uncounted(quantisation(site.config)),
+        unknown=policies_by_path(site.config) or uncounted(quantization(site.config)),
     )
 
 
 def group_query_attention(site: Site) -> Effect:
     """Several query heads share a head of keys and values; each still makes its own scores."""
-    config, (query, value, key) = site.config, roles(site)
+    config, (query, value, key) = site.config, _roles(site)
     width, heads = int(config["head_dim"]), int(config["num_query_heads"])
     shared = int(config["num_key_value_heads"])
     from_one(head_dim=(width,), num_query_heads=(heads,), num_key_value_heads=(shared,))

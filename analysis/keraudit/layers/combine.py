@@ -53,7 +53,7 @@ def repeated(terms: Iterable[Term], name: str, times: int) -> tuple[Term, ...]:
     return tuple(term._replace(factors=((name, times), *term.factors)) for term in terms)
 
 
-def owned(
+def inner_weights(
     weights: Iterable[Weight], layer: Layer | Architecture, prefix: str = ""
 ) -> tuple[Weight, ...]:
     """An inner layer's weights, renamed, and frozen where that layer is.

@@ -99,7 +99,7 @@ class Geometry:
         return Term("mac", what, (("batch", self.batch), *positions(self.out), *kernel, *named))
 
 
-def finish(
+def _finish(
     config: Mapping[str, Any],
     output: Shape,
     filters: int,
@@ -134,7 +134,7 @@ def convolution(site: Site) -> Effect:
     terms += merged_terms(kernel.shape, rank)
     weights = [kernel, *factors("kernel", kernel.shape, rank)]
     output = join(g.batch, g.out, filters, config)
-    return finish(config, output, filters, [*terms], weights, g.windows)
+    return _finish(config, output, filters, [*terms], weights, g.windows)
 
 
 def depthwise(site: Site) -> Effect:
@@ -146,7 +146,7 @@ def depthwise(site: Site) -> Effect:
     terms = [g.macs("depthwise convolution", channels=g.channels, depth_multiplier=multiplier)]
     kernel = Weight("kernel", (*g.kernel, g.channels, multiplier))
     output = join(g.batch, g.out, filters, config)
-    return finish(config, output, filters, [*terms], [kernel], g.windows)
+    return _finish(config, output, filters, [*terms], [kernel], g.windows)
 
 
 def separable(site: Site) -> Effect:
@@ -174,7 +174,7 @@ def separable(site: Site) -> Effect:
         Weight("pointwise_kernel", (*ones, wide, filters)),
     ]
     output = join(g.batch, g.out, filters, config)
-    return finish(config, output, filters, [*terms], weights, g.windows)
+    return _finish(config, output, filters, [*terms], weights, g.windows)
 
 
 def transposed(site: Site) -> Effect:
@@ -205,7 +205,7 @@ def transposed(site: Site) -> Effect:
         ),
     )
     weights = [Weight("kernel", (*kernel, filters, channels))]
-    return finish(config, output, filters, [term], weights, tuple(view for _, view in axes))
+    return _finish(config, output, filters, [term], weights, tuple(view for _, view in axes))
 
 
 def transposed_axis(

@@ -24,14 +24,14 @@ from keraudit.layers.lora import adapter_rank, added_terms, factors, merged_term
 from keraudit.layers.quantized import (
     MODES,
     REAL_AGAIN,
-    Quantisation,
+    Quantization,
     call_terms,
-    kept,
     policies_by_path,
-    quantisation,
+    quantization,
     real_again,
     rounding,
     scaling,
+    stored_matrix,
     uncounted,
     unpacking,
 )
@@ -48,9 +48,9 @@ def dense(site: Site) -> Effect:
     units, features, rows = int(config["units"]), shape[-1], prod(shape[:-1])
     from_one(units=(units,))
     output = (*shape[:-1], units)
-    found, rank = quantisation(config), adapter_rank(config)
+    found, rank = quantization(config), adapter_rank(config)
     kernel = Weight("kernel", (features, units), trainable=not rank)
-    weights = kept(found, kernel, features, units, (units,))
+    weights = stored_matrix(found, kernel, features, units, (units,))
     added = (("rows", rows), ("input features", features), ("rank", rank))
     terms = [
         Term("mac", "dense", (("rows", rows), ("input features", features), ("units", units))),
@@ -69,13 +69,13 @@ def dense(site: Site) -> Effect:
         terms=terms,
         weights=tuple(weights),
         view=all_along(len(shape) - 1),
-        unknown=unknown_activation(config.get("activation")) or unknown_form(config, rank),
+        unknown=unknown_activation(config.get("activation")) or _unknown_form(config, rank),
     )
 
 
-def unknown_form(config: Mapping[str, Any], rank: int, *modes: str) -> str:
+def _unknown_form(config: Mapping[str, Any], rank: int, *modes: str) -> str:
     """The reason to give for a quantisation that is not counted."""
-    found = quantisation(config)
+    found = quantization(config)
     if rank and found.mode in ("float8", "gptq", "awq"):
         return f"Keras adapts no layer that is quantised to {found.mode}: what it does is not known"
     return policies_by_path(config) or uncounted(found, *(modes or MODES))
@@ -83,10 +83,10 @@ def unknown_form(config: Mapping[str, Any], rank: int, *modes: str) -> str:
 
 def embedding(site: Site) -> Effect:
     """A look-up of one row for each index: no arithmetic; a table of few bits scales what it gives."""
-    return looked_up(site, embeddings(site))
+    return _looked_up(site, embeddings(site))
 
 
-def looked_up(site: Site, weights: list[Weight]) -> Effect:
+def _looked_up(site: Site, weights: list[Weight]) -> Effect:
     """One row of the table for each index.
 
     A float table with low-rank adaptation is adapted as a whole at every call; an int4 table is
@@ -95,8 +95,8 @@ def looked_up(site: Site, weights: list[Weight]) -> Effect:
     config = site.config
     table, rank = (int(config["input_dim"]), int(config["output_dim"])), adapter_rank(config)
     output = (*site.shape, table[1])
-    found = quantisation(config)
-    if reason := unknown_form(config, rank, *TABLES):
+    found = quantization(config)
+    if reason := _unknown_form(config, rank, *TABLES):
         return unsupported(output, reason=reason, weights=tuple(weights))
     if not found.mode:
         terms = merged_terms(table, rank)
@@ -115,20 +115,20 @@ def embeddings(site: Site) -> list[Weight]:
     from_one(input_dim=(rows,), output_dim=(width,))
     rank = adapter_rank(site.config)
     table = Weight("embeddings", (rows, width), trainable=not rank)
-    found = quantisation(site.config)
+    found = quantization(site.config)
     held = [table]
     if found.mode in TABLES:
-        held = kept(found, table, rows, width, (rows,), by_row=True)
+        held = stored_matrix(found, table, rows, width, (rows,), by_row=True)
     return [*held, *factors("embeddings", (rows, width), rank)]
 
 
-def reversed_table(site: Site) -> list[Weight]:
+def _reversed_table(site: Site) -> list[Weight]:
     """The second table of a layer that does not tie its weights, transposed."""
     rows, width = int(site.config["input_dim"]), int(site.config["output_dim"])
-    found = quantisation(site.config)
+    found = quantization(site.config)
     second = Weight("reverse_embeddings", (width, rows))
     if found.mode == "int8":
-        return kept(found, second, width, rows, (rows,))
+        return stored_matrix(found, second, width, rows, (rows,))
     if found.mode != "int4":
         return [second]
     packed = Weight(second.name, ((width + 1) // 2, rows), trainable=False, dtype="int8")
@@ -149,14 +149,14 @@ def reversible_embedding(site: Site) -> Effect:
     config, shape = site.config, site.shape
     rows, width = int(config["input_dim"]), int(config["output_dim"])
     first, tied = embeddings(site), bool(config.get("tie_weights", True))
-    second = [] if tied else reversed_table(site)
+    second = [] if tied else _reversed_table(site)
     if not site.argument(1, "reverse", False):
-        return looked_up(site, first + second)
-    found, rank = quantisation(config), adapter_rank(config)
+        return _looked_up(site, first + second)
+    found, rank = quantization(config), adapter_rank(config)
     output, vectors = (*shape[:-1], rows), prod(shape[:-1])
     sizes = (("rows", vectors), ("input features", width), ("units", rows))
     terms: list[Term | None] = [Term("mac", "dense", sizes)]
-    reason = unknown_form(config, rank, *TABLES)
+    reason = _unknown_form(config, rank, *TABLES)
     if found.mode and not reason:
         terms += unpacking(found, first if tied else second)
         rounds = found.rounds(default=True)
@@ -256,7 +256,7 @@ def einsum_dense(site: Site) -> Effect:
     kernel = tuple(sizes[letter] for letter in kernel_letters)
     rank = adapter_rank(config)
     matrix = Weight("kernel", kernel, trainable=not rank)
-    around, unfit = einsum_quantised(config, matrix, (own, kernel_letters, result), shape, output)
+    around, unfit = _einsum_quantized(config, matrix, (own, kernel_letters, result), shape, output)
     terms += around.terms
     weights = list(around.weights)
     if rank and around.found.mode:
@@ -292,12 +292,12 @@ def einsum_dense(site: Site) -> Effect:
 class Around(NamedTuple):
     """What quantisation makes of an einsum: the matrix as it is kept, and what a call adds."""
 
-    found: Quantisation
+    found: Quantization
     weights: list[Weight]
     terms: list[Term]
 
 
-def einsum_quantised(
+def _einsum_quantized(
     config: Mapping[str, Any],
     kernel: Weight,
     letters: tuple[str, str, str],
@@ -309,8 +309,8 @@ def einsum_quantised(
     The letters of the kernel that the output lacks are summed over: they are the rows of the matrix
     that int4 packs, GPTQ and AWQ take the longest axis of three for that of the model.
     """
-    found, (own, names, result) = quantisation(config), letters
-    reason = unknown_form(config, adapter_rank(config))
+    found, (own, names, result) = quantization(config), letters
+    reason = _unknown_form(config, adapter_rank(config))
     if not found.mode:
         return Around(found, [kernel], []), reason
     size = dict(zip(names, kernel.shape, strict=True))
@@ -324,7 +324,7 @@ def einsum_quantised(
         reason = f"Keras quantises to {found.mode} kernels of 2 or 3 axes only"
     scales = tuple(size[letter] if letter in names else 1 for letter in result)
     scales = (*(1,) * (len(output) - len(result)), *scales)
-    weights = kept(found, kernel, rows, columns, scales)
+    weights = stored_matrix(found, kernel, rows, columns, scales)
     width = prod(
         n
         for n, letter in zip(shape[len(shape) - len(own) :], own, strict=True)

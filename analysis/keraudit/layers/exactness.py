@@ -44,7 +44,7 @@ def with_weights(
         read = None
     added = bool(read) and not effect.weights  # variables of a traced layer, used by an operation
     if read is not None and (rests or added or not effect.weights_known):
-        effect = replace(effect, weights=named_alike(read, effect.weights), weights_known=True)
+        effect = replace(effect, weights=_named_alike(read, effect.weights), weights_known=True)
         merged = bool(
             place.layer.config.get("lora_rank")
         )  # a file holds the kernel with its factors
@@ -66,7 +66,7 @@ def with_weights(
     )
 
 
-def named_alike(read: Sequence[Weight], ruled: Sequence[Weight]) -> tuple[Weight, ...]:
+def _named_alike(read: Sequence[Weight], ruled: Sequence[Weight]) -> tuple[Weight, ...]:
     """Weights as they were read; where a rule gives the like, with its names and what it trains.
 
     An ``.h5`` file lists them by name, ``.keras`` in the layer's own order.
@@ -82,7 +82,7 @@ def named_alike(read: Sequence[Weight], ruled: Sequence[Weight]) -> tuple[Weight
     return tuple(own._replace(name=rule.name, trainable=rule.trainable) for own, rule in pairs)
 
 
-def held_against(nodes: Sequence[Node], stated: int | None) -> tuple[Node, ...]:
+def checked_against_total(nodes: Sequence[Node], stated: int | None) -> tuple[Node, ...]:
     """The nodes, their parameters held against the number that the file or the live model holds.
 
     Where they do not add up to it, a weight is shared by two layers, or a layer is not as its config

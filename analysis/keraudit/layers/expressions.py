@@ -112,7 +112,7 @@ def value(node: ast.expr, names: Mapping[str, Value]) -> Value:
         case ast.UnaryOp(operand=operand):
             return -evaluated(operand, names)
         case ast.BinOp(left=left, op=op, right=right):
-            return bounded(OPERATORS[type(op)], evaluated(left, names), evaluated(right, names))
+            return _bounded(OPERATORS[type(op)], evaluated(left, names), evaluated(right, names))
         case ast.Subscript(value=held, slice=index):
             sizes, place = value(held, names), evaluated(index, names)
             if isinstance(sizes, int) or not -len(sizes) <= place < len(sizes):
@@ -131,18 +131,18 @@ def called(name: str, given: list[Value]) -> int:
     if name == "prod":
         result = 1
         for number in numbers:
-            result = bounded(OPERATORS[ast.Mult], result, number)
+            result = _bounded(OPERATORS[ast.Mult], result, number)
         return result
     if name == "ceil_div":
         if len(numbers) != 2:
             raise ModelError("ceil_div(a, b) takes two numbers")
-        return bounded(ceil_div, *numbers)
+        return _bounded(ceil_div, *numbers)
     if not numbers:
         raise ModelError(f"{name}() of nothing")
     return min(numbers) if name == "min" else max(numbers)
 
 
-def bounded(operation: Callable[[int, int], int], a: int, b: int) -> int:
+def _bounded(operation: Callable[[int, int], int], a: int, b: int) -> int:
     try:
         result = operation(a, b)
     except ZeroDivisionError:

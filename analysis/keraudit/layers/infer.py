@@ -18,7 +18,7 @@ from keraudit.layers.checks import (
     check_refs,
     same_shape,
 )
-from keraudit.layers.exactness import Place, held_against, with_weights
+from keraudit.layers.exactness import Place, checked_against_total, with_weights
 from keraudit.layers.rule_table import rule_of
 from keraudit.model.bounds import Bound
 from keraudit.model.graph import (
@@ -69,7 +69,7 @@ def shaped(
         ModelError: a layer's config contradicts its input or the shapes that the file records.
     """
     batch = batch_size(architecture, batch)
-    starts = resolve_inputs(architecture, input_shapes)
+    starts = _resolve_inputs(architecture, input_shapes)
     as_recorded = all(
         recorded is not None and same_shape((0, *start), (None, *recorded[1:]))
         for start, recorded in zip(starts, architecture.input_shapes, strict=True)
@@ -78,7 +78,7 @@ def shaped(
         ref.call: (batch, *start) for ref, start in zip(architecture.inputs, starts, strict=True)
     }
     recorded = architecture.recorded if as_recorded else {}
-    asked = None if input_shapes is None or is_stated(architecture) else starts
+    asked = None if input_shapes is None or _is_stated(architecture) else starts
     stated = statements(
         architecture, starts, as_recorded=as_recorded, held=recorded_for, batch=batch
     )
@@ -97,8 +97,8 @@ def shaped(
         behind = any(ref in guesses for ref in sources)
         place = Place(layer, call, inputs, hopes, behind, stated.reads.get(index, 1))
         old = earlier.get(index) if earlier else None
-        same = old is not None and not behind and is_same(old, layer, inputs)
-        done = (old.effect, ()) if old and same else measured(place, rules, nodes, starts)
+        same = old is not None and not behind and _is_same(old, layer, inputs)
+        done = (old.effect, ()) if old and same else _measured(place, rules, nodes, starts)
         effect, assumed = done
         made += len(effect.outputs)
         if made > MOST_TENSORS:
@@ -116,7 +116,7 @@ def shaped(
         if layer.weights:
             check_counts(layer, call, effect)
         told = architecture.dtypes.get(Ref(index)) if effect.guessed else None
-        dtype = effect.dtype or told or compute_dtype(layer, inputs)
+        dtype = effect.dtype or told or _compute_dtype(layer, inputs)
         nodes.append(
             Node(
                 name=call.name,
@@ -135,18 +135,18 @@ def shaped(
     return Graph(
         architecture=architecture,
         batch=batch,
-        nodes=held_against(nodes, stated_params),
+        nodes=checked_against_total(nodes, stated_params),
         rules=rules,
     )
 
 
-def is_same(old: Node, layer: Layer, inputs: Sequence[Tensor]) -> bool:
+def _is_same(old: Node, layer: Layer, inputs: Sequence[Tensor]) -> bool:
     """Whether a call does what it did, all of which a rule tells."""
     told = old.effect.status != UNSUPPORTED and not old.effect.guessed and not old.effect.estimated
     return told and old.layer is layer and old.inputs == tuple(inputs)
 
 
-def measured(
+def _measured(
     place: Place, rules: Mapping[str, Rule], nodes: Sequence[Node], starts: Sequence[Shape]
 ) -> tuple[Effect, tuple[int, ...]]:
     """What a call does, and the numbers of the outputs whose shapes are assumed.
@@ -158,14 +158,14 @@ def measured(
     try:
         effect = effect_of(layer, inputs, call=call, expected=first, rules=rules, nodes=nodes)
         if effect.status == UNSUPPORTED:
-            effect = completed(effect, hopes, reads)
+            effect = _completed(effect, hopes, reads)
         check_outputs(layer, call, inputs, effect, starts)
         check_counts(layer, call, effect)
     except KerauditError as error:
         if not behind:
             raise
         reason = f"the shape of its input is not known, and the one assumed does not fit: {error}"
-        effect = completed(unknown_effect(layer, inputs, first, reason), hopes, reads)
+        effect = _completed(_unknown_effect(layer, inputs, first, reason), hopes, reads)
     sure = {output for output, hope in hopes.items() if hope.sure}
     if behind:
         stated = enumerate(effect.outputs)
@@ -176,7 +176,7 @@ def measured(
     return effect, tuple(i for i in range(len(effect.outputs)) if i not in sure)
 
 
-def is_stated(architecture: Architecture) -> bool:
+def _is_stated(architecture: Architecture) -> bool:
     """Whether the model records every size of its inputs, the batch aside."""
     return all(shape is not None and None not in shape[1:] for shape in architecture.input_shapes)
 
@@ -188,7 +188,7 @@ def still_holds(
     return recorded_for is None or recorded_for.get(index) == tuple(t.shape for t in inputs)
 
 
-def completed(effect: Effect, hopes: Mapping[int, Expected], reads: int) -> Effect:
+def _completed(effect: Effect, hopes: Mapping[int, Expected], reads: int) -> Effect:
     """An unsupported layer's effect with all outputs that are read, as expected where they are.
 
     Of an output that nobody states the first one's shape is assumed.
@@ -204,12 +204,12 @@ def completed(effect: Effect, hopes: Mapping[int, Expected], reads: int) -> Effe
         else:
             outputs.append(own[min(output, len(own) - 1)])
     reason = (
-        f"{effect.reason} (its output shape is {origin_of(hopes)})" if guessed else effect.reason
+        f"{effect.reason} (its output shape is {_origin_of(hopes)})" if guessed else effect.reason
     )
     return replace(effect, outputs=tuple(outputs), guessed=guessed, reason=reason)
 
 
-def origin_of(hopes: Mapping[int, Expected]) -> str:
+def _origin_of(hopes: Mapping[int, Expected]) -> str:
     """Where the shapes come from that no rule gives, as words."""
     if not hopes:
         return "assumed equal to its input's"
@@ -227,7 +227,7 @@ def batch_size(architecture: Architecture, batch: int | None) -> int:
     return batch
 
 
-def resolve_inputs(architecture: Architecture, given: Sequence[Shape] | None) -> tuple[Shape, ...]:
+def _resolve_inputs(architecture: Architecture, given: Sequence[Shape] | None) -> tuple[Shape, ...]:
     """The input shapes without batch: those given, else those recorded."""
     names = [architecture.calls[ref.call].name for ref in architecture.inputs]
     recorded = architecture.input_shapes
@@ -273,7 +273,7 @@ def effect_of(
     ``expected`` is the output shape to assume where no rule can tell.
     """
     if isinstance(layer, Architecture):
-        return effect_of_model(layer, inputs, rules)
+        return _effect_of_model(layer, inputs, rules)
     rule = rules.get(layer.kind) or (rule_of(layer.kind) if layer.module else None)
     if layer.kind == "InputLayer" and expected is not None:
         return zero(
@@ -282,13 +282,13 @@ def effect_of(
             dtype=str(layer.config.get("dtype") or "float32"),
         )
     if rule is None:
-        return unknown_effect(layer, inputs, expected)
+        return _unknown_effect(layer, inputs, expected)
     site = Site(
         kind=layer.kind,
         config=layer.config,
         inputs=inputs,
-        args=with_tensors(call.args, nodes) if call else (),
-        kwargs=with_tensors(call.kwargs, nodes) if call else {},
+        args=_with_tensors(call.args, nodes) if call else (),
+        kwargs=_with_tensors(call.kwargs, nodes) if call else {},
         inner=layer.inner,
         measure=partial(effect_of, rules=rules),
         expected=expected,
@@ -309,7 +309,7 @@ def effect_of(
         ) from error
 
 
-def effect_of_model(
+def _effect_of_model(
     model: Architecture, inputs: tuple[Tensor, ...], rules: Mapping[str, Rule]
 ) -> Effect:
     """The summed effect of a model that a wrapper holds."""
@@ -339,7 +339,7 @@ def effect_of_model(
     )
 
 
-def unknown_effect(
+def _unknown_effect(
     layer: Layer, inputs: tuple[Tensor, ...], expected: Shape | None, reason: str = ""
 ) -> Effect:
     """What is known of a layer that no rule is for, or whose rule cannot be applied: its output at most."""
@@ -359,18 +359,18 @@ def unknown_effect(
     )
 
 
-def with_tensors(value: Any, nodes: Sequence[Node]) -> Any:
+def _with_tensors(value: Any, nodes: Sequence[Node]) -> Any:
     """The same structure with a ``Tensor`` in place of every ``Ref``."""
     if isinstance(value, Ref):
         return nodes[value.call].outputs[value.output]
     if isinstance(value, list | tuple):
-        return tuple(with_tensors(item, nodes) for item in value)
+        return tuple(_with_tensors(item, nodes) for item in value)
     if isinstance(value, dict):
-        return {key: with_tensors(item, nodes) for key, item in value.items()}
+        return {key: _with_tensors(item, nodes) for key, item in value.items()}
     return value
 
 
-def compute_dtype(layer: Layer, inputs: Sequence[Tensor]) -> str:
+def _compute_dtype(layer: Layer, inputs: Sequence[Tensor]) -> str:
     """The dtype of a layer's outputs: its policy's compute dtype; for an operation, its input's."""
     policy = layer.config.get("dtype")
     if policy is None:

@@ -7,7 +7,7 @@ from math import prod
 from keraudit.errors import ModelError, ShapeError
 from keraudit.layers.call import Effect, Shape, Site, Term, counted, elementwise, zero
 from keraudit.layers.normalization import axes_of
-from keraudit.layers.reshaping import MOVED, kept
+from keraudit.layers.reshaping import MOVED, unchanged_dtype
 from keraudit.model.graph import GLOBAL, laid_along
 
 
@@ -84,7 +84,7 @@ def concatenate(site: Site) -> Effect:
         output,
         reason=MOVED,
         view=laid_along(axis, [s[axis] for s in shapes]),
-        dtype=kept(site),
+        dtype=unchanged_dtype(site),
     )
 
 

@@ -28,12 +28,12 @@ def axes_of(value: Any, shape: Shape) -> tuple[int, ...]:
     return tuple(sorted(a % rank for a in axes))
 
 
-def sizes_at(axis: Any, shape: Shape) -> Shape:
+def _sizes_at(axis: Any, shape: Shape) -> Shape:
     """The sizes of the axes a config names: the shape of a scale or a shift."""
     return tuple(shape[a] for a in axes_of(axis, shape))
 
 
-def affine(site: Site, sizes: Shape) -> list[Weight]:
+def _affine(site: Site, sizes: Shape) -> list[Weight]:
     """The learned scale gamma and shift beta, where the config asks for them."""
     weights = [Weight("gamma", sizes)] if site.config.get("scale", True) else []
     if site.config.get("center", True):
@@ -41,29 +41,29 @@ def affine(site: Site, sizes: Shape) -> list[Weight]:
     return weights
 
 
-def batch_normalisation(site: Site) -> Effect:
+def batch_normalization(site: Site) -> Effect:
     """y = a x + b with a = gamma / sqrt(var + eps), b = beta - a mean: 2 FLOPs per element.
 
     At inference the moving statistics are constants, so scale and shift fold into a and b, whether
     or not gamma and beta are there (Ioffe and Szegedy 2015, algorithm 2).
     """
-    sizes = sizes_at(site.config.get("axis", -1), site.shape)
+    sizes = _sizes_at(site.config.get("axis", -1), site.shape)
     state = ["moving_mean", "moving_variance"]
     if site.config.get("renorm"):
         state += ["moving_stddev", "renorm_mean", "renorm_stddev"]
-    weights = [*affine(site, sizes), *(Weight(name, sizes, trainable=False) for name in state)]
+    weights = [*_affine(site, sizes), *(Weight(name, sizes, trainable=False) for name in state)]
     terms = [elementwise("normalisation", site.shape, 2)]
     return counted(site.shape, terms=terms, weights=tuple(weights))
 
 
-def layer_normalisation(site: Site) -> Effect:
+def layer_normalization(site: Site) -> Effect:
     """y = gamma (x - mean) / sqrt(var + eps) + beta over the named axes.
 
     Per element: sum, subtract, square, sum, multiply: 5; plus 1 for gamma and 1 for beta. With the
     deprecated ``rms_scaling`` there is a gamma and no beta.
     """
-    sizes = sizes_at(site.config.get("axis", -1), site.shape)
-    weights = affine(site, sizes)
+    sizes = _sizes_at(site.config.get("axis", -1), site.shape)
+    weights = _affine(site, sizes)
     if site.config.get("rms_scaling"):
         weights = [Weight("gamma", sizes)]
     terms = [elementwise("normalisation", site.shape, 5 + len(weights))]
@@ -71,7 +71,7 @@ def layer_normalisation(site: Site) -> Effect:
     return counted(site.shape, terms=terms, weights=tuple(weights), view=view)
 
 
-def group_normalisation(site: Site) -> Effect:
+def group_normalization(site: Site) -> Effect:
     """As layer normalisation, over each group of channels; ``groups=-1`` is one per channel."""
     shape = site.shape
     (axis,) = axes_of(site.config.get("axis", -1), shape)
@@ -79,34 +79,34 @@ def group_normalisation(site: Site) -> Effect:
     groups = channels if groups == -1 else groups
     if groups < 1 or channels % groups:
         raise ModelError(f"groups={groups} must divide the {channels} channels of axis {axis}")
-    weights = affine(site, (channels,))
+    weights = _affine(site, (channels,))
     terms = [elementwise("normalisation", shape, 5 + len(weights))]
     view = statistics_along(*(other for other in range(1, len(shape)) if other != axis))
     return counted(shape, terms=terms, weights=tuple(weights), view=view)
 
 
-def rms_normalisation(site: Site) -> Effect:
+def rms_normalization(site: Site) -> Effect:
     """y = scale x / sqrt(mean(x x) + eps): square, sum, multiply, scale: 4 per element."""
-    sizes = sizes_at(site.config.get("axis", -1), site.shape)
+    sizes = _sizes_at(site.config.get("axis", -1), site.shape)
     terms = [elementwise("normalisation", site.shape, 4)]
     view = statistics_along(*axes_of(site.config.get("axis", -1), site.shape))
     return counted(site.shape, terms=terms, weights=(Weight("scale", sizes),), view=view)
 
 
-def unit_normalisation(site: Site) -> Effect:
+def unit_normalization(site: Site) -> Effect:
     """y = x / sqrt(sum(x x)): square, sum, multiply: 3 per element."""
     view = statistics_along(*axes_of(site.config.get("axis", -1), site.shape))
     return counted(site.shape, terms=[elementwise("normalisation", site.shape, 3)], view=view)
 
 
-def feature_normalisation(site: Site) -> Effect:
+def feature_normalization(site: Site) -> Effect:
     """``Normalization``: y = (x - mean) / std, or its inverse std x + mean: 2 per element.
 
     Mean, variance and the number of examples seen are state that ``adapt`` fills; statistics given
     to the layer are constants of its config, not weights.
     """
     axis, shape = site.config.get("axis", -1), site.shape
-    sizes = () if axis is None else sizes_at(axis, shape)
+    sizes = () if axis is None else _sizes_at(axis, shape)
     weights: tuple[Weight, ...] = ()
     if site.config.get("mean") is None:
         weights = (

@@ -21,7 +21,7 @@ from keraudit.layers.call import (
     tuple_of,
 )
 from keraudit.layers.convolution import from_one, output_length, positions, window
-from keraudit.layers.reshaping import kept
+from keraudit.layers.reshaping import unchanged_dtype
 from keraudit.model.graph import GLOBAL, Window
 
 
@@ -50,7 +50,7 @@ def pooling(site: Site) -> Effect:
         join(batch, out, channels, config),
         terms=[term],
         view=tuple(window(n, k, s, padding) for n, k, s in axes),
-        dtype=kept(site) if "Max" in site.kind else None,
+        dtype=unchanged_dtype(site) if "Max" in site.kind else None,
     )
 
 
@@ -66,7 +66,7 @@ def global_pooling(site: Site) -> Effect:
         output,
         terms=[Term("flop", "pooling", factors)],
         view=GLOBAL,
-        dtype=kept(site) if "Max" in site.kind else None,
+        dtype=unchanged_dtype(site) if "Max" in site.kind else None,
     )
 
 
@@ -87,7 +87,7 @@ def adaptive_pooling(site: Site) -> Effect:
         join(batch, out, channels, config),
         terms=[Term("flop", "pooling", factors)],
         view=tuple(adaptive_window(n, m) for n, m in zip(spatial, out, strict=True)),
-        dtype=kept(site) if "Max" in site.kind else None,
+        dtype=unchanged_dtype(site) if "Max" in site.kind else None,
     )
 
 

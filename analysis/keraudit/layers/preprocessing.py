@@ -11,7 +11,7 @@ from keraudit.errors import ModelError
 from keraudit.layers.call import Effect, Shape, Site, counted, elementwise, zero
 from keraudit.layers.convolution import from_one
 from keraudit.layers.resampling import image
-from keraudit.layers.reshaping import kept
+from keraudit.layers.reshaping import unchanged_dtype
 from keraudit.model.graph import GLOBAL
 
 FLOAT = "float32"  # Keras' default floatx
@@ -22,13 +22,13 @@ def rescaling(site: Site) -> Effect:
     return counted(site.shape, terms=[elementwise("rescaling", site.shape, 2)])
 
 
-def encoded(shape: Shape, mode: str, depth: Any) -> Shape:
+def _encoded(shape: Shape, mode: str, depth: Any) -> Shape:
     """The shape of indices (batch, ..., n) in an output mode.
 
     ``one_hot`` keeps every index, a last axis of 1 aside; ``multi_hot``, ``count`` and ``tf_idf``
     gather the last axis into one row.
 
-    >>> encoded((2, 3), "one_hot", 5), encoded((2, 1), "one_hot", 5), encoded((2, 3), "count", 5)
+    >>> _encoded((2, 3), "one_hot", 5), _encoded((2, 1), "one_hot", 5), _encoded((2, 3), "count", 5)
     ((2, 3, 5), (2, 5), (2, 5))
     """
     if mode == "int":
@@ -46,7 +46,7 @@ def discretization(site: Site) -> Effect:
     boundaries, mode = config.get("bin_boundaries"), str(config.get("output_mode", "int"))
     bins = int(config["num_bins"]) if boundaries is None else len(boundaries) + 1
     from_one(num_bins=(bins,))
-    output = encoded(site.shape, mode, bins)
+    output = _encoded(site.shape, mode, bins)
     if mode in ("multi_hot", "count") and len(site.shape) > 1:
         output = (site.shape[0], *site.shape[2:], bins)  # as Keras does: it gathers axis 1
     return counted(
@@ -59,7 +59,7 @@ def discretization(site: Site) -> Effect:
 def category_encoding(site: Site) -> Effect:
     """Indices as codes: nothing for one-hot and multi-hot, an addition per index for counts."""
     mode = str(site.config.get("output_mode", "multi_hot"))
-    output = encoded(site.shape, mode, site.config["num_tokens"])
+    output = _encoded(site.shape, mode, site.config["num_tokens"])
     if mode == "count":
         return counted(output, terms=[elementwise("count", site.shape)])
     return zero(output, reason="ones written by index, no arithmetic")
@@ -68,7 +68,7 @@ def category_encoding(site: Site) -> Effect:
 def hashing(site: Site) -> Effect:
     """The hash of each element modulo a number of bins."""
     mode = str(site.config.get("output_mode", "int"))
-    output = encoded(site.shape, "count" if mode == "one_hot" else mode, site.config["num_bins"])
+    output = _encoded(site.shape, "count" if mode == "one_hot" else mode, site.config["num_bins"])
     reason = "hashing of keys, no arithmetic on numbers"
     return zero(output, reason=reason, dtype="int64" if mode == "int" else None)
 
@@ -76,7 +76,7 @@ def hashing(site: Site) -> Effect:
 def hashed_crossing(site: Site) -> Effect:
     """The hash of two or more features together."""
     mode = str(site.config.get("output_mode", "int"))
-    output = encoded(site.shape, mode, site.config["num_bins"])
+    output = _encoded(site.shape, mode, site.config["num_bins"])
     reason = "hashing of keys, no arithmetic on numbers"
     return zero(output, reason=reason, dtype="int64" if mode == "int" else None)
 
@@ -88,17 +88,17 @@ def lookup(site: Site) -> Effect:
     if config.get("invert"):
         stated = "string" if site.kind == "StringLookup" else "int64"
         dtype = str(config.get("vocabulary_dtype") or stated)
-    return looked_up(site, site.shape, dtype)
+    return _looked_up(site, site.shape, dtype)
 
 
-def looked_up(site: Site, shape: Shape, dtype: str) -> Effect:
+def _looked_up(site: Site, shape: Shape, dtype: str) -> Effect:
     """``tf_idf`` multiplies the counts by weights; the other modes compute nothing or count."""
     config = site.config
     mode = str(config.get("output_mode", "int")).replace("-", "_").replace("binary", "multi_hot")
     depth = config.get("vocabulary_size")
     if config.get("pad_to_max_tokens"):
         depth = config.get("max_tokens")
-    output = encoded(shape, mode, depth)
+    output = _encoded(shape, mode, depth)
     if mode in ("count", "tf_idf"):
         weighted = elementwise("weighting", output) if mode == "tf_idf" else None
         return counted(output, terms=[elementwise("count", shape), weighted], dtype=FLOAT)
@@ -115,7 +115,7 @@ def text_vectorization(site: Site) -> Effect:
     batch = site.shape[0]
     if config.get("output_mode", "int") != "int":
         rows = site.shape if config.get("split") is None else (*site.shape, 1)
-        return looked_up(site, rows, "int64")
+        return _looked_up(site, rows, "int64")
     length = config.get("output_sequence_length")
     if not length:
         raise ModelError(
@@ -125,7 +125,7 @@ def text_vectorization(site: Site) -> Effect:
     return zero((batch, int(length)), reason=reason, view=GLOBAL, dtype="int64")
 
 
-def full_range(site: Site) -> bool:
+def _full_range(site: Site) -> bool:
     return tuple(site.config.get("value_range") or (0, 255)) == (0, 255)
 
 
@@ -135,7 +135,7 @@ def auto_contrast(site: Site) -> Effect:
     Minimum, maximum, multiply, add, clip twice: 6 per element. A ``value_range`` other than
     0 ... 255 is mapped there and back: subtract, divide, multiply, add, twice: 8 more.
     """
-    operations = 6 if full_range(site) else 14
+    operations = 6 if _full_range(site) else 14
     terms = [elementwise("contrast", site.shape, operations)]
     return counted(site.shape, terms=terms, view=GLOBAL)
 
@@ -159,9 +159,9 @@ def clahe(site: Site) -> Effect:
         site.shape,
         terms=[
             elementwise("equalisation", (batch, *padded, channels), 12),
-            elementwise("value range", site.shape, 0 if full_range(site) else 8),
+            elementwise("value range", site.shape, 0 if _full_range(site) else 8),
             elementwise("histogram", bins, per_bin),
         ],
         view=GLOBAL,
-        dtype=kept(site),
+        dtype=unchanged_dtype(site),
     )

@@ -36,7 +36,7 @@ HISTORY = 1024  # maxima that float8 keeps, unless its policy says otherwise
 MODES = ("int8", "int4", "float8", "gptq", "awq")
 
 
-class Quantisation(NamedTuple):
+class Quantization(NamedTuple):
     """How a layer is quantised. ``group`` is the size of int4's groups, 0 for one scale per channel."""
 
     mode: str = ""
@@ -55,12 +55,12 @@ class Quantisation(NamedTuple):
         return self.mode in ("int4", "awq") or (self.mode == "gptq" and self.bits == 4)
 
 
-def quantisation(config: Mapping[str, Any]) -> Quantisation:
+def quantization(config: Mapping[str, Any]) -> Quantization:
     """A layer's quantisation, from its dtype policy in either notation and its own config.
 
-    >>> quantisation({"dtype": "int4/128_from_float32"})[:2]
+    >>> quantization({"dtype": "int4/128_from_float32"})[:2]
     ('int4', 128)
-    >>> quantisation({"dtype": "float32"}).mode
+    >>> quantization({"dtype": "float32"}).mode
     ''
     """
     policy, history = config.get("dtype"), HISTORY
@@ -82,7 +82,7 @@ def quantisation(config: Mapping[str, Any]) -> Quantisation:
         if mode == "int4":
             group = whole(inside.get("block_size") or 0)
     bits = whole(numbers[0]) if mode == "gptq" and numbers else 4
-    return Quantisation(mode, max(group, 0), bits, history, quantizer)
+    return Quantization(mode, max(group, 0), bits, history, quantizer)
 
 
 def whole(value: Any) -> int:
@@ -92,10 +92,10 @@ def whole(value: Any) -> int:
         raise ModelError(f"a size of a quantisation must be a whole number: {value!r}") from None
 
 
-def uncounted(found: Quantisation, *modes: str) -> str:
+def uncounted(found: Quantization, *modes: str) -> str:
     """The reason to give where a layer's quantisation is not counted; empty where it is.
 
-    >>> uncounted(Quantisation("float8"), "int8", "int4")
+    >>> uncounted(Quantization("float8"), "int8", "int4")
     'Keras has no float8 form of this layer: what it does is not known'
     """
     if found.mode and found.mode not in modes:
@@ -109,20 +109,20 @@ def policies_by_path(config: Mapping[str, Any]) -> str:
     """The reason to give for a layer that takes a quantised policy from a map of them, by its path."""
     policy = config.get("dtype")
     mapped = isinstance(policy, Mapping) and policy.get("class_name") == "DTypePolicyMap"
-    if mapped and names_a_mode(policy):
+    if mapped and _names_a_mode(policy):
         return "its dtype policies are in a map by path: their quantisation is left out"
     return ""
 
 
-def names_a_mode(value: Any) -> bool:
+def _names_a_mode(value: Any) -> bool:
     """Whether a serialised policy, or one inside it, is of a quantised layer."""
     if isinstance(value, Mapping):
-        return "mode" in value or any(map(names_a_mode, value.values()))
+        return "mode" in value or any(map(_names_a_mode, value.values()))
     return isinstance(value, str) and "_from_" in value
 
 
-def kept(
-    found: Quantisation,
+def stored_matrix(
+    found: Quantization,
     kernel: Weight,
     rows: int,
     columns: int,
@@ -134,7 +134,7 @@ def kept(
     ``scales`` is the shape of int8's scales. ``by_row`` stands for an embedding, which has its scales
     for each row and its groups along the columns.
 
-    >>> [(w.name, w.shape) for w in kept(Quantisation("int4", 2), Weight("kernel", (3, 5)), 3, 5, (5,))]
+    >>> [(w.name, w.shape) for w in stored_matrix(Quantization("int4", 2), Weight("kernel", (3, 5)), 3, 5, (5,))]
     [('kernel', (3, 3)), ('kernel_scale', (2, 5)), ('kernel_zero', (2, 5)), ('g_idx', (3,))]
     """
     if not found.mode:
@@ -144,7 +144,7 @@ def kept(
         frozen = kernel._replace(trainable=False, dtype="int8")
         return [frozen, Weight(f"{name}_scale", scales, trainable=False)]
     if found.mode == "float8":
-        return [kernel, *maxima(found.history)]
+        return [kernel, *_maxima(found.history)]
     if found.mode in ("gptq", "awq"):
         return transposed(found, name, rows, columns)
     packed = Weight(name, (rows, half(columns)), trainable=False, dtype="int8")
@@ -165,7 +165,7 @@ def half(size: int) -> int:
     return (size + 1) // 2
 
 
-def maxima(history: int) -> list[Weight]:
+def _maxima(history: int) -> list[Weight]:
     """The scales and last maxima that float8 keeps of inputs, kernel and output gradients."""
     from_one(amax_history_length=(history,))
     return [
@@ -175,7 +175,7 @@ def maxima(history: int) -> list[Weight]:
     ]
 
 
-def transposed(found: Quantisation, name: str, rows: int, columns: int) -> list[Weight]:
+def transposed(found: Quantization, name: str, rows: int, columns: int) -> list[Weight]:
     """What GPTQ and AWQ keep: a row for each column, with scales and zero points in groups."""
     groups = -(-rows // found.group) if found.group else 1
     weights = [
@@ -200,7 +200,7 @@ def scaling(output: Shape, operations: int) -> Term:
     return Term("flop", "scaling", (("operations", operations), ("elements", prod(output))))
 
 
-def unpacking(found: Quantisation, weights: Sequence[Weight]) -> list[Term]:
+def unpacking(found: Quantization, weights: Sequence[Weight]) -> list[Term]:
     """Every byte of the matrix, the first of ``weights``, taken apart; once a call."""
     if not found.packed:
         return []
@@ -214,7 +214,7 @@ def real_again(elements: int, operations: int) -> Term:
 
 
 def call_terms(
-    found: Quantisation,
+    found: Quantization,
     kept_weights: Sequence[Weight],
     *,
     rows: int,

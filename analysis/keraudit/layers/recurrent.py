@@ -35,7 +35,7 @@ from keraudit.layers.call import (
     elementwise,
     join,
 )
-from keraudit.layers.combine import combined, owned, repeated
+from keraudit.layers.combine import combined, inner_weights, repeated
 from keraudit.layers.convolution import Geometry, from_one, positions
 from keraudit.model.graph import GLOBAL, UNSUPPORTED, Layer
 
@@ -53,7 +53,7 @@ def projection(what: str, batch: int, features: int, gates: int, units: int) -> 
     return Term("mac", f"{what} projection", factors)
 
 
-def gate_terms(
+def _gate_terms(
     config: Mapping[str, Any], name: str, shape: Shape, biases: int
 ) -> list[Term | None]:
     """What one step does to every element of the state beside its projections."""
@@ -68,7 +68,7 @@ def gate_terms(
     ]
 
 
-def unit_cell(config: Mapping[str, Any], name: str, shape: Shape, biases: int) -> Effect:
+def _unit_cell(config: Mapping[str, Any], name: str, shape: Shape, biases: int) -> Effect:
     """One step of ``name`` on ``(batch, features)``: x W + h U + b for every gate, then the gates.
 
     ``biases`` is the number of bias vectors of ``gates x units`` numbers.
@@ -82,7 +82,7 @@ def unit_cell(config: Mapping[str, Any], name: str, shape: Shape, biases: int) -
     terms = [
         projection("input", batch, features, gates, units),
         projection("recurrent", batch, units, gates, units),
-        *gate_terms(config, name, state, biases),
+        *_gate_terms(config, name, state, biases),
     ]
     weights = [
         Weight("kernel", (features, gates * units)),
@@ -103,42 +103,42 @@ def unit_cell(config: Mapping[str, Any], name: str, shape: Shape, biases: int) -
     )
 
 
-def simple_rnn_step(config: Mapping[str, Any], shape: Shape) -> Effect:
+def _simple_rnn_step(config: Mapping[str, Any], shape: Shape) -> Effect:
     """h = act(x W + b + h U)."""
-    return unit_cell(config, "SimpleRNN", shape, int(bool(config.get("use_bias", True))))
+    return _unit_cell(config, "SimpleRNN", shape, int(bool(config.get("use_bias", True))))
 
 
-def lstm_step(config: Mapping[str, Any], shape: Shape) -> Effect:
+def _lstm_step(config: Mapping[str, Any], shape: Shape) -> Effect:
     """i, f, g, o from x W + h U + b; c = f c + i g; h = o act(c)."""
-    return unit_cell(config, "LSTM", shape, int(bool(config.get("use_bias", True))))
+    return _unit_cell(config, "LSTM", shape, int(bool(config.get("use_bias", True))))
 
 
-def gru_step(config: Mapping[str, Any], shape: Shape) -> Effect:
+def _gru_step(config: Mapping[str, Any], shape: Shape) -> Effect:
     """z, r, g from x W + h U + b; h = z h + (1 - z) g; ``reset_after`` adds a bias to h U."""
     biases = (2 if config.get("reset_after", True) else 1) if config.get("use_bias", True) else 0
-    return unit_cell(config, "GRU", shape, biases)
+    return _unit_cell(config, "GRU", shape, biases)
 
 
-def cudnn_lstm_step(config: Mapping[str, Any], shape: Shape) -> Effect:
+def _cudnn_lstm_step(config: Mapping[str, Any], shape: Shape) -> Effect:
     """Keras 2's ``CuDNNLSTM``: an LSTM with tanh and sigmoid, and two biases."""
-    return unit_cell({"units": config["units"]}, "LSTM", shape, 2)
+    return _unit_cell({"units": config["units"]}, "LSTM", shape, 2)
 
 
-def cudnn_gru_step(config: Mapping[str, Any], shape: Shape) -> Effect:
+def _cudnn_gru_step(config: Mapping[str, Any], shape: Shape) -> Effect:
     """Keras 2's ``CuDNNGRU``: a GRU that resets after the product, with two biases."""
-    return unit_cell({"units": config["units"]}, "GRU", shape, 2)
+    return _unit_cell({"units": config["units"]}, "GRU", shape, 2)
 
 
 STEPS: Mapping[str, Callable[[Mapping[str, Any], Shape], Effect]] = {
-    "SimpleRNN": simple_rnn_step,
-    "LSTM": lstm_step,
-    "GRU": gru_step,
-    "CuDNNLSTM": cudnn_lstm_step,
-    "CuDNNGRU": cudnn_gru_step,
+    "SimpleRNN": _simple_rnn_step,
+    "LSTM": _lstm_step,
+    "GRU": _gru_step,
+    "CuDNNLSTM": _cudnn_lstm_step,
+    "CuDNNGRU": _cudnn_gru_step,
 }
 
 
-def unrolled(site: Site, cell: Effect, steps: int) -> Effect:
+def _unrolled(site: Site, cell: Effect, steps: int) -> Effect:
     """A cell's effect over a sequence: its terms times the steps, its weights once."""
     config, (step, *states) = site.config, cell.outputs
     output = (step[0], steps, *step[1:]) if config.get("return_sequences") else step
@@ -147,7 +147,7 @@ def unrolled(site: Site, cell: Effect, steps: int) -> Effect:
     return combined(*outputs, effects=[cell], terms=terms, weights=cell.weights, view=GLOBAL)
 
 
-def sequence(site: Site) -> tuple[int, int, Shape]:
+def _sequence(site: Site) -> tuple[int, int, Shape]:
     """Take a sequence's shape apart into batch, steps and the rest."""
     if len(site.shape) < 3:
         raise ShapeError(
@@ -159,8 +159,8 @@ def sequence(site: Site) -> tuple[int, int, Shape]:
 
 def recurrent(site: Site) -> Effect:
     """SimpleRNN, LSTM, GRU: the step of that name, once for each position of the sequence."""
-    batch, steps, rest = sequence(site)
-    return unrolled(site, STEPS[site.kind](site.config, (batch, *rest)), steps)
+    batch, steps, rest = _sequence(site)
+    return _unrolled(site, STEPS[site.kind](site.config, (batch, *rest)), steps)
 
 
 def cell(site: Site) -> Effect:
@@ -177,7 +177,7 @@ def stacked_cells(site: Site) -> Effect:
         effect = site.measure(inner, (tensor,))
         tensor = Tensor(effect.outputs[0], tensor.dtype)
         states.extend(effect.outputs[1:])
-        weights.extend(owned(effect.weights, inner, f"cell_{number}/"))
+        weights.extend(inner_weights(effect.weights, inner, f"cell_{number}/"))
         effects.append(effect)
     terms = [term for effect in effects for term in effect.terms]
     return combined(
@@ -193,23 +193,26 @@ def stacked_cells(site: Site) -> Effect:
 
 def rnn(site: Site) -> Effect:
     """RNN: the wrapped cell, once for each position of the sequence."""
-    batch, steps, rest = sequence(site)
+    batch, steps, rest = _sequence(site)
     if len(site.inner) != 1:
         raise ModelError(f"expected one cell, found {len(site.inner)}")
     (inner,) = site.inner
     effect = site.measure(inner, (Tensor((batch, *rest), site.inputs[0].dtype),))
     effect = combined(
-        *effect.outputs, effects=[effect], terms=effect.terms, weights=owned(effect.weights, inner)
+        *effect.outputs,
+        effects=[effect],
+        terms=effect.terms,
+        weights=inner_weights(effect.weights, inner),
     )
-    result = unrolled(site, effect, steps)
+    result = _unrolled(site, effect, steps)
     if effect.status == UNSUPPORTED and len(effect.outputs) == 1:  # a cell that no rule knows
         shape = result.outputs[0] if site.expected is None else site.expected
         name = inner.kind if isinstance(inner, Layer) else inner.name
-        return combined(shape, effects=[effect_of_unknown(name, shape)], view=GLOBAL)
+        return combined(shape, effects=[_effect_of_unknown(name, shape)], view=GLOBAL)
     return result
 
 
-def effect_of_unknown(name: str, shape: Shape) -> Effect:
+def _effect_of_unknown(name: str, shape: Shape) -> Effect:
     reason = f"the cell {name} is not in the layer table"
     return Effect(
         outputs=(shape,), status=UNSUPPORTED, reason=reason, guessed=True, weights_known=False
@@ -222,7 +225,7 @@ def conv_lstm(site: Site) -> Effect:
     The input is convolved with the layer's stride, dilation and padding; the state, which has the
     output's size, with the same kernel, ``same`` padding and no stride.
     """
-    config, (batch, steps, rest) = site.config, sequence(site)
+    config, (batch, steps, rest) = site.config, _sequence(site)
     inner = (Tensor((batch, *rest), site.inputs[0].dtype),)
     g = Geometry(Site(kind=site.kind, config=config, inputs=inner, measure=site.measure))
     filters = int(config["filters"])
@@ -234,7 +237,7 @@ def conv_lstm(site: Site) -> Effect:
     terms = [
         Term("mac", "input convolution", (*around, ("input channels", g.channels), *tail)),
         Term("mac", "recurrent convolution", (*around, ("state channels", filters), *tail)),
-        *gate_terms(config, "LSTM", state, int(use_bias)),
+        *_gate_terms(config, "LSTM", state, int(use_bias)),
     ]
     weights = [
         Weight("kernel", (*g.kernel, g.channels, 4 * filters)),
@@ -245,4 +248,4 @@ def conv_lstm(site: Site) -> Effect:
         config.get("activation", "tanh"), config.get("recurrent_activation", "sigmoid")
     )
     step = counted(state, state, state, terms=terms, weights=tuple(weights), unknown=unknown)
-    return unrolled(site, step, steps)
+    return _unrolled(site, step, steps)

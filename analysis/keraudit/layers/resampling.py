@@ -26,7 +26,7 @@ from keraudit.layers.call import (
     zero,
 )
 from keraudit.layers.convolution import from_one
-from keraudit.layers.reshaping import MOVED, kept
+from keraudit.layers.reshaping import MOVED, unchanged_dtype
 from keraudit.model.graph import Window
 
 # interpolation: how many neighbours it reads before and after the one at or below its centre
@@ -46,11 +46,11 @@ def up_sampling(site: Site) -> Effect:
     factors = tuple_of(site.config.get("size", 2), rank)
     from_one(size=factors)
     out = tuple(n * f for n, f in zip(spatial, factors, strict=True))
-    method = method_of(site.config, "nearest")
-    return resampled(site, join(batch, out, channels, site.config), spatial, out, method)
+    method = _method_of(site.config, "nearest")
+    return _resampled(site, join(batch, out, channels, site.config), spatial, out, method)
 
 
-def method_of(config: Mapping[str, Any], default: str) -> str:
+def _method_of(config: Mapping[str, Any], default: str) -> str:
     method = str(config.get("interpolation", default)).lower()
     if method not in TAPS:
         raise ModelError(f"interpolation must be one of {', '.join(TAPS)}; received {method!r}")
@@ -63,14 +63,14 @@ def resizing(site: Site) -> Effect:
     batch, spatial, channels = image(site)
     out = target(config)
     output = without_batch(site, join(batch, out, channels, config))
-    method, antialias = method_of(config, "bilinear"), bool(config.get("antialias"))
+    method, antialias = _method_of(config, "bilinear"), bool(config.get("antialias"))
     starts: Shape = (0, 0)
     used = spatial
     if config.get("crop_to_aspect_ratio"):
         starts, used = proportioned(spatial, out, min)
     elif config.get("pad_to_aspect_ratio"):
         starts, used = proportioned(spatial, out, max)
-    return resampled(site, output, used, out, method, starts=starts, antialias=antialias)
+    return _resampled(site, output, used, out, method, starts=starts, antialias=antialias)
 
 
 def center_crop(site: Site) -> Effect:
@@ -82,7 +82,7 @@ def center_crop(site: Site) -> Effect:
     if min(starts) >= 0 and all(n >= m for n, m in zip(spatial, out, strict=True)):
         return zero(output, reason=MOVED, view=tuple(Window(1, s, s) for s in starts))
     starts, used = proportioned(spatial, out, min)
-    return resampled(site, output, used, out, "bilinear", starts=starts, cast=True)
+    return _resampled(site, output, used, out, "bilinear", starts=starts, cast=True)
 
 
 def target(config: Mapping[str, Any]) -> Shape:
@@ -124,7 +124,7 @@ def proportioned(spatial: Shape, out: Shape, choose: Any) -> tuple[Shape, Shape]
     return starts, used
 
 
-def resampled(
+def _resampled(
     site: Site,
     output: Shape,
     used: Shape,
@@ -139,11 +139,11 @@ def resampled(
     starts = starts or (0,) * len(out)
     axes = list(zip(used, out, strict=True))
     windows = tuple(
-        shifted(resample_window(n, m, method, antialias), start)
+        _shifted(resample_window(n, m, method, antialias), start)
         for (n, m), start in zip(axes, starts, strict=True)
     )
     taps = prod([taps_of(n, m, method, antialias) for n, m in axes])
-    dtype = None if cast else kept(site)
+    dtype = None if cast else unchanged_dtype(site)
     if taps == 1:
         return zero(output, reason=MOVED, view=windows, dtype=dtype)
     term: Term | None = elementwise("interpolation", output, 2 * taps - 1)
@@ -194,5 +194,5 @@ def resample_window(size: int, out: int, method: str, antialias: bool = False) -
     return Window(stride, low, high)
 
 
-def shifted(view: Window, start: int) -> Window:
+def _shifted(view: Window, start: int) -> Window:
     return view._replace(low=view.low + start, high=view.high + start)

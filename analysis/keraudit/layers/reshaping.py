@@ -26,7 +26,7 @@ from keraudit.model.graph import GLOBAL, POINTWISE, Window
 MOVED = "data movement, no arithmetic"
 
 
-def kept(site: Site) -> str | None:
+def unchanged_dtype(site: Site) -> str | None:
     """The output's dtype of a layer that computes nothing: integers and strings stay as they are.
 
     Floats are cast to the layer's compute dtype, for which ``None`` stands.
@@ -39,7 +39,7 @@ def kept(site: Site) -> str | None:
 def identity(site: Site) -> Effect:
     """y = x."""
     outputs = [t.shape for t in site.inputs]
-    return zero(*outputs, reason="identity, no arithmetic", dtype=kept(site))
+    return zero(*outputs, reason="identity, no arithmetic", dtype=unchanged_dtype(site))
 
 
 def input_layer(site: Site) -> Effect:
@@ -65,7 +65,7 @@ def masking(site: Site) -> Effect:
 def moved(site: Site, output: Shape) -> Effect:
     """The same elements in another arrangement."""
     view = POINTWISE if output == site.shape else GLOBAL
-    return zero(output, reason=MOVED, view=view, dtype=kept(site))
+    return zero(output, reason=MOVED, view=view, dtype=unchanged_dtype(site))
 
 
 def flatten(site: Site) -> Effect:
@@ -97,7 +97,7 @@ def permute(site: Site) -> Effect:
         )
     output = tuple(site.shape[i] for i in (0, *dims))
     view = POINTWISE if list(dims) == sorted(dims) else GLOBAL
-    return zero(output, reason=MOVED, view=view, dtype=kept(site))
+    return zero(output, reason=MOVED, view=view, dtype=unchanged_dtype(site))
 
 
 def repeat_vector(site: Site) -> Effect:
@@ -109,10 +109,10 @@ def repeat_vector(site: Site) -> Effect:
     return moved(site, (site.shape[0], times, site.shape[1]))
 
 
-def pairs_of(value: Any, rank: int) -> tuple[tuple[int, ...], ...]:
+def _pairs_of(value: Any, rank: int) -> tuple[tuple[int, ...], ...]:
     """What is added or taken at the start and the end of each axis, in any of Keras' spellings.
 
-    >>> pairs_of(1, 2), pairs_of([1, 2], 1), pairs_of([1, 2], 2), pairs_of([[0, 1], [2, 3]], 2)
+    >>> _pairs_of(1, 2), _pairs_of([1, 2], 1), _pairs_of([1, 2], 2), _pairs_of([[0, 1], [2, 3]], 2)
     (((1, 1), (1, 1)), ((1, 2),), ((1, 1), (2, 2)), ((0, 1), (2, 3)))
     """
     axes = [value] * rank if isinstance(value, int) or rank == 1 else list(value)
@@ -126,24 +126,24 @@ def pairs_of(value: Any, rank: int) -> tuple[tuple[int, ...], ...]:
 
 def zero_padding(site: Site) -> Effect:
     """Position p of the output is position p - start of the input, or zero outside it."""
-    return framed(site, "padding", lambda size, pair: size + sum(pair), -1)
+    return _framed(site, "padding", lambda size, pair: size + sum(pair), -1)
 
 
 def cropping(site: Site) -> Effect:
     """Position p of the output is position p + start of the input."""
-    return framed(site, "cropping", lambda size, pair: size - sum(pair), 1)
+    return _framed(site, "cropping", lambda size, pair: size - sum(pair), 1)
 
 
-def framed(
+def _framed(
     site: Site, key: str, length: Callable[[int, tuple[int, ...]], int], sign: int
 ) -> Effect:
     rank = rank_of(site.kind)
     batch, spatial, channels = split(site.shape, site.config, rank)
-    pairs = pairs_of(site.config.get(key, 1), rank)
+    pairs = _pairs_of(site.config.get(key, 1), rank)
     out = tuple(length(size, pair) for size, pair in zip(spatial, pairs, strict=True))
     return zero(
         join(batch, out, channels, site.config),
         reason=MOVED,
         view=tuple(Window(1, sign * start, sign * start) for start, _ in pairs),
-        dtype=kept(site),
+        dtype=unchanged_dtype(site),
     )

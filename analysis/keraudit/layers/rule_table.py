@@ -81,12 +81,12 @@ LAYERS: Mapping[str, str] = {
     "AdaptiveAveragePooling2D": "pooling.adaptive_pooling",
     "AdaptiveAveragePooling3D": "pooling.adaptive_pooling",
     # normalisation
-    "BatchNormalization": "normalization.batch_normalisation",
-    "LayerNormalization": "normalization.layer_normalisation",
-    "GroupNormalization": "normalization.group_normalisation",
-    "RMSNormalization": "normalization.rms_normalisation",
-    "UnitNormalization": "normalization.unit_normalisation",
-    "Normalization": "normalization.feature_normalisation",
+    "BatchNormalization": "normalization.batch_normalization",
+    "LayerNormalization": "normalization.layer_normalization",
+    "GroupNormalization": "normalization.group_normalization",
+    "RMSNormalization": "normalization.rms_normalization",
+    "UnitNormalization": "normalization.unit_normalization",
+    "Normalization": "normalization.feature_normalization",
     "LayerScale": "normalization.layer_scale",
     # merging
     "Add": "merging.merge",

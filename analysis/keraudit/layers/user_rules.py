@@ -92,10 +92,10 @@ def rules_from(text: str, *, source: str = "rules") -> Mapping[str, Rule]:
     if record or not isinstance(tables, Mapping) or not tables:
         extra = f", found {', '.join(map(repr, record))}" if record else ""
         raise ModelError(f"{source}: expected tables [layers.ClassName] and nothing else{extra}")
-    return {name: rule_from(table, f"{source}: layers.{name}") for name, table in tables.items()}
+    return {name: _rule_from(table, f"{source}: layers.{name}") for name, table in tables.items()}
 
 
-def rule_from(table: Any, where: str) -> Rule:
+def _rule_from(table: Any, where: str) -> Rule:
     if not isinstance(table, Mapping):
         raise ModelError(f"{where}: expected a table of keys, received {table!r}")
     for key in table:
@@ -142,11 +142,11 @@ def formula(table: Mapping[str, Any], where: str) -> Rule:
     view = table.get("view", GLOBAL)
     if view not in (POINTWISE, GLOBAL):
         raise ModelError(f'{where}.view: expected "pointwise" or "global", received {view!r}')
-    counts = {key: expression(table[key], f"{where}.{key}") for key in COUNTS if key in table}
+    counts = {key: _expression(table[key], f"{where}.{key}") for key in COUNTS if key in table}
     stated = table.get("output")
     if stated is not None and (not isinstance(stated, list) or not stated):
         raise ModelError(f"{where}.output: expected a list of sizes, received {stated!r}")
-    sizes = [expression(size, f"{where}.output") for size in stated or ()]
+    sizes = [_expression(size, f"{where}.output") for size in stated or ()]
 
     def applied(site: Site) -> Effect:
         names = known(site)
@@ -155,12 +155,12 @@ def formula(table: Mapping[str, Any], where: str) -> Rule:
         found = {key: worth(tree, names, f"{where}.{key}") for key, tree in counts.items()}
         if negative := [key for key, count in found.items() if count < 0]:
             raise ModelError(f"{where}.{negative[0]}: is worth {found[negative[0]]}, below 0")
-        return effect(found, output, view)
+        return _effect(found, output, view)
 
     return applied
 
 
-def effect(found: Mapping[str, int], output: tuple[int, ...], view: str) -> Effect:
+def _effect(found: Mapping[str, int], output: tuple[int, ...], view: str) -> Effect:
     terms = [
         Term(unit, "user's rule", (("count", found[key]),))
         for key, unit in (("macs", "mac"), ("flops", "flop"))
@@ -176,7 +176,7 @@ def effect(found: Mapping[str, int], output: tuple[int, ...], view: str) -> Effe
     return counted(output, terms=terms, weights=weights, view=view)
 
 
-def expression(value: Any, where: str) -> ast.expr:
+def _expression(value: Any, where: str) -> ast.expr:
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise ModelError(f"{where}: expected an expression or a whole number, received {value!r}")
     try:
@@ -194,14 +194,14 @@ def worth(tree: ast.expr, names: Mapping[str, Value], where: str) -> int:
 
 def known(site: Site) -> dict[str, Value]:
     """The names that an expression may use; the tensors' own go before the options'."""
-    names = dict(options_of(site.config))
+    names = dict(_options_of(site.config))
     shapes = tuple(tensor.shape for tensor in site.inputs)
     if shapes:
         names |= {"batch": shapes[0][0] if shapes[0] else 1, "input": shapes[0], "inputs": shapes}
     return names
 
 
-def options_of(config: Mapping[str, Any]) -> Iterator[tuple[str, Value]]:
+def _options_of(config: Mapping[str, Any]) -> Iterator[tuple[str, Value]]:
     for name, option in config.items():
         if isinstance(option, int):
             yield name, int(option)

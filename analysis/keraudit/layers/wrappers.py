@@ -11,9 +11,9 @@ from dataclasses import replace
 
 from keraudit.errors import ModelError, ShapeError
 from keraudit.layers.call import Effect, Shape, Site, Tensor, Term, Weight, elementwise, unsupported
-from keraudit.layers.combine import combined, owned, repeated
+from keraudit.layers.combine import combined, inner_weights, repeated
 from keraudit.layers.lora import LOW_RANK, once_a_call
-from keraudit.layers.quantized import ADDED, quantisation
+from keraudit.layers.quantized import ADDED, quantization
 from keraudit.model.graph import GLOBAL, POINTWISE, UNSUPPORTED, Along, Architecture, Layer, View
 
 # What a bidirectional layer does with its two outputs: FLOPs per element.
@@ -28,7 +28,7 @@ RUNS_CODE: Mapping[str, str] = {
 }
 
 
-def held(site: Site) -> Layer | Architecture:
+def _inner_of(site: Site) -> Layer | Architecture:
     if not site.inner:
         raise ModelError("the wrapper's config holds no layer")
     return site.inner[0]
@@ -36,27 +36,27 @@ def held(site: Site) -> Layer | Architecture:
 
 def wrapper(site: Site) -> Effect:
     """Wrapper: what the layer it holds does."""
-    inner = held(site)
+    inner = _inner_of(site)
     effect = site.measure(inner, site.inputs)
     return combined(
         *effect.outputs,
         effects=[effect],
         terms=effect.terms,
-        weights=owned(effect.weights, inner),
+        weights=inner_weights(effect.weights, inner),
         view=effect.view,
         dtype=effect.dtype,
     )
 
 
-def tensors_in(value: object) -> Iterator[Tensor]:
+def _tensors_in(value: object) -> Iterator[Tensor]:
     if isinstance(value, Tensor):
         yield value
     elif isinstance(value, Mapping):
         for key in sorted(value):
-            yield from tensors_in(value[key])
+            yield from _tensors_in(value[key])
     elif isinstance(value, tuple | list):
         for item in value:
-            yield from tensors_in(item)
+            yield from _tensors_in(item)
 
 
 def time_distributed(site: Site) -> Effect:
@@ -67,12 +67,12 @@ def time_distributed(site: Site) -> Effect:
     unpacking) it does at each. It runs a quantised layer in its plain form, which is not counted.
     """
     folded, steps = [], 0
-    for tensor in tensors_in(site.argument(0, "inputs", site.inputs)):
+    for tensor in _tensors_in(site.argument(0, "inputs", site.inputs)):
         if len(tensor.shape) < 3:
             raise ShapeError(f"expected an input (batch, steps, ...), received {tensor.shape}")
         batch, steps, *rest = tensor.shape
         folded.append(Tensor((batch * steps, *rest), tensor.dtype))
-    inner = held(site)
+    inner = _inner_of(site)
     effect = site.measure(inner, tuple(folded))
     outputs: list[Shape] = []
     for shape in effect.outputs:
@@ -83,7 +83,7 @@ def time_distributed(site: Site) -> Effect:
     for term in effect.terms:
         terms += repeated([term], "steps", steps) if once_a_call(term) else [term]
     effects = [effect]
-    if isinstance(inner, Layer) and (mode := quantisation(inner.config).mode):
+    if isinstance(inner, Layer) and (mode := quantization(inner.config).mode):
         reason = (
             f"TimeDistributed does not run the {mode} form of its layer: what it does is not known"
         )
@@ -93,13 +93,13 @@ def time_distributed(site: Site) -> Effect:
         *outputs,
         effects=effects,
         terms=terms,
-        weights=owned(effect.weights, inner),
-        view=behind_steps(effect.view),
+        weights=inner_weights(effect.weights, inner),
+        view=_behind_steps(effect.view),
         dtype=effect.dtype,
     )
 
 
-def behind_steps(view: View) -> View:
+def _behind_steps(view: View) -> View:
     """The view of an inner layer, its axes counted with the steps before them."""
     if isinstance(view, Along):
         return Along(tuple((axis + 1 if axis else 0, seen) for axis, seen in view.axes))
@@ -113,7 +113,7 @@ def bidirectional(site: Site) -> Effect:
     for ``concat``. Files of Keras 2 may leave the backward layer out: it is then the forward one
     with weights of its own.
     """
-    forward = held(site)
+    forward = _inner_of(site)
     backward = site.inner[1] if len(site.inner) > 1 else forward
     effects = [site.measure(layer, site.inputs[:1]) for layer in (forward, backward)]
     (first, *states), (second, *more) = (effect.outputs for effect in effects)
@@ -130,8 +130,8 @@ def bidirectional(site: Site) -> Effect:
     terms: list[Term | None] = [term for effect in effects for term in effect.terms]
     terms.append(elementwise("merge", first, MERGES[mode]))
     weights = (
-        *owned(effects[0].weights, forward, "forward/"),
-        *owned(effects[1].weights, backward, "backward/"),
+        *inner_weights(effects[0].weights, forward, "forward/"),
+        *inner_weights(effects[1].weights, backward, "backward/"),
     )
     return combined(
         *merged, *states, *more, effects=effects, terms=terms, weights=weights, view=GLOBAL
@@ -164,7 +164,7 @@ def pipeline(site: Site) -> Effect:
     weights: list[Weight] = []
     for number, inner in enumerate(site.inner):
         effect = site.measure(inner, tensors)
-        weights.extend(owned(effect.weights, inner, f"{number}/"))
+        weights.extend(inner_weights(effect.weights, inner, f"{number}/"))
         dtype = effect.dtype or tensors[0].dtype
         tensors = tuple(Tensor(shape, dtype) for shape in effect.outputs)
         effects.append(effect)

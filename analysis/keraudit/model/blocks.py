@@ -57,15 +57,15 @@ def blocks(graph: Graph) -> tuple[Block, ...]:
     """Divide all nodes of ``graph`` among blocks, in running order."""
     links = Links.of(graph)
     outputs = list(dict.fromkeys(ref.call for ref in graph.architecture.outputs))
-    parts = opened(regions(links, outputs), links, graph)
-    parts = attach_neighbours(parts, graph)
+    parts = _opened(regions(links, outputs), links, graph)
+    parts = _attach_neighbours(parts, graph)
     places = positions(graph)
     ends = frozenset(outputs)
-    found = [block for part in parts for block in labelled(part, graph, places, ends)]
-    return named_once(name_by_place(found, graph))
+    found = [block for part in parts for block in _labelled(part, graph, places, ends)]
+    return _named_once(_name_by_place(found, graph))
 
 
-def opened(parts: Iterable[Region], links: Links, graph: Graph) -> list[Region]:
+def _opened(parts: Iterable[Region], links: Links, graph: Graph) -> list[Region]:
     """Replace what is no block of the network by its parts.
 
     A gate (a region that ends in a product, as squeeze-and-excitation) scales its surroundings and
@@ -73,10 +73,10 @@ def opened(parts: Iterable[Region], links: Links, graph: Graph) -> list[Region]:
     one whose cells overlap (NASNet) are shown through the regions inside them.
     """
     heavy = [bool(node.weights) for node in graph.nodes]
-    return opened_by(parts, links, graph, heavy)
+    return _opened_by(parts, links, graph, heavy)
 
 
-def opened_by(
+def _opened_by(
     parts: Iterable[Region], links: Links, graph: Graph, heavy: Sequence[bool]
 ) -> list[Region]:
     """The same; ``heavy`` tells which nodes have weights."""
@@ -88,14 +88,14 @@ def opened_by(
             result.append(Region(nodes=part.nodes, children=(part,)))
         elif cells := part.cells(links):
             result.extend(cells)
-        elif spans_most(part, graph, heavy):
-            result.extend(opened_by(part.opened(), links, graph, heavy))
+        elif _spans_most(part, graph, heavy):
+            result.extend(_opened_by(part.opened(), links, graph, heavy))
         else:
             result.append(part)
     return joined(result, links)
 
 
-def spans_most(part: Region, graph: Graph, heavy: Sequence[bool]) -> bool:
+def _spans_most(part: Region, graph: Graph, heavy: Sequence[bool]) -> bool:
     """Whether a shortcut around most of the network's layers makes a region of all of them."""
     held = any(graph.nodes[c.nodes[-1]].layer.kind not in GATES for c in part.children)
     if not held or len(part.branches) != 2 or () not in part.branches:
@@ -113,10 +113,10 @@ def joined(parts: Sequence[Region], links: Links) -> list[Region]:
             runs[-1].append(part)
         else:
             runs.append([part])
-    return [run[0] if len(run) == 1 else in_a_row(run) for run in runs]
+    return [run[0] if len(run) == 1 else _in_a_row(run) for run in runs]
 
 
-def in_a_row(chains: Sequence[Region]) -> Region:
+def _in_a_row(chains: Sequence[Region]) -> Region:
     """Several chains as one."""
     return Region(
         nodes=tuple(i for part in chains for i in part.nodes),
@@ -124,7 +124,7 @@ def in_a_row(chains: Sequence[Region]) -> Region:
     )
 
 
-def attach_neighbours(parts: Sequence[Region], graph: Graph) -> list[Region]:
+def _attach_neighbours(parts: Sequence[Region], graph: Graph) -> list[Region]:
     """Give each region the activation that finishes it and the pre-activation that opens it.
 
     Residual units of version 1 end ``add, relu``; those of version 2 begin ``norm, relu`` before
@@ -142,7 +142,7 @@ def attach_neighbours(parts: Sequence[Region], graph: Graph) -> list[Region]:
             result[i - 1] = result[i - 1].extended(after=tail)
             nodes = nodes[len(tail) :]
         follows = i + 1 < len(result) and not result[i + 1].is_chain
-        lead = leading(nodes, kinds) if follows and i and not result[i - 1].is_chain else []
+        lead = _leading(nodes, kinds) if follows and i and not result[i - 1].is_chain else []
         if lead and len(lead) == len(nodes):
             result[i + 1] = result[i + 1].extended(before=tuple(lead))
             nodes = []
@@ -150,23 +150,23 @@ def attach_neighbours(parts: Sequence[Region], graph: Graph) -> list[Region]:
     return [part for part in result if part.nodes]
 
 
-def leading(nodes: Sequence[int], kinds: Sequence[str]) -> list[int]:
+def _leading(nodes: Sequence[int], kinds: Sequence[str]) -> list[int]:
     """The whole chain if it is a pre-activation (normalisation, activation), else nothing."""
     light = all(kinds[i] in FINISHING or kinds[i] in NORMALISING for i in nodes)
     return list(nodes) if light and nodes and kinds[nodes[0]] in NORMALISING else []
 
 
-def labelled(part: Region, graph: Graph, places: Sequence[Shape], ends: Set[int]) -> list[Block]:
+def _labelled(part: Region, graph: Graph, places: Sequence[Shape], ends: Set[int]) -> list[Block]:
     """A region as one block, a chain as one block or several."""
     names = [graph.nodes[i].name for i in part.nodes]
     if not part.is_chain:
-        return [region_block(part, graph, places)]
+        return [_region_block(part, graph, places)]
     result = []
-    for name, start, stop in divisions(part, names, graph, places, ends):
+    for name, start, stop in _divisions(part, names, graph, places, ends):
         nodes = part.nodes[start:stop]
         held = set(nodes)
         children = tuple(
-            region_block(c, graph, places) for c in part.children if held >= {*c.nodes}
+            _region_block(c, graph, places) for c in part.children if held >= {*c.nodes}
         )
         result.append(
             Block(
@@ -180,7 +180,7 @@ def labelled(part: Region, graph: Graph, places: Sequence[Shape], ends: Set[int]
     return result
 
 
-def region_block(part: Region, graph: Graph, places: Sequence[Shape]) -> Block:
+def _region_block(part: Region, graph: Graph, places: Sequence[Shape]) -> Block:
     names = [graph.nodes[i].name for i in part.nodes]
     join = part.join if part.join is not None else part.nodes[-1]
     kinds = [graph.nodes[i].layer.kind for i in part.nodes]
@@ -194,24 +194,24 @@ def region_block(part: Region, graph: Graph, places: Sequence[Shape]) -> Block:
         fork=part.fork,
         join=join,
         branches=part.branches,
-        children=tuple(region_block(child, graph, places) for child in part.children),
+        children=tuple(_region_block(child, graph, places) for child in part.children),
     )
 
 
-def divisions(
+def _divisions(
     part: Region, names: Sequence[str], graph: Graph, places: Sequence[Shape], ends: Set[int]
 ) -> list[tuple[str, int, int]]:
     """Divide a chain: before the head, then by names, else where the size changes."""
     kinds = [graph.nodes[i].layer.kind for i in part.nodes]
     gates = {i for child in part.children for i in child.nodes}
-    end = head_start(part, kinds, gates, places) if part.nodes[-1] in ends else len(names)
+    end = _head_start(part, kinds, gates, places) if part.nodes[-1] in ends else len(names)
     heavy = [bool(graph.nodes[i].effect.macs) for i in part.nodes[:end]]
     cuts = group_names(names[:end], kinds[:end], heavy, graph.architecture.name)
     if len(cuts) == 1:
         first = not part.nodes[0]
         cuts = [("" if first else cuts[0][0], 0, end)]
         if not cuts[0][0]:
-            cuts = size_cuts(part.nodes[:end], gates, graph, places)
+            cuts = _size_cuts(part.nodes[:end], gates, graph, places)
     if end < len(names):
         model = graph.architecture.name
         own = common_name(names[end:], kinds[end:], model)
@@ -221,7 +221,9 @@ def divisions(
     return [cut for cut in cuts if cut[1] < cut[2]]
 
 
-def head_start(part: Region, kinds: Sequence[str], gates: Set[int], places: Sequence[Shape]) -> int:
+def _head_start(
+    part: Region, kinds: Sequence[str], gates: Set[int], places: Sequence[Shape]
+) -> int:
     """Where the head of the network begins: where positions are pooled away or flattened.
 
     A normalisation and activation that open the chain before that belong to it. The length of the
@@ -236,7 +238,7 @@ def head_start(part: Region, kinds: Sequence[str], gates: Set[int], places: Sequ
     return start
 
 
-def size_cuts(
+def _size_cuts(
     nodes: Sequence[int], gates: Set[int], graph: Graph, places: Sequence[Shape]
 ) -> list[tuple[str, int, int]]:
     """Divide a long chain where its spatial size shrinks: each part begins with the layer that does."""
@@ -259,7 +261,7 @@ def size_cuts(
     return list(zip(names, starts, stops, strict=True))
 
 
-def name_by_place(found: Sequence[Block], graph: Graph) -> list[Block]:
+def _name_by_place(found: Sequence[Block], graph: Graph) -> list[Block]:
     """Name the nameless segments after their place: stem, transition, head."""
     result = []
     transitions = 0
@@ -281,7 +283,7 @@ def name_by_place(found: Sequence[Block], graph: Graph) -> list[Block]:
     return result
 
 
-def named_once(found: Sequence[Block]) -> tuple[Block, ...]:
+def _named_once(found: Sequence[Block]) -> tuple[Block, ...]:
     """Tell blocks of one name apart by a number."""
     total: dict[str, int] = {}
     result = []

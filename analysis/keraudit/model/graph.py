@@ -236,19 +236,19 @@ SEQUENCES = (list, tuple)  # ``list | tuple`` is made anew at each use, which sh
 def refs_in(value: Any) -> tuple[Ref, ...]:
     """Every ``Ref`` in nested lists, tuples and dicts, in order."""
     found: list[Ref] = []
-    collect(value, found)
+    _collect(value, found)
     return tuple(found)
 
 
-def collect(value: Any, found: list[Ref]) -> None:
+def _collect(value: Any, found: list[Ref]) -> None:
     if isinstance(value, Ref):
         found.append(value)
     elif isinstance(value, SEQUENCES):
         for item in value:
-            collect(item, found)
+            _collect(item, found)
     elif isinstance(value, dict):
         for item in value.values():
-            collect(item, found)
+            _collect(item, found)
 
 
 class Hint(NamedTuple):

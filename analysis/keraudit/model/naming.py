@@ -14,7 +14,7 @@ MIN_RUN = 3  # as many consecutive layers must share a name for it to divide a s
 
 
 @cache
-def snake(kind: str) -> str:
+def _snake(kind: str) -> str:
     """A class name as Keras writes it into automatic names: ``BatchNormalization`` to ``batch_normalization``."""
     bare = kind.rpartition(".")[2]
     spaced = re.sub(r"(.)([A-Z][a-z0-9]+)", r"\1_\2", bare)
@@ -29,7 +29,7 @@ def is_automatic(name: str, kind: str) -> bool:
     (True, False)
     """
     own = name.rpartition("/")[2].partition(":")[0]
-    base = snake(kind)
+    base = _snake(kind)
     return own == base or (own.startswith(base + "_") and own[len(base) + 1 :].isdigit())
 
 
@@ -65,10 +65,10 @@ def common_name(
     name = "".join(shortest[:length]).rstrip("_/.-")
     path, _, last = name.rpartition("/")
     # a nested model's number says which block it is; an unnumbered word behind it adds nothing
-    return path if has_digit(path) and not has_digit(last) else name
+    return path if _has_digit(path) and not _has_digit(last) else name
 
 
-def has_digit(text: str) -> bool:
+def _has_digit(text: str) -> bool:
     return any(c.isdigit() for c in text)
 
 
@@ -81,7 +81,7 @@ def group_names(
     Returns (name, start, stop) triples that cover the chain; nameless where names say nothing.
     """
     labels = [
-        "" if is_automatic(n, k) else numbered(tokens(n, model))
+        "" if is_automatic(n, k) else _numbered(tokens(n, model))
         for n, k in zip(names, kinds, strict=True)
     ]
     result: list[tuple[str, int, int]] = []
@@ -107,11 +107,11 @@ def runs(labels: Sequence[str]) -> list[tuple[str, int, int]]:
     return result
 
 
-def numbered(parts: Sequence[str]) -> str:
+def _numbered(parts: Sequence[str]) -> str:
     """The first word, or the first two, if they end in a number: ``block2a``, ``block_3``, ``stem``."""
     if not parts:
         return ""
-    if has_digit(parts[0]):
+    if _has_digit(parts[0]):
         return parts[0]
     if len(parts) > 2 and parts[2][0].isdigit():
         return "".join(parts[:3])

@@ -89,7 +89,7 @@ class Region:
             return None
         if self.parts and len(self.parts) > 1:
             return None
-        return cells_of(self.nodes, links)
+        return _cells_of(self.nodes, links)
 
 
 def regions(links: Links, outputs: Sequence[int]) -> list[Region]:
@@ -99,18 +99,18 @@ def regions(links: Links, outputs: Sequence[int]) -> list[Region]:
     another output (an auxiliary head) is divided on its own.
     """
     main = leading_to_main_output(links, outputs)
-    levels = levels_of(len(links.before))
+    levels = _levels_of(len(links.before))
     found = divide(sorted(main), None, None, links.among(main), levels)
     rest = [i for i in range(len(links.before)) if i not in main]
-    for side in components(rest, links):
+    for side in _components(rest, links):
         found.extend(divide(side, None, None, links.among(set(side)), levels - 1))
     return sorted(found, key=lambda part: part.nodes[0])
 
 
-def levels_of(nodes: int) -> int:
+def _levels_of(nodes: int) -> int:
     """How many regions within regions are looked for in a graph of so many nodes.
 
-    >>> levels_of(500), levels_of(20_000), levels_of(1_000_000)
+    >>> _levels_of(500), _levels_of(20_000), _levels_of(1_000_000)
     (64, 15, 8)
     """
     return max(LEAST_NEST, min(DEEPEST_NEST, MOST_LOOKS // max(nodes, 1)))
@@ -119,10 +119,10 @@ def levels_of(nodes: int) -> int:
 def leading_to_main_output(links: Links, outputs: Sequence[int]) -> set[int]:
     """All nodes on paths to the main output; the last of them is that output."""
     ends = sorted({i for i in outputs if not links.after[i]} or set(outputs))[-MOST_OUTPUTS:]
-    return max((ancestors(end, links) for end in ends), key=len)
+    return max((_ancestors(end, links) for end in ends), key=len)
 
 
-def ancestors(index: int, links: Links) -> set[int]:
+def _ancestors(index: int, links: Links) -> set[int]:
     """All nodes that lead to ``index``, itself included."""
     seen, waiting = {index}, [index]
     while waiting:
@@ -143,7 +143,7 @@ def divide(
     if not nodes:
         return []
     last = nodes[-1] + 1 if sink is None else sink
-    opens, onward = reaches(nodes, last, links)
+    opens, onward = _reaches(nodes, last, links)
     result: list[Region] = []
     chain: list[int] = []
     inside: list[int] = []
@@ -162,7 +162,7 @@ def divide(
             if chain:
                 result.append(Region(nodes=tuple(chain)))
                 chain = []
-            result.append(region(inside, start, index, links, levels))
+            result.append(_region(inside, start, index, links, levels))
             inside = []
         else:
             chain.append(index)
@@ -171,12 +171,12 @@ def divide(
         result.append(Region(nodes=tuple(chain)))
     if inside:  # no single node ends them: several outputs, or branches that leave for the sink
         whole = sink is None
-        part = region(inside[:-1], start, inside[-1], links, levels) if whole else None
+        part = _region(inside[:-1], start, inside[-1], links, levels) if whole else None
         result.append(part or Region(nodes=tuple(inside)))
     return result
 
 
-def reaches(nodes: Sequence[int], last: int, links: Links) -> tuple[int, list[int]]:
+def _reaches(nodes: Sequence[int], last: int, links: Links) -> tuple[int, list[int]]:
     """The last node that none of ``nodes`` leads to, and the furthest that each leads to.
 
     ``last`` stands for the sink, outside ``nodes``.
@@ -194,9 +194,11 @@ def reaches(nodes: Sequence[int], last: int, links: Links) -> tuple[int, list[in
     return opens, onward
 
 
-def region(inside: Sequence[int], fork: int | None, join: int, links: Links, levels: int) -> Region:
+def _region(
+    inside: Sequence[int], fork: int | None, join: int, links: Links, levels: int
+) -> Region:
     """A fork-join region, with the regions inside each of its branches."""
-    branches = components(inside, links)
+    branches = _components(inside, links)
     shortcut = fork is not None and fork in links.before[join]
     divided = [
         divide(branch, fork, join, links, levels - 1) if levels > 0 else [] for branch in branches
@@ -212,7 +214,7 @@ def region(inside: Sequence[int], fork: int | None, join: int, links: Links, lev
     )
 
 
-def components(inside: Sequence[int], links: Links) -> list[list[int]]:
+def _components(inside: Sequence[int], links: Links) -> list[list[int]]:
     """The connected parts of the inside, fork and join left out; each sorted."""
     root: list[int] = []  # of each group, one that it was found to be part of; itself if none
     group: dict[int, int] = {}
@@ -242,7 +244,7 @@ def find(root: list[int], group: int) -> int:
     return group
 
 
-def cells_of(nodes: Sequence[int], links: Links) -> tuple[Region, ...] | None:
+def _cells_of(nodes: Sequence[int], links: Links) -> tuple[Region, ...] | None:
     """Divide ``nodes`` (the last is their join) into cells, or ``None`` if there are fewer than two."""
     join = nodes[-1]
     member = set(nodes)

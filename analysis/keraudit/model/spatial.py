@@ -24,14 +24,14 @@ def layouts(graph: Graph) -> tuple[bool, ...]:
     known = list(told)
     for _ in range(ROUNDS):
         before = list(known)
-        with_the_data(graph, known)
-        against_the_data(graph, known, told)
+        _with_the_data(graph, known)
+        _against_the_data(graph, known, told)
         if known == before:
             break
     for index, node in enumerate(graph.nodes):
         if not node.sources and known[index] is None:
             known[index] = False
-    with_the_data(graph, known)
+    _with_the_data(graph, known)
     return tuple(first is True for first in known)
 
 
@@ -41,15 +41,15 @@ def stated(node: Node) -> First:
     return None if node.layer.kind == "Flatten" else FORMATS.get(str(named))
 
 
-def with_the_data(graph: Graph, known: list[First]) -> None:
+def _with_the_data(graph: Graph, known: list[First]) -> None:
     """Give each node that states nothing the layout of its first input that has one."""
     for index, node in enumerate(graph.nodes):
         if known[index] is None:
-            found = (carried(node, known[ref.call], forwards=True) for ref in node.sources)
+            found = (_carried(node, known[ref.call], forwards=True) for ref in node.sources)
             known[index] = next((first for first in found if first is not None), None)
 
 
-def against_the_data(graph: Graph, known: list[First], told: Sequence[First]) -> None:
+def _against_the_data(graph: Graph, known: list[First], told: Sequence[First]) -> None:
     """Give each node without a layout that of its first reader that has one."""
     wanted: dict[int, bool] = {}
     for index in range(len(graph.nodes) - 1, -1, -1):
@@ -58,17 +58,17 @@ def against_the_data(graph: Graph, known: list[First], told: Sequence[First]) ->
             known[index] = wanted.get(index)
         read = told[index]
         if read is None:
-            read = carried(node, known[index], forwards=False)
+            read = _carried(node, known[index], forwards=False)
         if read is not None:
             wanted.update((ref.call, read) for ref in node.sources)
 
 
-def carried(node: Node, first: First, *, forwards: bool) -> First:
+def _carried(node: Node, first: First, *, forwards: bool) -> First:
     """The layout on the other side of a call, from its input to its output or back."""
     if first is None or not node.inputs or not node.outputs:
         return first
     rank, after = len(node.inputs[0].shape), len(node.outputs[0].shape)
-    order = permutation(node, rank)
+    order = _permutation(node, rank)
     if order is None:
         return first if forwards or (rank == after and node.layer.kind not in SHAPED_ANEW) else None
     channels = 1 if first else rank - 1
@@ -76,7 +76,7 @@ def carried(node: Node, first: First, *, forwards: bool) -> First:
     return {1: True, rank - 1: False}.get(there)
 
 
-def permutation(node: Node, rank: int) -> tuple[int, ...] | None:
+def _permutation(node: Node, rank: int) -> tuple[int, ...] | None:
     """Where a transposition takes each axis of its output from; ``None`` for any other call."""
     if node.layer.kind == "Permute":
         order = (0, *node.layer.config["dims"])

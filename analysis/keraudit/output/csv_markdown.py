@@ -67,8 +67,8 @@ def markdown_text(grid: Grid) -> str:
     grid = shown(grid)
     notes = [" ".join(note.split()) for note in grid.notes if note.strip()]
     made = [f"Made by {code(grid.command)}."] if grid.command else []
-    tail = "\n".join(f"- {escaped(note)}" for note in [*notes, f"Convention: {grid.convention}."])
-    head = f"**{escaped(grid.title)}** {escaped(grid.heading)}"
+    tail = "\n".join(f"- {_escaped(note)}" for note in [*notes, f"Convention: {grid.convention}."])
+    head = f"**{_escaped(grid.title)}** {_escaped(grid.heading)}"
     return f"{head}\n\n{pipe_table(grid)}\n\n{tail}\n" + "".join(f"- {line}\n" for line in made)
 
 
@@ -83,40 +83,40 @@ def pipe_table(grid: Grid) -> str:
     """
     grid = shown(grid)
     head = [
-        column.label if column.form == "markdown" else escaped(column.label)
+        column.label if column.form == "markdown" else _escaped(column.label)
         for column in grid.columns
     ]
     rule = ["--:" if column.is_number else ":--" for column in grid.columns]
     lines = [cells(grid, line) for line in grid.lines]
     if grid.total:
-        total = [marked("text", written(column, grid.total)) for column in grid.columns]
+        total = [_marked("text", written(column, grid.total)) for column in grid.columns]
         lines.append([f"**{cell}**" if cell else "" for cell in total])
     return "\n".join("| " + " | ".join(line) + " |" for line in [head, rule, *lines])
 
 
 def cells(grid: Grid, line: Line) -> list[str]:
     indent = "&nbsp;" * 3 * line.depth
-    first, *rest = (marked(column.form, written(column, line)) for column in grid.columns)
+    first, *rest = (_marked(column.form, written(column, line)) for column in grid.columns)
     return [indent + first, *rest]
 
 
-def marked(form: str, text: str) -> str:
+def _marked(form: str, text: str) -> str:
     r"""A cell, which cannot end its row.
 
-    >>> [marked(form, "*a*|b") for form in ("markdown", "code", "text")]
+    >>> [_marked(form, "*a*|b") for form in ("markdown", "code", "text")]
     ['*a*\\|b', '`*a*\\|b`', '\\*a\\*\\|b']
     """
     if form == "markdown":
         return " ".join(text.replace("|", r"\|").split())
     if form == "code":
         return code(text).replace("|", r"\|") if text else ""
-    return escaped(text).replace("\n", "<br>")
+    return _escaped(text).replace("\n", "<br>")
 
 
-def escaped(text: str) -> str:
+def _escaped(text: str) -> str:
     r"""Text that Markdown shows as it is: names come from files.
 
-    >>> print(escaped("a_b <b> http://c"))
+    >>> print(_escaped("a_b <b> http://c"))
     a\_b &lt;b&gt; http`://`c
     """
     return MARK.sub(as_text, text)

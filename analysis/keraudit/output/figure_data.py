@@ -29,10 +29,10 @@ def numbers_of(figure: Figure) -> Numbers:
     """
     layout = figure["layout"]
     if any(trace["type"] == "heatmap" for trace in figure["data"]):
-        return of_heat(figure["data"][0], layout)
+        return _of_heat(figure["data"][0], layout)
     shown = [trace for trace in figure["data"] if trace.get("hoverinfo") != "skip"]
     if layout.get("meta", {}).get("points"):
-        return of_points(shown, layout)
+        return _of_points(shown, layout)
     sideways = any(trace.get("orientation") == "h" for trace in shown)
     places, found = ("y", "x") if sideways else ("x", "y")
     columns = [(series(trace, layout), trace) for trace in shown]
@@ -50,11 +50,11 @@ def ascending(keys: list[Any]) -> list[Any]:
     return keys if any(isinstance(key, str) for key in keys) else sorted(keys)
 
 
-def of_heat(trace: Figure, layout: Mapping[str, Any]) -> Numbers:
+def _of_heat(trace: Figure, layout: Mapping[str, Any]) -> Numbers:
     """Row by row, as it is drawn; the corner says what the rows are and what the columns.
 
     >>> heat = {"type": "heatmap", "x": ["cat", "dog"], "y": ["cat", "dog"], "z": [[None, 3], [0, None]]}
-    >>> of_heat(heat, {"xaxis": {"title": {"text": "taken for"}}, "meta": {"rows": "shown"}})
+    >>> _of_heat(heat, {"xaxis": {"title": {"text": "taken for"}}, "meta": {"rows": "shown"}})
     Numbers(head=('shown / taken for', 'cat', 'dog'), rows=(('cat', None, 3), ('dog', 0, None)))
     """
     rows = layout.get("meta", {}).get("rows") or title(layout, "y")
@@ -65,7 +65,7 @@ def of_heat(trace: Figure, layout: Mapping[str, Any]) -> Numbers:
     )
 
 
-def of_points(traces: Sequence[Figure], layout: Mapping[str, Any]) -> Numbers:
+def _of_points(traces: Sequence[Figure], layout: Mapping[str, Any]) -> Numbers:
     head = ("name", title(layout, "x"), title(layout, "y"))
     rows = [
         (data[0], x, y)

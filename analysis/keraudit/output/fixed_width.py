@@ -54,23 +54,23 @@ def fixed_text(grid: Grid, width: int) -> str | None:
     columns = shown_columns(grid, width)
     if any(column.below for column in columns):
         return None
-    lines = [f"{grid.title}  {grid.heading}", *table_lines(grid, width), *grid.notes]
-    if any(len(line) > width or not is_narrow(line) for line in lines):
+    lines = [f"{grid.title}  {grid.heading}", *_table_lines(grid, width), *grid.notes]
+    if any(len(line) > width or not _is_narrow(line) for line in lines):
         return None
     return "\n".join(lines) + "\n"
 
 
-def is_narrow(text: str) -> bool:
+def _is_narrow(text: str) -> bool:
     """Whether each character takes one column and does nothing else.
 
-    >>> is_narrow("mixed0 █▏"), is_narrow("层"), is_narrow("a\\tb")
+    >>> _is_narrow("mixed0 █▏"), _is_narrow("层"), _is_narrow("a\\tb")
     (True, False, False)
     """
     rest = text if text.isascii() else "".join(c for c in text if c not in NARROW)
     return rest.isascii() and rest.isprintable()
 
 
-def table_lines(grid: Grid, width: int) -> Iterator[str]:
+def _table_lines(grid: Grid, width: int) -> Iterator[str]:
     """The table line by line, each as wide as its widest cells."""
     if not grid.lines:
         return

@@ -75,7 +75,7 @@ def body(grid: Grid) -> str:
         notes.append(f"Convention     {grid.convention}")
     if grid.command:
         notes.append(f"Made by        {grid.command}")
-    head = "".join(header(grid, column) for column in grid.columns)
+    head = "".join(_header(grid, column) for column in grid.columns)
     top = full_bar(grid)
     lines = "\n".join(row(grid, line, top) for line in grid.lines)
     total = row(grid, grid.total, top) if grid.total else ""
@@ -87,13 +87,13 @@ def body(grid: Grid) -> str:
     )
 
 
-def header(grid: Grid, column: Column) -> str:
-    side = class_of(column)
+def _header(grid: Grid, column: Column) -> str:
+    side = _class_of(column)
     bar = '<th aria-label="bar"></th>' if column.key == grid.bar else ""
     return f'<th scope="col"{side}><button>{escape(column.label)}</button></th>{bar}'
 
 
-def class_of(column: Column) -> str:
+def _class_of(column: Column) -> str:
     return ' class="n"' if column.is_number else ' class="f"' if column.flows else ""
 
 
@@ -101,7 +101,7 @@ def row(grid: Grid, line: Line, top: float) -> str:
     cells = []
     for column in grid.columns:
         value = line.cells.get(column.key)
-        side = class_of(column)
+        side = _class_of(column)
         indent = (
             f' style="padding-left:{0.8 + 1.2 * line.depth:.1f}em"' if column.key == "name" else ""
         )

@@ -25,32 +25,32 @@ def json_text(record: Mapping[str, Any] | list[Any]) -> str:
     """
     if isinstance(record, list):
         return "[\n" + ",\n".join(json_text(item) for item in record) + "\n]"
-    lines = [f"{dumped(str(key))}: {value_text(value)}" for key, value in record.items()]
+    lines = [f"{_dumped(str(key))}: {_value_text(value)}" for key, value in record.items()]
     return "{\n" + ",\n".join(lines) + "\n}"
 
 
-def value_text(value: Any) -> str:
+def _value_text(value: Any) -> str:
     if isinstance(value, list) and value and isinstance(value[0], Mapping):
-        return "[\n " + ",\n ".join(map(dumped, value)) + "\n]"
-    return dumped(value)
+        return "[\n " + ",\n ".join(map(_dumped, value)) + "\n]"
+    return _dumped(value)
 
 
-def dumped(value: Any) -> str:
+def _dumped(value: Any) -> str:
     """A value on one line; JSON has no word for a number that is not finite, so it is ``null``.
 
-    >>> dumped({"a": [1, float("nan")]})
+    >>> _dumped({"a": [1, float("nan")]})
     '{"a": [1, null]}'
     """
     try:
         return json.dumps(value, allow_nan=False)
     except ValueError:
-        return json.dumps(finite(value))
+        return json.dumps(_finite(value))
 
 
-def finite(value: Any) -> Any:
+def _finite(value: Any) -> Any:
     """Plain data with ``None`` for every number that is not finite."""
     if isinstance(value, Mapping):
-        return {key: finite(item) for key, item in value.items()}
+        return {key: _finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [finite(item) for item in value]
+        return [_finite(item) for item in value]
     return None if isinstance(value, float) and not isfinite(value) else value

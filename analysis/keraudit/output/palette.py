@@ -57,7 +57,7 @@ def family(network: str) -> str:
     return next((name for name in FAMILIES if plain.startswith(name.lower())), "")
 
 
-def colour_of(network: str) -> str:
+def color_of(network: str) -> str:
     """The colour of a network: its own, else its family's."""
     return SHALLOW.get(network) or FAMILIES.get(family(network), OTHER)[0]
 

@@ -65,8 +65,8 @@ class Axis(NamedTuple):
             if len(decades) < 2:
                 return self.within_a_decade()
             every = ceil(len(decades) / 8)
-            return [(self.at(10.0**n), decade(n)) for n in decades[::every]]
-        step = nice((self.high - self.low) / 5)
+            return [(self.at(10.0**n), _decade(n)) for n in decades[::every]]
+        step = _nice((self.high - self.low) / 5)
         first = ceil(self.low / step - 1e-9)
         count = floor(self.high / step + 1e-9) - first + 1
         return [(self.at(n * step), f"{n * step:.6g}") for n in range(first, first + count)]
@@ -79,10 +79,10 @@ class Axis(NamedTuple):
         return [(self.at(value), f"{value:g}") for value in marked]
 
 
-def decade(power: int) -> str:
+def _decade(power: int) -> str:
     """A power of ten as people write it on an axis.
 
-    >>> decade(3), decade(-1), decade(9)
+    >>> _decade(3), _decade(-1), _decade(9)
     ('1,000', '0.1', '10⁹')
     """
     if -3 <= power <= 5:
@@ -90,10 +90,10 @@ def decade(power: int) -> str:
     return "10" + str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
-def nice(step: float) -> float:
+def _nice(step: float) -> float:
     """A round step of at least ``step``.
 
-    >>> nice(0.3), nice(12)
+    >>> _nice(0.3), _nice(12)
     (0.5, 20.0)
     """
     if step <= 0:
@@ -105,14 +105,14 @@ def nice(step: float) -> float:
 def svg(figure: Figure) -> str:
     """The figure as one line of SVG, without its title."""
     data, layout = figure["data"], figure["layout"]
-    names = legend_names(data, layout)
-    rows = legend_rows(names)
+    names = _legend_names(data, layout)
+    rows = _legend_rows(names)
     top = LEGEND_ROW * len(rows) + (24 if layout.get("annotations") else 12)
     height = int(layout.get("height", 450)) - TITLE
     parts = list(legend(rows))
-    for suffix in panels(layout):
+    for suffix in _panels(layout):
         traces = [t for t in data if str(t.get("xaxis", "x"))[1:] == suffix]
-        parts += panel(traces, layout, suffix, top, height)
+        parts += _panel(traces, layout, suffix, top, height)
     return (
         f'<svg class="ka-still" viewBox="0 0 {WIDTH} {height}" height="{height}"'
         f' preserveAspectRatio="xMinYMin meet" aria-hidden="true" focusable="false">'
@@ -120,18 +120,18 @@ def svg(figure: Figure) -> str:
     )
 
 
-def panels(layout: Mapping[str, Any]) -> list[str]:
+def _panels(layout: Mapping[str, Any]) -> list[str]:
     found = [m[1] for key in layout if (m := re.fullmatch(r"xaxis(\d*)", key))]
     return sorted(found or [""], key=lambda text: int(text or 1))
 
 
-def panel(
+def _panel(
     traces: Sequence[Figure], layout: Mapping[str, Any], suffix: str, top: float, height: float
 ) -> Iterator[str]:
     """One pair of axes with everything drawn between them."""
     x_options, y_options = layout.get(f"xaxis{suffix}", {}), layout.get(f"yaxis{suffix}", {})
     x_values, y_values = values(traces, "x"), values(traces, "y")
-    y_names = categories(y_values, y_options)
+    y_names = _categories(y_values, y_options)
     left = max(64.0, LETTER * max(map(len, y_names), default=0) + 16) if y_names else 64.0
     bottom, width, inner = 48, WIDTH - left - 40, height - top - 48
     x0, x1 = x_options.get("domain", (0, 1))
@@ -153,7 +153,7 @@ def panel(
             count = 1 if stacked else len(bars)
             yield from bar(trace, x, y, bars.index(trace) if count > 1 else 0, count)
         elif trace["type"] == "heatmap":
-            yield from heat(trace, x, y)
+            yield from _heat(trace, x, y)
         else:
             yield from line(trace, x, y)
 
@@ -162,7 +162,7 @@ def values(traces: Sequence[Figure], key: str) -> list[Any]:
     return [value for trace in traces for value in trace.get(key) or () if value is not None]
 
 
-def categories(found: Sequence[Any], options: Mapping[str, Any]) -> tuple[str, ...]:
+def _categories(found: Sequence[Any], options: Mapping[str, Any]) -> tuple[str, ...]:
     if options.get("categoryarray"):
         return tuple(map(str, options["categoryarray"]))
     if any(isinstance(value, str) for value in found) or options.get("type") == "category":
@@ -177,7 +177,7 @@ def axis(
     *,
     zero: bool,
 ) -> Axis:
-    names = categories(found, options)
+    names = _categories(found, options)
     if names:
         return Axis(0, len(names), *pixels, names=names)
     if "range" in options:
@@ -282,7 +282,7 @@ def marker(a: float, b: float, across: float, shape: str, colour: str) -> str:
     return f'<circle fill="{colour}" cx="{a:.1f}" cy="{b:.1f}" r="{half:.1f}"/>'
 
 
-def heat(trace: Figure, x: Axis, y: Axis) -> Iterator[str]:
+def _heat(trace: Figure, x: Axis, y: Axis) -> Iterator[str]:
     xs, ys = trace["x"], trace["y"]
     cells = [value for row in trace["z"] for value in row if value is not None]
     low, high = min(cells), max(cells)
@@ -299,7 +299,7 @@ def heat(trace: Figure, x: Axis, y: Axis) -> Iterator[str]:
                 )
 
 
-def legend_names(data: Sequence[Figure], layout: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _legend_names(data: Sequence[Figure], layout: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What the legend holds: each name once, with its colour."""
     if layout.get("showlegend") is False:
         return []
@@ -312,7 +312,7 @@ def legend_names(data: Sequence[Figure], layout: Mapping[str, Any]) -> list[tupl
     return list(found.items()) if len(found) > 1 else []
 
 
-def legend_rows(names: Sequence[tuple[str, str]]) -> list[list[tuple[float, str, str]]]:
+def _legend_rows(names: Sequence[tuple[str, str]]) -> list[list[tuple[float, str, str]]]:
     """The legend's entries with their places, in as many rows as they need."""
     rows: list[list[tuple[float, str, str]]] = []
     at = float(WIDTH)

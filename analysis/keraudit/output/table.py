@@ -114,8 +114,8 @@ def shown(grid: Grid) -> Grid:
         title=harmless(grid.title),
         heading=harmless(grid.heading),
         columns=tuple(column._replace(label=harmless(column.label)) for column in grid.columns),
-        lines=tuple(map(harmless_line, grid.lines)),
-        total=harmless_line(grid.total) if grid.total else None,
+        lines=tuple(map(_harmless_line, grid.lines)),
+        total=_harmless_line(grid.total) if grid.total else None,
         notes=tuple(harmless(note, lines=True) for note in grid.notes),
         command=harmless(grid.command, lines=True),
         convention=harmless(grid.convention),
@@ -131,7 +131,7 @@ def texts(line: Line) -> Iterator[str]:
             yield from (item for item in value if isinstance(item, str))
 
 
-def harmless_line(line: Line) -> Line:
+def _harmless_line(line: Line) -> Line:
     def cell(value: Any) -> Any:
         if isinstance(value, str):
             return harmless(value, lines=True)

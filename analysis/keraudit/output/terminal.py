@@ -19,10 +19,10 @@ TONES = {"dim": "dim", "warn": "yellow", "more": "red", "less": "green", "": ""}
 def grid_text(grid: Grid) -> str:
     """A grid as plain text, 80 columns wide, without colour."""
     text = fixed_text(grid, WIDTH)
-    return stripped(rich_text(grid) if text is None else text)
+    return _stripped(rich_text(grid) if text is None else text)
 
 
-def stripped(text: str) -> str:
+def _stripped(text: str) -> str:
     return "\n".join(line.rstrip() for line in text.rstrip().split("\n"))
 
 

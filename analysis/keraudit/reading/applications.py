@@ -17,11 +17,11 @@ from keraudit.reading.cache import (
     Recipe,
     cache_folder,
     keras_version,
-    read_kept,
+    read_cached,
     run_live,
 )
 from keraudit.reading.config import architecture
-from keraudit.reading.live_layers import with_facts
+from keraudit.reading.live_layers import with_live_facts
 
 ORIGIN = "Keras"
 
@@ -59,7 +59,7 @@ def read_application(name: str, shape: Sequence[int] | None, *, notify: Notify) 
         source=f"keras.applications.{name} (Keras {keras_version()})",
         path=cached_path(name, shape),
     )
-    return read_kept(recipe, notify=notify)
+    return read_cached(recipe, notify=notify)
 
 
 def cached_path(name: str, shape: Sequence[int]) -> Path:
@@ -87,7 +87,7 @@ def read_callable(
     except ModelError as error:
         raise ModelError(f"{path} gave no model: {error}") from None
     found = json.loads(data)
-    return with_facts(architecture(found["model"], source=path), found["facts"])
+    return with_live_facts(architecture(found["model"], source=path), found["facts"])
 
 
 def read_live(
@@ -104,4 +104,4 @@ def read_live(
         ) from None
     except ValueError as error:
         raise ModelError(str(error)) from None
-    return with_facts(architecture(found["model"], source="live model"), found["facts"])
+    return with_live_facts(architecture(found["model"], source="live model"), found["facts"])

@@ -29,7 +29,7 @@ def read_file(path: Path) -> Mapping[str, Any]:
     Raises:
         ModelError: the file is missing, is no model file, or is damaged or oversized.
     """
-    start = first_bytes(path)
+    start = _first_bytes(path)
     if start.startswith(HDF5):
         return parse(h5_config(path), path)
     if start.startswith(ZIP):
@@ -47,7 +47,7 @@ def read_file(path: Path) -> Mapping[str, Any]:
     return parse(path.read_bytes(), path)
 
 
-def first_bytes(path: Path) -> bytes:
+def _first_bytes(path: Path) -> bytes:
     try:
         if not stat.S_ISREG(mode := path.stat().st_mode) and not stat.S_ISDIR(mode):
             raise ModelError(f"{path} is no regular file: save the model to one and name that")
@@ -69,7 +69,7 @@ def read_archive(path: Path) -> bytes:
     import zipfile
     import zlib
 
-    check_index(path)
+    _check_index(path)
     try:
         with zipfile.ZipFile(path) as archive:
             info = archive.getinfo("config.json")
@@ -96,7 +96,7 @@ def read_archive(path: Path) -> bytes:
     return data
 
 
-def check_index(path: Path) -> None:
+def _check_index(path: Path) -> None:
     """Refuse a zip whose list of members alone would fill the memory.
 
     The end-of-directory record (APPNOTE 4.3.16) states the list's size at byte 12; a file over
@@ -120,9 +120,9 @@ def check_index(path: Path) -> None:
 def parse(data: bytes | str, where: Path | str) -> Mapping[str, Any]:
     """JSON to a model record; a string of JSON inside JSON is unwrapped, as ``json.dump(to_json())`` writes."""
     try:
-        record = loaded(data)
+        record = _loaded(data)
         if isinstance(record, dict):
-            record = loaded(unwrapped(record))
+            record = _loaded(unwrapped(record))
     except RecursionError:
         raise ModelError(f"{where}: the JSON is nested too deep to be a model") from None
     except MemoryError:
@@ -139,7 +139,7 @@ def parse(data: bytes | str, where: Path | str) -> Mapping[str, Any]:
     return record
 
 
-def loaded(data: Any) -> Any:
+def _loaded(data: Any) -> Any:
     """JSON read, and JSON inside it; data that was read before as it is.
 
     Python's own ``Infinity``, ``-Infinity`` and ``NaN`` are read too, for Keras writes them: it pads by

@@ -44,7 +44,7 @@ class Recipe:
     path: Path
 
 
-def read_kept(recipe: Recipe, *, notify: Notify) -> Architecture:
+def read_cached(recipe: Recipe, *, notify: Notify) -> Architecture:
     """The architecture of a recipe: from its file, else built and kept.
 
     Raises:

@@ -82,7 +82,7 @@ def architecture(
     )
 
 
-def layer_from(record: Mapping[str, Any], *, name: str = "", trainable: bool = True) -> Layer:
+def _layer_from(record: Mapping[str, Any], *, name: str = "", trainable: bool = True) -> Layer:
     """Read one layer's record; layers it wraps become its ``inner``."""
     config = record.get("config")
     if not isinstance(config, Mapping):
@@ -91,7 +91,7 @@ def layer_from(record: Mapping[str, Any], *, name: str = "", trainable: bool = T
     name = name or text(config.get("name") or record.get("name") or kind)
     own = trainable and config.get("trainable", True) is not False
     inner = tuple(
-        read_inner(item, f"{name}/", own)
+        _read_inner(item, f"{name}/", own)
         for key in INNER_KEYS
         for item in as_list(config.get(key))
         if isinstance(item, Mapping) and "class_name" in item
@@ -99,22 +99,22 @@ def layer_from(record: Mapping[str, Any], *, name: str = "", trainable: bool = T
     return Layer(name=name, kind=kind, config=config, module=module, trainable=own, inner=inner)
 
 
-def read_inner(record: Mapping[str, Any], prefix: str, trainable: bool) -> Layer | Architecture:
+def _read_inner(record: Mapping[str, Any], prefix: str, trainable: bool) -> Layer | Architecture:
     if is_model(record):
         return architecture(record, source="")
     config = record.get("config")
     own = text(config.get("name", "")) if isinstance(config, Mapping) else ""
     own = own or harmless(str(record["class_name"]))
-    return layer_from(record, name=prefix + own, trainable=trainable)
+    return _layer_from(record, name=prefix + own, trainable=trainable)
 
 
-def layers_in(layer: Layer | Architecture) -> int:
+def _layers_in(layer: Layer | Architecture) -> int:
     """How many layers are measured with a wrapper, in it, or with a model that a wrapper holds."""
     if isinstance(layer, Architecture):
-        held = {name: 1 + layers_in(inner) for name, inner in layer.layers.items()}
+        held = {name: 1 + _layers_in(inner) for name, inner in layer.layers.items()}
         return sum(held[call.layer] for call in layer.calls)
     twice = 2 if layer.kind == "Bidirectional" and len(layer.inner) == 1 else 1
-    return twice * sum(1 + layers_in(inner) for inner in layer.inner)
+    return twice * sum(1 + _layers_in(inner) for inner in layer.inner)
 
 
 def kind_of(record: Mapping[str, Any]) -> tuple[str, str]:
@@ -178,7 +178,7 @@ class Walk:
         for name, _, _ in histories(config.get("input_layers")):
             if name not in by_name:
                 raise ModelError(f"the input {name!r} is not among the model's layers")
-            layer = layer_from(by_name[name])
+            layer = _layer_from(by_name[name])
             refs.append(self.input(layer))
             shapes.append(input_shape(layer.config))
         self.stated.update((r, s) for r, s in zip(refs, shapes, strict=True) if s is not None)
@@ -194,7 +194,7 @@ class Walk:
     def call(self, layer: Layer, path: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Ref:
         self.layers.setdefault(path, layer)
         if path not in self.held:
-            self.held[path] = 1 + layers_in(layer)
+            self.held[path] = 1 + _layers_in(layer)
         self.work(self.held[path])
         times = self.times[path] = self.times.get(path, 0) + 1
         name = path if times == 1 else f"{path}:{times}"
@@ -242,7 +242,7 @@ class Walk:
             inputs = received(record, path, args, kwargs)
             times = self.times[path] = self.times.get(path, 0) + 1
             outside, self.within = self.within, (*self.within, (path, times))
-            if not is_old(record):
+            if not _is_old(record):
                 changers = rank_changers(record, path, inputs, self.stated, self.recorded)
                 for index, changer in changers.items():
                     inputs[index] = self.call(changer, changer.name, (inputs[index],), {})
@@ -251,7 +251,7 @@ class Walk:
             return outputs
         layer = self.layers.get(path)
         if layer is None:
-            layer = layer_from(record, name=path, trainable=trainable)
+            layer = _layer_from(record, name=path, trainable=trainable)
             for ref, shape in zip(refs_in(args), built_for(record), strict=False):
                 sure = len(shape) == 2 and bool(layer.module) and layer.kind in FITTED
                 self.hinted.setdefault(ref, Hint(shape, sure))
@@ -287,13 +287,13 @@ class Walk:
             for index, node in enumerate(as_list(item.get("inbound_nodes")))
             if (name, index) not in done
         }
-        outputs = count_from_zero(by_name, arguments, histories(config.get("output_layers")))
+        outputs = _count_from_zero(by_name, arguments, histories(config.get("output_layers")))
         if not outputs:
             raise ModelError(
                 f"{f'model {prefix[:-1]!r}' if prefix else 'the model'} names no output layers"
             )
         tensors = {key: tuple(keras_tensors(call)) for key, call in arguments.items()}
-        for key in run_order(by_name, tensors, done):
+        for key in _run_order(by_name, tensors, done):
             args, kwargs = arguments[key]
             name = key[0]
             note(self.stated, tensors[key], done)
@@ -322,7 +322,7 @@ def note(
             shapes.setdefault(pick(done, tensor.history), tensor.shape)
 
 
-def count_from_zero(
+def _count_from_zero(
     by_name: Mapping[str, Any], arguments: Mapping[tuple[str, int], Any], outputs: list[History]
 ) -> list[History]:
     """The output references, with the calls of nested models counted from 0; others in place.
@@ -337,27 +337,27 @@ def count_from_zero(
     old = {
         name
         for name in nested
-        if is_old(by_name[name])
+        if _is_old(by_name[name])
         and all(h[1] for h in [t.history for t in tensors] + outputs if h[0] == name)
     }
     for tensor in tensors:
         if tensor.history[0] in old:
-            tensor.history = shifted(tensor.history)
-    born = {n for n in nested if not is_old(by_name[n]) and "input_layers" in by_name[n]["config"]}
-    return [shifted(history) if history[0] in old | born else history for history in outputs]
+            tensor.history = _shifted(tensor.history)
+    born = {n for n in nested if not _is_old(by_name[n]) and "input_layers" in by_name[n]["config"]}
+    return [_shifted(history) if history[0] in old | born else history for history in outputs]
 
 
-def is_old(record: Mapping[str, Any]) -> bool:
+def _is_old(record: Mapping[str, Any]) -> bool:
     """Whether a layer's calls are in Keras 2's notation."""
     return any(isinstance(node, list) for node in as_list(record.get("inbound_nodes")))
 
 
-def shifted(history: History) -> History:
+def _shifted(history: History) -> History:
     name, call, output = history
     return name, max(call - 1, 0), output
 
 
-def run_order(
+def _run_order(
     by_name: Mapping[str, Any],
     tensors: Mapping[tuple[str, int], Iterable[KerasTensor]],
     done: Mapping[tuple[str, int], Any],

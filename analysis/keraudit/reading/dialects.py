@@ -53,7 +53,7 @@ def refuse_keras_1(record: Mapping[str, Any]) -> None:
     """
     version = record.get("keras_version")
     named = isinstance(version, str) and version.partition(".")[0] in ("0", "1")
-    sign = next(signs(record), None)
+    sign = next(_signs(record), None)
     if sign is None and not named:
         return
     why = sign or f"this one is of Keras {text(version)[:20]}"
@@ -63,7 +63,7 @@ def refuse_keras_1(record: Mapping[str, Any]) -> None:
     )
 
 
-def signs(record: Mapping[str, Any]) -> Iterator[str]:
+def _signs(record: Mapping[str, Any]) -> Iterator[str]:
     """Where a layer of Keras' is written as only Keras 1 does."""
     config = record.get("config")
     layers = config.get("layers") if isinstance(config, Mapping) else config

@@ -43,7 +43,7 @@ def h5_config(path: Path) -> str:
     Raises:
         ModelError: h5py is missing, the file is damaged, takes too long, or holds no such text.
     """
-    return read_in_child("config", path).decode()
+    return _read_in_child("config", path).decode()
 
 
 def h5_shapes(path: Path, *, start: int = 0, length: int = 0) -> H5Shapes:
@@ -60,11 +60,11 @@ def h5_shapes(path: Path, *, start: int = 0, length: int = 0) -> H5Shapes:
         ModelError: h5py is missing, or the file is damaged, takes too long, or holds too many entries.
     """
     part = [str(start), str(length)] if length else []
-    rows = json.loads(read_in_child("shapes", path, *part))
+    rows = json.loads(_read_in_child("shapes", path, *part))
     return tuple((name, tuple(shape), dtype) for name, shape, dtype in rows)
 
 
-def read_in_child(what: str, path: Path, *part: str) -> bytes:
+def _read_in_child(what: str, path: Path, *part: str) -> bytes:
     if find_spec("h5py") is None:
         raise ModelError(f"{path} is an HDF5 file; reading it needs h5py: pip install h5py")
     try:
@@ -117,7 +117,7 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def limit(seconds: int) -> None:
+def _limit(seconds: int) -> None:
     """Bound our own processor time and memory, where the platform lets us."""
     try:
         import resource
@@ -126,7 +126,7 @@ def limit(seconds: int) -> None:
     used = resource.getrusage(resource.RUSAGE_SELF)
     bounds = {
         resource.RLIMIT_CPU: int(used.ru_utime + used.ru_stime) + seconds,
-        resource.RLIMIT_AS: address_space() + MEMORY,
+        resource.RLIMIT_AS: _address_space() + MEMORY,
         resource.RLIMIT_CORE: 0,
     }
     for kind, bound in bounds.items():
@@ -137,7 +137,7 @@ def limit(seconds: int) -> None:
             resource.setrlimit(kind, (bound, most))
 
 
-def address_space() -> int:
+def _address_space() -> int:
     """Bytes of address space in use, as Linux counts them; elsewhere a guess on the high side."""
     try:
         import resource
@@ -176,7 +176,7 @@ class Part(io.RawIOBase):
         return len(data)
 
 
-def opened(path: Path, seconds: int, part: Sequence[int] = ()) -> Any:
+def _opened(path: Path, seconds: int, part: Sequence[int] = ()) -> Any:
     """The file, or the part of it, opened for reading after the limits are set."""
     try:
         import h5py
@@ -184,13 +184,13 @@ def opened(path: Path, seconds: int, part: Sequence[int] = ()) -> Any:
         raise ModelError(
             f"is an HDF5 file; reading it needs h5py ({error}): pip install h5py"
         ) from None
-    limit(seconds)
+    _limit(seconds)
     return h5py.File(Part(path, *part) if part else path, "r")
 
 
-def read_config(path: Path, part: Sequence[int] = ()) -> bytes:
-    with opened(path, CPU_SECONDS["config"]) as file:
-        text = attribute(file.id, b"model_config", LARGEST_CONFIG)
+def _read_config(path: Path, part: Sequence[int] = ()) -> bytes:
+    with _opened(path, CPU_SECONDS["config"]) as file:
+        text = _attribute(file.id, b"model_config", LARGEST_CONFIG)
     if text is None:
         raise ModelError("holds weights only, no model config: save the whole model as .keras")
     try:
@@ -203,7 +203,7 @@ def read_config(path: Path, part: Sequence[int] = ()) -> bytes:
     return text
 
 
-def attribute(place: Any, name: bytes, most: int) -> bytes | None:
+def _attribute(place: Any, name: bytes, most: int) -> bytes | None:
     """The text in an attribute, or ``None`` where there is no such attribute.
 
     Raises:
@@ -222,15 +222,15 @@ def attribute(place: Any, name: bytes, most: int) -> bytes | None:
     if written.get_class() != h5t.STRING:
         raise ModelError(f"holds as {shown} no text but {class_name(written.get_class())}")
     if not written.is_variable_str() and written.get_size() > most:
-        too_long(shown, written.get_size(), most)
+        _too_long(shown, written.get_size(), most)
     # Text of variable length does not say its length before; the limit on memory stands guard.
-    text = text_of(found, written)
+    text = _text_of(found, written)
     if len(text) > most:
-        too_long(shown, len(text), most)
+        _too_long(shown, len(text), most)
     return text
 
 
-def text_of(found: Any, written: Any) -> bytes:
+def _text_of(found: Any, written: Any) -> bytes:
     """Read one checked text, whatever characters it holds."""
     import numpy as np
 
@@ -259,15 +259,15 @@ def class_name(number: int) -> str:
     return names.get(number, "another kind of value")
 
 
-def too_long(name: str, size: int, most: int) -> NoReturn:
+def _too_long(name: str, size: int, most: int) -> NoReturn:
     raise ModelError(
         f"holds a {name} of {mebibytes(size)}; more than {mebibytes(most)} is refused, for no"
         " model's description is that long"
     )
 
 
-def read_shapes(path: Path, part: Sequence[int] = ()) -> bytes:
-    with opened(path, CPU_SECONDS["shapes"], part) as file:
+def _read_shapes(path: Path, part: Sequence[int] = ()) -> bytes:
+    with _opened(path, CPU_SECONDS["shapes"], part) as file:
         return json.dumps(list(Walk(file.id).datasets(file.id))).encode()
 
 
@@ -292,7 +292,7 @@ class Walk:
 
         if depth > DEEPEST_GROUP:
             raise ModelError(f"is damaged: groups are nested more than {DEEPEST_GROUP} deep")
-        entries = own_entries(group, self.left)
+        entries = _local_entries(group, self.left)
         if not entries and prefix:
             yield prefix, (), ""
         self.left -= len(entries)
@@ -302,11 +302,11 @@ class Walk:
             if isinstance(found, h5g.GroupID) and address not in self.seen:
                 self.seen.add(address)
                 yield from self.datasets(found, f"{path}/", depth + 1)
-            elif isinstance(found, h5d.DatasetID) and not kept_elsewhere(found):
-                yield path, shape_of(found), dtype_of(found)
+            elif isinstance(found, h5d.DatasetID) and not _is_external(found):
+                yield path, _shape_of(found), _dtype_of(found)
 
 
-def own_entries(group: Any, most: int) -> list[tuple[bytes, int]]:
+def _local_entries(group: Any, most: int) -> list[tuple[bytes, int]]:
     """Name and address of what a group itself holds; links elsewhere, or to other files, are left out.
 
     In one pass: to ask for one name after the other takes the square of the time.
@@ -331,7 +331,7 @@ def own_entries(group: Any, most: int) -> list[tuple[bytes, int]]:
     return entries
 
 
-def kept_elsewhere(dataset: Any) -> bool:
+def _is_external(dataset: Any) -> bool:
     """Whether a dataset's numbers are in other files; asked before its shape, which may open them."""
     from h5py import h5d
 
@@ -339,7 +339,7 @@ def kept_elsewhere(dataset: Any) -> bool:
     return bool(made.get_layout() == h5d.VIRTUAL or made.get_external_count())
 
 
-def shape_of(dataset: Any) -> tuple[int, ...]:
+def _shape_of(dataset: Any) -> tuple[int, ...]:
     from h5py import h5s
 
     space = dataset.get_space()
@@ -348,16 +348,16 @@ def shape_of(dataset: Any) -> tuple[int, ...]:
     return tuple(map(int, space.get_simple_extent_dims()))
 
 
-def dtype_of(dataset: Any) -> str:
+def _dtype_of(dataset: Any) -> str:
     with contextlib.suppress(ModelError):
-        if own := attribute(dataset, b"dtype", LONGEST_NAME):
+        if own := _attribute(dataset, b"dtype", LONGEST_NAME):
             return own.decode("utf-8", "backslashreplace")[:LONGEST_NAME]
     return str(dataset.dtype)[:LONGEST_NAME]
 
 
 READERS: Mapping[str, Callable[[Path, Sequence[int]], bytes]] = {
-    "config": read_config,
-    "shapes": read_shapes,
+    "config": _read_config,
+    "shapes": _read_shapes,
 }
 
 

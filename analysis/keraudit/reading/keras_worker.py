@@ -90,7 +90,7 @@ def zoo_json(name: str, shape: Sequence[int] | None = None) -> str:
     return str(model.to_json())
 
 
-def callable_json(path: str, options: Mapping[str, Any]) -> str:
+def _callable_json(path: str, options: Mapping[str, Any]) -> str:
     """The record of the model that ``package.module:callable`` returns (or is), and facts of it."""
     import keras  # first: a module of the working folder may bear the name of any that it needs
 
@@ -109,7 +109,7 @@ def callable_json(path: str, options: Mapping[str, Any]) -> str:
 FORMS: Mapping[str, Callable[[str, Any], str]] = {
     "application": application_json,
     "zoo": zoo_json,
-    "callable": callable_json,
+    "callable": _callable_json,
 }
 
 

@@ -15,14 +15,14 @@ from keraudit.model.graph import Architecture, Ref, Weight
 Facts = Mapping[str, Any]
 
 
-def facts_of(model: Any) -> dict[str, Any]:
+def live_facts(model: Any) -> dict[str, Any]:
     """Weights by layer's path, where some layer is not, or holds one that is not, of a class of Keras.
 
     With them what a config leaves out: the shapes of the model's outputs, those within Sequential
     models, and the number of parameters.
     """
     outputs = getattr(model, "outputs", None) or ()
-    layers = list(layers_in(model, ""))
+    layers = list(_layers_in(model, ""))
     # a weight that two layers hold belongs to the one that a rule counts, else to the first
     taken = {id(w) for _, layer in layers if not is_own(layer) for w in layer.weights}
     weights = {}
@@ -34,12 +34,12 @@ def facts_of(model: Any) -> dict[str, Any]:
     return {
         "weights": weights,
         "outputs": [list(tensor.shape) for tensor in outputs],
-        "shapes": dict(sequential_shapes(model, "")),
+        "shapes": dict(_sequential_shapes(model, "")),
         "params": model.count_params() if model.built else None,
     }
 
 
-def sequential_shapes(model: Any, prefix: str) -> Iterator[tuple[str, list[int | None]]]:
+def _sequential_shapes(model: Any, prefix: str) -> Iterator[tuple[str, list[int | None]]]:
     """The output shapes of the layers of Sequential models, at any depth, by path."""
     inner = getattr(model, "_functional", None)  # Keras has no public way to its nodes
     for nodes in getattr(inner, "_nodes_by_depth", {}).values():
@@ -48,14 +48,14 @@ def sequential_shapes(model: Any, prefix: str) -> Iterator[tuple[str, list[int |
                 yield prefix + node.operation.name, list(node.outputs[0].shape)
     for layer in model.layers:
         if hasattr(layer, "layers"):
-            yield from sequential_shapes(layer, f"{prefix}{layer.name}/")
+            yield from _sequential_shapes(layer, f"{prefix}{layer.name}/")
 
 
-def layers_in(model: Any, prefix: str) -> Iterator[tuple[str, Any]]:
+def _layers_in(model: Any, prefix: str) -> Iterator[tuple[str, Any]]:
     """The layers of a model that has a graph, those of nested models in their place."""
     for layer in model.layers:
         if hasattr(layer, "layers") and "layers" in layer.get_config():
-            yield from layers_in(layer, f"{prefix}{layer.name}/")
+            yield from _layers_in(layer, f"{prefix}{layer.name}/")
         elif layer.built:
             yield prefix + layer.name, layer
 
@@ -82,14 +82,14 @@ def weights_of(layer: Any, taken: set[int]) -> list[list[Any]]:
     ]
 
 
-def with_facts(architecture: Architecture, facts: Facts) -> Architecture:
+def with_live_facts(architecture: Architecture, facts: Facts) -> Architecture:
     """The architecture with what a live model adds to it."""
     weights: Mapping[str, Any] = facts.get("weights", {})
     untraced: Mapping[str, str] = facts.get("untraced", {})
     layers = {
         path: replace(
             layer,
-            weights=listed(weights[path]) if path in weights else layer.weights,
+            weights=_listed(weights[path]) if path in weights else layer.weights,
             unknown=untraced.get(path, ""),
         )
         for path, layer in architecture.layers.items()
@@ -106,7 +106,7 @@ def with_facts(architecture: Architecture, facts: Facts) -> Architecture:
     return replace(architecture, layers=layers, recorded=recorded, stated_params=params)
 
 
-def listed(weights: Any) -> tuple[Weight, ...]:
+def _listed(weights: Any) -> tuple[Weight, ...]:
     return tuple(
         Weight(name, tuple(shape), trainable=trained, dtype=dtype)
         for name, shape, trained, dtype in weights

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from keraudit.model.graph import Shape
-from keraudit.reading.live_layers import facts_of
+from keraudit.reading.live_layers import live_facts
 from keraudit.reading.trace import traced
 
 NOTHING: frozenset[str] = frozenset()
@@ -42,7 +42,7 @@ def live_record(
     if not isinstance(model, keras.Model):
         raise TypeError(f"a {type(model).__name__} is no keras.Model")
     if not _is_to_be_traced(model, closed):
-        return {"model": json.loads(model.to_json()), "facts": facts_of(model)}
+        return {"model": json.loads(model.to_json()), "facts": live_facts(model)}
     args, kwargs = _inputs(model, shapes, batch or 1)
     found = traced(model, args, kwargs, closed=closed or ())
     facts = {

@@ -28,26 +28,26 @@ def received(
     config = record["config"]
     inputs = config.get("input_layers") if isinstance(config, Mapping) else None
     if not isinstance(given, Mapping) or not isinstance(inputs, list):
-        return list(in_order(given))
+        return list(_in_order(given))
     names = [history[0] for history in histories(inputs)]
     if missing := [name for name in names if name not in given]:
         raise ModelError(
             f"model {path!r} takes its inputs by name, {', '.join(names)}; a call gives"
             f" {', '.join(map(ascii, given))}: {missing[0]!r} is missing"
         )
-    return [ref for name in names for ref in in_order(given[name])]
+    return [ref for name in names for ref in _in_order(given[name])]
 
 
-def in_order(value: Any) -> Iterator[Ref]:
+def _in_order(value: Any) -> Iterator[Ref]:
     """Every ``Ref`` in nested data, in Keras' order: dicts by sorted key."""
     if isinstance(value, Ref):
         yield value
     elif isinstance(value, list | tuple):
         for item in value:
-            yield from in_order(item)
+            yield from _in_order(item)
     elif isinstance(value, Mapping):
         for key in sorted(value):
-            yield from in_order(value[key])
+            yield from _in_order(value[key])
 
 
 def rank_changers(
@@ -80,33 +80,33 @@ def rank_changers(
         if given is None:
             recorded.setdefault(ref, shape)
             continue
-        if not fits(given, shape):
+        if not _fits(given, shape):
             raise ModelError(
                 f"model {path!r} takes the shape {shape_text(shape)} as its input {name!r}, is called with"
                 f" {shape_text(given)}"
             )
-        if change := change_of_rank(given, shape):
-            result[index] = rank_changer(change, f"{path}/{name}")
+        if change := _change_of_rank(given, shape):
+            result[index] = _rank_changer(change, f"{path}/{name}")
     return result
 
 
-def fits(given: Sizes, stated: Sizes) -> bool:
+def _fits(given: Sizes, stated: Sizes) -> bool:
     """Whether a Keras 3 model with an input ``stated`` takes a tensor ``given``.
 
     Open sizes fit any, the batch too, and a last axis of size 1 may be there or not.
 
-    >>> fits((None, 64, 64, 3), (None, None, None, 3)), fits((None, 5, 1), (None, 5))
+    >>> _fits((None, 64, 64, 3), (None, None, None, 3)), _fits((None, 5, 1), (None, 5))
     (True, True)
-    >>> fits((None, 4), (None, 8)), fits((None, 4, 4), (None, 4))
+    >>> _fits((None, 4), (None, 8)), _fits((None, 4, 4), (None, 4))
     (False, False)
     """
-    if change_of_rank(given, stated) is None:
+    if _change_of_rank(given, stated) is None:
         return False
     ours, theirs = ((s[:-1] if s[-1:] == (1,) else s)[1:] for s in (given, stated))
     return all(a is None or b is None or a == b for a, b in zip(ours, theirs, strict=False))
 
 
-def change_of_rank(given: Sizes, stated: Sizes) -> str | None:
+def _change_of_rank(given: Sizes, stated: Sizes) -> str | None:
     """The operation by which Keras makes the ranks equal; empty for none, ``None`` if it refuses."""
     if len(given) == len(stated):
         return ""
@@ -117,6 +117,6 @@ def change_of_rank(given: Sizes, stated: Sizes) -> str | None:
     return None
 
 
-def rank_changer(operation: str, name: str) -> Layer:
+def _rank_changer(operation: str, name: str) -> Layer:
     config = {"name": name, "axis": -1}
     return Layer(name=name, kind=f"ops.{operation}", config=config, module="keras.src.ops.numpy")

@@ -61,10 +61,10 @@ def resolve(
         from keraudit.reading.applications import read_callable
 
         return read_callable(text, input_shapes, batch, closed, notify=notify)
-    return from_name(text, path, first, notify)
+    return _from_name(text, path, first, notify)
 
 
-def from_name(text: str, path: Path, first: Shape | None, notify: Notify) -> Architecture:
+def _from_name(text: str, path: Path, first: Shape | None, notify: Notify) -> Architecture:
     """Read what is no file and no callable: an application, a model of the zoo."""
     from keraudit.reading.applications import read_application
     from keraudit.reading.zoo import read_zoo

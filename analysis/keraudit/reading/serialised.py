@@ -34,7 +34,7 @@ def is_model(record: Mapping[str, Any]) -> bool:
         return False
     kind = record.get("class_name")
     known = isinstance(kind, str) and kind in MODEL_CLASSES
-    return "input_layers" in config or known or as_sequential(config)
+    return "input_layers" in config or known or _as_sequential(config)
 
 
 def is_sequential(record: Mapping[str, Any]) -> bool:
@@ -42,10 +42,10 @@ def is_sequential(record: Mapping[str, Any]) -> bool:
     config = record["config"]
     if record.get("class_name") == "Sequential" or isinstance(config, list):
         return True
-    return "input_layers" not in config and as_sequential(config)
+    return "input_layers" not in config and _as_sequential(config)
 
 
-def as_sequential(config: Mapping[str, Any]) -> bool:
+def _as_sequential(config: Mapping[str, Any]) -> bool:
     """Whether a config is as ``Sequential`` writes its own.
 
     A layer of the user's may keep layers in a list of that name too, and run them as it likes: what only
@@ -112,9 +112,9 @@ def node_arguments(node: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
     for entry in entries:
         if not is_history(entry):
             raise ModelError(f"a layer's call refers to {str(entry)[:60]!r}, which is no tensor")
-        tensors.append(old_tensor(entry))
+        tensors.append(_old_tensor(entry))
         if len(entry) > 3 and isinstance(entry[3], Mapping):
-            kwargs.update({k: old_value(v) for k, v in entry[3].items()})
+            kwargs.update({k: _old_value(v) for k, v in entry[3].items()})
     return (tuple(tensors) if len(tensors) == 1 else (tensors,)), kwargs
 
 
@@ -122,7 +122,7 @@ def is_history(value: Any) -> bool:
     return isinstance(value, list) and len(value) >= 3 and isinstance(value[0], str)
 
 
-def history_of(entry: list[Any]) -> History:
+def _history_of(entry: list[Any]) -> History:
     """A checked reference; its name is escaped as the layer's own is."""
     output = whole(entry[2])
     if output >= MOST_OUTPUTS:
@@ -133,17 +133,17 @@ def history_of(entry: list[Any]) -> History:
     return text(entry[0]), whole(entry[1]), output
 
 
-def old_tensor(entry: list[Any]) -> Any:
+def _old_tensor(entry: list[Any]) -> Any:
     if entry[0] == "_CONSTANT_VALUE":
         return entry[2]
-    return KerasTensor(history_of(entry), None)
+    return KerasTensor(_history_of(entry), None)
 
 
-def old_value(value: Any) -> Any:
+def _old_value(value: Any) -> Any:
     if is_history(value) and all(isinstance(v, int) for v in value[1:3]):
-        return old_tensor(value)
+        return _old_tensor(value)
     if isinstance(value, list):
-        return [old_value(item) for item in value]
+        return [_old_value(item) for item in value]
     return value
 
 
@@ -161,7 +161,7 @@ def parse(value: Any) -> Any:
         shape = config.get("shape")
         dtype = config.get("dtype")
         return KerasTensor(
-            history_of(history),
+            _history_of(history),
             None if shape is None else sizes(shape),
             text(dtype) if isinstance(dtype, str) else "",
         )
@@ -203,7 +203,7 @@ def layer_name(record: Mapping[str, Any]) -> str:
 def histories(value: Any) -> list[History]:
     """The references in ``input_layers`` or ``output_layers``, however nested; dicts by key."""
     if is_history(value):
-        return [history_of(value)]
+        return [_history_of(value)]
     if isinstance(value, Mapping):
         return [h for key in sorted(value) for h in histories(value[key])]
     if isinstance(value, list):

@@ -33,10 +33,10 @@ def with_file_weights(
     Raises:
         ModelError: there are weights, and they cannot be read.
     """
-    if path.suffix == ".json" or not (found := stored(path)):
+    if path.suffix == ".json" or not (found := _stored(path)):
         return architecture
     packed = zipfile.is_zipfile(path)
-    groups = list(groups_of(record) if packed else h5_groups(architecture))
+    groups = list(_groups_of(record) if packed else _h5_groups(architecture))
     if not any(dtype for _, _, dtype in found):  # saved before it was built
         return architecture
     by_group = grouped(found, [group for _, group in groups])
@@ -45,10 +45,10 @@ def with_file_weights(
         name: replace(layer, weights=weights[name]) if name in weights else layer
         for name, layer in architecture.layers.items()
     }
-    return replace(architecture, layers=layers, stated_params=params_in(found, packed))
+    return replace(architecture, layers=layers, stated_params=_params_in(found, packed))
 
 
-def params_in(found: H5Shapes, packed: bool) -> int:
+def _params_in(found: H5Shapes, packed: bool) -> int:
     """The number of parameters that a file holds.
 
     An ``.h5`` file has a weight of two layers twice, under its own name behind the layer's.
@@ -67,7 +67,7 @@ def counts(place: str, dtype: str) -> bool:
     return bool(dtype) and not any(part.startswith("seed_generator") for part in place.split("/"))
 
 
-def stored(path: Path) -> H5Shapes:
+def _stored(path: Path) -> H5Shapes:
     """Every weight in a model file, by its place in the HDF5 part; empty if there is no such part."""
     if not zipfile.is_zipfile(path):
         return h5_shapes(path)
@@ -88,7 +88,7 @@ def stored(path: Path) -> H5Shapes:
     return h5_shapes(path, start=start, length=info.file_size)
 
 
-def groups_of(
+def _groups_of(
     record: Mapping[str, Any], prefix: str = "", group: str = ""
 ) -> Iterator[tuple[str, str]]:
     """The path of each layer in the graph with its group in ``model.weights.h5``."""
@@ -102,17 +102,17 @@ def groups_of(
         kind, _ = kind_of(item)
         if kind.startswith("ops."):  # a node of the graph, no layer of the model
             continue
-        name = snake_case(kind)
+        name = _snake_case(kind)
         count = times[name] = times.get(name, -1) + 1
         here = f"{group}layers/{name}_{count}" if count else f"{group}layers/{name}"
         path = prefix + layer_name(item)
         if is_model(item):
-            yield from groups_of(item, f"{path}/", f"{here}/")
+            yield from _groups_of(item, f"{path}/", f"{here}/")
         else:
             yield path, here
 
 
-def h5_groups(architecture: Architecture) -> Iterator[tuple[str, str]]:
+def _h5_groups(architecture: Architecture) -> Iterator[tuple[str, str]]:
     """The same for an ``.h5`` file; layers of nested models stand in the outermost one's group.
 
     Keras 2 leaves that model's name out within it, Keras 3 repeats it.
@@ -143,10 +143,10 @@ def grouped(found: H5Shapes, groups: Any) -> dict[str, tuple[Weight, ...]]:
     return {home: tuple(weights) for home, weights in result.items()}
 
 
-def snake_case(name: str) -> str:
+def _snake_case(name: str) -> str:
     """A class name as Keras writes it in its files.
 
-    >>> snake_case("MyConv2D"), snake_case("QDense"), snake_case("LSTMCell")
+    >>> _snake_case("MyConv2D"), _snake_case("QDense"), _snake_case("LSTMCell")
     ('my_conv2d', 'q_dense', 'lstm_cell')
     """
     name = re.sub(r"\W+", "", name)

@@ -11,7 +11,7 @@ from pathlib import Path
 from keraudit.errors import ShapeError
 from keraudit.model.graph import Architecture
 from keraudit.model.shape_text import shape_text
-from keraudit.reading.cache import Listed, Notify, Recipe, cache_folder, keras_version, read_kept
+from keraudit.reading.cache import Listed, Notify, Recipe, cache_folder, keras_version, read_cached
 from keraudit.safe_text import file_name
 from keraudit.zoo.names import ZooModel
 
@@ -50,7 +50,7 @@ def read_zoo(model: ZooModel, shape: Sequence[int] | None, *, notify: Notify) ->
         source=f"keraudit zoo: {model.name}, {model.reference} (Keras {keras_version()})",
         path=zoo_path(model, shape),
     )
-    return read_kept(recipe, notify=notify)
+    return read_cached(recipe, notify=notify)
 
 
 def zoo_path(model: ZooModel, shape: Sequence[int], *, source: Path = SOURCE) -> Path:

@@ -35,10 +35,10 @@ def with_activation(graph: Graph, name: str) -> Rewrite:
     layers: dict[str, Layer] = {}
     log: list[Change] = []
     for path, layer in graph.architecture.layers.items():
-        if missed := unreached_activation(layer):
+        if missed := _unreached_activation(layer):
             log.append(Change(layer=path, what="not reached", why=missed))
-        current = hidden_activation(layer)
-        if not current or not of_keras(layer) or is_operation(layer):
+        current = _hidden_activation(layer)
+        if not current or not of_keras(layer) or _is_operation(layer):
             continue
         if layer.kind in ACTIVATION_LAYERS:
             kept = {k: v for k, v in layer.config.items() if k in ("name", "dtype", "trainable")}
@@ -57,15 +57,15 @@ def with_activation(graph: Graph, name: str) -> Rewrite:
     return Rewrite(graph=applied(graph, Plan(layers=layers)), log=tuple(log))
 
 
-def is_operation(layer: Layer) -> bool:
+def _is_operation(layer: Layer) -> bool:
     """Whether a layer is a call of ``keras.ops``."""
     return layer.kind.startswith("ops.")
 
 
-def hidden_activation(layer: Layer) -> str:
+def _hidden_activation(layer: Layer) -> str:
     """The hidden activation that a layer is or ends with; empty for a classifier's, a gate's, none."""
     own = layer.config.get("activation")
-    if is_operation(layer):
+    if _is_operation(layer):
         found = activation_name({"class_name": layer.kind.removeprefix("ops.")})
         return found if found in ACTIVATIONS and found not in KEPT else ""
     if own is None and layer.kind not in ACTIVATION_LAYERS:
@@ -74,12 +74,12 @@ def hidden_activation(layer: Layer) -> str:
     return "" if found in KEPT else found
 
 
-def unreached_activation(layer: Layer) -> str:
+def _unreached_activation(layer: Layer) -> str:
     """Why a hidden activation stays as it is; empty where there is none, or it can be replaced."""
-    own = hidden_activation(layer)
+    own = _hidden_activation(layer)
     if own and not of_keras(layer):
         return f"{layer.kind} is no class of Keras: what its activation means is not known"
-    if own and is_operation(layer):
+    if own and _is_operation(layer):
         return f"{own} is called as an operation, not as a layer"
-    held = [inner for inner in layers_within(layer) if hidden_activation(inner)]
-    return f"it wraps {held[0].name}, which keeps {hidden_activation(held[0])}" if held else ""
+    held = [inner for inner in layers_within(layer) if _hidden_activation(inner)]
+    return f"it wraps {held[0].name}, which keeps {_hidden_activation(held[0])}" if held else ""

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from keraudit.model.graph import Graph
 from keraudit.rewrite.activation import with_activation
 from keraudit.rewrite.edit import RewriteNote
-from keraudit.rewrite.factorise import factorised
-from keraudit.rewrite.normalization import without_normalisation
+from keraudit.rewrite.factorise import factorized
+from keraudit.rewrite.normalization import without_normalization
 from keraudit.rewrite.reductions import without_reductions
 from keraudit.rewrite.repeat import repeat_block
 from keraudit.rewrite.skips import without_skips
@@ -52,9 +52,9 @@ def steps(asked: Rewriting) -> list[tuple[str, Callable[[Graph], Rewrite]]]:
         label = "without reductions" + " and pool projections" * pools
         found.append((label, lambda g: without_reductions(g, also_pool_projections=pools)))
     if (how := asked.factorised) is not None:
-        found.append((f"factorised ({how})", lambda g: factorised(g, how)))
+        found.append((f"factorised ({how})", lambda g: factorized(g, how)))
     if asked.without_norm:
-        found.append(("without normalisation", without_normalisation))
+        found.append(("without normalisation", without_normalization))
     if (name := asked.activation) is not None:
         found.append((f"with {name}", lambda g: with_activation(g, name)))
     if (width := asked.width) is not None:

@@ -123,7 +123,7 @@ def applied(graph: Graph, plan: Plan) -> Graph:
         inputs=tuple(now(ref) for ref in old.inputs),
         outputs=tuple(now(ref) for ref in old.outputs),
     )
-    return reshaped(pruned(new), like=graph)
+    return reshaped(_pruned(new), like=graph)
 
 
 def reshaped(
@@ -143,20 +143,20 @@ def reshaped(
     held: dict[int, tuple[Shape, ...]] = {}
     places: dict[int, list[int]] = {}
     earlier: dict[int, Node] = {}
-    for new, old in same_calls(architecture, like.architecture, origin):
+    for new, old in _same_calls(architecture, like.architecture, origin):
         held[new] = tuple(tensor.shape for tensor in like.nodes[old].inputs)
         places.setdefault(old, []).append(new)
         if architecture.calls[new].name == like.nodes[old].name:
             earlier[new] = like.nodes[old]
-    recorded = moved_statements(like.architecture.recorded, places)
-    hinted = moved_statements(like.architecture.hinted, places)
+    recorded = _moved_statements(like.architecture.recorded, places)
+    hinted = _moved_statements(like.architecture.hinted, places)
     try:
         done = shaped(
             replace(
                 architecture,
                 recorded=recorded,
                 hinted=hinted,
-                dtypes=moved_statements(like.architecture.dtypes, places),
+                dtypes=_moved_statements(like.architecture.dtypes, places),
                 stated_params=None,
             ),
             input_shapes=shapes,
@@ -179,7 +179,7 @@ def reshaped(
     return replace(done, architecture=final)
 
 
-def moved_statements(
+def _moved_statements(
     stated: Mapping[Ref, Said], places: Mapping[int, Sequence[int]]
 ) -> dict[Ref, Said]:
     """What a file states of outputs, at the calls' new places."""
@@ -190,7 +190,7 @@ def moved_statements(
     }
 
 
-def same_calls(
+def _same_calls(
     new: Architecture, old: Architecture, origin: Mapping[str, str]
 ) -> Iterator[tuple[int, int]]:
     """The calls of the new architecture that are calls of the old one, or copies; indices of both."""
@@ -210,14 +210,14 @@ def without(value: Any, gone: frozenset[Ref]) -> Any:
     if isinstance(value, Ref):  # itself a tuple
         return value
     if isinstance(value, list | tuple):
-        kept = [without(item, gone) for item in value if not dropped(item, gone)]
+        kept = [without(item, gone) for item in value if not _dropped(item, gone)]
         return tuple(kept) if isinstance(value, tuple) else kept
     if isinstance(value, Mapping):
-        return {k: without(item, gone) for k, item in value.items() if not dropped(item, gone)}
+        return {k: without(item, gone) for k, item in value.items() if not _dropped(item, gone)}
     return value
 
 
-def dropped(item: Any, gone: frozenset[Ref]) -> bool:
+def _dropped(item: Any, gone: frozenset[Ref]) -> bool:
     return isinstance(item, Ref) and item in gone
 
 
@@ -233,7 +233,7 @@ def mapped(value: Any, change: Callable[[Ref], Ref]) -> Any:
     return value
 
 
-def pruned(architecture: Architecture) -> Architecture:
+def _pruned(architecture: Architecture) -> Architecture:
     """Only the inputs and the calls that an output needs; layers that nobody calls are dropped."""
     needed = {ref.call for ref in (*architecture.inputs, *architecture.outputs)}
     for index in range(len(architecture.calls) - 1, -1, -1):

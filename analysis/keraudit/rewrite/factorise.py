@@ -12,7 +12,7 @@ from keraudit.model.graph import Graph, Layer, Node
 from keraudit.rewrite.edit import Change, Plan, Rewrite, applied, kernel_of, of_keras
 
 
-def factorised(graph: Graph, how: str) -> Rewrite:
+def factorized(graph: Graph, how: str) -> Rewrite:
     """Replace every 2-D convolution that one way of factorising fits.
 
     Args:
@@ -65,7 +65,7 @@ def part(node: Node, suffix: str, kind: str = "Conv2D", **options: Any) -> Layer
     return replace(node.layer, name=name, kind=kind, config=config, weights=None)
 
 
-def two_3x3(node: Node) -> list[Layer]:
+def _two_3x3(node: Node) -> list[Layer]:
     """5x5 to 3x3, 3x3: the same 5x5 of the input is seen. The stride stands at the second."""
     first = part(node, "3x3a", kernel_size=[3, 3], strides=[1, 1], activation="relu")
     return [first, part(node, "3x3b", kernel_size=[3, 3])]
@@ -111,7 +111,7 @@ def pair(value: Any) -> tuple[int, int]:
 Way = tuple[Callable[[tuple[int, ...]], bool], Callable[[Node], list[Layer]], str]
 
 WAYS: Mapping[str, Way] = {
-    "two-3x3": (lambda kernel: kernel == (5, 5), two_3x3, "5x5 to two 3x3"),
+    "two-3x3": (lambda kernel: kernel == (5, 5), _two_3x3, "5x5 to two 3x3"),
     "asymmetric": (
         lambda kernel: len(set(kernel)) == 1 and min(kernel) >= 3,
         asymmetric,

@@ -7,7 +7,7 @@ from keraudit.model.graph import Graph
 from keraudit.rewrite.edit import Change, Plan, Rewrite, applied, of_keras
 
 
-def without_normalisation(graph: Graph) -> Rewrite:
+def without_normalization(graph: Graph) -> Rewrite:
     """Take out every batch, layer, group and RMS normalisation; nothing takes its place."""
     found = {
         i: node.sources[0]

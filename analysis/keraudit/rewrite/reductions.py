@@ -60,17 +60,17 @@ def without_reductions(graph: Graph, *, also_pool_projections: bool = False) -> 
     layers: dict[str, Layer] = {}
     log: list[Change] = []
     for index, node in enumerate(graph.nodes):
-        if not is_pointwise(graph, index):
+        if not _is_pointwise(graph, index):
             continue
         wide, narrow = input_channels(node), int(node.layer.config["filters"])
         if narrow >= wide:
             continue  # an expansion, or a projection to the same width
-        chain, readers = served(graph, users, index)
-        why = refusal(graph, index, chain, readers)
+        chain, readers = _served(graph, users, index)
+        why = _refusal(graph, index, chain, readers)
         if calls[graph.architecture.calls[index].layer] > 1:
             why = "it is called more than once"
-        pooled = also_pool_projections and is_pool_projection(graph, index, readers)
-        stuck = stuck_stride(graph, index, readers, calls)
+        pooled = also_pool_projections and _is_pool_projection(graph, index, readers)
+        stuck = _stuck_stride(graph, index, readers, calls)
         if stuck or (why and not pooled):
             why = stuck if not why or pooled else why
             log.append(Change(layer=node.name, what="left alone", why=why))
@@ -78,9 +78,9 @@ def without_reductions(graph: Graph, *, also_pool_projections: bool = False) -> 
         source = node.sources[0]
         for member in (index, *chain):
             bypass[member] = source
-        stride = strides_of(node.layer)
-        for reader in filter(partial(is_spatial, graph), readers):
-            moved = moved_stride(graph.nodes[reader].layer, stride)
+        stride = _strides_of(node.layer)
+        for reader in filter(partial(_is_spatial, graph), readers):
+            moved = _moved_stride(graph.nodes[reader].layer, stride)
             if moved is not None:
                 layers[moved.name] = moved
         before = ", ".join(graph.nodes[r].name for r in readers)
@@ -90,12 +90,12 @@ def without_reductions(graph: Graph, *, also_pool_projections: bool = False) -> 
         return Rewrite(
             graph=graph,
             log=tuple(log),
-            nothing=nothing_done(log),
+            nothing=_nothing_done(log),
         )
     return Rewrite(graph=applied(graph, Plan(bypass=bypass, layers=layers)), log=tuple(log))
 
 
-def is_pointwise(graph: Graph, index: int) -> bool:
+def _is_pointwise(graph: Graph, index: int) -> bool:
     """Whether a node is a plain convolution with a kernel of 1 along every axis."""
     node = graph.nodes[index]
     return (
@@ -111,7 +111,7 @@ def input_channels(node: Node) -> int:
     return dict(node.effect.terms[0].factors)["input channels"]
 
 
-def served(
+def _served(
     graph: Graph, users: tuple[tuple[int, ...], ...], index: int
 ) -> tuple[list[int], list[int]]:
     """The normalisation and activation that belong to a convolution, and what reads it behind them.
@@ -130,50 +130,50 @@ def served(
     return chain, readers
 
 
-def refusal(graph: Graph, index: int, chain: list[int], readers: list[int]) -> str:
+def _refusal(graph: Graph, index: int, chain: list[int], readers: list[int]) -> str:
     """Why a narrowing 1x1 convolution is no reduction; empty if it is one."""
     if any(is_output(graph, member) for member in (index, *chain)) or not readers:
         return "it is an output of the model"
-    others = [graph.nodes[r].name for r in readers if not is_spatial(graph, r)]
+    others = [graph.nodes[r].name for r in readers if not _is_spatial(graph, r)]
     if others:
         return f"it also serves {others[0]}, which is no spatial convolution"
     return ""
 
 
-def is_spatial(graph: Graph, index: int) -> bool:
+def _is_spatial(graph: Graph, index: int) -> bool:
     node = graph.nodes[index]
     spatial = node.layer.kind in SPATIAL and of_keras(node.layer)
     return spatial and max(kernel_of(node), default=1) > 1
 
 
-def is_pool_projection(graph: Graph, index: int, readers: list[int]) -> bool:
+def _is_pool_projection(graph: Graph, index: int, readers: list[int]) -> bool:
     """Whether a 1x1 convolution stands between a pooling and the join of a module."""
     source = graph.nodes[graph.nodes[index].sources[0].call]
     joins = {graph.nodes[reader].layer.kind for reader in readers}
     return source.layer.kind in POOLINGS and bool(joins) and joins <= JOINS
 
 
-def stuck_stride(graph: Graph, index: int, readers: list[int], calls: Mapping[str, int]) -> str:
+def _stuck_stride(graph: Graph, index: int, readers: list[int], calls: Mapping[str, int]) -> str:
     """Why the stride of a 1x1 convolution cannot move to its readers; empty if it can, or is 1."""
-    stride = strides_of(graph.nodes[index].layer)
+    stride = _strides_of(graph.nodes[index].layer)
     if set(stride) == {1}:
         return ""
     for reader in readers:
         node = graph.nodes[reader]
-        if not is_spatial(graph, reader):
+        if not _is_spatial(graph, reader):
             return f"{STUCK} {node.name}, which is no spatial convolution"
         if calls[graph.architecture.calls[reader].layer] > 1:
             return f"{STUCK} {node.name}, which is called more than once"
         dilation = tuple_of(node.layer.config.get("dilation_rate", 1), rank_of(node.layer.kind))
         if max(dilation) > 1:
             return f"{STUCK} {node.name}, which is dilated"  # Keras strides no dilated convolution
-        moved = moved_stride(node.layer, stride)
-        if moved is None or not keeps_size(graph, index, reader, moved):
+        moved = _moved_stride(node.layer, stride)
+        if moved is None or not _keeps_size(graph, index, reader, moved):
             return f"{STUCK} {node.name}: its output would have another size"
     return ""
 
 
-def keeps_size(graph: Graph, index: int, reader: int, moved: Layer) -> bool:
+def _keeps_size(graph: Graph, index: int, reader: int, moved: Layer) -> bool:
     """Whether a reader with the stride moved to it gives positions as before from the wide map."""
     tensor, node = graph.nodes[index].inputs[0], graph.nodes[reader]
     before = graph.nodes[node.sources[0].call].layer
@@ -184,17 +184,17 @@ def keeps_size(graph: Graph, index: int, reader: int, moved: Layer) -> bool:
         shape = effect_of(moved, (tensor,), rules=graph.rules).outputs[0]
     except KerauditError:
         return False
-    return positions(shape, moved) == positions(node.outputs[0].shape, moved)
+    return _positions(shape, moved) == _positions(node.outputs[0].shape, moved)
 
 
-def positions(shape: Shape, layer: Layer) -> Shape:
+def _positions(shape: Shape, layer: Layer) -> Shape:
     """A map's shape without its channels."""
     if layer.config.get("data_format") == "channels_first":
         return (shape[0], *shape[2:])
     return shape[:-1]
 
 
-def nothing_done(log: Sequence[Change]) -> str:
+def _nothing_done(log: Sequence[Change]) -> str:
     """What to say where no reduction was taken out."""
     stuck = [change for change in log if change.why.startswith(STUCK)]
     if stuck:
@@ -204,14 +204,14 @@ def nothing_done(log: Sequence[Change]) -> str:
     )
 
 
-def strides_of(layer: Layer) -> tuple[int, ...]:
+def _strides_of(layer: Layer) -> tuple[int, ...]:
     """The stride of a convolution along each axis."""
     return tuple_of(layer.config.get("strides", 1), rank_of(layer.kind))
 
 
-def moved_stride(layer: Layer, stride: Sequence[int]) -> Layer | None:
+def _moved_stride(layer: Layer, stride: Sequence[int]) -> Layer | None:
     """The reader with the removed convolution's stride multiplied into its own; ``None`` for stride 1."""
     if set(stride) == {1}:
         return None
-    own = strides_of(layer)
+    own = _strides_of(layer)
     return configured(layer, strides=[a * b for a, b in zip(stride, own, strict=True)])

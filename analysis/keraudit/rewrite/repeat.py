@@ -38,7 +38,7 @@ def repeat_block(graph: Graph, name: str, times: int) -> Rewrite:
         raise KerauditError(
             f"block {name!r} {times:,} times would be more than {MOST_CALLS:,} calls of layers"
         )
-    entry = entry_of(graph, block)
+    entry = _entry_of(graph, block)
     end = block.nodes[-1]
     before, behind = graph.nodes[entry.call].outputs[entry.output], graph.nodes[end].outputs[0]
     if before.shape != behind.shape:
@@ -54,7 +54,7 @@ def repeat_block(graph: Graph, name: str, times: int) -> Rewrite:
     return copied(graph, block, entry, times - 1)
 
 
-def entry_of(graph: Graph, block: Block) -> Ref:
+def _entry_of(graph: Graph, block: Block) -> Ref:
     """The one outside output that a block reads."""
     held = set(block.nodes)
     outside = {r for i in block.nodes for r in graph.nodes[i].sources if r.call not in held}

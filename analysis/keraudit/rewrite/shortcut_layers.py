@@ -61,10 +61,10 @@ def carried(node: Node, call: Call) -> int | None:
     if kind in PASSING or kind in NORMALISING or kind.startswith(VALUES_KEPT):
         return CARRIES
     if kind == "Activation":
-        return CARRIES if is_linear(layer.config) else None
+        return CARRIES if _is_linear(layer.config) else None
     if "Pool" in kind:
-        return CARRIES if resizes(node) else None
-    return PROJECTS if projects(layer, node) else None
+        return CARRIES if _resizes(node) else None
+    return PROJECTS if _projects(layer, node) else None
 
 
 def scales(node: Node, call: Call) -> bool:
@@ -73,34 +73,34 @@ def scales(node: Node, call: Call) -> bool:
     return len(node.sources) == 1 and (first or "Divide" not in node.layer.kind)
 
 
-def resizes(node: Node) -> bool:
+def _resizes(node: Node) -> bool:
     """Whether a pooling layer changes the size, or only picks; else it mixes neighbours."""
     window = node.layer.config.get("pool_size")
     picks = window == 1 or (isinstance(window, list | tuple) and set(window) == {1})
     return picks or node.outputs[0].shape != node.inputs[0].shape
 
 
-def projects(layer: Layer | Architecture, node: Node) -> bool:
+def _projects(layer: Layer | Architecture, node: Node) -> bool:
     """Whether a layer multiplies each position by a matrix and does no more, in a wrapper too."""
     if not isinstance(layer, Layer) or not layer.module:
         return False
     if layer.kind in HOLDING:
-        return bool(layer.inner) and projects(layer.inner[0], node)
-    if not layer.kind.startswith(PROJECTING) or not is_linear(layer.config):
+        return bool(layer.inner) and _projects(layer.inner[0], node)
+    if not layer.kind.startswith(PROJECTING) or not _is_linear(layer.config):
         return False
-    kernel, strides = sides(layer.config, "kernel_size"), sides(layer.config, "strides")
+    kernel, strides = _sides(layer.config, "kernel_size"), _sides(layer.config, "strides")
     if len(strides) != len(kernel):
         strides = (strides or (1,))[:1] * len(kernel)
     # patches that do not overlap are matrices too: no value is seen from two positions
     return all(k <= max(s, 1) for k, s in zip(kernel, strides, strict=True))
 
 
-def is_linear(config: Mapping[str, Any]) -> bool:
+def _is_linear(config: Mapping[str, Any]) -> bool:
     own = config.get("activation")
     return own is None or activation_name(own) == "linear"
 
 
-def sides(config: Mapping[str, Any], key: str) -> tuple[int, ...]:
+def _sides(config: Mapping[str, Any], key: str) -> tuple[int, ...]:
     """An option of a layer as a tuple of whole numbers; empty if it is none."""
     value = config.get(key)
     found = (value,) if isinstance(value, int) else value

@@ -50,7 +50,7 @@ def without_skips(graph: Graph) -> Rewrite:
         found: Sequence[Shortcut] = ()
         if node.layer.kind in SUMS and of_keras(node.layer) and len(set(node.sources)) > 1:
             found = shortcuts(trunk, index)
-            why = refusal(graph, index, found) or ("" if found else no_shortcut(trunk, index))
+            why = _refusal(graph, index, found) or ("" if found else _no_shortcut(trunk, index))
             if why:
                 found = ()
                 log.append(Change(layer=node.name, what="left alone", why=why))
@@ -73,7 +73,7 @@ def shortcuts(trunk: Trunk, index: int) -> list[Shortcut]:
     refs = sorted(trunk.full(index))
     found = []
     for ref, near in neighbours(refs):
-        ways = [way for other in near if other != ref and (way := around(trunk, ref, other))]
+        ways = [way for other in near if other != ref and (way := _around(trunk, ref, other))]
         if ways:
             found.append(
                 max(ways, key=lambda way: (trunk.depth[way.fork], trunk.work[way.around.call + 1]))
@@ -81,7 +81,7 @@ def shortcuts(trunk: Trunk, index: int) -> list[Shortcut]:
     return found
 
 
-def around(trunk: Trunk, ref: Ref, other: Ref) -> Shortcut | None:
+def _around(trunk: Trunk, ref: Ref, other: Ref) -> Shortcut | None:
     """One input of a sum as a shortcut around another; ``None`` if it is none."""
     fork = trunk.meet(ref.call + 1, other.call + 1)
     projections = trunk.carries_from(ref.call + 1, fork)
@@ -104,7 +104,7 @@ def does(trunk: Trunk, fork: int, ref: Ref) -> int:
     return COMPUTES if trunk.work[end] > trunk.work[fork] else CARRIES
 
 
-def refusal(graph: Graph, index: int, found: Sequence[Shortcut]) -> str:
+def _refusal(graph: Graph, index: int, found: Sequence[Shortcut]) -> str:
     """Why shortcuts cannot be cut; empty if they can: what is left must have the shape of the sum."""
     node, gone = graph.nodes[index], {cut.ref for cut in found}
     if not found:
@@ -136,7 +136,7 @@ def evidence(trunk: Trunk, cut: Shortcut) -> str:
     return f"{kind} from {origin}{through}, beside a branch of {counted} that ends in {branch}"
 
 
-def no_shortcut(trunk: Trunk, index: int) -> str:
+def _no_shortcut(trunk: Trunk, index: int) -> str:
     """Why a sum has no shortcut."""
     nodes, refs = trunk.graph.nodes, sorted(trunk.full(index))
     side = [ref.call for ref in nodes[index].sources if ref not in set(refs)]
@@ -158,13 +158,13 @@ def no_shortcut(trunk: Trunk, index: int) -> str:
         word = "project" if max(kinds) else "carry on"
         what = f"none of its branches computes: they {word} {nodes[fork - 1].name}"
     else:
-        what = f"no branch carries on what another works on: {computing(trunk, a, b, fork)}"
+        what = f"no branch carries on what another works on: {_computing(trunk, a, b, fork)}"
     if len(set(lengths)) == 1:
         return f"its branches are equally long: neither is a shortcut; {what}"
     return what
 
 
-def computing(trunk: Trunk, a: int, b: int, fork: int) -> str:
+def _computing(trunk: Trunk, a: int, b: int, fork: int) -> str:
     """For two branches, the last layer of each that computes; or that it projects twice."""
     found = []
     for end in dict.fromkeys((a, b)):

@@ -37,7 +37,7 @@ def with_width(graph: Graph, multiplier: float) -> Rewrite:
         raise KerauditError(
             f"the width multiplier must be {WIDEST:,} or less, received {multiplier:g}"
         )
-    last = {graph.architecture.calls[i].layer for i in last_weighted(graph)}
+    last = {graph.architecture.calls[i].layer for i in _last_weighted(graph)}
     layers: dict[str, Layer] = {}
     log: list[Change] = []
     told: set[str] = set()
@@ -46,8 +46,8 @@ def with_width(graph: Graph, multiplier: float) -> Rewrite:
         if path in last or path in layers or path in told:
             continue
         output = node.outputs[0].shape if node.outputs else ()
-        change = widened(node.layer.config, output, multiplier)
-        if missed := unreached_width(node.layer, widths=bool(change)):
+        change = _widened(node.layer.config, output, multiplier)
+        if missed := _unreached_width(node.layer, widths=bool(change)):
             told.add(path)
             log.append(Change(layer=path, what="not reached", why=missed))
             continue
@@ -65,12 +65,12 @@ def with_width(graph: Graph, multiplier: float) -> Rewrite:
     return Rewrite(graph=applied(graph, Plan(layers=layers)), log=tuple(log))
 
 
-def unreached_width(layer: Layer, *, widths: bool) -> str:
+def _unreached_width(layer: Layer, *, widths: bool) -> str:
     """Why a layer with a width, its own (``widths``) or of what it wraps, keeps it; empty otherwise."""
     if not of_keras(layer):
         why = f"{layer.kind} is no class of Keras: what its options mean is not known"
         return why if widths else ""
-    held = [inner for inner in layers_within(layer) if widened(inner.config, (), 1)]
+    held = [inner for inner in layers_within(layer) if _widened(inner.config, (), 1)]
     return f"it wraps {held[0].name}, which keeps its width" if held else ""
 
 
@@ -99,7 +99,7 @@ def with_filters(graph: Graph, name: str, count: int) -> Rewrite:
     return Rewrite(graph=new, log=(change,))
 
 
-def widened(config: Mapping[str, Any], output: Shape, multiplier: float) -> dict[str, Any]:
+def _widened(config: Mapping[str, Any], output: Shape, multiplier: float) -> dict[str, Any]:
     """The options of a layer that state a width, multiplied."""
     stated = config.get("groups")
     groups = stated if isinstance(stated, int) and stated > 0 else 1
@@ -123,7 +123,7 @@ def widened(config: Mapping[str, Any], output: Shape, multiplier: float) -> dict
     return found
 
 
-def last_weighted(graph: Graph) -> set[int]:
+def _last_weighted(graph: Graph) -> set[int]:
     """The last layer with weights before each output: its width is the model's own."""
     found: set[int] = set()
     waiting = [ref.call for ref in graph.architecture.outputs]

@@ -267,7 +267,7 @@ def findings(groups: Mapping[str, Sequence[Run]]) -> tuple[Finding, ...]:
             continue
         for measure in ("train_error", "test_error"):
             low, high = (
-                mean_of(groups, f"{family}-{depth}", measure) for depth in (depths[0], depths[-1])
+                _mean_of(groups, f"{family}-{depth}", measure) for depth in (depths[0], depths[-1])
             )
             verb = "higher" if rises else "no higher"
             what = measure.replace("_", " ").replace("train ", "training ")
@@ -281,6 +281,6 @@ def findings(groups: Mapping[str, Sequence[Run]]) -> tuple[Finding, ...]:
     return tuple(found)
 
 
-def mean_of(groups: Mapping[str, Sequence[Run]], name: str, measure: str) -> float:
+def _mean_of(groups: Mapping[str, Sequence[Run]], name: str, measure: str) -> float:
     runs = next(runs for key, runs in groups.items() if key.lower() == name.lower())
     return sum(float(run.evaluation[measure]) for run in runs) / len(runs)

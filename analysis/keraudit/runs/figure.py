@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from keraudit.output.palette import GREY, colour_of, marker_of
+from keraudit.output.palette import GREY, color_of, marker_of
 from keraudit.output.plotly_figure import (
     add_band,
     as_record,
@@ -47,19 +47,19 @@ def curves(
     ]
     # 1, 2 and 5 of each decade
     scale = {"type": "log", "dtick": "D2"} if log else {"range": span(everything)}
-    layout = panelled(list(panels), title=title, x="epoch", y=axis_title(what), scale=scale)
+    layout = panelled(list(panels), title=title, x="epoch", y=_axis_title(what), scale=scale)
     figure = new_figure(layout)
     for number, networks in enumerate(panels.values()):
         suffix = suffix_of(number)
         for network, runs in networks.items():
             for side, dash in (("training", "dash"), ("test", "solid")):
-                add_curve(figure, network, runs, (what, side, dash), suffix)
+                _add_curve(figure, network, runs, (what, side, dash), suffix)
             if network in (printed or {}):
-                add_printed(figure, network, runs[0], (printed or {})[network], suffix)
+                _add_printed(figure, network, runs[0], (printed or {})[network], suffix)
     return as_record(figure)
 
 
-def axis_title(what: str) -> str:
+def _axis_title(what: str) -> str:
     return "error, %" if what == "error" else "loss"
 
 
@@ -86,13 +86,13 @@ def span(found: Sequence[float]) -> list[float]:
     return [0, min(100, 1.05 * max(found, default=100))]
 
 
-def add_curve(
+def _add_curve(
     figure: Any, network: str, runs: Sequence[Drawn], how: tuple[str, str, str], suffix: str
 ) -> None:
     """The mean over seeds and, behind it, their range."""
     what, side, dash = how
     axes = {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}"}
-    colour = colour_of(network)
+    colour = color_of(network)
     epochs = [row["epoch"] for row in runs[0]["history"]]
     by_epoch = list(zip(*(series(run["history"], what, side) for run in runs), strict=True))
     if len(runs) > 1:
@@ -109,7 +109,7 @@ def add_curve(
     )
 
 
-def add_printed(figure: Any, network: str, run: Drawn, error: float, suffix: str) -> None:
+def _add_printed(figure: Any, network: str, run: Drawn, error: float, suffix: str) -> None:
     """A level line, from the first epoch to the last."""
     ends = [run["history"][0]["epoch"], run["history"][-1]["epoch"]]
     figure.add_scatter(
@@ -117,7 +117,7 @@ def add_printed(figure: Any, network: str, run: Drawn, error: float, suffix: str
         x=ends,
         y=[error, error],
         mode="lines",
-        line={"color": colour_of(network), "dash": "dot"},
+        line={"color": color_of(network), "dash": "dot"},
         hovertemplate="%{y} % printed<extra>" + network + "</extra>",
         xaxis=f"x{suffix}",
         yaxis=f"y{suffix}",
@@ -130,7 +130,7 @@ def over_depth(found: Mapping[str, Sequence[Run]]) -> dict[str, Any]:
     Args:
         found: by network, such as ``Plain-CIFAR-20``, its runs over seeds.
     """
-    figure = new_figure(plain_layout("Error over depth", "layers", "error at the end, %"))
+    figure = new_figure(_plain_layout("Error over depth", "layers", "error at the end, %"))
     figure.update_layout(yaxis_rangemode="tozero")
     for family, title in (("Plain", "plain"), ("ResNet", "residual")):
         members = {
@@ -148,7 +148,7 @@ def over_depth(found: Mapping[str, Sequence[Run]]) -> dict[str, Any]:
                     for depth in sorted(members)
                 ],
                 mode="lines+markers",
-                line={"color": colour_of(family), "dash": dash},
+                line={"color": color_of(family), "dash": dash},
             )
     return as_record(figure)
 
@@ -165,7 +165,7 @@ def apart(found: Mapping[str, Sequence[Run]], shallow: int, deep: int) -> dict[s
         A line for each family of which both are there: the difference of the means over seeds.
     """
     title = f"What the layers from {shallow} to {deep} cost"
-    figure = new_figure(plain_layout(title, "epoch", "error in training, points more"))
+    figure = new_figure(_plain_layout(title, "epoch", "error in training, points more"))
     figure.update_layout(yaxis_rangemode="tozero")
     for family, name in (("Plain", "plain"), ("ResNet", "residual")):
         both = [found.get(f"{family}-CIFAR-{depth}") for depth in (shallow, deep)]
@@ -186,14 +186,14 @@ def apart(found: Mapping[str, Sequence[Run]], shallow: int, deep: int) -> dict[s
             x=list(range(1, len(less) + 1)),
             y=[round(b - a, 3) for a, b in zip(less, more, strict=True)],
             mode="lines+markers",
-            line={"color": colour_of(family)},
+            line={"color": color_of(family)},
         )
     return as_record(figure)
 
 
 def calibration(evaluations: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Draw accuracy against confidence: a calibrated network lies on the diagonal."""
-    figure = new_figure(plain_layout("Calibration", "confidence, %", "accuracy, %"))
+    figure = new_figure(_plain_layout("Calibration", "confidence, %", "accuracy, %"))
     figure.add_scatter(
         name="calibrated", x=[0, 100], y=[0, 100], mode="lines", line={"color": GREY, "dash": "dot"}
     )
@@ -204,7 +204,7 @@ def calibration(evaluations: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
             x=[round(PERCENT * b["confidence"], 2) for b in bins],
             y=[round(PERCENT * b["accuracy"], 2) for b in bins],
             mode="lines+markers",
-            line={"color": colour_of(network)},
+            line={"color": color_of(network)},
             customdata=[[b["images"]] for b in bins],
             hovertemplate="%{y:.1f} % of %{customdata[0]:,} images<extra>" + network + "</extra>",
         )
@@ -217,7 +217,7 @@ def precision(networks: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, 
     Args:
         networks: by name, the kernels in running order: ``path``, ``grad_norm``, ``bfloat16_cosine``.
     """
-    layout = plain_layout(
+    layout = _plain_layout(
         "What bfloat16 leaves of the first gradient", "part of the way, %", "cosine"
     )
     figure = new_figure(layout)
@@ -228,7 +228,7 @@ def precision(networks: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, 
             y=[round(kernel["bfloat16_cosine"], 4) for kernel in kernels],
             mode="lines+markers",
             marker={"symbol": marker_of(network), "size": 5},
-            line={"color": colour_of(network), "dash": "dot" if "CIFAR" in network else "solid"},
+            line={"color": color_of(network), "dash": "dot" if "CIFAR" in network else "solid"},
             customdata=[[kernel["path"], f"{kernel['grad_norm']:.3g}"] for kernel in kernels],
             hovertemplate="%{customdata[0]}: %{y:.2f}, norm %{customdata[1]}<extra>"
             + network
@@ -239,7 +239,7 @@ def precision(networks: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, 
 
 def corruption(evaluations: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Draw the mean error over corruptions for each severity; severity 0 is the clean images."""
-    figure = new_figure(plain_layout("Corrupted images", "severity", "error, %"))
+    figure = new_figure(_plain_layout("Corrupted images", "severity", "error, %"))
     for network, found in evaluations.items():
         rows = found["corruptions"]
         severities = sorted({row["severity"] for row in rows})
@@ -251,7 +251,7 @@ def corruption(evaluations: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
             x=[0, *severities],
             y=[round(PERCENT * e, 2) for e in (1 - found["clean_accuracy"], *errors)],
             mode="lines+markers",
-            line={"color": colour_of(network)},
+            line={"color": color_of(network)},
         )
     return as_record(figure)
 
@@ -266,7 +266,7 @@ def confusion(network: str, found: Mapping[str, Any]) -> dict[str, Any]:
         [None if i == j else round(PERCENT * n / max(sum(row), 1), 1) for j, n in enumerate(row)]
         for i, row in enumerate(found["confusion"])
     ]
-    layout = plain_layout(f"{network}: confusion", "mistaken for", "")
+    layout = _plain_layout(f"{network}: confusion", "mistaken for", "")
     layout["meta"] = {"rows": "the image shows"}
     layout["margin"]["b"] = 90
     layout["xaxis"] |= {"showgrid": False, "automargin": True}
@@ -284,5 +284,5 @@ def confusion(network: str, found: Mapping[str, Any]) -> dict[str, Any]:
     return as_record(figure)
 
 
-def plain_layout(title: str, x: str, y: str) -> dict[str, Any]:
+def _plain_layout(title: str, x: str, y: str) -> dict[str, Any]:
     return frame(title, height=420, xaxis=axis(x), yaxis=axis(y, showgrid=True))

@@ -39,11 +39,11 @@ def finished(root: Path) -> tuple[tuple[Path, Run], ...]:
 
 def records(root: Path) -> list[Path]:
     """The records of finished runs below a folder, and those that are published in it."""
-    published = (path for path in sorted(root.glob("*.json")) if may_be_run(path))
+    published = (path for path in sorted(root.glob("*.json")) if _may_be_run(path))
     return [*sorted(root.glob("*/run.json")), *published]
 
 
-def may_be_run(path: Path) -> bool:
+def _may_be_run(path: Path) -> bool:
     """Whether a JSON file is a run's record or a damaged one: neither a plan nor another record."""
     if path.name == "plan.json":
         return False
@@ -61,7 +61,7 @@ def unfinished(root: Path) -> tuple[str, ...]:
     return tuple(f"{path.name}{' (diverged)' * (path / DIVERGED).is_file()}" for path in left)
 
 
-def judged(path: Path, run: Run) -> Run:
+def with_evaluation(path: Path, run: Run) -> Run:
     """The run of ``path/run.json`` with what is kept beside it; one of a record as it is.
 
     That is its evaluation, and of its gradients what a record carries of them.
@@ -155,10 +155,10 @@ def publish(root: Path, target: Path, *, note: str | None = None) -> tuple[Path,
             nothing is written.
     """
     texts = {}
-    for path, (source, run) in targets(root, target).items():
+    for path, (source, run) in _targets(root, target).items():
         before = read_run(path).note if path.is_file() else ""
         told = (run.note or before) if note is None else note
-        texts[path] = json_text(published(judged(source, run), told)) + "\n"
+        texts[path] = json_text(published(with_evaluation(source, run), told)) + "\n"
     try:
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -168,7 +168,7 @@ def publish(root: Path, target: Path, *, note: str | None = None) -> tuple[Path,
     return tuple(texts)
 
 
-def targets(root: Path, target: Path) -> Mapping[Path, tuple[Path, Run]]:
+def _targets(root: Path, target: Path) -> Mapping[Path, tuple[Path, Run]]:
     """Where each finished run below ``root`` is published, with its source.
 
     Raises:
@@ -184,7 +184,7 @@ def targets(root: Path, target: Path) -> Mapping[Path, tuple[Path, Run]]:
                 f"{found[path][0]} and {source} would both be {path}: publish each from a folder of"
                 " its own to a folder of its own"
             )
-        if path.is_file() and (what := told_apart(read_run(path), run)):
+        if path.is_file() and (what := _identifying_fields(read_run(path), run)):
             raise KerauditError(
                 f"{path} is another run than {source}, they differ in {', '.join(what)}: publish to"
                 " a folder of its own"
@@ -193,7 +193,7 @@ def targets(root: Path, target: Path) -> Mapping[Path, tuple[Path, Run]]:
     return found
 
 
-def told_apart(one: Run, other: Run) -> tuple[str, ...]:
+def _identifying_fields(one: Run, other: Run) -> tuple[str, ...]:
     """What makes two records those of different runs."""
     apart = {
         "network": one.network.lower() != other.network.lower(),

@@ -48,14 +48,14 @@ def corrupted_error(run: Run) -> float | None:
     return None if found is None else 1 - found
 
 
-def timed(versions: Mapping[str, str]) -> dict[str, str]:
+def _timed(versions: Mapping[str, str]) -> dict[str, str]:
     """Of a record's versions those by which times are compared; what lies beneath a backend goes with it."""
     return {name: versions[name] for name in (*BACKENDS, *NAMED) if name in versions}
 
 
 def epoch_seconds(run: Run) -> float | None:
     """Of the median epoch; ``None`` where the epochs were made on several machines."""
-    places = [(place["hardware"], timed(place["versions"])) for place in run.sessions or ()]
+    places = [(place["hardware"], _timed(place["versions"])) for place in run.sessions or ()]
     if not run.history or any(place != places[0] for place in places):
         return None
     return float(median(row["seconds"] for row in run.history))
@@ -85,7 +85,7 @@ MEASURES = (
         given=lambda run: (
             run.hardware,
             run.devices,
-            timed(run.versions),
+            _timed(run.versions),
             run.dataset.get("train_images"),
             run.recipe["batch"],
             (run.gradients or {}).get("every"),
@@ -206,7 +206,7 @@ def resampled(
     return fmean(differences) - half, fmean(differences) + half
 
 
-def setting(run: Run) -> dict[str, Any]:
+def _setting(run: Run) -> dict[str, Any]:
     """What a run shares with those that differ from it in network and seed alone."""
     apart = ("epochs", "size", "source")
     return {
@@ -223,7 +223,7 @@ def setting(run: Run) -> dict[str, Any]:
 
 def unlike(runs: Sequence[Run]) -> tuple[str, ...]:
     """What runs differ in besides network and seed."""
-    first, *others = map(setting, runs)
+    first, *others = map(_setting, runs)
     return tuple(key for key in first if any(other[key] != first[key] for other in others))
 
 

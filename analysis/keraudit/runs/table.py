@@ -64,7 +64,7 @@ def list_grid(runs: Sequence[Run], *, command: str, left_out: Sequence[str] = ()
         heading="",
         columns=columns,
         lines=lines,
-        notes=(SECONDS, *data_notes(runs), *left_out_notes(left_out)),
+        notes=(SECONDS, *_data_notes(runs), *_left_out_notes(left_out)),
         command=command,
         convention=CONVENTION,
     )
@@ -99,16 +99,16 @@ def history_grid(run: Run, *, command: str) -> Grid:
             f"Hardware        {run.hardware.get('processor', '?')}, {run.hardware.get('cores', '?')}"
             f" cores, {', '.join(run.hardware.get('devices') or ())}",
             f"Versions        {', '.join(f'{k} {v}' for k, v in run.versions.items())}",
-            *time_notes(run),
-            *work_notes(run),
-            *data_notes([run]),
+            *_time_notes(run),
+            *_work_notes(run),
+            *_data_notes([run]),
         ),
         command=command,
         convention=CONVENTION,
     )
 
 
-def time_notes(run: Run) -> tuple[str, ...]:
+def _time_notes(run: Run) -> tuple[str, ...]:
     """The median epoch, which no stalled one and no compilation moves, and the whole."""
     if not run.history:
         return ()
@@ -118,7 +118,7 @@ def time_notes(run: Run) -> tuple[str, ...]:
     )
 
 
-def work_notes(run: Run) -> tuple[str, ...]:
+def _work_notes(run: Run) -> tuple[str, ...]:
     """The share of the device's peak, where it was measured."""
     if not run.work:
         return ()
@@ -143,7 +143,7 @@ def comparison_grid(
     )
     lines = tuple(
         Line(cells={**{m.key: found[m.key].text(m.scale) for m in compared}, **plain})
-        for found, plain in (comparison_row(n, members, compared) for n, members in groups.items())
+        for found, plain in (_comparison_row(n, members, compared) for n, members in groups.items())
     )
     return Grid(
         title=f"{len(groups)} networks",
@@ -152,18 +152,18 @@ def comparison_grid(
         lines=lines,
         notes=(
             "Mean +- sample deviation over seeds; no finished run is left out",
-            *left_out_notes(left_out),
-            *seeds_notes(groups),
+            *_left_out_notes(left_out),
+            *_seeds_notes(groups),
             f"{SECONDS}: "
             + ", ".join(f"{line.cells['name']} {line.cells['seconds']:,}" for line in lines),
-            *data_notes(runs),
+            *_data_notes(runs),
         ),
         command=command,
         convention=CONVENTION,
     )
 
 
-def comparison_row(
+def _comparison_row(
     name: str, runs: Sequence[Run], compared: Sequence[Measure]
 ) -> tuple[dict[str, Spread], dict[str, Any]]:
     """What is measured of a network over its seeds, and what else is told of it."""
@@ -177,14 +177,14 @@ def comparison_row(
     return spreads, plain
 
 
-def difference_lines(found: Iterable[Difference]) -> Iterator[Line]:
+def _difference_lines(found: Iterable[Difference]) -> Iterator[Line]:
     """Every two networks, and under them each difference; one whose interval holds 0 is not loud."""
     for (first, second), members in groupby(found, key=lambda one: (one.first, one.second)):
         yield Line(cells={"name": f"{second} less {first}"})
-        yield from map(difference_line, members)
+        yield from map(_difference_line, members)
 
 
-def difference_line(found: Difference) -> Line:
+def _difference_line(found: Difference) -> Line:
     between, measure = found.interval, BY_KEY[found.measure]
     scale = measure.scale
     return Line(
@@ -203,7 +203,7 @@ def comparison_data(groups: Mapping[str, Sequence[Run]]) -> dict[str, Any]:
     rows = []
     compared = measured([run for members in groups.values() for run in members])
     for name, runs in groups.items():
-        spreads, plain = comparison_row(name, runs, compared)
+        spreads, plain = _comparison_row(name, runs, compared)
         found = {key: as_dict(spread) for key, spread in spreads.items()}
         seeds = [run.seed for run in runs]
         rows.append({**plain, **found, "seeds": seeds, "unlike": list(unlike(runs))})
@@ -231,14 +231,14 @@ def differences_grid(groups: Mapping[str, Sequence[Run]], *, command: str) -> Gr
         title="Differences",
         heading="in percentage points" + (", time in seconds" if is_timed else ""),
         columns=columns,
-        lines=tuple(difference_lines(found)),
-        notes=(*notes[len(single) == len(groups) :], *unlike_notes(found)),
+        lines=tuple(_difference_lines(found)),
+        notes=(*notes[len(single) == len(groups) :], *_unlike_notes(found)),
         command=command,
         convention=CONVENTION,
     )
 
 
-def unlike_notes(found: Iterable[Difference]) -> tuple[str, ...]:
+def _unlike_notes(found: Iterable[Difference]) -> tuple[str, ...]:
     """Which two networks were not trained alike, and what they differ in."""
     return tuple(
         dict.fromkeys(
@@ -249,7 +249,7 @@ def unlike_notes(found: Iterable[Difference]) -> tuple[str, ...]:
     )
 
 
-def seeds_notes(groups: Mapping[str, Sequence[Run]]) -> tuple[str, ...]:
+def _seeds_notes(groups: Mapping[str, Sequence[Run]]) -> tuple[str, ...]:
     """Of which networks the seeds were not trained alike, and what they differ in."""
     found = {name: unlike(runs) for name, runs in groups.items()}
     return tuple(
@@ -259,14 +259,14 @@ def seeds_notes(groups: Mapping[str, Sequence[Run]]) -> tuple[str, ...]:
     )
 
 
-def left_out_notes(names: Sequence[str]) -> tuple[str, ...]:
+def _left_out_notes(names: Sequence[str]) -> tuple[str, ...]:
     """Which runs are not in a table, of those that were begun."""
     if not names:
         return ()
     return (f"Left out        {', '.join(names)}: not finished (stopped or running), or diverged",)
 
 
-def data_notes(runs: Sequence[Run]) -> tuple[str, ...]:
+def _data_notes(runs: Sequence[Run]) -> tuple[str, ...]:
     """Which data the runs saw, once for each; a long name on lines of its own."""
     named = dict.fromkeys(
         f"{run.dataset['name']} ({short_fingerprint(run.dataset['fingerprint'])})" for run in runs

@@ -47,14 +47,16 @@ class Images:
                     f"{key} must be {side} or less, the images' side, received {value}"
                 )
         count = len(data.train) + len(data.test)
-        self.capacity = min(count, default_capacity(data, recipe) if capacity is None else capacity)
+        self.capacity = min(
+            count, _default_capacity(data, recipe) if capacity is None else capacity
+        )
         if self.capacity < recipe.batch:
             raise KerauditError(
                 f"a step takes {recipe.batch:,} images, the device may hold {self.capacity:,}: lower --batch"
                 " or raise --device-images"
             )
         self.is_whole = self.capacity == count
-        self.layer = lookup_layer(data, recipe, self.capacity)
+        self.layer = _lookup_layer(data, recipe, self.capacity)
         if self.is_whole:
             self.load(np.arange(count))
 
@@ -84,7 +86,7 @@ class Images:
         return local
 
 
-def default_capacity(data: Dataset, recipe: Recipe) -> int:
+def _default_capacity(data: Dataset, recipe: Recipe) -> int:
     """How many padded images may be on the device at once."""
     height, width, channels = data.image_shape
     pixels = (height + 2 * recipe.padding) * (width + 2 * recipe.padding)
@@ -121,7 +123,7 @@ def published_moments(how: str) -> tuple[Any, Any]:
     return np.array(mean, "float32"), np.float32(scale)
 
 
-def lookup_layer(data: Dataset, recipe: Recipe, count: int) -> keras.Layer:
+def _lookup_layer(data: Dataset, recipe: Recipe, count: int) -> keras.Layer:
     """The layer of ``Images``, with an empty table for ``count`` of them."""
     import keras
     from keras import ops
@@ -155,7 +157,7 @@ def lookup_layer(data: Dataset, recipe: Recipe, count: int) -> keras.Layer:
             images = ops.cast(ops.take(self.table, flat, axis=0), "float32")
             images = (images - mean) / scale
             if recipe.cutout:
-                is_hole = inside(y, more[0], recipe.cutout) & inside(x, more[1], recipe.cutout)
+                is_hole = _inside(y, more[0], recipe.cutout) & _inside(x, more[1], recipe.cutout)
                 images = ops.where(is_hole[..., None], 0.0, images)
             if recipe.mixup:
                 share = ops.cast(more[2], "float32")[..., None] / WHOLE
@@ -168,7 +170,7 @@ def lookup_layer(data: Dataset, recipe: Recipe, count: int) -> keras.Layer:
     return Lookup()
 
 
-def inside(at: Any, start: Any, size: int) -> Any:
+def _inside(at: Any, start: Any, size: int) -> Any:
     """Whether positions lie in the interval of ``size`` from ``start``."""
     return (at >= start) & (at < start + size)
 

@@ -143,8 +143,8 @@ class EpochMonitor:
                     epochs=self.epochs,
                     step=self.done,
                     steps=self.steps,
-                    loss=mean_of(parts, "cross_entropy"),
-                    accuracy=mean_of(parts, "accuracy"),
+                    loss=_mean_of(parts, "cross_entropy"),
+                    accuracy=_mean_of(parts, "accuracy"),
                 )
             )
 
@@ -154,16 +154,16 @@ class EpochMonitor:
 
     def mean(self, key: str) -> float:
         """Over the steps of the epoch."""
-        return mean_of(self.parts, key)
+        return _mean_of(self.parts, key)
 
     def _reads_loss_after(self, step: int) -> bool:
         return not step % CHECK_EVERY or step in FIRST or step + 1 == self.steps
 
 
-def mean_of(parts: Sequence[Part], key: str) -> float:
+def _mean_of(parts: Sequence[Part], key: str) -> float:
     """Over all steps of some parts of an epoch.
 
-    >>> mean_of([(3, {"accuracy": 0.5}), (1, {"accuracy": 0.9})], "accuracy")
+    >>> _mean_of([(3, {"accuracy": 0.5}), (1, {"accuracy": 0.9})], "accuracy")
     0.6
     """
     return sum(steps * float(means[key]) for steps, means in parts) / sum(s for s, _ in parts)

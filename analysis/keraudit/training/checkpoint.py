@@ -58,7 +58,7 @@ def save(path: Path, variables: Sequence[Any], state: Mapping[str, Any]) -> None
     import numpy as np
 
     arrays: dict[str, Any] = {
-        f"v{i:05d}": np.asarray(host_value(v)) for i, v in enumerate(variables)
+        f"v{i:05d}": np.asarray(_host_value(v)) for i, v in enumerate(variables)
     }
     temporary = path.with_name(f".{path.name}.part")
     try:
@@ -150,7 +150,7 @@ def load(path: Path, variables: Sequence[Any]) -> dict[str, Any]:
     return state
 
 
-def host_value(variable: Any) -> Any:
+def _host_value(variable: Any) -> Any:
     """A variable's value on the host; bfloat16, which numpy files lack, as float32 (exact)."""
     import keras
 

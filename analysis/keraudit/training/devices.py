@@ -61,14 +61,14 @@ def reporting_out_of_memory(batch: int, advice: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if not is_out_of_memory(error):
+        if not _is_out_of_memory(error):
             raise
         raise KerauditError(
             f"the memory is too small for batches of {batch} of this network and data: {advice}"
         ) from None
 
 
-def is_out_of_memory(error: Exception) -> bool:
+def _is_out_of_memory(error: Exception) -> bool:
     """Whether the host or, whatever the backend, the device has no memory left."""
     text = f"{type(error).__name__}: {error}"
     return isinstance(error, MemoryError) or any(sign in text for sign in MEMORY_SIGNS)

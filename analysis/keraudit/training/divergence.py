@@ -34,7 +34,7 @@ def copies(variables: Sequence[Any]) -> list[Any]:
     return [ops.copy(variable.value) for variable in variables]
 
 
-def restore(variables: Sequence[Any], values: Sequence[Any]) -> None:
+def _restore(variables: Sequence[Any], values: Sequence[Any]) -> None:
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
 
@@ -51,8 +51,8 @@ def diverged(
         start: the variables' values before it.
         last: the step of the epoch after which it was seen.
     """
-    restore(state.variables, start)
-    batch, what = first_failure(state, rows, last)
+    _restore(state.variables, start)
+    batch, what = _first_failure(state, rows, last)
     step = epoch * state.steps + batch
     rate = learning_rate(state.recipe, step, state.total_steps)
     return DivergedError(
@@ -61,14 +61,14 @@ def diverged(
     )
 
 
-def first_failure(state: TrainState, rows: Any, last: int) -> tuple[int, str]:
+def _first_failure(state: TrainState, rows: Any, last: int) -> tuple[int, str]:
     """The first step that fails and what fails in it: a layer's output, else an update."""
     size = state.recipe.batch
     for batch in range(last + 1):
         before = copies(state.variables)
         part = rows[batch * size : (batch + 1) * size]
         if not math.isfinite(state.step(part)):
-            restore(state.variables, before)
+            _restore(state.variables, before)
             layer = non_finite_output(state.model, state.images.rows(part))
             return batch, layer or "the loss itself"
         if name := non_finite_weight(state):
@@ -100,15 +100,15 @@ def non_finite_output(model: Any, inputs: Any) -> str:
             if isinstance(layer, keras.Model) and (bad := non_finite_output(layer, x)):
                 return bad
             x = layer(x, training=True) if layer.trainable_variables else layer(x)
-            if not is_finite(x):
+            if not _is_finite(x):
                 return f"the output of {layer.name}"
         return ""
     outputs = keras.Model(model.inputs, [layer.output for layer in layers])(inputs, training=True)
     named = zip(layers, outputs if isinstance(outputs, list | tuple) else [outputs], strict=True)
-    return next((f"the output of {layer.name}" for layer, out in named if not is_finite(out)), "")
+    return next((f"the output of {layer.name}" for layer, out in named if not _is_finite(out)), "")
 
 
-def is_finite(output: Any) -> bool:
+def _is_finite(output: Any) -> bool:
     import numpy as np
     from keras import ops
 

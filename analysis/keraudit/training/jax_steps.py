@@ -25,10 +25,10 @@ MOST = 50  # steps a call on an accelerator: progress is reported a few times an
 MOST_ON_CPU = 1
 
 
-def steps_per_call(steps: int, highest: int) -> int:
+def _steps_per_call(steps: int, highest: int) -> int:
     """The largest number up to ``highest`` that divides ``steps``: each length is compiled anew.
 
-    >>> steps_per_call(390, 50), steps_per_call(97, 50), steps_per_call(8, 50)
+    >>> _steps_per_call(390, 50), _steps_per_call(97, 50), _steps_per_call(8, 50)
     (39, 1, 8)
     """
     return max(size for size in range(1, min(steps, highest) + 1) if steps % size == 0)
@@ -68,7 +68,7 @@ class JaxLoop:
         from keras import ops
 
         steps, batch = self.state.steps, self.state.recipe.batch
-        size = 1 if monitor.gradients else steps_per_call(steps, self._most_steps(batch))
+        size = 1 if monitor.gradients else _steps_per_call(steps, self._most_steps(batch))
         calls = steps // size
         rows = rows.reshape(calls, size, batch, -1)
         labels = labels.reshape(calls, size, batch, -1)
@@ -101,7 +101,7 @@ class JaxLoop:
         """Logits (N, classes) of rows; a call has as many batches as divide ``multiple``."""
         import numpy as np
 
-        size = steps_per_call(multiple, self._most_steps(batch))
+        size = _steps_per_call(multiple, self._most_steps(batch))
         count = -(-len(rows) // (batch * size))
         filled = np.resize(rows, (count, size, batch, rows.shape[-1]))
         trainable, others = ([v.value for v in part] for part in self.variables[:2])
@@ -128,7 +128,7 @@ class JaxLoop:
             others = [*weights[: self.at], *weights[self.at + 1 :]]
             return [trainable, others, optimizer, metrics], logs
 
-        values, logs = scan(step, values, batches)
+        values, logs = _scan(step, values, batches)
         return values, jax.tree.map(lambda value: value[-1], logs)  # means over the epoch so far
 
     def _predict(self, trainable: Any, others: Any, table: Any, rows: Any) -> Any:
@@ -138,14 +138,14 @@ class JaxLoop:
             weights = self._with_table(others, table)
             return None, self.model.stateless_call(trainable, weights, part, training=False)[0]
 
-        logits = scan(one, None, rows)[1]
+        logits = _scan(one, None, rows)[1]
         return logits.reshape(-1, logits.shape[-1])
 
     def _with_table(self, others: Any, table: Any) -> list[Any]:
         return [*others[: self.at], table, *others[self.at :]]
 
 
-def scan(step: Callable[[Any, Any], Any], state: Any, batches: Any) -> Any:
+def _scan(step: Callable[[Any, Any], Any], state: Any, batches: Any) -> Any:
     """``lax.scan``; of a single step the step itself, outside any loop."""
     import jax
 

@@ -31,7 +31,7 @@ def sized(recipe: Recipe, name: str) -> Recipe:
     """
     least = LARGE.get(application_name(name) or "")
     if least is None:
-        family_and_depth(name)
+        _family_and_depth(name)
         if recipe.size is not None:
             raise KerauditError(
                 f"{name} takes images as they are: a size ({recipe.size}) is for {', '.join(LARGE)}"
@@ -68,7 +68,7 @@ def network(name: str, *, classes: int, shape: tuple[int, ...], recipe: Recipe) 
         made = built(name, classes, shape, size)
         if recipe.weights is not None and known is not None:
             put_published(made.layers[-1], known)
-        return with_float32_end(made)
+        return _with_float32_end(made)
     finally:
         keras.config.set_dtype_policy(before)
 
@@ -99,14 +99,14 @@ def put_published(model: keras.Model, name: str) -> None:
         first.assign(keras.ops.flip(first.value, axis=2))
 
 
-def with_float32_end(model: keras.Model) -> keras.Model:
+def _with_float32_end(model: keras.Model) -> keras.Model:
     """The same with its classifier in float32: near 1, bfloat16 has steps of 1/256."""
     import keras
 
     last = model.layers[-1]
     if isinstance(last, keras.Model):
-        inner = with_float32_end(last)
-        return model if inner is last else around(model, inner)
+        inner = _with_float32_end(last)
+        return model if inner is last else _around(model, inner)
     if last.compute_dtype == "float32":
         return model
     config = {**last.get_config(), "dtype": "float32"}
@@ -114,7 +114,7 @@ def with_float32_end(model: keras.Model) -> keras.Model:
     return keras.Model(model.input, end, name=model.name)
 
 
-def around(model: keras.Model, inner: keras.Model) -> keras.Model:
+def _around(model: keras.Model, inner: keras.Model) -> keras.Model:
     """The same with ``inner`` in the place of the model at its end, before which stands only what enlarges."""
     import keras
 
@@ -135,7 +135,7 @@ def without_softmax(model: keras.Model) -> keras.Model:
 
     last = model.layers[-1]
     if isinstance(last, keras.Model):
-        return around(model, without_softmax(last))
+        return _around(model, without_softmax(last))
 
     class Logits(keras.layers.Layer):  # type: ignore[misc]
         """A classifier without its softmax."""
@@ -166,7 +166,7 @@ def built(name: str, classes: int, shape: tuple[int, ...], side: int | None) -> 
         start = keras.Input(shape)
         wide = keras.layers.Resizing(*size[:2], interpolation="bilinear")(start)
         return keras.Model(start, body(wide), name=known.lower())
-    family, depth = family_and_depth(name)
+    family, depth = _family_and_depth(name)
     maker = {"resnet": resnet_cifar, "plain": plain_cifar}[family]
     made: keras.Model = maker(depth, input_shape=shape, classes=classes)
     return made
@@ -184,14 +184,14 @@ def spelled(name: str) -> str:
     known = application_name(name)
     if known in LARGE:
         return known
-    family, depth = family_and_depth(name)
+    family, depth = _family_and_depth(name)
     return f"{FAMILIES[family]}-CIFAR-{depth}"
 
 
-def family_and_depth(name: str) -> tuple[str, int]:
+def _family_and_depth(name: str) -> tuple[str, int]:
     """The parts of a name.
 
-    >>> family_and_depth("ResNet-CIFAR-20")
+    >>> _family_and_depth("ResNet-CIFAR-20")
     ('resnet', 20)
 
     Raises:

@@ -189,10 +189,10 @@ def check(made: Recipe) -> None:
             raise KerauditError(
                 f"{key} must be {first!r} or {second!r}, received {getattr(made, key)!r}"
             )
-    check_together(made)
+    _check_together(made)
 
 
-def check_together(made: Recipe) -> None:
+def _check_together(made: Recipe) -> None:
     """Refuse values that do not go together."""
     if made.mixup and made.batch == 1:
         raise KerauditError("mixup mixes the images of a batch: --batch must be 2 or more")

@@ -180,7 +180,7 @@ def write_diverged(folder: Path, end: str) -> None:
     save(folder / DIVERGED, json.dumps({"end": end, **where()}, indent=1) + "\n")
 
 
-def why_it_diverged(folder: Path) -> str:
+def _why_it_diverged(folder: Path) -> str:
     """What ``write_diverged`` kept; empty if the run in a folder did not diverge."""
     try:
         return str(json.loads((folder / DIVERGED).read_text("utf-8"))["end"])
@@ -201,7 +201,7 @@ def read_run(path: Path) -> Run:
             raise ValueError(f"its schema is {repr(found.get('schema'))[:40]}, not {SCHEMA!r}")
         return Run(**checked(found))
     except OSError as error:
-        if end := why_it_diverged(path):
+        if end := _why_it_diverged(path):
             raise KerauditError(f"no finished run in {path}: it diverged: {end}") from None
         raise KerauditError(f"no record of a finished run at {file}: {error.strerror}") from None
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:

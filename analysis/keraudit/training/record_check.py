@@ -20,12 +20,12 @@ def is_number(value: Any) -> bool:
     return type(value) in (int, float) and abs(value) < LARGEST
 
 
-def is_setting(value: Any) -> bool:
+def _is_setting(value: Any) -> bool:
     """Whether it is a number that a recipe takes."""
     return type(value) in (int, float) and abs(value) < LARGEST_SETTING
 
 
-def is_texts(value: Any) -> bool:
+def _is_texts(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
@@ -34,14 +34,14 @@ SETTING, FLAG = "number below 3.4e38", "yes or no"
 KINDS: Mapping[str, Check] = {
     TEXT: lambda value: isinstance(value, str),
     NUMBER: is_number,
-    SETTING: is_setting,
+    SETTING: _is_setting,
     FLAG: lambda value: isinstance(value, bool),
     COUNT: lambda value: type(value) is int and is_number(value),
     RECORD: lambda value: isinstance(value, dict),
     "list": lambda value: isinstance(value, list),
-    "list of text": is_texts,
+    "list of text": _is_texts,
     "list of numbers": lambda value: isinstance(value, list) and all(map(is_number, value)),
-    "record of text": lambda value: isinstance(value, dict) and is_texts([*value.values()]),
+    "record of text": lambda value: isinstance(value, dict) and _is_texts([*value.values()]),
 }
 # What a record has, and what else it may have, by where it is: its kind.
 HAS: Mapping[str, Mapping[str, str]] = {
@@ -83,17 +83,17 @@ def checked(found: Any) -> dict[str, Any]:
         ValueError: one is missing or of another kind; one line says which.
     """
     record: dict[str, Any] = harmless_data(found)
-    if is_older(record):
+    if _is_older(record):
         raise ValueError(f"it {OLDER}")
-    expect(record, "")
+    _expect(record, "")
     for place in sorted({*HAS, *MAY_HAVE} - {""}):
         part = record.get(place)
         for one in part if isinstance(part, list) else [part] if part is not None else []:
-            expect(one, place)
+            _expect(one, place)
     return record
 
 
-def is_older(record: Any) -> bool:
+def _is_older(record: Any) -> bool:
     """Whether a record lacks what records have had since they name their loss and all of their recipe."""
     recipe = record.get("recipe") if isinstance(record, dict) else None
     if not isinstance(recipe, dict):
@@ -101,7 +101,7 @@ def is_older(record: Any) -> bool:
     return not is_whole(recipe) or record.get("loss") not in (LOGITS, CLIPPED)
 
 
-def expect(found: Any, place: str) -> None:
+def _expect(found: Any, place: str) -> None:
     """Refuse what lacks a part that it has to have, or has one of another kind."""
     if not isinstance(found, dict):
         raise ValueError(f"{place} is {repr(found)[:40]}, not a record")

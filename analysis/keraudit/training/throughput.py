@@ -61,33 +61,33 @@ def measured_peak(precision: str = "float32") -> float:
     side = SIDE["cpu" if on_cpu() else "other"]
     with keras.device("cpu:0") if on_cpu() else nullcontext():  # Keras has no name for a TPU
         a = ops.cast(keras.random.normal((side, side), seed=0), compute)
-        multiply = compile_function(lambda x: ops.matmul(x, a))
-        finish(multiply(a))
+        multiply = _compile_function(lambda x: ops.matmul(x, a))
+        _finish(multiply(a))
         begin = time.perf_counter()
-        finish(multiply(a))
+        _finish(multiply(a))
         once = time.perf_counter() - begin
         times = max(1, int(LEAST_SECONDS / max(once, 1e-6)))
-        best = min(timed(multiply, a, times) for _ in range(TRIES))
+        best = min(_timed(multiply, a, times) for _ in range(TRIES))
     return float(side**3 * times / best)
 
 
-def timed(multiply: Callable[[Any], Any], a: Any, times: int) -> float:
+def _timed(multiply: Callable[[Any], Any], a: Any, times: int) -> float:
     begin = time.perf_counter()
     result = a
     for _ in range(times):
         result = multiply(a)
-    finish(result)
+    _finish(result)
     return time.perf_counter() - begin
 
 
-def finish(tensor: Any) -> None:
+def _finish(tensor: Any) -> None:
     """Wait for the device: one number is fetched."""
     from keras import ops
 
     ops.convert_to_numpy(ops.cast(tensor[0, 0], "float32"))
 
 
-def compile_function(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def _compile_function(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Compile a function by the backend's own compiler."""
     import keras
 

@@ -110,10 +110,10 @@ def train(
     with data_parallel(devices, recipe.batch), reporting_out_of_memory(recipe.batch, MEMORY_ADVICE):
         trainer = Trainer(name, data, recipe, seed, devices=devices, device_images=device_images)
         with alone(folder):
-            return completed(trainer, config, folder, watch, gradients_every, logs, command)
+            return _completed(trainer, config, folder, watch, gradients_every, logs, command)
 
 
-def completed(
+def _completed(
     trainer: Trainer,
     config: Mapping[str, Any],
     folder: Path,

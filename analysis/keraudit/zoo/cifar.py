@@ -10,7 +10,7 @@ from typing import Any
 
 from keraudit.model.graph import Shape
 from keraudit.zoo.names import CIFAR, units
-from keraudit.zoo.parts import Style, activated, averaged, classified, deep, normalised
+from keraudit.zoo.parts import Style, activated, averaged, classified, conv_bn, deep
 from keraudit.zoo.residual import basic_unit
 
 FILTERS = (16, 32, 64)
@@ -64,7 +64,7 @@ def network(
 
     count = units(depth, family=f"{family.capitalize() if family == 'plain' else 'ResNet'}-CIFAR")
     start = keras.Input(input_shape)
-    x = activated(normalised(start, "stem", "", 16, 3, style=style), "stem_relu", style)
+    x = activated(conv_bn(start, "stem", "", 16, 3, style=style), "stem_relu", style)
     for stage, filters in enumerate(FILTERS, 1):
         for block in range(1, count + 1):
             stride = 2 if stage > 1 and block == 1 else 1

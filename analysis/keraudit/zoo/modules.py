@@ -58,15 +58,15 @@ BLOCK = (
 )
 
 
-def settled(shape: Shape, values: Mapping[str, Value]) -> dict[str, Value]:
+def _settled(shape: Shape, values: Mapping[str, Value]) -> dict[str, Value]:
     return {**dict(zip(SIZES, shape, strict=True)), **values}
 
 
-def inception_presets(
+def _inception_presets(
     found: Mapping[str, tuple[Shape, Widths]], names: tuple[str, ...]
 ) -> dict[str, Mapping[str, Value]]:
     return {
-        preset: settled(shape, {name: getattr(widths, name) for name in names})
+        preset: _settled(shape, {name: getattr(widths, name) for name in names})
         for preset, (shape, widths) in found.items()
     }
 
@@ -82,7 +82,7 @@ MODULES: tuple[Module, ...] = (
             *(FILTERS[name] for name in NAIVE),
             Parameter("pool", "1: the pooled input is concatenated; 0: no such branch", 0, 1),
         ),
-        presets=inception_presets(naive_presets(), (*NAIVE, "pool")),
+        presets=_inception_presets(naive_presets(), (*NAIVE, "pool")),
         start="lecture",
     ),
     Module(
@@ -90,7 +90,7 @@ MODULES: tuple[Module, ...] = (
         builder="keraudit.zoo.inception:inception_reduced",
         reference="Szegedy et al. 2014, figure 2(b)",
         parameters=(*INPUT, *FILTERS.values()),
-        presets=inception_presets(reduced_presets(), Widths._fields),
+        presets=_inception_presets(reduced_presets(), Widths._fields),
         start="lecture",
     ),
     Module(
@@ -98,14 +98,14 @@ MODULES: tuple[Module, ...] = (
         builder="keraudit.zoo.residual:residual_block",
         reference="He et al. 2015, figure 5 left",
         parameters=BLOCK,
-        presets={"": settled((56, 56, 64), {"filters": 64, "stride": 1, "option": "B"})},
+        presets={"": _settled((56, 56, 64), {"filters": 64, "stride": 1, "option": "B"})},
     ),
     Module(
         name="bottleneck-block",
         builder="keraudit.zoo.residual:bottleneck_block",
         reference="He et al. 2015, figure 5 right",
         parameters=BLOCK,
-        presets={"": settled((56, 56, 256), {"filters": 64, "stride": 1, "option": "B"})},
+        presets={"": _settled((56, 56, 256), {"filters": 64, "stride": 1, "option": "B"})},
     ),
 )
 
@@ -141,8 +141,8 @@ def arguments_of(module: Module, text: str) -> tuple[str, dict[str, Value]]:
     for position, part in enumerate(filter(None, map(str.strip, text.split(",")))):
         name, equals, value = map(str.strip, part.partition("="))
         if equals:
-            parameter = parameter_of(module, name)
-            given[parameter.name] = value_of(module, parameter, value)
+            parameter = _parameter_of(module, name)
+            given[parameter.name] = _value_of(module, parameter, value)
         elif position or (found := preset_of(module, name)) is None:
             raise ModelError(
                 f"{module.name} takes {takes(module)}; received {part!r}:"
@@ -152,7 +152,7 @@ def arguments_of(module: Module, text: str) -> tuple[str, dict[str, Value]]:
             preset = found
     values = normal({**module.presets[preset], **given})
     check(module, values)
-    return canonical(module, preset, values), values
+    return _canonical(module, preset, values), values
 
 
 def takes(module: Module) -> str:
@@ -166,7 +166,7 @@ def example(module: Module) -> str:
     return f"{module.start},f5=48" if module.start else "filters=128,stride=2"
 
 
-def parameter_of(module: Module, text: str) -> Parameter:
+def _parameter_of(module: Module, text: str) -> Parameter:
     for parameter in module.parameters:
         if plain(parameter.name) == plain(text):
             return parameter
@@ -177,7 +177,7 @@ def parameter_of(module: Module, text: str) -> Parameter:
     )
 
 
-def value_of(module: Module, parameter: Parameter, text: str) -> Value:
+def _value_of(module: Module, parameter: Parameter, text: str) -> Value:
     if parameter.words:
         wanted = {word.lower(): word for word in parameter.words}
         if text.lower() in wanted:
@@ -211,7 +211,7 @@ def check(module: Module, values: Mapping[str, Value]) -> None:
         )
 
 
-def canonical(module: Module, preset: str, values: Mapping[str, Value]) -> str:
+def _canonical(module: Module, preset: str, values: Mapping[str, Value]) -> str:
     """The name that says all: the preset if nothing departs from it, else what does from ``start``."""
     if values == module.presets[preset]:
         return f"{module.name}:{preset}" if preset else module.name

@@ -115,7 +115,7 @@ def zoo_model(text: str) -> ZooModel | None:
     if found := fixed().get(OTHER_NAMES.get(wanted, wanted)):
         return found
     if match := re.fullmatch(r"(resnet|plain)cifar(.*)", wanted):
-        return cifar_named(match[1], match[2], text)
+        return _cifar_named(match[1], match[2], text)
     module = module_named(text)
     if module is None:
         return None
@@ -129,7 +129,7 @@ def zoo_model(text: str) -> ZooModel | None:
     )
 
 
-def cifar_named(family: str, rest: str, text: str) -> ZooModel:
+def _cifar_named(family: str, rest: str, text: str) -> ZooModel:
     residual = family == "resnet"
     match = re.fullmatch(r"([0-9]{1,6})([ab]?)" if residual else r"([0-9]{1,6})()", rest)
     if match is None:

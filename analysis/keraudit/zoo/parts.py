@@ -53,7 +53,7 @@ def convolution(
     )(x)
 
 
-def normalised(
+def conv_bn(
     x: Any, prefix: str, number: str, filters: int, size: int, *, stride: int = 1, style: Style
 ) -> Any:
     """A convolution and, right after it, its batch normalisation: ``..._conv1``, ``..._bn1``."""

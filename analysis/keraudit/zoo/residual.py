@@ -6,7 +6,7 @@ from typing import Any
 
 from keraudit.errors import ModelError
 from keraudit.model.graph import Shape
-from keraudit.zoo.parts import LAST, Style, activated, normalised
+from keraudit.zoo.parts import LAST, Style, activated, conv_bn
 
 EXPANSION = 4  # a bottleneck's last 1x1 convolution has four times the filters (Table 1)
 
@@ -55,7 +55,7 @@ def bottleneck_block(
     import keras
 
     x = keras.Input(input_shape)
-    y = bottleneck_unit(x, "block", filters, stride=stride, option=option, style=style or Style())
+    y = _bottleneck_unit(x, "block", filters, stride=stride, option=option, style=style or Style())
     return keras.Model(x, y, name="bottleneck_block")
 
 
@@ -63,21 +63,21 @@ def basic_unit(
     x: Any, prefix: str, filters: int, *, stride: int = 1, option: str, style: Style
 ) -> Any:
     """Apply a basic unit to ``x``; an empty ``option`` leaves shortcut and addition out."""
-    y = normalised(x, prefix, "1", filters, 3, stride=stride, style=style)
+    y = conv_bn(x, prefix, "1", filters, 3, stride=stride, style=style)
     y = activated(y, f"{prefix}_relu1", style)
-    y = normalised(y, prefix, "2", filters, 3, style=style)
+    y = conv_bn(y, prefix, "2", filters, 3, style=style)
     return finished(x, y, prefix, stride, option, style)
 
 
-def bottleneck_unit(
+def _bottleneck_unit(
     x: Any, prefix: str, filters: int, *, stride: int = 1, option: str, style: Style
 ) -> Any:
     """Apply a bottleneck unit to ``x``."""
-    y = normalised(x, prefix, "1", filters, 1, stride=stride, style=style)
+    y = conv_bn(x, prefix, "1", filters, 1, stride=stride, style=style)
     y = activated(y, f"{prefix}_relu1", style)
-    y = normalised(y, prefix, "2", filters, 3, style=style)
+    y = conv_bn(y, prefix, "2", filters, 3, style=style)
     y = activated(y, f"{prefix}_relu2", style)
-    y = normalised(y, prefix, "3", EXPANSION * filters, 1, style=style)
+    y = conv_bn(y, prefix, "3", EXPANSION * filters, 1, style=style)
     return finished(x, y, prefix, stride, option, style)
 
 
@@ -106,7 +106,7 @@ def shortcut(x: Any, prefix: str, filters: int, *, stride: int, option: str, sty
     if (channels, 1) == (filters, stride):
         return x
     if option == "B":
-        return normalised(x, f"{prefix}_shortcut", "", filters, 1, stride=stride, style=style)
+        return conv_bn(x, f"{prefix}_shortcut", "", filters, 1, stride=stride, style=style)
     if channels > filters:
         raise ModelError(
             f"option A fills new channels with zeros, so the block must not narrow;"

@@ -9,7 +9,7 @@ from typing import Any
 
 from keraudit.errors import ModelError
 from keraudit.model.graph import Shape
-from keraudit.zoo.parts import Style, activated, averaged, classified, max_pooled, normalised
+from keraudit.zoo.parts import Style, activated, averaged, classified, conv_bn, max_pooled
 from keraudit.zoo.residual import basic_unit
 
 UNITS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}  # of conv2_x to conv5_x in Table 1
@@ -58,7 +58,7 @@ def network(
             f"the depth is 18 or 34; received {depth}: deeper ones are in Keras Applications"
         )
     start = keras.Input(input_shape)
-    x = normalised(start, "stem", "", 64, 7, stride=2, style=style)
+    x = conv_bn(start, "stem", "", 64, 7, stride=2, style=style)
     x = max_pooled(activated(x, "stem_relu", style), "stem_pool", 3, 2)
     for stage, (count, filters) in enumerate(zip(UNITS[depth], FILTERS, strict=True), 1):
         for block in range(1, count + 1):

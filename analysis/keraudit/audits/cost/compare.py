@@ -47,11 +47,11 @@ class Comparison(Shown):
             "schema": SCHEMA,
             "command": self.command,
             "versions": dict(self.a.versions),
-            "a": side_dict(self.a),
-            "b": side_dict(self.b),
-            "blocks": [pair_dict(pair) for pair in self.blocks],
-            "layers": [pair_dict(pair) for pair in self.layers],
-            "totals": pair_dict(Pair(name="total", status="", a=self.a.total, b=self.b.total)),
+            "a": _side_dict(self.a),
+            "b": _side_dict(self.b),
+            "blocks": [_pair_dict(pair) for pair in self.blocks],
+            "layers": [_pair_dict(pair) for pair in self.layers],
+            "totals": _pair_dict(Pair(name="total", status="", a=self.a.total, b=self.b.total)),
         }
 
 
@@ -65,32 +65,32 @@ def compare(a: CostReport, b: CostReport, *, command: str = "") -> Comparison:
     """
     kinds_a = {layer.name: layer.kind for layer in a.layers}
     kinds_b = {layer.name: layer.kind for layer in b.layers}
-    parts = regrouped(b, a) if is_rewritten(b, a) else b.blocks
+    parts = _regrouped(b, a) if _is_rewritten(b, a) else b.blocks
     blocks = align(
-        [(x.name, block_signature(x, kinds_a), x) for x in a.blocks],
-        [(x.name, block_signature(x, kinds_b), x) for x in parts],
+        [(x.name, _block_signature(x, kinds_a), x) for x in a.blocks],
+        [(x.name, _block_signature(x, kinds_b), x) for x in parts],
     )
     layers = align(
-        [(x.name, layer_signature(x), x) for x in a.layers],
-        [(x.name, layer_signature(x), x) for x in b.layers],
+        [(x.name, _layer_signature(x), x) for x in a.layers],
+        [(x.name, _layer_signature(x), x) for x in b.layers],
     )
     return Comparison(
         a=a,
         b=b,
-        blocks=tuple(pair_of(x, y) for x, y in blocks),
-        layers=tuple(pair_of(x, y) for x, y in layers),
+        blocks=tuple(_pair_of(x, y) for x, y in blocks),
+        layers=tuple(_pair_of(x, y) for x, y in layers),
         command=command,
     )
 
 
-def is_rewritten(b: CostReport, a: CostReport) -> bool:
+def _is_rewritten(b: CostReport, a: CostReport) -> bool:
     """Whether B holds A's layers but no longer A's blocks, as a network without its skips does."""
     layers = {x.name for x in a.layers} & {x.name for x in b.layers}
     blocks = {x.name for x in a.blocks} & {x.name for x in b.blocks}
     return 2 * len(layers) > len(b.layers) and 2 * len(blocks) < len(a.blocks)
 
 
-def regrouped(b: CostReport, a: CostReport) -> tuple[BlockCost, ...]:
+def _regrouped(b: CostReport, a: CostReport) -> tuple[BlockCost, ...]:
     """B's layers under the blocks that A's layers of the same names are in.
 
     A layer that A has not goes where the layer before it went.
@@ -111,11 +111,11 @@ def regrouped(b: CostReport, a: CostReport) -> tuple[BlockCost, ...]:
     )
 
 
-def block_signature(block: BlockCost, kinds: dict[str, str]) -> tuple[str, ...]:
+def _block_signature(block: BlockCost, kinds: dict[str, str]) -> tuple[str, ...]:
     return (block.kind, *(kinds[name] for name in block.layers))
 
 
-def layer_signature(layer: LayerCost) -> tuple[Any, ...]:
+def _layer_signature(layer: LayerCost) -> tuple[Any, ...]:
     shape = layer.output_shapes[0] if layer.output_shapes else ()
     return (layer.kind, shape[-1:], layer.cost.params)
 
@@ -149,7 +149,7 @@ def align(a: Sequence[Entry], b: Sequence[Entry]) -> list[tuple[Any | None, Any 
     return result
 
 
-def pair_of(a: Any | None, b: Any | None) -> Pair:
+def _pair_of(a: Any | None, b: Any | None) -> Pair:
     if a is None:
         return Pair(name=b.name, status="added", a=None, b=b.cost)  # type: ignore[union-attr]
     if b is None:
@@ -159,20 +159,20 @@ def pair_of(a: Any | None, b: Any | None) -> Pair:
     return Pair(name=name, status="same" if same else "changed", a=a.cost, b=b.cost)
 
 
-def side_dict(report: CostReport) -> dict[str, Any]:
+def _side_dict(report: CostReport) -> dict[str, Any]:
     whole = report.to_dict()
     kept = ("model", "source", "input_shape", "input_shapes", "batch", "totals", "bound")
     return {key: whole[key] for key in kept}
 
 
-def pair_dict(pair: Pair) -> dict[str, Any]:
+def _pair_dict(pair: Pair) -> dict[str, Any]:
     a, b = (cost_dict(c) if c else None for c in (pair.a, pair.b))
     before, after = (figures(c or NOTHING) for c in (pair.a, pair.b))
     change = {key: after[key] - before[key] for key in after}
     return {"name": pair.name, "status": pair.status, "a": a, "b": b, "change": change}
 
 
-def titled(report: CostReport) -> str:
+def _titled(report: CostReport) -> str:
     """A model's name with what was done to it."""
     return ", ".join([report.model, *(note.name for note in report.rewrites)])
 
@@ -207,14 +207,14 @@ def comparison_grid(comparison: Comparison, *, by: str = "block") -> Grid:
     notes += bound_notes(worst, list(uncounted.values()), ", so differences are of the rest")
     if by == "layer" and same:
         notes.append(f"Shown          the {len(changed)} layers that differ")
-    total = pair_line(Pair(name="total", status="", a=a.total, b=b.total))
+    total = _pair_line(Pair(name="total", status="", a=a.total, b=b.total))
     return Grid(
-        title=f"{titled(a)} (A) and {titled(b)} (B)",
-        heading=f"{rough(total.bounds['macs_change'])}{change(b.total.macs - a.total.macs)} MACs,"
-        f" {rough(total.bounds['params_change'])}{change(b.total.params - a.total.params)}"
+        title=f"{_titled(a)} (A) and {_titled(b)} (B)",
+        heading=f"{_rough(total.bounds['macs_change'])}{change(b.total.macs - a.total.macs)} MACs,"
+        f" {_rough(total.bounds['params_change'])}{change(b.total.params - a.total.params)}"
         " parameters",
         columns=columns,
-        lines=tuple(map(pair_line, changed)),
+        lines=tuple(map(_pair_line, changed)),
         total=total,
         notes=tuple(notes),
         command=comparison.command,
@@ -222,7 +222,7 @@ def comparison_grid(comparison: Comparison, *, by: str = "block") -> Grid:
     )
 
 
-def pair_line(pair: Pair) -> Line:
+def _pair_line(pair: Pair) -> Line:
     cells: dict[str, Any] = {"name": pair.name, "status": pair.status}
     bounds: dict[str, Bound] = {}
     for key in ("macs", "flops", "params"):
@@ -242,5 +242,5 @@ def difference(a: Bound, b: Bound) -> Bound:
     return Bound.EXACT if a is b is Bound.EXACT else Bound.ESTIMATE
 
 
-def rough(bound: Bound) -> str:
+def _rough(bound: Bound) -> str:
     return "" if bound is Bound.EXACT else "about "

@@ -79,7 +79,7 @@ class BlockCost(NamedTuple):
     children: tuple[BlockCost, ...] = ()
 
 
-def layer_costs(graph: Graph, found: Sequence[Block]) -> tuple[LayerCost, ...]:
+def _layer_costs(graph: Graph, found: Sequence[Block]) -> tuple[LayerCost, ...]:
     """The cost of every call, in running order, each with the block that holds it."""
     home = {index: block for block in found for index in block.nodes}
     live, fields, training = live_bytes(graph), receptive_fields(graph), training_macs(graph)
@@ -92,7 +92,7 @@ def layer_costs(graph: Graph, found: Sequence[Block]) -> tuple[LayerCost, ...]:
             input_shapes=tuple(t.shape for t in node.inputs),
             output_shapes=tuple(t.shape for t in node.outputs),
             dtype=node.outputs[0].dtype if node.outputs else "float32",
-            cost=cost_of(node, training[index]),
+            cost=_cost_of(node, training[index]),
             live_bytes=live[index],
             field=fields[index],
             terms=node.effect.terms,
@@ -103,7 +103,7 @@ def layer_costs(graph: Graph, found: Sequence[Block]) -> tuple[LayerCost, ...]:
     )
 
 
-def cost_of(node: Node, training: int) -> Cost:
+def _cost_of(node: Node, training: int) -> Cost:
     """One call's cost; a shared layer's weights count at its first call only."""
     weights = node.weights
     trained = [w.elements for w in weights if w.trainable and node.layer.trainable]
@@ -119,7 +119,7 @@ def cost_of(node: Node, training: int) -> Cost:
     )
 
 
-def block_costs(
+def _block_costs(
     graph: Graph, found: Sequence[Block], layers: Sequence[LayerCost]
 ) -> tuple[BlockCost, ...]:
     """The cost of every block, those inside it likewise."""
@@ -132,7 +132,7 @@ def block_costs(
             output_shape=layers[block.nodes[-1]].output_shapes[0],
             cost=sum((layers[i].cost for i in block.nodes), NOTHING),
             field=layers[block.nodes[-1]].field,
-            children=block_costs(graph, block.children, layers),
+            children=_block_costs(graph, block.children, layers),
         )
         for block in found
     )
@@ -155,11 +155,11 @@ class Costs(NamedTuple):
 def costs(graph: Graph) -> Costs:
     """Audit a graph: layers, blocks and totals."""
     found = blocks(graph)
-    layers = layer_costs(graph, found)
+    layers = _layer_costs(graph, found)
     heaviest = max(layers, key=lambda layer: layer.live_bytes)
     return Costs(
         layers=layers,
-        blocks=block_costs(graph, found, layers),
+        blocks=_block_costs(graph, found, layers),
         total=sum((layer.cost for layer in layers), NOTHING),
         peak_activation_bytes=heaviest.live_bytes,
         peak_at=heaviest.name,

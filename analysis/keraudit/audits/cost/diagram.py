@@ -32,17 +32,17 @@ def diagram(graph: Graph, *, colour: str) -> str:
     merge = next(at for at, node in enumerate(nodes) if node.layer.kind in MERGES)
     branches = [branch(nodes, ref.call) for ref in nodes[merge].sources]
     rows = max(map(len, branches))
-    macs = [macs_of(node) for node in nodes]
+    macs = [_macs_of(node) for node in nodes]
     width = max(len(branches) * (WIDTH + MARGIN) + MARGIN, 2 * (WIDTH + MARGIN))
     middle = width / 2
-    parts = [box(middle, 0, nodes[0], 0, 0, colour)]
+    parts = [_box(middle, 0, nodes[0], 0, 0, colour)]
     for number, chain in enumerate(branches):
         x = middle + (number - (len(branches) - 1) / 2) * (WIDTH + MARGIN)
         parts += column(nodes, chain, x, middle, rows, macs, colour)
-    parts.append(box(middle, rows + 1, nodes[merge], 0, 0, colour))
+    parts.append(_box(middle, rows + 1, nodes[merge], 0, 0, colour))
     for below, node in enumerate(nodes[merge + 1 :], rows + 2):
         parts.append(edge(middle, below - 1, middle, below))
-        parts.append(box(middle, below, node, 0, 0, colour))
+        parts.append(_box(middle, below, node, 0, 0, colour))
     height = top(rows + 2 + len(nodes) - merge - 1)
     return (
         f'<svg class="ka-still ka-diagram" viewBox="0 0 {width} {height}" width="{width}"'
@@ -72,7 +72,7 @@ def column(
     at, before = 0, middle
     for row, number in enumerate(chain, 1):
         yield edge(before, at, x, row)
-        yield box(x, row, nodes[number], macs[number], macs[number] / (sum(macs) or 1), colour)
+        yield _box(x, row, nodes[number], macs[number], macs[number] / (sum(macs) or 1), colour)
         at, before = row, x
     if chain:
         if at < rows:  # a short branch passes the longer ones by on its own side
@@ -94,7 +94,7 @@ def edge(x0: float, row0: int, x1: float, row1: int) -> str:
     return f'<path class="ka-edge" d="M{x0:.0f} {y0}C{x0:.0f} {y0 + 14} {x1:.0f} {y1 - 14} {x1:.0f} {y1}"/>'
 
 
-def box(x: float, row: int, node: Node, macs: int, share: float, colour: str) -> str:
+def _box(x: float, row: int, node: Node, macs: int, share: float, colour: str) -> str:
     y, fill = top(row), f'fill="{colour}" fill-opacity="{0.08 + 0.5 * share:.2f}"'
     lines = [words(node), f"{short(macs)} ({share:.0%})" if macs else ""]
     shown = [line for line in lines if line]
@@ -124,5 +124,5 @@ def words(node: Node) -> str:
     return WORDS.get(kind, kind)
 
 
-def macs_of(node: Node) -> int:
+def _macs_of(node: Node) -> int:
     return sum(term.value for term in node.effect.terms if term.unit == "mac")

@@ -11,7 +11,7 @@ from typing import Any
 
 from keraudit.model.bounds import Bound
 from keraudit.output.numbers import percent, sizes
-from keraudit.output.palette import GREY, colour_of
+from keraudit.output.palette import GREY, color_of
 from keraudit.output.plotly_figure import as_record, axis, frame, new_figure
 
 ROW_HEIGHT = 26  # pixels for each bar: room for its name
@@ -33,7 +33,7 @@ def macs_per_block(report: Mapping[str, Any], *, name: str = "") -> dict[str, An
     unit, unit_name = unit_for(max((block["macs"] for block in blocks), default=0))
     title = f"{name or report['model']}: MACs per block, batch {report['batch']}"
     figure = new_figure(layout(blocks, title, f"{unit_name} per block"))
-    colours = {"fork-join": colour_of(name or report["model"]), "segment": GREY}
+    colours = {"fork-join": color_of(name or report["model"]), "segment": GREY}
     for kind, colour in colours.items():
         rows = [block for block in blocks if block["kind"] == kind]
         if not rows:
@@ -43,11 +43,11 @@ def macs_per_block(report: Mapping[str, Any], *, name: str = "") -> dict[str, An
             orientation="h",
             y=[block["name"] for block in rows],
             x=[block["macs"] / unit for block in rows],
-            text=[f"{sign_of(block, 'macs')}{block['macs'] / unit:.3g}" for block in rows],
+            text=[f"{_sign_of(block, 'macs')}{block['macs'] / unit:.3g}" for block in rows],
             textposition="outside",
             cliponaxis=False,
             marker={"color": colour, "line": {"width": 0}},
-            customdata=[hover_of(block, report["totals"]) for block in rows],
+            customdata=[_hover_of(block, report["totals"]) for block in rows],
             hovertemplate="<b>%{y}</b><br>%{customdata[0]} MACs (%{customdata[1]})"
             "<br>%{customdata[2]} parameters<br>output %{customdata[3]}<extra></extra>",
         )
@@ -77,19 +77,19 @@ def layout(blocks: Sequence[Mapping[str, Any]], title: str, x_title: str) -> dic
     )
 
 
-def sign_of(record: Mapping[str, Any], figure: str) -> str:
+def _sign_of(record: Mapping[str, Any], figure: str) -> str:
     """What stands before a figure of a record that is not exact; a record of the zoo is, and says nothing."""
     return Bound[record.get("bounds", {}).get(figure, "exact").upper()].sign
 
 
-def hover_of(block: Mapping[str, Any], totals: Mapping[str, Any]) -> list[str]:
+def _hover_of(block: Mapping[str, Any], totals: Mapping[str, Any]) -> list[str]:
     """What a bar says when it is pointed at: MACs, their share, parameters, output size."""
     share = block["macs"] / totals["macs"] if totals["macs"] else 0
-    about = Bound.ESTIMATE.sign if sign_of(totals, "macs") else ""
+    about = Bound.ESTIMATE.sign if _sign_of(totals, "macs") else ""
     return [
-        f"{sign_of(block, 'macs')}{block['macs']:,}",
+        f"{_sign_of(block, 'macs')}{block['macs']:,}",
         about + percent(share),
-        f"{sign_of(block, 'params')}{block['params']:,}",
+        f"{_sign_of(block, 'params')}{block['params']:,}",
         sizes(block["output_shape"]),
     ]
 
@@ -124,7 +124,7 @@ def with_and_without(report: Mapping[str, Any], *, name: str = "") -> dict[str, 
     grouped["barmode"] = "group"
     grouped["height"] = 2 * ROW_HEIGHT * len(blocks) * 3 // 4 + FRAME_HEIGHT
     figure = new_figure(grouped)
-    colour = colour_of(name or report["model"])
+    colour = color_of(name or report["model"])
     for side, hatch in (("without", "/"), ("with", "")):
         figure.add_bar(
             name=f"{side} reductions",
@@ -138,8 +138,8 @@ def with_and_without(report: Mapping[str, Any], *, name: str = "") -> dict[str, 
             },
             customdata=[
                 [
-                    f"{sign_of(block, 'macs')}{block[f'macs_{side}']:,}",
-                    (Bound.ESTIMATE.sign if sign_of(block, "macs") else "")
+                    f"{_sign_of(block, 'macs')}{block[f'macs_{side}']:,}",
+                    (Bound.ESTIMATE.sign if _sign_of(block, "macs") else "")
                     + f"{block['factor']:.3g}",
                 ]
                 for block in blocks

@@ -18,22 +18,22 @@ BITS = {
 }
 
 
-def bytes_of(elements: int, dtype: str) -> int:
+def _bytes_of(elements: int, dtype: str) -> int:
     """The bytes of ``elements`` values of a dtype, rounded up; an unknown dtype counts as float32.
 
-    >>> bytes_of(1000, "bfloat16"), bytes_of(3, "int4")
+    >>> _bytes_of(1000, "bfloat16"), _bytes_of(3, "int4")
     (2000, 2)
     """
     return (elements * BITS.get(dtype, 32) + 7) // 8
 
 
-def tensor_bytes(tensor: Tensor) -> int:
-    return bytes_of(tensor.elements, tensor.dtype)
+def _tensor_bytes(tensor: Tensor) -> int:
+    return _bytes_of(tensor.elements, tensor.dtype)
 
 
 def activation_bytes(node: Node) -> int:
     """The bytes of all outputs of one call."""
-    return sum(map(tensor_bytes, node.outputs))
+    return sum(map(_tensor_bytes, node.outputs))
 
 
 def weight_bytes(node: Node) -> int:
@@ -41,7 +41,7 @@ def weight_bytes(node: Node) -> int:
     if not node.weights:
         return 0
     usual = policy_dtypes(node.layer.config.get("dtype") or "float32")[1]
-    return sum(bytes_of(weight.elements, weight.dtype or usual) for weight in node.weights)
+    return sum(_bytes_of(weight.elements, weight.dtype or usual) for weight in node.weights)
 
 
 def live_bytes(graph: Graph) -> Sequence[int]:
@@ -60,7 +60,7 @@ def live_bytes(graph: Graph) -> Sequence[int]:
     last.update(dict.fromkeys(graph.architecture.outputs, len(order)))
     freed = [0] * (len(order) + 1)
     for ref, position in last.items():
-        freed[position] += tensor_bytes(graph.nodes[ref.call].outputs[ref.output])
+        freed[position] += _tensor_bytes(graph.nodes[ref.call].outputs[ref.output])
     held, result = 0, [0] * len(order)
     for position, index in enumerate(order):
         held += activation_bytes(graph.nodes[index])

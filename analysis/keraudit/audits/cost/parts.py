@@ -35,12 +35,12 @@ class Part(NamedTuple):
             yield from child.walk()
 
 
-def layer_part(layer: LayerCost) -> Part:
+def _layer_part(layer: LayerCost) -> Part:
     shape = layer.output_shapes[0] if layer.output_shapes else ()
     return Part(layer.name, LAYER, layer.kind, layer.cost, layer.field, shape)
 
 
-def summed(name: str, role: str, kind: str, children: Sequence[Part]) -> Part:
+def _summed(name: str, role: str, kind: str, children: Sequence[Part]) -> Part:
     cost = sum((child.cost for child in children), NOTHING)
     last = children[-1]
     return Part(name, role, kind, cost, last.field, last.output_shape, tuple(children))
@@ -49,16 +49,16 @@ def summed(name: str, role: str, kind: str, children: Sequence[Part]) -> Part:
 def block_part(block: Block, layers: Sequence[LayerCost], *, branches: bool = False) -> Part:
     """A block with its layers; with ``branches`` those of a fork-join region stand together."""
     if not branches or len(block.branches) < 2:
-        return summed(block.name, BLOCK, block.kind, [layer_part(layers[i]) for i in block.nodes])
+        return _summed(block.name, BLOCK, block.kind, [_layer_part(layers[i]) for i in block.nodes])
     home = {i: number for number, branch in enumerate(block.branches) for i in branch}
     children: list[Part] = []
     for number, branch in enumerate(block.branches, 1):
         if branch:
-            parts = [layer_part(layers[i]) for i in branch]
-            children.append(summed(f"branch {number}", BRANCH, BRANCH, parts))
-    children += [layer_part(layers[i]) for i in block.nodes if i not in home]
+            parts = [_layer_part(layers[i]) for i in branch]
+            children.append(_summed(f"branch {number}", BRANCH, BRANCH, parts))
+    children += [_layer_part(layers[i]) for i in block.nodes if i not in home]
     # its own last layer, the join, speaks for the block
-    return summed(block.name, BLOCK, block.kind, children)
+    return _summed(block.name, BLOCK, block.kind, children)
 
 
 def parts(
@@ -83,5 +83,5 @@ def parts(
         if down_to == BLOCK:
             inner = [part._replace(children=()) for part in inner]
         label = run[-1].stage if run[-1].stage != "-" else "no positions"
-        stages.append(summed(label, STAGE, STAGE, inner))
-    return summed(name, MODEL, MODEL, stages)
+        stages.append(_summed(label, STAGE, STAGE, inner))
+    return _summed(name, MODEL, MODEL, stages)

@@ -102,7 +102,7 @@ def receptive_fields(graph: Graph) -> tuple[Field | None, ...]:
     for node, leading in zip(graph.nodes, first, strict=True):
         shape = node.outputs[0].shape if node.outputs else ()
         spatial = spatial_axes(shape, leading)
-        if len(node.sources) == 1 and keeps_axes(node.effect.view):
+        if len(node.sources) == 1 and _keeps_axes(node.effect.view):
             (only,) = node.sources
             # channels that are split into heads stay channels
             spatial = placed[only.call] if first[only.call] == leading else spatial
@@ -116,28 +116,28 @@ def receptive_fields(graph: Graph) -> tuple[Field | None, ...]:
             if (field := fields[ref.call]) is not None
         ]
         complete = len(sources) == len(node.sources)
-        fields.append(field_of(node, sources, shape, spatial) if complete else None)
+        fields.append(_field_of(node, sources, shape, spatial) if complete else None)
     return tuple(fields)
 
 
-def keeps_axes(view: View) -> bool:
+def _keeps_axes(view: View) -> bool:
     """Whether the axes that hold positions are those of the input."""
     return view == POINTWISE or isinstance(view, Along)
 
 
-def field_of(
+def _field_of(
     node: Node, sources: Sequence[Source], shape: Shape, spatial: tuple[int, ...]
 ) -> Field | None:
     """The field of a call's output, whose axes ``spatial`` hold positions."""
     view = node.effect.view
     if view == GLOBAL and node.effect.status == UNSUPPORTED:
         return None
-    seen = [looked_through(node, source, shape, spatial) for source in sources]
+    seen = [_looked_through(node, source, shape, spatial) for source in sources]
     known = [field for field in seen if field is not None]
-    return merged(known) if len(known) == len(seen) else None
+    return _merged(known) if len(known) == len(seen) else None
 
 
-def looked_through(
+def _looked_through(
     node: Node, source: Source, shape: Shape, spatial: tuple[int, ...]
 ) -> Field | None:
     """The field of an output in so far as it looks at one of the inputs."""
@@ -158,7 +158,7 @@ def looked_through(
     else:
         views = list(view)
     sizes = [source.shape[axis] for axis in source.spatial]
-    axes = [through(*each) for each in zip(field.axes, views, sizes, strict=True)]
+    axes = [_through(*each) for each in zip(field.axes, views, sizes, strict=True)]
     windows = [axis.window for axis in axes if axis.window is not None]
     if not all(1 <= window.stride * FURTHEST <= FURTHEST**2 for window in windows):
         return None
@@ -173,12 +173,12 @@ def joined(axes: Sequence[Axis]) -> Field:
     )
 
 
-def through(axis: Axis, view: Window | str, size: int) -> Axis:
+def _through(axis: Axis, view: Window | str, size: int) -> Axis:
     """What is seen along an axis of ``size`` positions by looking through a layer's view of it."""
     if view == GLOBAL:
-        return mixed_axis(axis, size)
+        return _mixed_axis(axis, size)
     if view == STATISTICS:
-        return Axis(axis.window, mixed_axis(axis, size).span)
+        return Axis(axis.window, _mixed_axis(axis, size).span)
     seen = axis.window
     if seen is None or not isinstance(view, Window):
         return axis
@@ -189,7 +189,7 @@ def through(axis: Axis, view: Window | str, size: int) -> Axis:
     return Axis(window, axis.span)
 
 
-def mixed_axis(axis: Axis, size: int) -> Axis:
+def _mixed_axis(axis: Axis, size: int) -> Axis:
     """An axis once every position is seen: the hull over all positions."""
     if axis.window is None:
         return axis
@@ -200,7 +200,7 @@ def mixed_axis(axis: Axis, size: int) -> Axis:
 def mixed(source: Source) -> Field:
     """The field once every position is seen."""
     sizes = [source.shape[axis] for axis in source.spatial]
-    return joined(list(map(mixed_axis, source.field.axes, sizes)))
+    return joined(list(map(_mixed_axis, source.field.axes, sizes)))
 
 
 def stretched(source: Source, shape: Shape) -> Field:
@@ -208,11 +208,11 @@ def stretched(source: Source, shape: Shape) -> Field:
     axes = []
     for axis, at in zip(source.field.axes, source.spatial, strict=True):
         size = source.shape[at]
-        axes.append(axis if size == shape[at] else mixed_axis(axis, size))
+        axes.append(axis if size == shape[at] else _mixed_axis(axis, size))
     return joined(axes)
 
 
-def merged(fields: Sequence[Field]) -> Field | None:
+def _merged(fields: Sequence[Field]) -> Field | None:
     """What is seen through any of several sources; ``None`` where their strides or axes differ."""
     first, *others = (field.axes for field in fields)
     axes = list(first)

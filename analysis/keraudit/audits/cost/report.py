@@ -82,7 +82,7 @@ class CostReport(Report):
                 as_dict(layer, "name", "kind", "reason", renamed={"name": "layer"})
                 for layer in self.costs.unsupported
             ],
-            "blocks": [block_dict(block) for block in self.blocks],
+            "blocks": [_block_dict(block) for block in self.blocks],
             "layers": [layer_dict(layer) for layer in self.layers],
         }
 
@@ -102,7 +102,7 @@ def figures(cost: Cost) -> dict[str, int]:
     return {key: getattr(cost, key) for key in FIGURES}
 
 
-def field_dict(seen: Field | None) -> dict[str, Any]:
+def _field_dict(seen: Field | None) -> dict[str, Any]:
     """The receptive field as ``[height, width]`` pairs; ``None`` where it is not defined."""
     if seen is None:
         return {"receptive_field": None, "effective_stride": None, "effective_padding": None}
@@ -114,12 +114,12 @@ def field_dict(seen: Field | None) -> dict[str, Any]:
     }
 
 
-def block_dict(block: BlockCost) -> dict[str, Any]:
+def _block_dict(block: BlockCost) -> dict[str, Any]:
     return {
         **as_dict(block, "name", "kind", "stage", "layers", "output_shape"),
         **cost_dict(block.cost),
-        **field_dict(block.field),
-        "children": [block_dict(child) for child in block.children],
+        **_field_dict(block.field),
+        "children": [_block_dict(child) for child in block.children],
     }
 
 
@@ -135,7 +135,7 @@ def layer_dict(layer: LayerCost) -> dict[str, Any]:
         "dtype": layer.dtype,
         **cost_dict(layer.cost),
         "live_activation_bytes": layer.live_bytes,
-        **field_dict(layer.field),
+        **_field_dict(layer.field),
         "status": layer.status,
         "reason": layer.reason,
         "terms": [
@@ -151,7 +151,7 @@ NAMES = {"block": "Block", "layer": "Layer", "kind": "Layer kind", "stage": "Sta
 def report_grid(report: CostReport, *, by: str = "block", depth: int = 1) -> Grid:
     """A cost report by block, layer, kind or stage."""
     whole = report.total.bounds.macs
-    lines = tuple(report_line(row, whole) for row in rows(report.costs, by=by, depth=depth))
+    lines = tuple(_report_line(row, whole) for row in rows(report.costs, by=by, depth=depth))
     placed = by != "kind"
     columns = (
         Column(key="name", label=NAMES[by]),
@@ -184,7 +184,7 @@ def report_grid(report: CostReport, *, by: str = "block", depth: int = 1) -> Gri
         total=Line(cells=total, bounds=cost_bounds(report.total.bounds)),
         bar="share",
         notes=tuple(
-            report_notes(report, placed and any(line.cells["receptive_field"] for line in lines))
+            _report_notes(report, placed and any(line.cells["receptive_field"] for line in lines))
         ),
         command=report.command,
         convention=CONVENTION,
@@ -213,7 +213,7 @@ def cost_bounds(bounds: Bounds) -> dict[str, Bound]:
     return {key: bound for key, bound in found.items() if bound is not Bound.EXACT}
 
 
-def report_line(row: Row, whole: Bound) -> Line:
+def _report_line(row: Row, whole: Bound) -> Line:
     """A row of a report; a share of a ``whole`` that is not exact is an estimate."""
     stride = row.field.effective_stride if row.field else None
     cells = cost_cells(row.cost) | {
@@ -242,7 +242,7 @@ def heading(report: CostReport) -> str:
     )
 
 
-def report_notes(report: CostReport, sees: bool) -> list[str]:
+def _report_notes(report: CostReport, sees: bool) -> list[str]:
     """Totals in full, memory, and what was not counted; each fits a line of 80 columns."""
     total, costs, bounds = report.total, report.costs, report.total.bounds
     macs, flops = bounds.macs.phrase, bounds.flops.phrase

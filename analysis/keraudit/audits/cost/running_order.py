@@ -24,16 +24,18 @@ def running_order(architecture: Architecture) -> list[int]:
     they are read: laid flat, its own lists of them are gone.
     """
     calls, outputs = architecture.calls, architecture.outputs
-    order = nested_order(calls, outputs, [call.within for call in calls])
-    if not comes_after_its_inputs(
+    order = _nested_order(calls, outputs, [call.within for call in calls])
+    if not _comes_after_its_inputs(
         calls, order
     ):  # a rewrite has mixed what models inside held apart
-        order = nested_order(calls, outputs, [()] * len(calls))
+        order = _nested_order(calls, outputs, [()] * len(calls))
     given = dict.fromkeys(ref.call for ref in architecture.inputs)
     return [*given, *(index for index in order if index not in given)]
 
 
-def nested_order(calls: Sequence[Call], outputs: Sequence[Ref], nests: Sequence[Nest]) -> list[int]:
+def _nested_order(
+    calls: Sequence[Call], outputs: Sequence[Ref], nests: Sequence[Nest]
+) -> list[int]:
     """The order of all calls, each model inside kept together; ``nests`` says which call is where."""
     items: dict[Nest, dict[Item, list[Item]]] = defaultdict(dict)  # of each model: what reads what
     seen: dict[Nest, list[Item]] = defaultdict(list)  # of each model: its outputs
@@ -122,7 +124,7 @@ def finished(reads: Mapping[Item, Sequence[Item]], starts: Sequence[Item]) -> li
     return result
 
 
-def comes_after_its_inputs(calls: Sequence[Call], order: Sequence[int]) -> bool:
+def _comes_after_its_inputs(calls: Sequence[Call], order: Sequence[int]) -> bool:
     """Whether every call runs after those whose outputs it reads."""
     place = {index: position for position, index in enumerate(order)}
     return len(place) == len(calls) and all(

@@ -69,11 +69,11 @@ def at(place: Place) -> int:
     terms, upstream = place.terms, place.upstream
     if not terms:
         return 0
-    layer = held(place.node.layer)
+    layer = _wrapped_layer(place.node.layer)
     if isinstance(layer, Architecture):
-        total = of_model(place, layer)
+        total = _of_model(place, layer)
         return chain(terms, place.weights, upstream) if total is None else total
-    if layer.kind == "Bidirectional" and len({kinds(inner) for inner in layer.inner}) == 1:
+    if layer.kind == "Bidirectional" and len({_kinds(inner) for inner in layer.inner}) == 1:
         half = len(terms) // 2
         parts = (("forward/", terms[:half]), ("backward/", terms[half:]))
         return sum(
@@ -87,7 +87,7 @@ def at(place: Place) -> int:
     return chain(terms, place.weights, upstream)
 
 
-def held(layer: Layer) -> Layer | Architecture:
+def _wrapped_layer(layer: Layer) -> Layer | Architecture:
     """The layer or model whose products a wrapper's are."""
     inner: Layer | Architecture = layer
     while isinstance(inner, Layer) and inner.kind in HOLDERS and inner.inner:
@@ -95,11 +95,11 @@ def held(layer: Layer) -> Layer | Architecture:
     return inner
 
 
-def kinds(layer: Layer | Architecture) -> str:
+def _kinds(layer: Layer | Architecture) -> str:
     """What a layer holds, as text: equal for layers that have their products in the same order."""
     if isinstance(layer, Architecture):
         return "model"
-    return f"{layer.kind}({','.join(map(kinds, layer.inner))})"
+    return f"{layer.kind}({','.join(map(_kinds, layer.inner))})"
 
 
 def chain(terms: Sequence[Term], trained: Iterable[Weight], upstream: bool) -> int:
@@ -148,7 +148,7 @@ def attention(place: Place) -> int:
     return sum(term.value * (1 + passes[term.what]) for term in place.terms)
 
 
-def of_model(place: Place, model: Architecture) -> int | None:
+def _of_model(place: Place, model: Architecture) -> int | None:
     """A model that a wrapper holds, layer by layer; ``None`` if it cannot be told apart.
 
     It is given its sizes once more; where that gives other products (a rule of the user's is at

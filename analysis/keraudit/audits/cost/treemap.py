@@ -93,7 +93,7 @@ def treemap(
 
     def item(part: Part) -> dict[str, Any]:
         value = MEASURES[area](part)
-        fill = colour_of(part, colour, top)
+        fill = _color_of(part, colour, top)
         made: dict[str, Any] = {
             "name": part.name,
             "value": value,
@@ -161,7 +161,7 @@ def largest(tree: Part, colour: str) -> float:
     return max((MEASURES[colour](p) for p in tree.walk() if not p.children), default=0)
 
 
-def colour_of(part: Part, colour: str, top: float) -> str:
+def _color_of(part: Part, colour: str, top: float) -> str:
     if colour == "kind":
         return KINDS[family(part.kind)] if part.role != "stage" else KINDS["other"]
     return shade(MEASURES[colour](part) / top if top else 0)

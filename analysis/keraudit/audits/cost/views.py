@@ -36,19 +36,19 @@ def rows(costs: Costs, *, by: str = "block", depth: int = 1) -> tuple[Row, ...]:
     """
     total = costs.total.macs
     if by == "layer":
-        return tuple(layer_row(layer, total) for layer in costs.layers)
+        return tuple(_layer_row(layer, total) for layer in costs.layers)
     if by == "kind":
         return grouped(costs.layers, [layer.kind for layer in costs.layers], total)
     if by == "stage":
-        return stage_rows(costs.blocks, total)
-    return tuple(block_rows(costs.blocks, total, depth))
+        return _stage_rows(costs.blocks, total)
+    return tuple(_block_rows(costs.blocks, total, depth))
 
 
 def share(macs: int, total: int) -> float:
     return macs / total if total else 0.0
 
 
-def layer_row(layer: LayerCost, total: int) -> Row:
+def _layer_row(layer: LayerCost, total: int) -> Row:
     return Row(
         name=layer.name,
         kind=layer.kind,
@@ -61,7 +61,7 @@ def layer_row(layer: LayerCost, total: int) -> Row:
     )
 
 
-def block_rows(blocks: Sequence[BlockCost], total: int, depth: int, level: int = 0) -> list[Row]:
+def _block_rows(blocks: Sequence[BlockCost], total: int, depth: int, level: int = 0) -> list[Row]:
     result = []
     for block in blocks:
         result.append(
@@ -77,11 +77,11 @@ def block_rows(blocks: Sequence[BlockCost], total: int, depth: int, level: int =
             )
         )
         if level + 1 < depth:
-            result.extend(block_rows(block.children, total, depth, level + 1))
+            result.extend(_block_rows(block.children, total, depth, level + 1))
     return result
 
 
-def stage_rows(blocks: Sequence[BlockCost], total: int) -> tuple[Row, ...]:
+def _stage_rows(blocks: Sequence[BlockCost], total: int) -> tuple[Row, ...]:
     """Runs of blocks at one spatial size, in order."""
     runs: list[list[BlockCost]] = []
     for block in blocks:

@@ -18,7 +18,7 @@ def fvcore(graph: Graph) -> int:
     from fvcore.nn import FlopCountAnalysis
 
     model = build(graph)
-    inputs = [torch.zeros(n.outputs[0].shape, dtype=torch_dtype(n)) for n in graph.input_nodes]
+    inputs = [torch.zeros(n.outputs[0].shape, dtype=_torch_dtype(n)) for n in graph.input_nodes]
 
     class Called(torch.nn.Module):  # type: ignore[misc]  # no types; fvcore passes several inputs one by one, Keras takes a list
         def __init__(self) -> None:
@@ -41,13 +41,13 @@ def torch(graph: Graph) -> int:
 
     model = build(graph)
     # not the meta device: attention is one fused operation on a CPU, and two products there
-    inputs = [library.zeros(n.outputs[0].shape, dtype=torch_dtype(n)) for n in graph.input_nodes]
+    inputs = [library.zeros(n.outputs[0].shape, dtype=_torch_dtype(n)) for n in graph.input_nodes]
     with library.no_grad(), FlopCounterMode(display=False) as counter:
         model(alone(inputs))
     return int(counter.get_total_flops())
 
 
-def torch_dtype(node: Node) -> Any:
+def _torch_dtype(node: Node) -> Any:
     import torch as library
 
     return getattr(library, node.outputs[0].dtype)

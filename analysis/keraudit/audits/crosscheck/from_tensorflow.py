@@ -63,7 +63,7 @@ def profiler(node: Node) -> Iterator[Named]:
     """What the profiler counts at a node beside our FLOPs, or short of them."""
     for term in node.effect.terms:
         yield from (product if term.unit == "mac" else other)(node, term)
-    yield from normalisation(node)
+    yield from normalization(node)
     if kind_of(node) in GATES_IN_LOOP and not config_of(node).get("unroll"):
         yield from recurrent(node)
 
@@ -123,7 +123,7 @@ def other(node: Node, term: Term) -> Iterator[Named]:
         yield Named("additive scores: tanh not counted", -term.value // 2)
 
 
-def normalisation(node: Node) -> Iterator[Named]:
+def normalization(node: Node) -> Iterator[Named]:
     """What comes once per channel or row, and the statistics as TensorFlow takes them.
 
     Batch normalisation folds its weights into a scale and a shift at every call: epsilon, rsqrt (2),

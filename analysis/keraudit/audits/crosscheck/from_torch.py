@@ -18,7 +18,7 @@ FUSED = ("MultiHeadAttention", "GroupQueryAttention", "GroupedQueryAttention")
 TWICE = "recurrent steps: the first is run twice"
 
 
-def unseen_products(node: Node) -> Iterator[tuple[str, Term]]:
+def _uncounted_products(node: Node) -> Iterator[tuple[str, Term]]:
     """The MACs that neither counter sees, with the reason."""
     for term in node.effect.terms:
         if term.unit != "mac":
@@ -29,7 +29,7 @@ def unseen_products(node: Node) -> Iterator[tuple[str, Term]]:
             yield "additive scores: not a matrix product, not seen", term
 
 
-def first_step(node: Node) -> int:
+def _first_step(node: Node) -> int:
     """The MACs of one step where Keras runs the first one twice, to learn the shape of its output.
 
     With torch it has loops of its own for an LSTM and for a GRU that resets after the product.
@@ -48,9 +48,9 @@ def fvcore(node: Node) -> Iterator[Named]:
     element of its output; adaptive average pooling 1 for each of its input (fvcore 0.1.5,
     ``nn/jit_handles.py``).
     """
-    for name, term in unseen_products(node):
+    for name, term in _uncounted_products(node):
         yield Named(name, -term.value)
-    yield Named(TWICE, first_step(node))
+    yield Named(TWICE, _first_step(node))
     kind, config = kind_of(node), node.layer.config
     if kind == "LayerNormalization" and not config.get("rms_scaling"):
         each = 5 if config.get("scale", True) else 4
@@ -63,9 +63,9 @@ def fvcore(node: Node) -> Iterator[Named]:
 
 def flop_counter(node: Node) -> Iterator[Named]:
     """2 x MACs; nothing else."""
-    for name, term in unseen_products(node):
+    for name, term in _uncounted_products(node):
         yield Named(name, -2 * term.value)
-    yield Named(TWICE, 2 * first_step(node))
+    yield Named(TWICE, 2 * _first_step(node))
     for term in node.effect.terms:
         if term.unit == "flop":
             yield Named(f"{term.what}: not counted", -term.value)

@@ -63,7 +63,7 @@ def cost_analysis(node: Node) -> Iterator[Named]:
             yield Named("padded taps: not counted", -2 * padded_macs(node, term))
         else:
             yield from other(node, term)
-    yield from normalisation(node)
+    yield from normalization(node)
     kind, config = kind_of(node), config_of(node)
     if kind in LOOPS and not config.get("unroll"):
         yield from recurrent(node)
@@ -107,7 +107,7 @@ def pooling(node: Node, term: Term) -> Iterator[Named]:
         yield Named("pooling: counting what is not padded", (window - 1) * prod(positions(term)))
 
 
-def normalisation(node: Node) -> Iterator[Named]:
+def normalization(node: Node) -> Iterator[Named]:
     """What comes once per channel or row, and the statistics as JAX takes them.
 
     Batch normalisation folds its weights into a scale and a shift at every call: epsilon, a change of

@@ -47,7 +47,7 @@ def measure(peer: Peer, graph: Graph, *, timeout: float) -> Measured:
     missing = [name for name in peer.needs if find_spec(name) is None]
     if missing:
         return Measured("", None, 0.0, f"not installed: {', '.join(missing)}")
-    stated = version_of(peer.needs[0]) if peer.needs else ""
+    stated = _version_of(peer.needs[0]) if peer.needs else ""
     start = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="keraudit-") as folder:
         handed, out = Path(folder) / "graph", Path(folder) / "value"
@@ -93,7 +93,7 @@ def failure(code: int, messages: str) -> str:
     return f"it ended with code {code}: {(lines or ['no message'])[-1][:300]}"
 
 
-def version_of(module: str) -> str:
+def _version_of(module: str) -> str:
     try:
         return version(module)
     except PackageNotFoundError:

@@ -154,8 +154,8 @@ def crosscheck_grid(report: Crosscheck, *, repeat: bool = False) -> Grid:
         title=report.model,
         heading=heading(report),
         columns=COLUMNS,
-        lines=tuple(line for peer in report.peers for line in peer_lines(peer, repeat=repeat)),
-        notes=tuple(notes(report)),
+        lines=tuple(line for peer in report.peers for line in _peer_lines(peer, repeat=repeat)),
+        notes=tuple(_notes(report)),
         command=report.command,
         convention=CONVENTION,
     )
@@ -168,7 +168,7 @@ def heading(report: Crosscheck) -> str:
     return f"at {shapes}, batch {report.batch}: {macs}, {flops}"
 
 
-def peer_lines(peer: Reconciliation, *, repeat: bool) -> list[Line]:
+def _peer_lines(peer: Reconciliation, *, repeat: bool) -> list[Line]:
     head = {
         "name": peer.name,
         "version": peer.version,
@@ -186,7 +186,7 @@ def peer_lines(peer: Reconciliation, *, repeat: bool) -> list[Line]:
     return [Line(cells=head), *lines, Line(cells=rest, tone="dim" if peer.explained else "warn")]
 
 
-def notes(report: Crosscheck) -> list[str]:
+def _notes(report: Crosscheck) -> list[str]:
     """The reading of the table; each fits a line of 80 columns."""
     found = [
         f"Our MACs       {report.bounds.macs.phrase}{report.macs:,}",

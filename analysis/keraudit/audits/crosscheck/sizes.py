@@ -15,15 +15,15 @@ ATTENTION = ("attention scores", "attention output")
 
 def config_of(node: Node) -> Mapping[str, Any]:
     """The config of the layer that computes: a wrapper's is that of what it holds."""
-    return innermost(node)[1]
+    return _innermost(node)[1]
 
 
 def kind_of(node: Node) -> str:
     """The class of the layer that computes."""
-    return innermost(node)[0]
+    return _innermost(node)[0]
 
 
-def innermost(node: Node) -> tuple[str, Mapping[str, Any]]:
+def _innermost(node: Node) -> tuple[str, Mapping[str, Any]]:
     layer: Any = node.layer
     while getattr(layer, "inner", ()):
         layer = layer.inner[0]

@@ -26,7 +26,7 @@ def function_at(path: str) -> Any:
 def main(arguments: Sequence[str]) -> int:
     """Count; 0 when the number is written, 3 with one line of reason."""
     count, graph, out = arguments
-    first_to_go()
+    _first_to_go()
     try:
         # written by the parent into a folder of its own
         value = function_at(count)(pickle.loads(Path(graph).read_bytes()))  # noqa: S301
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def first_to_go() -> None:
+def _first_to_go() -> None:
     """Where Linux runs out of memory, let it end this process before any of the user's."""
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")

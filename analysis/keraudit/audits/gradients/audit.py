@@ -65,7 +65,7 @@ def compare(
     found = places(graph)
     wanted = expanded(against)
     texts = [*([] if CORNERS in against else [base]), *(joined(base, text) for text in wanted)]
-    variants = [measurable(variant(graph, text)) for text in dict.fromkeys(texts)]
+    variants = [_measurable(variant(graph, text)) for text in dict.fromkeys(texts)]
     loss = losses.chosen(graph, plan.loss)
     lengths = [len(parts(v.graph, found, v.origin)) for v in variants]
     passes = (3 if plan.shattering else 2) * plan.batches * len(plan.seeds)
@@ -80,9 +80,9 @@ def compare(
             progress(done, total, label)
 
         progress(done, total, one.label)
-        network = assembled(one, found, loss, plan)
+        network = _assembled(one, found, loss, plan)
         for seed in plan.seeds:
-            profile, name = measured(network, one.label, seed, loss, plan, step)
+            profile, name = _measured(network, one.label, seed, loss, plan, step)
             profiles.append(profile)
         del network
     labels = [one.label for one in variants]
@@ -107,7 +107,7 @@ def joined(base: str, text: str) -> str:
     return "+".join(filter(None, (base, text)))
 
 
-def measurable(one: Variant) -> Variant:
+def _measurable(one: Variant) -> Variant:
     """The variant, if gradients can be measured on it.
 
     Raises:
@@ -128,7 +128,7 @@ def measurable(one: Variant) -> Variant:
     return one
 
 
-def assembled(one: Variant, found: Any, loss: tuple[str, ...], plan: Plan) -> Network:
+def _assembled(one: Variant, found: Any, loss: tuple[str, ...], plan: Plan) -> Network:
     """The live network of a variant, at the places of the graph it was made from."""
     import keras
 
@@ -142,7 +142,7 @@ def assembled(one: Variant, found: Any, loss: tuple[str, ...], plan: Plan) -> Ne
     return network
 
 
-def measured(
+def _measured(
     network: Network,
     label: str,
     seed: int,
@@ -171,10 +171,10 @@ def measured(
                 step=step,
             )
         )
-    return mean_profile(rows), name
+    return _mean_profile(rows), name
 
 
-def mean_profile(rows: Sequence[Profile]) -> Profile:
+def _mean_profile(rows: Sequence[Profile]) -> Profile:
     """The mean of each number over the profiles of several batches."""
     if len(rows) == 1:
         return rows[0]
@@ -183,13 +183,13 @@ def mean_profile(rows: Sequence[Profile]) -> Profile:
     return replace(
         rows[0],
         loss=fmean(row.loss for row in rows),
-        blocks=tuple(map(mean_row, blocks)),
-        layers=tuple(map(mean_row, layers)),
+        blocks=tuple(map(_mean_row, blocks)),
+        layers=tuple(map(_mean_row, layers)),
         nonfinite=next((row.nonfinite for row in rows if row.nonfinite), None),
     )
 
 
-def mean_row(rows: Sequence[Row]) -> Row:
+def _mean_row(rows: Sequence[Row]) -> Row:
     """The first row with every float replaced by the rows' mean."""
     first = rows[0]
     means: dict[str, Any] = {

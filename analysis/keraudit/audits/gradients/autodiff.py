@@ -50,7 +50,7 @@ def backend() -> str:
     return name
 
 
-def with_tensorflow(function: Function, tensors: Tensors, cotangents: Sequence[Any]) -> Tensors:
+def _with_tensorflow(function: Function, tensors: Tensors, cotangents: Sequence[Any]) -> Tensors:
     import tensorflow as tf
 
     with tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -61,7 +61,7 @@ def with_tensorflow(function: Function, tensors: Tensors, cotangents: Sequence[A
     return [None if g is None else tf.convert_to_tensor(g) for g in found]
 
 
-def with_torch(function: Function, tensors: Tensors, cotangents: Sequence[Any]) -> Tensors:
+def _with_torch(function: Function, tensors: Tensors, cotangents: Sequence[Any]) -> Tensors:
     import torch
 
     leaves = [t.detach().requires_grad_() for t in tensors]
@@ -73,7 +73,7 @@ def with_torch(function: Function, tensors: Tensors, cotangents: Sequence[Any]) 
     return list(torch.autograd.grad(ends, leaves, weights, allow_unused=True))
 
 
-def with_jax(function: Function, tensors: Tensors, cotangents: Sequence[Any]) -> Tensors:
+def _with_jax(function: Function, tensors: Tensors, cotangents: Sequence[Any]) -> Tensors:
     import jax
 
     _, pull = jax.vjp(function, tensors)
@@ -81,4 +81,4 @@ def with_jax(function: Function, tensors: Tensors, cotangents: Sequence[Any]) ->
     return list(found)
 
 
-PULLS = {"tensorflow": with_tensorflow, "torch": with_torch, "jax": with_jax}
+PULLS = {"tensorflow": _with_tensorflow, "torch": _with_torch, "jax": _with_jax}

@@ -41,21 +41,21 @@ def batch_of(data: Any, graph: Graph, losses: Sequence[str], seed: int) -> Batch
         KerauditError: the data are missing, do not fit the model, or are not finite.
     """
     if isinstance(data, tuple):
-        return checked(given(data), graph, losses)
+        return checked(_user_arrays(data), graph, losses)
     rng = np.random.default_rng([seed, 1])
     if data == RANDOM:
-        return random_batch(graph, losses, rng)
+        return _random_batch(graph, losses, rng)
     if len(graph.input_nodes) != 1 or len(graph.input_nodes[0].outputs[0].shape) != 4:
         raise KerauditError("images are for a model with one image as its input: use --data random")
     pixels, labels, name = (
-        cifar10(graph, rng) if data == CIFAR else folder_images(Path(data), graph, rng)
+        cifar10(graph, rng) if data == CIFAR else _folder_images(Path(data), graph, rng)
     )
     labels = labels.astype("int32")
-    batch = Batch(inputs=(standardised(pixels),), labels=(labels,) * len(losses), name=name)
+    batch = Batch(inputs=(standardized(pixels),), labels=(labels,) * len(losses), name=name)
     return checked(batch, graph, losses)
 
 
-def random_batch(graph: Graph, losses: Sequence[str], rng: np.random.Generator) -> Batch:
+def _random_batch(graph: Graph, losses: Sequence[str], rng: np.random.Generator) -> Batch:
     """Standard normal inputs (whole numbers for a lookup), labels uniform over the classes."""
     inputs = []
     for ref in graph.architecture.inputs:
@@ -83,7 +83,7 @@ def vocabulary(graph: Graph) -> int:
     return min((int(size) for size in sizes if size), default=2)
 
 
-def folder_images(folder: Path, graph: Graph, rng: np.random.Generator) -> tuple[Any, Any, str]:
+def _folder_images(folder: Path, graph: Graph, rng: np.random.Generator) -> tuple[Any, Any, str]:
     """Images drawn from ``folder/CLASS/...``, or ``folder/train/CLASS/...``, at the model's size."""
     root = folder / "train" if (folder / "train").is_dir() else folder
     if not root.is_dir():
@@ -127,25 +127,25 @@ def image(path: Path, height: int, width: int, channels: int) -> Any:
 
 def cifar10(graph: Graph, rng: np.random.Generator) -> tuple[Any, Any, str]:
     """Training images of CIFAR-10: a folder of images in ``KERAUDIT_DATA``, else Keras' own copy."""
-    if (place := os.environ.get("KERAUDIT_DATA")) and (found := image_folder(Path(place))):
-        pixels, labels, _ = folder_images(found, graph, rng)
+    if (place := os.environ.get("KERAUDIT_DATA")) and (found := _image_folder(Path(place))):
+        pixels, labels, _ = _folder_images(found, graph, rng)
         return pixels, labels, f"CIFAR-10 as images ({found.name})"
     _, height, width, channels = graph.input_nodes[0].outputs[0].shape
     if (height, width, channels) != (32, 32, 3):
         raise KerauditError(
             f"CIFAR-10 is 32,32,3; the model takes {height},{width},{channels}: give --input-shape"
         )
-    x, y = keras_cifar10()
+    x, y = _keras_cifar10()
     drawn = rng.permutation(len(x))[: graph.batch]
     return x[drawn].astype("float32"), y[drawn].reshape(-1), "CIFAR-10"
 
 
-def image_folder(place: Path) -> Path | None:
+def _image_folder(place: Path) -> Path | None:
     """The folder with ``train/CLASS/*`` that ``KERAUDIT_DATA`` names, or that lies in it."""
     return next((p for p in (place, place / "cifar10-jpeg") if (p / "train").is_dir()), None)
 
 
-def keras_cifar10() -> tuple[Any, Any]:
+def _keras_cifar10() -> tuple[Any, Any]:
     """CIFAR-10's training set from Keras' cache, fetched once; what Keras prints goes to stderr."""
     import sys
     from contextlib import redirect_stdout
@@ -164,14 +164,14 @@ def keras_cifar10() -> tuple[Any, Any]:
     return x, y
 
 
-def standardised(pixels: Any) -> Any:
+def standardized(pixels: Any) -> Any:
     """Pixels with mean 0 and deviation 1 in each channel over the batch."""
     axes = tuple(range(pixels.ndim - 1))
     deviation = pixels.std(axes)
     return ((pixels - pixels.mean(axes)) / np.where(deviation > 0, deviation, 1)).astype("float32")
 
 
-def given(data: tuple[Any, ...]) -> Batch:
+def _user_arrays(data: tuple[Any, ...]) -> Batch:
     """The user's own arrays as they are."""
     if len(data) != 2:
         raise KerauditError(f"data are a pair, inputs and labels; received {len(data)} parts")
@@ -199,13 +199,13 @@ def checked(batch: Batch, graph: Graph, losses: Sequence[str]) -> Batch:
                 f"the data for input {node.name!r} hold NaN or infinite numbers: clean them first"
             )
     labels = [
-        checked_labels(label, graph, index, loss)
+        _checked_labels(label, graph, index, loss)
         for index, (label, loss) in enumerate(zip(batch.labels, losses, strict=True))
     ]
     return Batch(inputs=batch.inputs, labels=tuple(labels), name=batch.name)
 
 
-def checked_labels(label: Any, graph: Graph, index: int, loss: str) -> Any:
+def _checked_labels(label: Any, graph: Graph, index: int, loss: str) -> Any:
     ref = graph.architecture.outputs[index]
     node = graph.nodes[ref.call]
     classes = node.outputs[ref.output].shape[-1]

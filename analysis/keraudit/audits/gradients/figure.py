@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from math import ceil, exp, floor, log, log10
 from typing import Any
 
-from keraudit.output.palette import LINES, colour_of
+from keraudit.output.palette import LINES, color_of
 from keraudit.output.plotly_figure import (
     add_band,
     as_record,
@@ -58,22 +58,22 @@ def norm_by_depth(report: Report, *, title: str = "") -> dict[str, Any]:
     }
     lines = {label: rows for label, rows in lines.items() if rows}
     title = title or f"{report['model']}: gradient norm across depth"
-    panels = paired(lines)
+    panels = _paired(lines)
     if panels:
-        figure = new_figure(panel_layout(title, panels, lines))
+        figure = new_figure(_panel_layout(title, panels, lines))
         for number, pair in enumerate(panels.values()):
             for label, name, colour in zip(pair, ("with skips", "without"), LINES, strict=False):
-                add_line(figure, lines[label], name, colour, panel=number, legend=not number)
+                _add_line(figure, lines[label], name, colour, panel=number, legend=not number)
     else:
-        figure = new_figure(single_layout(title, lines))
+        figure = new_figure(_single_layout(title, lines))
         for number, (label, rows) in enumerate(lines.items()):
-            colour = LINES[number % len(LINES)] if number else colour_of(report["model"])
+            colour = LINES[number % len(LINES)] if number else color_of(report["model"])
             dash = DASHES[number // len(LINES) % len(DASHES)]
-            add_line(figure, rows, shown(label), colour, dash=dash)
+            _add_line(figure, rows, shown(label), colour, dash=dash)
     return as_record(figure)
 
 
-def paired(labels: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+def _paired(labels: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
     """By what they share: a network with its skips and the same without, if all come so in pairs."""
     pairs: dict[str, dict[bool, str]] = {}
     for label in labels:
@@ -84,7 +84,7 @@ def paired(labels: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
     return {shared: (pair[False], pair[True]) for shared, pair in pairs.items()}
 
 
-def add_line(
+def _add_line(
     figure: Any,
     rows: Rows,
     name: str,
@@ -116,24 +116,24 @@ def add_line(
     )
 
 
-def single_layout(title: str, lines: Mapping[str, Rows]) -> dict[str, Any]:
+def _single_layout(title: str, lines: Mapping[str, Rows]) -> dict[str, Any]:
     legend = LEGEND_ROW * ceil(len(lines) / LEGEND_COLUMNS)
     return frame(
-        at_the_top(title),
+        _at_the_top(title),
         height=400 + legend,
         top=48 + legend,
         **SIDES,
         xaxis=axis("block, from the input to the output"),
-        yaxis=axis("norm of the loss's gradient", **decades(list(lines.values()))),
+        yaxis=axis("norm of the loss's gradient", **_decades(list(lines.values()))),
     )
 
 
-def at_the_top(title: str) -> dict[str, Any]:
+def _at_the_top(title: str) -> dict[str, Any]:
     """A title that stays above the legend however many rows that has."""
     return {"text": title, "x": 0, "y": 0.98, "yanchor": "top", "font": {"size": 16}}
 
 
-def panel_layout(
+def _panel_layout(
     title: str, panels: Mapping[str, tuple[str, str]], lines: Mapping[str, Rows]
 ) -> dict[str, Any]:
     """Two panels a row; those of a row share their decades, so that they can be compared."""
@@ -142,7 +142,7 @@ def panel_layout(
     high = (1 - GAP * (count - 1)) / count
     legend = 1.0 + 22 / (260 * count)
     layout = frame(
-        at_the_top(title),
+        _at_the_top(title),
         height=110 + 260 * count,
         top=90,
         **SIDES,
@@ -160,13 +160,13 @@ def panel_layout(
         layout[f"yaxis{suffix}"] = {
             "domain": [max(0.0, top - high), top],
             "anchor": f"x{suffix}",
-            **decades([lines[label] for label in beside]),
+            **_decades([lines[label] for label in beside]),
         }
         layout["annotations"].append(panel_heading(shown(name) or "as it is", left, top))
     return layout
 
 
-def decades(lines: Sequence[Rows]) -> dict[str, Any]:
+def _decades(lines: Sequence[Rows]) -> dict[str, Any]:
     """A logarithmic axis that spans whole decades, with a tick at a few of them and none between."""
     low = floor(log10(min(row["low"] for rows in lines for row in rows)))
     high = max(ceil(log10(max(row["high"] for rows in lines for row in rows))), low + 1)

@@ -42,7 +42,7 @@ def verdict_of(label: str, profiles: Sequence[Profile]) -> Verdict:
             across=math.nan,
             verdict=NON_FINITE,
         )
-    lost = lost_at(profiles)
+    lost = _lost_at(profiles)
     rates = [rate for profile in profiles if (rate := log_growth(profile.blocks)) is not None]
     gone = any(row.grad_norm == 0 for p in profiles for row in p.blocks if not row.is_output)
     if len(rates) < len(profiles):
@@ -127,7 +127,7 @@ def student(degrees: float) -> float:
     return float(stdtrit(degrees, 0.975))
 
 
-def lost_at(profiles: Sequence[Profile]) -> str | None:
+def _lost_at(profiles: Sequence[Profile]) -> str | None:
     """The block nearest the output with a kernel whose relative gradient is below ``EPSILON``.
 
     There a step of plain descent with learning rate 1 leaves float32 weights as they are. The mean

@@ -16,7 +16,7 @@ LOSSES = (CROSS_ENTROPY, BINARY, SQUARED)
 FOLDED = {"softmax": CROSS_ENTROPY, "sigmoid": BINARY}
 
 
-def last_activation(node: Node) -> str:
+def _last_activation(node: Node) -> str:
     """The activation that a call ends with; ``linear`` if it has none."""
     own = node.layer.config.get("activation")
     if own is not None:
@@ -36,7 +36,7 @@ def chosen(graph: Graph, name: str | None = None) -> tuple[str, ...]:
     result = []
     for ref in graph.architecture.outputs:
         node = graph.nodes[ref.call]
-        shape, found = node.outputs[ref.output].shape, last_activation(node)
+        shape, found = node.outputs[ref.output].shape, _last_activation(node)
         classes = shape[-1] if len(shape) > 1 else 1
         usual = FOLDED.get(found, CROSS_ENTROPY if classes > 1 else SQUARED)
         loss = name or usual
@@ -64,7 +64,7 @@ def with_logits(graph: Graph, losses: Sequence[str]) -> Graph:
     layers, bypass = {}, {}
     for ref, loss in zip(graph.architecture.outputs, losses, strict=True):
         node = graph.nodes[ref.call]
-        found = last_activation(node)
+        found = _last_activation(node)
         if FOLDED.get(found) != loss:
             continue
         if node.layer.kind in ("Softmax", "ops.Softmax"):
@@ -74,10 +74,10 @@ def with_logits(graph: Graph, losses: Sequence[str]) -> Graph:
             layers[path] = configured(node.layer, activation="linear")
     if not layers and not bypass:
         return graph
-    return replace_in(graph, Plan(layers=layers, bypass=bypass))
+    return _replace_in(graph, Plan(layers=layers, bypass=bypass))
 
 
-def replace_in(graph: Graph, plan: Plan) -> Graph:
+def _replace_in(graph: Graph, plan: Plan) -> Graph:
     """A plan carried out; the model keeps its title."""
     done = applied(graph, plan)
     return replace(done, architecture=replace(done.architecture, title=graph.architecture.title))

@@ -30,7 +30,7 @@ class Pulled(NamedTuple):
     kernels: list[Any]
 
 
-def no_step() -> None:
+def _no_step() -> None:
     """Tell nobody of progress."""
 
 
@@ -42,7 +42,7 @@ def profile(
     label: str = "",
     seed: int = 0,
     shattering: bool = False,
-    step: Step = no_step,
+    step: Step = _no_step,
 ) -> Profile:
     """Measure a network on one batch; its weights, statistics and random states stay as they are.
 
@@ -56,18 +56,18 @@ def profile(
             out alike, and their mean cosine at each block.
         step: called after each piece, forward and backward.
     """
-    values, seen, found = forward_pass(network, batch, step)
+    values, seen, found = _forward_pass(network, batch, step)
     outputs = [values[ref] for ref in network.graph.architecture.outputs]
-    worth, starts = differentiated(loss, outputs, batch.labels)
+    worth, starts = _differentiated(loss, outputs, batch.labels)
     if found is None and not math.isfinite(worth):
         found = Finding(what="loss", layer=loss[0], block=network.pieces[-1].part.name)
     cosines: list[float] = []
     if shattering:
         alike = [labels * 0 for labels in batch.labels]
-        _, common = differentiated(loss, outputs, alike)
-        for back in backward_pass(network, dict(values), common, step):
+        _, common = _differentiated(loss, outputs, alike)
+        for back in _backward_pass(network, dict(values), common, step):
             cosines.insert(0, math.nan if back.gradient is None else mean_cosine(back.gradient))
-    rows, layers, broken = sized(network, backward_pass(network, values, starts, step), seen)
+    rows, layers, broken = _sized(network, _backward_pass(network, values, starts, step), seen)
     if cosines:
         rows = [replace(row, cosine=cosine) for row, cosine in zip(rows, cosines, strict=True)]
     return Profile(
@@ -80,7 +80,7 @@ def profile(
     )
 
 
-def forward_pass(
+def _forward_pass(
     network: Network, batch: Batch, step: Step
 ) -> tuple[Values, list[Activation], Finding | None]:
     """What crosses between pieces, what each piece's output looks like, and where it first breaks."""
@@ -96,13 +96,13 @@ def forward_pass(
         values.update(zip(piece.part.writes, results, strict=True))
         seen.append(activation(values[piece.part.end]))
         if found is None and not all(map(math.isfinite, seen[-1])):
-            layer = first_not_finite(network, piece, values)
+            layer = _first_not_finite(network, piece, values)
             found = Finding(what="activation", layer=layer, block=piece.part.name)
         step()
     return values, seen, found
 
 
-def first_not_finite(network: Network, piece: Piece, values: Values) -> str:
+def _first_not_finite(network: Network, piece: Piece, values: Values) -> str:
     """The first call of a piece whose output is not finite."""
     known = dict(values)
     for index, call, _ in piece.calls:
@@ -116,7 +116,7 @@ def first_not_finite(network: Network, piece: Piece, values: Values) -> str:
     return piece.part.name
 
 
-def differentiated(
+def _differentiated(
     loss: Sequence[str], outputs: Sequence[Any], labels: Sequence[Any]
 ) -> tuple[float, list[Any]]:
     """The loss and its gradient with respect to each output."""
@@ -129,7 +129,7 @@ def differentiated(
     return float(worth), pulled(total, list(outputs), [ops.ones_like(worth)])
 
 
-def backward_pass(
+def _backward_pass(
     network: Network, values: Values, starts: Sequence[Any], step: Step
 ) -> Iterator[Pulled]:
     """Pull the gradient through the pieces, from the last to the first.
@@ -149,7 +149,7 @@ def backward_pass(
         gradient = cotangents.get(piece.part.end)
         kernels = network.kernels(piece)
         read = [r for r in piece.part.reads if r not in inputs and network.is_float(r)]
-        found = through(network, piece, values, cotangents, read)
+        found = _through(network, piece, values, cotangents, read)
         for ref in piece.part.writes:
             values.pop(ref, None)
             cotangents.pop(ref, None)
@@ -159,7 +159,7 @@ def backward_pass(
         step()
 
 
-def through(
+def _through(
     network: Network, piece: Piece, values: Values, cotangents: Values, read: Sequence[Ref]
 ) -> list[Any]:
     """The gradients with respect to a piece's kernels and then to what it reads."""
@@ -182,7 +182,7 @@ def through(
     return pulled(outputs, tensors, ends)
 
 
-def sized(
+def _sized(
     network: Network, passed: Iterator[Pulled], seen: Sequence[Activation]
 ) -> tuple[list[BlockGradient], list[KernelGradient], Finding | None]:
     """Rows for blocks and kernels in network order, and where a gradient first is not finite.
@@ -200,7 +200,7 @@ def sized(
     for position, back in enumerate(passed):
         depth = len(seen) - position
         norm = Size(0.0, 0.0) if back.gradient is None else size(back.gradient)
-        blocks.insert(0, block_row(back.piece, depth, norm, seen[depth - 1]))
+        blocks.insert(0, _block_row(back.piece, depth, norm, seen[depth - 1]))
         rows: list[KernelGradient] = []
         for variable, gradient in zip(network.kernels(back.piece), back.kernels, strict=True):
             key = id(variable)
@@ -212,7 +212,7 @@ def sized(
             if uses[key]:
                 waiting[key] = gradient
             else:
-                rows.append(kernel_row(network, back.piece, variable, gradient))
+                rows.append(_kernel_row(network, back.piece, variable, gradient))
         layers = [*rows, *layers]
         if found is None and not math.isfinite(norm.norm):
             found = Finding(what="gradient", layer=back.piece.part.name, block=back.piece.part.name)
@@ -221,7 +221,7 @@ def sized(
     return blocks, layers, found
 
 
-def block_row(piece: Piece, depth: int, norm: Size, look: Activation) -> BlockGradient:
+def _block_row(piece: Piece, depth: int, norm: Size, look: Activation) -> BlockGradient:
     return BlockGradient(
         name=piece.part.name,
         depth=depth,
@@ -234,7 +234,7 @@ def block_row(piece: Piece, depth: int, norm: Size, look: Activation) -> BlockGr
     )
 
 
-def kernel_row(network: Network, piece: Piece, variable: Any, gradient: Any) -> KernelGradient:
+def _kernel_row(network: Network, piece: Piece, variable: Any, gradient: Any) -> KernelGradient:
     """The row of a kernel; a shared one stands where it is called first."""
     norm = Size(0.0, 0.0) if gradient is None else size(gradient)
     index, path = network.home(piece, variable)

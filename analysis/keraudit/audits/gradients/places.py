@@ -55,12 +55,12 @@ def places(graph: Graph) -> tuple[Place, ...]:
             steps.append([])
         steps[-1].append(node)
     return tuple(
-        Place(name=first_kernel(step), calls=frozenset(node.name for node in step))
+        Place(name=_first_kernel(step), calls=frozenset(node.name for node in step))
         for step in steps
     )
 
 
-def first_kernel(step: Sequence[Node]) -> str:
+def _first_kernel(step: Sequence[Node]) -> str:
     """What a step is called after: its layer with a kernel, else its last call."""
     return next((node.name for node in step if has_kernel(node)), step[-1].name)
 

@@ -108,17 +108,17 @@ class GradientReport(Report):
 
 def gradient_grids(report: GradientReport, *, by: str = "block") -> list[Grid]:
     """The verdicts, then a grid for each label; the bars of all grids share one logarithmic scale."""
-    return [verdict_grid(report), *profile_grids(report, by=by)]
+    return [_verdict_grid(report), *profile_grids(report, by=by)]
 
 
 def profile_grids(report: GradientReport, *, by: str = "block") -> list[Grid]:
     """A grid for each label, with a line for each block, or for each kernel."""
-    grid = layer_grid if by == "layer" else block_grid
+    grid = _layer_grid if by == "layer" else _block_grid
     low, high = scale(report, by)
     return [grid(report, label, low, high) for label in report.labels]
 
 
-def verdict_grid(report: GradientReport) -> Grid:
+def _verdict_grid(report: GradientReport) -> Grid:
     """One line for each label: how gradients grow, and what that is called."""
     shapes = inputs_text(report.input_shapes)
     seeds = f"{len(report.seeds)} seed{'s' * (len(report.seeds) > 1)}"
@@ -133,7 +133,7 @@ def verdict_grid(report: GradientReport) -> Grid:
         title=report.model,
         heading=f"at {shapes}, batch {report.batch}, {seeds}, {report.data}",
         columns=columns,
-        lines=tuple(map(verdict_line, report.verdicts)),
+        lines=tuple(map(_verdict_line, report.verdicts)),
         notes=(
             f"Loss           {', '.join(dict.fromkeys(report.loss))}, {report.weights} weights",
             "Growth         of the gradient's norm per block, from output to input",
@@ -148,7 +148,7 @@ def verdict_grid(report: GradientReport) -> Grid:
     )
 
 
-def verdict_line(found: Verdict) -> Line:
+def _verdict_line(found: Verdict) -> Line:
     interval = found.interval
     cells = {
         "name": shown(found.label),
@@ -203,7 +203,7 @@ def level(norm: float, low: float, high: float) -> float:
     return (math.log10(norm) - low) / (high - low)
 
 
-def block_grid(report: GradientReport, label: str, low: float, high: float) -> Grid:
+def _block_grid(report: GradientReport, label: str, low: float, high: float) -> Grid:
     profiles = report.of(label)
     columns = (
         Column(key="name", label="Block"),
@@ -241,10 +241,10 @@ def block_grid(report: GradientReport, label: str, low: float, high: float) -> G
         "Std, Dead      of the block's output; channels that are zero throughout",
         *(("Cosine         between the gradients of two inputs of one label",) * alike(profiles)),
     )
-    return profile_grid(report, label, columns, lines, notes)
+    return _profile_grid(report, label, columns, lines, notes)
 
 
-def layer_grid(report: GradientReport, label: str, low: float, high: float) -> Grid:
+def _layer_grid(report: GradientReport, label: str, low: float, high: float) -> Grid:
     columns = (
         Column(key="name", label="Layer"),
         Column(key="depth", label="Depth", form="number"),
@@ -255,7 +255,7 @@ def layer_grid(report: GradientReport, label: str, low: float, high: float) -> G
         Column(key="block", label="Block", wide=True),
     )
     lines = [
-        layer_line(rows, low, high)
+        _layer_line(rows, low, high)
         for rows in zip(*(profile.layers for profile in report.of(label)), strict=True)
     ]
     notes = (
@@ -263,10 +263,10 @@ def layer_grid(report: GradientReport, label: str, low: float, high: float) -> G
         "RMS            the same per element",
         "Relative       the same over the norm of the kernel",
     )
-    return profile_grid(report, label, columns, lines, notes)
+    return _profile_grid(report, label, columns, lines, notes)
 
 
-def layer_line(rows: Sequence[KernelGradient], low: float, high: float) -> Line:
+def _layer_line(rows: Sequence[KernelGradient], low: float, high: float) -> Line:
     first, norm = rows[0], geometric([row.grad_norm for row in rows])
     weights = geometric([row.weight_norm for row in rows])
     kernel = "" if first.weight == "kernel" else f"/{first.weight}"
@@ -284,7 +284,7 @@ def layer_line(rows: Sequence[KernelGradient], low: float, high: float) -> Line:
     )
 
 
-def profile_grid(
+def _profile_grid(
     report: GradientReport,
     label: str,
     columns: Sequence[Column],

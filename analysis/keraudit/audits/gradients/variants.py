@@ -11,7 +11,7 @@ from keraudit.rewrite.activation import with_activation
 from keraudit.rewrite.edit import Rewrite
 from keraudit.rewrite.initializers import initializer_named, with_initializer
 from keraudit.rewrite.input_size import at_input_shape
-from keraudit.rewrite.normalization import without_normalisation
+from keraudit.rewrite.normalization import without_normalization
 from keraudit.rewrite.reductions import without_reductions
 from keraudit.rewrite.repeat import repeat_block
 from keraudit.rewrite.skips import without_skips
@@ -21,7 +21,7 @@ AS_IS = "as it is"
 CORNERS = "corners"
 PLAIN: Mapping[str, Callable[[Graph], Rewrite]] = {
     "without-skips": without_skips,
-    "without-norm": without_normalisation,
+    "without-norm": without_normalization,
     "without-reductions": without_reductions,
 }
 WITH_VALUE = ("activation=gelu", "width=0.5", "repeat=BLOCK:3", "input-shape=96,96,3")
@@ -63,7 +63,7 @@ def variant(graph: Graph, text: str) -> Variant:
     done: list[str] = []
     origin: dict[str, str] = {}
     for word in words:
-        rewrite = step_of(word)(graph)
+        rewrite = _step_of(word)(graph)
         if rewrite.nothing:
             raise KerauditError(f"{word} leaves the model as it is: {rewrite.nothing}")
         graph = rewrite.graph
@@ -73,7 +73,7 @@ def variant(graph: Graph, text: str) -> Variant:
     return Variant(label=label, graph=graph, done=tuple(done), origin=origin)
 
 
-def step_of(word: str) -> Callable[[Graph], Rewrite]:
+def _step_of(word: str) -> Callable[[Graph], Rewrite]:
     if word in PLAIN:
         return PLAIN[word]
     if initializer_named(word):

@@ -126,8 +126,8 @@ def normal(rng: np.random.Generator, shape: tuple[int, ...], made: Any) -> Any:
     return made.mean + made.stddev * rng.standard_normal(shape)
 
 
-def truncated(rng: np.random.Generator, shape: tuple[int, ...], made: Any) -> Any:
-    return made.mean + made.stddev * cut_normal(rng, shape)
+def _truncated(rng: np.random.Generator, shape: tuple[int, ...], made: Any) -> Any:
+    return made.mean + made.stddev * _cut_normal(rng, shape)
 
 
 def uniform(rng: np.random.Generator, shape: tuple[int, ...], made: Any) -> Any:
@@ -136,7 +136,7 @@ def uniform(rng: np.random.Generator, shape: tuple[int, ...], made: Any) -> Any:
 
 def scaled(rng: np.random.Generator, shape: tuple[int, ...], made: Any) -> Any:
     """Variance ``scale / fan`` (Glorot and Bengio 2010; He et al. 2015), as Keras counts fans."""
-    one, two = fans(shape, getattr(made, "input_axes", None), getattr(made, "output_axes", None))
+    one, two = _fans(shape, getattr(made, "input_axes", None), getattr(made, "output_axes", None))
     count = {"fan_in": one, "fan_out": two}.get(made.mode, (one + two) / 2)
     deviation = math.sqrt(made.scale / max(1.0, count))
     if made.distribution == "uniform":
@@ -144,10 +144,10 @@ def scaled(rng: np.random.Generator, shape: tuple[int, ...], made: Any) -> Any:
         return rng.uniform(-limit, limit, shape)
     if made.distribution == "untruncated_normal":
         return deviation * rng.standard_normal(shape)
-    return deviation / CUT_DEVIATION * cut_normal(rng, shape)
+    return deviation / CUT_DEVIATION * _cut_normal(rng, shape)
 
 
-def fans(
+def _fans(
     shape: Sequence[int],
     inputs: Sequence[int] | None = None,
     outputs: Sequence[int] | None = None,
@@ -157,7 +157,7 @@ def fans(
     A depthwise kernel is counted as if it mixed its channels. Recent releases tell the initialiser of
     an EinsumDense layer, and so of attention, which axes of its kernel are which.
 
-    >>> fans((3, 3, 8, 16)), fans((3, 3, 8, 1)), fans((7,)), fans((24, 4, 8), [0], [1, 2])
+    >>> _fans((3, 3, 8, 16)), _fans((3, 3, 8, 1)), _fans((7,)), _fans((24, 4, 8), [0], [1, 2])
     ((72, 144), (72, 9), (7, 7), (24, 32))
     """
     if inputs is not None and outputs is not None:
@@ -177,7 +177,7 @@ def orthogonal(rng: np.random.Generator, shape: tuple[int, ...], made: Any) -> A
     return made.gain * (matrix.T if rows < columns else matrix).reshape(shape)
 
 
-def cut_normal(rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
+def _cut_normal(rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
     """Normal numbers, those beyond two deviations drawn again."""
     values = rng.standard_normal(shape)
     while (far := np.abs(values) > 2).any():
@@ -189,6 +189,6 @@ DRAWS: Mapping[Any, Draw] = {
     initializers.Orthogonal.__call__: orthogonal,
     initializers.RandomNormal.__call__: normal,
     initializers.RandomUniform.__call__: uniform,
-    initializers.TruncatedNormal.__call__: truncated,
+    initializers.TruncatedNormal.__call__: _truncated,
     initializers.VarianceScaling.__call__: scaled,
 }

@@ -14,7 +14,7 @@ RELATIONS = {Bound.EXACT: "=", Bound.LOWER: r"\ge", Bound.ESTIMATE: r"\approx"}
 
 def derivation(saved: Saving, notation: str = "text") -> str:
     """Every product of a block, with its reductions and without them."""
-    return {"text": as_text, "latex": as_latex, "html": as_html}[notation](saved)
+    return {"text": as_text, "latex": _as_latex, "html": _as_html}[notation](saved)
 
 
 def as_text(saved: Saving) -> str:
@@ -42,17 +42,19 @@ def total(products: Sequence[Product]) -> int:
     return sum(p.macs for p in products)
 
 
-def as_latex(saved: Saving) -> str:
+def _as_latex(saved: Saving) -> str:
     r"""Two aligned sums, for amsmath."""
     parts = []
     for side, products in (("with", saved.products_with), ("without", saved.products_without)):
         rows = [
             r"  {} &= {} && \text{{{}}} \\".format(
-                r" \times ".join(str(n) for _, n in p.factors), grouped(p.macs), latex_text(p.layer)
+                r" \times ".join(str(n) for _, n in p.factors),
+                grouped(p.macs),
+                _latex_text(p.layer),
             )
             for p in products
         ]
-        label = latex_text(f"{saved.name}, {side} 1x1 reductions")
+        label = _latex_text(f"{saved.name}, {side} 1x1 reductions")
         rows.append(
             rf"  \textstyle\sum &{RELATIONS[saved.bounds.macs]} {grouped(total(products))} && \text{{{label}}}"
         )
@@ -69,10 +71,10 @@ def grouped(value: int) -> str:
     return f"{value:,}".replace(",", "{,}")
 
 
-def latex_text(text: str) -> str:
+def _latex_text(text: str) -> str:
     """Text that LaTeX shows as it is: names come from files.
 
-    >>> latex_text("conv2_block1 & co")
+    >>> _latex_text("conv2_block1 & co")
     'conv2\\\\_block1 \\\\& co'
     """
     marks = {"\\": r"\textbackslash{}", "^": r"\^{}", "~": r"\~{}"}
@@ -80,7 +82,7 @@ def latex_text(text: str) -> str:
     return "".join(marks.get(character, character) for character in text)
 
 
-def as_html(saved: Saving) -> str:
+def _as_html(saved: Saving) -> str:
     """Two tables of products."""
     parts = []
     for side, products in (("with", saved.products_with), ("without", saved.products_without)):

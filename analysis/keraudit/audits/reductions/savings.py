@@ -91,8 +91,8 @@ def saving(
         params_with=sum(w.elements for n in before for w in n.weights),
         params_without=sum(w.elements for n in after for w in n.weights),
         removed=tuple(removed.get(block.name, ())),
-        products_with=products(before),
-        products_without=products(after),
+        products_with=_products(before),
+        products_without=_products(after),
         bounds=sum((n.bounds for n in (*before, *after)), ALL_EXACT),
     )
 
@@ -109,7 +109,7 @@ def summed(savings: Sequence[Saving]) -> Saving:
     )
 
 
-def products(nodes: Sequence[Node]) -> tuple[Product, ...]:
+def _products(nodes: Sequence[Node]) -> tuple[Product, ...]:
     """The MAC terms of some calls in the order of the board: map, depth, kernel, filters."""
     return tuple(
         Product(layer=node.name, factors=board_order(term))
@@ -146,13 +146,13 @@ def saving_dict(saved: Saving) -> dict[str, Any]:
         "bounds": {"macs": saved.bounds.macs.word, "params": saved.bounds.params.word},
         **as_dict(saved, *FIGURES),
         "derivation": {
-            "with": [product_dict(p) for p in saved.products_with],
-            "without": [product_dict(p) for p in saved.products_without],
+            "with": [_product_dict(p) for p in saved.products_with],
+            "without": [_product_dict(p) for p in saved.products_without],
         },
     }
 
 
-def product_dict(product: Product) -> dict[str, Any]:
+def _product_dict(product: Product) -> dict[str, Any]:
     return {
         "layer": product.layer,
         "factors": dict(product.factors),

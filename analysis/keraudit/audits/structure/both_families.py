@@ -57,7 +57,7 @@ def stem(network: Network, parts: Sequence[Part], *, most: int | None, word: str
         return fails(f"No layer with weights stands before the first {word}, {first.name}.")
     before = (i for i in range(first.fork + 1) if i in network.main and i not in network.beside)
     pools = [pool for i in before if (pool := pool_at(network, i))]
-    text = [f"{network.name(f.at)} ({filter_text(f)})" for f in found]
+    text = [f"{network.name(f.at)} ({_filter_text(f)})" for f in found]
     start, stop = size_of(network, 0), size_of(network, first.fork)
     places = f"go from {start} to {stop}" if start != stop else f"stay {start}"
     pooled = listed([f"{network.name(p.at)} ({p.text})" for p in pools])
@@ -72,7 +72,7 @@ def size_of(network: Network, index: int) -> str:
     return shape_text(network.places[index], "one position")
 
 
-def filter_text(found: Filter) -> str:
+def _filter_text(found: Filter) -> str:
     stride = f", stride {max(found.strides)}" if max(found.strides, default=1) > 1 else ""
     return f"{found.text}, {counted(found.filters, 'filter')}{stride}"
 
@@ -84,7 +84,7 @@ def one_classifier(network: Network, parts: Sequence[Part]) -> Finding:
     """
     last = parts[-1].join
     after = [f for f in network.weighted(last + 1, network.end + 1) if is_connected(network, f)]
-    averaged = averaging(network, range(last + 1, network.end + 1))
+    averaged = _averaging(network, range(last + 1, network.end + 1))
     if not after:
         return silent("There is no fully connected layer after the last block: no classifier.")
     sizes = [f"{network.name(f.at)} ({f.reads:,} to {f.filters:,})" for f in after]
@@ -98,7 +98,7 @@ def one_classifier(network: Network, parts: Sequence[Part]) -> Finding:
     return decided(len(after) == 1 and bool(averaged), text, pooled or missing)
 
 
-def averaging(network: Network, indices: Iterable[int]) -> str:
+def _averaging(network: Network, indices: Iterable[int]) -> str:
     """The layer among ``indices`` that averages all positions; empty if none does."""
     for i in indices:
         node = network.graph.nodes[i]

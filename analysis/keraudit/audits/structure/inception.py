@@ -35,7 +35,7 @@ class Place(NamedTuple):
     join: int
 
 
-def modules_are_stacked(found: Inception) -> Finding:
+def _modules_are_stacked(found: Inception) -> Finding:
     """Holds for two modules or more of which most follow the one before with no weights between.
 
     A module inside a residual unit stands where the unit stands.
@@ -48,12 +48,12 @@ def modules_are_stacked(found: Inception) -> Finding:
     return stacked(found.network, places, "module")
 
 
-def stem_comes_first(found: Inception) -> Finding:
+def _stem_comes_first(found: Inception) -> Finding:
     """Holds when a convolution stands before the first module."""
     return stem(found.network, found.modules, most=None, word="module")
 
 
-def sizes_differ(found: Inception) -> Finding:
+def _sizes_differ(found: Inception) -> Finding:
     """Holds when in every module two branches see different extents; a 3x3 behind a 3x3 sees 5x5.
 
     The branch of a pooling does not count: its 1x1 is a projection.
@@ -64,11 +64,11 @@ def sizes_differ(found: Inception) -> Finding:
         if len({b.extent for b in module.branches if b.extent and not b.pools}) < 2
     ]
     if alike:
-        return fails(f"Every branch has filters of one size in {listed(alike)}.", *patterns(found))
-    return decided(True, *patterns(found))
+        return fails(f"Every branch has filters of one size in {listed(alike)}.", *_patterns(found))
+    return decided(True, *_patterns(found))
 
 
-def patterns(found: Inception) -> list[str]:
+def _patterns(found: Inception) -> list[str]:
     """Modules of one pattern together, with the kernels of their branches."""
     groups: dict[str, list[str]] = {}
     for module in found.modules:
@@ -78,7 +78,7 @@ def patterns(found: Inception) -> list[str]:
     return lines if rest <= 1 else [*lines[:SHOWN], f"... and {rest} more patterns."]
 
 
-def pooling_runs_along(found: Inception) -> Finding:
+def _pooling_runs_along(found: Inception) -> Finding:
     """Holds when every module has a pooling, of whichever kind, in a branch."""
     without = [m.name for m in found.modules if not m.pools]
     kinds: dict[str, list[str]] = {}
@@ -91,7 +91,7 @@ def pooling_runs_along(found: Inception) -> Finding:
     return decided(not without, *evidence)
 
 
-def outputs_are_concatenated(found: Inception) -> Finding:
+def _outputs_are_concatenated(found: Inception) -> Finding:
     """Holds when every join keeps the positions and adds up the channels of its branches."""
     network, along, across = found.network, [], []
     for module in found.modules:
@@ -116,7 +116,7 @@ def outputs_are_concatenated(found: Inception) -> Finding:
     return decided(not across, *evidence)
 
 
-def channels_are_reduced(found: Inception) -> Finding:
+def _channels_are_reduced(found: Inception) -> Finding:
     """Holds when each branch with a larger filter begins with a 1x1 that narrows.
 
     Modules that change the size are built otherwise (Szegedy et al. 2015, section 5, figure 10);
@@ -145,7 +145,7 @@ def reductions(modules: Sequence[Module]) -> tuple[int, int, list[str]]:
     return len(could) - len(missed), len(could), missed
 
 
-def filters_are_factorised(found: Inception) -> Finding:
+def _filters_are_factorised(found: Inception) -> Finding:
     """Holds when every module has a factorised filter; larger ones left whole are listed."""
     pieces = Counter(p for m in found.modules for b in m.branches for p in b.factorised)
     without = [m.name for m in found.modules if not any(b.factorised for b in m.branches)]
@@ -167,7 +167,7 @@ def filters_are_factorised(found: Inception) -> Finding:
     return decided(not without, *evidence)
 
 
-def classifiers_help(found: Inception) -> Finding:
+def _classifiers_help(found: Inception) -> Finding:
     """Holds when another output than the main one ends in a fully connected layer."""
     network = found.network
     outputs = {ref.call for ref in network.graph.architecture.outputs} - {network.end}
@@ -184,7 +184,7 @@ def classifiers_help(found: Inception) -> Finding:
     return decided(True, f"{counted(len(ends), 'auxiliary classifier')}: {listed(names)}.")
 
 
-def classifier_is_alone(found: Inception) -> Finding:
+def _classifier_is_alone(found: Inception) -> Finding:
     """Holds when one fully connected layer follows the last module, after global average pooling."""
     return one_classifier(found.network, found.modules)
 
@@ -195,62 +195,62 @@ CLAIMS: tuple[Claim[Inception], ...] = (
         name="stacked-modules",
         sentence="Inception modules are stacked on top of each other.",
         source="Szegedy et al. 2014, section 4 and Table 1",
-        check=modules_are_stacked,
+        check=_modules_are_stacked,
     ),
     Claim(
         code="INC02",
         name="stem-before-modules",
         sentence="A stem of ordinary convolutions stands before the modules.",
         source="Szegedy et al. 2014, section 4 and figure 3",
-        check=stem_comes_first,
+        check=_stem_comes_first,
     ),
     Claim(
         code="INC03",
         name="sizes-side-by-side",
         sentence="Filters of different sizes operate on the same level.",
         source="Szegedy et al. 2014, figure 2",
-        check=sizes_differ,
+        check=_sizes_differ,
     ),
     Claim(
         code="INC04",
         name="pooling-along",
         sentence="A pooling (max in GoogLeNet) runs along them.",
         source="Szegedy et al. 2014, figure 2; 2015, figures 5 to 7 and 10",
-        check=pooling_runs_along,
+        check=_pooling_runs_along,
     ),
     Claim(
         code="INC05",
         name="concatenated",
         sentence="The outputs of all branches are concatenated along the channels.",
         source="Szegedy et al. 2014, section 4",
-        check=outputs_are_concatenated,
+        check=_outputs_are_concatenated,
     ),
     Claim(
         code="INC06",
         name="reduced-by-1x1",
         sentence="1x1 convolutions reduce the channels before the 3x3 and 5x5.",
         source="Szegedy et al. 2014, section 4 and figure 2(b)",
-        check=channels_are_reduced,
+        check=_channels_are_reduced,
     ),
     Claim(
         code="INC07",
         name="factorised",
         sentence="Larger filters are factorised: nxn to 1xn and nx1, 5x5 to two 3x3 (v3).",
         source="Szegedy et al. 2015, sections 3.1 and 3.2",
-        check=filters_are_factorised,
+        check=_filters_are_factorised,
     ),
     Claim(
         code="INC08",
         name="auxiliary-classifiers",
         sentence="Auxiliary classifiers inject gradient at lower layers.",
         source="Szegedy et al. 2014, section 5; 2015, section 4",
-        check=classifiers_help,
+        check=_classifiers_help,
     ),
     Claim(
         code="INC09",
         name="one-classifier",
         sentence="No fully connected layers at the end, only the one to the classes.",
         source="Szegedy et al. 2014, section 5 and Table 1",
-        check=classifier_is_alone,
+        check=_classifier_is_alone,
     ),
 )

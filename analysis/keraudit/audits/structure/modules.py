@@ -25,7 +25,7 @@ class Branch:
     @property
     def text(self) -> str:
         """The branch as people write it: ``1x1-3x3-3x3``, ``max pooling 3x3-1x1``."""
-        return "-".join(map(step_text, self.steps)) or "identity"
+        return "-".join(map(_step_text, self.steps)) or "identity"
 
     @property
     def filters(self) -> tuple[Filter, ...]:
@@ -69,7 +69,7 @@ class Branch:
         found: list[str] = []
         last: Step | None = None
         for step in self.steps:
-            if isinstance(last, Filter) and isinstance(step, Filter) and are_factors(last, step):
+            if isinstance(last, Filter) and isinstance(step, Filter) and _are_factors(last, step):
                 found.append(f"{last.text}-{step.text}")
                 last = None  # a filter is half of one pair only
                 continue
@@ -77,8 +77,8 @@ class Branch:
             if not isinstance(step, Filter | Pool):
                 firsts = [branch.steps[0] for branch in step if len(branch.steps) == 1]
                 kernels = [f.kernel for f in firsts if isinstance(f, Filter)]
-                if len(kernels) == 2 and crossed(*kernels):
-                    found.append(step_text(step))
+                if len(kernels) == 2 and _crossed(*kernels):
+                    found.append(_step_text(step))
         return tuple(found)
 
 
@@ -102,22 +102,22 @@ class Module:
 
 def modules(network: Network) -> tuple[Module, ...]:
     """The modules on the way to the main output; a fork inside a module's branch is part of it."""
-    return tuple(regions_as(module_of, network, network.blocks))
+    return tuple(regions_as(_module_of, network, network.blocks))
 
 
-def module_of(network: Network, block: Block) -> Module | None:
+def _module_of(network: Network, block: Block) -> Module | None:
     """A region as a module, if no branch is a shortcut (as in DenseNet) and two convolve."""
     if block.fork is None or block.join is None or () in block.branches:
         return None
     if network.graph.nodes[block.join].layer.kind not in JOINS:
         return None
-    branches = tuple(branch_of(network, nodes, block.children) for nodes in block.branches)
+    branches = tuple(_branch_of(network, nodes, block.children) for nodes in block.branches)
     if sum(1 for branch in branches if any(f.kernel for f in branch.filters)) < 2:
         return None
     return Module(name=block.name, fork=block.fork, join=block.join, branches=branches)
 
 
-def branch_of(network: Network, nodes: Sequence[int], inner: Sequence[Block]) -> Branch:
+def _branch_of(network: Network, nodes: Sequence[int], inner: Sequence[Block]) -> Branch:
     return Branch(steps=tuple(steps(network, nodes, inner)))
 
 
@@ -128,14 +128,14 @@ def steps(network: Network, nodes: Sequence[int], inner: Sequence[Block]) -> Ite
     for i in nodes:
         if i in forks:
             fork = forks[i]
-            yield tuple(branch_of(network, branch, fork.children) for branch in fork.branches)
+            yield tuple(_branch_of(network, branch, fork.children) for branch in fork.branches)
         elif i in held:
             continue
         elif found := network.filters[i] or pool_at(network, i):
             yield found
 
 
-def step_text(step: Step) -> str:
+def _step_text(step: Step) -> str:
     if isinstance(step, Filter | Pool):
         return step.text
     return f"({' | '.join(branch.text for branch in step)})"
@@ -165,13 +165,13 @@ def extent(steps: Sequence[Step]) -> Shape:
     return tuple(seen)
 
 
-def are_factors(a: Filter, b: Filter) -> bool:
+def _are_factors(a: Filter, b: Filter) -> bool:
     """Whether two filters in a row stand for a larger one (Szegedy et al. 2015, section 3).
 
     A 1xn and an nx1 in either order (figure 6), or two of 3x3 (figure 5).
     """
-    return crossed(a.kernel, b.kernel) or a.kernel == b.kernel == (3,) * max(len(a.kernel), 2)
+    return _crossed(a.kernel, b.kernel) or a.kernel == b.kernel == (3,) * max(len(a.kernel), 2)
 
 
-def crossed(a: Shape, b: Shape) -> bool:
+def _crossed(a: Shape, b: Shape) -> bool:
     return len(a) == 2 and min(a) == 1 < prod(a) and b == a[::-1]

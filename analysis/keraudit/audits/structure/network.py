@@ -92,7 +92,7 @@ def network(graph: Graph, found: tuple[Block, ...]) -> Network:
         graph=graph,
         blocks=found,
         places=places,
-        filters=tuple(filter_at(graph, places, i) for i in range(len(graph.nodes))),
+        filters=tuple(_filter_at(graph, places, i) for i in range(len(graph.nodes))),
         main=frozenset(main),
         beside=frozenset(
             i
@@ -129,7 +129,7 @@ def channels(shape: Shape, place: Shape) -> int:
     return prod(shape[1:]) // (prod(place) or 1)
 
 
-def filter_at(graph: Graph, places: Sequence[Shape], index: int) -> Filter | None:
+def _filter_at(graph: Graph, places: Sequence[Shape], index: int) -> Filter | None:
     """The node as a filter; ``None`` if it has no weights or does not multiply."""
     node = graph.nodes[index]
     if not (node.effect.weights and node.effect.macs):
@@ -138,7 +138,7 @@ def filter_at(graph: Graph, places: Sequence[Shape], index: int) -> Filter | Non
     before = places[node.sources[0].call] if node.sources else ()
     reads = channels(node.inputs[0].shape, before) if node.inputs else 0
     filters = channels(node.outputs[0].shape, places[index])
-    kernel = each_side(config.get("kernel_size"), rank)
+    kernel = _each_side(config.get("kernel_size"), rank)
     if not kernel:
         style = "dense" if kind == "Dense" else kind
         return Filter(index, (), (), reads, filters, style)
@@ -148,14 +148,14 @@ def filter_at(graph: Graph, places: Sequence[Shape], index: int) -> Filter | Non
         style = "transposed"
     elif isinstance(groups, int) and groups > 1:
         style = "depthwise" if groups == reads else f"in {groups} groups"
-    strides = each_side(config.get("strides") or 1, rank)
+    strides = _each_side(config.get("strides") or 1, rank)
     return Filter(index, kernel, strides, reads, filters, style)
 
 
-def each_side(value: object, rank: int) -> Shape:
+def _each_side(value: object, rank: int) -> Shape:
     """An option of a layer for each of its sides; empty if it is no size: files hold anything.
 
-    >>> each_side(3, 2), each_side([1, 7], 2), each_side("3x3", 2), each_side(None, 2)
+    >>> _each_side(3, 2), _each_side([1, 7], 2), _each_side("3x3", 2), _each_side(None, 2)
     ((3, 3), (1, 7), (), ())
     """
     sides = (value,) * rank if isinstance(value, int) else value
@@ -169,10 +169,10 @@ def pool_at(network: Network, index: int) -> Pool | None:
     node = network.graph.nodes[index]
     window, kind = node.layer.config.get("pool_size"), node.layer.kind
     rank = len(network.places[index])
-    sides = each_side(window, rank)
+    sides = _each_side(window, rank)
     if not sides:
         return None
-    strides = each_side(node.layer.config.get("strides") or window, rank)
+    strides = _each_side(node.layer.config.get("strides") or window, rank)
     return Pool(index, "max" if kind.startswith("Max") else "average", sides, strides)
 
 

@@ -63,7 +63,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class NetworkSummary:
     """What is true of any network.
 
     ``weighted_layers`` are all calls of layers whose weights multiply; ``depth`` those on the longest
@@ -94,7 +94,7 @@ class StructureReport(Report):
         bound: what depth and parameters are, for these layers' sake.
     """
 
-    facts: Facts
+    facts: NetworkSummary
     checks: tuple[Check, ...]
     unsupported: tuple[str, ...] = ()
     bound: Bound = Bound.EXACT
@@ -136,7 +136,7 @@ def structure_of(graph: Graph, *, command: str = "") -> StructureReport:
     residual, inception = Residual(seen, units(seen)), Inception(seen, modules(seen))
     return StructureReport(
         **origin_of(graph, command=command),
-        facts=facts_of(seen, len(residual.units), len(inception.modules)),
+        facts=_network_summary(seen, len(residual.units), len(inception.modules)),
         checks=(
             *checked(RESIDUAL, residual if residual.units else None, RESIDUAL_CLAIMS),
             *checked(INCEPTION, inception if inception.modules else None, INCEPTION_CLAIMS),
@@ -165,13 +165,13 @@ def checked(family: str, found: T | None, wanted: Sequence[Claim[T]]) -> tuple[C
     return tuple(result)
 
 
-def facts_of(seen: Network, residual_units: int, inception_modules: int) -> Facts:
+def _network_summary(seen: Network, residual_units: int, inception_modules: int) -> NetworkSummary:
     weighted = [f for f in seen.filters if f]
     connected = [f for f in weighted if f.at not in seen.beside and is_connected(seen, f)]
     fields = receptive_fields(seen.graph)
     strided = [(i, f) for i, f in enumerate(fields) if f and f.effective_stride and i in seen.main]
     index, last = strided[-1] if strided else (0, None)
-    return Facts(
+    return NetworkSummary(
         depth=depth(seen),
         weighted_layers=len(weighted),
         residual_units=residual_units,
@@ -192,8 +192,8 @@ def structure_grid(report: StructureReport, *, every: bool = False) -> Grid:
         title=report.model,
         heading=heading(report),
         columns=COLUMNS,
-        lines=tuple(map(check_line, shown)),
-        notes=tuple(notes(report)),
+        lines=tuple(map(_check_line, shown)),
+        notes=tuple(_notes(report)),
         command=report.command,
         convention=CONVENTION,
     )
@@ -210,7 +210,7 @@ def heading(report: StructureReport) -> str:
     return f"at {shapes}: {kind}; {told}{'does' if failed == 1 else 'do'} not"
 
 
-def check_line(check: Check) -> Line:
+def _check_line(check: Check) -> Line:
     cells = {
         "code": check.code,
         "verdict": check.verdict,
@@ -221,7 +221,7 @@ def check_line(check: Check) -> Line:
     return Line(cells=cells, tone=TONES[check.verdict])
 
 
-def notes(report: StructureReport) -> list[str]:
+def _notes(report: StructureReport) -> list[str]:
     """What is true of any network, and which claims are left out; each fits 80 columns."""
     facts = report.facts
     part = percent(facts.connected_params / facts.params if facts.params else 0.0)

@@ -40,12 +40,12 @@ ROUTES: Mapping[str, str] = {  # what a shortcut may be, and how to write it
 DEEP = 50  # from here on, Table 1 has bottlenecks
 
 
-def blocks_are_stacked(found: Residual) -> Finding:
+def _blocks_are_stacked(found: Residual) -> Finding:
     """Holds for two units or more of which most follow the one before with no weights between."""
     return stacked(found.network, found.units, "residual unit")
 
 
-def shortcuts_carry(found: Residual) -> Finding:
+def _shortcuts_carry(found: Residual) -> Finding:
     """Holds when every shortcut is the identity, option A's included, or a projection."""
     routes = grouped([(unit.shortcut, unit.name) for unit in found.units])
     note = "Option A is the identity with zeros for new channels or a choice of positions."
@@ -56,25 +56,25 @@ def shortcuts_carry(found: Residual) -> Finding:
     return decided(set(routes) <= set(ROUTES), *evidence, note if PADDED in routes else "")
 
 
-def blocks_are_of_two_kinds(found: Residual) -> Finding:
+def _blocks_are_of_two_kinds(found: Residual) -> Finding:
     """Holds when every unit is one of figure 5's two."""
-    return decided({u.kind for u in found.units} <= {BASIC, BOTTLENECK}, *kinds(found.units))
+    return decided({u.kind for u in found.units} <= {BASIC, BOTTLENECK}, *_kinds(found.units))
 
 
-def blocks_are_basic(found: Residual) -> Finding:
+def _blocks_are_basic(found: Residual) -> Finding:
     """Holds when every residual branch is two 3x3 convolutions."""
     others = [unit for unit in found.units if unit.kind != BASIC]
     if not others:
-        return holds(*kinds(found.units))
+        return holds(*_kinds(found.units))
     note = (
         "The sentence is the lecture's simplification: in Table 1 it is true of ResNet-18 and"
         " ResNet-34; from ResNet-50 on, the units are bottlenecks."
     )
     simplified = all(unit.kind == BOTTLENECK for unit in others)
-    return fails(*kinds(others), *([note] if simplified else []))
+    return fails(*_kinds(others), *([note] if simplified else []))
 
 
-def blocks_are_bottlenecks(found: Residual) -> Finding:
+def _blocks_are_bottlenecks(found: Residual) -> Finding:
     """Holds when every residual branch is 1x1-3x3-1x1; not applicable below 50 layers."""
     layers = depth(found.network)
     if layers < DEEP:
@@ -82,10 +82,10 @@ def blocks_are_bottlenecks(found: Residual) -> Finding:
     others = [unit for unit in found.units if unit.kind != BOTTLENECK]
     note = "The paper's CIFAR nets are basic at any depth (section 4.2)."
     basic = bool(others) and all(unit.kind == BASIC for unit in others)
-    return decided(not others, *kinds(others or found.units), *([note] if basic else []))
+    return decided(not others, *_kinds(others or found.units), *([note] if basic else []))
 
 
-def kinds(units: Sequence[Unit]) -> list[str]:
+def _kinds(units: Sequence[Unit]) -> list[str]:
     """A sentence for each kind of unit and chain of kernels."""
     groups: dict[tuple[str, str], list[str]] = {}
     for unit in units:
@@ -103,7 +103,7 @@ def grouped(pairs: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
     return groups
 
 
-def filters_double(found: Residual) -> Finding:
+def _filters_double(found: Residual) -> Finding:
     """Holds when, wherever the units' sizes halve, a stride of 2 does it and the channels double.
 
     They may double in the unit after (as in Keras' version 2, which puts the stride at the end of a
@@ -119,7 +119,7 @@ def filters_double(found: Residual) -> Finding:
         before, after = network.channels(a), network.channels(b)
         later = network.channels(points[k + 1]) if k + 1 < len(points) else after
         late = before == after and later == 2 * before
-        good, by = downsampler(network, a, units[k - 1])
+        good, by = _downsampler(network, a, units[k - 1])
         good = good and halves(network.places[a], network.places[b])
         true = true and good and (after == 2 * before or late)
         seen.append(
@@ -133,7 +133,7 @@ def filters_double(found: Residual) -> Finding:
     return decided(true, *seen)
 
 
-def downsampler(network: Network, start: int, unit: Unit) -> tuple[bool, str]:
+def _downsampler(network: Network, start: int, unit: Unit) -> tuple[bool, str]:
     """Whether a convolution with a stride of 2 shrinks the positions before or in a unit, and which.
 
     The shortcut does not count: it follows what the residual branch does.
@@ -148,17 +148,17 @@ def downsampler(network: Network, start: int, unit: Unit) -> tuple[bool, str]:
     return False, "without a convolution of stride 2"
 
 
-def stem_is_one_convolution(found: Residual) -> Finding:
+def _stem_is_one_convolution(found: Residual) -> Finding:
     """Holds when exactly one layer with weights stands before the first unit."""
     return stem(found.network, found.units, most=1, word="unit")
 
 
-def classifier_is_alone(found: Residual) -> Finding:
+def _classifier_is_alone(found: Residual) -> Finding:
     """Holds when one fully connected layer follows the last unit, after global average pooling."""
     return one_classifier(found.network, found.units)
 
 
-def depth_is_the_papers(found: Residual) -> Finding:
+def _depth_is_the_papers(found: Residual) -> Finding:
     """Holds when depth, kind and number of units agree with Table 1, or with 6n + 2 in section 4.2."""
     network, units = found
     layers = depth(network)
@@ -191,62 +191,62 @@ CLAIMS: tuple[Claim[Residual], ...] = (
         name="stacked-units",
         sentence="Residual blocks are stacked.",
         source="He et al. 2015, section 3.3 and figure 3",
-        check=blocks_are_stacked,
+        check=_blocks_are_stacked,
     ),
     Claim(
         code="RES02",
         name="shortcut-carries-x",
         sentence="Layers fit F(x) = H(x) - x: the shortcut adds x itself, or a projection of it.",
         source="He et al. 2015, sections 3.1 to 3.3, equations 1 and 2",
-        check=shortcuts_carry,
+        check=_shortcuts_carry,
     ),
     Claim(
         code="RES03",
         name="two-kinds",
         sentence="Every residual block is basic (3x3-3x3) or a bottleneck (1x1-3x3-1x1).",
         source="He et al. 2015, figure 5",
-        check=blocks_are_of_two_kinds,
+        check=_blocks_are_of_two_kinds,
     ),
     Claim(
         code="RES04",
         name="two-3x3",
         sentence="Every residual block has two 3x3 convolutions.",
         source="He et al. 2015, figure 5, left; Table 1, 18 and 34 layers",
-        check=blocks_are_basic,
+        check=_blocks_are_basic,
     ),
     Claim(
         code="RES05",
         name="bottlenecks",
         sentence="From 50 layers on, every residual block is a 1x1-3x3-1x1 bottleneck.",
         source="He et al. 2015, figure 5, right; Table 1, 50 layers and more",
-        check=blocks_are_bottlenecks,
+        check=_blocks_are_bottlenecks,
     ),
     Claim(
         code="RES06",
         name="filters-double",
         sentence="Periodically the filters double and the size halves, by stride 2.",
         source="He et al. 2015, section 3.3, rule (ii)",
-        check=filters_double,
+        check=_filters_double,
     ),
     Claim(
         code="RES07",
         name="one-stem-convolution",
         sentence="One additional convolution stands at the beginning.",
         source="He et al. 2015, Table 1, conv1; section 4.2",
-        check=stem_is_one_convolution,
+        check=_stem_is_one_convolution,
     ),
     Claim(
         code="RES08",
         name="one-classifier",
         sentence="No fully connected layers at the end, only the one to the classes.",
         source="He et al. 2015, section 3.3 and Table 1, last rows",
-        check=classifier_is_alone,
+        check=_classifier_is_alone,
     ),
     Claim(
         code="RES09",
         name="paper-depth",
         sentence="The depth is 18, 34, 50, 101 or 152 layers, or 6n + 2 on CIFAR.",
         source="He et al. 2015, Table 1 and section 4.2",
-        check=depth_is_the_papers,
+        check=_depth_is_the_papers,
     ),
 )

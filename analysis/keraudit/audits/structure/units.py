@@ -39,10 +39,10 @@ class Unit:
 
 def units(network: Network) -> tuple[Unit, ...]:
     """The residual units on the way to the main output; one inside another is part of it."""
-    return tuple(regions_as(unit_of, network, network.blocks))
+    return tuple(regions_as(_unit_of, network, network.blocks))
 
 
-def unit_of(network: Network, block: Block) -> Unit | None:
+def _unit_of(network: Network, block: Block) -> Unit | None:
     """A region as a residual unit, if it adds and one branch has the fewest multiplying layers."""
     if block.fork is None or block.join is None or len(block.branches) < 2:
         return None
@@ -54,19 +54,19 @@ def unit_of(network: Network, block: Block) -> Unit | None:
         return None
     shortcut = block.branches[weights.index(least)]
     residual = [branch for branch in block.branches if branch is not shortcut]
-    filters = residual_filters(network, block, residual)
+    filters = _residual_filters(network, block, residual)
     return Unit(
         name=block.name,
         fork=block.fork,
         join=block.join,
-        kind=kind_of(filters),
+        kind=_kind_of(filters),
         filters=filters,
-        shortcut=shortcut_of(network, shortcut),
+        shortcut=_shortcut_of(network, shortcut),
         around=shortcut,
     )
 
 
-def residual_filters(
+def _residual_filters(
     network: Network, block: Block, residual: Sequence[Sequence[int]]
 ) -> tuple[Filter, ...]:
     """The multiplying layers of the one residual branch, gates left out; none if it forks."""
@@ -82,7 +82,7 @@ def residual_filters(
     return tuple(found for i in inside if (found := network.filters[i]))
 
 
-def kind_of(filters: Sequence[Filter]) -> str:
+def _kind_of(filters: Sequence[Filter]) -> str:
     """The two kinds of He et al. 2015, figure 5; MobileNetV2's inverted one; or another.
 
     A bottleneck's last 1x1 restores the channels that its 3x3 has fewer of. Grouped 3x3 (ResNeXt)
@@ -100,13 +100,13 @@ def kind_of(filters: Sequence[Filter]) -> str:
     return INVERTED if wide else OTHER
 
 
-def shortcut_of(network: Network, branch: Sequence[int]) -> str:
+def _shortcut_of(network: Network, branch: Sequence[int]) -> str:
     """What a shortcut does to the values it carries."""
     weighty = [found for i in branch if (found := network.filters[i])]
     odd = [
         network.graph.nodes[i].layer.kind
         for i in branch
-        if not (network.filters[i] or carries(network, i, projected=bool(weighty)))
+        if not (network.filters[i] or _carries(network, i, projected=bool(weighty)))
     ]
     if odd:
         return odd[0]
@@ -117,7 +117,7 @@ def shortcut_of(network: Network, branch: Sequence[int]) -> str:
     return PADDED if branch else IDENTITY
 
 
-def carries(network: Network, index: int, *, projected: bool) -> bool:
+def _carries(network: Network, index: int, *, projected: bool) -> bool:
     """Whether a layer passes its values on; beside a projection it may also average or normalise."""
     kind = network.graph.nodes[index].layer.kind
     pool = pool_at(network, index)

@@ -13,11 +13,11 @@ from keraudit.audits.structure.report import structure_of
 from keraudit.errors import KerauditError
 from keraudit.explorer import ui
 from keraudit.explorer.address import GIVEN, MOST_MODELS, UNITS, View
-from keraudit.explorer.cache import AS_IS, Audited, Subject, audited, command
-from keraudit.explorer.pages.map import subject_or_stop
+from keraudit.explorer.cache import AS_IS, Audited, ShownModel, audited, command
+from keraudit.explorer.pages.map import model_or_stop
 from keraudit.explorer.pages.what_if import paired_bars
 from keraudit.explorer.records import recorded_errors
-from keraudit.explorer.sidebar import called, names, subject_of
+from keraudit.explorer.sidebar import called, names, shown_model
 from keraudit.explorer.tables import table
 from keraudit.output.numbers import inputs_text
 from keraudit.output.table import Column, Grid, Line
@@ -25,9 +25,9 @@ from keraudit.output.table import Column, Grid, Line
 STATUS = {"removed": "only in {0}", "added": "only in {1}"}
 
 
-def page(view: View, subject: Subject | None) -> None:
+def page(view: View, subject: ShownModel | None) -> None:
     """The model on the left, and those beside it."""
-    subject = subject_or_stop(subject)
+    subject = model_or_stop(subject)
     st.subheader("Side by side", anchor=False)
     options = [name for name in names() if name != view.model]
     options += [name for name in view.beside if name not in options and name != view.model]
@@ -40,11 +40,11 @@ def page(view: View, subject: Subject | None) -> None:
         placeholder="up to three models",
         **ui.tied(view, "beside", beside),
     )
-    found: list[tuple[Subject, Audited]] = []
+    found: list[tuple[ShownModel, Audited]] = []
     with st.skeleton(height=300):
         for key in (view.model, *beside):
             try:
-                one = subject_of(key)
+                one = shown_model(key)
                 found.append((one, audited(one, view.size, view.batch)))
             except KerauditError as error:
                 ui.failed(f"{key}: {error}")
@@ -60,7 +60,7 @@ def page(view: View, subject: Subject | None) -> None:
     matched(found, view)
 
 
-def totals(found: list[tuple[Subject, Audited]], view: View) -> None:
+def totals(found: list[tuple[ShownModel, Audited]], view: View) -> None:
     """One row a model."""
     errors = recorded_errors()
     lines = []
@@ -99,16 +99,16 @@ def totals(found: list[tuple[Subject, Audited]], view: View) -> None:
     )
 
 
-def matched(found: list[tuple[Subject, Audited]], view: View) -> None:
+def matched(found: list[tuple[ShownModel, Audited]], view: View) -> None:
     """The first model and one of the others, block by block."""
-    others = {address_of(subject): (subject, one) for subject, one in found[1:]}
+    others = {_address_of(subject): (subject, one) for subject, one in found[1:]}
     chosen = view.matched if view.matched in others else next(iter(others))
     if len(others) > 1:
         labels = {key: ui.plain(subject.title) for key, (subject, _) in others.items()}
         shown = replace(view, matched=chosen)
         ui.segments(shown, "matched", "Matched block by block with", labels)
     a, b = found[0], others[chosen]
-    line = pair_line(a[0], b[0], view)
+    line = _pair_line(a[0], b[0], view)
     comparison = compare(a[1].report, b[1].report, command=line)
     names_of = (a[0].title, b[0].title)
     grid = comparison_grid(comparison)
@@ -139,12 +139,12 @@ def status(found: str, names: tuple[str, str]) -> str:
     return STATUS.get(found, found).format(*names)
 
 
-def address_of(subject: Subject) -> str:
+def _address_of(subject: ShownModel) -> str:
     """How an address calls a model."""
     return GIVEN if subject.key.startswith(f"{GIVEN}:") else subject.key
 
 
-def pair_line(a: Subject, b: Subject, view: View) -> str:
+def _pair_line(a: ShownModel, b: ShownModel, view: View) -> str:
     import shlex
 
     plain = command("flops", a, view.size, view.batch, AS_IS)

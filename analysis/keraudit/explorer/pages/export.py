@@ -14,10 +14,10 @@ from keraudit.audits.structure.report import structure_grid, structure_of
 from keraudit.errors import KerauditError
 from keraudit.explorer import ui
 from keraudit.explorer.address import WHAT, View
-from keraudit.explorer.cache import Audited, Subject, audited, command
+from keraudit.explorer.cache import Audited, ShownModel, audited, command
 from keraudit.explorer.pages.layer import costliest
 from keraudit.explorer.pages.layer import record_of as layer_record
-from keraudit.explorer.pages.map import bars, subject_or_stop, with_known_names
+from keraudit.explorer.pages.map import bars, model_or_stop, with_known_names
 from keraudit.explorer.pages.runs import record_of as runs_record
 from keraudit.explorer.pages.what_if import two_lines
 from keraudit.explorer.records import runs
@@ -27,9 +27,9 @@ from keraudit.output.table import Grid
 Exported = tuple[list[Grid], Any, str]
 
 
-def page(view: View, subject: Subject | None) -> None:
+def page(view: View, subject: ShownModel | None) -> None:
     """Choose what is exported, look at it, take it."""
-    subject = subject_or_stop(subject)
+    subject = model_or_stop(subject)
     with st.skeleton(height=300):
         found = audited(subject, view.size, view.batch)
     st.subheader("Export", anchor=False)
@@ -51,25 +51,25 @@ def shown(grid: Grid) -> str:
     )
 
 
-def cost(view: View, subject: Subject, found: Audited) -> Exported:
+def cost(view: View, subject: ShownModel, found: Audited) -> Exported:
     line = command("flops", subject, view.size, view.batch)
     return [report_grid(found.report)], found.report.to_dict(), line
 
 
-def layers(view: View, subject: Subject, found: Audited) -> Exported:
+def layers(view: View, subject: ShownModel, found: Audited) -> Exported:
     line = command("flops", subject, view.size, view.batch, more=("--by", "layer"))
     grid = report_grid(found.report, by="layer")._replace(command=line)
     return [grid], found.report.to_dict() | {"command": line}, line
 
 
-def one_layer(view: View, subject: Subject, found: Audited) -> Exported:
+def _one_layer(view: View, subject: ShownModel, found: Audited) -> Exported:
     view = costliest(with_known_names(view, found), found)
     layer = next(layer for layer in found.report.layers if layer.name == view.layer)
     grid, data, line = layer_record(layer, view, subject, found)
     return [grid], data, line
 
 
-def trained(view: View, subject: Subject, found: Audited) -> Exported:
+def trained(view: View, subject: ShownModel, found: Audited) -> Exported:
     known = runs().found
     if not known:
         raise KerauditError("there are no finished training runs here")
@@ -77,30 +77,30 @@ def trained(view: View, subject: Subject, found: Audited) -> Exported:
     return [grid], data, line
 
 
-def what_if(view: View, subject: Subject, found: Audited) -> Exported:
+def _what_if(view: View, subject: ShownModel, found: Audited) -> Exported:
     line = two_lines(view, subject)
     after = audited(subject, view.to or view.size, view.batch, view.rewriting)
     made = compare(found.report, after.report, command=line)
     return [comparison_grid(made)], made.to_dict(), line
 
 
-def without(view: View, subject: Subject, found: Audited) -> Exported:
+def without(view: View, subject: ShownModel, found: Audited) -> Exported:
     line = command("reductions", subject, view.size, view.batch)
     made = reductions(found.graph, command=line)
     return [reductions_grid(made)], made.to_dict(), line
 
 
-def claims(view: View, subject: Subject, found: Audited) -> Exported:
+def claims(view: View, subject: ShownModel, found: Audited) -> Exported:
     line = command("structure", subject, view.size, view.batch)
     made = structure_of(found.graph, command=line)
     return [structure_grid(made)], made.to_dict(), line
 
 
-PARTS: Mapping[str, Callable[[View, Subject, Audited], Exported]] = {
+PARTS: Mapping[str, Callable[[View, ShownModel, Audited], Exported]] = {
     "cost": cost,
     "layers": layers,
-    "layer": one_layer,
-    "what-if": what_if,
+    "layer": _one_layer,
+    "what-if": _what_if,
     "reductions": without,
     "structure": claims,
     "runs": trained,

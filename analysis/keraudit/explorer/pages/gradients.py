@@ -11,9 +11,9 @@ from keraudit.audits.gradients.figure import norm_by_depth, norm_over_training
 from keraudit.errors import KerauditError
 from keraudit.explorer import job_panel, ui
 from keraudit.explorer.address import VARIANTS, View
-from keraudit.explorer.cache import Subject, audited, command
+from keraudit.explorer.cache import ShownModel, audited, command
 from keraudit.explorer.limits import may_run
-from keraudit.explorer.pages.map import subject_or_stop
+from keraudit.explorer.pages.map import model_or_stop
 from keraudit.explorer.records import GRADIENTS, OVER_TRAINING, gradient_records, record
 from keraudit.explorer.tables import table
 from keraudit.model.fuzzy import plain
@@ -22,9 +22,9 @@ from keraudit.output.table import Column, Grid, Line
 LIVE = "live"  # the record that is measured here
 
 
-def page(view: View, subject: Subject | None) -> None:
+def page(view: View, subject: ShownModel | None) -> None:
     """A record that is chosen, or one measured now."""
-    subject = subject_or_stop(subject)
+    subject = model_or_stop(subject)
     known = gradient_records()
     names = {LIVE: f"measure {subject.title} now", **{name: name for name in known}}
     chosen = view.record or nearest(known, subject.title) or LIVE
@@ -48,7 +48,7 @@ def page(view: View, subject: Subject | None) -> None:
         return
     found = record(known[chosen], GRADIENTS, OVER_TRAINING)
     if found["schema"] == OVER_TRAINING:
-        over_training(view, found)
+        _over_training(view, found)
     else:
         profiles(found)
     twin(found, chosen)
@@ -86,7 +86,7 @@ def interval(ends: Sequence[float] | None) -> str:
     return f"{ends[0]:.4g} to {ends[1]:.4g}" if ends else "one seed"
 
 
-def over_training(view: View, found: Mapping[str, Any]) -> None:
+def _over_training(view: View, found: Mapping[str, Any]) -> None:
     """The whole as a heat map; one step, chosen by a slider, beside the first."""
     steps = [entry["step"] for entry in found["steps"]]
     step = min(steps, key=lambda known: abs(known - view.step))
@@ -132,7 +132,7 @@ def twin(found: Mapping[str, Any], stem: str) -> None:
     )
 
 
-def live(view: View, subject: Subject) -> None:
+def live(view: View, subject: ShownModel) -> None:
     """Choose what is compared, measure it in a process of its own, show it."""
     left, middle, right = st.columns([3, 1, 1])
     with left:
@@ -173,7 +173,7 @@ def live(view: View, subject: Subject) -> None:
     ui.line(line)
 
 
-def measure(view: View, subject: Subject, line: str) -> None:
+def measure(view: View, subject: ShownModel, line: str) -> None:
     """Begin, or say why not."""
     try:
         found = audited(subject, view.size, view.images)

@@ -14,7 +14,7 @@ from keraudit.errors import KerauditError
 from keraudit.explorer import job_panel, ui
 from keraudit.explorer.address import View
 from keraudit.explorer.bundled_weights import Shipped, shipped
-from keraudit.explorer.cache import Subject, audited
+from keraudit.explorer.cache import ShownModel, audited
 from keraudit.explorer.limits import may_run
 from keraudit.explorer.picture import mosaic
 from keraudit.model.graph import Shape
@@ -22,10 +22,10 @@ from keraudit.output.numbers import percent
 from keraudit.output.palette import BLUE
 
 
-def inside(view: View, subject: Subject, index: int, image: Image) -> None:
+def inside(view: View, subject: ShownModel, index: int, image: Image) -> None:
     """Histogram, kernels, activation maps: once the network has been built and has seen the image."""
     st.markdown("**Weights and activations**")
-    st.caption(ui.plain(weights_of(view, subject)))
+    st.caption(ui.plain(_weights_of(view, subject)))
     key = f"{subject.key} {view.size} {hashlib.sha256(image.tobytes()).hexdigest()}"
     if job_panel.under_way():
         return
@@ -34,7 +34,7 @@ def inside(view: View, subject: Subject, index: int, image: Image) -> None:
         st.button(
             "Build it and show it the picture",
             icon=":material/play_arrow:",
-            on_click=begin,
+            on_click=_begin,
             args=(view, subject, image, key),
         )
         return
@@ -49,7 +49,7 @@ def inside(view: View, subject: Subject, index: int, image: Image) -> None:
         weights(own)
 
 
-def fitting(view: View, subject: Subject) -> Shipped | None:
+def _fitting(view: View, subject: ShownModel) -> Shipped | None:
     """The weights that ship with keraudit, where the image has the channels that they were trained on."""
     found = shipped(subject.title)
     if found is None or view.size is None:
@@ -57,13 +57,13 @@ def fitting(view: View, subject: Subject) -> Shipped | None:
     return found if channels(subject, view.size) == channels(subject, None) else None
 
 
-def channels(subject: Subject, size: Shape | None) -> int | None:
+def channels(subject: ShownModel, size: Shape | None) -> int | None:
     return audited(subject, size, 1).graph.input_nodes[0].outputs[0].shape[-1]
 
 
-def weights_of(view: View, subject: Subject) -> str:
+def _weights_of(view: View, subject: ShownModel) -> str:
     """Whose weights are shown, in a line."""
-    if found := fitting(view, subject):
+    if found := _fitting(view, subject):
         return found.says()
     if subject.data:
         return "The weights are those in the file."
@@ -74,7 +74,7 @@ def weights_of(view: View, subject: Subject) -> str:
     )
 
 
-def begin(view: View, subject: Subject, image: Image, key: str) -> None:
+def _begin(view: View, subject: ShownModel, image: Image, key: str) -> None:
     """Have the network built and run, or say why not."""
     import numpy as np
 
@@ -89,7 +89,7 @@ def begin(view: View, subject: Subject, image: Image, key: str) -> None:
     except KerauditError as error:
         job_panel.refuse(error)
         return
-    own = fitting(view, subject)
+    own = _fitting(view, subject)
     about = own.about if own else {}
     job_panel.begin(
         {

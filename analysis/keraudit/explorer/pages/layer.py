@@ -17,10 +17,10 @@ from keraudit.audits.reductions.savings import board_order
 from keraudit.errors import KerauditError
 from keraudit.explorer import picture, ui
 from keraudit.explorer.address import UNITS, View, parsed
-from keraudit.explorer.cache import Audited, Subject, audited, command
+from keraudit.explorer.cache import Audited, ShownModel, audited, command
 from keraudit.explorer.metrics import cost_of, counted, unit_bound
 from keraudit.explorer.pages.inside import inside
-from keraudit.explorer.pages.map import subject_or_stop, with_known_names
+from keraudit.explorer.pages.map import model_or_stop, with_known_names
 from keraudit.explorer.tables import table
 from keraudit.explorer.upload import shown_name
 from keraudit.model.bounds import Bound
@@ -31,13 +31,13 @@ from keraudit.output.numbers import percent
 from keraudit.output.table import Grid, bare_grid
 
 
-def page(view: View, subject: Subject | None) -> None:
+def page(view: View, subject: ShownModel | None) -> None:
     """The layer that the address names; else the costliest."""
-    subject = subject_or_stop(subject)
+    subject = model_or_stop(subject)
     with st.skeleton(height=400):
         found = audited(subject, view.size, view.batch)
     view = with_known_names(view, found)
-    view = choice(view, found)
+    view = _choice(view, found)
     index = [layer.name for layer in found.report.layers].index(view.layer)
     layer, node = found.report.layers[index], found.graph.nodes[index]
     st.subheader(ui.plain(layer.name), anchor=False)
@@ -51,12 +51,12 @@ def page(view: View, subject: Subject | None) -> None:
     )
     left, right = st.columns([3, 2], gap="large")
     with left:
-        products(layer)
+        _products(layer)
         shares(layer, found, view)
         shapes(layer, node)
     with right:
         st.markdown("**Configuration**")
-        configuration(node)
+        _configuration(node)
     image = field(view, found, index)
     if image is not None:
         inside(view, subject, index, image)
@@ -65,7 +65,7 @@ def page(view: View, subject: Subject | None) -> None:
 
 
 def record_of(
-    layer: LayerCost, view: View, subject: Subject, found: Audited
+    layer: LayerCost, view: View, subject: ShownModel, found: Audited
 ) -> tuple[Grid, dict[str, Any], str]:
     """A layer as a table, as plain data, and the command line that names both."""
     line = command("flops", subject, view.size, view.batch, more=("--by", "layer"))
@@ -75,7 +75,7 @@ def record_of(
     return grid._replace(title=layer.name, lines=rows, command=line), data, line
 
 
-def choice(view: View, found: Audited) -> View:
+def _choice(view: View, found: Audited) -> View:
     """Block and layer, as lists to choose from."""
     report = found.report
     view = costliest(view, found)
@@ -101,29 +101,29 @@ def costliest(view: View, found: Audited) -> View:
     return view
 
 
-def configuration(node: Node) -> None:
+def _configuration(node: Node) -> None:
     """Every option that is set, as it stands in the file."""
     options = {k: v for k, v in node.layer.config.items() if v is not None and k != "name"}
-    rows = [(str(key), option_text(value)) for key, value in options.items()]
+    rows = [(str(key), _option_text(value)) for key, value in options.items()]
     grid = bare_grid({"option": "text", "value": "text"}, rows)
     table(grid, height=min(38 + 35 * len(rows), 460))
 
 
-def option_text(value: Any) -> str:
+def _option_text(value: Any) -> str:
     """An option as text; a serialised object as its class and what it is set to.
 
-    >>> option_text({"class_name": "L2", "config": {"l2": 0.1, "name": None}})
+    >>> _option_text({"class_name": "L2", "config": {"l2": 0.1, "name": None}})
     'L2 l2=0.1'
     """
     if isinstance(value, Mapping) and "class_name" in value:
         inner = value.get("config")
         given = inner.items() if isinstance(inner, Mapping) else ()
-        words = [f"{k}={option_text(v)}" for k, v in given if v is not None]
+        words = [f"{k}={_option_text(v)}" for k, v in given if v is not None]
         return " ".join([str(value["class_name"]), *words])[:200]
     return value[:200] if isinstance(value, str) else json.dumps(value, default=str)[:200]
 
 
-def products(layer: LayerCost) -> None:
+def _products(layer: LayerCost) -> None:
     """Every term of the cost, written out as on a blackboard."""
     st.markdown("**Cost, written out**")
     if not layer.terms:
@@ -131,7 +131,7 @@ def products(layer: LayerCost) -> None:
         return
     for term in layer.terms:
         ui.line(written(term))
-        st.caption(ui.plain(f"{term.what}: {meaning(term)}"))
+        st.caption(ui.plain(f"{term.what}: {_meaning(term)}"))
     macs = sum(t.value for t in layer.terms if t.unit == "mac")
     others = sum(t.value for t in layer.terms if t.unit == "flop")
     sign = layer.cost.bounds.flops.sign
@@ -147,7 +147,7 @@ def written(term: Term) -> str:
     return f"{product} = {term.value:,} {unit}"
 
 
-def meaning(term: Term) -> str:
+def _meaning(term: Term) -> str:
     return " x ".join(name for name, _ in board_order(term))
 
 
@@ -188,7 +188,7 @@ def field(view: View, found: Audited, index: int) -> Image | None:
         st.text("The receptive field is drawn for networks that read an image.")
         return None
     height, width = source[1:3]
-    image, note = chosen_image(height, width)
+    image, note = _chosen_image(height, width)
     if layer.field is None or len(layer.field.receptive_field) != 2:
         st.text("The receptive field of this layer is not defined.")
         return image
@@ -208,7 +208,7 @@ def field(view: View, found: Audited, index: int) -> Image | None:
             st.caption("Every position sees the same: positions were pooled or flattened away.")
         st.caption(note)
     with left:
-        shown = picture.seen(image, layer.field, spot)
+        shown = picture.framed_field(image, layer.field, spot)
         st.image(picture.png(shown), width=min(shown.width, 520), alt="the receptive field")
     return image
 
@@ -229,13 +229,13 @@ def where(view: View, place: tuple[int, ...]) -> tuple[int, ...]:
                 0,
                 size - 1,
                 key=f"w_{name}",
-                on_change=spot_changed,
+                on_change=_spot_changed,
                 args=(spot,),
             )
     return tuple(spot)
 
 
-def spot_changed(spot: tuple[int, ...]) -> None:
+def _spot_changed(spot: tuple[int, ...]) -> None:
     row, column = (
         st.session_state.get(f"w_{name}", at)
         for name, at in zip(("row", "column"), spot, strict=True)
@@ -244,7 +244,7 @@ def spot_changed(spot: tuple[int, ...]) -> None:
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def fitted_picture(digest: str, height: int, width: int, _name: str, _data: bytes) -> Image:
+def _fitted_picture(digest: str, height: int, width: int, _name: str, _data: bytes) -> Image:
     """A picture that was sent, at an input's size; decoded once, however often the page is drawn.
 
     Raises:
@@ -254,7 +254,7 @@ def fitted_picture(digest: str, height: int, width: int, _name: str, _data: byte
     return picture.fitted(picture.sent_image(_name, _data), height, width)
 
 
-def chosen_image(height: int, width: int) -> tuple[Image, str]:
+def _chosen_image(height: int, width: int) -> tuple[Image, str]:
     """The visitor's picture, else ours; at the input's size."""
     sent = st.file_uploader(
         "A picture of your own",
@@ -266,7 +266,7 @@ def chosen_image(height: int, width: int) -> tuple[Image, str]:
         try:
             data = sent.getvalue()
             digest = hashlib.sha256(data).hexdigest()
-            image = fitted_picture(digest, height, width, shown_name(sent.name), data)
+            image = _fitted_picture(digest, height, width, shown_name(sent.name), data)
             return image, "Your picture, cut to the input's size."
         except KerauditError as error:
             ui.failed(error)

@@ -15,26 +15,26 @@ from keraudit.audits.cost.report import report_grid
 from keraudit.audits.cost.treemap import MEASURES, legend, treemap
 from keraudit.explorer import ui
 from keraudit.explorer.address import AREAS, COLOURS, LEVELS, UNITS, View, parsed
-from keraudit.explorer.cache import Audited, Subject, audited, command, tree_of
+from keraudit.explorer.cache import Audited, ShownModel, audited, command, tree_of
 from keraudit.explorer.metrics import cost_of, layer_table, metrics
 from keraudit.model.blocks import Block
 
 HEIGHT = 430  # pixels
 
 
-def page(view: View, subject: Subject | None) -> None:
+def page(view: View, subject: ShownModel | None) -> None:
     """The whole network, then the block that was clicked."""
-    subject = subject_or_stop(subject)
+    subject = model_or_stop(subject)
     with st.skeleton(height=HEIGHT):
         found = audited(subject, view.size, view.batch)
     st.subheader(ui.plain(subject.title), anchor=False)
     metrics(found.report, view)
     view = with_known_names(view, found)
-    controls(view, found)
+    _controls(view, found)
     tree = tree_of(subject.key, view.size, view.batch, view.level, found)
-    draw(tree, view, key="map", chosen=view.block)
+    _draw(tree, view, key="map", chosen=view.block)
     if view.block:
-        look_inside(view, found)
+        _look_inside(view, found)
     grid = report_grid(found.report, by="block" if view.level == "blocks" else "layer")
     line = command("flops", subject, view.size, view.batch)
     ui.twin(
@@ -51,7 +51,7 @@ def bars(found: Audited) -> tuple[Any, ...]:
     return (macs_per_block(ui.safe(found.report.to_dict())),)
 
 
-def subject_or_stop(subject: Subject | None) -> Subject:
+def model_or_stop(subject: ShownModel | None) -> ShownModel:
     if subject is None:
         st.info("Choose a model on the left.")
         st.stop()
@@ -73,7 +73,7 @@ def with_known_names(view: View, found: Audited) -> View:
     return view
 
 
-def controls(view: View, found: Audited) -> None:
+def _controls(view: View, found: Audited) -> None:
     names = {"cost": UNITS[view.unit]}
     blocks = ["", *(block.name for block in found.report.blocks)]
     with st.grid(4, min_column_width=150):
@@ -87,7 +87,7 @@ def measure(view: View, name: str) -> str:
     return view.unit if name == "cost" else name
 
 
-def draw(tree: Part, view: View, *, key: str, chosen: str, height: int = HEIGHT) -> None:
+def _draw(tree: Part, view: View, *, key: str, chosen: str, height: int = HEIGHT) -> None:
     """A treemap whose leaves can be clicked, and its legend."""
     area, colour = measure(view, view.area), measure(view, view.colour)
     if not MEASURES[area](tree):
@@ -101,13 +101,13 @@ def draw(tree: Part, view: View, *, key: str, chosen: str, height: int = HEIGHT)
             option,
             key=widget,
             height=height,
-            on_select=lambda: picked(tree, key, st.session_state[widget]),
+            on_select=lambda: _picked(tree, key, st.session_state[widget]),
             alt=f"{tree.name}: a map of {len(tree.children)} parts, area by {AREAS[view.area]}",
         )
     ui.swatches(legend(tree, area=area, colour=colour))
 
 
-def picked(tree: Part, key: str, state: Any) -> None:
+def _picked(tree: Part, key: str, state: Any) -> None:
     """A part of the map was clicked: look into its block, or at its layer."""
     part = part_at(tree, state)
     if part is None:
@@ -129,7 +129,7 @@ def part_at(tree: Part, state: Any) -> Part | None:
     return dict(enumerate(tree.walk())).get(indices[-1])
 
 
-def look_inside(view: View, found: Audited) -> None:
+def _look_inside(view: View, found: Audited) -> None:
     """One block: its branches as a graph, its layers as a map and as a table."""
     block = next(b for b in found.blocks if b.name == view.block)
     cost = next(b for b in found.report.blocks if b.name == view.block)
@@ -147,7 +147,7 @@ def look_inside(view: View, found: Audited) -> None:
             )
     with right:
         tree = block_part(block, found.report.layers, branches=True)
-        draw(tree, view, key="block-map", chosen=view.layer, height=340)
+        _draw(tree, view, key="block-map", chosen=view.layer, height=340)
     layer_table(view, found, block)
     if view.layer:
         st.button(

@@ -10,13 +10,13 @@ from typing import Any
 
 import streamlit as st
 
-from keraudit.data.dataset import fingerprint, held_out
+from keraudit.data.dataset import fingerprint, validation_split
 from keraudit.data.load import load
 from keraudit.errors import KerauditError
 from keraudit.evaluation.gallery import confident_mistakes, disagreements, most_uncertain
 from keraudit.explorer import ui
 from keraudit.explorer.address import View, parsed
-from keraudit.explorer.records import Trained
+from keraudit.explorer.records import FinishedRun
 from keraudit.output.numbers import percent
 
 SHOWN = 24  # images of a gallery
@@ -26,16 +26,16 @@ DATA_VARIABLE = "KERAUDIT_DATA"
 SAME_ORDER = 0.01
 
 
-def predictions(view: View, found: Mapping[str, Trained], one: Trained) -> None:
+def predictions(view: View, found: Mapping[str, FinishedRun], one: FinishedRun) -> None:
     """Compare the class probabilities that two runs kept."""
     others = {
         name: other
         for name, other in found.items()
         if name != one.name
         and other.run.dataset["fingerprint"] == one.run.dataset["fingerprint"]
-        and kept(other) is not None
+        and _kept(other) is not None
     }
-    mine = kept(one)
+    mine = _kept(one)
     if mine is None:
         st.caption("Predictions are in a run's own folder; a published record has none.")
         return
@@ -49,7 +49,7 @@ def predictions(view: View, found: Mapping[str, Trained], one: Trained) -> None:
     gallery(view, one, others[name])
 
 
-def kept(one: Trained) -> Path | None:
+def _kept(one: FinishedRun) -> Path | None:
     path = one.place / "predictions.npz"
     return path if one.place.is_dir() and path.is_file() else None
 
@@ -75,18 +75,18 @@ def probabilities(path: str, _written: int) -> Any:
     return values
 
 
-def of(one: Trained) -> Any:
+def of(one: FinishedRun) -> Any:
     path = one.place / "predictions.npz"
     return probabilities(str(path), path.stat().st_mtime_ns)
 
 
-def gallery(view: View, one: Trained, other: Trained | None) -> None:
+def gallery(view: View, one: FinishedRun, other: FinishedRun | None) -> None:
     """Images that say most: named differently, wrongly and surely, or not surely at all."""
     found = {one.name: of(one), **({other.name: of(other)} if other else {})}
     mine, *theirs = found.values()
     if theirs and theirs[0].shape != mine.shape:
         raise KerauditError("the two runs predict different images or classes")
-    images = at_hand(view, one)
+    images = _at_hand(view, one)
     sections: dict[str, list[int]] = {}
     if theirs:
         same = float((mine.argmax(1) == theirs[0].argmax(1)).mean())
@@ -102,10 +102,10 @@ def gallery(view: View, one: Trained, other: Trained | None) -> None:
         st.tabs([ui.plain(title) for title in sections]), sections.items(), strict=True
     ):
         with tab:
-            section(one, found, places, images)
+            _section(one, found, places, images)
 
 
-def section(one: Trained, found: Mapping[str, Any], places: list[int], images: Any) -> None:
+def _section(one: FinishedRun, found: Mapping[str, Any], places: list[int], images: Any) -> None:
     """Some images, with what each run takes them for."""
     classes = [str(name) for name in one.run.dataset.get("classes", [])]
     rows = []
@@ -129,7 +129,7 @@ def called(classes: list[str], at: int) -> str:
     return classes[at] if at < len(classes) else f"class {at}"
 
 
-def at_hand(view: View, one: Trained) -> Any:
+def _at_hand(view: View, one: FinishedRun) -> Any:
     """The test images, once asked for; ``None`` where they are not at hand."""
     spec = os.environ.get(DATA_VARIABLE) or str(one.run.dataset.get("source", ""))
     if not spec or not Path(spec).expanduser().exists():
@@ -139,7 +139,7 @@ def at_hand(view: View, one: Trained) -> Any:
         )
         return None
     st.session_state["images-at-hand"] = view.pictures == "shown"
-    if not st.toggle("Show the images", key="images-at-hand", on_change=toggled):
+    if not st.toggle("Show the images", key="images-at-hand", on_change=_toggled):
         return None
     told = one.run.dataset
     with st.spinner("Reading the images ..."):
@@ -154,7 +154,7 @@ def at_hand(view: View, one: Trained) -> Any:
     return split
 
 
-def toggled() -> None:
+def _toggled() -> None:
     """The images were asked for, or not any more."""
     shown = "shown" if st.session_state["images-at-hand"] else "hidden"
     ui.go(replace(parsed(ui.address()).view, pictures=shown))
@@ -163,7 +163,7 @@ def toggled() -> None:
 @st.cache_resource(max_entries=1, show_spinner=False)
 def test_split(spec: str, held: int, wanted: int | None) -> tuple[Any, str]:
     """The first test images that are wanted, and their fingerprint."""
-    split = held_out(load(spec), held).test.first(wanted)
+    split = validation_split(load(spec), held).test.first(wanted)
     return split, fingerprint(split)
 
 

@@ -12,10 +12,10 @@ import streamlit as st
 from keraudit.evaluation.evaluate import read_evaluation
 from keraudit.explorer import ui
 from keraudit.explorer.address import AXES, CURVES, View
-from keraudit.explorer.cache import Subject
+from keraudit.explorer.cache import ShownModel
 from keraudit.explorer.curves import drawable
 from keraudit.explorer.pages.predictions import predictions
-from keraudit.explorer.records import Trained, groups, runs
+from keraudit.explorer.records import FinishedRun, groups, runs
 from keraudit.explorer.tables import table
 from keraudit.output.table import Grid
 from keraudit.runs.figure import calibration, confusion, corruption, curves
@@ -34,7 +34,7 @@ Runs are looked for in the folder `runs`, and among the published records of the
 """
 
 
-def page(view: View, subject: Subject | None) -> None:
+def page(view: View, subject: ShownModel | None) -> None:
     """All kinds of runs, then one of them."""
     del subject  # runs have networks of their own
     st.subheader("Training runs", anchor=False)
@@ -45,9 +45,9 @@ def page(view: View, subject: Subject | None) -> None:
         st.info(EMPTY)
         return
     kinds = groups(one.run for one in known.found.values())
-    chosen = choose(view, kinds)
-    draw(view, {name: kinds[name] for name in chosen})
-    over_seeds(kinds)
+    chosen = _choose(view, kinds)
+    _draw(view, {name: kinds[name] for name in chosen})
+    _over_seeds(kinds)
     one = look(view, known.found)
     evaluation(one)
     predictions(view, known.found, one)
@@ -55,7 +55,7 @@ def page(view: View, subject: Subject | None) -> None:
     ui.twin([grid], data, line, stem="runs")
 
 
-def record_of(found: Mapping[str, Trained]) -> tuple[Grid, dict[str, Any], str]:
+def record_of(found: Mapping[str, FinishedRun]) -> tuple[Grid, dict[str, Any], str]:
     """All runs as a table, as plain data, and the command lines that list them."""
     folders = dict.fromkeys(shown(one.place.parent) for one in found.values())
     line = "\n".join(f"keraudit runs list {folder}" for folder in folders)
@@ -64,7 +64,7 @@ def record_of(found: Mapping[str, Trained]) -> tuple[Grid, dict[str, Any], str]:
     return list_grid(everything, command=line), data, line
 
 
-def choose(view: View, kinds: Mapping[str, Sequence[Run]]) -> list[str]:
+def _choose(view: View, kinds: Mapping[str, Sequence[Run]]) -> list[str]:
     """Which kinds are drawn, and how."""
     left, middle, right, last = st.columns([3, 2, 2.2, 1.8], vertical_alignment="bottom")
     chosen = [name for name in view.trained if name in kinds]
@@ -81,7 +81,7 @@ def choose(view: View, kinds: Mapping[str, Sequence[Run]]) -> list[str]:
     return chosen or list(kinds)[:6]
 
 
-def draw(view: View, chosen: Mapping[str, Sequence[Run]]) -> None:
+def _draw(view: View, chosen: Mapping[str, Sequence[Run]]) -> None:
     """Training dashed, test solid; the band is the range over seeds."""
     shown = {
         name: drawable(members, axis=view.axis, smooth=view.smooth)
@@ -98,7 +98,7 @@ def draw(view: View, chosen: Mapping[str, Sequence[Run]]) -> None:
     st.plotly_chart(figure, key="curves")
 
 
-def over_seeds(kinds: Mapping[str, Sequence[Run]]) -> None:
+def _over_seeds(kinds: Mapping[str, Sequence[Run]]) -> None:
     """One row a kind: mean and deviation over its seeds."""
     grid = comparison_grid(kinds, command="")
     table(grid)
@@ -111,7 +111,7 @@ def over_seeds(kinds: Mapping[str, Sequence[Run]]) -> None:
     )
 
 
-def look(view: View, found: Mapping[str, Trained]) -> Trained:
+def look(view: View, found: Mapping[str, FinishedRun]) -> FinishedRun:
     """The run that is looked into; the first unless chosen."""
     if view.run and view.run not in found:
         ui.failed(f"there is no run {view.run[:60]!r} here; choose one below")
@@ -129,7 +129,7 @@ def look(view: View, found: Mapping[str, Trained]) -> Trained:
     return found[name]
 
 
-def evaluation(one: Trained) -> None:
+def evaluation(one: FinishedRun) -> None:
     """Confusion, calibration and corruptions of a run, where it was evaluated."""
     found = evaluated(one)
     if found is None:
@@ -157,7 +157,7 @@ def shown(path: Path) -> str:
     return shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path))
 
 
-def evaluated(one: Trained) -> Mapping[str, Any] | None:
+def evaluated(one: FinishedRun) -> Mapping[str, Any] | None:
     """The evaluation in a published record, or beside the record in the run's folder."""
     if one.run.evaluated:
         return one.run.evaluated

@@ -12,9 +12,9 @@ from keraudit.audits.cost.figure import unit_for
 from keraudit.errors import KerauditError
 from keraudit.explorer import ui
 from keraudit.explorer.address import MOST_FILTERS, UNITS, WIDEST, View, parsed
-from keraudit.explorer.cache import Audited, Subject, audited, command
+from keraudit.explorer.cache import Audited, ShownModel, audited, command
 from keraudit.explorer.metrics import counted, unit_bound
-from keraudit.explorer.pages.map import subject_or_stop
+from keraudit.explorer.pages.map import model_or_stop
 from keraudit.explorer.sidebar import size_changed
 from keraudit.explorer.tables import table
 from keraudit.model.bounds import Bound
@@ -31,9 +31,9 @@ WORDS = {
 }
 
 
-def page(view: View, subject: Subject | None) -> None:
+def page(view: View, subject: ShownModel | None) -> None:
     """Controls, then before and after."""
-    subject = subject_or_stop(subject)
+    subject = model_or_stop(subject)
     with st.skeleton(height=400):
         before = audited(subject, view.size, view.batch)
     st.subheader(ui.plain(f"{subject.title}: what if"), anchor=False)
@@ -55,24 +55,24 @@ def page(view: View, subject: Subject | None) -> None:
                     st.warning(ui.plain(f"{note.name}: {note.nothing}"))
             totals(before, after, view)
     with asked:
-        controls(view, before)
+        _controls(view, before)
     if after is not None:
         blocks(before, after, view, subject)
 
 
-def controls(view: View, before: Audited) -> None:
+def _controls(view: View, before: Audited) -> None:
     """What to take out, and what to change."""
     left, right = st.columns(2, gap="large")
     with left:
         for word, label in WORDS.items():
             st.session_state[f"w_{word}"] = word in view.without
-            st.toggle(label, key=f"w_{word}", on_change=toggled, args=(word,))
+            st.toggle(label, key=f"w_{word}", on_change=_toggled, args=(word,))
         if "reductions" in view.without:
             st.session_state["w_pools"] = "pools" in view.without
             st.toggle(
                 "and the 1x1 behind poolings (naive modules)",
                 key="w_pools",
-                on_change=toggled,
+                on_change=_toggled,
                 args=("pools",),
             )
     with right:
@@ -99,7 +99,7 @@ def controls(view: View, before: Audited) -> None:
         reduction(view, before)
 
 
-def toggled(word: str) -> None:
+def _toggled(word: str) -> None:
     view = parsed(ui.address()).view
     words = {*view.without} ^ {word}
     if "reductions" not in words:
@@ -111,7 +111,7 @@ def toggled(word: str) -> None:
     )
 
 
-def reductions_of(before: Audited) -> dict[str, tuple[int, int]]:
+def _reductions_of(before: Audited) -> dict[str, tuple[int, int]]:
     """Every 1x1 reduction with the channels that it reads and writes."""
     nodes = {node.name: node for node in before.graph.nodes}
     return {
@@ -122,7 +122,7 @@ def reductions_of(before: Audited) -> dict[str, tuple[int, int]]:
 
 def reduction(view: View, before: Audited) -> None:
     """The channels of one reduction."""
-    found = reductions_of(before)
+    found = _reductions_of(before)
     if not found:
         st.caption("This network has no 1x1 reductions.")
         if not view.filters:
@@ -140,7 +140,7 @@ def reduction(view: View, before: Audited) -> None:
             else name or "none"
         ),
         key="w_reduction",
-        on_change=reduction_changed,
+        on_change=_reduction_changed,
         args=(found,),
     )
     if chosen:
@@ -150,7 +150,7 @@ def reduction(view: View, before: Audited) -> None:
             min_value=1,
             max_value=MOST_FILTERS,
             key="w_count",
-            on_change=reduction_changed,
+            on_change=_reduction_changed,
             args=(found,),
         )
     if others:
@@ -159,7 +159,7 @@ def reduction(view: View, before: Audited) -> None:
         )
 
 
-def reduction_changed(found: dict[str, tuple[int, int]]) -> None:
+def _reduction_changed(found: dict[str, tuple[int, int]]) -> None:
     """Another reduction, or another count of its channels; whatever else is changed stays."""
     view = parsed(ui.address()).view
     name = st.session_state["w_reduction"]
@@ -216,7 +216,7 @@ def totals(before: Audited, after: Audited, view: View) -> None:
             )
 
 
-def blocks(before: Audited, after: Audited, view: View, subject: Subject) -> None:
+def blocks(before: Audited, after: Audited, view: View, subject: ShownModel) -> None:
     """Each block before and after, matched; and the data."""
     line = two_lines(view, subject)
     comparison = compare(before.report, after.report, command=line)
@@ -287,7 +287,7 @@ def paired_bars(lines: Sequence[Line], sides: tuple[str, str], view: View, *, ke
     )
 
 
-def two_lines(view: View, subject: Subject) -> str:
+def two_lines(view: View, subject: ShownModel) -> str:
     """One comparison, or where the input sizes differ, the two audits."""
     if view.to in (None, view.size):
         return command("compare", subject, view.size, view.batch, view.rewriting)

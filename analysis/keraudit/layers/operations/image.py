@@ -45,12 +45,12 @@ def image(site: Site) -> tuple[Shape, Shape, int]:
     return ((batch,) if len(shape) == 4 else ()), spatial, channels
 
 
-def together(site: Site, leading: Shape, spatial: Shape, channels: int) -> Shape:
+def _together(site: Site, leading: Shape, spatial: Shape, channels: int) -> Shape:
     shape = join(1, spatial, channels, site.config)
     return (*leading, *shape[1:])
 
 
-def framed(ends: tuple[str, str], target: str, sign: int) -> Any:
+def _framed(ends: tuple[str, str], target: str, sign: int) -> Any:
     """How long one axis becomes: the target, or what is added or cut at both ends."""
 
     def length(site: Site, size: int) -> int:
@@ -65,20 +65,20 @@ def framed(ends: tuple[str, str], target: str, sign: int) -> Any:
 def frame(site: Site) -> Effect:
     """PadImages and CropImages: rows and columns added or cut."""
     word, sign = ("padding", 1) if site.kind == "ops.PadImages" else ("cropping", -1)
-    tall = framed((f"top_{word}", f"bottom_{word}"), "target_height", sign)
-    wide = framed((f"left_{word}", f"right_{word}"), "target_width", sign)
+    tall = _framed((f"top_{word}", f"bottom_{word}"), "target_height", sign)
+    wide = _framed((f"left_{word}", f"right_{word}"), "target_width", sign)
     leading, (height, width), channels = image(site)
-    return moved(together(site, leading, (tall(site, height), wide(site, width)), channels))
+    return moved(_together(site, leading, (tall(site, height), wide(site, width)), channels))
 
 
 def grayscale(site: Site) -> Effect:
     """0.2989 red + 0.587 green + 0.114 blue: three multiplications and two additions."""
     leading, spatial, channels = image(site)
-    output = together(site, leading, spatial, 1)
+    output = _together(site, leading, spatial, 1)
     return counted(output, terms=[elementwise("grayscale", output, 5 if channels == 3 else 0)])
 
 
-def extract_patches(site: Site) -> Effect:
+def _extract_patches(site: Site) -> Effect:
     """Every window of the image, its elements laid flat in the channels."""
     leading, spatial, channels = image(site)
     size = tuple_of(site.config["size"], 2)
@@ -88,12 +88,12 @@ def extract_patches(site: Site) -> Effect:
     padding = str(site.config.get("padding", "valid")).lower()
     axes = zip(spatial, size, strides, dilation, strict=True)
     out = tuple(output_length(n, k, s, padding, d) for n, k, s, d in axes)
-    return moved(together(site, leading, out, prod(size) * channels))
+    return moved(_together(site, leading, out, prod(size) * channels))
 
 
 def depth_to_space(site: Site) -> Effect:
     """Blocks of channels become blocks of positions (pixel shuffle, Shi et al. 2016)."""
-    block, (batch, (height, width), channels) = block_of(site), split(site.shape, site.config, 2)
+    block, (batch, (height, width), channels) = _block_of(site), split(site.shape, site.config, 2)
     if channels % (block * block):
         raise ShapeError(f"{channels} channels are no multiple of the block's {block * block}")
     spatial = (height * block, width * block)
@@ -102,14 +102,14 @@ def depth_to_space(site: Site) -> Effect:
 
 def space_to_depth(site: Site) -> Effect:
     """Blocks of positions become blocks of channels."""
-    block, (batch, (height, width), channels) = block_of(site), split(site.shape, site.config, 2)
+    block, (batch, (height, width), channels) = _block_of(site), split(site.shape, site.config, 2)
     if height % block or width % block:
         raise ShapeError(f"the map {height}x{width} does not divide into blocks of {block}")
     spatial = (height // block, width // block)
     return moved(join(batch, spatial, channels * block * block, site.config))
 
 
-def block_of(site: Site) -> int:
+def _block_of(site: Site) -> int:
     block = int(site.argument(1, "block_size"))
     if block < 1:
         raise ModelError(f"block_size must be from 1, received {block}")
@@ -121,7 +121,7 @@ IMAGES: Mapping[str, Rule] = {
     "PadImages": frame,
     "CropImages": frame,
     "RGBToGrayscale": grayscale,
-    "ExtractPatches": extract_patches,
+    "ExtractPatches": _extract_patches,
     "DepthToSpace": depth_to_space,
     "SpaceToDepth": space_to_depth,
 }

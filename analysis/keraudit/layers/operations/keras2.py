@@ -113,7 +113,7 @@ FUNCTIONS: Mapping[str, Row] = {
 DEFAULTS: Mapping[str, Mapping[str, Any]] = {"Take": {"axis": 0}, "Argmax": {"axis": 0}}
 
 
-def lambda_operation(site: Site) -> Effect:
+def _lambda_operation(site: Site) -> Effect:
     """The operation that the named TensorFlow function is; its first argument is the layer's input."""
     name = str(site.config.get("function", ""))
     if name in ("shape", "compat.v1.shape"):
@@ -129,7 +129,7 @@ def lambda_operation(site: Site) -> Effect:
     config: dict[str, Any] = {**DEFAULTS.get(operation, {})}
     config |= {ours: kwargs[theirs] for theirs, ours in renamed.items() if theirs in kwargs}
     if operation == "Split":
-        config["indices_or_sections"] = starts(config["indices_or_sections"])
+        config["indices_or_sections"] = _starts(config["indices_or_sections"])
     if operation == "Matmul":
         flags = [kwargs.get("transpose_a"), kwargs.get("transpose_b")]
         args = [turned(arg) if flag else arg for arg, flag in zip(args, flags, strict=True)]
@@ -140,10 +140,10 @@ def lambda_operation(site: Site) -> Effect:
     return replace(effect, dtype=dtype) if dtype else effect
 
 
-def starts(sections: Any) -> Any:
+def _starts(sections: Any) -> Any:
     """TensorFlow splits by sizes, ``keras.ops`` by where the parts start.
 
-    >>> starts([2, 3, 4]), starts(3)
+    >>> _starts([2, 3, 4]), _starts(3)
     ([2, 5], 3)
     """
     if isinstance(sections, list | tuple):
@@ -156,10 +156,10 @@ def turned(value: Any) -> Tensor:
     return Tensor((*shape[:-2], shape[-1], shape[-2]), "float32")
 
 
-def slicing(site: Site) -> Effect:
+def _slicing(site: Site) -> Effect:
     """x[key], the key in ``slice_spec``."""
     key = site.kwargs.get("slice_spec", site.config.get("slice_spec"))
     return get_item(replace(site, kind="ops.GetItem", args=(site.inputs[0], key), kwargs={}))
 
 
-OLD: Mapping[str, Rule] = {"TFOpLambda": lambda_operation, "SlicingOpLambda": slicing}
+OLD: Mapping[str, Rule] = {"TFOpLambda": _lambda_operation, "SlicingOpLambda": _slicing}

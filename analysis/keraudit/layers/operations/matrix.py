@@ -66,7 +66,7 @@ def dot(site: Site) -> Effect:
     if not one or not two:
         return scaled(site, broadcast(one, two))
     axis = max(len(two) - 2, 0)
-    return contracted(site, (len(one) - 1,), (axis,))
+    return _contracted(site, (len(one) - 1,), (axis,))
 
 
 def inner(site: Site) -> Effect:
@@ -74,7 +74,7 @@ def inner(site: Site) -> Effect:
     one, two = map(shape_of, pair(site))
     if not one or not two:
         return scaled(site, broadcast(one, two))
-    return contracted(site, (len(one) - 1,), (len(two) - 1,))
+    return _contracted(site, (len(one) - 1,), (len(two) - 1,))
 
 
 def scaled(site: Site, output: Shape) -> Effect:
@@ -91,12 +91,12 @@ def tensordot(site: Site) -> Effect:
     """The sum of products over the named axes; a number names the last of x, the first of y."""
     axes, (one, two) = site.argument(2, "axes", 2), map(shape_of, pair(site))
     if isinstance(axes, int):
-        return contracted(site, tuple(range(len(one) - axes, len(one))), tuple(range(axes)))
+        return _contracted(site, tuple(range(len(one) - axes, len(one))), tuple(range(axes)))
     first, second = axes
-    return contracted(site, axes_of(first, len(one)), axes_of(second, len(two)))
+    return _contracted(site, axes_of(first, len(one)), axes_of(second, len(two)))
 
 
-def contracted(site: Site, first: tuple[int, ...], second: tuple[int, ...]) -> Effect:
+def _contracted(site: Site, first: tuple[int, ...], second: tuple[int, ...]) -> Effect:
     one, two = map(shape_of, pair(site))
     common = [one[i] for i in first]
     if common != [two[i] for i in second]:
@@ -135,7 +135,7 @@ def einsum(site: Site) -> Effect:
     return counted(output, terms=[term], view=GLOBAL, dtype=dtype)
 
 
-def dot_product_attention(site: Site) -> Effect:
+def _dot_product_attention(site: Site) -> Effect:
     """softmax(Q K^T / sqrt(width) + bias) V on (batch, length, heads, width); Vaswani et al. 2017."""
     query, key, value = (
         shape_of(site.argument(i, name)) for i, name in enumerate(("query", "key", "value"))
@@ -157,5 +157,5 @@ MATRICES: Mapping[str, Rule] = {
     "Outer": outer,
     "Tensordot": tensordot,
     "Einsum": einsum,
-    "DotProductAttention": dot_product_attention,
+    "DotProductAttention": _dot_product_attention,
 }

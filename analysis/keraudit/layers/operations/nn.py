@@ -27,7 +27,7 @@ from keraudit.layers.pooling import adaptive_pooling, pooling
 from keraudit.model.graph import GLOBAL, View, all_along, statistics_along
 
 
-def kernel_site(site: Site, kernel: Shape, **options: Any) -> Site:
+def _kernel_site(site: Site, kernel: Shape, **options: Any) -> Site:
     """The same call as a layer's, its kernel's sizes told by the operand."""
     rank = len(site.shape) - 2
     if len(kernel) != rank + 2 or not 1 <= rank <= 3:
@@ -60,34 +60,34 @@ def conv(site: Site) -> Effect:
     if channels(site) % kernel[-2]:
         raise ShapeError(f"the kernel {kernel} does not divide the {channels(site)} channels")
     options = {"filters": kernel[-1], "groups": channels(site) // kernel[-2]}
-    return plain(site, convolution(kernel_site(site, kernel, **options)), given)
+    return plain(site, convolution(_kernel_site(site, kernel, **options)), given)
 
 
-def depthwise_conv(site: Site) -> Effect:
+def _depthwise_conv(site: Site) -> Effect:
     given = site.argument(1, "kernel")
     kernel = shape_of(given)
     if kernel[-2] != channels(site):
         raise ShapeError(
             f"the kernel {kernel} must have the {channels(site)} channels of its input"
         )
-    return plain(site, depthwise(kernel_site(site, kernel, depth_multiplier=kernel[-1])), given)
+    return plain(site, depthwise(_kernel_site(site, kernel, depth_multiplier=kernel[-1])), given)
 
 
-def separable_conv(site: Site) -> Effect:
+def _separable_conv(site: Site) -> Effect:
     given = site.argument(1, "depthwise_kernel"), site.argument(2, "pointwise_kernel")
     kernel, pointwise = map(shape_of, given)
     options = {"filters": pointwise[-1], "depth_multiplier": kernel[-1]}
-    return plain(site, separable(kernel_site(site, kernel, **options)), *given)
+    return plain(site, separable(_kernel_site(site, kernel, **options)), *given)
 
 
-def conv_transpose(site: Site) -> Effect:
+def _conv_transpose(site: Site) -> Effect:
     given = site.argument(1, "kernel")
     kernel = shape_of(given)
     if kernel[-1] != channels(site):
         raise ShapeError(
             f"the kernel {kernel} must have the {channels(site)} channels of its input"
         )
-    return plain(site, transposed(kernel_site(site, kernel, filters=kernel[-2])), given)
+    return plain(site, transposed(_kernel_site(site, kernel, filters=kernel[-2])), given)
 
 
 def pool(site: Site) -> Effect:
@@ -96,34 +96,34 @@ def pool(site: Site) -> Effect:
     return pooling(replace(site, kind=f"{name}{len(site.shape) - 2}D", config=config))
 
 
-def adaptive_pool(site: Site) -> Effect:
+def _adaptive_pool(site: Site) -> Effect:
     name = "AdaptiveMaxPooling" if "Max" in site.kind else "AdaptiveAveragePooling"
     return adaptive_pooling(replace(site, kind=f"{name}{len(site.shape) - 2}D"))
 
 
-def batch_norm(site: Site) -> Effect:
+def _batch_norm(site: Site) -> Effect:
     """y = a x + b: 2 per element, as for the layer; folding the statistics into a, b is left out."""
     return counted(site.shape, terms=[elementwise("normalisation", site.shape, 2)])
 
 
-def layer_norm(site: Site) -> Effect:
+def _layer_norm(site: Site) -> Effect:
     """Sum, subtract, square, sum, multiply: 5 per element, and 1 for each of gamma and beta."""
     learned = [site.argument(i, name) for i, name in ((1, "gamma"), (2, "beta"))]
     flops = 5 + sum(value is not None for value in learned)
-    return normalised(site, flops)
+    return _normalized(site, flops)
 
 
-def rms_norm(site: Site) -> Effect:
+def _rms_norm(site: Site) -> Effect:
     """Square, sum, multiply: 3 per element, and 1 for the scale."""
-    return normalised(site, 3 + (site.argument(1, "scale") is not None))
+    return _normalized(site, 3 + (site.argument(1, "scale") is not None))
 
 
 def normalize(site: Site) -> Effect:
     """x / norm(x): square, sum, multiply: 3 per element."""
-    return normalised(site, 3)
+    return _normalized(site, 3)
 
 
-def normalised(site: Site, flops: int) -> Effect:
+def _normalized(site: Site, flops: int) -> Effect:
     """By statistics taken over the axes that the call names, else over the last one."""
     shape = site.shape
     axes = site.config.get("axis", site.kwargs.get("axis", -1))
@@ -131,7 +131,7 @@ def normalised(site: Site, flops: int) -> Effect:
     return counted(shape, terms=[elementwise("normalisation", shape, flops)], view=view)
 
 
-def moments(site: Site) -> Effect:
+def _moments(site: Site) -> Effect:
     """Mean and variance: sum, subtract, square, sum: 4 per element; one division for each result."""
     shape = site.shape
     axes = axes_of(site.argument(1, "axes"), len(shape))
@@ -146,16 +146,16 @@ def moments(site: Site) -> Effect:
 
 NETWORK: Mapping[str, Rule] = {
     "Conv": conv,
-    "DepthwiseConv": depthwise_conv,
-    "SeparableConv": separable_conv,
-    "ConvTranspose": conv_transpose,
+    "DepthwiseConv": _depthwise_conv,
+    "SeparableConv": _separable_conv,
+    "ConvTranspose": _conv_transpose,
     "MaxPool": pool,
     "AveragePool": pool,
-    "AdaptiveMaxPool": adaptive_pool,
-    "AdaptiveAveragePool": adaptive_pool,
-    "BatchNorm": batch_norm,
-    "LayerNorm": layer_norm,
-    "RMSNorm": rms_norm,
+    "AdaptiveMaxPool": _adaptive_pool,
+    "AdaptiveAveragePool": _adaptive_pool,
+    "BatchNorm": _batch_norm,
+    "LayerNorm": _layer_norm,
+    "RMSNorm": _rms_norm,
     "Normalize": normalize,
-    "Moments": moments,
+    "Moments": _moments,
 }

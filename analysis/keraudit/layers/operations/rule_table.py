@@ -97,7 +97,7 @@ def function(flops: int, dtype: str | None = None) -> Rule:
     return rule
 
 
-def activated(name: str) -> Rule:
+def _activated(name: str) -> Rule:
     """An activation of the table; a softmax looks at all along its axis."""
 
     def rule(site: Site) -> Effect:
@@ -161,7 +161,7 @@ def norm(site: Site) -> Effect:
     return unsupported(*effect.outputs, reason=reason, view=GLOBAL, dtype=effect.dtype)
 
 
-def cumulative(site: Site) -> Effect:
+def _cumulative(site: Site) -> Effect:
     """Running sums or products: 1 per element; without an axis the input is laid flat."""
     shape, axis = site.shape, site.argument(1, "axis")
     terms = [elementwise("cumulation", shape)]
@@ -170,19 +170,19 @@ def cumulative(site: Site) -> Effect:
     return counted(shape, terms=terms, view=statistics_along(axis_of(axis, len(shape))))
 
 
-def camel(name: str) -> str:
+def _camel(name: str) -> str:
     return "".join(part.capitalize() for part in name.split("_"))
 
 
 RULES: Mapping[str, Rule] = {
     **{name: function(flops) for name, flops in FUNCTIONS.items()},
     **{name: function(flops, "bool") for name, flops in TESTS.items()},
-    **{camel(name): activated(name) for name in ACTIVATIONS if camel(name) not in FUNCTIONS},
+    **{_camel(name): _activated(name) for name in ACTIVATIONS if _camel(name) not in FUNCTIONS},
     "Glu": glu,
     **{name: reduction(*row) for name, row in REDUCTIONS.items()},
     "Norm": norm,
-    "Cumsum": cumulative,
-    "Cumprod": cumulative,
+    "Cumsum": _cumulative,
+    "Cumprod": _cumulative,
     **MOVEMENTS,
     **SELECTIONS,
     **MATRICES,

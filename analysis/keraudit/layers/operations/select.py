@@ -24,7 +24,7 @@ CHOSEN = "a choice between values, no arithmetic"
 CREATED = "constants of a shape, no arithmetic"
 
 
-def keys(value: Any) -> list[Any]:
+def _keys(value: Any) -> list[Any]:
     """The parts of a subscript: whole numbers, slices, ``None`` and ``...``, as files spell them."""
     parts = value if isinstance(value, list | tuple) else [value]
     read: list[Any] = []
@@ -45,7 +45,7 @@ def get_item(site: Site) -> Effect:
 
     Slices keep a window along their axis: position x of the output is start + step x.
     """
-    key, given = keys(site.argument(1, "key")), list(site.shape)
+    key, given = _keys(site.argument(1, "key")), list(site.shape)
     if ... not in key:
         key.append(...)
     fill = key.index(...)
@@ -81,12 +81,12 @@ def get_item(site: Site) -> Effect:
     return moved(shape, view=view)
 
 
-def sliced(site: Site) -> Effect:
+def _sliced(site: Site) -> Effect:
     """A block of a given shape from given start indices."""
     return moved(tuple(whole(site.config["shape"])))
 
 
-def taken(site: Site) -> Effect:
+def take(site: Site) -> Effect:
     """Elements at the given indices along an axis: a look-up."""
     indices, shape = shape_of(site.argument(1, "indices")), shape_of(site.argument(0, "x"))
     axis, dtype = site.argument(2, "axis"), promoted([site.argument(0, "x")])
@@ -97,7 +97,7 @@ def taken(site: Site) -> Effect:
     return moved((*shape[:place], *indices, *shape[place + 1 :]), view=view, dtype=dtype)
 
 
-def taken_along(site: Site) -> Effect:
+def _take_along(site: Site) -> Effect:
     indices, shape = shape_of(site.argument(1, "indices")), site.shape
     axis = site.argument(2, "axis")
     if axis is None:
@@ -130,26 +130,26 @@ def one_hot(site: Site) -> Effect:
 
 
 def sort(site: Site) -> Effect:
-    return zero(site.shape, reason=SORTED, view=sorted_along(site))
+    return zero(site.shape, reason=SORTED, view=_sorted_along(site))
 
 
-def sorted_along(site: Site) -> View:
+def _sorted_along(site: Site) -> View:
     axis = site.argument(1, "axis", -1)
     return GLOBAL if axis is None else all_along(axis_of(axis, len(site.shape)))
 
 
-def arg_sort(site: Site) -> Effect:
+def _arg_sort(site: Site) -> Effect:
     output = (prod(site.shape),) if site.argument(1, "axis", -1) is None else site.shape
-    return zero(output, reason=SORTED, view=sorted_along(site), dtype="int32")
+    return zero(output, reason=SORTED, view=_sorted_along(site), dtype="int32")
 
 
-def top_k(site: Site) -> Effect:
+def _top_k(site: Site) -> Effect:
     """The k largest along the last axis, and where they were."""
     output = (*site.shape[:-1], int(site.argument(1, "k")))
     return zero(output, output, reason=SORTED, view=all_along(len(output) - 1))
 
 
-def diagonal(site: Site) -> Effect:
+def _diagonal(site: Site) -> Effect:
     shape, offset = site.shape, int(site.argument(1, "offset", 0))
     one = axis_of(site.argument(2, "axis1", 0), len(shape))
     two = axis_of(site.argument(3, "axis2", 1), len(shape))
@@ -158,7 +158,7 @@ def diagonal(site: Site) -> Effect:
     return moved((*rest, length))
 
 
-def meshgrid(site: Site) -> Effect:
+def _meshgrid(site: Site) -> Effect:
     sizes = [prod(shape_of(value)) for value in site.args]
     if site.config.get("indexing", "xy") == "xy" and len(sizes) > 1:
         sizes[:2] = sizes[1::-1]
@@ -168,14 +168,14 @@ def meshgrid(site: Site) -> Effect:
 SELECTIONS: Mapping[str, Rule] = {
     **dict.fromkeys(("ZerosLike", "OnesLike", "EmptyLike", "FullLike"), like),
     "GetItem": get_item,
-    "Slice": sliced,
-    "Take": taken,
-    "TakeAlongAxis": taken_along,
+    "Slice": _sliced,
+    "Take": take,
+    "TakeAlongAxis": _take_along,
     "Where": where,
     "OneHot": one_hot,
     "Sort": sort,
-    "Argsort": arg_sort,
-    "TopK": top_k,
-    "Diagonal": diagonal,
-    "Meshgrid": meshgrid,
+    "Argsort": _arg_sort,
+    "TopK": _top_k,
+    "Diagonal": _diagonal,
+    "Meshgrid": _meshgrid,
 }

@@ -37,7 +37,7 @@ def same(site: Site) -> Effect:
     return moved(site.shape, view=POINTWISE)
 
 
-def rearranged(site: Site) -> Effect:
+def _rearranged(site: Site) -> Effect:
     """The same elements in another order along some axes: roll, flip."""
     position = {"ops.Roll": 2, "ops.Flip": 1}.get(site.kind)
     if position is None:
@@ -48,7 +48,7 @@ def rearranged(site: Site) -> Effect:
     return moved(site.shape, view=all_along(*axes_of(axis, len(site.shape))))
 
 
-def masked(site: Site) -> Effect:
+def _masked(site: Site) -> Effect:
     """The elements above or below a diagonal become zero."""
     return moved(site.shape, view=POINTWISE)
 
@@ -75,7 +75,7 @@ def reshape(site: Site) -> Effect:
     return moved(output, view=POINTWISE if output == shape else GLOBAL)
 
 
-def ravel(site: Site) -> Effect:
+def _ravel(site: Site) -> Effect:
     return moved((prod(site.shape),))
 
 
@@ -85,30 +85,30 @@ def transpose(site: Site) -> Effect:
     order = tuple(range(rank))[::-1] if axes is None else axes_of(axes, rank)
     if sorted(order) != list(range(rank)):
         raise ModelError(f"axes must be the numbers 0 to {rank - 1} in some order, received {axes}")
-    return permuted(site, order)
+    return _permuted(site, order)
 
 
-def permuted(site: Site, order: Sequence[int]) -> Effect:
+def _permuted(site: Site, order: Sequence[int]) -> Effect:
     output = tuple(site.shape[i] for i in order)
     return moved(output, view=POINTWISE if list(order) == sorted(order) else GLOBAL)
 
 
-def swap_axes(site: Site) -> Effect:
+def _swap_axes(site: Site) -> Effect:
     rank = len(site.shape)
     one, two = axis_of(site.argument(1, "axis1"), rank), axis_of(site.argument(2, "axis2"), rank)
     order = list(range(rank))
     order[one], order[two] = order[two], order[one]
-    return permuted(site, order)
+    return _permuted(site, order)
 
 
-def move_axis(site: Site) -> Effect:
+def _move_axis(site: Site) -> Effect:
     rank = len(site.shape)
     source = axes_of(site.argument(1, "source"), rank)
     target = axes_of(site.argument(2, "destination"), rank)
     order = [i for i in range(rank) if i not in source]
     for place, axis in sorted(zip(target, source, strict=True)):
         order.insert(place, axis)
-    return permuted(site, order)
+    return _permuted(site, order)
 
 
 def expand_dims(site: Site) -> Effect:
@@ -251,7 +251,7 @@ def pad(site: Site) -> Effect:
     return moved(output, view=view)
 
 
-def rearrange(site: Site) -> Effect:
+def _rearrange(site: Site) -> Effect:
     """A pattern such as ``b (h p) w c -> b h w (p c)``: axes split, reordered, merged.
 
     One axis of a group may be left open; it is what remains.
@@ -274,14 +274,14 @@ def rearrange(site: Site) -> Effect:
 MOVEMENTS: Mapping[str, Rule] = {
     **dict.fromkeys(("Cast", "SaturateCast", "Copy", "StopGradient", "ConvertToTensor"), same),
     **dict.fromkeys(("Array", "Real", "Imag"), same),
-    **dict.fromkeys(("Roll", "Flip", "Flipud", "Fliplr"), rearranged),
-    **dict.fromkeys(("Tril", "Triu"), masked),
-    **dict.fromkeys(("ScatterUpdate", "SliceUpdate"), rearranged),
+    **dict.fromkeys(("Roll", "Flip", "Flipud", "Fliplr"), _rearranged),
+    **dict.fromkeys(("Tril", "Triu"), _masked),
+    **dict.fromkeys(("ScatterUpdate", "SliceUpdate"), _rearranged),
     "Reshape": reshape,
-    "Ravel": ravel,
+    "Ravel": _ravel,
     "Transpose": transpose,
-    "Swapaxes": swap_axes,
-    "Moveaxis": move_axis,
+    "Swapaxes": _swap_axes,
+    "Moveaxis": _move_axis,
     "ExpandDims": expand_dims,
     "Squeeze": squeeze,
     "Concatenate": concatenate,
@@ -294,5 +294,5 @@ MOVEMENTS: Mapping[str, Rule] = {
     "Tile": tile,
     "BroadcastTo": broadcast_to,
     "Pad": pad,
-    "Rearrange": rearrange,
+    "Rearrange": _rearrange,
 }
