@@ -137,12 +137,17 @@ def test_without_tensorboard_one_line_says_so(
     assert not (tmp_path / "run").exists()
 
 
-def test_tensorboard_gets_every_epoch_of_a_run_that_was_stopped_too(tmp_path: Path) -> None:
+def test_tensorboard_gets_every_epoch_of_a_run_that_was_stopped_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
     from tensorboard.util.tensor_util import make_ndarray
 
+    from keraudit.training.checkpoint import CheckpointTimer
     from keraudit.training.tensorboard import SCALARS
     from keraudit.training.train import Tick, train
+
+    monkeypatch.setattr(CheckpointTimer, "SHORT", 60.0)  # a checkpoint an epoch on a slow disk too
 
     def stop(tick: Tick) -> None:
         if (tick.epoch, tick.step) == (3, 1):
