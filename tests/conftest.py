@@ -32,13 +32,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     from keraudit.reading.applications import applications
 
     others = {*applications()} - {*FAMILIES}
+    slow = others | {
+        "DenseNet121",
+        "EfficientNetB0",
+        "InceptionResNetV2",
+        "NASNetMobile",
+        "ResNet-CIFAR-1202",
+    }
     for item in items:
         if item.path.name == "test_browser.py":
             item.add_marker(pytest.mark.browser)
         if starts_keras(item.path):
             item.add_marker(pytest.mark.keras)
         call = getattr(item, "callspec", None)
-        if call and others & {v for v in call.params.values() if isinstance(v, str)}:
+        left = slow if item.path.parent.name in ("rewrite", "building") else others
+        if call and left & {v for v in call.params.values() if isinstance(v, str)}:
             item.add_marker(pytest.mark.exhaustive)
 
 

@@ -15,6 +15,7 @@ pytest.importorskip("keras")
 
 import keraudit
 from built import NAMES, application
+from built import zoo as build_zoo
 from keraudit.api import report_of
 from keraudit.audits.cost.figure import macs_per_block
 from keraudit.layers.infer import shaped
@@ -47,6 +48,11 @@ def test_the_calculator_counts_what_the_audit_counts() -> None:
     for title, sizes in calculator.starts().items():
         words = f"height={sizes.height},width={sizes.width},channels={sizes.channels}"
         branch = f"{words},f1=0,f3=0,f5={sizes.filters},pool=0"
+        for model in (
+            f"inception-naive:{branch}",
+            f"inception-reduced:{branch},r5={sizes.reduction}",
+        ):
+            build_zoo(model)  # in this process, not in one for each
         plain = keraudit.audit(f"inception-naive:{branch}").total.macs
         reduced = keraudit.audit(f"inception-reduced:{branch},r5={sizes.reduction}").total.macs
         assert calculator.direct(sizes) == plain, title

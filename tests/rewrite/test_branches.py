@@ -297,6 +297,7 @@ def deep(shape: str) -> Graph:
     return read(record)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("shape", ["chain", "nested", "one source"])
 def test_ten_thousand_skips(shape: str) -> None:
     graph = deep(shape)

@@ -185,6 +185,7 @@ def test_an_unknown_way() -> None:
         factorized(one(3), "cubes")
 
 
+@pytest.mark.exhaustive
 def test_a_deep_network_takes_seconds() -> None:
     """ResNet-CIFAR-1202: 600 units through every rewrite."""
     graph = keraudit.read("ResNet-CIFAR-1202")

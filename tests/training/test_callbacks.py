@@ -190,6 +190,7 @@ print(run.devices, len(run.hardware["devices"]))
 """
 
 
+@pytest.mark.exhaustive
 def test_four_devices_train_as_one(tmp_path: Path) -> None:
     pytest.importorskip("jax")
     records = []

@@ -40,6 +40,7 @@ print(json.dumps(found))
 """
 
 
+@pytest.mark.exhaustive
 def test_many_steps_a_call_learn_as_single_steps(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, str(Path(__file__).parents[1] / "support"), str(tmp_path)],

@@ -182,6 +182,7 @@ def test_an_evaluation_neither_blanks_nor_mixes() -> None:
     assert (keras.ops.convert_to_numpy(seen) == keras.ops.convert_to_numpy(alone)).all()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="of TensorFlow's input")
 def test_tensorflow_is_fed_the_same_without_tuning() -> None:
     from keraudit.training.augment import keras_inputs, plan
@@ -233,6 +234,7 @@ def test_the_average_is_of_the_weights_and_not_put_in_their_place() -> None:
     assert all((a == b).all() for a, b in zip(before, after, strict=True))
 
 
+@pytest.mark.exhaustive
 def test_images_that_pass_through_in_parts_teach_the_same(tmp_path: Path) -> None:
     """40 images at a time are two batches of 16: three parts an epoch."""
     from keraudit.training.train import DivergedError, train

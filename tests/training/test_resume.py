@@ -22,6 +22,9 @@ keras = pytest.importorskip("keras")
 np = pytest.importorskip("numpy")
 
 
+JAX_CASES = (("he2015", 1), ("modern", 1), ("modern", 3))
+
+
 def run_until(folder: Path, case: str, backend: str, steps: int, mark: str = "") -> int:
     """Train in a process of its own, and kill it as soon as it prints ``mark``; its exit code."""
     command = [sys.executable, resuming.__file__, str(folder), str(steps), case]
@@ -60,13 +63,24 @@ def test_killed_in_mid_epoch_it_ends_as_if_it_had_not_been(
     resuming.assert_alike(whole, cut, case)
 
 
-@pytest.mark.parametrize("case", ["he2015", "modern", "modern mixed"])
+@pytest.mark.parametrize(
+    "case",
+    [
+        "modern mixed",
+        pytest.param("he2015", marks=pytest.mark.exhaustive),
+        pytest.param("modern", marks=pytest.mark.exhaustive),
+    ],
+)
 def test_stopped_in_mid_epoch_it_ends_as_if_it_had_not_been(tmp_path: Path, case: str) -> None:
     resuming.resumed(tmp_path, case, 1)
 
 
 @pytest.mark.parametrize(
-    ("case", "steps"), [("he2015", 1), ("modern", 1), ("modern adamw", 1), ("modern", 3)]
+    ("case", "steps"),
+    [
+        ("modern adamw", 1),
+        *(pytest.param(*case, marks=pytest.mark.exhaustive) for case in JAX_CASES),
+    ],
 )
 def test_so_it_does_on_jax(tmp_path: Path, case: str, steps: int) -> None:
     pytest.importorskip("jax")

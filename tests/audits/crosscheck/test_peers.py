@@ -28,7 +28,10 @@ def installed(*names: str) -> bool:
     return all(find_spec(need) for name in names for need in PEERS[name].needs)
 
 
-@pytest.mark.parametrize("names", [("fvcore", "torch"), ("tensorflow",), ("xla",)])
+@pytest.mark.parametrize(
+    "names",
+    [("fvcore", "torch"), ("tensorflow",), pytest.param(("xla",), marks=pytest.mark.exhaustive)],
+)
 def test_small_layers_of_every_kind(names: tuple[str, ...]) -> None:
     if not installed(*names):
         pytest.skip(f"not all of {names} are installed")

@@ -77,6 +77,7 @@ def test_another_build_draws_the_same(name: str, networks: dict[str, Any]) -> No
     assert all(np.array_equal(first[key], again[key]) for key in first)
 
 
+@pytest.mark.exhaustive
 def test_backends_draw_the_same(networks: dict[str, Any]) -> None:
     """Bit by bit, for every weight."""
     here = keras.backend.backend()

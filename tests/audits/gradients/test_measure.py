@@ -130,6 +130,7 @@ print(json.dumps([[(r.name, r.grad_norm) for r in (*p.layers, *p.blocks)] for p 
 """
 
 
+@pytest.mark.exhaustive
 def test_three_backends_agree() -> None:
     found = {}
     for backend in ("tensorflow", "torch", "jax"):
