@@ -50,7 +50,7 @@ def sized(recipe: Recipe, name: str) -> Recipe:
 
 
 def network(name: str, *, classes: int, shape: tuple[int, ...], recipe: Recipe) -> keras.Model:
-    """A network for images of ``shape``, with fresh weights and class probabilities as output.
+    """A network for images of ``shape``, with random initial weights or published ones and class probabilities as output.
 
     InceptionV3 and ResNet50 get the same pixels, enlarged inside the model to the recipe's size;
     ``ResNet-CIFAR-n`` and ``Plain-CIFAR-n`` take them as they are. The recipe's precision is theirs.

@@ -51,11 +51,12 @@ class Recipe:
             cut by the border (DeVries and Taylor 2017); 0 for none.
         mixup: the alpha of Beta(alpha, alpha), from which it is drawn for each image how much of it is another
             one, and of its label that one's (Zhang et al. 2018, whose code draws once a batch); 0 for none.
-        normalise: ``"pixel"`` (subtract the mean image) or ``"channel"`` (mean and deviation).
+        normalise: ``"pixel"`` (subtract the mean image) or ``"channel"`` (mean and deviation); with published
+            weights ``networks.sized`` puts what these were trained with.
         precision: the dtype policy.
         size: pixels a side to which InceptionV3 and ResNet50 enlarge the images; ``None`` until the
-            network is known (``network.sized``), and for those that take them as they are.
-        weights: to begin with: ``None`` for fresh ones, or ``"imagenet"`` for those that Keras publishes
+            network is known (``networks.sized``), and for those that take them as they are.
+        weights: to begin with: ``None`` for random ones, or ``"imagenet"`` for those that Keras publishes
             of InceptionV3 and ResNet50; images are then normalised as those were trained.
     """
 
@@ -203,8 +204,3 @@ def _check_together(made: Recipe) -> None:
 def is_whole(recipe: Mapping[str, Any]) -> bool:
     """Whether a record's recipe has the fields of today, all and no other."""
     return recipe.keys() == {field.name for field in fields(Recipe)}
-
-
-def normal(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """The recipe of a configuration, for ``train.same_run`` alone, which needs it no longer."""
-    return Recipe.from_dict(recipe).to_dict()

@@ -95,7 +95,7 @@ class Run:
         return as_dict(self)
 
 
-def not_cut_off(found: Mapping[str, Any], folder: Path) -> None:
+def refuse_clipped_loss(found: Mapping[str, Any], folder: Path) -> None:
     """Refuse to go on with a run that was begun with another loss, or by a program that did not name it.
 
     Args:

@@ -2,7 +2,8 @@
 
 The step itself is Keras' ``train_step`` on every backend: the forward pass, the compiled loss plus the L2
 penalties, their gradients, one update. ``trainer`` has ``fit`` repeat it, ``jax_steps`` a loop on the device;
-nothing outside this file changes what is learned from a batch.
+the update is decided here. What a batch looks like is in ``augment``, and ``networks`` leaves the softmax to
+the loss.
 """
 
 from __future__ import annotations

@@ -20,15 +20,15 @@ from keraudit.training.callbacks import GradientWatch, Tick, Watch, slim
 from keraudit.training.devices import data_parallel, reporting_out_of_memory
 from keraudit.training.divergence import DivergedError
 from keraudit.training.networks import sized, spelled
-from keraudit.training.recipe import Recipe, normal
+from keraudit.training.recipe import OLDER, Recipe, is_whole
 from keraudit.training.record import (
     DIVERGED,
     PROSE,
     Run,
     alone,
-    not_cut_off,
     read_config,
     read_run,
+    refuse_clipped_loss,
     write_config,
     write_diverged,
     write_run,
@@ -39,7 +39,6 @@ from keraudit.training.throughput import measured_peak, work
 from keraudit.training.trainer import Trainer
 
 __all__ = ["DivergedError", "Tick", "flat", "train"]
-NAMES = ("network", *PROSE)  # the folder tells the network
 MEMORY_ADVICE = "lower --batch, --size or --device-images"
 OPTIONAL = ("devices", "ema_decay", "gradients_every")  # in a configuration only where they differ
 
@@ -103,7 +102,7 @@ def train(
         config["devices"] = devices
     if gradients_every is not None:
         config["gradients_every"] = gradients_every
-    same_run(folder, config)
+    refuse_other_configuration(folder, config)
     if (folder / "run.json").is_file():
         return read_run(folder)
     logs = None if board is None else Board(board / folder.name)
@@ -188,7 +187,7 @@ def on_this_hardware(
     return [row for row in history if hardware_of(row["epoch"]) == sessions[-1]["hardware"]]
 
 
-def same_run(folder: Path, config: Mapping[str, Any]) -> None:
+def refuse_other_configuration(folder: Path, config: Mapping[str, Any]) -> None:
     """Refuse to resume a run whose configuration was another."""
     found = read_config(folder)
     if found is None:
@@ -198,15 +197,16 @@ def same_run(folder: Path, config: Mapping[str, Any]) -> None:
                 " the run anew, or choose another folder"
             )
         return
-    if not (folder / "run.json").is_file():
-        not_cut_off(found, folder)
-    older = {"recipe": normal(found["recipe"])} if isinstance(found.get("recipe"), dict) else {}
-    before, now = flat(found | older | {"loss": LOGITS}), flat(config)
-    if "order" not in before:  # of a run from before it was kept
-        del now["order"]
+    if not is_whole(found.get("recipe") or {}):
+        raise KerauditError(f"{folder} {OLDER}")
+    before, now = flat(found), flat(config)
+    if (folder / "run.json").is_file():
+        before["loss"] = now["loss"]  # a finished run is left as it is, whatever its loss was
+    else:
+        refuse_clipped_loss(found, folder)
     for key in dict.fromkeys((*now, *(key for key in OPTIONAL if key in before))):
         value = now.get(key)
-        if key not in NAMES and before.get(key) != value:
+        if key not in PROSE and before.get(key) != value:
             raise KerauditError(
                 f"{folder} holds a run with {key} = {before.get(key)!r}, not {value!r}: resume it"
                 " with its own options, or choose another folder"

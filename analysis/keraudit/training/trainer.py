@@ -1,4 +1,4 @@
-"""The loop over a run's epochs: train, look for divergence, evaluate."""
+"""One epoch of a run: train, look for divergence, evaluate; ``train`` loops over them."""
 
 from __future__ import annotations
 
