@@ -187,6 +187,14 @@ def read(
                 f" the difference is {', '.join(unknown)}"
             )
         given = [tuple(input_shape[name]) for name in names]
+        if not isinstance(model, str | os.PathLike):  # a trace holds for the sizes it was made at
+            architecture = resolve(
+                model,
+                input_shapes=given,
+                batch=batch,
+                closed=tuple(rules) if opened else None,
+                notify=notify,
+            )
     return shaped(architecture, input_shapes=given, batch=batch, rules=rules)
 
 

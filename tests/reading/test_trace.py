@@ -257,3 +257,108 @@ def test_a_traced_model_of_keras_own_layers_is_built_back() -> None:
     built = keraudit.build(graph)
     assert built.count_params() == model.count_params()
     assert tuple(built.output.shape[1:]) == (10,)
+
+
+def test_names_that_collide_stay_apart() -> None:
+    class Pools(layers.Layer):  # type: ignore[misc,name-defined]
+        def call(self, x: Any) -> Any:
+            for size, name in ((3, "p"), (3, "p"), (7, "p_2")):
+                x = layers.AveragePooling2D(size, 1, "same", name=name)(x)
+            return x
+
+    start = keras.Input((8, 8, 1))
+    report = keraudit.audit(keras.Model(start, Pools()(start)))
+    assert report.total.other_flops == 64 * (9 + 9 + 49)
+    assert len({layer.name for layer in report.layers}) == 4
+
+
+def test_masks_reach_what_asks_for_them() -> None:
+    class Masked(layers.Layer):  # type: ignore[misc,name-defined]
+        def call(self, x: Any, mask: Any = None) -> Any:
+            return x if mask is None else x * ops.expand_dims(ops.cast(mask, x.dtype), -1)
+
+    class Reader(keras.Model):  # type: ignore[misc,name-defined]
+        def __init__(self) -> None:
+            super().__init__()
+            self.words, self.own = layers.Embedding(10, 4, mask_zero=True), Masked()
+            self.state = layers.LSTM(3)
+
+        def call(self, x: Any) -> Any:
+            return self.state(self.own(self.words(x)))
+
+    report = keraudit.audit(Reader(), input_shape=(7,))
+    assert report.bound is Bound.EXACT
+    assert report.total.macs == 7 * 4 * 3 * (4 + 3)
+    assert any(layer.kind == "ops.Multiply" for layer in report.layers)
+
+
+def test_a_loss_added_in_call_is_not_counted() -> None:
+    class Regular(layers.Dense):  # type: ignore[misc,name-defined]
+        def call(self, x: Any) -> Any:
+            y = ops.matmul(x, self.kernel)
+            self.add_loss(ops.sum(y))
+            return y
+
+    start = keras.Input((4,))
+    report = keraudit.audit(keras.Model(start, Regular(3)(start)))
+    assert (report.total.macs, report.total.bounds.macs) == (4 * 3, Bound.EXACT)
+
+
+def test_sizes_of_numpy_s_in_operations() -> None:
+    class Flat(layers.Layer):  # type: ignore[misc,name-defined]
+        def call(self, x: Any) -> Any:
+            return ops.reshape(x, (-1, np.prod(x.shape[1:])))
+
+    start = keras.Input((4, 6))
+    model = keras.Model(start, layers.Dense(2)(Flat()(start)))
+    assert keraudit.audit(model).total.macs == 24 * 2
+
+
+def test_an_output_that_is_none() -> None:
+    class Two(keras.Model):  # type: ignore[misc,name-defined]
+        def __init__(self) -> None:
+            super().__init__()
+            self.dense = layers.Dense(3)
+
+        def call(self, x: Any) -> Any:
+            return {"y": self.dense(x), "nothing": None}
+
+    assert keraudit.audit(Two(), input_shape=(5,)).total.macs == 15
+
+
+def test_opened_layers_compute_in_their_own_dtype() -> None:
+    start = keras.Input((4,))
+    model = keras.Model(start, Scaled(dtype="float16")(start))
+    graph = keraudit.read(model)
+    assert graph.nodes[-1].outputs[0].dtype == str(model.output.dtype) == "float16"
+
+
+def test_threads_do_not_meet_each_other_s_trace() -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    call = layers.Layer.__call__
+    starts = [keras.Input((16, 16, 8)) for _ in range(4)]
+    models = [keras.Model(start, Unit(8)(start)) for start in starts]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda model: keraudit.audit(model).total.macs, models))
+    assert found == [unit_macs(16)] * 4
+    assert layers.Layer.__call__ is call
+
+
+def test_sizes_by_the_input_s_name() -> None:
+    class Steps(layers.Layer):  # type: ignore[misc,name-defined]
+        def call(self, x: Any) -> Any:
+            return ops.stack([x[:, i] * 2 for i in range(x.shape[1])], axis=1)
+
+    start = keras.Input((4, 6), name="words")
+    model = keras.Model(start, Steps()(start))
+    assert keraudit.audit(model, input_shape={"words": (8, 6)}).total.other_flops == 8 * 6
+
+
+def test_a_model_that_cannot_be_traced_at_all_is_one_line() -> None:
+    class Broken(keras.Model):  # type: ignore[misc,name-defined]
+        def call(self, x: Any) -> Any:
+            raise RuntimeError("no such thing\nat all")
+
+    with pytest.raises(keraudit.KerauditError, match=r"cannot be traced .*no such thing"):
+        keraudit.audit(Broken(), input_shape=(5,))

@@ -96,12 +96,12 @@ def read_live(
     """The architecture of a live ``keras.Model``; the model is not touched."""
     from keraudit.reading.live_model import live_record
 
-    try:
-        found = live_record(model, shapes=shapes, batch=batch, closed=closed)
-    except (TypeError, ImportError):
+    if not hasattr(model, "get_config") or not hasattr(model, "layers"):
         raise ModelError(
             f"expected a keras.Model, a file, or a name; received a {type(model).__name__}"
-        ) from None
-    except ValueError as error:
+        )
+    try:
+        found = live_record(model, shapes=shapes, batch=batch, closed=closed)
+    except (TypeError, ValueError) as error:
         raise ModelError(str(error)) from None
     return with_live_facts(architecture(found["model"], source="live model"), found["facts"])

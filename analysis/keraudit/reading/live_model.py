@@ -44,7 +44,15 @@ def live_record(
     if not _is_to_be_traced(model, closed):
         return {"model": json.loads(model.to_json()), "facts": live_facts(model)}
     args, kwargs = _inputs(model, shapes, batch or 1)
-    found = traced(model, args, kwargs, closed=closed or ())
+    try:
+        found = traced(model, args, kwargs, closed=closed or ())
+    except Exception as error:  # noqa: BLE001  # the user's own code may raise anything
+        if "layers" in model.get_config():  # then its layers are listed, and bounds said
+            return {"model": json.loads(model.to_json()), "facts": live_facts(model)}
+        reason = " ".join(str(error).split())[:200]
+        raise ValueError(
+            f"{type(model).__name__} cannot be traced ({type(error).__name__}: {reason})"
+        ) from None
     facts = {
         "weights": found.weights,
         "untraced": found.leaves,
@@ -98,7 +106,7 @@ def _like(known: Any, shapes: Sequence[Shape] | None, batch: int) -> Any:
 
     tensors = keras.tree.flatten(known)
     if shapes is not None and len(shapes) != len(tensors):
-        names = ", ".join(tensor.name for tensor in tensors)
+        names = ", ".join(map(_name, tensors))
         raise ValueError(
             f"the model has {len(tensors)} inputs ({names}), received {len(shapes)} input shapes;"
             " give one for each, in this order"
@@ -108,18 +116,23 @@ def _like(known: Any, shapes: Sequence[Shape] | None, batch: int) -> Any:
         size = tuple(tensor.shape[1:]) if shapes is None else tuple(shapes[position])
         if None in size:
             raise ValueError(
-                f"input {tensor.name!r} has the open shape {size}: give its size with --input-shape"
+                f"input {_name(tensor)!r} has the open shape {size}: give its size with --input-shape"
                 " (input_shape=)"
             )
-        made.append(keras.Input(batch_shape=(batch, *size), dtype=tensor.dtype, name=tensor.name))
+        made.append(keras.Input(batch_shape=(batch, *size), dtype=tensor.dtype, name=_name(tensor)))
     return keras.tree.pack_sequence_as(known, made)
+
+
+def _name(tensor: Any) -> str:
+    """The name of an input's layer, by which its config knows it."""
+    return str(tensor._keras_history.operation.name)
 
 
 def _built_shapes(model: Any, names: Sequence[str]) -> Mapping[str, Any] | None:
     """The shapes that a subclassed model was called with, by the name of the argument."""
     found = getattr(model, "_build_shapes_dict", None) or {}
-    if len(found) == 1:
-        return {names[0]: next(iter(found.values()))} if names else None
+    if len(found) == 1 and len(names) == 1:
+        return {names[0]: next(iter(found.values()))}
     shapes = {name: found.get(f"{name}_shape", found.get(name)) for name in names}
     return shapes if shapes and all(shape is not None for shape in shapes.values()) else None
 

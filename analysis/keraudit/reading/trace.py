@@ -17,25 +17,31 @@ the bookkeeping of its layers is taken away again.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
+from threading import Lock, get_ident
 from typing import Any
 
 from keraudit.reading.trace_record import Step, Traced, is_kerass, own_activation, written
 
+# Tracing changes methods of Keras while it lasts.
+_ONE_AT_A_TIME = Lock()
 MOST_REASON = 150  # characters of an error that are repeated
 
 
 class _Trace:
     """The steps of one run, and the layers that are open."""
 
-    def __init__(self, closed: Collection[str]) -> None:
+    def __init__(self, model: Any, closed: Collection[str]) -> None:
+        self.model = model
         self.closed = closed
         self.open: list[Any] = []
         self.steps: list[Step] = []
         self.leaves: dict[int, str] = {}
         self.opened: dict[int, tuple[Any, int]] = {}  # a layer, and how many steps were before it
         self.hidden = 0  # inside a call of Keras' own, whose parts are no nodes
+        self.nodes: list[Any] = []  # every node that was made, to be undone
+        self.thread = get_ident()
 
     @contextmanager
     def hiding(self) -> Iterator[None]:
@@ -65,43 +71,76 @@ def traced(
     """
     import keras
 
-    trace = _Trace(closed)
-    try:
-        with _recording(trace):
-            outputs = model(*args, **kwargs)
-        if reason := trace.leaves.get(id(model)):
-            raise ValueError(reason)
-        return written(
-            model,
-            keras.tree.flatten((args, kwargs)),
-            keras.tree.flatten(outputs),
-            steps=trace.steps,
-            opened=tuple(trace.opened.values()),
-            leaves=trace.leaves,
-        )
-    finally:
-        _forget(trace)
+    with _ONE_AT_A_TIME:
+        trace = _Trace(model, closed)
+        try:
+            with _recording(trace):
+                outputs = model(*args, **kwargs)
+            found = keras.tree.flatten(outputs)
+            return written(
+                model,
+                keras.tree.flatten((args, kwargs)),
+                [tensor for tensor in found if isinstance(tensor, keras.KerasTensor)],
+                steps=trace.steps,
+                opened=tuple(trace.opened.values()),
+                leaves=trace.leaves,
+            )
+        finally:
+            _forget(trace)
 
 
 @contextmanager
 def _recording(trace: _Trace) -> Iterator[None]:
-    """Let every layer of the user's own run its ``call``, and every other one be recorded."""
-    import keras
+    """Let every layer of the user's own run its ``call``, and every other one be recorded.
+
+    Other threads meet the methods of Keras as they were.
+    """
     from keras.src.layers.layer import Layer
+    from keras.src.ops.node import Node
     from keras.src.ops.operation import Operation
 
-    call, symbolic_call = Layer.__call__, Operation.symbolic_call
+    methods: dict[tuple[Any, str], Callable[[_Trace, Any], Any]] = {
+        (Layer, "__call__"): _calling,
+        (Operation, "symbolic_call"): _operating,
+        (Node, "__init__"): _noting,
+        (Layer, "_set_mask_metadata"): _masking,
+        (Layer, "add_loss"): lambda trace, add_loss: lambda layer, loss: None,
+    }
+    before = {(owner, name): vars(owner)[name] for owner, name in methods}
+
+    def here(mine: Any, original: Any) -> Any:
+        def chosen(*args: Any, **kwargs: Any) -> Any:
+            ours = get_ident() == trace.thread
+            return (mine if ours else original)(*args, **kwargs)
+
+        return chosen
+
+    for (owner, name), made in methods.items():
+        original = before[owner, name]
+        setattr(owner, name, here(made(trace, original), original))
+    try:
+        yield
+    finally:
+        for (owner, name), original in before.items():
+            setattr(owner, name, original)
+
+
+def _calling(trace: _Trace, call: Any) -> Any:
+    """``Layer.__call__``: open the user's own, record the others."""
+    import keras
 
     def called(layer: Any, *args: Any, **kwargs: Any) -> Any:
         if trace.hidden or not _has_symbolic(args, kwargs):
             return call(layer, *args, **kwargs)
         if _is_open(layer) and type(layer).__name__ not in trace.closed:
-            if not layer.built:
+            if not layer.built and _builds_itself(layer):
                 with trace.hiding():
                     call(layer, *args, **kwargs)
             done, result = _opened(trace, layer, args, kwargs)
             if done:
                 return result
+            if layer is trace.model:
+                raise ValueError(trace.leaves[id(layer)])
         own = own_activation(layer)
         if own is not None:
             layer.activation = keras.activations.linear
@@ -115,6 +154,13 @@ def _recording(trace: _Trace) -> Iterator[None]:
                 layer.activation = own
         return result if own is None else own(result)
 
+    return called
+
+
+def _operating(trace: _Trace, symbolic_call: Any) -> Any:
+    """``Operation.symbolic_call``: record what is not inside a layer of Keras' own."""
+    from keras.src.layers.layer import Layer
+
     def operated(operation: Any, *args: Any, **kwargs: Any) -> Any:
         if not trace.hidden and _changes_nothing(operation, args):
             return args[0]
@@ -123,20 +169,43 @@ def _recording(trace: _Trace) -> Iterator[None]:
             trace.add(operation)
         return result
 
-    Layer.__call__, Operation.symbolic_call = called, operated
-    try:
-        yield
-    finally:
-        Layer.__call__, Operation.symbolic_call = call, symbolic_call
+    return operated
+
+
+def _masking(trace: _Trace, set_mask: Any) -> Any:
+    """``Layer._set_mask_metadata``: a mask is an operation that later layers may read."""
+
+    def masked(layer: Any, *args: Any, **kwargs: Any) -> None:
+        depth, trace.hidden = trace.hidden, max(trace.hidden - 1, 0)
+        try:
+            set_mask(layer, *args, **kwargs)
+        finally:
+            trace.hidden = depth
+
+    return masked
+
+
+def _noting(trace: _Trace, start: Any) -> Any:
+    """``Node.__init__``: note every node, so that it can be taken away again."""
+
+    def started(node: Any, *args: Any, **kwargs: Any) -> None:
+        start(node, *args, **kwargs)
+        trace.nodes.append(node)
+
+    return started
 
 
 def _opened(trace: _Trace, layer: Any, args: Any, kwargs: dict[str, Any]) -> tuple[bool, Any]:
     """Run a layer's own ``call``; false if it does not work on symbolic tensors."""
+    from keras.src import backend
+
     before = len(trace.steps)
     trace.opened.setdefault(id(layer), (layer, before))
     trace.open.append(layer)
     try:
-        return True, layer.call(*args, **_call_options(layer, kwargs))
+        with backend.AutocastScope(layer.compute_dtype if layer.autocast else None):
+            given = _cast(layer, args)
+            return True, layer.call(*given, **_call_options(layer, kwargs, given))
     except Exception as error:  # noqa: BLE001  # the user's own code, or a backend's, may raise anything
         message = " ".join(str(error).split())[:MOST_REASON]
         trace.leaves[id(layer)] = (
@@ -148,14 +217,40 @@ def _opened(trace: _Trace, layer: Any, args: Any, kwargs: dict[str, Any]) -> tup
         trace.open.pop()
 
 
-def _call_options(layer: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
-    """The keywords of a call as ``Layer.__call__`` hands them on: at inference, if the layer asks."""
+def _cast(layer: Any, args: Any) -> Any:
+    """Inputs in the layer's compute dtype, as ``Layer.__call__`` casts them."""
+    from keras import KerasTensor, tree
+
+    def cast(value: Any) -> Any:
+        if not isinstance(value, KerasTensor):
+            return value
+        return layer.dtype_policy.convert_input(value, layer.autocast, layer.input_dtype)
+
+    return tree.map_structure(cast, args) if layer._convert_input_args else args
+
+
+def _call_options(layer: Any, kwargs: dict[str, Any], args: Any = ()) -> dict[str, Any]:
+    """The keywords of a call as ``Layer.__call__`` hands them on: at inference, with the input's mask."""
+    from keras import KerasTensor
+    from keras.src import backend
+
     known = inspect.signature(layer.call).parameters
     takes_any = any(p.kind is p.VAR_KEYWORD for p in known.values())
     found = {k: v for k, v in kwargs.items() if k != "training" or takes_any or k in known}
     if "training" in known and found.get("training") is None:
-        found["training"] = False
+        default = known["training"].default
+        found["training"] = default if isinstance(default, bool) else False
+    if "mask" in known and found.get("mask") is None and args and isinstance(args[0], KerasTensor):
+        found["mask"] = backend.get_keras_mask(args[0])
     return found
+
+
+def _builds_itself(layer: Any) -> bool:
+    """Whether a layer has a ``build`` of its own; otherwise what it holds is built as it is called."""
+    import keras
+
+    given = type(layer).build
+    return given is not keras.Model.build and not getattr(given, "_is_default", False)
 
 
 def _is_open(layer: Any) -> bool:
@@ -198,11 +293,10 @@ def _has_symbolic(args: Any, kwargs: Any) -> bool:
 
 def _forget(trace: _Trace) -> None:
     """Take away from the layers what the trace added to their bookkeeping."""
-    for step in reversed(trace.steps):
-        nodes = step.operation._inbound_nodes
-        if nodes and nodes[-1] is step.node:
-            nodes.pop()
-        for parent in step.node.parent_nodes:
-            outbound = parent.operation._outbound_nodes
-            if step.node in outbound:
-                outbound.remove(step.node)
+    for node in reversed(trace.nodes):
+        for nodes in (
+            node.operation._inbound_nodes,
+            *(parent.operation._outbound_nodes for parent in node.parent_nodes),
+        ):
+            if node in nodes:
+                nodes.remove(node)

@@ -5,7 +5,8 @@ Layers of the user's own are not serialised: their class and their weights are a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import inspect
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from keraudit.reading.live_layers import is_own, weights_of
@@ -46,14 +47,18 @@ class _Names:
     """Paths for operations, each its own; the model's own name is left out."""
 
     def __init__(self) -> None:
-        self.taken: dict[str, int] = {}
+        self.taken: set[str] = set()
         self.known: dict[int, str] = {}
 
     def of(self, operation: Any, within: Sequence[Any]) -> str:
         if id(operation) not in self.known:
             path = PATH_SEPARATOR.join([*(part.name for part in within[1:]), operation.name])
-            times = self.taken[path] = self.taken.get(path, 0) + 1
-            self.known[id(operation)] = path if times == 1 else f"{path}_{times}"
+            name, times = path, 1
+            while name in self.taken:
+                times += 1
+                name = f"{path}_{times}"
+            self.taken.add(name)
+            self.known[id(operation)] = name
         return self.known[id(operation)]
 
 
@@ -66,7 +71,10 @@ def written(
     opened: Sequence[tuple[Any, int]],
     leaves: Mapping[int, str],
 ) -> Traced:
-    """The steps as the record of a functional model."""
+    """The steps that lead to an output, as the record of a functional model."""
+    needed = _leading_to(outputs)
+    opened = [(layer, sum(s.node in needed for s in steps[:before])) for layer, before in opened]
+    steps = [step for step in steps if step.node in needed]
     names = _Names()
     layers: dict[str, dict[str, Any]] = {}
     places: dict[tuple[int, int], tuple[str, int]] = {}  # node of an operation: name, call
@@ -117,6 +125,20 @@ def written(
     return Traced(record, _weights(steps, opened, names, readers), unopened, shapes)
 
 
+def _leading_to(outputs: Iterable[Any]) -> set[Any]:
+    """The nodes that some output depends on."""
+    waiting = [
+        t._keras_history.operation._inbound_nodes[t._keras_history.node_index] for t in outputs
+    ]
+    found = set(waiting)
+    while waiting:
+        for parent in waiting.pop().parent_nodes:
+            if parent not in found:
+                found.add(parent)
+                waiting.append(parent)
+    return found
+
+
 def _entry(kind: str, module: str, name: str, config: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "module": module,
@@ -139,12 +161,26 @@ def _record_of(operation: Any, name: str) -> dict[str, Any]:
         record = keras.saving.serialize_keras_object(operation)
         config, home = record["config"], record["module"]
     except Exception:  # noqa: BLE001  # what it wraps may be of the user's own, and raise anything
-        config, home = {}, kind.__module__
+        config, home = _options(operation), kind.__module__
     if own_activation(operation) is not None:
         config = {**config, "activation": "linear"}  # the user's own comes after it, as operations
     if ".ops" in kind.__module__:
         home = kind.__module__
     return _entry(kind.__name__, home, name, config)
+
+
+def _options(operation: Any) -> dict[str, Any]:
+    """The options of an operation that does not serialise, for one of them is NumPy's, as plain data."""
+    names = [
+        name for name in inspect.signature(type(operation).__init__).parameters if name != "self"
+    ]
+    return {n: _tidy(getattr(operation, n)) for n in names if hasattr(operation, n)}
+
+
+def _tidy(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_tidy(item) for item in value]
+    return value.item() if type(value).__module__ == "numpy" and hasattr(value, "item") else value
 
 
 def _plain(
@@ -161,6 +197,11 @@ def _plain(
 
     if isinstance(value, keras.KerasTensor):
         operation, node, output = value._keras_history
+        if (
+            id(operation),
+            node,
+        ) not in places:  # a mask, which a layer of Keras' own made for itself
+            return None
         name, call = places[id(operation), node]
         config = {
             "shape": list(value.shape),
@@ -177,6 +218,8 @@ def _plain(
         return {"class_name": "__slice__", "config": {k: again(v) for k, v in parts.items()}}
     if value is None or isinstance(value, bool | int | float | str):
         return value
+    if type(value).__module__ == "numpy" and getattr(value, "shape", None) == ():
+        return value.item()
     if value is Ellipsis:
         return {"class_name": "__ellipsis__", "config": {}}
     if isinstance(value, keras.Variable):
@@ -199,9 +242,15 @@ def _weights(
     taken: set[int] = set()
     for step in steps:
         taken |= {id(w) for w in getattr(step.operation, "weights", ())}
+    told = {  # by a rule, for a layer that was opened at another call
+        id(weight)
+        for step in steps
+        if hasattr(step.operation, "weights") and not is_own(step.operation)
+        for weight in step.operation.weights
+    }
     for step in steps:
         if hasattr(step.operation, "weights") and is_own(step.operation):
-            found.setdefault(names.known[id(step.operation)], weights_of(step.operation, set()))
+            found.setdefault(names.known[id(step.operation)], weights_of(step.operation, told))
     bare = [step.operation for step in steps if not getattr(step.operation, "weights", ())]
     for layer, before in reversed(opened):  # those inside before those around them
         # What no operation reads as it is (it is sliced, or looked up, beforehand): with the next
@@ -225,7 +274,7 @@ def _weight(variable: Any, layer: Any) -> list[Any]:
 
 def own_activation(layer: Any) -> Any:
     """The activation that ends a layer of Keras' own, if it is the user's: it is run as operations."""
-    if type(layer).__name__ not in ENDS_IN_ACTIVATION:
+    if not is_kerass(layer) or type(layer).__name__ not in ENDS_IN_ACTIVATION:
         return None
     found = getattr(layer, "activation", None)
     home = getattr(found, "__module__", None) or ""
