@@ -259,6 +259,23 @@ def test_a_traced_model_of_keras_own_layers_is_built_back() -> None:
     assert tuple(built.output.shape[1:]) == (10,)
 
 
+def test_what_a_call_assigns_is_dropped() -> None:
+    class Counting(layers.Layer):  # type: ignore[misc,name-defined]
+        def build(self, shape: Any) -> None:
+            self.calls = self.add_weight(shape=(), trainable=False, initializer="zeros")
+
+        def call(self, x: Any) -> Any:
+            self.calls.assign_add(1.0)
+            return x * 2
+
+    start = keras.Input((4,))
+    layer = Counting()
+    model = keras.Model(start, layer(start))
+    before = float(layer.calls)
+    assert keraudit.audit(model).total.params == 1
+    assert float(layer.calls) == before
+
+
 def test_names_that_collide_stay_apart() -> None:
     class Pools(layers.Layer):  # type: ignore[misc,name-defined]
         def call(self, x: Any) -> Any:

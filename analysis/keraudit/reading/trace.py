@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from threading import Lock, get_ident
 from typing import Any
 
@@ -74,7 +74,7 @@ def traced(
     with _ONE_AT_A_TIME:
         trace = _Trace(model, closed)
         try:
-            with _recording(trace):
+            with _recording(trace), _untouched(model):
                 outputs = model(*args, **kwargs)
             found = keras.tree.flatten(outputs)
             return written(
@@ -87,6 +87,14 @@ def traced(
             )
         finally:
             _forget(trace)
+
+
+def _untouched(model: Any) -> Any:
+    """Inside it, what a ``call`` assigns to a variable is dropped; layers yet to be built need theirs."""
+    from keras.src import backend
+
+    whole = all(layer.built for layer in model._flatten_layers())
+    return backend.StatelessScope() if whole else nullcontext()
 
 
 @contextmanager
