@@ -45,7 +45,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if starts_keras(item.path):
             item.add_marker(pytest.mark.keras)
         call = getattr(item, "callspec", None)
-        left = slow if item.path.parent.name in ("rewrite", "building") else others
+        left = slow if item.path.parent.name in ("rewrite", "building", "structure") else others
         if call and left & {v for v in call.params.values() if isinstance(v, str)}:
             item.add_marker(pytest.mark.exhaustive)
 

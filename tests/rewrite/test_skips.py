@@ -79,6 +79,7 @@ def test_plain_cifar_is_resnet_cifar_without_its_skips(depth: int) -> None:
     assert same_network(plain, residual)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("depth", [18, 34])
 def test_plain_imagenet_nets_likewise(depth: int) -> None:
     plain = keraudit.read(f"Plain-{depth}").architecture

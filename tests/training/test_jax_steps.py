@@ -94,6 +94,7 @@ print(texts[0] == texts[1], texts[0] == texts[2], texts[3] == texts[4])
 """
 
 
+@pytest.mark.exhaustive
 def test_another_rate_or_length_is_compiled_once() -> None:
     done = subprocess.run(
         [sys.executable, "-c", LOWERED, str(Path(__file__).parents[1] / "support")],

@@ -42,7 +42,10 @@ print(json.dumps([loss, np.asarray(bias.value).tolist(), sums.tolist()]))
 
 
 @pytest.mark.parametrize("backend", ["tensorflow", "jax"])
-@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
+@pytest.mark.parametrize(
+    "precision",
+    ["float32", pytest.param("mixed_bfloat16", marks=pytest.mark.exhaustive)],
+)
 def test_an_image_that_the_network_is_sure_to_mistake_teaches_it(
     backend: str, precision: str
 ) -> None:
