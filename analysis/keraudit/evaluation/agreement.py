@@ -1,4 +1,4 @@
-"""Networks beside people, and predictions on copies beside those on the original images."""
+"""Networks compared with people, and predictions on copies beside those on the original images."""
 
 from __future__ import annotations
 

@@ -34,13 +34,13 @@ def live_record(
         Plain data: ``model``, the record, and ``facts``.
 
     Raises:
-        TypeError: it is no model.
+        TypeError: it is not a model.
         ValueError: its input sizes are not known, or its ``call`` cannot be traced; one line says which.
     """
     import keras
 
     if not isinstance(model, keras.Model):
-        raise TypeError(f"a {type(model).__name__} is no keras.Model")
+        raise TypeError(f"a {type(model).__name__} is not a keras.Model")
     if not _is_to_be_traced(model, closed):
         return {"model": json.loads(model.to_json()), "facts": live_facts(model)}
     args, kwargs = _inputs(model, shapes, batch or 1)

@@ -65,7 +65,7 @@ def resolve(
 
 
 def _from_name(text: str, path: Path, first: Shape | None, notify: Notify) -> Architecture:
-    """Read what is no file and no callable: an application, a model of the zoo."""
+    """Read what is neither a file nor a callable: an application, a model of the zoo."""
     from keraudit.reading.applications import read_application
     from keraudit.reading.zoo import read_zoo
     from keraudit.zoo.names import zoo_model
