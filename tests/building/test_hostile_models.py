@@ -17,7 +17,7 @@ from keraudit.cli.main import run as run_cli
 from keraudit.errors import ModelError
 from keraudit.reading.config import architecture
 
-CANARY = Path(__file__).with_name("canary.py")
+CANARY = Path(__file__).parents[1] / "support" / "canary.py"
 MUTATIONS = 300
 
 
