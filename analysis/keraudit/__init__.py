@@ -15,11 +15,13 @@ from keraudit.errors import ShapeError as ShapeError
 if TYPE_CHECKING:
     from keraudit.api import audit as audit
     from keraudit.api import gradients as gradients
+    from keraudit.api import lengths as lengths
     from keraudit.api import read as read
     from keraudit.api import report_of as report_of
     from keraudit.api import structure as structure
     from keraudit.audits.cost.compare import Comparison as Comparison
     from keraudit.audits.cost.compare import compare as compare
+    from keraudit.audits.cost.lengths import LengthReport as LengthReport
     from keraudit.audits.cost.report import CostReport as CostReport
     from keraudit.audits.gradients.callback import GradientAudit as GradientAudit
     from keraudit.audits.gradients.report import GradientReport as GradientReport
@@ -45,6 +47,8 @@ if TYPE_CHECKING:
 HOMES = {
     # read and audit
     "audit": "keraudit.api",
+    "lengths": "keraudit.api",
+    "LengthReport": "keraudit.audits.cost.lengths",
     "read": "keraudit.api",
     "report_of": "keraudit.api",
     "CostReport": "keraudit.audits.cost.report",

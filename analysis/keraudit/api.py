@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 from keraudit.audits.cost.count import costs
 from keraudit.audits.cost.report import CostReport
-from keraudit.errors import ShapeError
+from keraudit.errors import ModelError
 from keraudit.layers.call import Rule
 from keraudit.layers.infer import NO_RULES, shaped
-from keraudit.model.graph import Graph, Shape
+from keraudit.model.graph import Architecture, Graph, Shape
+from keraudit.model.input_sizes import Input, Requested
 from keraudit.output.report import origin_of
-from keraudit.reading.resolve import resolve, silent
+from keraudit.reading.resolve import resolve, resolve_each, silent
 from keraudit.rewrite.edit import RewriteNote
 
 if TYPE_CHECKING:
     import keras
 
+    from keraudit.audits.cost.lengths import LengthReport
     from keraudit.audits.gradients.audit import Progress
     from keraudit.audits.gradients.report import GradientReport
     from keraudit.audits.structure.report import StructureReport
@@ -31,6 +33,7 @@ def audit(
     model: str | os.PathLike[str] | keras.Model,
     *,
     input_shape: InputShape | None = None,
+    length: int | None = None,
     batch: int | None = None,
     rules: Mapping[str, Rule] = NO_RULES,
     notify: Notify = silent,
@@ -45,6 +48,7 @@ def audit(
             of the zoo, ``"package.module:callable"``, or a live ``keras.Model``.
         input_shape: sizes without the batch, e.g. ``(96, 96, 3)``; for several inputs a sequence of
             shapes in the model's order, or a mapping by input name. Default: those recorded.
+        length: fills the open axis of every input that has one, such as tokens.
         batch: default: the one recorded, else 1.
         rules: rules for layer classes of your own, by class name.
         notify: told, in one line, what takes over a second.
@@ -56,14 +60,59 @@ def audit(
     Raises:
         KerauditError: the model cannot be read, or the sizes do not fit it; one line says why.
     """
-    graph = read(model, input_shape=input_shape, batch=batch, rules=rules, notify=notify)
+    graph = read(
+        model, input_shape=input_shape, length=length, batch=batch, rules=rules, notify=notify
+    )
     return report_of(graph, command=command)
+
+
+def lengths(
+    model: str | os.PathLike[str] | keras.Model,
+    at: Sequence[int],
+    *,
+    input_shape: InputShape | None = None,
+    batch: int | None = None,
+    rules: Mapping[str, Rule] = NO_RULES,
+    notify: Notify = silent,
+    command: str = "",
+) -> LengthReport:
+    """Count what a model costs at several sequence lengths, and which part grows with their square.
+
+    Args:
+        model: as for ``audit``; an input must have one open axis, or the model be a subclassed one.
+        at: the lengths.
+        input_shape: of inputs that have no length, by name.
+        batch: as for ``audit``; likewise ``rules``, ``notify`` and ``command``.
+
+    Returns:
+        A ``LengthReport``; ``print`` it, or take ``to_dict()``.
+
+    Raises:
+        KerauditError: as for ``audit``; or the model works at none, or not all, of the lengths.
+    """
+    from keraudit.audits.cost.lengths import over_lengths, probed
+
+    counted = probed(at)
+    shapes = _shapes(input_shape)
+    requests = [Requested(shapes=shapes, length=length, batch=batch) for length in counted]
+    found = resolve_each(model, requests, closed=tuple(rules), notify=notify)
+    graphs: dict[int, Graph] = {}
+    for architecture, requested, length in zip(found, requests, counted, strict=True):
+        try:
+            if isinstance(architecture, ModelError):
+                raise architecture
+            graphs[length] = _sized(architecture, model, requested, rules)
+        except ModelError as error:
+            if length in at:
+                raise type(error)(f"at length {length}: {error}") from None
+    return over_lengths(list(graphs.values()), list(graphs), len(at), command=command)
 
 
 def structure(
     model: str | os.PathLike[str] | keras.Model,
     *,
     input_shape: InputShape | None = None,
+    length: int | None = None,
     batch: int | None = None,
     rules: Mapping[str, Rule] = NO_RULES,
     notify: Notify = silent,
@@ -76,7 +125,9 @@ def structure(
     """
     from keraudit.audits.structure.report import structure_of
 
-    graph = read(model, input_shape=input_shape, batch=batch, rules=rules, notify=notify)
+    graph = read(
+        model, input_shape=input_shape, length=length, batch=batch, rules=rules, notify=notify
+    )
     return structure_of(graph, command=command)
 
 
@@ -84,6 +135,7 @@ def gradients(
     model: str | os.PathLike[str] | keras.Model,
     *,
     input_shape: InputShape | None = None,
+    length: int | None = None,
     batch: int = 32,
     rules: Mapping[str, Rule] = NO_RULES,
     base: str = "",
@@ -105,7 +157,7 @@ def gradients(
 
     Args:
         model: as for ``audit``.
-        input_shape: as for ``audit``.
+        input_shape: as for ``audit``; likewise ``length``.
         batch: images a batch; normalisation takes its statistics from it.
         rules: as for ``audit``.
         base: changes to the model itself, e.g. ``"without-norm"``.
@@ -133,7 +185,13 @@ def gradients(
 
     live = not isinstance(model, str | os.PathLike)
     graph = read(
-        model, input_shape=input_shape, batch=batch, rules=rules, opened=False, notify=notify
+        model,
+        input_shape=input_shape,
+        length=length,
+        batch=batch,
+        rules=rules,
+        opened=False,
+        notify=notify,
     )
     known = {**(user_objects(model) if live else {}), **(custom_objects or {})}
     source = weighty(model, known) if own_weights else None
@@ -160,6 +218,7 @@ def read(
     model: str | os.PathLike[str] | keras.Model,
     *,
     input_shape: InputShape | None = None,
+    length: int | None = None,
     batch: int | None = None,
     rules: Mapping[str, Rule] = NO_RULES,
     opened: bool = True,
@@ -171,41 +230,44 @@ def read(
         opened: trace what a live model's own layers are made of. Without it they stay layers of their
             class, which ``keraudit.build`` makes again with ``custom_objects``.
     """
-    given = None if isinstance(input_shape, Mapping) else _in_order(input_shape)
-    architecture = resolve(
-        model,
-        input_shapes=given,
-        batch=batch,
-        closed=tuple(rules) if opened else None,
-        notify=notify,
-    )
-    if isinstance(input_shape, Mapping):
-        names = [architecture.calls[ref.call].name for ref in architecture.inputs]
-        if unknown := sorted(set(input_shape) ^ set(names)):
-            raise ShapeError(
-                f"the model's inputs are {', '.join(names)}: give a shape for each of them;"
-                f" the difference is {', '.join(unknown)}"
-            )
-        given = [tuple(input_shape[name]) for name in names]
-        if not isinstance(model, str | os.PathLike):  # a trace holds for the sizes it was made at
-            architecture = resolve(
-                model,
-                input_shapes=given,
-                batch=batch,
-                closed=tuple(rules) if opened else None,
-                notify=notify,
-            )
-    return shaped(architecture, input_shapes=given, batch=batch, rules=rules)
+    requested = Requested(shapes=_shapes(input_shape), length=length, batch=batch)
+    closed = tuple(rules) if opened else None
+    architecture = resolve(model, requested=requested, closed=closed, notify=notify)
+    return _sized(architecture, model, requested, rules)
 
 
-def _in_order(input_shape: Shape | Sequence[Shape] | None) -> list[Shape] | None:
-    """One shape or several, as a list of shapes."""
+def _sized(
+    architecture: Architecture, model: Any, requested: Requested, rules: Mapping[str, Rule]
+) -> Graph:
+    """The graph of an architecture at the requested sizes; a trace was made at them."""
+    sizes = None if architecture.traced else requested.fitted(_inputs_of(architecture, model))
+    return shaped(architecture, input_shapes=sizes, batch=requested.batch, rules=rules)
+
+
+def _inputs_of(architecture: Architecture, model: Any) -> list[Input]:
+    """The inputs of an architecture; those of a live model go by the names of its tensors too."""
+    names: dict[str, tuple[str, ...]] = {}
+    if not isinstance(model, str | os.PathLike):
+        from keraudit.reading.live_model import input_names
+
+        names = {found[0]: found for found in input_names(model)}
+    called = [architecture.calls[ref.call].name for ref in architecture.inputs]
+    return [
+        Input(names.get(name, (name,)), recorded[1:] if recorded else None)
+        for name, recorded in zip(called, architecture.input_shapes, strict=True)
+    ]
+
+
+def _shapes(input_shape: InputShape | None) -> tuple[Shape, ...] | Mapping[str, Shape] | None:
+    """One shape or several, as several."""
     if input_shape is None:
         return None
+    if isinstance(input_shape, Mapping):
+        return {name: tuple(shape) for name, shape in input_shape.items()}
     shapes = list(input_shape)
     if all(isinstance(size, int) for size in shapes):
-        return [tuple(shapes)]  # type: ignore[arg-type]
-    return [tuple(shape) for shape in shapes]  # type: ignore[arg-type]
+        return (tuple(shapes),)  # type: ignore[arg-type]
+    return tuple(tuple(shape) for shape in shapes)  # type: ignore[arg-type]
 
 
 def report_of(

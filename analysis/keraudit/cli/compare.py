@@ -38,6 +38,7 @@ def command(
     a: str,
     b: str,
     input_shapes: tuple[tuple[str, Shape], ...],
+    length: int | None,
     batch: int | None,
     rules: Path | None,
     rewriting: Rewriting,
@@ -62,7 +63,9 @@ def command(
     user_rules, shapes, line = loaded_rules(rules), requested_shapes(input_shapes), command_line()
     reports = []
     for model, asked in ((a, Rewriting()), (b, rewriting)):
-        graph = read(model, input_shape=shapes, batch=batch, rules=user_rules, notify=notify)
+        graph = read(
+            model, input_shape=shapes, length=length, batch=batch, rules=user_rules, notify=notify
+        )
         graph, notes = rewritten(graph, asked)
         reports.append(report_of(graph, command=line, rewrites=notes))
     comparison = compare(*reports, command=line)

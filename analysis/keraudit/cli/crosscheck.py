@@ -54,6 +54,7 @@ LONGEST_WAIT = 1_000_000  # seconds; not infinity, which no clock counts down
 def command(
     model: str,
     input_shapes: tuple[tuple[str, Shape], ...],
+    length: int | None,
     batch: int | None,
     rules: Path | None,
     chosen: tuple[str, ...],
@@ -84,6 +85,7 @@ def command(
     graph = read(
         model,
         input_shape=requested_shapes(input_shapes),
+        length=length,
         batch=batch,
         rules=loaded_rules(rules),
         notify=notify,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,3 +77,25 @@ def rendered(grids: Sequence[Grid], data: Sequence[Any], form: str, figure: str)
     from keraudit.output.terminal import grid_text
 
     return "\n\n".join(map(grid_text, grids))
+
+
+def drawn(figure: str, record: Mapping[str, Any]) -> str:
+    """The figure of a record as HTML that needs nothing from elsewhere; empty without plotly.
+
+    Args:
+        figure: the function that draws it, as ``module:name`` within ``keraudit.audits``.
+        record: what it draws.
+    """
+    from importlib import import_module
+
+    try:
+        import plotly.io
+    except ImportError:
+        click.echo("keraudit: no figure, plotly is not installed: pip install plotly", err=True)
+        return ""
+    from keraudit.output.plotly_text import safe
+
+    module, _, name = figure.partition(":")
+    draw = getattr(import_module(f"keraudit.audits.{module}"), name)
+    made: str = plotly.io.to_html(draw(safe(record)), include_plotlyjs=True, full_html=False)
+    return made

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import click
 
+from keraudit.cli.lengths import refuse_with_lengths, show_lengths
 from keraudit.cli.options import (
     MODEL,
     CountType,
+    LengthsType,
     chosen_format,
     command_line,
     loaded_rules,
@@ -42,6 +44,12 @@ MOST_ROWS = 40  # of blocks in a terminal; a model with more is shown by stage u
     show_default=True,
     help="Levels of blocks within blocks to show.",
 )
+@click.option(
+    "--lengths",
+    type=LengthsType(),
+    metavar="N,N,...",
+    help="A row for each sequence length, with the part that grows with its square.",
+)
 @click.option("--max-macs", type=CountType(), metavar="N", help="Fail above N MACs, e.g. 4G.")
 @click.option(
     "--max-params", type=CountType(), metavar="N", help="Fail above N parameters, e.g. 25M."
@@ -61,11 +69,13 @@ MOST_ROWS = 40  # of blocks in a terminal; a model with more is shown by stage u
 def command(
     models: tuple[str, ...],
     input_shapes: tuple[tuple[str, Shape], ...],
+    length: int | None,
     batch: int | None,
     rules: Path | None,
     rewriting: Rewriting,
     by: str | None,
     depth: int,
+    lengths: tuple[int, ...] | None,
     max_macs: int | None,
     max_params: int | None,
     max_peak_memory: int | None,
@@ -80,6 +90,7 @@ def command(
     keraudit flops model.keras --input-shape 96,96,3 --by layer
     keraudit flops model.keras --max-macs 4G --max-params 25M
     keraudit flops ResNet50 --without-skips
+    keraudit flops my_models:encoder --lengths 128,512,2048
 
     One MAC is one multiply-accumulate; FLOPs are 2 x MACs plus the other operations (bias,
     normalisation, activation, pooling, merge). Budgets are also read from [tool.keraudit] in
@@ -91,14 +102,23 @@ def command(
     from keraudit.cli.budgets import budgets, exceeded_budgets
     from keraudit.cli.emit import emit
 
-    limits = budgets(
-        {"max-macs": max_macs, "max-params": max_params, "max-peak-memory": max_peak_memory}
-    )
+    limits = {"max-macs": max_macs, "max-params": max_params, "max-peak-memory": max_peak_memory}
     chosen = chosen_format(form, output)
     user_rules, shapes, line = loaded_rules(rules), requested_shapes(input_shapes), command_line()
+    if lengths:
+        refuse_with_lengths(
+            {"--length": length, "--by": by, "a rewrite": rewriting != Rewriting()}
+            | {f"--{key}": limit for key, limit in limits.items()}
+        )
+        how = {"input_shape": shapes, "batch": batch, "rules": user_rules}
+        show_lengths(models, lengths, how, form=chosen, output=output)
+        return 0
+    in_force = budgets(limits)
     reports = []
     for model in models:
-        graph = read(model, input_shape=shapes, batch=batch, rules=user_rules, notify=notify)
+        graph = read(
+            model, input_shape=shapes, length=length, batch=batch, rules=user_rules, notify=notify
+        )
         graph, notes = rewritten(graph, rewriting)
         reports.append(report_of(graph, command=line, rewrites=notes))
     grids = []
@@ -119,7 +139,7 @@ def command(
     found = [
         finding
         for report in reports
-        for finding in exceeded_budgets(report, limits, allow_uncounted=allow_uncounted)
+        for finding in exceeded_budgets(report, in_force, allow_uncounted=allow_uncounted)
     ]
     for finding in found:
         click.echo(f"keraudit: {finding.line}", err=True)

@@ -89,6 +89,7 @@ VERDICTS = ("vanishing", "exploding", "non-finite", "undecided")
 def command(
     model: str,
     input_shapes: tuple[tuple[str, Shape], ...],
+    length: int | None,
     batch: int | None,
     rules: Path | None,
     against: tuple[str, ...],
@@ -123,7 +124,7 @@ def command(
     from keraudit.api import gradients
     from keraudit.audits.gradients.report import gradient_grids, profile_grids, summary
     from keraudit.cli import quiet
-    from keraudit.cli.emit import emit
+    from keraudit.cli.emit import drawn, emit
 
     changes = [
         name
@@ -135,6 +136,7 @@ def command(
         report = gradients(
             model,
             input_shape=requested_shapes(input_shapes),
+            length=length,
             batch=32 if batch is None else batch,
             rules=loaded_rules(rules),
             base="+".join(changes),
@@ -148,27 +150,12 @@ def command(
     chosen = chosen_format(form, output)
     data = [report.to_dict()] if chosen == "json" else []
     grids = profile_grids(report, by=by) if chosen == "csv" else gradient_grids(report, by=by)
-    figure = drawn(report.to_dict()) if chosen == "html" else ""
+    figure = drawn("gradients.figure:norm_by_depth", report.to_dict()) if chosen == "html" else ""
     emit(grids, data, form=chosen, output=output, figure=figure)
     bad = [verdict for verdict in report.verdicts if verdict.verdict in wanted]
     for verdict in bad:
         click.echo(f"keraudit: {report.model}, {summary(verdict)}", err=True)
     return 1 if bad else 0
-
-
-def drawn(record: dict[str, Any]) -> str:
-    """The figure of a record as HTML that needs nothing from elsewhere; empty without plotly."""
-    try:
-        import plotly.io
-    except ImportError:
-        click.echo("keraudit: no figure, plotly is not installed: pip install plotly", err=True)
-        return ""
-    from keraudit.audits.gradients.figure import norm_by_depth
-    from keraudit.output.plotly_text import safe
-
-    figure = norm_by_depth(safe(record))
-    made: str = plotly.io.to_html(figure, include_plotlyjs=True, full_html=False)
-    return made
 
 
 class Progress:

@@ -58,6 +58,22 @@ class InputShapeType(click.ParamType):  # type: ignore[type-arg]  # generic only
         return name, shape
 
 
+class LengthsType(click.ParamType):  # type: ignore[type-arg]  # generic only in new releases
+    """Sequence lengths, e.g. ``128,512,2048``."""
+
+    name = "lengths"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
+        if isinstance(value, tuple):
+            return value
+        parts = [part.strip() for part in str(value).split(",")]
+        if not all(part.isdecimal() and int(part) > 0 for part in parts):
+            self.fail(f"expected lengths such as 128,512,2048, received {value!r}", param, ctx)
+        return tuple(map(int, parts))
+
+
 class CountType(click.ParamType):  # type: ignore[type-arg]  # generic only in new releases
     """A count with a decimal prefix (``4G``, ``25M``), or for bytes also ``512MiB``."""
 
@@ -81,7 +97,7 @@ class CountType(click.ParamType):  # type: ignore[type-arg]  # generic only in n
 
 
 def reading_options(function: F) -> F:
-    """``--input-shape``, ``--batch`` and ``--rules``."""
+    """``--input-shape``, ``--length``, ``--batch`` and ``--rules``."""
     for option in (
         click.option(
             "--rules",
@@ -94,6 +110,12 @@ def reading_options(function: F) -> F:
             type=int,
             metavar="N",
             help="Batch size.  [default: the one recorded, else 1]",
+        ),
+        click.option(
+            "--length",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="Fill the open axis of every input that has one, such as tokens.",
         ),
         click.option(
             "--input-shape",

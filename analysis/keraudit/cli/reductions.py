@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 def command(
     model: str,
     input_shapes: tuple[tuple[str, Shape], ...],
+    length: int | None,
     batch: int | None,
     rules: Path | None,
     also_pool_projections: bool,
@@ -73,6 +74,7 @@ def command(
     graph = read(
         model,
         input_shape=requested_shapes(input_shapes),
+        length=length,
         batch=batch,
         rules=loaded_rules(rules),
         notify=notify,

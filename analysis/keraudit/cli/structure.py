@@ -57,6 +57,7 @@ class CodesType(click.ParamType):  # type: ignore[type-arg]  # generic only in n
 def command(
     models: tuple[str, ...],
     input_shapes: tuple[tuple[str, Shape], ...],
+    length: int | None,
     batch: int | None,
     rules: Path | None,
     required: tuple[tuple[str, ...], ...],
@@ -83,7 +84,13 @@ def command(
     user_rules, shapes, line = loaded_rules(rules), requested_shapes(input_shapes), command_line()
     reports = [
         structure(
-            model, input_shape=shapes, batch=batch, rules=user_rules, notify=notify, command=line
+            model,
+            input_shape=shapes,
+            length=length,
+            batch=batch,
+            rules=user_rules,
+            notify=notify,
+            command=line,
         )
         for model in models
     ]

@@ -269,6 +269,7 @@ class Architecture:
     ``input_shapes`` are the recorded ones, ``None`` where a size is left open;
     ``recorded`` holds the output shapes that the file states, to be checked against ours;
     ``hinted`` those that the layers behind them were built for, to go by where nothing else is known.
+    ``traced`` says that it holds for its recorded sizes alone: ``call`` may have asked for them.
     """
 
     name: str
@@ -283,6 +284,7 @@ class Architecture:
     dtypes: Mapping[Ref, str] = field(default_factory=dict)
     stated_params: int | None = None
     title: str = ""
+    traced: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

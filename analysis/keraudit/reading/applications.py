@@ -8,8 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from keraudit.errors import ModelError
-from keraudit.model.graph import Architecture, Shape
+from keraudit.errors import KerauditError, ModelError
+from keraudit.model.graph import Architecture
+from keraudit.model.input_sizes import Requested
 from keraudit.model.shape_text import shape_text
 from keraudit.reading.cache import (
     Listed,
@@ -68,31 +69,35 @@ def cached_path(name: str, shape: Sequence[int]) -> Path:
 
 
 def read_callable(
-    path: str,
-    shapes: Sequence[Shape] | None,
-    batch: int | None,
-    closed: Collection[str] | None,
-    *,
-    notify: Notify,
-) -> Architecture:
-    """The architecture of the model that ``package.module:callable`` makes: runs the user's code."""
+    path: str, requests: Sequence[Requested], closed: Collection[str] | None, *, notify: Notify
+) -> list[Architecture | ModelError]:
+    """The architecture of the model that ``package.module:callable`` makes: runs the user's code, once.
+
+    Returns:
+        One for each request: a model is traced at its sizes. Where it does not work at those, the error.
+
+    Raises:
+        ModelError: there is no model.
+    """
     notify(f"calling {path}")
     options = {
-        "shapes": None if shapes is None else [list(shape) for shape in shapes],
-        "batch": batch,
+        "requests": [requested.to_dict() for requested in requests],
         "closed": None if closed is None else sorted(closed),
     }
     try:
         data = run_live("callable", path, json.dumps(options))
     except ModelError as error:
         raise ModelError(f"{path} gave no model: {error}") from None
-    found = json.loads(data)
+    return [_read_record(path, found) for found in json.loads(data)]
+
+
+def _read_record(path: str, found: Mapping[str, Any]) -> Architecture | ModelError:
+    if "error" in found:
+        return ModelError(f"{path} gave no model: {found['error']}")
     return with_live_facts(architecture(found["model"], source=path), found["facts"])
 
 
-def read_live(
-    model: Any, shapes: Sequence[Shape] | None, batch: int | None, closed: Collection[str] | None
-) -> Architecture:
+def read_live(model: Any, requested: Requested, closed: Collection[str] | None) -> Architecture:
     """The architecture of a live ``keras.Model``; the model is not touched."""
     from keraudit.reading.live_model import live_record
 
@@ -101,7 +106,9 @@ def read_live(
             f"expected a keras.Model, a file, or a name; received a {type(model).__name__}"
         )
     try:
-        found = live_record(model, shapes=shapes, batch=batch, closed=closed)
+        found = live_record(model, requested, closed=closed)
+    except KerauditError:
+        raise
     except (TypeError, ValueError) as error:
         raise ModelError(str(error)) from None
     return with_live_facts(architecture(found["model"], source="live model"), found["facts"])

@@ -2,7 +2,7 @@
 
 ``python -m keraudit.reading.keras_worker OUT application NAME [299,299,3]``, the same with ``zoo``, and
 ``python -m keraudit.reading.keras_worker OUT callable package.module:name OPTIONS`` write the model's JSON
-to OUT; OPTIONS are those of ``live_record``, as JSON. A failure is one line, the last on standard error, and exit code 3.
+to OUT; OPTIONS are what ``read_callable`` asks for, as JSON. A failure is one line, the last on standard error, and exit code 3.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ import importlib
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from keraudit.child_process import with_working_folder
-from keraudit.errors import ModelError
+from keraudit.errors import KerauditError, ModelError
+from keraudit.model.input_sizes import Requested
 from keraudit.reading.live_model import live_record
 
 USUAL = (224, 224, 3)
@@ -103,7 +104,18 @@ def _callable_json(path: str, options: Mapping[str, Any]) -> str:
         made = made()
     if not isinstance(made, keras.Model):
         raise TypeError(f"it returned a {type(made).__name__}, not a keras.Model")
-    return json.dumps(live_record(made, **options))
+    requests = map(Requested.from_dict, options["requests"])
+    return json.dumps([_record_or_error(made, request, options["closed"]) for request in requests])
+
+
+def _record_or_error(
+    model: Any, requested: Requested, closed: Collection[str] | None
+) -> dict[str, Any]:
+    """The record at the requested sizes, or the one line that says why there is none."""
+    try:
+        return live_record(model, requested, closed=closed)
+    except (KerauditError, ValueError) as error:
+        return {"error": " ".join(str(error).split())}
 
 
 FORMS: Mapping[str, Callable[[str, Any], str]] = {

@@ -103,7 +103,13 @@ def with_live_facts(architecture: Architecture, facts: Facts) -> Architecture:
         for ref, shape in zip(architecture.outputs, outputs, strict=True):
             recorded.setdefault(ref, tuple(shape))
     params = facts.get("params")
-    return replace(architecture, layers=layers, recorded=recorded, stated_params=params)
+    return replace(
+        architecture,
+        layers=layers,
+        recorded=recorded,
+        stated_params=params,
+        traced=bool(facts.get("traced")),
+    )
 
 
 def _listed(weights: Any) -> tuple[Weight, ...]:

@@ -4,29 +4,29 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+from keraudit.errors import ShapeError
 from keraudit.model.graph import Shape
+from keraudit.model.input_sizes import Input, Requested
 from keraudit.reading.live_layers import live_facts
 from keraudit.reading.trace import traced
+from keraudit.reading.trace_record import Traced
 
 NOTHING: frozenset[str] = frozenset()
+RECORDED = Requested()
 
 
 def live_record(
-    model: Any,
-    *,
-    shapes: Sequence[Shape] | None = None,
-    batch: int | None = None,
-    closed: Collection[str] | None = NOTHING,
+    model: Any, requested: Requested = RECORDED, *, closed: Collection[str] | None = NOTHING
 ) -> dict[str, Any]:
     """The record of a model, and the facts that only the live one tells.
 
     Args:
         model: a ``keras.Model``.
-        shapes: of its inputs, without batch; default: those that it was built for.
-        batch: that it is traced at, as a trace holds for one batch; default: 1.
+        requested: sizes of its inputs; default: those that it was built for, one at a time. A trace
+            holds for one batch and one size.
         closed: classes of layers that are not opened, for the user has a rule for them; ``None``: no
             layer is, wherever the model's config has its graph.
 
@@ -35,7 +35,8 @@ def live_record(
 
     Raises:
         TypeError: it is not a model.
-        ValueError: its input sizes are not known, or its ``call`` cannot be traced; one line says which.
+        ShapeError: its input sizes are not known, or do not fit.
+        ValueError: its ``call`` cannot be traced; one line says why.
     """
     import keras
 
@@ -43,9 +44,10 @@ def live_record(
         raise TypeError(f"a {type(model).__name__} is not a keras.Model")
     if not _is_to_be_traced(model, closed):
         return {"model": json.loads(model.to_json()), "facts": live_facts(model)}
-    args, kwargs = _inputs(model, shapes, batch or 1)
     try:
-        found = traced(model, args, kwargs, closed=closed or ())
+        found = _traced_at(model, requested, closed or ())
+    except ShapeError:
+        raise
     except Exception as error:  # noqa: BLE001  # the user's own code may raise anything
         if "layers" in model.get_config():  # then its layers are listed, and bounds said
             return {"model": json.loads(model.to_json()), "facts": live_facts(model)}
@@ -58,8 +60,21 @@ def live_record(
         "untraced": found.leaves,
         "outputs": found.outputs,
         "params": model.count_params() if model.built else None,
+        "traced": True,
     }
     return {"model": found.record, "facts": facts}
+
+
+def _traced_at(model: Any, requested: Requested, closed: Collection[str]) -> Traced:
+    """Trace at the requested sizes, with numbers for inputs, or with indices where those do not do."""
+    (args, kwargs), stated = _inputs(model, requested, "float32")
+    try:
+        return traced(model, args, kwargs, closed=closed)
+    except Exception:
+        if stated:
+            raise
+    (args, kwargs), _ = _inputs(model, requested, "int32")
+    return traced(model, args, kwargs, closed=closed)
 
 
 def _is_to_be_traced(model: Any, closed: Collection[str] | None) -> bool:
@@ -74,80 +89,122 @@ def _is_to_be_traced(model: Any, closed: Collection[str] | None) -> bool:
     return False
 
 
-def _inputs(model: Any, shapes: Sequence[Shape] | None, batch: int) -> tuple[Any, Any]:
-    """Symbolic inputs in the structure that ``call`` takes, as positional and keyword arguments."""
-    import keras
+def _inputs(model: Any, requested: Requested, dtype: str) -> tuple[tuple[Any, Any], bool]:
+    """Symbolic inputs in the structure that ``call`` takes, by position and by name.
 
+    Returns:
+        Positional and keyword arguments; and whether the model states the inputs' dtypes. Where it does
+        not, they have ``dtype``.
+    """
     known = getattr(model, "_inputs_struct", None)  # of a functional model; not public
     if known is not None:
-        return (_like(known, shapes, batch),), {}
+        return ((_like(known, requested),), {}), True
     names = [
         name
         for name, p in inspect.signature(model.call).parameters.items()
         if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
     ]
-    if shapes is None:
-        found = _built_shapes(model, names)
-        if found is None:
-            raise ValueError(
-                f"{type(model).__name__} is a subclassed model that was not called yet, so its input"
-                " size is not known: give --input-shape (input_shape=), or call it once"
-            )
-        return tuple(_symbolic(found[name], batch) for name in names if name in found), {}
-    if len(shapes) == 1:
-        return (keras.Input(batch_shape=(batch, *shapes[0])),), {}
-    inputs = [keras.Input(batch_shape=(batch, *shape)) for shape in shapes]
-    return (tuple(inputs) if len(names) == len(shapes) else (inputs,)), {}
+    built = _built_inputs(model, names)
+    arguments = _requested_inputs(model, names, requested) if built is None else built
+    sizes = _or_recorded(requested).fitted(list(_leaves(arguments))) or []
+    return (_symbolic(arguments, iter(sizes), requested.batch or 1, dtype), {}), False
 
 
-def _like(known: Any, shapes: Sequence[Shape] | None, batch: int) -> Any:
-    """Inputs like those of a functional model, at other sizes if some are given."""
+def _or_recorded(requested: Requested) -> Requested:
+    """The request, or one for the recorded sizes where none are asked for."""
+    return requested if requested.shapes or requested.length else Requested(shapes={})
+
+
+def _built_inputs(model: Any, names: Sequence[str]) -> tuple[Any, ...] | None:
+    """What a subclassed model was called with, by argument, with an ``Input`` for each tensor."""
+    found = getattr(model, "_build_shapes_dict", None) or {}
+    if len(found) == 1 and len(names) == 1:
+        shapes = [next(iter(found.values()))]
+    else:
+        shapes = [found.get(f"{name}_shape", found.get(name)) for name in names]
+    if not shapes or any(shape is None for shape in shapes):
+        return None
+    return tuple(_described(shape, (name,)) for name, shape in zip(names, shapes, strict=True))
+
+
+def _described(shape: Any, path: tuple[str, ...]) -> Any:
+    """A shape with its batch, or a structure of them, as ``Input``s."""
+    if isinstance(shape, Mapping):
+        return {key: _described(item, (*path, str(key))) for key, item in shape.items()}
+    if isinstance(shape, list | tuple) and shape and isinstance(shape[0], list | tuple | Mapping):
+        return [_described(item, (*path, str(number))) for number, item in enumerate(shape)]
+    names = ("/".join(path[1:]) or path[0], "/".join(path))
+    return Input(tuple(dict.fromkeys(names)), tuple(shape[1:]), open_length=True)
+
+
+def _requested_inputs(model: Any, names: Sequence[str], requested: Requested) -> tuple[Any, ...]:
+    """Inputs of the requested shapes alone, for a model that was not called."""
+    shapes = requested.shapes
+    if not shapes:
+        arguments = f" of each of {', '.join(names)}" if len(names) > 1 else ""
+        raise ShapeError(
+            f"{type(model).__name__} is a subclassed model that was not called yet, so its input"
+            f" size is not known: give --input-shape (input_shape=){arguments}, or call it once"
+        )
+    if isinstance(shapes, Mapping):
+        named = {name: Input((name,), tuple(shape)) for name, shape in shapes.items()}
+        in_call = set(names) <= set(named)
+        return tuple(named[name] for name in names) if in_call else (named,)
+    inputs = [Input((f"input {n}",), tuple(shape)) for n, shape in enumerate(shapes, 1)]
+    return tuple(inputs) if len(inputs) == 1 or len(names) == len(inputs) else (inputs,)
+
+
+def _leaves(structure: Any) -> Iterator[Input]:
+    if isinstance(structure, Input):
+        yield structure
+        return
+    for item in structure.values() if isinstance(structure, Mapping) else structure:
+        yield from _leaves(item)
+
+
+def _symbolic(structure: Any, sizes: Iterator[Shape], batch: int, dtype: str) -> Any:
+    """The same structure with a symbolic input, of the next size, for every ``Input``."""
+    import keras
+
+    if isinstance(structure, Input):
+        return keras.Input(batch_shape=(batch, *next(sizes)), dtype=dtype)
+    if isinstance(structure, Mapping):
+        return {k: _symbolic(item, sizes, batch, dtype) for k, item in structure.items()}
+    return type(structure)(_symbolic(item, sizes, batch, dtype) for item in structure)
+
+
+def _like(known: Any, requested: Requested) -> Any:
+    """Inputs like those of a functional model, at other sizes if some are requested."""
     import keras
 
     tensors = keras.tree.flatten(known)
-    if shapes is not None and len(shapes) != len(tensors):
-        names = ", ".join(map(_name, tensors))
-        raise ValueError(
-            f"the model has {len(tensors)} inputs ({names}), received {len(shapes)} input shapes;"
-            " give one for each, in this order"
+    puts = [
+        Input(names, tuple(tensor.shape[1:]))
+        for tensor, names in zip(tensors, _names_in(known), strict=True)
+    ]
+    sizes = _or_recorded(requested).fitted(puts)
+    made = [
+        keras.Input(
+            batch_shape=(requested.batch or 1, *size), dtype=tensor.dtype, name=put.names[0]
         )
-    made = []
-    for position, tensor in enumerate(tensors):
-        size = tuple(tensor.shape[1:]) if shapes is None else tuple(shapes[position])
-        if None in size:
-            raise ValueError(
-                f"input {_name(tensor)!r} has the open shape {size}: give its size with --input-shape"
-                " (input_shape=)"
-            )
-        made.append(keras.Input(batch_shape=(batch, *size), dtype=tensor.dtype, name=_name(tensor)))
+        for size, tensor, put in zip(sizes or (), tensors, puts, strict=True)
+    ]
     return keras.tree.pack_sequence_as(known, made)
 
 
-def _name(tensor: Any) -> str:
-    """The name of an input's layer, by which its config knows it."""
-    return str(tensor._keras_history.operation.name)
+def input_names(model: Any) -> list[tuple[str, ...]]:
+    """The names that each input of a functional model goes by; of other models none are known.
+
+    First that of its layer, as its config has it; then that of the tensor, and its key in a dict.
+    """
+    known = getattr(model, "_inputs_struct", None)  # not public
+    return [] if known is None else list(_names_in(known))
 
 
-def _built_shapes(model: Any, names: Sequence[str]) -> Mapping[str, Any] | None:
-    """The shapes that a subclassed model was called with, by the name of the argument."""
-    found = getattr(model, "_build_shapes_dict", None) or {}
-    if len(found) == 1 and len(names) == 1:
-        return {names[0]: next(iter(found.values()))}
-    shapes = {name: found.get(f"{name}_shape", found.get(name)) for name in names}
-    return shapes if shapes and all(shape is not None for shape in shapes.values()) else None
-
-
-def _symbolic(shape: Any, batch: int) -> Any:
-    """A symbolic input, or a structure of them, for a shape or a structure of shapes."""
+def _names_in(structure: Any) -> Iterator[tuple[str, ...]]:
     import keras
 
-    if isinstance(shape, Mapping):
-        return {key: _symbolic(item, batch) for key, item in shape.items()}
-    if isinstance(shape, list | tuple) and shape and isinstance(shape[0], list | tuple | Mapping):
-        return [_symbolic(item, batch) for item in shape]
-    if None in shape[1:]:
-        raise ValueError(
-            f"it was called with the open shape {tuple(shape)}: give the size with --input-shape"
-            " (input_shape=)"
-        )
-    return keras.Input(batch_shape=(batch, *shape[1:]))
+    for path, tensor in keras.tree.flatten_with_path(structure):
+        key = path[-1] if path and isinstance(path[-1], str) else ""
+        names = (str(tensor._keras_history.operation.name), str(tensor.name), key)
+        yield tuple(dict.fromkeys(name for name in names if name))

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 from keraudit.errors import ModelError
 from keraudit.layers.rule_table import is_unknown
 from keraudit.model.graph import Architecture, Shape
+from keraudit.model.input_sizes import Requested
 from keraudit.reading.archive import read_file
 from keraudit.reading.config import architecture
 
 if TYPE_CHECKING:
     from keraudit.reading.cache import Notify
 
+RECORDED = Requested()
 FILE_ENDINGS = (".keras", ".json", ".h5", ".hdf5", ".zip")
 CALLABLE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
@@ -28,8 +30,7 @@ def silent(message: str) -> None:
 def resolve(
     model: Any,
     *,
-    input_shapes: Sequence[Shape] | None = None,
-    batch: int | None = None,
+    requested: Requested = RECORDED,
     closed: Collection[str] | None = (),
     notify: Notify = silent,
 ) -> Architecture:
@@ -37,31 +38,65 @@ def resolve(
 
     Args:
         model: what to read.
-        input_shapes: sizes that the user asked for, without batch; used where the model is only
-            built, or traced, once its size is known.
-        batch: that the user asked for; a model is traced at it.
+        requested: sizes that the user asked for; used where the model is only built, or traced, once
+            its size is known.
         closed: classes of layers that are not opened where a live model is traced; ``None``: all.
         notify: told, in one line, what takes over a second.
 
     Raises:
         ModelError: nothing readable is meant by ``model``.
     """
-    first = input_shapes[0] if input_shapes and len(input_shapes) == 1 else None
     if not isinstance(model, str | os.PathLike):
         from keraudit.reading.applications import read_live
 
-        return read_live(model, input_shapes, batch, closed)
-    from keraudit.zoo.names import is_preset
-
+        return read_live(model, requested, closed)
     text = os.fspath(model)
     path = Path(text)
     if text.lower().endswith(FILE_ENDINGS) or os.path.isfile(path):  # noqa: PTH113  # pathlib raises at a name too long
         return from_file(path, notify)
-    if CALLABLE.fullmatch(text) and not is_preset(text):
+    if _is_callable(text):
         from keraudit.reading.applications import read_callable
 
-        return read_callable(text, input_shapes, batch, closed, notify=notify)
-    return _from_name(text, path, first, notify)
+        found = read_callable(text, [requested], closed, notify=notify)[0]
+        if isinstance(found, ModelError):
+            raise found
+        return found
+    return _from_name(text, path, requested.first, notify)
+
+
+def resolve_each(
+    model: Any,
+    requests: Sequence[Requested],
+    *,
+    closed: Collection[str] | None = (),
+    notify: Notify = silent,
+) -> list[Architecture | ModelError]:
+    """Read ``model`` at several sizes, or the error at those that it does not work at.
+
+    A file is read and the user's code is run once. Arguments and errors as for ``resolve``.
+    """
+    text = "" if not isinstance(model, str | os.PathLike) else os.fspath(model)
+    if text and _is_callable(text):
+        from keraudit.reading.applications import read_callable
+
+        return read_callable(text, requests, closed, notify=notify)
+    if text:
+        return [resolve(model, requested=requests[0], closed=closed, notify=notify)] * len(requests)
+    found: list[Architecture | ModelError] = []
+    for requested in requests:
+        try:
+            found.append(resolve(model, requested=requested, closed=closed, notify=notify))
+        except ModelError as error:
+            found.append(error)
+    return found
+
+
+def _is_callable(text: str) -> bool:
+    """Whether ``text`` means ``package.module:callable``, and not a file or a model of the zoo."""
+    from keraudit.zoo.names import is_preset
+
+    is_file = text.lower().endswith(FILE_ENDINGS) or os.path.isfile(text)  # noqa: PTH113  # pathlib raises at a name too long
+    return not is_file and bool(CALLABLE.fullmatch(text)) and not is_preset(text)
 
 
 def _from_name(text: str, path: Path, first: Shape | None, notify: Notify) -> Architecture:

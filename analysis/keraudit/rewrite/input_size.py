@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from keraudit.errors import ShapeError
 from keraudit.layers.infer import shaped
 from keraudit.model.graph import Graph, Shape
 from keraudit.model.shape_text import shape_text
@@ -12,8 +13,13 @@ def at_input_shape(graph: Graph, *shapes: Shape, batch: int | None = None) -> Re
     """The same network at other input sizes (without batch), one for each input.
 
     Raises:
-        ShapeError: the network collapses at this size.
+        ShapeError: the network collapses at this size, or was traced, which holds for one size.
     """
+    if graph.architecture.traced:
+        raise ShapeError(
+            f"{graph.architecture.name} was traced, and a trace holds for one size: read the model"
+            " again with --input-shape (input_shape=)"
+        )
     given = shapes or tuple(node.outputs[0].shape[1:] for node in graph.input_nodes)
     new = shaped(
         graph.architecture,

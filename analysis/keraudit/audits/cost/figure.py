@@ -11,7 +11,7 @@ from typing import Any
 
 from keraudit.model.bounds import Bound
 from keraudit.output.numbers import percent, sizes
-from keraudit.output.palette import GREY, color_of
+from keraudit.output.palette import GREY, SKY, VERMILION, color_of
 from keraudit.output.plotly_figure import as_record, axis, frame, new_figure
 
 ROW_HEIGHT = 26  # pixels for each bar: room for its name
@@ -104,6 +104,47 @@ def unit_for(largest: int) -> tuple[int, str]:
         if largest >= unit:
             return unit, name
     return 1, "MACs"
+
+
+def macs_over_length(report: Mapping[str, Any], *, name: str = "") -> dict[str, Any]:
+    """Draw MACs over sequence length, the part that grows with its square above the rest.
+
+    Args:
+        report: a record of lengths (``keraudit.lengths/1``).
+        name: the model's name in the title; default: the record's.
+
+    Returns:
+        A figure in plotly's JSON, as ``macs_per_block``.
+    """
+    rows = sorted(report["lengths"], key=lambda row: row["length"])
+    unit, unit_name = unit_for(max(row["macs"] for row in rows))
+    figure = new_figure(
+        frame(
+            f"{name or report['model']}: MACs over sequence length, batch {report['batch']}",
+            height=380,
+            barmode="stack",
+            xaxis=axis("sequence length", type="category"),
+            yaxis=axis(unit_name, rangemode="tozero"),
+        )
+    )
+    split = report["macs_coefficients"] is not None
+    parts = {"all": GREY} if not split else {"linear part": SKY, "quadratic part": VERMILION}
+    for part, colour in parts.items():
+        square = [row["quadratic_macs"] or 0 for row in rows]
+        values = (
+            square
+            if part.startswith("quadratic")
+            else [row["macs"] - squared for row, squared in zip(rows, square, strict=True)]
+        )
+        figure.add_bar(
+            name=part,
+            x=[f"{row['length']:,}" for row in rows],
+            y=[value / unit for value in values],
+            marker={"color": colour, "line": {"width": 0}},
+            customdata=[f"{value:,}" for value in values],
+            hovertemplate="length %{x}<br>%{customdata} MACs<extra>" + part + "</extra>",
+        )
+    return as_record(figure)
 
 
 def with_and_without(report: Mapping[str, Any], *, name: str = "") -> dict[str, Any]:

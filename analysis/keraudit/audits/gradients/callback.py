@@ -17,6 +17,7 @@ from keraudit.audits.gradients.places import parts, places
 from keraudit.audits.gradients.records import Profile, number, plain
 from keraudit.environment import own_versions
 from keraudit.layers.infer import shaped
+from keraudit.model.input_sizes import Requested
 from keraudit.output.files import save
 from keraudit.reading.resolve import resolve
 
@@ -59,7 +60,9 @@ class GradientAudit(keras.callbacks.Callback):  # type: ignore[misc]  # Keras sh
         self.step = 0
 
     def on_train_begin(self, logs: Any = None) -> None:
-        graph = shaped(resolve(self.model, batch=self.size, closed=None), batch=self.size)
+        graph = shaped(
+            resolve(self.model, requested=Requested(batch=self.size), closed=None), batch=self.size
+        )
         self.loss = losses.chosen(graph, self.wanted)
         self.network = Network(losses.with_logits(graph, self.loss), parts(graph, places(graph)))
         self.batch = batch_of(self.data, graph, self.loss, 0)
