@@ -89,7 +89,7 @@ def test_a_block_is_drawn_with_its_fork_and_its_join() -> None:
 
 def test_a_block_of_too_many_layers_is_not_drawn() -> None:
     graph = shaped(application("InceptionV3"))
-    from keraudit.model.blocks import Block
+    from keraudit.model.block import Block
 
     whole = Block(name="all", kind="segment", stage="-", nodes=tuple(range(len(graph.nodes))))
     many = block_dot(graph, whole, report_of(graph).layers)

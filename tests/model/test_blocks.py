@@ -10,7 +10,8 @@ import pytest
 
 from built import application
 from keraudit.layers.infer import shaped
-from keraudit.model.blocks import Block, blocks
+from keraudit.model.block import Block
+from keraudit.model.blocks import blocks
 from keraudit.model.graph import Architecture, Call, Graph, Layer, Ref
 from witness import graph_of
 

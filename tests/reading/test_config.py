@@ -271,8 +271,10 @@ def test_open_sizes_are_given_and_inputs_named() -> None:
         audit(model)
     named = audit(model, input_shape={"b": (5,), "a": (16, 8, 3)})
     assert named.layers[0].output_shapes == ((1, 16, 8, 3),)
-    with pytest.raises(ShapeError, match="inputs are a, b"):
-        audit(model, input_shape={"a": (16, 8, 3)})
+    others = audit(model, input_shape={"a": (16, 8, 3)})  # b keeps its own
+    assert others.layers == named.layers
+    with pytest.raises(ShapeError, match="inputs are a, b: no input is named 'c'"):
+        audit(model, input_shape={"a": (16, 8, 3), "c": (5,)})
     with pytest.raises(ShapeError, match="has 2 inputs"):
         audit(model, input_shape=(16, 8, 3))
     with pytest.raises(ShapeError, match="3 axes besides the batch"):

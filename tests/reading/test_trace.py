@@ -379,3 +379,17 @@ def test_a_model_that_cannot_be_traced_at_all_is_one_line() -> None:
 
     with pytest.raises(keraudit.KerauditError, match=r"cannot be traced .*no such thing"):
         keraudit.audit(Broken(), input_shape=(5,))
+
+
+def test_a_layer_of_the_user_s_own_is_a_block() -> None:
+    graph = keraudit.read(Net(units=3), input_shape=(16, 16, 3))
+    found = report_of(graph).blocks
+    assert [block.name for block in found][1:4] == ["unit_0", "unit_1", "unit_2"]
+    names = [name for block in found for name in block.layers]
+    assert names == [node.name for node in graph.nodes]
+
+
+def test_a_trace_holds_for_one_size() -> None:
+    graph = keraudit.read(Net(), input_shape=(16, 16, 3))
+    with pytest.raises(keraudit.ShapeError, match="was traced"):
+        keraudit.at_input_shape(graph, (32, 32, 3))

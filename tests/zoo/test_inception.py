@@ -8,7 +8,8 @@ from built import zoo
 from keraudit.api import report_of
 from keraudit.audits.cost.report import CostReport
 from keraudit.layers.infer import shaped
-from keraudit.model.blocks import FORK_JOIN, blocks
+from keraudit.model.block import FORK_JOIN
+from keraudit.model.blocks import blocks
 from keraudit.model.bounds import Bound
 from keraudit.zoo.paper_tables import CS231N_REDUCED_MEGA, DIFFERENCES, GOOGLENET, K, M, Printed
 from keraudit.zoo.widths import GOOGLENET as WIDTHS

@@ -11,7 +11,8 @@ from keraudit.api import report_of
 from keraudit.audits.cost.report import CostReport
 from keraudit.errors import ModelError
 from keraudit.layers.infer import shaped
-from keraudit.model.blocks import FORK_JOIN, blocks
+from keraudit.model.block import FORK_JOIN
+from keraudit.model.blocks import blocks
 from keraudit.model.bounds import Bound
 from keraudit.zoo.paper_tables import CIFAR_MEGA, RESNET_GIGA
 from witness import agree, graph_of

@@ -18,7 +18,8 @@ from keraudit.audits.cost.parts import Part, parts
 from keraudit.audits.cost.report import CostReport
 from keraudit.errors import ShapeError
 from keraudit.layers.infer import shaped
-from keraudit.model.blocks import Block, blocks
+from keraudit.model.block import Block
+from keraudit.model.blocks import blocks
 from keraudit.model.graph import Architecture, Graph, Shape
 from keraudit.rewrite.apply import rewritten
 from keraudit.rewrite.options import Rewriting

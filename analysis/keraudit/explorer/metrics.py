@@ -14,7 +14,7 @@ from keraudit.explorer import ui
 from keraudit.explorer.address import UNITS, View, parsed
 from keraudit.explorer.cache import Audited
 from keraudit.explorer.tables import table
-from keraudit.model.blocks import Block
+from keraudit.model.block import Block
 from keraudit.model.bounds import Bound
 from keraudit.model.graph import Shape
 from keraudit.output.numbers import extent, inputs_text, percent, short, short_bytes, sizes

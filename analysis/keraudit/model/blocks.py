@@ -9,17 +9,18 @@ Names are looked at only to label what the graph shows, and to divide long unbra
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import takewhile
 from math import prod
 
+from keraudit.model.block import FORK_JOIN, SEGMENT, Block
+from keraudit.model.composites import composites
 from keraudit.model.graph import Graph, Shape
 from keraudit.model.naming import common_name, group_names, is_automatic
 from keraudit.model.regions import Links, Region, regions
 from keraudit.model.shape_text import shape_text
 from keraudit.model.spatial import positions
 
-FORK_JOIN, SEGMENT = "fork-join", "segment"
 GATES = frozenset({"Multiply", "ops.Multiply"})
 # Element by element and without weights: they finish the block that they follow.
 FINISHING = frozenset(
@@ -35,24 +36,6 @@ NORMALISING = frozenset(
 SHORT_CHAIN = 10  # layers with MACs; a chain of fewer reads well as one segment
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Block:
-    """A part of the network; ``nodes`` are indices into the graph's nodes, in running order.
-
-    For a fork-join block ``branches`` are the paths between ``fork`` (not part of it) and ``join``;
-    an empty branch is an edge from fork to join, the identity shortcut.
-    """
-
-    name: str
-    kind: str
-    stage: str
-    nodes: tuple[int, ...]
-    fork: int | None = None
-    join: int | None = None
-    branches: tuple[tuple[int, ...], ...] = ()
-    children: tuple[Block, ...] = ()
-
-
 def blocks(graph: Graph) -> tuple[Block, ...]:
     """Divide all nodes of ``graph`` among blocks, in running order."""
     links = Links.of(graph)
@@ -62,7 +45,7 @@ def blocks(graph: Graph) -> tuple[Block, ...]:
     places = positions(graph)
     ends = frozenset(outputs)
     found = [block for part in parts for block in _labelled(part, graph, places, ends)]
-    return _named_once(_name_by_place(found, graph))
+    return _named_once(_name_by_place(composites(found, graph), graph))
 
 
 def _opened(parts: Iterable[Region], links: Links, graph: Graph) -> list[Region]:

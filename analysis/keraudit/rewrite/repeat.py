@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from keraudit.errors import KerauditError, ModelError
-from keraudit.model.blocks import Block, blocks
+from keraudit.model.block import Block
+from keraudit.model.blocks import blocks
 from keraudit.model.fuzzy import choices
 from keraudit.model.graph import Call, Graph, Ref
 from keraudit.rewrite.edit import (

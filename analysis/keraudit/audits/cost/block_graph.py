@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from keraudit.audits.cost.count import LayerCost
 from keraudit.audits.cost.treemap import KINDS, family
-from keraudit.model.blocks import FINISHING, NORMALISING, Block
+from keraudit.model.block import Block
+from keraudit.model.blocks import FINISHING, NORMALISING
 from keraudit.model.graph import Graph
 from keraudit.model.shape_text import shape_text
 from keraudit.output.numbers import short, sizes

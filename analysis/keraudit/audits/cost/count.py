@@ -9,7 +9,8 @@ from typing import NamedTuple
 from keraudit.audits.cost.memory import activation_bytes, live_bytes, weight_bytes
 from keraudit.audits.cost.receptive_field import Field, receptive_fields
 from keraudit.audits.cost.training_step import training_macs
-from keraudit.model.blocks import Block, blocks
+from keraudit.model.block import Block
+from keraudit.model.blocks import blocks
 from keraudit.model.bounds import ALL_EXACT, Bounds
 from keraudit.model.graph import UNSUPPORTED, Graph, Node, Shape, Term
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from keraudit.audits.cost.count import NOTHING, Cost, LayerCost
 from keraudit.audits.cost.receptive_field import Field
-from keraudit.model.blocks import Block
+from keraudit.model.block import Block
 from keraudit.model.graph import Shape
 
 MODEL, STAGE, BLOCK, BRANCH, LAYER = "model", "stage", "block", "branch", "layer"

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from keraudit.audits.cost.parts import LAYER, Part
-from keraudit.model.blocks import FINISHING, FORK_JOIN, NORMALISING, SEGMENT
+from keraudit.model.block import FORK_JOIN, SEGMENT
+from keraudit.model.blocks import FINISHING, NORMALISING
 from keraudit.output.numbers import extent, short, short_bytes, sizes
 from keraudit.output.palette import (
     BLUE,

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from keraudit.audits.gradients.roles import is_kernel
-from keraudit.model.blocks import FORK_JOIN, blocks
+from keraudit.model.block import FORK_JOIN
+from keraudit.model.blocks import blocks
 from keraudit.model.graph import Graph, Node, Ref
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from keraudit.model.blocks import Block
+from keraudit.model.block import Block
 from keraudit.model.bounds import ALL_EXACT, Bounds
 from keraudit.model.graph import UNSUPPORTED, Graph, Node, Term
 from keraudit.output.plain_data import as_dict

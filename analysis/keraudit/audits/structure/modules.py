@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import prod
 
 from keraudit.audits.structure.network import Filter, Network, Pool, pool_at, regions_as
-from keraudit.model.blocks import Block
+from keraudit.model.block import Block
 from keraudit.model.graph import Shape
 
 JOINS = frozenset({"Concatenate", "ops.Concatenate"})

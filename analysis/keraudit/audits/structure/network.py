@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from math import prod
 from typing import NamedTuple, TypeVar
 
-from keraudit.model.blocks import GATES, Block
+from keraudit.model.block import Block
+from keraudit.model.blocks import GATES
 from keraudit.model.graph import Graph, Shape
 from keraudit.model.regions import Links, leading_to_main_output
 from keraudit.model.shape_text import shape_text

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from math import prod
 
 from keraudit.audits.structure.network import Filter, Network, pool_at, regions_as
-from keraudit.model.blocks import GATES, NORMALISING, Block
+from keraudit.model.block import Block
+from keraudit.model.blocks import GATES, NORMALISING
 from keraudit.rewrite.shortcut_layers import SUMS, VALUES_KEPT
 
 BASIC, BOTTLENECK, INVERTED, OTHER = "basic", "bottleneck", "inverted bottleneck", "other"

@@ -17,7 +17,7 @@ from keraudit.explorer import ui
 from keraudit.explorer.address import AREAS, COLOURS, LEVELS, UNITS, View, parsed
 from keraudit.explorer.cache import Audited, ShownModel, audited, command, tree_of
 from keraudit.explorer.metrics import cost_of, layer_table, metrics
-from keraudit.model.blocks import Block
+from keraudit.model.block import Block
 
 HEIGHT = 430  # pixels
 
