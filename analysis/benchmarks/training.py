@@ -73,7 +73,7 @@ def measured(given: argparse.Namespace) -> dict[str, object]:
     rows = rows.reshape(-1, rows.shape[-1])
     same = np.tile(rows[: given.batch], (len(rows) // given.batch, 1))
     images = state.steps * given.batch
-    mean, scale = moments(data, made.normalise)
+    mean, scale = moments(data, made.normalize)
     normal = ((pixels.astype("float32") - mean) / scale)[:images]
     one_hot = np.eye(10, dtype="float32")[labels[:images]]
     bare = compiled(given, made, [])

@@ -66,7 +66,7 @@ def _heat_map(report: Mapping[str, Any]) -> str:
         for entry in (steps[0], steps[1], steps[-1])
     )
     told = (
-        f"{course}. {report['data']}, {report['optimiser']}, seed {report['seeds'][0]};"
+        f"{course}. {report['data']}, {report['optimizer']}, seed {report['seeds'][0]};"
         f" {report['hardware']}; {report['date']}. Made by `{report['command']}`."
     )
     return f"{drawn}\n\n{note(told)}"

@@ -34,7 +34,7 @@ def module(kind: str) -> str:
     import keraudit
 
     model, caption = MODULES[kind]
-    drawn = diagram(keraudit.read(model), colour=color_of("Inception"))
+    drawn = diagram(keraudit.read(model), color=color_of("Inception"))
     return part(
         "drawing.html",
         drawing=drawn,
@@ -67,7 +67,7 @@ def factorized_kernels() -> str:
             "MACs before": "exact",
             "after": "exact",
             "cheaper by": "{:.0%}",
-            "`--factorised`": "markdown",
+            "`--factorized`": "markdown",
         },
         rows,
     )

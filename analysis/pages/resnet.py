@@ -40,7 +40,7 @@ def unit(name: str) -> str:
     """The drawing of a residual unit."""
     import keraudit
 
-    drawn = diagram(keraudit.read(name), colour=color_of("ResNet"))
+    drawn = diagram(keraudit.read(name), color=color_of("ResNet"))
     return part(
         "drawing.html",
         drawing=drawn,
@@ -64,13 +64,13 @@ def depth_figure() -> str:
         "basic units": ([d for d in DEPTHS if d < BOTTLENECKS], SKY),
         "bottleneck units": ([d for d in DEPTHS if d >= BOTTLENECKS], BLUE),
     }
-    for name, (depths, colour) in groups.items():
+    for name, (depths, color) in groups.items():
         figure.add_scatter(
             name=name,
             mode="lines+markers",
             x=depths,
             y=[round(found[d]["macs"] / 1e9, 4) for d in depths],
-            line={"color": colour},
+            line={"color": color},
             marker={"size": 9},
             customdata=[[DEPTHS[d][0], f"{found[d]['params']:,}"] for d in depths],
             hovertemplate="<b>%{customdata[0]}</b><br>%{y:.3g} billion MACs<br>%{customdata[1]}"
@@ -179,7 +179,7 @@ def alike(found: Mapping[str, Sequence[Run]]) -> bool:
 def lesson(found: Mapping[str, Sequence[Run]]) -> str:
     """What these runs say of the deep plain network: is it worse already in training?
 
-    Nothing, where some of them were trained with a loss that was cut off, and others not.
+    Nothing, where some of them were trained with a clipped loss, and others not.
     """
     if not alike(found):
         return ""

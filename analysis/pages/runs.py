@@ -210,7 +210,7 @@ def dated(days: Sequence[str]) -> str:
 def _clipped_networks(found: Sequence[Run]) -> str:
     """Of which networks the loss counted no probability as less than 1e-7."""
     names = dict.fromkeys(run.network for run in found if run.loss == CLIPPED)
-    return f", loss of {' and '.join(names)} cut off below a probability of 1e-7" if names else ""
+    return f", loss of {' and '.join(names)} clipped below a probability of 1e-7" if names else ""
 
 
 def versions_of(found: Sequence[Mapping[str, str]]) -> str:

@@ -55,7 +55,7 @@ def named(folder: Path, data: Any, given: argparse.Namespace) -> dict[str, Any]:
     from keraudit.evaluation.load import load_run
 
     one = load_run(folder, data)
-    images = one.normalised(one.data.train.images[: given.images])
+    images = one.normalized(one.data.train.images[: given.images])
     labels = one.data.train.labels[: given.images]
     right = {}
     for key, is_training in (("moving", False), ("batch", True)):

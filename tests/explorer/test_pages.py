@@ -57,11 +57,11 @@ def test_a_block_that_is_chosen_is_looked_into(open_page: Open) -> None:
 
 
 @pytest.mark.parametrize(
-    ("area", "colour"), [("params", "cost"), ("memory", "field"), ("cost", "memory")]
+    ("area", "color"), [("params", "cost"), ("memory", "field"), ("cost", "memory")]
 )
-def test_the_map_has_areas_and_colours(open_page: Open, area: str, colour: str) -> None:
+def test_the_map_has_areas_and_colours(open_page: Open, area: str, color: str) -> None:
     app = open_page(model="ResNet50", level="layers")
-    choose(choose(app, "area", area), "colour", colour)
+    choose(choose(app, "area", area), "color", color)
     assert address(app).get("area", "cost") == area
     assert not errors(app)
 

@@ -124,7 +124,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     np.savez(root / "things.npz", **arrays)
     words = ("--data", root / "things.npz", "--epochs", "1", "--batch", "10", "--runs", root)
     for network, how in (("ResNet-CIFAR-8", "channel"), ("ResNet-CIFAR-14", "pixel")):
-        done = keraudit("train", network, *words, "--normalise", how)
+        done = keraudit("train", network, *words, "--normalize", how)
         assert done.code == 0, done.err
     return root
 
@@ -167,9 +167,9 @@ def test_grey_faces_in_three_channels_cost_as_much_as_in_one(tmp_path: Path) -> 
     from keraudit.data.load import load
     from keraudit.faces.study import together
 
-    grey, colour = (together(load(str(toy_faces(tmp_path, channels=n)))) for n in (1, 3))
-    assert colour.images.shape == grey.images.shape == (32, 40, 32, 1)
-    assert (colour.images == grey.images).all()
+    grey, color = (together(load(str(toy_faces(tmp_path, channels=n)))) for n in (1, 3))
+    assert color.images.shape == grey.images.shape == (32, 40, 32, 1)
+    assert (color.images == grey.images).all()
 
 
 def test_a_rewritten_network_has_the_same_weights_and_places() -> None:

@@ -24,7 +24,7 @@ LOCK = RLock()
 
 # How Keras begins before it says why, and how it colours that in a terminal.
 PREAMBLES = ("Exception encountered when calling", "Error when deserializing class")
-COLOURS = re.compile(r"\x1b\[\d*m")
+COLORS = re.compile(r"\x1b\[\d*m")
 
 
 def build(
@@ -248,7 +248,7 @@ def application_layers() -> Mapping[str, Any]:
 
 def first_line(error: Exception) -> str:
     """The line of a library's error that says why; the whole may run over a page."""
-    lines = [plain for line in str(error).splitlines() if (plain := COLOURS.sub("", line).strip())]
+    lines = [plain for line in str(error).splitlines() if (plain := COLORS.sub("", line).strip())]
     reasons = [line for line in lines if not line.startswith(PREAMBLES)]
     return (reasons or lines or [type(error).__name__])[0][:300]
 

@@ -69,7 +69,7 @@ def rewriting_options(function: F) -> F:
         click.option("--activation", metavar="NAME", help="Put NAME for every hidden activation."),
         click.option("--without-norm", is_flag=True, help="Take out every normalisation."),
         click.option(
-            "--factorised",
+            "--factorized",
             type=click.Choice(HOW),
             help="Factorise large convolutions: 5x5 to two 3x3, nxn to 1xn and nx1, or kxk to"
             " depthwise and pointwise.",

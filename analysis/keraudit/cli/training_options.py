@@ -111,7 +111,7 @@ RECIPE_OPTIONS = (
         help="Mix images two by two, and their labels; 1 is common.",
     ),
     click.option(
-        "--normalise", type=click.Choice(("pixel", "channel")), help="Mean image, or not."
+        "--normalize", type=click.Choice(("pixel", "channel")), help="Mean image, or not."
     ),
     click.option("--precision", type=click.Choice(("float32", "mixed_bfloat16"))),
     click.option(

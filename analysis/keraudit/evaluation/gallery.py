@@ -225,7 +225,7 @@ def look(
 ) -> list[Look]:
     """A network's looks at images."""
     classes = probabilities.argmax(axis=1)
-    heat = within.grad_cam(network.normalised(images), classes)
+    heat = within.grad_cam(network.normalized(images), classes)
     unsure = entropy(probabilities)
     return [
         Look(
@@ -247,7 +247,7 @@ def _neighbours(
     result = {}
     for (name, part), network in zip(within.items(), networks, strict=True):
         train = network.data.train.first(searched)
-        features = part.features(network.normalised(train.images))
-        queries = part.features(network.normalised(images))
+        features = part.features(network.normalized(train.images))
+        queries = part.features(network.normalized(images))
         result[name] = list(nearest(queries, features, train.labels))
     return result

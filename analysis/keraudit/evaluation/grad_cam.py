@@ -44,7 +44,7 @@ class FeatureCut:
         """Where in each image the score of a class comes from (Selvaraju et al. 2017).
 
         The map's channels are weighted by the mean gradient of the class's score before the softmax,
-        added up, and cut off below 0.
+        added up, and clipped below 0.
 
         Args:
             images: normalised, (N, height, width, channels).

@@ -39,7 +39,7 @@ class LoadedRun:
     mean: Any
     scale: Any
 
-    def normalised(self, images: Any) -> Any:
+    def normalized(self, images: Any) -> Any:
         """Bytes as the network sees them."""
         return (images.astype("float32") - self.mean) / self.scale
 
@@ -54,7 +54,7 @@ class LoadedRun:
 
         parts = []
         for start in range(0, len(images), CHUNK):
-            values = self.normalised(images[start : start + CHUNK])
+            values = self.normalized(images[start : start + CHUNK])
             with reporting_out_of_memory(BATCH, "free some, or take a device that has more"):
                 found = self.body.predict(**keras_inputs(values, batch=BATCH), verbose=0)
             parts.append(np.asarray(found, "float64"))
@@ -82,7 +82,7 @@ def load_run(folder: Path, data: Dataset, *, test_images: int | None = None) -> 
     with_weights(folder)
     part = _same_data(run, data, test_images, folder)
     body = network_of(folder, run, shape=part.image_shape)
-    mean, scale = moments(part, Recipe.from_dict(run.recipe).normalise)
+    mean, scale = moments(part, Recipe.from_dict(run.recipe).normalize)
     return LoadedRun(run=run, body=body, data=part, mean=mean, scale=scale)
 
 

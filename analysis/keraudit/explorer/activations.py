@@ -134,9 +134,9 @@ def weights(kernel: Any) -> dict[str, Any]:
     counts, edges = np.histogram(kernel, bins=BINS)
     made: dict[str, Any] = {"counts": counts, "edges": edges.astype("float32")}
     if kernel.ndim == 4 and max(kernel.shape[:2]) > 1:
-        colours = kernel.shape[2] == 3
-        chosen = kernel[..., :KERNELS] if colours else kernel[:, :, 0, :KERNELS]
-        if kernel.shape[3] == 1 and not colours:  # depthwise: one filter for each channel
+        colors = kernel.shape[2] == 3
+        chosen = kernel[..., :KERNELS] if colors else kernel[:, :, 0, :KERNELS]
+        if kernel.shape[3] == 1 and not colors:  # depthwise: one filter for each channel
             chosen = kernel[:, :, :KERNELS, 0]
         made["kernels"] = _as_bytes(np.moveaxis(chosen, -1, 0))
     return made

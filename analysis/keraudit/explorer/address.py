@@ -32,7 +32,7 @@ PAGES: Mapping[str, str] = {
 }
 UNITS: Mapping[str, str] = {"macs": "MACs", "flops": "FLOPs"}
 AREAS: Mapping[str, str] = {"cost": "cost", "params": "parameters", "memory": "activations"}
-COLOURS: Mapping[str, str] = {"kind": "kind", **AREAS, "field": "receptive field"}
+COLORS: Mapping[str, str] = {"kind": "kind", **AREAS, "field": "receptive field"}
 LEVELS: Mapping[str, str] = {"blocks": "blocks", "layers": "layers"}
 WHAT: Mapping[str, str] = {
     "cost": "cost by block",
@@ -79,7 +79,7 @@ class View:
         batch: images at a time.
         unit: ``macs`` or ``flops``: what "cost" means on every page.
         area: what the map's areas are drawn from.
-        colour: and its colours.
+        color: and its colours.
         level: whether the map shows blocks or their layers.
         block: the one looked into; empty for none.
         layer: likewise.
@@ -111,7 +111,7 @@ class View:
     batch: int = 1
     unit: str = "macs"
     area: str = "cost"
-    colour: str = "kind"
+    color: str = "kind"
     level: str = "blocks"
     block: str = ""
     layer: str = ""
@@ -328,7 +328,7 @@ FORMS: Mapping[str, Form] = {
     "batch": whole(1, LARGEST_BATCH),
     "unit": _one_of(UNITS),
     "area": _one_of(AREAS),
-    "colour": _one_of(COLOURS),
+    "color": _one_of(COLORS),
     "level": _one_of(LEVELS),
     "block": Form(_read_name),
     "layer": Form(_read_name),

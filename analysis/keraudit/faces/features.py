@@ -40,7 +40,7 @@ class Source:
         inner: the network.
         places: the blocks, fork-join regions such as an Inception module or a residual unit, each with its last
             layer that ``inner`` has.
-        normalise: how it sees an image: ``image``, or as the published weights did.
+        normalize: how it sees an image: ``image``, or as the published weights did.
     """
 
     label: str
@@ -49,7 +49,7 @@ class Source:
     start: Any
     inner: Any
     places: tuple[tuple[str, str], ...]
-    normalise: str
+    normalize: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,10 +111,10 @@ def checked(spec: str, data: Dataset) -> Run | None:
         raise KerauditError(
             f"{folder} learnt from these faces: what it makes of them proves nothing; give a run on other images"
         )
-    if Recipe.from_dict(run.recipe).normalise == "pixel":
+    if Recipe.from_dict(run.recipe).normalize == "pixel":
         raise KerauditError(
             f"{folder} was trained on images less their mean image, which faces do not have: give a run of"
-            " recipe modern, or of --normalise channel"
+            " recipe modern, or of --normalize channel"
         )
     if run.dataset["image_shape"][-1] != 3:
         raise KerauditError(
@@ -166,7 +166,7 @@ def source(spec: str, run: Run | None, *, shape: tuple[int, ...], size: int, see
         start=start,
         inner=inner,
         places=ends(inner),
-        normalise=recipe.normalise if recipe.weights else "image",
+        normalize=recipe.normalize if recipe.weights else "image",
     )
 
 
@@ -184,7 +184,7 @@ def _of_keras(kind: str, name: str, shape: tuple[int, ...], size: int, seed: int
         start=start,
         inner=inner,
         places=ends(inner),
-        normalise=PUBLISHED[name] if kind == IMAGENET else "image",
+        normalize=PUBLISHED[name] if kind == IMAGENET else "image",
     )
 
 
@@ -213,17 +213,17 @@ def ends(inner: Any) -> tuple[tuple[str, str], ...]:
     return tuple((name, layers[-1]) for name, layers in _blocks_of(inner))
 
 
-def _normalized_images(images: Any, normalise: str) -> Any:
+def _normalized_images(images: Any, normalize: str) -> Any:
     """Images as a network sees them.
 
     Args:
         images: bytes, (N, height, width, 3).
-        normalise: ``image``, each less its own mean, in its own deviations; or as Keras did for weights that
+        normalize: ``image``, each less its own mean, in its own deviations; or as Keras did for weights that
             it publishes.
     """
     values = images.astype("float32")
-    if normalise in WITH_WEIGHTS:
-        mean, scale = published_moments(normalise)
+    if normalize in WITH_WEIGHTS:
+        mean, scale = published_moments(normalize)
         return (values - mean) / scale
     mean = values.mean(axis=(1, 2, 3), keepdims=True)
     deviation = values.std(axis=(1, 2, 3), keepdims=True)
@@ -255,7 +255,7 @@ def cuts(found: Source, images: Any) -> tuple[Cut, ...]:
     whole = keras.Model(found.inner.input, outputs)
     parts = [
         [convert(tensor) for tensor in whole(found.start(part), training=False)]
-        for part in split(_normalized_images(images, found.normalise))
+        for part in split(_normalized_images(images, found.normalize))
     ]
     maps = [np.concatenate(column) for column in zip(*parts, strict=True)]
     costs = [audit(keras.Model(found.inner.input, output), batch=1).total for output in outputs]

@@ -118,12 +118,12 @@ def dot(site: Site) -> Effect:
         ("columns", prod(columns)),
     )
     terms = [Term("mac", "dot product", factors, operands=2)]
-    normalised = [
+    normalized = [
         elementwise("normalisation", shape, 3) if site.config.get("normalize") else None
         for shape in shapes
     ]
     return counted(
         output if len(output) > 1 else (*output, 1),
-        terms=[*terms, *normalised],
+        terms=[*terms, *normalized],
         view=GLOBAL,
     )

@@ -29,7 +29,7 @@ FINISHING = frozenset(
         *("GaussianNoise", "AlphaDropout", "Identity", "ops.Relu", "ops.Gelu", "ops.Silu"),
     }
 )
-NORMALISING = frozenset(
+NORMALIZING = frozenset(
     {"BatchNormalization", "LayerNormalization", "GroupNormalization", "RMSNormalization"}
 )
 SHORT_CHAIN = 10  # layers with MACs; a chain of fewer reads well as one segment
@@ -152,8 +152,8 @@ def _attach_neighbours(parts: Sequence[Region], graph: Graph) -> list[Region]:
 
 def _leading(nodes: Sequence[int], kinds: Sequence[str]) -> list[int]:
     """The whole chain if it is a pre-activation (normalisation, activation), else nothing."""
-    light = all(kinds[i] in FINISHING or kinds[i] in NORMALISING for i in nodes)
-    return list(nodes) if light and nodes and kinds[nodes[0]] in NORMALISING else []
+    light = all(kinds[i] in FINISHING or kinds[i] in NORMALIZING for i in nodes)
+    return list(nodes) if light and nodes and kinds[nodes[0]] in NORMALIZING else []
 
 
 def _labelled(part: Region, graph: Graph, places: Sequence[Shape], ends: Set[int]) -> list[Block]:
@@ -233,7 +233,7 @@ def _head_start(
     if True not in flat:
         return len(kinds)
     start = flat.index(True)
-    if all(kind in FINISHING or kind in NORMALISING for kind in kinds[:start]):
+    if all(kind in FINISHING or kind in NORMALIZING for kind in kinds[:start]):
         return 0 if part.nodes[0] else len(kinds)  # from the input on: no positions anywhere
     return start
 

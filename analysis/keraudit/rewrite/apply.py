@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from keraudit.model.graph import Graph
 from keraudit.rewrite.activation import with_activation
 from keraudit.rewrite.edit import RewriteNote
-from keraudit.rewrite.factorise import factorized
+from keraudit.rewrite.factorize import factorized
 from keraudit.rewrite.normalization import without_normalization
 from keraudit.rewrite.reductions import without_reductions
 from keraudit.rewrite.repeat import repeat_block
@@ -51,7 +51,7 @@ def steps(asked: Rewriting) -> list[tuple[str, Callable[[Graph], Rewrite]]]:
         pools = asked.also_pool_projections
         label = "without reductions" + " and pool projections" * pools
         found.append((label, lambda g: without_reductions(g, also_pool_projections=pools)))
-    if (how := asked.factorised) is not None:
+    if (how := asked.factorized) is not None:
         found.append((f"factorised ({how})", lambda g: factorized(g, how)))
     if asked.without_norm:
         found.append(("without normalisation", without_normalization))

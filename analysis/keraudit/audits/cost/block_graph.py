@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from keraudit.audits.cost.count import LayerCost
 from keraudit.audits.cost.treemap import KINDS, family
-from keraudit.model.blocks import FINISHING, NORMALISING, Block
+from keraudit.model.blocks import FINISHING, NORMALIZING, Block
 from keraudit.model.graph import Graph
 from keraudit.model.shape_text import shape_text
 from keraudit.output.numbers import short, sizes
@@ -14,7 +14,7 @@ from keraudit.output.palette import GREY, VERMILION, ink
 from keraudit.rewrite.edit import kernel_of, users_of
 
 MOST_BOXES = 150  # more is no picture
-FOLLOW = FINISHING | NORMALISING
+FOLLOW = FINISHING | NORMALIZING
 
 
 def block_dot(graph: Graph, block: Block, layers: Sequence[LayerCost], *, chosen: str = "") -> str:
@@ -68,7 +68,7 @@ def label(graph: Graph, held: Sequence[int], layers: Sequence[LayerCost]) -> str
     what = f"{first.layer.kind.removeprefix('ops.')} {kernel}".strip()
     rest = [graph.nodes[i].layer.kind for i in held[1:]]
     under = ", ".join(
-        "norm" if kind in NORMALISING else "dropout" if "Dropout" in kind else "activation"
+        "norm" if kind in NORMALIZING else "dropout" if "Dropout" in kind else "activation"
         for kind in rest
     )
     shape = sizes(last.outputs[0].shape) if last.outputs else ""

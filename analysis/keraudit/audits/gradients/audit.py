@@ -119,8 +119,8 @@ def _measurable(one: Variant) -> Variant:
             "the model has no trainable kernel, so there is no gradient to measure: set trainable, or"
             " audit its cost with keraudit flops"
         )
-    normalised = any(node.layer.kind == "BatchNormalization" for node in graph.nodes)
-    if graph.batch < 2 and normalised:
+    normalized = any(node.layer.kind == "BatchNormalization" for node in graph.nodes)
+    if graph.batch < 2 and normalized:
         raise KerauditError(
             f"batch normalisation takes its statistics from a batch of 2 or more; received"
             f" {graph.batch}: give --batch 32, or --without-norm"

@@ -44,7 +44,7 @@ def draw(network: Network, seed: int) -> None:
     done: set[int] = set()
     for path, layer in network.layers.items():
         for place, variable in weights_of(layer):
-            initializer = network.initialisers.get(id(variable))
+            initializer = network.initializers.get(id(variable))
             if initializer is None or is_random(initializer) is False or id(variable) in done:
                 continue
             done.add(id(variable))

@@ -64,7 +64,7 @@ class Branch:
         return None
 
     @property
-    def factorised(self) -> tuple[str, ...]:
+    def factorized(self) -> tuple[str, ...]:
         """The pieces that stand for a larger filter: ``1x7-7x1``, ``(1x3 | 3x1)``, ``3x3-3x3``."""
         found: list[str] = []
         last: Step | None = None

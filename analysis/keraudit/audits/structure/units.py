@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import prod
 
 from keraudit.audits.structure.network import Filter, Network, pool_at, regions_as
-from keraudit.model.blocks import GATES, NORMALISING, Block
+from keraudit.model.blocks import GATES, NORMALIZING, Block
 from keraudit.rewrite.shortcut_layers import SUMS, VALUES_KEPT
 
 BASIC, BOTTLENECK, INVERTED, OTHER = "basic", "bottleneck", "inverted bottleneck", "other"
@@ -123,4 +123,4 @@ def _carries(network: Network, index: int, *, projected: bool) -> bool:
     pool = pool_at(network, index)
     if pool:
         return projected or prod(pool.window) == 1
-    return kind.startswith(VALUES_KEPT) or (projected and kind in NORMALISING)
+    return kind.startswith(VALUES_KEPT) or (projected and kind in NORMALIZING)

@@ -157,5 +157,5 @@ def weights(own: Mapping[str, Any]) -> None:
     if "kernels" in own:
         kernels = own["kernels"]
         st.image(mosaic(kernels, columns=8, size=40), width="stretch", alt="kernels")
-        colours = "in colour" if kernels.ndim == 4 else "for its first input channel"
-        st.caption(f"The first {len(kernels)} filters, each {colours}.")
+        colors = "in colour" if kernels.ndim == 4 else "for its first input channel"
+        st.caption(f"The first {len(kernels)} filters, each {colors}.")

@@ -261,10 +261,10 @@ def paired_bars(lines: Sequence[Line], sides: tuple[str, str], view: View, *, ke
         {
             "type": "bar",
             "name": name,
-            "itemStyle": {"color": colour},
+            "itemStyle": {"color": color},
             "data": [value / scale for value in found],
         }
-        for found, name, colour in zip(values, sides, (BLUE, VERMILION), strict=True)
+        for found, name, color in zip(values, sides, (BLUE, VERMILION), strict=True)
     ]
     axis = {"rotate": 40 if len(names) > 8 else 0, "width": 110, "overflow": "truncate"}
     st.echarts_chart(
