@@ -41,7 +41,7 @@ def losses() -> str:
 
 
 def results() -> str:
-    """The table of what came out, and how far the runs may be trusted."""
+    """The table of the results, and how far the runs may be trusted."""
     found = runs.comparable(runs.BIG)
     if not found:
         return ""
@@ -241,7 +241,7 @@ def _human_agreement(found: Mapping[str, Mapping[str, Any]]) -> str:
     rows.append(("people", *2 * [first["human_entropy"]], None, None))
     grid = bare_grid({"": "markdown", **dict.fromkeys(keys, "{:.3f}")}, rows)
     return (
-        "### Beside people\n\n"
+        "### Compared with people\n\n"
         f"About fifty people named each of {first['images']:,} test images (CIFAR-10H, Peterson et al."
         " 2019). Cross-entropy to their answers, in nats, is least where a network spreads its"
         " probability as they spread theirs; the correlation says whether it doubts the images that they"

@@ -122,7 +122,7 @@ def by_depth() -> str:
     if not found:
         return ""
     columns = {"network": "code", "seed": "number", "training, %": "{:.2f}"}
-    columns |= dict.fromkeys(("fresh", "after an epoch", "at the end", "activations"), "number")
+    columns |= dict.fromkeys(("initial", "after an epoch", "at the end", "activations"), "number")
     grid = bare_grid(columns, [_in_short(run) for members in found.values() for run in members])
     told = (
         "Training: error at the end. Fresh, after an epoch, at the end: the gradient's norm at the first block over that at"

@@ -71,7 +71,7 @@ def figure() -> str:
         caption="Each point is a kernel, from the first to run at the left to the classifier at the"
         " right. 1: both gradients point the same way. 0: they have nothing in common.",
         made=f"{data['name']}, one batch of {found['batch']}, large networks at"
-        f" {found['size']}x{found['size']}; fresh weights of seed {found['seed']}, {found['date']}."
+        f" {found['size']}x{found['size']}; random initialisation with seed {found['seed']}, {found['date']}."
         f" {found['machine']['processor']}, {found['machine']['cores']} cores;"
         f" {', '.join(f'{name} {version}' for name, version in found['versions'].items())}. Made by"
         f" `{found['command']}`.",

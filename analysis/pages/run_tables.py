@@ -40,7 +40,7 @@ PRINTED = Column("printed", "printed", "{:.2f}")
 
 
 def result_table(found: Mapping[str, Sequence[Run]]) -> str:
-    """What came out, and what the columns are."""
+    """The results, and what the columns are."""
     told = "Errors at the end of runs of one kind, mean and deviation over seeds; "
     told += _untimed(found) or "the time is that of a run's median epoch."
     if any(name in HE_TEST_ERROR for name in found):
@@ -68,7 +68,7 @@ def other_runs(
 
 
 def noted_table(found: Mapping[str, Sequence[Run]]) -> str:
-    """What came out, and what the runs are."""
+    """The results, and what the runs are."""
     told = " ".join(filter(None, (about(found), _untimed(found).capitalize())))
     return f"{_end_table(found)}\n\n{note(told)}"
 

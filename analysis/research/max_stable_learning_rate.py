@@ -5,7 +5,7 @@
 Its loss is convex in its own weights, and its largest curvature s is the largest eigenvalue of the mean over images of
 (diag(p) - p p') x (f f'), p the probabilities and f the features with a 1 for the bias (Boehning 1992). Gradient
 descent with momentum m diverges above a rate of 2 (1 + m) / s, and above 2 (1 + m) / ((1 + 2 m) s) with Nesterov's
-(Cohen et al. 2021, section 2). Features are of one batch of training, fresh weights of each seed.
+(Cohen et al. 2021, section 2). Features are of one batch of training, the initial weights of each seed.
 """
 
 from __future__ import annotations

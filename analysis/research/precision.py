@@ -1,7 +1,7 @@
 """What bfloat16 leaves of a network's gradients before its first step, beside float32.
 
 ``python analysis/research/precision.py [--networks InceptionV3,ResNet50,...] [--batch 128] [--size 96] [--data DATA]
-[--record FILE]``. The same fresh weights and the same batch in both precisions, as ``keraudit train`` feeds them
+[--record FILE]``. The same random initial weights and the same batch in both precisions, as ``keraudit train`` feeds them
 (recipe ``modern``), on JAX: the norm of each kernel's gradient in running order, and the cosine between the two
 gradients. 1 is the same direction, 0 is none in common.
 """

@@ -122,10 +122,10 @@ def test_application_at_another_size_is_built_anew() -> None:
         (["flops", "{resnet}", "--by", "color"], "--by"),
         (["flops", "{resnet}", "--output", "no/such/folder/x.json"], "nothing was written"),
         (["flops", "{resnet}", "--output", "."], "it is a folder; nothing was written"),
-        (["flops", "gone.keras", "--output", "no/x.json"], "no is no folder"),  # before the work
+        (["flops", "gone.keras", "--output", "no/x.json"], "no is not a folder"),  # before the work
         (["flops", "{resnet}", "--output", "x" * 300], "File name too long"),
         (["gallery", "gone", "gone", "--output", "."], "it is a folder"),
-        (["faces", "--data", "gone", "--output", "no/x.json"], "no is no folder"),
+        (["faces", "--data", "gone", "--output", "no/x.json"], "no is not a folder"),
         (["flops", "{resnet}", "--rules", "gone.toml"], "gone.toml"),
         (["flops", "no.such.module:model"], "gave no model: ModuleNotFoundError"),
         (["flops", "json:loads"], "gave no model: TypeError"),

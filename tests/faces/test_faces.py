@@ -152,7 +152,7 @@ def test_the_command_on_toy_faces(tmp_path: Path, trained: Path) -> None:
     assert macs == sorted(macs)
     assert len(found["cuts"]) == 11 + 3  # a ResNet of 8 layers has three residual units
     assert [one["label"] for one in found["sources"]] == [
-        "InceptionV3, fresh weights",
+        "InceptionV3, random initialisation",
         "ResNet-CIFAR-8, trained on things.npz, seed 0",
     ]
     assert head["name"] == "Features, residual classifier"
@@ -181,7 +181,7 @@ def test_a_rewritten_network_has_the_same_weights_and_places() -> None:
         source(f"random:ResNet50{words}", None, shape=shape, size=32, seed=0)
         for words in ("", "+without-skips")
     )
-    assert plain.label == "ResNet50, fresh weights, without-skips"
+    assert plain.label == "ResNet50, random initialisation, without-skips"
     assert [name for name, _ in plain.places] == [name for name, _ in whole.places]
     kernel = "conv3_block2_1_conv"
     a, b = (one.inner.get_layer(kernel).kernel for one in (whole, plain))
@@ -225,14 +225,14 @@ def test_wrong_words_for_faces(tmp_path: Path, trained: Path) -> None:
         ),
         (
             (*data, "--features", "imagenet:ResNet50+without-skips"),
-            "rewritten network has fresh weights",
+            "rewritten network has random initial weights",
         ),
         ((*data, "--features", tmp_path / "empty"), "no record of a finished run"),
         ((*data, "--features", other), "less their mean image, which faces do not have"),
         (("--data", trained / "things.npz", "--features", run), "learnt from these faces"),
         ((*data, "--features", "random", "--size", "64"), "InceptionV3 takes a size of 75 to 1024"),
         ((*data, "--images-per-person", "6"), "has the fewest, 6: learn from fewer"),
-        ((*data, "--output", tmp_path / "no" / "x.json"), "is no folder"),
+        ((*data, "--output", tmp_path / "no" / "x.json"), "is not a folder"),
         (("--data", tmp_path / "gone"), "no data at"),
     ):
         bad = keraudit("faces", *words)

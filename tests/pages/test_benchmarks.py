@@ -305,5 +305,5 @@ def test_what_is_not_there_is_said(results: Path) -> None:
     assert "To make it:* `make training`" in benchmarks_live.training()
     assert "To make it:* `make explorer`" in benchmarks_live.explorer()
     (results / "benchmark.json").write_text("{}")
-    with pytest.raises(PluginError, match="is no record of"):
+    with pytest.raises(PluginError, match="is not a record of"):
         benchmarks.times()

@@ -30,7 +30,7 @@ COLORS = re.compile(r"\x1b\[\d*m")
 def build(
     graph: Graph, *, custom_objects: Mapping[str, Any] | None = None, allocate: bool = True
 ) -> keras.Model:
-    """Make the model that a graph describes, at the graph's input size, with fresh weights.
+    """Make the model that a graph describes, at the graph's input size, with random initial weights.
 
     Nested models were laid flat when they were read: a layer ``outer/inner`` is built as
     ``outer_inner``. A layer that is called several times is built once.
@@ -257,7 +257,7 @@ def copy_weights(source: keras.Model, target: keras.Model, graph: Graph) -> None
     """Give the layers of a built model the weights that the same layers have in its original.
 
     Layers are matched by their path in ``graph``; those that a rewrite made or changed in shape keep
-    their fresh weights.
+    their random initial weights.
     """
     import keras
 

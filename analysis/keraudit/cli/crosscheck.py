@@ -69,7 +69,7 @@ def command(
     keraudit crosscheck ResNet50
     keraudit crosscheck model.keras --peer fvcore --require fvcore
 
-    Every counter runs in a process of its own, on the model built anew with fresh weights. One that is
+    Every counter runs in a process of its own, on the model built anew with random initial weights. One that is
     not installed, fails, or takes too long is told in its row; pip install 'keraudit[crosscheck]' brings
     them. With --require, a counter without a number ends with exit code 1.
     """

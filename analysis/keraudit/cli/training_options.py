@@ -123,7 +123,7 @@ RECIPE_OPTIONS = (
     click.option(
         "--weights",
         type=click.Choice(("imagenet",)),
-        help="Begin with those that Keras publishes of InceptionV3 and ResNet50, not with fresh ones.",
+        help="Begin with those that Keras publishes of InceptionV3 and ResNet50, not with random ones.",
     ),
 )
 

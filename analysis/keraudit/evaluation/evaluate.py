@@ -1,4 +1,4 @@
-"""Evaluate a trained network: on its test set, on corrupted images, beside people and originals."""
+"""Evaluate a trained network: on its test set, on corrupted images, compared with people and with the originals."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def read_evaluation(folder: Path) -> Evaluation | None:
         return from_dict(harmless_data(json.loads(path.read_text("utf-8"))))
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise KerauditError(
-            f"{path} is no evaluation ({error}): keraudit evaluate writes it anew"
+            f"{path} is not an evaluation ({error}): keraudit evaluate writes it anew"
         ) from None
 
 

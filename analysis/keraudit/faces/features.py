@@ -21,8 +21,8 @@ from keraudit.training.networks import LARGE, PUBLISHED, network
 from keraudit.training.recipe import Recipe, recipe
 from keraudit.training.record import Run, read_run
 
-FRESH, IMAGENET = "random", "imagenet"
-FRESH_LABEL = "fresh weights"
+RANDOM, IMAGENET = "random", "imagenet"
+RANDOM_LABEL = "random initialisation"
 NETWORK = "InceptionV3"
 GIB = 2**30
 MOST_BYTES = 8 * GIB  # of features, held in memory
@@ -76,9 +76,9 @@ def checked(spec: str, data: Dataset) -> Run | None:
     """The run that ``spec`` names, ``None`` if it names none; before anything takes its time.
 
     Args:
-        spec: ``random``, InceptionV3 with fresh weights; ``imagenet``, with those that Keras publishes;
+        spec: ``random``, InceptionV3 with random initial weights; ``imagenet``, with those that Keras publishes;
             ``random:ResNet50`` and ``imagenet:ResNet50`` likewise; ``random:ResNet50+without-skips``, the same
-            fresh weights in a rewritten network; or the folder of a finished run of ``keraudit train``.
+            random initial weights in a rewritten network; or the folder of a finished run of ``keraudit train``.
         data: the faces.
 
     Raises:
@@ -86,14 +86,14 @@ def checked(spec: str, data: Dataset) -> Run | None:
             these very faces.
     """
     kind, name, words = _parsed(spec)
-    if kind in (FRESH, IMAGENET):
+    if kind in (RANDOM, IMAGENET):
         if application_name(name) not in LARGE:
             raise KerauditError(
                 f"features {spec!r}: expected {kind} or {' or '.join(f'{kind}:{n}' for n in LARGE)}"
             )
-        if words and kind != FRESH:
+        if words and kind != RANDOM:
             raise KerauditError(
-                f"features {spec!r}: a rewritten network has fresh weights, as in {FRESH}:ResNet50+without-skips"
+                f"features {spec!r}: a rewritten network has random initial weights, as in {RANDOM}:ResNet50+without-skips"
             )
         for word in words:
             if word not in PLAIN:
@@ -102,7 +102,7 @@ def checked(spec: str, data: Dataset) -> Run | None:
     folder = Path(spec).expanduser()
     if not folder.is_dir():
         raise KerauditError(
-            f"features {spec!r}: expected {FRESH}, {IMAGENET}, {FRESH}:ResNet50 or the folder of a finished run"
+            f"features {spec!r}: expected {RANDOM}, {IMAGENET}, {RANDOM}:ResNet50 or the folder of a finished run"
         )
     run = read_run(folder)
     with_weights(folder)
@@ -143,7 +143,7 @@ def source(spec: str, run: Run | None, *, shape: tuple[int, ...], size: int, see
         spec: as ``checked`` takes it; ``run`` is what that gave.
         shape: of the images: height, width, 3.
         size: what InceptionV3 and ResNet50 see them enlarged or shrunk to.
-        seed: of fresh weights.
+        seed: of random initial weights.
 
     Raises:
         KerauditError: the weights cannot be had, or the network does not take the size.
@@ -152,7 +152,7 @@ def source(spec: str, run: Run | None, *, shape: tuple[int, ...], size: int, see
         kind, name, words = _parsed(spec)
         known = application_name(name) or name
         if words:
-            return rewritten(_of_keras(FRESH, known, shape, size, seed), "+".join(words))
+            return rewritten(_of_keras(RANDOM, known, shape, size, seed), "+".join(words))
         return _of_keras(kind, known, shape, size, seed)
     recipe = Recipe.from_dict(run.recipe)
     side = size if application_name(run.network) in LARGE else None
@@ -178,9 +178,9 @@ def _of_keras(kind: str, name: str, shape: tuple[int, ...], size: int, seed: int
     made = recipe("modern", size=size, weights=IMAGENET if kind == IMAGENET else None)
     start, inner = inner_of(network(name, classes=2, shape=shape, recipe=made))
     return Source(
-        label=f"{name}, {FRESH_LABEL if kind == FRESH else 'ImageNet'}",
+        label=f"{name}, {RANDOM_LABEL if kind == RANDOM else 'ImageNet'}",
         network=name,
-        told=f"seed {seed}" if kind == FRESH else "the weights that Keras publishes",
+        told=f"seed {seed}" if kind == RANDOM else "the weights that Keras publishes",
         start=start,
         inner=inner,
         places=ends(inner),

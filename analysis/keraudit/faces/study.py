@@ -85,7 +85,7 @@ class Recognizer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaceStudy:
-    """What was compared on which faces, and what came out."""
+    """What was compared on which faces, with which result."""
 
     dataset: dict[str, Any]
     each: int

@@ -135,7 +135,7 @@ def with_weights(
 
     try:
         return with_file_weights(found, record, path)
-    except ModelError as error:  # the config is whole: what it says is counted all the same
+    except ModelError as error:  # the config is whole: it is counted all the same
         notify(f"the weights in it are not read, so parameters may be a lower bound: {error}")
         return found
 
@@ -160,6 +160,6 @@ def unknown_name(text: str) -> str:
 
     guess = near(text, [*applications(), *listed()])
     return (
-        f"{text!r} is no file and no known model: {guess}'keraudit models' lists the names; a file"
+        f"{text!r} is not a file and not a known model: {guess}'keraudit models' lists the names; a file"
         " ends in .keras, .json or .h5; your own code is package.module:callable"
     )

@@ -78,7 +78,7 @@ def _unreached_activation(layer: Layer) -> str:
     """Why a hidden activation stays as it is; empty where there is none, or it can be replaced."""
     own = _hidden_activation(layer)
     if own and not of_keras(layer):
-        return f"{layer.kind} is no class of Keras: what its activation means is not known"
+        return f"{layer.kind} is not a class of Keras: what its activation means is not known"
     if own and _is_operation(layer):
         return f"{own} is called as an operation, not as a layer"
     held = [inner for inner in layers_within(layer) if _hidden_activation(inner)]

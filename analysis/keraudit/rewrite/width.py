@@ -68,7 +68,7 @@ def with_width(graph: Graph, multiplier: float) -> Rewrite:
 def _unreached_width(layer: Layer, *, widths: bool) -> str:
     """Why a layer with a width, its own (``widths``) or of what it wraps, keeps it; empty otherwise."""
     if not of_keras(layer):
-        why = f"{layer.kind} is no class of Keras: what its options mean is not known"
+        why = f"{layer.kind} is not a class of Keras: what its options mean is not known"
         return why if widths else ""
     held = [inner for inner in layers_within(layer) if _widened(inner.config, (), 1)]
     return f"it wraps {held[0].name}, which keeps its width" if held else ""

@@ -26,7 +26,7 @@ def finished(root: Path) -> tuple[tuple[Path, Run], ...]:
         KerauditError: there is no such folder, or none in it; or a record in it is damaged.
     """
     if not root.is_dir():
-        raise KerauditError(f"{root} is no folder of runs: keraudit train makes one")
+        raise KerauditError(f"{root} is not a folder of runs: keraudit train makes one")
     files = records(root)
     if not files:
         below = sorted({str(path.parents[1]) for path in root.glob("*/*/run.json")})

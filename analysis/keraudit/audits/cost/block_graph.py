@@ -13,7 +13,7 @@ from keraudit.output.numbers import short, sizes
 from keraudit.output.palette import GREY, VERMILION, ink
 from keraudit.rewrite.edit import kernel_of, users_of
 
-MOST_BOXES = 150  # more is no picture
+MOST_BOXES = 150  # more are not legible
 FOLLOW = FINISHING | NORMALIZING
 
 

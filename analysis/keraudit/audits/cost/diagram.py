@@ -82,7 +82,7 @@ def column(
         y0, y1 = top(0) + BOX, top(rows + 1)
         path = f"M{middle:.0f} {y0}C{x:.0f} {y0 + 40} {x:.0f} {y0 + 40} {x:.0f} {(y0 + y1) / 2:.0f}"
         yield f'<path class="ka-edge" d="{path}S{x:.0f} {y1 - 40} {middle:.0f} {y1}"/>'
-        yield text(x + 8, (y0 + y1) / 2, "as it came")
+        yield text(x + 8, (y0 + y1) / 2, "identity")
 
 
 def top(row: int) -> int:

@@ -122,7 +122,7 @@ def image(path: Path, height: int, width: int, channels: int) -> Any:
                 picture = picture.resize((width, height), Image.Resampling.BILINEAR)
             return np.asarray(picture, "float32").reshape(height, width, -1)
     except OSError as error:
-        raise KerauditError(f"{path} is no image that can be read: {error}") from None
+        raise KerauditError(f"{path} is not a readable image: {error}") from None
 
 
 def cifar10(graph: Graph, rng: np.random.Generator) -> tuple[Any, Any, str]:

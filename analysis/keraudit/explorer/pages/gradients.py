@@ -166,7 +166,7 @@ def live(view: View, subject: ShownModel) -> None:
         twin(found, subject.title)
         return
     st.caption(
-        "The network is built anew with fresh weights and fed random images; the loss's gradient is"
+        "The network is built anew with a random initialisation and fed random images; the loss's gradient is"
         " measured at every block. A small network at a small input size takes seconds: try"
         " ResNet-CIFAR-20."
     )
