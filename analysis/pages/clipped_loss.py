@@ -56,12 +56,12 @@ def results() -> str:
         },
         rows,
     )
-    told = (
+    text = (
         f"Below: images of a batch whose class has a probability below 1e-7, in the step that has the"
         f" most of them, trained by the loss of logits. Loss: that of the logits, whichever was trained by, mean over"
         f" the last {LAST} of {len(found['runs'][0]['below'])} steps. Mean and deviation over seeds {seeds(found)}."
     )
-    return f"{numbers(grid)}\n\n{note(told)}"
+    return f"{numbers(grid)}\n\n{note(text)}"
 
 
 def alike(

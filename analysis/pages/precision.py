@@ -40,12 +40,12 @@ def first_gradients() -> str:
                 one["largest_change_of_a_probability"],
             )
         )
-    told = (
+    text = (
         "Norm of the gradient in float32, of all weights together, of the first kernel and of the last;"
         " the cosine between it and the one in bfloat16, of the same; and by how much the probability"
         " of a class differs at most."
     )
-    return f"{numbers(bare_grid(columns, rows))}\n\n{note(told)}"
+    return f"{numbers(bare_grid(columns, rows))}\n\n{note(text)}"
 
 
 def short(norm: float) -> str:

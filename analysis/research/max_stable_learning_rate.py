@@ -28,34 +28,34 @@ NETWORKS = (
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    options.add_argument("--networks", default=NETWORKS)
-    options.add_argument("--batch", type=int, default=128)
-    options.add_argument("--seeds", default="0,1,2")
-    options.add_argument("--data", default="cifar10")
-    options.add_argument("--record", type=Path)
-    given = options.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--networks", default=NETWORKS)
+    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--seeds", default="0,1,2")
+    parser.add_argument("--data", default="cifar10")
+    parser.add_argument("--record", type=Path)
+    options = parser.parse_args()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from keraudit.data.dataset import limited
     from keraudit.data.load import load
     from keraudit.environment import hardware, versions
 
-    data = limited(load(given.data), train=4 * given.batch, test=100)
+    data = limited(load(options.data), train=4 * options.batch, test=100)
     found = {
         "schema": "keraudit.stable-rate/1",
         "date": time.strftime("%Y-%m-%d"),
         "dataset": data.describe(),
-        "batch": given.batch,
+        "batch": options.batch,
         "networks": [
-            measured(name, data, given.batch, [int(seed) for seed in given.seeds.split(",")])
-            for name in given.networks.split(",")
+            measured(name, data, options.batch, [int(seed) for seed in options.seeds.split(",")])
+            for name in options.networks.split(",")
         ],
         "hardware": hardware(),
         "versions": versions(),
         "machine": machine(),
         "command": command_line("stable_rate"),
     }
-    keep(found, given.record)
+    keep(found, options.record)
 
 
 def measured(text: str, data: Any, batch: int, seeds: list[int]) -> dict[str, Any]:

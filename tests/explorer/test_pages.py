@@ -355,7 +355,7 @@ def test_commands_name_the_folders_of_the_runs(
 
 
 def test_the_model_that_is_matched_stands_in_the_address(open_page: Open) -> None:
-    app = open_page(page="compare", model="ResNet50", beside="VGG16;InceptionV3")
+    app = open_page(page="compare", model="ResNet50", compared="VGG16;InceptionV3")
     choose(app, "matched", "InceptionV3")
     assert address(app)["matched"] == "InceptionV3"
     again = open_page(**address(app))

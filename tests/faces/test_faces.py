@@ -29,7 +29,7 @@ def test_people_seen_have_images_on_both_sides() -> None:
     labels, names = np.repeat([0, 1, 2], [5, 6, 5]), ("ann", "bob", "cy")
     parts = identification_splits(labels, 2, 0, names)
     assert sorted(labels[parts.known].tolist()) == [0, 0, 1, 1, 2, 2]
-    assert sorted([*parts.known, *parts.asked]) == list(range(16))
+    assert sorted([*parts.known, *parts.probes]) == list(range(16))
     assert (parts.known == identification_splits(labels, 2, 0, names).known).all()
     assert (parts.known != identification_splits(labels, 2, 1, names).known).any()
     for each in (1, 5):
@@ -40,9 +40,9 @@ def test_people_seen_have_images_on_both_sides() -> None:
 def test_strangers_are_other_people() -> None:
     labels = np.repeat(range(5), 3)
     parts = strangers(labels, 0)
-    known, asked = set(labels[parts.known].tolist()), set(labels[parts.asked].tolist())
+    known, asked = set(labels[parts.known].tolist()), set(labels[parts.probes].tolist())
     assert (len(known), len(asked), known & asked) == (3, 2, set())
-    assert len(parts.known) + len(parts.asked) == 15
+    assert len(parts.known) + len(parts.probes) == 15
     with pytest.raises(KerauditError, match="3 people: expected four or more"):
         strangers(np.repeat(range(3), 3), 0)
 
@@ -141,7 +141,7 @@ def test_the_command_on_toy_faces(tmp_path: Path, trained: Path) -> None:
     assert done.code == 0, done.err
     found = json.loads(out.read_text())
     assert found["schema"] == "keraudit.faces/1"
-    assert (found["asked"], found["dataset"]["people"], found["dataset"]["images"]) == (17, 5, 32)
+    assert (found["probes"], found["dataset"]["people"], found["dataset"]["images"]) == (17, 5, 32)
     pixels, faces, features, head, *_, whole = found["recognisers"]
     assert pixels["scores"]["error"] == [0, 0]  # patterns are told apart
     assert pixels["matching_macs"] == 40 * 32 * 15

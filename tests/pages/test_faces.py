@@ -59,11 +59,11 @@ def record() -> dict[str, Any]:
             "image_shape": [112, 92, 1],
         },
         "each": 5,
-        "asked": 50,
+        "probes": 50,
         "seeds": [0, 1, 2],
         "size": 96,
         "epochs": 40,
-        "sources": [{"label": source, "network": "InceptionV3", "told": "seed 0"}],
+        "sources": [{"label": source, "network": "InceptionV3", "origin": "seed 0"}],
         "cuts": cuts,
         "recognisers": [
             recogniser("Pixels", "", 0.05, 0.05, 0.05),

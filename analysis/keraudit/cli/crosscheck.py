@@ -90,10 +90,10 @@ def command(
         rules=loaded_rules(rules),
         notify=notify,
     )
-    asked = [name for name in NAMES if not chosen or name in {*chosen, *required}]
+    requested = [name for name in NAMES if not chosen or name in {*chosen, *required}]
     report = crosscheck(
         graph,
-        peers=[PEERS[name] for name in asked],
+        peers=[PEERS[name] for name in requested],
         timeout=timeout,
         notify=notify,
         command=command_line(),

@@ -44,10 +44,10 @@ def rewriting_options(function: F) -> F:
 
     @wraps(function)
     def gathered(*args: Any, **options: Any) -> Any:
-        asked = Rewriting(**{name: options.pop(name) for name in Rewriting._fields})
-        if asked.also_pool_projections and not asked.without_reductions:
+        rewriting = Rewriting(**{name: options.pop(name) for name in Rewriting._fields})
+        if rewriting.also_pool_projections and not rewriting.without_reductions:
             raise click.UsageError("--also-pool-projections goes with --without-reductions")
-        return function(*args, rewriting=asked, **options)
+        return function(*args, rewriting=rewriting, **options)
 
     made: Any = gathered
     for option in (
@@ -87,13 +87,13 @@ def rewriting_options(function: F) -> F:
     return result
 
 
-def rewritten(graph: Graph, asked: Rewriting) -> tuple[Graph, tuple[RewriteNote, ...]]:
+def rewritten(graph: Graph, rewriting: Rewriting) -> tuple[Graph, tuple[RewriteNote, ...]]:
     """The graph after every rewrite asked for, and a note on each; what changed nothing is said."""
-    if not asked.any:
+    if not rewriting.any:
         return graph, ()
     from keraudit.rewrite.apply import rewritten as carried_out
 
-    graph, notes = carried_out(graph, asked)
+    graph, notes = carried_out(graph, rewriting)
     for note in notes:
         if note.nothing:
             warn(f"{note.name}: {note.nothing}")

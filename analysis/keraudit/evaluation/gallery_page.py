@@ -93,11 +93,11 @@ def _look_figure(look: Look, picture: Picture, pixels: Any, data: Dataset) -> st
         f"Grad-CAM of {look.network} for {name} on test image {picture.image}, strongest"
         f" {_strongest(look.heat)}"
     )
-    told = (
+    caption = (
         f'{escape(look.network)}: <span class="{tone}">{escape(name)} {look.confidence:.1%}</span>'
         f"{escape(own)}"
     )
-    return figure(_heated(pixels, look.heat), alt, told)
+    return figure(_heated(pixels, look.heat), alt, caption)
 
 
 def _neighbour_row(name: str, rows: Sequence[Neighbour], label: int, data: Dataset) -> str:

@@ -50,8 +50,8 @@ def layer_activations(
     keras.utils.set_random_seed(0)
     made, outputs = assembled(graph)
     start = outputs[graph.architecture.inputs[0].call][0]
-    wanted = [i for i, found in enumerate(outputs) if found and _is_shown(found[0])]
-    model = keras.Model(start, [outputs[i][0] for i in wanted])
+    layers = [i for i, found in enumerate(outputs) if found and _is_shown(found[0])]
+    model = keras.Model(start, [outputs[i][0] for i in layers])
     progress(1, 4, "taking the weights")
     ends = [outputs[ref.call][ref.output] for ref in graph.architecture.outputs]
     whole = keras.Model(start, ends if len(ends) > 1 else ends[0])
@@ -63,7 +63,7 @@ def layer_activations(
     found = model(_fed(graph, image, mean, scale), training=False)
     progress(3, 4, "drawing")
     arrays: dict[str, Any] = {}
-    for index, tensor in zip(wanted, found if isinstance(found, list) else [found], strict=True):
+    for index, tensor in zip(layers, found if isinstance(found, list) else [found], strict=True):
         arrays |= {f"{index}:{k}": v for k, v in activation(array(tensor)).items()}
     for index, call in enumerate(graph.architecture.calls):
         kernel = getattr(made.get(call.layer), "kernel", None)

@@ -35,7 +35,7 @@ class Source:
     Attributes:
         label: what it is called: its name, and where its weights are from.
         network: its name.
-        told: more on the weights, in words.
+        origin: more on the weights, in words.
         start: from images as ``_normalized_images`` gives them to what ``inner`` is fed.
         inner: the network.
         places: the blocks, fork-join regions such as an Inception module or a residual unit, each with its last
@@ -45,7 +45,7 @@ class Source:
 
     label: str
     network: str
-    told: str
+    origin: str
     start: Any
     inner: Any
     places: tuple[tuple[str, str], ...]
@@ -161,7 +161,7 @@ def source(spec: str, run: Run | None, *, shape: tuple[int, ...], size: int, see
     return Source(
         label=f"{run.network}, trained on {run.dataset['source']}, seed {run.seed}",
         network=run.network,
-        told=f"{run.dataset['name']}; recipe {recipe.name}, {len(run.history)} epochs, test error"
+        origin=f"{run.dataset['name']}; recipe {recipe.name}, {len(run.history)} epochs, test error"
         f" {run.evaluation['test_error']:.1%}",
         start=start,
         inner=inner,
@@ -180,7 +180,7 @@ def _of_keras(kind: str, name: str, shape: tuple[int, ...], size: int, seed: int
     return Source(
         label=f"{name}, {RANDOM_LABEL if kind == RANDOM else 'ImageNet'}",
         network=name,
-        told=f"seed {seed}" if kind == RANDOM else "the weights that Keras publishes",
+        origin=f"seed {seed}" if kind == RANDOM else "the weights that Keras publishes",
         start=start,
         inner=inner,
         places=ends(inner),

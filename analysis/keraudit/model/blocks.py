@@ -97,8 +97,8 @@ def _opened_by(
 
 def _spans_most(part: Region, graph: Graph, heavy: Sequence[bool]) -> bool:
     """Whether a shortcut around most of the network's layers makes a region of all of them."""
-    held = any(graph.nodes[c.nodes[-1]].layer.kind not in GATES for c in part.children)
-    if not held or len(part.branches) != 2 or () not in part.branches:
+    has_layers = any(graph.nodes[c.nodes[-1]].layer.kind not in GATES for c in part.children)
+    if not has_layers or len(part.branches) != 2 or () not in part.branches:
         return False
     return sum(map(heavy.__getitem__, part.nodes)) * 2 > sum(heavy)
 
@@ -164,9 +164,9 @@ def _labelled(part: Region, graph: Graph, places: Sequence[Shape], ends: Set[int
     result = []
     for name, start, stop in _divisions(part, names, graph, places, ends):
         nodes = part.nodes[start:stop]
-        held = set(nodes)
+        members = set(nodes)
         children = tuple(
-            _region_block(c, graph, places) for c in part.children if held >= {*c.nodes}
+            _region_block(c, graph, places) for c in part.children if members >= {*c.nodes}
         )
         result.append(
             Block(

@@ -107,8 +107,8 @@ def _from_name(text: str, path: Path, first: Shape | None, notify: Notify) -> Ar
 
     if name := application_name(text):
         return read_application(name, first, notify=notify)
-    if asked := zoo_model(text):
-        return read_zoo(asked, first, notify=notify)
+    if network := zoo_model(text):
+        return read_zoo(network, first, notify=notify)
     if os.sep in text or os.path.isdir(path):  # noqa: PTH112  # likewise
         return from_file(path, notify)
     raise ModelError(unknown_name(text))
@@ -149,8 +149,8 @@ def application_name(text: str) -> str | None:
     from keraudit.model.fuzzy import plain
     from keraudit.reading.applications import applications
 
-    wanted = plain(text)
-    return next((name for name in applications() if plain(name) == wanted), None)
+    word = plain(text)
+    return next((name for name in applications() if plain(name) == word), None)
 
 
 def unknown_name(text: str) -> str:

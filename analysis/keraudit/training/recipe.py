@@ -145,18 +145,18 @@ def recipe(name: str, *, budget: float = 1.0, **changes: Any) -> Recipe:
         raise KerauditError(f"no recipe is called {name!r}: expected {', '.join(RECIPES)}")
     if not 0 < budget <= 1:
         raise KerauditError(f"a budget is a part from above 0 to 1, received {budget:g}")
-    given = {key: value for key, value in changes.items() if value is not None}
-    unknown = sorted(given.keys() - {f.name for f in fields(Recipe)})
+    stated = {key: value for key, value in changes.items() if value is not None}
+    unknown = sorted(stated.keys() - {f.name for f in fields(Recipe)})
     if unknown:
         raise KerauditError(f"a recipe has no {unknown[0]!r}")
-    made = replace(RECIPES[name], **given)
+    made = replace(RECIPES[name], **stated)
     if made.optimizer == ADAMW:
-        if "learning_rate" not in given:
+        if "learning_rate" not in stated:
             raise KerauditError(
                 f"adamw learns at other rates than {name}'s {made.learning_rate:g}, which is for sgd:"
                 " say --learning-rate, 0.001 is common"
             )
-        made = replace(made, nesterov=given.get("nesterov", False))
+        made = replace(made, nesterov=stated.get("nesterov", False))
     check(made)
     return replace(made, epochs=max(1, round(made.epochs * budget)))
 

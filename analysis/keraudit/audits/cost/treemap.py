@@ -176,7 +176,7 @@ def tooltip(part: Part) -> str:
 
     cost, bounds = part.cost, part.cost.bounds
     count = sum(inner.role == LAYER for inner in part.walk())
-    seen = extent(part.field.receptive_field) if part.field else ""
+    field = extent(part.field.receptive_field) if part.field else ""
     return "<br>".join(
         [
             f"<b>{text(part.name)}</b> ({text(part.kind)})",
@@ -184,7 +184,7 @@ def tooltip(part: Part) -> str:
             f"{bounds.macs.sign}{short(cost.macs)} MACs, {bounds.flops.sign}{short(cost.flops)} FLOPs",
             f"{bounds.params.sign}{short(cost.params)} parameters,"
             f" {bounds.activations.sign}{short_bytes(cost.activation_bytes)} written",
-            f"output {sizes(part.output_shape)}" + (f", sees {seen}" if seen else ""),
+            f"output {sizes(part.output_shape)}" + (f", sees {field}" if field else ""),
         ]
     )
 

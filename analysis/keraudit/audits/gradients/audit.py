@@ -63,8 +63,8 @@ def compare(
     """
     begin = perf_counter()
     found = places(graph)
-    wanted = expanded(against)
-    texts = [*([] if CORNERS in against else [base]), *(joined(base, text) for text in wanted)]
+    changes = expanded(against)
+    texts = [*([] if CORNERS in against else [base]), *(joined(base, text) for text in changes)]
     variants = [_measurable(variant(graph, text)) for text in dict.fromkeys(texts)]
     loss = losses.chosen(graph, plan.loss)
     lengths = [len(parts(v.graph, found, v.origin)) for v in variants]

@@ -151,7 +151,7 @@ def _panel_layout(
     )
     for number, name in enumerate(names, 1):
         row, column = divmod(number - 1, 2)
-        beside = [label for n in names[2 * row : 2 * row + 2] for label in panels[n]]
+        labels = [label for n in names[2 * row : 2 * row + 2] for label in panels[n]]
         suffix = suffix_of(number - 1)
         left, top = 0.54 * column, 1 - row * (high + GAP)
         layout[f"xaxis{suffix}"] = axis(
@@ -160,7 +160,7 @@ def _panel_layout(
         layout[f"yaxis{suffix}"] = {
             "domain": [max(0.0, top - high), top],
             "anchor": f"x{suffix}",
-            **_decades([lines[label] for label in beside]),
+            **_decades([lines[label] for label in labels]),
         }
         layout["annotations"].append(panel_heading(shown(name) or "as it is", left, top))
     return layout

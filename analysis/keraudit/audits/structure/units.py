@@ -78,7 +78,7 @@ def _residual_filters(
     )
     if forks or len(residual) > 1:
         return ()
-    inside = (i for i in residual[0] if i not in network.beside)
+    inside = (i for i in residual[0] if i not in network.in_gates)
     return tuple(found for i in inside if (found := network.filters[i]))
 
 
