@@ -20,8 +20,8 @@ from keraudit.audits.crosscheck.report import compared, crosscheck
 from keraudit.environment import cores, processor
 from keraudit.reading.applications import applications
 
-KEPT = Path(__file__).parents[2] / "build" / "crosscheck"
-RECORD = KEPT.parents[2] / "site" / "results" / "crosscheck.json"
+CACHE = Path(__file__).parents[2] / "build" / "crosscheck"
+RECORD = CACHE.parents[2] / "site" / "results" / "crosscheck.json"
 
 
 def count(name: str, *, timeout: float) -> dict[str, Any]:
@@ -40,26 +40,26 @@ def count(name: str, *, timeout: float) -> dict[str, Any]:
     }
 
 
-def reconciled(name: str, kept: dict[str, Any]) -> dict[str, Any]:
+def reconciled(name: str, cached: dict[str, Any]) -> dict[str, Any]:
     """The report on what was kept, with the terms of today."""
-    measured = {PEERS[peer]: Measured(*row) for peer, row in kept["peers"].items()}
+    measured = {PEERS[peer]: Measured(*row) for peer, row in cached["peers"].items()}
     return compared(read(name), measured, command=f"keraudit crosscheck {name}").to_dict()
 
 
 def record(names: list[str]) -> dict[str, Any]:
     """One record of all applications that were counted."""
-    kept = {n: json.loads(path(n).read_text()) for n in names if path(n).is_file()}
+    cached = {n: json.loads(path(n).read_text()) for n in names if path(n).is_file()}
     return {
         "schema": "keraudit.crosschecks/1",
         "command": "python analysis/benchmarks/crosscheck_all.py",
-        "dates": sorted({row["date"] for row in kept.values()}),
-        "hardware": next(iter(kept.values()))["hardware"],
-        "reports": [reconciled(name, row) for name, row in kept.items()],
+        "dates": sorted({row["date"] for row in cached.values()}),
+        "hardware": next(iter(cached.values()))["hardware"],
+        "reports": [reconciled(name, row) for name, row in cached.items()],
     }
 
 
 def path(name: str) -> Path:
-    return KEPT / f"{name}.json"
+    return CACHE / f"{name}.json"
 
 
 def main() -> None:
@@ -79,11 +79,11 @@ def main() -> None:
         chosen.record.parent.mkdir(parents=True, exist_ok=True)
         chosen.record.write_text(json_text(record(sorted(names))) + "\n")
         return
-    KEPT.mkdir(parents=True, exist_ok=True)
+    CACHE.mkdir(parents=True, exist_ok=True)
     for name in names:
         if path(name).is_file():
-            kept = json.loads(path(name).read_text())
-            if not chosen.again or not any(row[3] for row in kept["peers"].values()):
+            cached = json.loads(path(name).read_text())
+            if not chosen.again or not any(row[3] for row in cached["peers"].values()):
                 continue
         made = count(name, timeout=chosen.timeout)
         path(name).write_text(json.dumps(made) + "\n")

@@ -64,13 +64,13 @@ Found = dict[str, list[float]]
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    options.add_argument("--all", action="store_true")
-    options.add_argument("--times", type=int, default=9)
-    options.add_argument("--record", type=Path)
-    given = options.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--all", action="store_true")
+    parser.add_argument("--times", type=int, default=9)
+    parser.add_argument("--record", type=Path)
+    options = parser.parse_args()
     os.environ.setdefault("KERAUDIT_CACHE", str(CACHE))
-    for name in NAMES if given.all else ("InceptionV3", "ResNet50", "VGG16"):
+    for name in NAMES if options.all else ("InceptionV3", "ResNet50", "VGG16"):
         application(name)
     starts: Found = {}
     answers: Found = {}
@@ -79,20 +79,20 @@ def main() -> None:
         script = Path(folder) / "empty.py"
         script.write_text(EMPTY)
         with served(script) as (url, _):
-            empty(browser, url, given.times, starts, answers)
+            empty(browser, url, options.times, starts, answers)
         with served(KERAUDIT_CACHE=str(CACHE)) as (url, pid):
             memory["at the start"] = memory_mib(pid)
-            for number in range(given.times + 1):  # the first one finds nothing in the caches
+            for number in range(options.times + 1):  # the first one finds nothing in the caches
                 session(browser, url, starts if number else {}, answers if number else {})
             memory["after these sessions"] = memory_mib(pid)
-            if given.all:
+            if options.all:
                 starts["a model of the 40, whole page"] = every(browser, url)
                 memory["after all 40 applications in one session"] = memory_mib(pid)
     result = {
         "schema": SCHEMA,
         "date": time.strftime("%Y-%m-%d"),
         "command": command_line("explorer"),
-        "times": given.times,
+        "times": options.times,
         "starts_s": {what: summary(values) for what, values in starts.items()},
         "answers_ms": {what: summary(values) for what, values in answers.items()},
         "memory_mib": {what: round(value, 1) for what, value in memory.items()},
@@ -100,8 +100,8 @@ def main() -> None:
     }
     text = json.dumps(result, indent=1)
     print(text)
-    if given.record:
-        given.record.write_text(text + "\n")
+    if options.record:
+        options.record.write_text(text + "\n")
 
 
 def summary(values: list[float]) -> dict[str, float]:
@@ -129,9 +129,9 @@ def empty(browser: Browser, url: str, times: int, starts: Found, answers: Found)
         if number:
             note(starts, "an empty Streamlit page", time.perf_counter() - begun)
         settled(page)
-        taken = answer(page, word("press here")(page), "it is on")
+        seconds = answer(page, word("press here")(page), "it is on")
         if number:
-            note(answers, "a switch on an empty Streamlit page", taken)
+            note(answers, "a switch on an empty Streamlit page", seconds)
         page.context.close()
 
 
@@ -185,9 +185,9 @@ def answer(page: Page, pressed: Locator, words: str) -> float:
     pressed.wait_for()
     page.evaluate(WATCH, words)
     pressed.click()
-    taken: float = page.evaluate("window.answered")
+    seconds: float = page.evaluate("window.answered")
     settled(page)
-    return taken
+    return seconds
 
 
 def settled(page: Page) -> None:
@@ -206,7 +206,7 @@ def every(browser: Browser, url: str) -> list[float]:
     page = browser.new_context(viewport=WINDOW).new_page()
     page.goto(url)
     page.locator(".st-key-map canvas").first.wait_for()
-    taken = []
+    seconds = []
     for name in NAMES:
         entry = option("Model", name)(page)
         begun = time.perf_counter()
@@ -214,8 +214,8 @@ def every(browser: Browser, url: str) -> list[float]:
         page.get_by_role("heading", name=name, exact=True).wait_for()
         page.locator(".st-key-map canvas").first.wait_for()
         page.locator(IDLE).wait_for()
-        taken.append(time.perf_counter() - begun)
-    return taken
+        seconds.append(time.perf_counter() - begun)
+    return seconds
 
 
 if __name__ == "__main__":

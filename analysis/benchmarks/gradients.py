@@ -32,14 +32,14 @@ what, model, size, batch = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.a
 graph = keraudit.read(model, input_shape=(size, size, 3), batch=batch)
 loss = losses.chosen(graph)
 logits = losses.with_logits(graph, loss)
-given = batch_of("random", graph, loss, 0)
+batch = batch_of("random", graph, loss, 0)
 if what == "profile":
     network = Network(logits, parts(graph, places(graph)))
-    step = lambda: profile(network, given, loss)
+    step = lambda: profile(network, batch, loss)
 else:
     import tensorflow as tf
     net = keraudit.build(logits)
-    x, y = ops.convert_to_tensor(given.inputs[0]), [ops.convert_to_tensor(given.labels[0])]
+    x, y = ops.convert_to_tensor(batch.inputs[0]), [ops.convert_to_tensor(batch.labels[0])]
     def step():
         with tf.GradientTape() as tape:
             worth = losses.value(loss, [net(x, training=True)], y)

@@ -30,15 +30,15 @@ def stages(path: Path, rounds: int) -> list[dict[str, float | str]]:
 
 
 def main(path: str) -> None:
-    taken: dict[str, float] = {}
-    seen = 0.0
+    cpu_ms: dict[str, float] = {}
+    before = 0.0
 
     def stage(name: str) -> None:
-        nonlocal seen
+        nonlocal before
         usage = resource.getrusage(resource.RUSAGE_SELF)
         now = (usage.ru_utime + usage.ru_stime) * 1000
-        taken[name] = now - seen
-        seen = now
+        cpu_ms[name] = now - before
+        before = now
 
     stage("Python itself")
     import click  # noqa: F401
@@ -65,7 +65,7 @@ def main(path: str) -> None:
     stage("find blocks, add up costs")
     fixed_text(report_grid(report), 80)
     stage("write the table")
-    print(json.dumps(taken))
+    print(json.dumps(cpu_ms))
 
 
 if __name__ == "__main__":

@@ -30,22 +30,22 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    options.add_argument("--network", default="ResNet-CIFAR-20")
-    options.add_argument("--images", type=int, default=2560)
-    options.add_argument("--batch", type=int, default=128)
-    options.add_argument("--rounds", type=int, default=5)
-    options.add_argument("--precision", default="float32")
-    options.add_argument("--backend", default="tensorflow")
-    options.add_argument("--record", type=Path)
-    given = options.parse_args()
-    os.environ["KERAS_BACKEND"] = given.backend
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--network", default="ResNet-CIFAR-20")
+    parser.add_argument("--images", type=int, default=2560)
+    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--precision", default="float32")
+    parser.add_argument("--backend", default="tensorflow")
+    parser.add_argument("--record", type=Path)
+    options = parser.parse_args()
+    os.environ["KERAS_BACKEND"] = options.backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
-    keep(measured(given), given.record)
+    keep(measured(options), options.record)
 
 
-def measured(given: argparse.Namespace) -> dict[str, object]:
+def measured(options: argparse.Namespace) -> dict[str, object]:
     import numpy as np
 
     from keraudit.data.dataset import dataset
@@ -57,8 +57,8 @@ def measured(given: argparse.Namespace) -> dict[str, object]:
     from keraudit.training.trainer import Trainer
 
     rng = np.random.default_rng(0)
-    pixels = rng.integers(0, 256, (given.images, 32, 32, 3)).astype("uint8")
-    labels = np.arange(given.images) % 10
+    pixels = rng.integers(0, 256, (options.images, 32, 32, 3)).astype("uint8")
+    labels = np.arange(options.images) % 10
     data = dataset(
         name="random pixels",
         classes=[str(i) for i in range(10)],
@@ -66,21 +66,21 @@ def measured(given: argparse.Namespace) -> dict[str, object]:
         test=(pixels[:250], labels[:250]),
         source="benchmark",
     )
-    made = recipe("he2015", batch=given.batch, epochs=4, precision=given.precision)
-    trainer = Trainer(given.network, data, made, 0)
+    made = recipe("he2015", batch=options.batch, epochs=4, precision=options.precision)
+    trainer = Trainer(options.network, data, made, 0)
     state = trainer.state
     rows = plan(data.train, made, 0, 0)
     rows = rows.reshape(-1, rows.shape[-1])
-    same = np.tile(rows[: given.batch], (len(rows) // given.batch, 1))
-    images = state.steps * given.batch
-    mean, scale = moments(data, made.normalise)
+    same = np.tile(rows[: options.batch], (len(rows) // options.batch, 1))
+    images = state.steps * options.batch
+    mean, scale = moments(data, made.normalize)
     normal = ((pixels.astype("float32") - mean) / scale)[:images]
     one_hot = np.eye(10, dtype="float32")[labels[:images]]
-    bare = compiled(given, made, [])
-    augmented = compiled(given, made, augmentation(mean, scale))
+    bare = compiled(options, made, [])
+    augmented = compiled(options, made, augmentation(mean, scale))
 
     def fit(model: object, x: object, y: object) -> None:
-        model.fit(x, y, batch_size=given.batch, shuffle=False, verbose=0)  # type: ignore[attr-defined]
+        model.fit(x, y, batch_size=options.batch, shuffle=False, verbose=0)  # type: ignore[attr-defined]
 
     def train(rows: Any) -> None:
         trainer.train_epoch(rows, EpochMonitor(state, 0, None, None))
@@ -94,7 +94,7 @@ def measured(given: argparse.Namespace) -> dict[str, object]:
     for run in ways.values():  # compile
         run()
     seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for turn in range(given.rounds):
+    for turn in range(options.rounds):
         for name in list(ways)[:: 1 if turn % 2 else -1]:
             begun = time.perf_counter()
             ways[name]()
@@ -103,16 +103,16 @@ def measured(given: argparse.Namespace) -> dict[str, object]:
     return {
         "schema": "keraudit.training-benchmark/1",
         "date": time.strftime("%Y-%m-%d"),
-        "network": given.network,
+        "network": options.network,
         "images": images,
-        "batch": given.batch,
-        "precision": given.precision,
-        "rounds": given.rounds,
+        "batch": options.batch,
+        "precision": options.precision,
+        "rounds": options.rounds,
         "images_per_s": {name: images / time for name, time in least.items()},
         "ours_is_faster_by": {name: least[name] / least["ours"] for name in ("plain", "keras")},
         "real_data_reaches": least["repeated"] / least["ours"],
         "seconds": seconds,
-        "work": work(state.network, [{"images_per_s": images / least["ours"]}], given.precision),
+        "work": work(state.network, [{"images_per_s": images / least["ours"]}], options.precision),
         "hardware": hardware(),
         "versions": versions(),
         "machine": machine(),
@@ -132,7 +132,7 @@ def augmentation(mean: object, scale: object) -> list[object]:
     ]
 
 
-def compiled(given: argparse.Namespace, made: Recipe, before: list[object]) -> object:
+def compiled(options: argparse.Namespace, made: Recipe, before: list[object]) -> object:
     """A network of its own behind some layers, with the recipe's optimizer and metrics."""
     import keras
 
@@ -143,7 +143,7 @@ def compiled(given: argparse.Namespace, made: Recipe, before: list[object]) -> o
     x = start
     for layer in before:
         x = layer(x)  # type: ignore[operator]
-    inner = network(given.network, classes=10, shape=(32, 32, 3), recipe=made)
+    inner = network(options.network, classes=10, shape=(32, 32, 3), recipe=made)
     add_weight_decay(inner, made)
     model = keras.Model(start, without_softmax(inner)(x))
     entropy = keras.metrics.CategoricalCrossentropy(name="cross_entropy", from_logits=True)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from keraudit.building.keras_model import copy_weights as copy_weights
     from keraudit.rewrite.activation import with_activation as with_activation
     from keraudit.rewrite.edit import Rewrite as Rewrite
-    from keraudit.rewrite.factorise import factorized as factorized
+    from keraudit.rewrite.factorize import factorized as factorized
     from keraudit.rewrite.input_size import at_input_shape as at_input_shape
     from keraudit.rewrite.normalization import without_normalization as without_normalization
     from keraudit.rewrite.reductions import without_reductions as without_reductions
@@ -65,7 +65,7 @@ HOMES = {
     # rewrite
     "Rewrite": "keraudit.rewrite.edit",
     "at_input_shape": "keraudit.rewrite.input_size",
-    "factorized": "keraudit.rewrite.factorise",
+    "factorized": "keraudit.rewrite.factorize",
     "repeat_block": "keraudit.rewrite.repeat",
     "with_activation": "keraudit.rewrite.activation",
     "with_filters": "keraudit.rewrite.width",

@@ -55,11 +55,11 @@ def environment(**chosen: str) -> dict[str, str]:
 
     Processes that the new one starts leave it out too.
     """
-    kept = {"PYTHONPATH": os.pathsep.join(paths(sys.path)), "PYTHONSAFEPATH": "1"}
-    return {**os.environ, **kept, **chosen}
+    settings = {"PYTHONPATH": os.pathsep.join(paths(sys.path)), "PYTHONSAFEPATH": "1"}
+    return {**os.environ, **settings, **chosen}
 
 
-def paths(given: list[str]) -> list[str]:
+def paths(search_path: list[str]) -> list[str]:
     """Where modules are found, less the working folder; kept if it is where this package lies.
 
     >>> paths(["", "/nowhere/lib"])
@@ -68,8 +68,8 @@ def paths(given: list[str]) -> list[str]:
     try:
         here = os.path.realpath(os.curdir)
     except OSError:  # the working folder was removed: nothing is imported from it
-        return [p for p in given if os.path.isabs(p)]  # noqa: PTH117  # see the imports
-    return [p for p in given if p and (os.path.realpath(p) != here or here == OURS)]
+        return [p for p in search_path if os.path.isabs(p)]  # noqa: PTH117  # see the imports
+    return [p for p in search_path if p and (os.path.realpath(p) != here or here == OURS)]
 
 
 def leave_working_folder() -> None:

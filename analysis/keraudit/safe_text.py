@@ -82,12 +82,12 @@ def file_name(text: str) -> str:
     >>> file_name("../../etc/passwd"), file_name("nul"), file_name("")
     ('etc-passwd-3754d6cb3a', 'nul-99e6242759', 'unnamed-e3b0c44298')
     """
-    kept = re.sub(r"[^A-Za-z0-9._+=-]+", "-", text)
-    kept = re.sub(r"\.{2,}", ".", kept).strip(".-")[:LONGEST_FILE_NAME].rstrip(".-")
-    if kept == text and kept and not DEVICES.fullmatch(kept):
-        return kept
+    name = re.sub(r"[^A-Za-z0-9._+=-]+", "-", text)
+    name = re.sub(r"\.{2,}", ".", name).strip(".-")[:LONGEST_FILE_NAME].rstrip(".-")
+    if name == text and name and not DEVICES.fullmatch(name):
+        return name
     mark = sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:DIGITS]
-    return f"{kept.replace('.', '-') or 'unnamed'}-{mark}"
+    return f"{name.replace('.', '-') or 'unnamed'}-{mark}"
 
 
 def shown_harmlessly(show: Callable[..., None]) -> Callable[..., None]:

@@ -74,10 +74,10 @@ def late() -> str:
         return missing(FIT, COMMANDS[FIT])
     passes = found["passes"]
     rows = []
-    for name, told in PASSES.items():
+    for name, text in PASSES.items():
         made = [one for process in passes["processes"] for one in process[name]]
         times = (median(one[key] for one in made) for key in ("steps_s", "wall_s"))
-        rows.append((told, f"{passes['late'][name]} of {passes['of']}", *times))
+        rows.append((text, f"{passes['late'][name]} of {passes['of']}", *times))
     grid = bare_grid(
         {
             "": "markdown",
@@ -87,11 +87,11 @@ def late() -> str:
         },
         rows,
     )
-    told = (
+    text = (
         f"{passes['network']}, passes of {passes['steps']} steps, batch {found['batch']}, in"
         f" {len(passes['processes'])} processes. Late: more than 0.1 s after the last step. {_fit_provenance(found)}"
     )
-    return f"{numbers(grid)}\n\n{note(told)}"
+    return f"{numbers(grid)}\n\n{note(text)}"
 
 
 def alike() -> str:
@@ -111,11 +111,11 @@ def alike() -> str:
             for way in steps["ways"]
         ],
     )
-    told = (
+    text = (
         f"{steps['network']}, batch {found['batch']}, the same seed in every process: the first step after"
         f" which their weights are not the same to the last bit. {_fit_provenance(found)}"
     )
-    return f"{numbers(grid)}\n\n{note(told)}"
+    return f"{numbers(grid)}\n\n{note(text)}"
 
 
 def _fit_provenance(found: Mapping[str, Any]) -> str:

@@ -46,13 +46,13 @@ def starts() -> dict[str, Sizes]:
     presets = next(module.presets for module in MODULES if module.name == "inception-reduced")
     found = {}
     for title, preset in STARTS.items():
-        given = {name: int(value) for name, value in presets[preset].items()}
+        values = {name: int(value) for name, value in presets[preset].items()}
         found[title] = Sizes(
-            height=given["height"],
-            width=given["width"],
-            channels=given["channels"],
-            filters=given["f5"],
-            reduction=given["r5"],
+            height=values["height"],
+            width=values["width"],
+            channels=values["channels"],
+            filters=values["f5"],
+            reduction=values["r5"],
         )
     return found
 

@@ -41,7 +41,7 @@ def losses() -> str:
 
 
 def results() -> str:
-    """The table of what came out, and how far the runs may be trusted."""
+    """The table of the results, and how far the runs may be trusted."""
     found = runs.comparable(runs.BIG)
     if not found:
         return ""
@@ -62,10 +62,10 @@ def apart(folder: str) -> str:
     """Runs that stand for themselves, beside those that the page shows: curves, errors, what they do on other images."""
     found = runs.published_in(folder, runs.BIG)
     evaluated, shown = _first_of(found), runs.comparable(runs.BIG)
-    told = [overtakes(shown[name][0], found[name][0]) for name in found if name in shown]
+    sentences = [overtakes(shown[name][0], found[name][0]) for name in found if name in shown]
     parts = (
         runs.errors_of(found),
-        "\n".join(filter(None, told)),
+        "\n".join(filter(None, sentences)),
         runs.caveat(found),
         run_tables.result_table(found),
         summary(evaluated) if evaluated else "",
@@ -109,8 +109,8 @@ def work() -> str:
     A processor's peak is not told: it depends on what else runs there.
     """
     first = [members[0] for members in runs.comparable(runs.BIG).values()]
-    told = [(run, run.work) for run in first if run.work and not _on_processor(run)]
-    if not told:
+    measured = [(run, run.work) for run in first if run.work and not _on_processor(run)]
+    if not measured:
         return ""
     grid = bare_grid(
         {
@@ -128,10 +128,12 @@ def work() -> str:
                 sum(bool(row["macs"]) for row in record(run.network)["layers"]),
                 100 * work["share_of_peak"],
             )
-            for run, work in told
+            for run, work in measured
         ],
     )
-    peaks = ", ".join(dict.fromkeys(short(work["peak_macs_per_s"]) + " MACs/s" for _, work in told))
+    peaks = ", ".join(
+        dict.fromkeys(short(work["peak_macs_per_s"]) + " MACs/s" for _, work in measured)
+    )
     how = "The peak is the fastest matrix product that was measured on the same device, in the same precision"
     return f"{numbers(grid)}\n\n{note(f'{how}: {peaks}.')}"
 
@@ -182,7 +184,7 @@ def _first_of(found: Mapping[str, Sequence[Run]]) -> dict[str, Mapping[str, Any]
     evaluations = {
         name: [run.evaluated for run in members if run.evaluated] for name, members in found.items()
     }
-    return {name: told[0] for name, told in evaluations.items() if told}
+    return {name: rows[0] for name, rows in evaluations.items() if rows}
 
 
 def _missing() -> str:
@@ -197,11 +199,11 @@ def _missing() -> str:
 def provenance(found: Mapping[str, Mapping[str, Any]]) -> str:
     """On what evaluations were made, when, and by which commands."""
     data = next(iter(found.values()))["dataset"]
-    given = dict.fromkeys(e["command"] or "keraudit evaluate RUN" for e in found.values())
+    commands = dict.fromkeys(e["command"] or "keraudit evaluate RUN" for e in found.values())
     return (
         f"{data['name']}, {data['test_images']:,} test images;"
         f" {runs.dated([e['date'] for e in found.values()])}. Made by"
-        f" {', '.join(map(code, given))}, the first run of each network."
+        f" {', '.join(map(code, commands))}, the first run of each network."
     )
 
 
@@ -227,21 +229,21 @@ def how_they_err() -> str:
 
 def _human_agreement(found: Mapping[str, Mapping[str, Any]]) -> str:
     """Whether the networks doubt what people doubt, where people's labels were given."""
-    told = {name: e["human"] for name, e in found.items() if e.get("human")}
-    if not told:
+    agreement = {name: e["human"] for name, e in found.items() if e.get("human")}
+    if not agreement:
         return ""
-    first = next(iter(told.values()))
+    first = next(iter(agreement.values()))
     keys = {
         "cross-entropy": "cross_entropy",
         "mean entropy": "network_entropy",
         "correlation": "entropy_correlation",
         "of ranks": "entropy_rank_correlation",
     }
-    rows = [(code(name), *(each[key] for key in keys.values())) for name, each in told.items()]
+    rows = [(code(name), *(each[key] for key in keys.values())) for name, each in agreement.items()]
     rows.append(("people", *2 * [first["human_entropy"]], None, None))
     grid = bare_grid({"": "markdown", **dict.fromkeys(keys, "{:.3f}")}, rows)
     return (
-        "### Beside people\n\n"
+        "### Compared with people\n\n"
         f"About fifty people named each of {first['images']:,} test images (CIFAR-10H, Peterson et al."
         " 2019). Cross-entropy to their answers, in nats, is least where a network spreads its"
         " probability as they spread theirs; the correlation says whether it doubts the images that they"
@@ -251,16 +253,16 @@ def _human_agreement(found: Mapping[str, Mapping[str, Any]]) -> str:
 
 def _recompression_effect(found: Mapping[str, Mapping[str, Any]]) -> str:
     """What the recompression of the test images costs, where originals were given."""
-    told = originals(found)
-    return f"### Originals and copies\n\n{told}" if told else ""
+    table = originals(found)
+    return f"### Originals and copies\n\n{table}" if table else ""
 
 
 def originals(found: Mapping[str, Mapping[str, Any]]) -> str:
     """The same without a heading."""
-    told = {name: e["originals"] for name, e in found.items() if e.get("originals")}
-    if not told:
+    evaluations = {name: e["originals"] for name, e in found.items() if e.get("originals")}
+    if not evaluations:
         return ""
-    first = next(iter(told.values()))
+    first = next(iter(evaluations.values()))
     columns = {
         "network": "code",
         "originals": "share",
@@ -269,7 +271,7 @@ def originals(found: Mapping[str, Mapping[str, Any]]) -> str:
         "only the copy right": "number",
     }
     keys = ("accuracy_originals", "accuracy_copies", "only_original_right", "only_copy_right")
-    rows = [(name, *(each[key] for key in keys)) for name, each in told.items()]
+    rows = [(name, *(each[key] for key in keys)) for name, each in evaluations.items()]
     return (
         f"The first {first['images']:,} test images as they were before they were recompressed"
         f" (PSNR {first['psnr_db']:.1f} dB), classified by networks that learnt from copies: accuracy on"

@@ -1,4 +1,4 @@
-"""What the ResNet page shows of a loss that is cut off: the first steps, and whole runs beside their twins."""
+"""What the ResNet page shows of clipped cross-entropy: the first steps, and whole runs compared with their twins."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from pages.markdown import note, numbers, typeset
 from pages.published import RESULTS, missing, published
 from pages.step_figure import step_losses
 
-PATH = RESULTS / "benchmark-cut-off.json"
-SCHEMA = "keraudit.cut-off/1"
+PATH = RESULTS / "benchmark-clipped-loss.json"
+SCHEMA = "keraudit.clipped-loss/1"
 COMMAND = f"python analysis/research/clipped_loss.py --record {PATH.as_posix()}"
-FOLDER = RESULTS / "cut-off"  # records of runs with such a loss, which stand nowhere else
+FOLDER = RESULTS / "clipped"  # records of runs with such a loss, which stand nowhere else
 # What made them: the trainer of that time, for it takes no such loss any more.
 COMMANDS = "each record's own command, at the revision that it names"
 DRAWN = ("ResNet-CIFAR-20", "ResNet-CIFAR-56")
 LAST = 20  # steps at the end, of which the table holds the mean
-LOSSES = {False: "of logits", True: "cut off"}
+LOSSES = {False: "of logits", True: "clipped"}
 
 
 def record() -> Mapping[str, Any] | None:
@@ -38,11 +38,13 @@ def results() -> str:
         return missing(PATH, COMMAND)
     rows = []
     for network in dict.fromkeys(run["network"] for run in found["runs"]):
-        by_cut = {cut: alike(found["runs"], network, cut) for cut in LOSSES}
-        worst = max(map(fmean, zip(*(run["below"] for run in by_cut[False]), strict=True)))
+        by_loss = {clipped: alike(found["runs"], network, clipped) for clipped in LOSSES}
+        worst = max(map(fmean, zip(*(run["below"] for run in by_loss[False]), strict=True)))
         ends = [
-            typeset(spread([fmean(run["loss_of_logits"][-LAST:]) for run in by_cut[cut]]).text(1))
-            for cut in LOSSES
+            typeset(
+                spread([fmean(run["loss_of_logits"][-LAST:]) for run in by_loss[clipped]]).text(1)
+            )
+            for clipped in LOSSES
         ]
         rows.append((network, worst, *ends))
     grid = bare_grid(
@@ -50,20 +52,22 @@ def results() -> str:
             "network": "code",
             "below, at worst": "share",
             "loss, of logits": "number",
-            "loss, cut off": "number",
+            "loss, clipped": "number",
         },
         rows,
     )
-    told = (
+    text = (
         f"Below: images of a batch whose class has a probability below 1e-7, in the step that has the"
         f" most of them, trained by the loss of logits. Loss: that of the logits, whichever was trained by, mean over"
         f" the last {LAST} of {len(found['runs'][0]['below'])} steps. Mean and deviation over seeds {seeds(found)}."
     )
-    return f"{numbers(grid)}\n\n{note(told)}"
+    return f"{numbers(grid)}\n\n{note(text)}"
 
 
-def alike(found: Sequence[Mapping[str, Any]], network: str, cut: bool) -> list[Mapping[str, Any]]:
-    return [run for run in found if run["network"] == network and run["cut"] == cut]
+def alike(
+    found: Sequence[Mapping[str, Any]], network: str, clipped: bool
+) -> list[Mapping[str, Any]]:
+    return [run for run in found if run["network"] == network and run["clipped"] == clipped]
 
 
 def seeds(found: Mapping[str, Any]) -> str:
@@ -76,20 +80,24 @@ def figure() -> str:
     if found is None:
         return ""
     lines = [
-        {"network": network, "cut": cut, "loss": list(map(fmean, zip(*losses, strict=True)))}
+        {
+            "network": network,
+            "clipped": clipped,
+            "loss": list(map(fmean, zip(*losses, strict=True))),
+        }
         for network in DRAWN
-        for cut in LOSSES
-        if (losses := [run["loss_of_logits"] for run in alike(found["runs"], network, cut)])
+        for clipped in LOSSES
+        if (losses := [run["loss_of_logits"] for run in alike(found["runs"], network, clipped)])
     ]
     return drawn_by_script(
         step_losses(
             lines,
-            lambda run: LOSSES[run["cut"]],
+            lambda run: LOSSES[run["clipped"]],
             together=2,
-            colours=(BLUE, VERMILION),
+            colors=(BLUE, VERMILION),
             scale={"type": "log", "tickvals": [2, 3, 5, 10, 20]},
         ),
-        label=f"Line chart of the loss over the first steps of {' and '.join(DRAWN)}, cut off and not",
+        label=f"Line chart of the loss over the first steps of {' and '.join(DRAWN)}, clipped and not",
         caption="The loss of the logits, whichever was trained by; each point is the mean of two steps and over seeds"
         f" {seeds(found)}. The same weights, images, order and crops. The axis is logarithmic.",
         made=f"{found['dataset']['name']}, recipe {found['recipe']}, {found['date']}."
@@ -100,18 +108,19 @@ def figure() -> str:
 
 
 def whole_runs() -> str:
-    """Runs with a loss that was cut off, and those of the same networks and kind whose loss was not."""
-    cut = runs.named(runs.by_network(runs.runs(folder=FOLDER)), runs.DEPTHS)
-    if not cut:
+    """Runs with a clipped loss, and those of the same networks and kind whose loss was not."""
+    clipped = runs.named(runs.by_network(runs.runs(folder=FOLDER)), runs.DEPTHS)
+    if not clipped:
         return missing(FOLDER, COMMANDS)
-    kinds = {runs.kind(run) for members in cut.values() for run in members}
+    kinds = {runs.kind(run) for members in clipped.values() for run in members}
     twins = {
         name: members
         for name, members in runs.comparable(runs.DEPTHS).items()
-        if name in cut and all(runs.kind(run) in kinds and run.loss == LOGITS for run in members)
+        if name in clipped
+        and all(runs.kind(run) in kinds and run.loss == LOGITS for run in members)
     }
     parts = []
-    for title, found in (("Cut off:", cut), ("From logits:", twins)):
+    for title, found in (("Clipped:", clipped), ("From logits:", twins)):
         if found:
             parts += [title, run_tables.noted_table(found)]
     return "\n\n".join(parts)

@@ -49,13 +49,13 @@ def results() -> str:
 def provenance(found: Mapping[str, Any]) -> str:
     """Where the numbers are from."""
     data, machine = found["dataset"], found["hardware"]
-    sources = "; ".join(f"{one['label']}: {one['told']}" for one in found["sources"])
+    sources = "; ".join(f"{one['label']}: {one['origin']}" for one in found["sources"])
     width, height = data["image_shape"][1::-1]
     return (
         f"{data['people']} people, {data['images']} images of {width}x{height} ({data['source']}, fingerprint"
         f" {data['fingerprint'][:12]}). Mean and deviation over {len(found['seeds'])} random splits, of one draw of"
-        f" fresh weights. People seen: {found['each']} images of each to learn from, {found['asked']} in all to ask"
-        " about. Beside pixels: the 95 % interval of the difference in error, in points, by the variance of Nadeau"
+        f" initialisations. People seen: {found['each']} images of each to learn from, {found['probes']} in all to ask"
+        " about. Compared with pixels: the 95 % interval of the difference in error, in points, by the variance of Nadeau"
         f" and Bengio 2003 for splits that overlap. MACs: {MACS}."
         f" Features: {sources}. InceptionV3 and ResNet50 see {found['size']}x{found['size']}, each image less its own"
         f" mean and in its own deviations; classifiers learn for {found['epochs']} epochs. {found['date']};"

@@ -46,11 +46,11 @@ def results() -> str:
             for run in found["runs"]
         ],
     )
-    told = (
+    text = (
         f"Means over the last {LAST} of {len(found['runs'][0]['loss'])} steps, of the batches as they were"
         " trained on. Guessing has a loss of 2.30 and is right in 10 %."
     )
-    return f"{numbers(grid)}\n\n{note(told)}"
+    return f"{numbers(grid)}\n\n{note(text)}"
 
 
 def ended(values: Sequence[float]) -> float:

@@ -65,11 +65,11 @@ def _heat_map(report: Mapping[str, Any]) -> str:
         f"at step {entry['step']} loss {entry['loss']:.2f}, first block over last {across(entry)}"
         for entry in (steps[0], steps[1], steps[-1])
     )
-    told = (
-        f"{course}. {report['data']}, {report['optimiser']}, seed {report['seeds'][0]};"
+    text = (
+        f"{course}. {report['data']}, {report['optimizer']}, seed {report['seeds'][0]};"
         f" {report['hardware']}; {report['date']}. Made by `{report['command']}`."
     )
-    return f"{drawn}\n\n{note(told)}"
+    return f"{drawn}\n\n{note(text)}"
 
 
 def of_run(path: str) -> str:
@@ -122,14 +122,14 @@ def by_depth() -> str:
     if not found:
         return ""
     columns = {"network": "code", "seed": "number", "training, %": "{:.2f}"}
-    columns |= dict.fromkeys(("fresh", "after an epoch", "at the end", "activations"), "number")
+    columns |= dict.fromkeys(("initial", "after an epoch", "at the end", "activations"), "number")
     grid = bare_grid(columns, [_in_short(run) for members in found.values() for run in members])
-    told = (
+    text = (
         "Training: error at the end. Fresh, after an epoch, at the end: the gradient's norm at the first block over that at"
         " the last but the classifier. Activations: those of the first block, by their standard deviation, at the end over"
         " at the start."
     )
-    return f"{numbers(grid)}\n\n{note(f'{told} {runs.about(found)}')}"
+    return f"{numbers(grid)}\n\n{note(f'{text} {runs.about(found)}')}"
 
 
 def _in_short(run: Run) -> tuple[Any, ...]:

@@ -54,8 +54,8 @@ def degradation() -> str:
     }
     plain = error["Plain-CIFAR-56"] - error["Plain-CIFAR-20"]
     skips = error["ResNet-CIFAR-56"] - error["ResNet-CIFAR-20"]
-    as_told = plain > 0 > skips
-    bold = "Skips are what makes depth pay" if as_told else "What depth did to training"
+    is_expected = plain > 0 > skips
+    bold = "Skips are what makes depth pay" if is_expected else "What depth did to training"
     return (
         f"**{bold}.** From 20 to 56 layers the training error of a plain network changes by"
         f" {plain:+.2f} points, that of its residual twin by {skips:+.2f}"

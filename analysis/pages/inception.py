@@ -34,7 +34,7 @@ def module(kind: str) -> str:
     import keraudit
 
     model, caption = MODULES[kind]
-    drawn = diagram(keraudit.read(model), colour=color_of("Inception"))
+    drawn = diagram(keraudit.read(model), color=color_of("Inception"))
     return part(
         "drawing.html",
         drawing=drawn,
@@ -67,15 +67,15 @@ def factorized_kernels() -> str:
             "MACs before": "exact",
             "after": "exact",
             "cheaper by": "{:.0%}",
-            "`--factorised`": "markdown",
+            "`--factorized`": "markdown",
         },
         rows,
     )
     graph = keraudit.read("GoogLeNet")
     whole = keraudit.report_of(graph).total.macs
     made_of_3x3 = keraudit.report_of(keraudit.factorized(graph, "two-3x3").graph).total.macs
-    told = (
+    text = (
         f"On 28x28x64, to 64 filters. All of GoogLeNet takes {short(whole)} before and {short(made_of_3x3)}"
         " after: its 5x5 convolutions are few, and behind reductions."
     )
-    return f"{numbers(grid)}\n\n{note(told)}"
+    return f"{numbers(grid)}\n\n{note(text)}"

@@ -55,16 +55,16 @@ def _rows_of(*, is_large: bool) -> str:
         if bool(one["size"]) == is_large
     ]
     first = next(one for one in found["networks"] if bool(one["size"]) == is_large)
-    told = (
+    text = (
         "Length²: the mean square length of the features. Curvature: the largest eigenvalue of the"
         " Hessian of the loss in the classifier's own weights,"
-        f" one batch of {found['batch']} and fresh weights; the median over seeds"
+        f" one batch of {found['batch']} and a random initialisation; the median over seeds"
         f" {', '.join(str(s['seed']) for s in found['networks'][0]['seeds'])}."
         f" {found['dataset']['name']}. {bound(first)} {found['date']};"
         f" {', '.join(f'{name} {version}' for name, version in found['versions'].items())};"
         f" {found['machine']['processor']}, {found['machine']['cores']} cores. Made by `{found['command']}`."
     )
-    return f"{numbers(bare_grid(columns, rows))}\n\n{note(told)}"
+    return f"{numbers(bare_grid(columns, rows))}\n\n{note(text)}"
 
 
 def bound(one: Mapping[str, Any]) -> str:

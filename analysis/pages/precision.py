@@ -40,12 +40,12 @@ def first_gradients() -> str:
                 one["largest_change_of_a_probability"],
             )
         )
-    told = (
+    text = (
         "Norm of the gradient in float32, of all weights together, of the first kernel and of the last;"
         " the cosine between it and the one in bfloat16, of the same; and by how much the probability"
         " of a class differs at most."
     )
-    return f"{numbers(bare_grid(columns, rows))}\n\n{note(told)}"
+    return f"{numbers(bare_grid(columns, rows))}\n\n{note(text)}"
 
 
 def short(norm: float) -> str:
@@ -71,7 +71,7 @@ def figure() -> str:
         caption="Each point is a kernel, from the first to run at the left to the classifier at the"
         " right. 1: both gradients point the same way. 0: they have nothing in common.",
         made=f"{data['name']}, one batch of {found['batch']}, large networks at"
-        f" {found['size']}x{found['size']}; fresh weights of seed {found['seed']}, {found['date']}."
+        f" {found['size']}x{found['size']}; random initialisation with seed {found['seed']}, {found['date']}."
         f" {found['machine']['processor']}, {found['machine']['cores']} cores;"
         f" {', '.join(f'{name} {version}' for name, version in found['versions'].items())}. Made by"
         f" `{found['command']}`.",

@@ -34,7 +34,7 @@ def published(path: Path, *schemas: str) -> Mapping[str, Any] | None:
         return None
     found = _parsed(path.resolve(), path.stat().st_mtime_ns)
     if found.get("schema") not in schemas:
-        raise PluginError(f"{path} is no record of {' or '.join(schemas)}")
+        raise PluginError(f"{path} is not a record of {' or '.join(schemas)}")
     return found
 
 

@@ -48,8 +48,8 @@ def savings(name: str) -> str:
     )
     total = Line(saving_line(found.total).cells | {"name": "all"})
     grid = grid._replace(columns=COLUMNS, lines=tuple(lines), total=total)
-    told = f"Made by `keraudit reductions {name}`; `--derive BLOCK` writes out any block."
-    return f"{numbers(grid)}\n\n{note(told)}"
+    text = f"Made by `keraudit reductions {name}`; `--derive BLOCK` writes out any block."
+    return f"{numbers(grid)}\n\n{note(text)}"
 
 
 def figure(name: str) -> str:

@@ -58,8 +58,8 @@ def prose(text: str) -> str:
     >>> prose("The ``n`` of a\\nlayer.\\n\\n>>> n\\n3")
     'The `n` of a layer.'
     """
-    kept = [part for part in text.split("\n\n") if not part.lstrip().startswith(SKIPPED)]
-    return "\n\n".join(" ".join(part.split()) for part in kept).replace("``", "`")
+    paragraphs = [part for part in text.split("\n\n") if not part.lstrip().startswith(SKIPPED)]
+    return "\n\n".join(" ".join(part.split()) for part in paragraphs).replace("``", "`")
 
 
 def commands() -> Mapping[str, click.Command]:

@@ -40,7 +40,7 @@ def unit(name: str) -> str:
     """The drawing of a residual unit."""
     import keraudit
 
-    drawn = diagram(keraudit.read(name), colour=color_of("ResNet"))
+    drawn = diagram(keraudit.read(name), color=color_of("ResNet"))
     return part(
         "drawing.html",
         drawing=drawn,
@@ -64,13 +64,13 @@ def depth_figure() -> str:
         "basic units": ([d for d in DEPTHS if d < BOTTLENECKS], SKY),
         "bottleneck units": ([d for d in DEPTHS if d >= BOTTLENECKS], BLUE),
     }
-    for name, (depths, colour) in groups.items():
+    for name, (depths, color) in groups.items():
         figure.add_scatter(
             name=name,
             mode="lines+markers",
             x=depths,
             y=[round(found[d]["macs"] / 1e9, 4) for d in depths],
-            line={"color": colour},
+            line={"color": color},
             marker={"size": 9},
             customdata=[[DEPTHS[d][0], f"{found[d]['params']:,}"] for d in depths],
             hovertemplate="<b>%{customdata[0]}</b><br>%{y:.3g} billion MACs<br>%{customdata[1]}"
@@ -106,11 +106,11 @@ def depth_table() -> str:
         sums, layers = record(name)["totals"], report(name).facts.depth
         macs = sums["macs"]
         rows.append((name, layers, macs, printed, round(macs / layers), sums["params"]))
-    told = (
+    text = (
         "Printed: He et al. 2015, Table 1. ResNet-18 and 34 are here with projections (option B); the"
         " paper's numbers are without (option A)."
     )
-    return f"{numbers(bare_grid(columns, rows))}\n\n{note(told)}"
+    return f"{numbers(bare_grid(columns, rows))}\n\n{note(text)}"
 
 
 def imagenet_table() -> str:
@@ -119,8 +119,8 @@ def imagenet_table() -> str:
         (depth, plain, skips, plain - skips) for depth, (plain, skips) in IMAGENET_ERROR.items()
     ]
     columns = {"layers": "number", **dict.fromkeys(("plain", "residual", "gain"), "{:.2f}")}
-    told = "Top-1 error in percent on ImageNet: He et al. 2015, Table 2."
-    return f"{pipe_table(bare_grid(columns, rows))}\n\n{note(told)}"
+    text = "Top-1 error in percent on ImageNet: He et al. 2015, Table 2."
+    return f"{pipe_table(bare_grid(columns, rows))}\n\n{note(text)}"
 
 
 def degradation() -> str:
@@ -179,7 +179,7 @@ def alike(found: Mapping[str, Sequence[Run]]) -> bool:
 def lesson(found: Mapping[str, Sequence[Run]]) -> str:
     """What these runs say of the deep plain network: is it worse already in training?
 
-    Nothing, where some of them were trained with a loss that was cut off, and others not.
+    Nothing, where some of them were trained with a clipped loss, and others not.
     """
     if not alike(found):
         return ""
@@ -188,7 +188,7 @@ def lesson(found: Mapping[str, Sequence[Run]]) -> str:
     }
     plain = [errors.get("Plain-CIFAR-20"), errors.get("Plain-CIFAR-56")]
     skips = [errors.get("ResNet-CIFAR-20"), errors.get("ResNet-CIFAR-56")]
-    told = [
+    sentences = [
         f"Of the {name} networks, the one of 56 layers ends with the {word} **training** error:"
         f" {100 * mean(deep):.2f} % against {100 * mean(shallow):.2f} % of the one of 20."
         for name, (shallow, deep) in (("plain", plain), ("residual", skips))
@@ -201,8 +201,8 @@ def lesson(found: Mapping[str, Sequence[Run]]) -> str:
         if shallow and deep
     ]
     if len(rises) == 2:
-        told.append(f"What the 36 layers more cost: {' and '.join(rises)}.")
-    return " ".join([*told, compared_with_paper(found)])
+        sentences.append(f"What the 36 layers more cost: {' and '.join(rises)}.")
+    return " ".join([*sentences, compared_with_paper(found)])
 
 
 def compared_with_paper(found: Mapping[str, Sequence[Run]]) -> str:
@@ -214,8 +214,8 @@ def compared_with_paper(found: Mapping[str, Sequence[Run]]) -> str:
     worse: list[str] = []
     for key, word in (("train_error", "training"), ("test_error", "test")):
         less, more = (mean([run.evaluation[key] for run in both]) for both in (deep, shallow))
-        told = f"{word} error {100 * less:.2f} % against {100 * more:.2f} %"
-        (better if less < more else worse).append(told)
+        sentence = f"{word} error {100 * less:.2f} % against {100 * more:.2f} %"
+        (better if less < more else worse).append(sentence)
     if not worse:
         return f"As in the paper, the residual network of 56 layers is the better one: {' and '.join(better)}."
     return (

@@ -40,12 +40,12 @@ PRINTED = Column("printed", "printed", "{:.2f}")
 
 
 def result_table(found: Mapping[str, Sequence[Run]]) -> str:
-    """What came out, and what the columns are."""
-    told = "Errors at the end of runs of one kind, mean and deviation over seeds; "
-    told += _untimed(found) or "the time is that of a run's median epoch."
+    """The results, and what the columns are."""
+    text = "Errors at the end of runs of one kind, mean and deviation over seeds; "
+    text += _untimed(found) or "the time is that of a run's median epoch."
     if any(name in HE_TEST_ERROR for name in found):
-        told += " Printed: test error of He et al. 2015, Table 6, on all of CIFAR-10."
-    parts = (_end_table(found), note(told), set_apart(found))
+        text += " Printed: test error of He et al. 2015, Table 6, on all of CIFAR-10."
+    parts = (_end_table(found), note(text), set_apart(found))
     return "\n\n".join(filter(None, parts))
 
 
@@ -68,9 +68,9 @@ def other_runs(
 
 
 def noted_table(found: Mapping[str, Sequence[Run]]) -> str:
-    """What came out, and what the runs are."""
-    told = " ".join(filter(None, (about(found), _untimed(found).capitalize())))
-    return f"{_end_table(found)}\n\n{note(told)}"
+    """The results, and what the runs are."""
+    text = " ".join(filter(None, (about(found), _untimed(found).capitalize())))
+    return f"{_end_table(found)}\n\n{note(text)}"
 
 
 def _untimed(found: Mapping[str, Sequence[Run]]) -> str:
@@ -95,7 +95,7 @@ def _end_table(found: Mapping[str, Sequence[Run]]) -> str:
 
 def set_apart(found: Mapping[str, Sequence[Run]]) -> str:
     """How much more wrong the second of each pair is; empty where no pair, trained alike, has several seeds."""
-    told = []
+    sentences = []
     for pair in PAIRS:
         both = {name: found[name] for name in pair if name in found}
         parts = [
@@ -104,10 +104,10 @@ def set_apart(found: Mapping[str, Sequence[Run]]) -> str:
             if one.measure in ERRORS and one.interval and not one.unlike
         ]
         if parts:
-            told.append(f"- {code(pair[1])} less {code(pair[0])}: {', '.join(parts)}")
-    if not told:
+            sentences.append(f"- {code(pair[1])} less {code(pair[0])}: {', '.join(parts)}")
+    if not sentences:
         return ""
-    lines = "\n".join(told)
+    lines = "\n".join(sentences)
     how = "Differences of means over seeds, in brackets the 95 % interval by Welch's t."
     return f"{lines}\n\n{note(how)}"
 

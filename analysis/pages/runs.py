@@ -44,7 +44,7 @@ HE_TEST_ERROR: Mapping[str, float] = {
 }
 
 # Of the training images wrong at most: a run that is short has learnt them all the same.
-LEARNT = 0.01
+MEMORISED = 0.01
 
 PRINTED = "Dotted: the test error that He et al. 2015 print (Table 6), on all of CIFAR-10."
 
@@ -52,8 +52,8 @@ PRINTED = "Dotted: the test error that He et al. 2015 print (Table 6), on all of
 def runs(networks: Sequence[str] = (), folder: Path | None = None) -> list[Run]:
     """The published runs, of some networks or of all, of a folder or of all, by network and seed."""
     found = map(published_run, sorted((folder or FOLDER).glob("**/*.json")))
-    wanted = {name.lower() for name in networks}
-    there = [run for run in found if run and (not wanted or run.network.lower() in wanted)]
+    names = {name.lower() for name in networks}
+    there = [run for run in found if run and (not names or run.network.lower() in names)]
     return sorted(there, key=lambda run: (run.network.lower(), run.seed))
 
 
@@ -210,7 +210,7 @@ def dated(days: Sequence[str]) -> str:
 def _clipped_networks(found: Sequence[Run]) -> str:
     """Of which networks the loss counted no probability as less than 1e-7."""
     names = dict.fromkeys(run.network for run in found if run.loss == CLIPPED)
-    return f", loss of {' and '.join(names)} cut off below a probability of 1e-7" if names else ""
+    return f", loss of {' and '.join(names)} clipped below a probability of 1e-7" if names else ""
 
 
 def versions_of(found: Sequence[Mapping[str, str]]) -> str:
@@ -233,20 +233,20 @@ def changed(recipe: Mapping[str, Any]) -> str:
     ', learning rate 0.025, images enlarged to 96x96'
     """
     usual = RECIPES[recipe["name"]].to_dict() if recipe["name"] in RECIPES else {}
-    told = [
+    changes = [
         f"{key.replace('_', ' ')} {value}"
         for key, value in recipe.items()
         if key not in ("name", "source", "epochs", "batch", "size") and usual.get(key) != value
     ]
     if size := recipe["size"]:
-        told.append(f"images enlarged to {size}x{size}")
-    return "".join(f", {text}" for text in told)
+        changes.append(f"images enlarged to {size}x{size}")
+    return "".join(f", {text}" for text in changes)
 
 
 def commands(found: Sequence[Run]) -> list[str]:
     """The commands of the runs, each once, without the places on a machine that they name."""
-    given = dict.fromkeys(run.command for run in found if run.command)
-    return [re.sub(r"(?<= )/\S*/(?=\S)", "", command) for command in given]
+    commands_ = dict.fromkeys(run.command for run in found if run.command)
+    return [re.sub(r"(?<= )/\S*/(?=\S)", "", command) for command in commands_]
 
 
 def caveat(found: Mapping[str, Sequence[Run]]) -> str:
@@ -261,22 +261,22 @@ def caveat(found: Mapping[str, Sequence[Run]]) -> str:
     ]
     saw = f"These runs saw {', '.join(filter(None, parts))}."
     wrong = max(run.evaluation["train_error"] for run in everything)
-    told, title = [], "Few seeds"
-    if any(parts) and (part or wrong > LEARNT):
+    sentences, title = [], "Few seeds"
+    if any(parts) and (part or wrong > MEMORISED):
         title = "A small experiment"
-        told.append(
+        sentences.append(
             f"{saw} In so short a training, one that learns slowly cannot be told from one that does not"
             " learn: their errors are not to be compared with published ones."
         )
     elif any(parts):
         title = "A shorter training"
-        told.append(
+        sentences.append(
             f"{saw} They learnt the training images all the same, of which at most {100 * wrong:.2f} % are"
             " wrong at the end; their errors are not to be compared with published ones."
         )
     if min(len(members) for members in found.values()) < 3:
-        told.append("With fewer than three seeds, a small difference may be chance.")
-    return f'!!! warning "{title}"\n\n    {" ".join(told)}' if told else ""
+        sentences.append("With fewer than three seeds, a small difference may be chance.")
+    return f'!!! warning "{title}"\n\n    {" ".join(sentences)}' if sentences else ""
 
 
 def error_figure(networks: Sequence[str], *, split: bool) -> str:

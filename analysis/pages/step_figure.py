@@ -10,7 +10,7 @@ from typing import Any
 from keraudit.output.palette import BLUE, GREEN, ORANGE, PURPLE, VERMILION
 from keraudit.output.plotly_figure import as_record, new_figure, panelled, suffix_of
 
-SETTING_COLOURS = (VERMILION, ORANGE, BLUE, GREEN, PURPLE)
+SETTING_COLORS = (VERMILION, ORANGE, BLUE, GREEN, PURPLE)
 
 Run = Mapping[str, Any]
 
@@ -30,7 +30,7 @@ def step_losses(
     *,
     is_dotted: Callable[[Run], bool] = lambda run: False,
     together: int = 5,
-    colours: Sequence[str] = SETTING_COLOURS,
+    colors: Sequence[str] = SETTING_COLORS,
     scale: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Draw the loss over the first steps of training, a panel for each network.
@@ -40,12 +40,12 @@ def step_losses(
         name: of a run's line; those of one name have one colour.
         is_dotted: whether its line is.
         together: steps of which each point is the mean.
-        colours: of the lines, in order of their names.
+        colors: of the lines, in order of their names.
         scale: of the vertical axes, as for ``panelled``.
     """
     names = list(dict.fromkeys(run["network"] for run in runs))
     first = {name(run): run for run in reversed(runs)}
-    colour = dict(zip(dict.fromkeys(map(name, runs)), cycle(colours), strict=False))
+    color = dict(zip(dict.fromkeys(map(name, runs)), cycle(colors), strict=False))
     title = "Loss over the first steps"
     figure = new_figure(panelled(names, title=title, x="step", y="loss", scale=scale or {}))
     for run in runs:
@@ -58,7 +58,7 @@ def step_losses(
             x=[start + together for start in starts],
             y=[round(fmean(run["loss"][start : start + together]), 4) for start in starts],
             mode="lines",
-            line={"color": colour[name(run)], "dash": "dot" if is_dotted(run) else "solid"},
+            line={"color": color[name(run)], "dash": "dot" if is_dotted(run) else "solid"},
             hovertemplate="step %{x}: %{y:.2f}<extra>" + name(run) + "</extra>",
             xaxis=f"x{suffix}",
             yaxis=f"y{suffix}",

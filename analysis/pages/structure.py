@@ -50,12 +50,12 @@ def bold(verdict: str) -> str:
 def checks(model: str) -> str:
     """What holds of one model, with the evidence; the command that prints the same."""
     facts = report(model).facts
-    told = (
+    text = (
         f"{facts.depth} layers with weights on the longest path, of {facts.weighted_layers:,};"
         f" {facts.connected_params:,} of {facts.params:,} parameters in fully connected layers."
     )
     body = _checked_claims(model, Column("code", "code"))
-    return f"{told}\n\n{body}\n\nThe same in a terminal: `{report(model).command}`."
+    return f"{text}\n\n{body}\n\nThe same in a terminal: `{report(model).command}`."
 
 
 def checked(model: str) -> str:

@@ -122,14 +122,14 @@ def step(closed: list[str], tag: str) -> None:
 
 def _with_links(text: str, waiting: dict[str, re.Pattern[str]], root: str) -> str:
     """One stretch of text; a phrase inside another's link is left alone."""
-    taken: list[tuple[int, int, str]] = []
+    links: list[tuple[int, int, str]] = []
     for address in list(waiting):
         for match in waiting[address].finditer(text):
-            if all(match.end() <= start or match.start() >= end for start, end, _ in taken):
-                taken.append((match.start(), match.end(), address))
+            if all(match.end() <= start or match.start() >= end for start, end, _ in links):
+                links.append((match.start(), match.end(), address))
                 del waiting[address]
                 break
-    for start, end, address in sorted(taken, reverse=True):
+    for start, end, address in sorted(links, reverse=True):
         kind = "term" if address.startswith(GLOSSARY) else "source"
         link = f'<a class="ka-{kind}" href="{root}{address}">{text[start:end]}</a>'
         text = text[:start] + link + text[end:]

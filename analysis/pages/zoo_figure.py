@@ -56,7 +56,7 @@ def scatter(
         members = [row for row in rows if family(row["name"]) == kind]
         if not members:
             continue
-        colour, shape = FAMILIES.get(kind, OTHER)
+        color, shape = FAMILIES.get(kind, OTHER)
         figure.add_scatter(
             name=kind or "other",
             mode="markers+text",
@@ -65,7 +65,7 @@ def scatter(
             text=[row["name"] if row["name"] in NAMED else "" for row in members],
             textposition=[NAMED.get(row["name"], "top right") for row in members],
             marker={
-                "color": colour,
+                "color": color,
                 "symbol": shape,
                 "size": [across(row["params"]) for row in members],
                 "opacity": 0.85,

@@ -34,20 +34,20 @@ def ship(folder: Path, data: str, *, home: Path = HOME) -> Path:
     mean = np.round(np.asarray(found.mean).reshape(-1, found.mean.shape[-1]).mean(axis=0), 2)
     found = replace(found, mean=mean.astype("float32"))
     wrong = found.probabilities(found.data.test.images).argmax(axis=-1) != found.data.test.labels
-    kept: dict[str, Any] = published(found.run, found.run.note)
+    record: dict[str, Any] = published(found.run, found.run.note)
     name = file_name(found.run.network.lower())
     path = home / f"{name}{ENDING}"
     found.body.save_weights(path)
     about = {
         "network": found.run.network,
-        "dataset": kept["dataset"]["name"],
-        "fingerprint": kept["dataset"]["fingerprint"],
-        "recipe": kept["recipe"],
+        "dataset": record["dataset"]["name"],
+        "fingerprint": record["dataset"]["fingerprint"],
+        "recipe": record["recipe"],
         "test_error": float(wrong.mean()),
-        "test_error_of_the_run": kept["evaluation"]["test_error"],
+        "test_error_of_the_run": record["evaluation"]["test_error"],
         "mean": mean.tolist(),
         "scale": found.scale.tolist(),
-        **{key: kept[key] for key in ("seed", "hardware", "versions", "date", "command")},
+        **{key: record[key] for key in ("seed", "hardware", "versions", "date", "command")},
     }
     save(home / f"{name}.json", json.dumps(about) + "\n")
     return path

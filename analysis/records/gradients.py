@@ -89,7 +89,7 @@ def watched(name: str) -> dict[str, Any]:
         "data": data.name.replace(data.source, f"images in {Path(data.source).name}"),
         "fingerprint": data.fingerprint,
         "seeds": [0],
-        "optimiser": f"plain descent, learning rate {RATE:g}, batch {BATCH}",
+        "optimizer": f"plain descent, learning rate {RATE:g}, batch {BATCH}",
         "hardware": hardware_line(),
         "date": datetime.now(UTC).date().isoformat(),
         "steps": [{**entry, "layers": []} for entry in record["steps"]],

@@ -1,11 +1,12 @@
 """Bring records of an older form to today's: ``python analysis/records/rewrite.py FILE_OR_FOLDER ...``.
 
 A run's record (``run.json``, or as published), its ``config.json`` and an experiment's ``plan.json`` are
-rewritten in place, each whole or not at all. Two things were not always named in them:
+rewritten in place, each whole or not at all. Two things were not always named in them, and one had another name:
 
 - the loss. It was taken from logits on TensorFlow, where Keras finds them behind probabilities, and on the
   other backends from probabilities, none of which counts as less than 1e-7: that loss is ``clipped``.
 - fields of the recipe, which came one after another; what a recipe does not name was as ``UNNAMED`` says.
+- the field ``normalize`` of the recipe, and the option of the command, which were spelt ``normalise``.
 
 No number changes, and a record of today's form is left alone. A line for each file says what changed.
 """
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
@@ -35,7 +37,8 @@ UNNAMED: Mapping[str, Any] = {
     "size": None,
     "weights": None,
 }
-RENAMED: Mapping[str, str] = {"probabilities": CLIPPED}
+LOSSES: Mapping[str, str] = {"probabilities": CLIPPED}  # older names
+FIELDS: Mapping[str, str] = {"normalise": "normalize"}
 CLIPPING = ("jax", "torch")  # backends on which Keras does not find the logits
 
 
@@ -66,53 +69,66 @@ def files(paths: Sequence[Path]) -> Iterator[Path]:
 
 def rewrite(path: Path) -> list[str]:
     """Rewrite one file; what changed, nothing for what is no such record or of today's form."""
-    found = json.loads(path.read_text("utf-8"))
-    if not is_ours(path, found):
+    record = json.loads(path.read_text("utf-8"))
+    if not is_ours(path, record):
         return []
-    made, changes = rewritten(found)
+    current, changes = rewritten(record)
     if not changes:
         return []
-    kind = str(found.get("schema", ""))
+    kind = str(record.get("schema", ""))
     if kind.startswith("keraudit.run/"):
         order = [field.name for field in fields(Run)]
-        made = {key: made[key] for key in sorted(made, key=order.index)}
-        checked(made)  # what is written can be read
+        current = {key: current[key] for key in sorted(current, key=order.index)}
+        checked(current)  # what is written can be read
     is_published = kind.startswith("keraudit.run/") and path.name != "run.json"
-    save(path, (json_text(made) if is_published else json.dumps(made, indent=1)) + "\n")
+    save(path, (json_text(current) if is_published else json.dumps(current, indent=1)) + "\n")
     return changes
 
 
-def is_ours(path: Path, found: Any) -> bool:
+def is_ours(path: Path, record: Any) -> bool:
     """Whether a file is one of the three."""
-    if not isinstance(found, dict) or not isinstance(found.get("recipe"), dict):
+    if not isinstance(record, dict) or not isinstance(record.get("recipe"), dict):
         return False
-    is_config = path.name == "config.json" and "backend" in found
-    return is_config or str(found.get("schema")).startswith(("keraudit.run/", "keraudit.plan/"))
+    is_config = path.name == "config.json" and "backend" in record
+    return is_config or str(record.get("schema")).startswith(("keraudit.run/", "keraudit.plan/"))
 
 
-def rewritten(found: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+def rewritten(record: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """A record in today's form, and what is new in it.
 
     Raises:
         ValueError: its recipe is not of this program.
     """
-    recipe, names = found["recipe"], [field.name for field in fields(Recipe)]
+    names = [field.name for field in fields(Recipe)]
+    recipe = {FIELDS.get(name, name): value for name, value in record["recipe"].items()}
     if unknown := sorted(recipe.keys() - set(names)):
         raise ValueError(f"its recipe has {unknown[0]!r}, which none has")
     added = [name for name in names if name not in recipe]
     if lost := [name for name in added if name not in UNNAMED]:
         raise ValueError(f"its recipe has no {lost[0]!r}, which every one had")
-    changes = [f"recipe.{name} = {json.dumps(UNNAMED[name])}" for name in added]
-    loss = RENAMED.get(str(found.get("loss")), found.get("loss")) or _loss_of(found)
-    if loss != found.get("loss"):
+    changes = [f"recipe.{FIELDS[name]}, not {name}" for name in record["recipe"] if name in FIELDS]
+    changes += [f"recipe.{name} = {json.dumps(UNNAMED[name])}" for name in added]
+    loss = LOSSES.get(str(record.get("loss")), record.get("loss")) or _loss_of(record)
+    if loss != record.get("loss"):
         changes.append(f"loss = {loss}")
     whole = {name: recipe.get(name, UNNAMED.get(name)) for name in names}
-    return {**found, "recipe": whole, "loss": loss}, changes
+    current = {**record, "recipe": whole, "loss": loss}
+    if (command := str(record.get("command", ""))) != (renamed := _with_options_of_today(command)):
+        current["command"] = renamed
+        changes.append(f"command = {renamed}")
+    return current, changes
 
 
-def _loss_of(found: Mapping[str, Any]) -> str:
+def _with_options_of_today(command: str) -> str:
+    """A command with the options that were renamed as the fields were."""
+    for older, name in FIELDS.items():
+        command = re.sub(rf"--{older}\b", f"--{name}", command)
+    return command
+
+
+def _loss_of(record: Mapping[str, Any]) -> str:
     """What the loss was taken from in a record that does not name it: its backend decides."""
-    backends = {found.get("backend"), *found.get("versions", ())}
+    backends = {record.get("backend"), *record.get("versions", ())}
     return CLIPPED if backends & {*CLIPPING} else LOGITS
 
 

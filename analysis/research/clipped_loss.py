@@ -1,9 +1,9 @@
-"""What a loss that is cut off does to the first steps of a training.
+"""What clipped cross-entropy does to the first steps of a training run.
 
 ``python analysis/research/clipped_loss.py [--networks ResNet-CIFAR-20,...] [--steps 100] [--seeds 0,1,2] [--data DATA]
 [--record FILE]``. A cross-entropy that Keras takes from probabilities counts none as less than 1e-7, so that an image
 whose class is less probable has a loss of 16.1 and no gradient. Each network is trained twice, from the same weights on the
-same batches: by a loss of its logits, and by one of its probabilities, cut off. At each step the images of the batch
+same batches: by the cross-entropy of its logits, and by the clipped one of its probabilities. At each step the images of the batch
 that are below it are counted. On TensorFlow; the clipping is written out, for there Keras goes back to the logits.
 """
 
@@ -25,32 +25,32 @@ NETWORKS = "ResNet-CIFAR-20,ResNet-CIFAR-44,ResNet-CIFAR-56,Plain-CIFAR-20,Plain
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    options.add_argument("--networks", default=NETWORKS)
-    options.add_argument("--steps", type=int, default=100)
-    options.add_argument("--seeds", default="0,1,2")
-    options.add_argument("--data", default="cifar10")
-    options.add_argument("--record", type=Path)
-    given = options.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--networks", default=NETWORKS)
+    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--seeds", default="0,1,2")
+    parser.add_argument("--data", default="cifar10")
+    parser.add_argument("--record", type=Path)
+    options = parser.parse_args()
     os.environ["KERAS_BACKEND"] = "tensorflow"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from keraudit.data.load import load
     from keraudit.environment import hardware, versions
 
-    data = load(given.data)
+    data = load(options.data)
     runs = [
         {
             "network": name,
             "seed": int(seed),
-            "cut": cut,
-            **taught(name, data, int(seed), cut, given.steps),
+            "clipped": clipped,
+            **first_steps(name, data, int(seed), clipped, options.steps),
         }
-        for name in given.networks.split(",")
-        for seed in given.seeds.split(",")
-        for cut in (False, True)
+        for name in options.networks.split(",")
+        for seed in options.seeds.split(",")
+        for clipped in (False, True)
     ]
-    found = {
-        "schema": "keraudit.cut-off/1",
+    record = {
+        "schema": "keraudit.clipped-loss/1",
         "date": time.strftime("%Y-%m-%d"),
         "dataset": data.describe(),
         "recipe": "he2015",
@@ -59,12 +59,14 @@ def main() -> None:
         "hardware": hardware(),
         "versions": versions(),
         "machine": machine(),
-        "command": command_line("cut_off"),
+        "command": command_line("clipped_loss"),
     }
-    keep(found, given.record)
+    keep(record, options.record)
 
 
-def taught(name: str, data: Dataset, seed: int, cut: bool, steps: int) -> dict[str, list[float]]:
+def first_steps(
+    name: str, data: Dataset, seed: int, clipped: bool, steps: int
+) -> dict[str, list[float]]:
     """The first steps of ``he2015``: before each, the loss of the logits and the part of the images below ``LEAST``."""
     import keras
     from keras import ops
@@ -76,7 +78,7 @@ def taught(name: str, data: Dataset, seed: int, cut: bool, steps: int) -> dict[s
     def below(labels: Any, logits: Any) -> Any:
         return ops.sum(labels * ops.softmax(logits), axis=-1) < LEAST
 
-    def cut_off(labels: Any, logits: Any) -> Any:
+    def clipped_loss(labels: Any, logits: Any) -> Any:
         likely = ops.clip(ops.softmax(logits), LEAST, 1 - LEAST)
         return -ops.sum(labels * ops.log(likely), axis=-1)
 
@@ -84,22 +86,22 @@ def taught(name: str, data: Dataset, seed: int, cut: bool, steps: int) -> dict[s
     state = TrainState(name, data, made, seed)
     state.model.compile(
         optimizer=state.optimizer,
-        loss=cut_off if cut else state.loss,
+        loss=clipped_loss if clipped else state.loss,
         metrics=[
             keras.metrics.CategoricalCrossentropy(name="loss_of_logits", from_logits=True),
             keras.metrics.MeanMetricWrapper(below, name="below"),
         ],
     )
     rows = plan(data.train, made, seed, 0)[:steps]
-    told = []
+    metrics = []
     for part in rows:
         state.model.reset_metrics()
-        told.append(
+        metrics.append(
             state.model.train_on_batch(
                 state.images.rows(part), state.labels(data.train, part), return_dict=True
             )
         )
-    return {key: [float(row[key]) for row in told] for key in ("loss_of_logits", "below")}
+    return {key: [float(row[key]) for row in metrics] for key in ("loss_of_logits", "below")}
 
 
 if __name__ == "__main__":

@@ -22,47 +22,47 @@ WARMUP = 0.2
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    options.add_argument("--networks", default="InceptionV3,ResNet50")
-    options.add_argument("--settings", default=SETTINGS)
-    options.add_argument("--steps", type=int, default=120)
-    options.add_argument("--batch", type=int, default=128)
-    options.add_argument("--size", type=int, default=75)
-    options.add_argument("--data", default="cifar10")
-    options.add_argument("--backend", default="tensorflow")
-    options.add_argument("--record", type=Path)
-    given = options.parse_args()
-    os.environ["KERAS_BACKEND"] = given.backend
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--networks", default="InceptionV3,ResNet50")
+    parser.add_argument("--settings", default=SETTINGS)
+    parser.add_argument("--steps", type=int, default=120)
+    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--size", type=int, default=75)
+    parser.add_argument("--data", default="cifar10")
+    parser.add_argument("--backend", default="tensorflow")
+    parser.add_argument("--record", type=Path)
+    options = parser.parse_args()
+    os.environ["KERAS_BACKEND"] = options.backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
     from keraudit.data.dataset import limited
     from keraudit.data.load import load
     from keraudit.environment import hardware, versions
 
-    data = limited(load(given.data), train=given.steps * given.batch, test=100)
+    data = limited(load(options.data), train=options.steps * options.batch, test=100)
     found = {
         "schema": "keraudit.first-steps/1",
         "date": time.strftime("%Y-%m-%d"),
         "dataset": data.describe(),
-        "batch": given.batch,
-        "size": given.size,
+        "batch": options.batch,
+        "size": options.size,
         "seed": 0,
-        "warmup_steps": round(WARMUP * given.steps),
+        "warmup_steps": round(WARMUP * options.steps),
         "runs": [
-            taught(name, data, given, rate=float(rate), precision=precision)
-            for name in given.networks.split(",")
-            for rate, _, precision in (text.partition(":") for text in given.settings.split(","))
+            taught(name, data, options, rate=float(rate), precision=precision)
+            for name in options.networks.split(",")
+            for rate, _, precision in (text.partition(":") for text in options.settings.split(","))
         ],
         "hardware": hardware(),
         "versions": versions(),
         "machine": machine(),
         "command": command_line("first_steps"),
     }
-    keep(found, given.record)
+    keep(found, options.record)
 
 
 def taught(
-    name: str, data: Any, given: argparse.Namespace, *, rate: float, precision: str
+    name: str, data: Any, options: argparse.Namespace, *, rate: float, precision: str
 ) -> dict[str, Any]:
     """The loss and accuracy of each step at one setting."""
     from keraudit.training.augment import plan
@@ -72,13 +72,13 @@ def taught(
 
     made = recipe(
         "modern",
-        batch=given.batch,
+        batch=options.batch,
         epochs=1,
         learning_rate=rate,
         schedule=STEP,
         milestones=(),
         warmup=WARMUP,
-        size=given.size if name in LARGE else None,
+        size=options.size if name in LARGE else None,
         precision=precision,
     )
     state = TrainState(name, data, made, 0)

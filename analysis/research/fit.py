@@ -37,18 +37,20 @@ WAYS = {
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    options.add_argument("--passes", type=int, default=10)
-    options.add_argument("--steps", type=int, default=12)
-    options.add_argument("--processes", type=int, default=3)
-    options.add_argument("--part", choices=("passes", "steps"), help=argparse.SUPPRESS)
-    options.add_argument("--record", type=Path)
-    given = options.parse_args()
-    if given.part:
-        print(json.dumps(passes(given.passes) if given.part == "passes" else steps(given.steps)))
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--passes", type=int, default=10)
+    parser.add_argument("--steps", type=int, default=12)
+    parser.add_argument("--processes", type=int, default=3)
+    parser.add_argument("--part", choices=("passes", "steps"), help=argparse.SUPPRESS)
+    parser.add_argument("--record", type=Path)
+    options = parser.parse_args()
+    if options.part:
+        print(
+            json.dumps(passes(options.passes) if options.part == "passes" else steps(options.steps))
+        )
         return
     tensorflow = {"KERAS_BACKEND": "tensorflow", **ONE_AT_A_TIME}
-    of_passes = [child("passes", given.passes, tensorflow) for _ in range(given.processes)]
+    of_passes = [child("passes", options.passes, tensorflow) for _ in range(options.processes)]
     found = {
         "schema": "keraudit.fit-benchmark/1",
         "date": time.strftime("%Y-%m-%d"),
@@ -63,14 +65,16 @@ def main() -> None:
                 )
                 for name in of_passes[0]
             },
-            "of": given.passes * given.processes,
+            "of": options.passes * options.processes,
         },
         "steps": {
             "network": "ResNet-CIFAR-56",
             "ways": [
                 {
                     "name": name,
-                    **agreement(child("steps", given.steps, env) for _ in range(given.processes)),
+                    **agreement(
+                        child("steps", options.steps, env) for _ in range(options.processes)
+                    ),
                 }
                 for name, env in WAYS.items()
             ],
@@ -79,7 +83,7 @@ def main() -> None:
         "machine": machine(),
         "command": command_line("fit"),
     }
-    keep(found, given.record)
+    keep(found, options.record)
 
 
 def child(part: str, count: int, env: dict[str, str]) -> Any:

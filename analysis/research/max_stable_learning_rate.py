@@ -5,7 +5,7 @@
 Its loss is convex in its own weights, and its largest curvature s is the largest eigenvalue of the mean over images of
 (diag(p) - p p') x (f f'), p the probabilities and f the features with a 1 for the bias (Boehning 1992). Gradient
 descent with momentum m diverges above a rate of 2 (1 + m) / s, and above 2 (1 + m) / ((1 + 2 m) s) with Nesterov's
-(Cohen et al. 2021, section 2). Features are of one batch of training, fresh weights of each seed.
+(Cohen et al. 2021, section 2). Features are of one batch of training, the initial weights of each seed.
 """
 
 from __future__ import annotations
@@ -28,34 +28,34 @@ NETWORKS = (
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    options.add_argument("--networks", default=NETWORKS)
-    options.add_argument("--batch", type=int, default=128)
-    options.add_argument("--seeds", default="0,1,2")
-    options.add_argument("--data", default="cifar10")
-    options.add_argument("--record", type=Path)
-    given = options.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--networks", default=NETWORKS)
+    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--seeds", default="0,1,2")
+    parser.add_argument("--data", default="cifar10")
+    parser.add_argument("--record", type=Path)
+    options = parser.parse_args()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from keraudit.data.dataset import limited
     from keraudit.data.load import load
     from keraudit.environment import hardware, versions
 
-    data = limited(load(given.data), train=4 * given.batch, test=100)
+    data = limited(load(options.data), train=4 * options.batch, test=100)
     found = {
         "schema": "keraudit.stable-rate/1",
         "date": time.strftime("%Y-%m-%d"),
         "dataset": data.describe(),
-        "batch": given.batch,
+        "batch": options.batch,
         "networks": [
-            measured(name, data, given.batch, [int(seed) for seed in given.seeds.split(",")])
-            for name in given.networks.split(",")
+            measured(name, data, options.batch, [int(seed) for seed in options.seeds.split(",")])
+            for name in options.networks.split(",")
         ],
         "hardware": hardware(),
         "versions": versions(),
         "machine": machine(),
         "command": command_line("stable_rate"),
     }
-    keep(found, given.record)
+    keep(found, options.record)
 
 
 def measured(text: str, data: Any, batch: int, seeds: list[int]) -> dict[str, Any]:

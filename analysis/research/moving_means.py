@@ -18,36 +18,36 @@ from benchmarks.processes import command_line, keep, machine
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    options.add_argument("runs", nargs="+", type=Path)
-    options.add_argument("--data", default="cifar10")
-    options.add_argument("--images", type=int, default=2500)
-    options.add_argument("--batch", type=int, default=125)
-    options.add_argument("--backend", default="tensorflow")
-    options.add_argument("--record", type=Path)
-    given = options.parse_args()
-    os.environ["KERAS_BACKEND"] = given.backend
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("runs", nargs="+", type=Path)
+    parser.add_argument("--data", default="cifar10")
+    parser.add_argument("--images", type=int, default=2500)
+    parser.add_argument("--batch", type=int, default=125)
+    parser.add_argument("--backend", default="tensorflow")
+    parser.add_argument("--record", type=Path)
+    options = parser.parse_args()
+    os.environ["KERAS_BACKEND"] = options.backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from keraudit.data.load import load
     from keraudit.environment import hardware, versions
 
-    data = load(given.data)
+    data = load(options.data)
     found = {
         "schema": "keraudit.moving-means/1",
         "date": time.strftime("%Y-%m-%d"),
         "dataset": data.describe(),
-        "images": given.images,
-        "batch": given.batch,
-        "runs": [named(folder, data, given) for folder in given.runs],
+        "images": options.images,
+        "batch": options.batch,
+        "runs": [named(folder, data, options) for folder in options.runs],
         "hardware": hardware(),
         "versions": versions(),
         "machine": machine(),
         "command": command_line("moving_means"),
     }
-    keep(found, given.record)
+    keep(found, options.record)
 
 
-def named(folder: Path, data: Any, given: argparse.Namespace) -> dict[str, Any]:
+def named(folder: Path, data: Any, options: argparse.Namespace) -> dict[str, Any]:
     """How often a run's network is right on images that it learnt from, in either way."""
     import numpy as np
 
@@ -55,13 +55,13 @@ def named(folder: Path, data: Any, given: argparse.Namespace) -> dict[str, Any]:
     from keraudit.evaluation.load import load_run
 
     one = load_run(folder, data)
-    images = one.normalised(one.data.train.images[: given.images])
-    labels = one.data.train.labels[: given.images]
+    images = one.normalized(one.data.train.images[: options.images])
+    labels = one.data.train.labels[: options.images]
     right = {}
     for key, is_training in (("moving", False), ("batch", True)):
         parts = [
-            convert(one.body(images[at : at + given.batch], training=is_training))
-            for at in range(0, len(images), given.batch)
+            convert(one.body(images[at : at + options.batch], training=is_training))
+            for at in range(0, len(images), options.batch)
         ]
         right[key] = float((np.concatenate(parts).argmax(axis=1) == labels).mean())
     return {

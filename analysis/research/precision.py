@@ -1,7 +1,7 @@
 """What bfloat16 leaves of a network's gradients before its first step, beside float32.
 
 ``python analysis/research/precision.py [--networks InceptionV3,ResNet50,...] [--batch 128] [--size 96] [--data DATA]
-[--record FILE]``. The same fresh weights and the same batch in both precisions, as ``keraudit train`` feeds them
+[--record FILE]``. The same random initial weights and the same batch in both precisions, as ``keraudit train`` feeds them
 (recipe ``modern``), on JAX: the norm of each kernel's gradient in running order, and the cosine between the two
 gradients. 1 is the same direction, 0 is none in common.
 """
@@ -21,37 +21,37 @@ PRECISIONS = ("float32", "mixed_bfloat16")
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    options.add_argument("--networks", default=NETWORKS)
-    options.add_argument("--batch", type=int, default=128)
-    options.add_argument("--size", type=int, default=96)
-    options.add_argument("--data", default="cifar10")
-    options.add_argument("--record", type=Path)
-    given = options.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--networks", default=NETWORKS)
+    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--size", type=int, default=96)
+    parser.add_argument("--data", default="cifar10")
+    parser.add_argument("--record", type=Path)
+    options = parser.parse_args()
     os.environ["KERAS_BACKEND"] = "jax"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from keraudit.data.dataset import limited
     from keraudit.data.load import load
     from keraudit.environment import hardware, versions
 
-    data = limited(load(given.data), train=4 * given.batch, test=100)
+    data = limited(load(options.data), train=4 * options.batch, test=100)
     found = {
         "schema": "keraudit.precision-benchmark/1",
         "date": time.strftime("%Y-%m-%d"),
         "dataset": data.describe(),
-        "batch": given.batch,
-        "size": given.size,
+        "batch": options.batch,
+        "size": options.size,
         "seed": 0,
-        "networks": [measured(name, data, given) for name in given.networks.split(",")],
+        "networks": [measured(name, data, options) for name in options.networks.split(",")],
         "hardware": hardware(),
         "versions": versions(),
         "machine": machine(),
         "command": command_line("precision"),
     }
-    keep(found, given.record)
+    keep(found, options.record)
 
 
-def measured(name: str, data: Any, given: argparse.Namespace) -> dict[str, Any]:
+def measured(name: str, data: Any, options: argparse.Namespace) -> dict[str, Any]:
     """Both precisions of one network; kernels in the order in which they run."""
     import numpy as np
 
@@ -63,8 +63,8 @@ def measured(name: str, data: Any, given: argparse.Namespace) -> dict[str, Any]:
     weights: list[Any] = []
     sides = []
     for precision in PRECISIONS:
-        size = given.size if name in LARGE else None
-        made = recipe("modern", batch=given.batch, epochs=1, size=size, precision=precision)
+        size = options.size if name in LARGE else None
+        made = recipe("modern", batch=options.batch, epochs=1, size=size, precision=precision)
         state = TrainState(name, data, made, 0)
         variables = state.network.variables
         if weights:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from hostile_configs import class_record, dense, functional, initialiser, layer
+from hostile_configs import class_record, dense, functional, initializer, layer
 from keraudit.api import gradients, read
 from keraudit.building import file_weights
 from keraudit.building.file_weights import restored, weighty
@@ -132,11 +132,11 @@ def test_a_layer_saved_under_its_class_name_is_loaded(tmp_path: Path) -> None:
     assert build(read(path)).count_params() == model.count_params()
 
 
-def policy_and_quantiser(**config: Any) -> dict[str, Any]:
-    quantised = class_record("keras", "QuantizedDTypePolicy", {"mode": "int8"})
-    quantised["config"]["source_name"] = "float32"
+def policy_and_quantizer(**config: Any) -> dict[str, Any]:
+    quantized = class_record("keras", "QuantizedDTypePolicy", {"mode": "int8"})
+    quantized["config"]["source_name"] = "float32"
     held = class_record("keras.quantizers", "Int8QuantizationConfig", config)
-    return functional(dense(quantization_config=held, dtype=quantised))
+    return functional(dense(quantization_config=held, dtype=quantized))
 
 
 def both_ways(record: dict[str, Any], folder: Path) -> list[str]:
@@ -174,9 +174,9 @@ def test_a_text_does_not_find_a_registered_class(tmp_path: Path) -> None:
     try:
         name = "theirs>Trap"
         for record, says in (
-            (policy_and_quantiser(weight_quantizer=name), "not a known quantizer"),
+            (policy_and_quantizer(weight_quantizer=name), "not a known quantizer"),
             (functional(dense(quantization_config=name)), "not a known quantizer"),
-            (functional(dense(kernel_initializer=initialiser(seed=name))), "not a known seed"),
+            (functional(dense(kernel_initializer=initializer(seed=name))), "not a known seed"),
         ):
             assert all(says in text for text in both_ways(record, tmp_path)), says
         both_ways(functional(layer("Rescaling", "r", scale=name)), tmp_path)
@@ -239,7 +239,7 @@ def test_the_command_shows_no_warning_as_it_is() -> None:
 @pytest.fixture
 def failing(tmp_path: Path) -> Path:
     """An initialiser that fails in the backend, whose error is none of Python's own kinds."""
-    record = functional(dense("d", kernel_initializer=initialiser("Constant", value=[1, 2, 3])))
+    record = functional(dense("d", kernel_initializer=initializer("Constant", value=[1, 2, 3])))
     (path := tmp_path / "model.json").write_text(json.dumps(record))
     return path
 

@@ -119,13 +119,13 @@ def test_application_at_another_size_is_built_anew() -> None:
         (["flops", "{resnet}", "--input-shape", "0,0,3"], "from 1"),
         (["flops", "{resnet}", "--input-shape", "x=1,2,3", "--input-shape", "4,5,6"], "name every"),
         (["flops", "{resnet}", "--max-macs", "lots"], "expected a count"),
-        (["flops", "{resnet}", "--by", "colour"], "--by"),
+        (["flops", "{resnet}", "--by", "color"], "--by"),
         (["flops", "{resnet}", "--output", "no/such/folder/x.json"], "nothing was written"),
         (["flops", "{resnet}", "--output", "."], "it is a folder; nothing was written"),
-        (["flops", "gone.keras", "--output", "no/x.json"], "no is no folder"),  # before the work
+        (["flops", "gone.keras", "--output", "no/x.json"], "no is not a folder"),  # before the work
         (["flops", "{resnet}", "--output", "x" * 300], "File name too long"),
         (["gallery", "gone", "gone", "--output", "."], "it is a folder"),
-        (["faces", "--data", "gone", "--output", "no/x.json"], "no is no folder"),
+        (["faces", "--data", "gone", "--output", "no/x.json"], "no is not a folder"),
         (["flops", "{resnet}", "--rules", "gone.toml"], "gone.toml"),
         (["flops", "no.such.module:model"], "gave no model: ModuleNotFoundError"),
         (["flops", "json:loads"], "gave no model: TypeError"),

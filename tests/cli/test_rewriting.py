@@ -73,7 +73,7 @@ def test_flops_of_a_rewritten_network() -> None:
 
 def test_every_rewrite_at_once() -> None:
     done = run(
-        *("flops", "ResNet50", "--without-skips", "--without-reductions", "--factorised"),
+        *("flops", "ResNet50", "--without-skips", "--without-reductions", "--factorized"),
         *("separable", "--without-norm", "--activation", "gelu", "--width", "0.5"),
         *("-f", "json"),
     )
@@ -97,7 +97,7 @@ def test_what_went() -> None:
     [
         (["--width", "0"], "above 0"),
         (["--activation", "rellu"], "no activation is called"),
-        (["--factorised", "cubes"], "--factorised"),
+        (["--factorized", "cubes"], "--factorized"),
         (["--repeat", "conv9=2"], "no block is called 'conv9'"),
         (["--repeat", "conv3_block1=2"], "only where its output has its input's shape"),
         (["--repeat", "conv3_block2"], "expected BLOCK=TIMES"),

@@ -255,7 +255,9 @@ def test_a_folder_of_the_reported_file(tmp_path: Path) -> None:
     home.mkdir()
     for name in (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"):
         (home / name).write_bytes(HOSTILE["object pointers"])
-    with pytest.raises(DataError, match=r"data_batch_1 is damaged.*it calls what is no function"):
+    with pytest.raises(
+        DataError, match=r"data_batch_1 is damaged.*it calls what is not a function"
+    ):
         load(str(tmp_path))
 
 

@@ -10,14 +10,14 @@ from keraudit.explorer.address import (
     AREAS,
     AXES,
     CHANGES,
-    COLOURS,
+    COLORS,
     CURVES,
     FORMS,
-    GIVEN,
     LARGEST_BATCH,
     LARGEST_SIDE,
     LEVELS,
     MOST_FILTERS,
+    NAMED,
     PAGES,
     PICTURES,
     UNITS,
@@ -38,7 +38,7 @@ def test_a_view_comes_back_from_its_address() -> None:
         batch=8,
         unit="flops",
         area="params",
-        colour="field",
+        color="field",
         level="layers",
         block="a b",
         layer="x/y",
@@ -52,7 +52,7 @@ def test_a_view_comes_back_from_its_address() -> None:
         against=("he",),
         images=8,
         seeds=3,
-        beside=("ResNet50", "VGG16"),
+        compared=("ResNet50", "VGG16"),
         axis="time",
         smooth=5,
         curve="loss",
@@ -97,7 +97,7 @@ def test_defaults_are_not_written() -> None:
         ("without", "everything", "expected some of skips"),
         ("without", "pools", "it goes with reductions"),
         ("layer", "a\nb", "expected a name"),
-        ("beside", "VGG16;VGG19;ResNet50;ResNet101", "at most 3"),
+        ("compared", "VGG16;VGG19;ResNet50;ResNet101", "at most 3"),
         ("__proto__", "x", "no such thing"),
     ],
 )
@@ -130,7 +130,7 @@ def test_many_runs_may_be_chosen() -> None:
 
 names = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=40)
 sides = st.lists(st.integers(1, LARGEST_SIDE), min_size=1, max_size=4).map(tuple)
-models = st.sampled_from(["VGG16", "ResNet50", "ResNet-CIFAR-56", GIVEN, "upload-0123456789abcdef"])
+models = st.sampled_from(["VGG16", "ResNet50", "ResNet-CIFAR-56", NAMED, "upload-0123456789abcdef"])
 VIEWS = st.builds(
     View,
     page=st.sampled_from(list(PAGES)),
@@ -139,7 +139,7 @@ VIEWS = st.builds(
     batch=st.integers(1, LARGEST_BATCH),
     unit=st.sampled_from(list(UNITS)),
     area=st.sampled_from(list(AREAS)),
-    colour=st.sampled_from(list(COLOURS)),
+    color=st.sampled_from(list(COLORS)),
     level=st.sampled_from(list(LEVELS)),
     block=st.just("") | names,
     layer=st.just("") | names,
@@ -155,7 +155,7 @@ VIEWS = st.builds(
     against=st.lists(st.sampled_from(list(VARIANTS)), unique=True, max_size=4).map(tuple),
     images=st.integers(2, 32),
     seeds=st.integers(1, 5),
-    beside=st.lists(models, unique=True, max_size=3).map(tuple),
+    compared=st.lists(models, unique=True, max_size=3).map(tuple),
     matched=st.just("") | models,
     axis=st.sampled_from(list(AXES)),
     smooth=st.integers(1, 50),

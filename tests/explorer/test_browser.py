@@ -64,7 +64,7 @@ def test_from_the_map_to_the_cost_without_reductions(browser: Browser, url: str)
         ("model=InceptionV3", True, "mixed3"),
         ("page=what-if&model=InceptionV3&without=reductions", False, "mixed3"),
         ("page=gradients&model=ResNet-CIFAR-20", True, "depth"),
-        ("page=compare&model=ResNet50&beside=VGG16", False, "VGG16"),
+        ("page=compare&model=ResNet50&compared=VGG16", False, "VGG16"),
     ],
 )
 def test_a_page_is_taken_along_as_files(

@@ -42,7 +42,7 @@ def test_the_index_that_is_clicked_is_the_part_in_the_walk() -> None:
     graph = shaped(application("InceptionV3"))
     report = report_of(graph)
     tree = parts("InceptionV3", blocks(graph), report.layers, down_to="block")
-    option = treemap(tree, area="macs", colour="kind")
+    option = treemap(tree, area="macs", color="kind")
     flat: list[str] = [tree.name]
 
     def walk(items: list[dict[str, Any]]) -> None:
@@ -61,12 +61,12 @@ def test_the_index_that_is_clicked_is_the_part_in_the_walk() -> None:
 
 
 @pytest.mark.parametrize("area", ["macs", "flops", "params", "memory"])
-@pytest.mark.parametrize("colour", ["kind", *MEASURES])
-def test_every_map_has_a_legend(area: str, colour: str) -> None:
+@pytest.mark.parametrize("color", ["kind", *MEASURES])
+def test_every_map_has_a_legend(area: str, color: str) -> None:
     graph = shaped(application("ResNet50"))
     tree = parts("ResNet50", blocks(graph), report_of(graph).layers)
-    assert treemap(tree, area=area, colour=colour)["series"][0]["data"]
-    assert 1 <= len(legend(tree, area=area, colour=colour)) <= len(KINDS)
+    assert treemap(tree, area=area, color=color)["series"][0]["data"]
+    assert 1 <= len(legend(tree, area=area, color=color)) <= len(KINDS)
 
 
 def test_every_kind_has_a_colour_whose_text_can_be_read() -> None:

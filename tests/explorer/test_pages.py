@@ -57,11 +57,11 @@ def test_a_block_that_is_chosen_is_looked_into(open_page: Open) -> None:
 
 
 @pytest.mark.parametrize(
-    ("area", "colour"), [("params", "cost"), ("memory", "field"), ("cost", "memory")]
+    ("area", "color"), [("params", "cost"), ("memory", "field"), ("cost", "memory")]
 )
-def test_the_map_has_areas_and_colours(open_page: Open, area: str, colour: str) -> None:
+def test_the_map_has_areas_and_colours(open_page: Open, area: str, color: str) -> None:
     app = open_page(model="ResNet50", level="layers")
-    choose(choose(app, "area", area), "colour", colour)
+    choose(choose(app, "area", area), "color", color)
     assert address(app).get("area", "cost") == area
     assert not errors(app)
 
@@ -355,7 +355,7 @@ def test_commands_name_the_folders_of_the_runs(
 
 
 def test_the_model_that_is_matched_stands_in_the_address(open_page: Open) -> None:
-    app = open_page(page="compare", model="ResNet50", beside="VGG16;InceptionV3")
+    app = open_page(page="compare", model="ResNet50", compared="VGG16;InceptionV3")
     choose(app, "matched", "InceptionV3")
     assert address(app)["matched"] == "InceptionV3"
     again = open_page(**address(app))

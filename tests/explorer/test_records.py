@@ -63,15 +63,15 @@ def test_what_is_too_much_to_run_is_refused_before_it_starts(open_page: Open) ->
 def test_two_models_are_matched(open_page: Open) -> None:
     app = open_page(page="compare", model="ResNet50")
     assert any("Choose a second model" in i.value for i in app.info)
-    choose(app, "beside", ["VGG16", "InceptionV3"])
-    assert address(app)["beside"] == "VGG16;InceptionV3"
+    choose(app, "compared", ["VGG16", "InceptionV3"])
+    assert address(app)["compared"] == "VGG16;InceptionV3"
     assert list(app.dataframe[0].value["model"]) == ["ResNet50", "VGG16", "InceptionV3"]
     assert list(app.dataframe[0].value["MACs"]) == [3_857_973_248, 15_470_264_320, 5_713_216_096]
     assert command(app) == "keraudit compare ResNet50 VGG16"
 
 
 def test_a_model_that_fails_leaves_the_others(open_page: Open) -> None:
-    app = open_page(page="compare", model="ResNet50", beside="upload-0123456789abcdef;VGG16")
+    app = open_page(page="compare", model="ResNet50", compared="upload-0123456789abcdef;VGG16")
     assert "only the session" in errors(app)[0]
     assert list(app.dataframe[0].value["model"]) == ["ResNet50", "VGG16"]
 

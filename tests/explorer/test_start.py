@@ -148,4 +148,4 @@ def test_the_model_named_at_the_start_is_shown(
     assert metrics(app)["MACs"] == "5.713 G"
     assert command(app) == f"keraudit flops {inception_file}"
     assert address(app) == {}
-    assert app.selectbox(key="w_model").value == "given"
+    assert app.selectbox(key="w_model").value == "named"

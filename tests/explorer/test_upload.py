@@ -224,7 +224,7 @@ def glorot() -> dict[str, Any]:
     "data", [b"", b"GIF89a", b"\x89PNG\r\n\x1a\n" + b"0" * 64, b"<svg onload=alert(1)/>"]
 )
 def test_what_is_no_picture_is_told(data: bytes) -> None:
-    with pytest.raises(KerauditError, match="is no picture"):
+    with pytest.raises(KerauditError, match="is not a picture"):
         sent_image("a.png", data)
 
 
@@ -232,5 +232,5 @@ def test_a_picture_that_is_none_leaves_the_page_whole(open_page: Open) -> None:
     app = open_page(page="layer", layer="conv2d_28")
     app.file_uploader(key="picture").upload("a.png", b"nothing").run()
     assert not app.exception
-    assert "a.png is no picture" in errors(app)[0]
+    assert "a.png is not a picture" in errors(app)[0]
     assert metrics(app)["Sees"] == "143"

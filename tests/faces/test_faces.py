@@ -29,7 +29,7 @@ def test_people_seen_have_images_on_both_sides() -> None:
     labels, names = np.repeat([0, 1, 2], [5, 6, 5]), ("ann", "bob", "cy")
     parts = identification_splits(labels, 2, 0, names)
     assert sorted(labels[parts.known].tolist()) == [0, 0, 1, 1, 2, 2]
-    assert sorted([*parts.known, *parts.asked]) == list(range(16))
+    assert sorted([*parts.known, *parts.probes]) == list(range(16))
     assert (parts.known == identification_splits(labels, 2, 0, names).known).all()
     assert (parts.known != identification_splits(labels, 2, 1, names).known).any()
     for each in (1, 5):
@@ -40,9 +40,9 @@ def test_people_seen_have_images_on_both_sides() -> None:
 def test_strangers_are_other_people() -> None:
     labels = np.repeat(range(5), 3)
     parts = strangers(labels, 0)
-    known, asked = set(labels[parts.known].tolist()), set(labels[parts.asked].tolist())
+    known, asked = set(labels[parts.known].tolist()), set(labels[parts.probes].tolist())
     assert (len(known), len(asked), known & asked) == (3, 2, set())
-    assert len(parts.known) + len(parts.asked) == 15
+    assert len(parts.known) + len(parts.probes) == 15
     with pytest.raises(KerauditError, match="3 people: expected four or more"):
         strangers(np.repeat(range(3), 3), 0)
 
@@ -124,7 +124,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     np.savez(root / "things.npz", **arrays)
     words = ("--data", root / "things.npz", "--epochs", "1", "--batch", "10", "--runs", root)
     for network, how in (("ResNet-CIFAR-8", "channel"), ("ResNet-CIFAR-14", "pixel")):
-        done = keraudit("train", network, *words, "--normalise", how)
+        done = keraudit("train", network, *words, "--normalize", how)
         assert done.code == 0, done.err
     return root
 
@@ -141,7 +141,7 @@ def test_the_command_on_toy_faces(tmp_path: Path, trained: Path) -> None:
     assert done.code == 0, done.err
     found = json.loads(out.read_text())
     assert found["schema"] == "keraudit.faces/1"
-    assert (found["asked"], found["dataset"]["people"], found["dataset"]["images"]) == (17, 5, 32)
+    assert (found["probes"], found["dataset"]["people"], found["dataset"]["images"]) == (17, 5, 32)
     pixels, faces, features, head, *_, whole = found["recognisers"]
     assert pixels["scores"]["error"] == [0, 0]  # patterns are told apart
     assert pixels["matching_macs"] == 40 * 32 * 15
@@ -152,7 +152,7 @@ def test_the_command_on_toy_faces(tmp_path: Path, trained: Path) -> None:
     assert macs == sorted(macs)
     assert len(found["cuts"]) == 11 + 3  # a ResNet of 8 layers has three residual units
     assert [one["label"] for one in found["sources"]] == [
-        "InceptionV3, fresh weights",
+        "InceptionV3, random initialisation",
         "ResNet-CIFAR-8, trained on things.npz, seed 0",
     ]
     assert head["name"] == "Features, residual classifier"
@@ -167,9 +167,9 @@ def test_grey_faces_in_three_channels_cost_as_much_as_in_one(tmp_path: Path) -> 
     from keraudit.data.load import load
     from keraudit.faces.study import together
 
-    grey, colour = (together(load(str(toy_faces(tmp_path, channels=n)))) for n in (1, 3))
-    assert colour.images.shape == grey.images.shape == (32, 40, 32, 1)
-    assert (colour.images == grey.images).all()
+    grey, color = (together(load(str(toy_faces(tmp_path, channels=n)))) for n in (1, 3))
+    assert color.images.shape == grey.images.shape == (32, 40, 32, 1)
+    assert (color.images == grey.images).all()
 
 
 def test_a_rewritten_network_has_the_same_weights_and_places() -> None:
@@ -181,7 +181,7 @@ def test_a_rewritten_network_has_the_same_weights_and_places() -> None:
         source(f"random:ResNet50{words}", None, shape=shape, size=32, seed=0)
         for words in ("", "+without-skips")
     )
-    assert plain.label == "ResNet50, fresh weights, without-skips"
+    assert plain.label == "ResNet50, random initialisation, without-skips"
     assert [name for name, _ in plain.places] == [name for name, _ in whole.places]
     kernel = "conv3_block2_1_conv"
     a, b = (one.inner.get_layer(kernel).kernel for one in (whole, plain))
@@ -225,14 +225,14 @@ def test_wrong_words_for_faces(tmp_path: Path, trained: Path) -> None:
         ),
         (
             (*data, "--features", "imagenet:ResNet50+without-skips"),
-            "rewritten network has fresh weights",
+            "rewritten network has random initial weights",
         ),
         ((*data, "--features", tmp_path / "empty"), "no record of a finished run"),
         ((*data, "--features", other), "less their mean image, which faces do not have"),
         (("--data", trained / "things.npz", "--features", run), "learnt from these faces"),
         ((*data, "--features", "random", "--size", "64"), "InceptionV3 takes a size of 75 to 1024"),
         ((*data, "--images-per-person", "6"), "has the fewest, 6: learn from fewer"),
-        ((*data, "--output", tmp_path / "no" / "x.json"), "is no folder"),
+        ((*data, "--output", tmp_path / "no" / "x.json"), "is not a folder"),
         (("--data", tmp_path / "gone"), "no data at"),
     ):
         bad = keraudit("faces", *words)

@@ -38,7 +38,7 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.setitem(benchmarks_live.COMMANDS, path, f"make {name.lower()}")
     monkeypatch.setattr(precision, "PATH", tmp_path / "benchmark-precision.json")
     monkeypatch.setattr(max_stable_learning_rate, "PATH", tmp_path / "benchmark-stable-rate.json")
-    monkeypatch.setattr(clipped_loss, "PATH", tmp_path / "benchmark-cut-off.json")
+    monkeypatch.setattr(clipped_loss, "PATH", tmp_path / "benchmark-clipped-loss.json")
     monkeypatch.setattr(first_steps, "PATH", tmp_path / "benchmark-first-steps.json")
     return tmp_path
 
@@ -210,12 +210,12 @@ def test_the_first_steps_at_several_rates(results: Path) -> None:
     ]
 
 
-def test_a_loss_that_is_cut_off_beside_one_that_is_not(results: Path) -> None:
-    def taught(network: str, seed: int, cut: bool, end: float, below: float) -> dict[str, Any]:
+def test_clipped_loss_compared_with_the_loss_of_logits(results: Path) -> None:
+    def taught(network: str, seed: int, clipped: bool, end: float, below: float) -> dict[str, Any]:
         return {
             "network": network,
             "seed": seed,
-            "cut": cut,
+            "clipped": clipped,
             "loss_of_logits": [8.0] * 20 + [end] * 20,
             "below": [0.0, below] * 20,
         }
@@ -223,8 +223,8 @@ def test_a_loss_that_is_cut_off_beside_one_that_is_not(results: Path) -> None:
     assert "is not here" in clipped_loss.results()
     assert clipped_loss.figure() == ""
     write(
-        results / "benchmark-cut-off.json",
-        schema="keraudit.cut-off/1",
+        results / "benchmark-clipped-loss.json",
+        schema="keraudit.clipped-loss/1",
         command="python analysis/research/clipped_loss.py",
         dataset={"name": "toy"},
         recipe="he2015",
@@ -247,7 +247,7 @@ def test_a_loss_that_is_cut_off_beside_one_that_is_not(results: Path) -> None:
     data = json.loads(
         drawn.partition('<script type="application/json">')[2].partition("</script>")[0]
     )
-    assert [(t["name"], t["y"][-1]) for t in data["data"]] == [("of logits", 2.5), ("cut off", 9.0)]
+    assert [(t["name"], t["y"][-1]) for t in data["data"]] == [("of logits", 2.5), ("clipped", 9.0)]
     assert data["layout"]["yaxis"]["type"] == "log"
 
 
@@ -305,5 +305,5 @@ def test_what_is_not_there_is_said(results: Path) -> None:
     assert "To make it:* `make training`" in benchmarks_live.training()
     assert "To make it:* `make explorer`" in benchmarks_live.explorer()
     (results / "benchmark.json").write_text("{}")
-    with pytest.raises(PluginError, match="is no record of"):
+    with pytest.raises(PluginError, match="is not a record of"):
         benchmarks.times()

@@ -147,19 +147,19 @@ def test_figure_and_table_of_a_page_are_of_one_kind(published: Path) -> None:
     assert "Other runs" not in resnet.degradation_table()
 
 
-def test_runs_with_a_loss_that_was_cut_off_stand_beside_their_twins(
+def test_runs_with_a_clipped_loss_stand_with_their_twins(
     published: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    apart = tmp_path_factory.mktemp("cut-off")
+    apart = tmp_path_factory.mktemp("clipped")
     monkeypatch.setattr(clipped_loss, "FOLDER", apart)
     assert "is not here" in clipped_loss.whole_runs()
     wrong = {**run("")["evaluation"], "test_error": 0.49}
     cut = run("ResNet-CIFAR-44", evaluation=wrong, loss="clipped")
     publish(apart, cut)
     told = clipped_loss.whole_runs()
-    assert "Cut off:" in told
+    assert "Clipped:" in told
     assert "| 49.00 |" in told
-    assert "loss of ResNet-CIFAR-44 cut off below a probability of 1e-7" in told
+    assert "loss of ResNet-CIFAR-44 clipped below a probability of 1e-7" in told
     assert "From logits:" not in told
     also_cut = run("ResNet-CIFAR-20", loss="clipped")
     plain = run("Plain-CIFAR-56", loss="clipped")

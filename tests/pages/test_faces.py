@@ -43,7 +43,7 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def record() -> dict[str, Any]:
-    source = "InceptionV3, fresh weights"
+    source = "InceptionV3, random initialisation"
     cuts = [
         {"source": source, "block": f"mixed{n}", "macs": 10**8 * (n + 1), "scores": scores(e, e)}
         for n, e in enumerate((0.04, 0.06))
@@ -59,11 +59,11 @@ def record() -> dict[str, Any]:
             "image_shape": [112, 92, 1],
         },
         "each": 5,
-        "asked": 50,
+        "probes": 50,
         "seeds": [0, 1, 2],
         "size": 96,
         "epochs": 40,
-        "sources": [{"label": source, "network": "InceptionV3", "told": "seed 0"}],
+        "sources": [{"label": source, "network": "InceptionV3", "origin": "seed 0"}],
         "cuts": cuts,
         "recognisers": [
             recogniser("Pixels", "", 0.05, 0.05, 0.05),
@@ -83,7 +83,7 @@ def test_the_table_of_recognisers(kept: Path) -> None:
         "| Pixels | 5.00 ± 0.00 | 15.00 ± 0.00 | 50.0% | 1.500 M | 3.000 k | 2.000 k |  |" in shown
     )
     # 2 points more, and t(2) x 1 x sqrt(1/3 + 50/50) = 4.97 to either side
-    assert "| Features<br>InceptionV3, fresh weights | 7.00 ± 1.00 |" in shown
+    assert "| Features<br>InceptionV3, random initialisation | 7.00 ± 1.00 |" in shown
     assert "| −3.0 to +7.0 | mixed0, mixed2 |" in shown
     assert "100 images of 92x112 (pictures" in shown
     assert "Mean and deviation over 3 random splits" in shown
@@ -107,7 +107,7 @@ def test_the_grids_hold_the_same_numbers() -> None:
     one, two = recognizers_grid(found), cuts_grid(found)
     assert [line.cells["name"] for line in one.lines] == [
         "Pixels",
-        "Features: InceptionV3, fresh weights",
+        "Features: InceptionV3, random initialisation",
     ]
     assert one.lines[1].cells["difference"] == "-3.0 to +7.0"
     assert one.lines[0].cells["difference"] == ""
@@ -115,7 +115,7 @@ def test_the_grids_hold_the_same_numbers() -> None:
         recogniser["scores"] = scores(0.05)
     assert recognizers_grid(found).lines[1].cells["difference"] == ""
     text = markdown_text(two)
-    assert "| InceptionV3, fresh weights: mixed0 | 9x7x256 |" in text
+    assert "| InceptionV3, random initialisation: mixed0 | 9x7x256 |" in text
 
 
 def test_no_record(kept: Path) -> None:

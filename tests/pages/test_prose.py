@@ -62,10 +62,10 @@ def test_what_depth_costs_over_a_training() -> None:
     assert [0, *costs] == sorted([0, *costs])
 
 
-def test_what_a_loss_that_is_cut_off_costs() -> None:
+def test_what_clipped_cross_entropy_costs() -> None:
     def below(network: str) -> float:
-        found = record("benchmark-cut-off.json")["runs"]
-        rows = [r["below"] for r in found if r["network"] == network and not r["cut"]]
+        found = record("benchmark-clipped-loss.json")["runs"]
+        rows = [r["below"] for r in found if r["network"] == network and not r["clipped"]]
         return max(map(fmean, zip(*rows, strict=True)))
 
     says("resnet.md", "In one of 44 every seventh image of a batch is one, and in one of 56 every")
@@ -76,7 +76,7 @@ def test_what_a_loss_that_is_cut_off_costs() -> None:
     says("resnet.md", "the one of 56 ends five points better from logits, while that of 44 gains")
     before, now = (
         [run(f"plain-cifar-{depth}", folder)["evaluation"]["train_error"] for depth in DEPTHS]
-        for folder in ("cut-off", "runs/two-cores")
+        for folder in ("clipped", "runs/two-cores")
     )
     gains = [100 * (cut - whole) for cut, whole in zip(before, now, strict=True)]
     assert max(gains[:2]) < 0 < gains[2] < 1

@@ -42,7 +42,7 @@ def test_the_experiments_are_those_of_the_command() -> None:
 
 def test_a_damaged_run_stops_the_build(published: Path) -> None:
     (published / "bad.json").write_text('{"schema":', "utf-8")
-    with pytest.raises(Exception, match=r"bad\.json is no record of a finished run"):
+    with pytest.raises(Exception, match=r"bad\.json is not the record of a finished run"):
         resnet.degradation()
 
 
@@ -295,7 +295,7 @@ def test_an_evaluation_is_drawn(published: Path) -> None:
     assert '"y":[70.0,72.0,74.0]' in shown  # errors at severities 0, 1 and 2
     assert "InceptionV3: confusion" in shown
     assert "calibrated" in shown
-    assert "Beside people" not in shown
+    assert "Compared with people" not in shown
     evaluated["human"] = {
         "images": 500,
         "cross_entropy": 0.71,

@@ -158,7 +158,7 @@ def test_a_width_is_for_the_layers_of_keras(config: dict[str, Any]) -> None:
     assert macs(done.graph) == 8 * 2 + 2 * 4
     missed = [c.why for c in done.log if c.what == "not reached"]
     assert missed == (
-        ["Mine is no class of Keras: what its options mean is not known"]
+        ["Mine is not a class of Keras: what its options mean is not known"]
         if "units" in config
         else []
     )

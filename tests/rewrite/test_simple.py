@@ -15,7 +15,7 @@ from keraudit.model.blocks import blocks
 from keraudit.model.graph import Graph
 from keraudit.rewrite.activation import with_activation
 from keraudit.rewrite.edit import Rewrite
-from keraudit.rewrite.factorise import WAYS, factorized
+from keraudit.rewrite.factorize import WAYS, factorized
 from keraudit.rewrite.input_size import at_input_shape
 from keraudit.rewrite.normalization import without_normalization
 from keraudit.rewrite.repeat import repeat_block

@@ -141,7 +141,7 @@ def look_quickly(folder: Path) -> None:
 
 def test_a_record_nested_too_deep(tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text('{"schema": "keraudit.run/1", "x": ' + "[" * 10**5)
-    with pytest.raises(KerauditError, match="is no record of a finished run"):
+    with pytest.raises(KerauditError, match="is not the record of a finished run"):
         read_run(tmp_path / "run.json")
 
 

@@ -80,6 +80,16 @@ def test_plans_and_configurations_are_rewritten(tmp_path: Path) -> None:
         assert json.loads(path.read_text()) == found | {"recipe": whole, "loss": loss}
 
 
+def test_a_renamed_field_keeps_its_place_and_its_option_follows(tmp_path: Path) -> None:
+    command = "keraudit train A --normalize channel"
+    (path,) = publish(put(tmp_path / "runs", record(command=command)), tmp_path / "results")
+    text = path.read_text()
+    path.write_text(text.replace("normalize", "normalise"))
+    changes = ["recipe.normalize, not normalise", f"command = {command}"]
+    assert rewrite.rewrite(path) == changes
+    assert path.read_text() == text
+
+
 def test_what_no_program_wrote_is_left_as_it_is(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

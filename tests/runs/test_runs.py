@@ -35,7 +35,7 @@ def test_another_record_in_the_folder_is_no_run(folder: Path) -> None:
     assert "its schema is 'keraudit.run/9'" in keraudit("runs", "list", folder).err
     (folder / "later.json").unlink()
     (folder / "broken.json").write_text("{")
-    assert "broken.json is no record" in keraudit("runs", "list", folder).err
+    assert "broken.json is not the record" in keraudit("runs", "list", folder).err
 
 
 def test_what_was_begun_and_not_finished_is_named(folder: Path, tmp_path: Path) -> None:
@@ -291,4 +291,4 @@ def test_nothing_there(tmp_path: Path) -> None:
     assert f"there are some in {tmp_path / 'mine'}" in bad
     gone = keraudit("runs", "list", tmp_path / "gone")
     assert gone.code == 2
-    assert "is no folder of runs" in gone.err
+    assert "is not a folder of runs" in gone.err

@@ -68,19 +68,19 @@ def policy(name: str = "float32") -> Record:
     return class_record("keras", "DTypePolicy", {"name": name}, shared_object_id=7)
 
 
-def initialiser(kind: str = "GlorotUniform", **config: Any) -> Record:
+def initializer(kind: str = "GlorotUniform", **config: Any) -> Record:
     return class_record("keras.initializers", kind, config)
 
 
 def dense(name: str = "d", **config: Any) -> Record:
-    given: Record = {"units": 8, "activation": "relu", "kernel_initializer": initialiser(seed=None)}
+    given: Record = {"units": 8, "activation": "relu", "kernel_initializer": initializer(seed=None)}
     return layer("Dense", name, **given | config)
 
 
 def harmless() -> Mapping[str, Record]:
     """One model for each kind of place that an object has in a config."""
     inner = functional(dense("inner"), name="held", shape=(8,))
-    cell = layer("LSTMCell", "cell", units=5, recurrent_initializer=initialiser("Orthogonal"))
+    cell = layer("LSTMCell", "cell", units=5, recurrent_initializer=initializer("Orthogonal"))
     gru = layer("GRU", "gru", units=3, return_sequences=True, recurrent_activation="sigmoid")
     table = layer("StringLookup", "t", vocabulary=["a", "b"], output_mode="int")
     words = layer("InputLayer", "in_w", batch_shape=[None, 1], dtype="string")

@@ -105,7 +105,7 @@ def test_published_weights_read_red_green_blue(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(keras.applications, "ResNet50", published)
     made = sized(recipe("modern", size=32, weights="imagenet"), "ResNet50")
-    assert made.to_dict()["normalise"] == "caffe"
+    assert made.to_dict()["normalize"] == "caffe"
     body = network("ResNet50", classes=10, shape=(32, 32, 3), recipe=made)
     theirs = held[0].get_layer("conv1_conv").kernel.numpy()
     inner = body.layers[-1]
@@ -115,7 +115,7 @@ def test_published_weights_read_red_green_blue(monkeypatch: pytest.MonkeyPatch) 
         inner.get_layer(last).moving_variance.numpy()
         == held[0].get_layer(last).moving_variance.numpy()
     ).all()
-    mean, scale = moments(toy(), made.normalise)
+    mean, scale = moments(toy(), made.normalize)
     image = np.full((1, 32, 32, 3), [10, 100, 200], "float32")
     expected = keras.applications.resnet.preprocess_input(image.copy())
     assert np.allclose(((image - mean) / scale)[..., ::-1], expected)

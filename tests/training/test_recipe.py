@@ -66,7 +66,7 @@ def test_a_budget_scales_the_epochs() -> None:
         ({"milestones": (0.5, 1.5)}, "rising parts between 0 and 1, received 0.5, 1.5"),
         ({"learning_rate": 0.0}, "above 0"),
         ({"schedule": "hope"}, "'step' or 'cosine'"),
-        ({"colour": 3}, "no 'colour'"),
+        ({"color": 3}, "no 'color'"),
         ({"ema": 1.0}, "ema must be from 0"),
         ({"warmup": float("nan")}, "warmup must be from 0"),
         ({"weight_decay": -1.0}, "weight_decay must be 0"),
@@ -96,7 +96,7 @@ def test_the_feed_crops_and_mirrors_as_told(capacity: int | None) -> None:
     images = Images(data, made, capacity=capacity)
     assert images.is_whole == (capacity is None)
     found = keras.ops.convert_to_numpy(images.layer(images.rows(rows)))
-    mean, scale = moments(data, made.normalise)
+    mean, scale = moments(data, made.normalize)
     image = data.train.images[5].astype("float32")
     np.testing.assert_allclose(found[0], (image - mean) / scale, rtol=1e-6, atol=1e-6)
     np.testing.assert_allclose(found[1], (image[:, ::-1] - mean) / scale, rtol=1e-6, atol=1e-6)

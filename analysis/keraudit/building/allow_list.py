@@ -35,8 +35,8 @@ ACTIVATIONS = frozenset({*COUNTED_ACTIVATIONS, *ALIASES, "glu"})
 
 # Where an object may stand in a config, by its key.
 ANY, LAYER, NODES, TABLE, WORDS = "value", "layer", "call", "vocabulary", "text function"
-ACTIVATION, INITIALISER, REGULARISER = "activation", "initializer", "regularizer"
-CONSTRAINT, POLICY, QUANTISER, SEED = "constraint", "dtype policy", "quantizer", "seed"
+ACTIVATION, INITIALIZER, REGULARIZER = "activation", "initializer", "regularizer"
+CONSTRAINT, POLICY, QUANTIZER, SEED = "constraint", "dtype policy", "quantizer", "seed"
 PLACES: Mapping[str, str] = {
     **dict.fromkeys(("layer", "backward_layer", "cell", "cells", "layers"), LAYER),
     "inbound_nodes": NODES,
@@ -46,15 +46,15 @@ PLACES: Mapping[str, str] = {
     "split": WORDS,
     "seed": SEED,
     "seed_generator": SEED,
-    "quantization_config": QUANTISER,
+    "quantization_config": QUANTIZER,
 }
 ENDINGS: Mapping[str, str] = {
     "activation": ACTIVATION,
-    "initializer": INITIALISER,
-    "regularizer": REGULARISER,
+    "initializer": INITIALIZER,
+    "regularizer": REGULARIZER,
     "constraint": CONSTRAINT,
     "dtype": POLICY,
-    "quantizer": QUANTISER,
+    "quantizer": QUANTIZER,
 }
 STICKY = (NODES, POLICY)  # everything below such a key is of one kind
 TEXT_FUNCTIONS = frozenset(
@@ -71,7 +71,7 @@ def named(classes: str, **others: str) -> Mapping[str, str]:
 
 # Classes by place: their public home in Keras, and their names.
 CLASSES: Mapping[str, tuple[str, Mapping[str, str]]] = {
-    INITIALISER: (
+    INITIALIZER: (
         "keras.initializers",
         named(
             "Constant Identity Ones STFT Zeros GlorotNormal GlorotUniform HeNormal HeUniform"
@@ -86,7 +86,7 @@ CLASSES: Mapping[str, tuple[str, Mapping[str, str]]] = {
             zero="Zeros",
         ),
     ),
-    REGULARISER: (
+    REGULARIZER: (
         "keras.regularizers",
         named("L1 L2 L1L2 OrthogonalRegularizer", l1_l2="L1L2", l1l2="L1L2"),
     ),
@@ -99,7 +99,7 @@ CLASSES: Mapping[str, tuple[str, Mapping[str, str]]] = {
             Policy="DTypePolicy",
         ),
     ),
-    QUANTISER: (
+    QUANTIZER: (
         "keras.quantizers",
         named(
             "AbsMaxQuantizer Int8QuantizationConfig Int4QuantizationConfig Float8QuantizationConfig"

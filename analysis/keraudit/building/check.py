@@ -88,11 +88,11 @@ def key_of(known: Collection[str], *names: object) -> str:
     >>> key_of({"mine>Scale"}, None, "Scale"), key_of({"Scale"}, "other>Scale", "Scale")
     ('mine>Scale', 'Scale')
     """
-    asked = [name for name in names if isinstance(name, str)]
-    for name in asked:
+    words = [name for name in names if isinstance(name, str)]
+    for name in words:
         if name in known:
             return name
-    for name in asked:
+    for name in words:
         for key in known:
             if key.rpartition(">")[2] == name and ">" in key:
                 return key
@@ -141,15 +141,15 @@ class Config:
             _upgrade(made, kind)
         return made
 
-    def value(self, given: Any, place: str, key: str, *, free: bool = False, depth: int = 0) -> Any:
+    def value(self, entry: Any, place: str, key: str, *, free: bool = False, depth: int = 0) -> Any:
         """A value of a config, at a place, at any depth."""
         if depth > DEEPEST:
             self.refuse(f"its {key!r} is nested more than {DEEPEST} deep", "save the model again")
-        if isinstance(given, str):
-            return self.name(given, place, key, free)
-        if isinstance(given, Mapping):
-            if MARKS & given.keys():
-                return self.record(given, place, key, free, depth)
+        if isinstance(entry, str):
+            return self.name(entry, place, key, free)
+        if isinstance(entry, Mapping):
+            if MARKS & entry.keys():
+                return self.record(entry, place, key, free, depth)
             return {
                 name: self.value(
                     item,
@@ -158,66 +158,66 @@ class Config:
                     free=free,
                     depth=depth + 1,
                 )
-                for name, item in given.items()
+                for name, item in entry.items()
             }
-        if isinstance(given, list | tuple):
+        if isinstance(entry, list | tuple):
             place = ANY if place in (TABLE, WORDS) else place
-            items = [self.value(item, place, key, free=free, depth=depth + 1) for item in given]
-            return tuple(items) if isinstance(given, tuple) else items
-        if given is None or isinstance(given, bool | int | float | slice):
-            return given
-        return self.refuse(f"its {key!r} is a {type(given).__name__}, not plain data")
+            items = [self.value(item, place, key, free=free, depth=depth + 1) for item in entry]
+            return tuple(items) if isinstance(entry, tuple) else items
+        if entry is None or isinstance(entry, bool | int | float | slice):
+            return entry
+        return self.refuse(f"its {key!r} is a {type(entry).__name__}, not plain data")
 
-    def name(self, given: str, place: str, key: str, free: bool) -> str:
+    def name(self, entry: str, place: str, key: str, free: bool) -> str:
         """A string: at some places the name of an object, or of a file."""
-        if place == NODES and given.startswith("keras."):
-            self.unlisted(given, place, key)  # the keys by which Keras finds our classes
+        if place == NODES and entry.startswith("keras."):
+            self.unlisted(entry, place, key)  # the keys by which Keras finds our classes
         if place in (ANY, NODES, POLICY) or free:
-            return given
+            return entry
         if place == SEED:
-            self.unlisted(given, place, key)
+            self.unlisted(entry, place, key)
         if place == TABLE:
             self.refuse(
-                f"its {key!r} names the file {given[:60]!r}, which is not read here",
+                f"its {key!r} names the file {entry[:60]!r}, which is not read here",
                 "save the model with the words themselves",
             )
-        if place == WORDS and given in TEXT_FUNCTIONS:
-            return given
-        if place == ACTIVATION and given in ACTIVATIONS:
-            return given
-        if place in CLASSES and given in CLASSES[place][1]:
-            return given
-        if own := key_of(self.known, given):
+        if place == WORDS and entry in TEXT_FUNCTIONS:
+            return entry
+        if place == ACTIVATION and entry in ACTIVATIONS:
+            return entry
+        if place in CLASSES and entry in CLASSES[place][1]:
+            return entry
+        if own := key_of(self.known, entry):
             return own
-        return self.unlisted(given, place, key)
+        return self.unlisted(entry, place, key)
 
     def unlisted(self, found: str, place: str, key: str) -> NoReturn:
         what = "allowed there" if place in (ANY, NODES) else f"a known {place}"
         self.refuse(f"its {key!r} is {found[:80]!r}, which is not {what}")
 
-    def record(self, given: Mapping[str, Any], place: str, key: str, free: bool, depth: int) -> Any:
+    def record(self, entry: Mapping[str, Any], place: str, key: str, free: bool, depth: int) -> Any:
         """A serialised object: an array, a function, or an instance of a class."""
-        kind = given.get("class_name")
+        kind = entry.get("class_name")
         if not isinstance(kind, str):
-            self.unlisted(str(given.get("module")), place, key)
+            self.unlisted(str(entry.get("module")), place, key)
         if kind.startswith("__"):
-            return self.plain(given, kind, place, key)
+            return self.plain(entry, kind, place, key)
         if place == NODES:
-            self.unlisted(_full_name(given), place, key)
+            self.unlisted(_full_name(entry), place, key)
         if kind == "function":
-            return self.function(given, place, key)
-        kind, module = kind_of(given)
-        names = (given.get("registered_name"), kind)
+            return self.function(entry, place, key)
+        kind, module = kind_of(entry)
+        names = (entry.get("registered_name"), kind)
         if not module or kind in self.known:
             if own := key_of(self.known, *names):
-                return self.instance(given, own, "", kind, depth, free=True)
-            self.unlisted(_full_name(given), place, key)
+                return self.instance(entry, own, "", kind, depth, free=True)
+            self.unlisted(_full_name(entry), place, key)
         if place in (LAYER, ACTIVATION) or (place == ANY and self.is_layer(kind, module)):
-            return self.inner(given, kind, place, key, depth)
+            return self.inner(entry, kind, place, key, depth)
         home, known = self.class_list(kind, module, place)
         if kind not in known:
-            self.unlisted(_full_name(given), place, key)
-        return self.instance(given, "", home, known[kind], depth)
+            self.unlisted(_full_name(entry), place, key)
+        return self.instance(entry, "", home, known[kind], depth)
 
     def is_layer(self, kind: str, module: str) -> bool:
         layers = kind in BUILT or kind in MODEL_CLASSES or kind in RUNS_CODE
@@ -232,26 +232,26 @@ class Config:
         return (homes or found or [("", {})])[0]
 
     def inner(
-        self, given: Mapping[str, Any], kind: str, place: str, key: str, depth: int
+        self, entry: Mapping[str, Any], kind: str, place: str, key: str, depth: int
     ) -> dict[str, Any]:
         """A layer, an operation or a model that a config holds."""
         if kind in MODELS:
-            config = given.get("config")
+            config = entry.get("config")
             if isinstance(config, list):  # Keras 1 and 2 list a Sequential model's layers alone
-                given = {**given, "config": {"name": "sequential", "layers": config}}
-            return self.instance(given, "", "keras", MODELS[kind], depth)
+                entry = {**entry, "config": {"name": "sequential", "layers": config}}
+            return self.instance(entry, "", "keras", MODELS[kind], depth)
         if kind in RUNS_CODE:
             self.refuse(
                 f"in its {key!r}, {RUNS_CODE[kind]}", "write it as a layer class and pass that"
             )
         if kind not in BUILT:
-            self.unlisted(_full_name(given), ACTIVATION if place == ACTIVATION else LAYER, key)
+            self.unlisted(_full_name(entry), ACTIVATION if place == ACTIVATION else LAYER, key)
         home = "keras.ops" if kind.startswith("ops.") else "keras.layers"
-        return self.instance(given, "", home, kind.removeprefix("ops."), depth)
+        return self.instance(entry, "", home, kind.removeprefix("ops."), depth)
 
     def instance(
         self,
-        given: Mapping[str, Any],
+        entry: Mapping[str, Any],
         key: str,
         home: str,
         kind: str,
@@ -260,7 +260,7 @@ class Config:
         free: bool = False,
     ) -> dict[str, Any]:
         """A record that leads Keras to one class, by a key of ``building.scope`` or of the caller."""
-        config = given.get("config")
+        config = entry.get("config")
         own = self.below(config, kind) if free or home in LAYER_HOMES else self
         options = own.options({} if config is None else config, kind, free=free, depth=depth + 1)
         made: dict[str, Any] = {
@@ -269,10 +269,10 @@ class Config:
             "registered_name": key or f"{home}.{kind}",
             "config": options,
         }
-        if isinstance(given.get("name"), str):
-            made["name"] = given["name"]
-        if "inbound_nodes" in given:
-            nodes = given["inbound_nodes"]
+        if isinstance(entry.get("name"), str):
+            made["name"] = entry["name"]
+        if "inbound_nodes" in entry:
+            nodes = entry["inbound_nodes"]
             made["inbound_nodes"] = own.value(nodes, NODES, "inbound_nodes", depth=depth + 1)
         return made
 
@@ -283,10 +283,10 @@ class Config:
             return self
         return Config("/".join(filter(None, (self.path, text(name)))), kind, self.known)
 
-    def function(self, given: Mapping[str, Any], place: str, key: str) -> Any:
+    def function(self, entry: Mapping[str, Any], place: str, key: str) -> Any:
         """A function: an activation of Keras, or one of the caller's."""
-        name, module = given.get("config"), given.get("module")
-        own = key_of(self.known, given.get("registered_name"), name)
+        name, module = entry.get("config"), entry.get("module")
+        own = key_of(self.known, entry.get("registered_name"), name)
         if own:
             return {
                 "module": None,
@@ -304,9 +304,9 @@ class Config:
             }
         return self.unlisted(f"{module}.{name}", place, key)
 
-    def plain(self, given: Mapping[str, Any], kind: str, place: str, key: str) -> dict[str, Any]:
+    def plain(self, entry: Mapping[str, Any], kind: str, place: str, key: str) -> dict[str, Any]:
         """An array, a slice, an ellipsis; in a recorded call a tensor too."""
-        config = given.get("config")
+        config = entry.get("config")
         found = config if isinstance(config, Mapping) else {}
         if (
             kind in ARRAYS

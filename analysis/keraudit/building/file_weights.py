@@ -164,17 +164,17 @@ def copy_arrays(path: Path, to: Path, *, largest: int) -> None:
 def _copy_attributes(source: Any, target: Any) -> None:
     """Copy the attributes of a group or an array, all of them numbers or text."""
     for name in source.attrs:
-        held = source.attrs.get_id(name)
-        plain(name, held)
-        target.attrs.create(name, source.attrs[name], dtype=held.dtype)
+        attribute = source.attrs.get_id(name)
+        plain(name, attribute)
+        target.attrs.create(name, source.attrs[name], dtype=attribute.dtype)
 
 
-def plain(name: str, held: Any) -> None:
+def plain(name: str, attribute: Any) -> None:
     """Refuse what is not of numbers or text: a reference leads to what no name leads to."""
     from h5py import h5t
 
     kinds = (h5t.INTEGER, h5t.FLOAT, h5t.STRING, h5t.ENUM, h5t.OPAQUE, h5t.BITFIELD)
-    if held.get_type().get_class() not in kinds:
+    if attribute.get_type().get_class() not in kinds:
         raise ValueError(f"{name[:60]!r} holds neither numbers nor text")
 
 

@@ -24,13 +24,13 @@ LOCK = RLock()
 
 # How Keras begins before it says why, and how it colours that in a terminal.
 PREAMBLES = ("Exception encountered when calling", "Error when deserializing class")
-COLOURS = re.compile(r"\x1b\[\d*m")
+COLORS = re.compile(r"\x1b\[\d*m")
 
 
 def build(
     graph: Graph, *, custom_objects: Mapping[str, Any] | None = None, allocate: bool = True
 ) -> keras.Model:
-    """Make the model that a graph describes, at the graph's input size, with fresh weights.
+    """Make the model that a graph describes, at the graph's input size, with random initial weights.
 
     Nested models were laid flat when they were read: a layer ``outer/inner`` is built as
     ``outer_inner``. A layer that is called several times is built once.
@@ -248,7 +248,7 @@ def application_layers() -> Mapping[str, Any]:
 
 def first_line(error: Exception) -> str:
     """The line of a library's error that says why; the whole may run over a page."""
-    lines = [plain for line in str(error).splitlines() if (plain := COLOURS.sub("", line).strip())]
+    lines = [plain for line in str(error).splitlines() if (plain := COLORS.sub("", line).strip())]
     reasons = [line for line in lines if not line.startswith(PREAMBLES)]
     return (reasons or lines or [type(error).__name__])[0][:300]
 
@@ -257,7 +257,7 @@ def copy_weights(source: keras.Model, target: keras.Model, graph: Graph) -> None
     """Give the layers of a built model the weights that the same layers have in its original.
 
     Layers are matched by their path in ``graph``; those that a rewrite made or changed in shape keep
-    their fresh weights.
+    their random initial weights.
     """
     import keras
 

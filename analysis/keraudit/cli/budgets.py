@@ -63,7 +63,7 @@ def from_pyproject(folder: Path) -> dict[str, int]:
     try:
         tools: Any = tomllib.loads(text).get("tool", {})
     except tomllib.TOMLDecodeError as error:
-        raise KerauditError(f"{path} is no valid TOML: {error}") from None
+        raise KerauditError(f"{path} is not valid TOML: {error}") from None
     table = tools.get("keraudit", {}) if isinstance(tools, Mapping) else {}
     if not isinstance(table, Mapping):
         raise KerauditError(f"{path}: expected [tool.keraudit] as a table, received {table!r}")

@@ -62,11 +62,11 @@ def command(
 
     user_rules, shapes, line = loaded_rules(rules), requested_shapes(input_shapes), command_line()
     reports = []
-    for model, asked in ((a, Rewriting()), (b, rewriting)):
+    for model, changes in ((a, Rewriting()), (b, rewriting)):
         graph = read(
             model, input_shape=shapes, length=length, batch=batch, rules=user_rules, notify=notify
         )
-        graph, notes = rewritten(graph, asked)
+        graph, notes = rewritten(graph, changes)
         reports.append(report_of(graph, command=line, rewrites=notes))
     comparison = compare(*reports, command=line)
     chosen = chosen_format(form, output)

@@ -69,7 +69,7 @@ def command(
     keraudit crosscheck ResNet50
     keraudit crosscheck model.keras --peer fvcore --require fvcore
 
-    Every counter runs in a process of its own, on the model built anew with fresh weights. One that is
+    Every counter runs in a process of its own, on the model built anew with random initial weights. One that is
     not installed, fails, or takes too long is told in its row; pip install 'keraudit[crosscheck]' brings
     them. With --require, a counter without a number ends with exit code 1.
     """
@@ -90,10 +90,10 @@ def command(
         rules=loaded_rules(rules),
         notify=notify,
     )
-    asked = [name for name in NAMES if not chosen or name in {*chosen, *required}]
+    requested = [name for name in NAMES if not chosen or name in {*chosen, *required}]
     report = crosscheck(
         graph,
-        peers=[PEERS[name] for name in asked],
+        peers=[PEERS[name] for name in requested],
         timeout=timeout,
         notify=notify,
         command=command_line(),

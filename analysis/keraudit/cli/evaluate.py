@@ -68,7 +68,7 @@ def command(
             corruption_images=corruption_images,
             human_file=human,
             originals_file=originals,
-            watch=partial(told, folder.name),
+            watch=partial(report_stage, folder.name),
             command=command_line(),
         )
         if more := keep(folder, made):
@@ -104,5 +104,5 @@ def finished(runs: Sequence[Path]) -> list[Path]:
     return left
 
 
-def told(name: str, stage: str) -> None:
+def report_stage(name: str, stage: str) -> None:
     notify(f"{name}: {stage}")

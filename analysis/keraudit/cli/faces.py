@@ -27,7 +27,7 @@ SEEDS = (0, 1, 2, 3, 4)
     multiple=True,
     default=("imagenet", "random"),
     metavar="SOURCE",
-    help="imagenet, InceptionV3 with the weights that Keras publishes; random, with fresh ones; the same of"
+    help="imagenet, InceptionV3 with the weights that Keras publishes; random, with random ones; the same of"
     " ResNet50 as imagenet:ResNet50 or random:ResNet50, and rewritten as random:ResNet50+without-skips; or the"
     " folder of a finished run. Repeat it.  [default: imagenet, random]",
 )

@@ -116,8 +116,8 @@ def command(
     """
     from keraudit.reading.keras_worker import use_backend
 
-    wanted = [word for word in fail_on.split(",") if word]
-    if unknown := [word for word in wanted if word not in VERDICTS]:
+    conditions = [word for word in fail_on.split(",") if word]
+    if unknown := [word for word in conditions if word not in VERDICTS]:
         raise click.UsageError(f"--fail-on takes {', '.join(VERDICTS)}; received {unknown[0]!r}")
     use_backend(backend)
 
@@ -152,7 +152,7 @@ def command(
     grids = profile_grids(report, by=by) if chosen == "csv" else gradient_grids(report, by=by)
     figure = drawn("gradients.figure:norm_by_depth", report.to_dict()) if chosen == "html" else ""
     emit(grids, data, form=chosen, output=output, figure=figure)
-    bad = [verdict for verdict in report.verdicts if verdict.verdict in wanted]
+    bad = [verdict for verdict in report.verdicts if verdict.verdict in conditions]
     for verdict in bad:
         click.echo(f"keraudit: {report.model}, {summary(verdict)}", err=True)
     return 1 if bad else 0

@@ -59,7 +59,7 @@ class Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             raise click.UsageError(
-                f"{args[0]!r} is no command: expected one of {', '.join(COMMANDS)}"
+                f"{args[0]!r} is not a command: expected one of {', '.join(COMMANDS)}"
             )
         return super().resolve_command(ctx, args)
 

@@ -41,18 +41,18 @@ def command(pattern: str | None, sort: str, form: str | None, output: Path | Non
     from keraudit.reading.zoo import zoo_models
 
     known = [*applications().values(), *zoo_models().values()]
-    kept = [a for a in known if plain(pattern or "") in plain(a.name)]
-    if not kept:
+    matching = [a for a in known if plain(pattern or "") in plain(a.name)]
+    if not matching:
         raise click.UsageError(f"no model's name contains {pattern!r}")
-    kept.sort(key=lambda a: (0 if sort == "name" else getattr(a, sort), a.name.lower()))
+    matching.sort(key=lambda a: (0 if sort == "name" else getattr(a, sort), a.name.lower()))
     line = command_line()
     data = {
         "schema": "keraudit.models/1",
         "command": line,
-        "models": list(map(as_dict, kept)),
+        "models": list(map(as_dict, matching)),
     }
     emit(
-        [_models_grid(kept, command=line)],
+        [_models_grid(matching, command=line)],
         [data],
         form=chosen_format(form, output),
         output=output,

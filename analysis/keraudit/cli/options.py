@@ -141,7 +141,7 @@ def has_place(_context: click.Context, _option: click.Parameter, path: Path | No
             if path.is_dir()
             else ""
             if path.parent.is_dir()
-            else f"{path.parent} is no folder"
+            else f"{path.parent} is not a folder"
         )
     except OSError as error:  # a name that is too long, a folder that may not be entered
         why = error.strerror or str(error)

@@ -35,12 +35,12 @@ class Progress:
         self.bars = Bars(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
-            TextColumn("{task.fields[told]}", markup=False),
+            TextColumn("{task.fields[text]}", markup=False),
             TimeRemainingColumn(),
             console=self.console,
             disable=not self.console.is_terminal,
         )
-        self.task = self.bars.add_task(self.label, told="compiling", total=None)
+        self.task = self.bars.add_task(self.label, text="compiling", total=None)
         self.begun: tuple[float, int] | None = None
         # The epoch that is shown: its number, when its first tick was, and after how many steps.
         self.epoch: tuple[int, float, int] = (0, 0.0, 0)
@@ -66,12 +66,12 @@ class Progress:
         _, since, start = self.epoch
         images = (done - start) * self.batch
         speed = f", {images / (now - since):,.0f} images/s" if images and now > since else ""
-        told = (
+        text = (
             f"epoch {tick.epoch}/{tick.epochs}, step {tick.step}/{tick.steps}, loss {tick.loss:.3f},"
             f" accuracy {tick.accuracy:.1%}{speed}"
         )
         total = tick.epochs * tick.steps
-        self.bars.update(self.task, completed=done, total=total, told=told)
+        self.bars.update(self.task, completed=done, total=total, text=text)
         if not self.is_predicted and done - at >= LEAST_STEPS and passed >= LEAST_SECONDS:
             self.is_predicted = True
             step = passed / (done - at)
@@ -79,7 +79,7 @@ class Progress:
             line = f"{self.label}: about {_in_words(left)} for {total - done:,} more steps"
             self.say(f"{line}, {_in_words(left + after)} with the runs after it" if after else line)
         if tick.step == tick.steps and not self.console.is_terminal:
-            self.say(told)
+            self.say(text)
 
     def say(self, line: str) -> None:
         """A line of its own, above the live one in a terminal."""

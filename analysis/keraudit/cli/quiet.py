@@ -62,7 +62,7 @@ def _buffered_stderr() -> Iterator[None]:
     TensorFlow writes its notes before its own log level is read, straight to the file descriptor.
     """
     sys.stderr.flush()
-    kept = os.dup(2)
+    stderr = os.dup(2)
     with tempfile.TemporaryFile() as notes:
         os.dup2(notes.fileno(), 2)
         try:
@@ -71,9 +71,9 @@ def _buffered_stderr() -> Iterator[None]:
             raise
         except BaseException:
             notes.seek(0)
-            os.write(kept, notes.read())
+            os.write(stderr, notes.read())
             raise
         finally:
             sys.stderr.flush()
-            os.dup2(kept, 2)
-            os.close(kept)
+            os.dup2(stderr, 2)
+            os.close(stderr)

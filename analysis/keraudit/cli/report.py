@@ -143,15 +143,15 @@ def command(
         known(name, classes=len(part.classes), shape=part.image_shape, recipe=recipe)
     folder = runs or Path("runs") / experiment
     is_resumed = written_down(folder, plan)
-    told = plan_text(plan, str(folder / "plan.json"), is_resumed=is_resumed)
-    click.echo(harmless(told, lines=True), err=True)
-    made_with = {
+    text = plan_text(plan, str(folder / "plan.json"), is_resumed=is_resumed)
+    click.echo(harmless(text, lines=True), err=True)
+    settings = {
         "devices": devices,
         "device_images": device_images,
         "gradients_every": gradients_every,
         "board": board,
     }
-    failed = _train_runs(plan, recipe, part, folder, made_with)
+    failed = _train_runs(plan, recipe, part, folder, settings)
     if len(failed) == len(plan.runs):
         raise click.ClickException(f"every run diverged; the first: {failed[0]}")
     evaluated(plan, part, folder, images=corruption_images, human=human, originals=originals)
@@ -163,7 +163,7 @@ def _folder_of(plan: Plan, folder: Path, name: str, seed: int) -> Path:
 
 
 def _train_runs(
-    plan: Plan, recipe: Recipe, part: Dataset, folder: Path, made_with: Mapping[str, Any]
+    plan: Plan, recipe: Recipe, part: Dataset, folder: Path, settings: Mapping[str, Any]
 ) -> list[str]:
     """Train every run that is not finished; what diverged is told at the end, the others go on."""
     from keraudit.cli.progress import Progress
@@ -189,7 +189,7 @@ def _train_runs(
                     watch=progress.show,
                     budget=plan.budget,
                     command=command_line(),
-                    **made_with,
+                    **settings,
                 )
         except DivergedError as error:
             failed.append(f"{name} seed {seed}: {error}")
@@ -282,9 +282,9 @@ def summary(plan: Plan, folder: Path, failed: list[str], form: str, output: Path
     files = [_folder_of(plan, folder, name, seed) / "run.json" for name, seed in plan.runs]
     runs = [with_evaluation(file, read_run(file)) for file in files if file.is_file()]
     publish(folder, folder / PUBLISHED)
-    told = json.loads((folder / FILE).read_text("utf-8"))  # as it was before the first step
-    told |= {"command": without_paths(told["command"])}
-    save(folder / PUBLISHED / FILE, json_text(told) + "\n")
+    plan_record = json.loads((folder / FILE).read_text("utf-8"))  # as it was before the first step
+    plan_record |= {"command": without_paths(plan_record["command"])}
+    save(folder / PUBLISHED / FILE, json_text(plan_record) + "\n")
     notify(f"{len(runs)} records in {folder / PUBLISHED}")
     groups = same_kind(runs)
     found = findings(groups) if plan.experiment == "degradation" else ()
@@ -297,7 +297,7 @@ def summary(plan: Plan, folder: Path, failed: list[str], form: str, output: Path
     data = {
         **comparison_data(groups),
         "schema": "keraudit.experiment/1",
-        "plan": told,
+        "plan": plan_record,
         "findings": [
             {"sentence": f.sentence, "holds": f.holds, "evidence": f.evidence} for f in found
         ],

@@ -44,10 +44,10 @@ def rewriting_options(function: F) -> F:
 
     @wraps(function)
     def gathered(*args: Any, **options: Any) -> Any:
-        asked = Rewriting(**{name: options.pop(name) for name in Rewriting._fields})
-        if asked.also_pool_projections and not asked.without_reductions:
+        rewriting = Rewriting(**{name: options.pop(name) for name in Rewriting._fields})
+        if rewriting.also_pool_projections and not rewriting.without_reductions:
             raise click.UsageError("--also-pool-projections goes with --without-reductions")
-        return function(*args, rewriting=asked, **options)
+        return function(*args, rewriting=rewriting, **options)
 
     made: Any = gathered
     for option in (
@@ -69,7 +69,7 @@ def rewriting_options(function: F) -> F:
         click.option("--activation", metavar="NAME", help="Put NAME for every hidden activation."),
         click.option("--without-norm", is_flag=True, help="Take out every normalisation."),
         click.option(
-            "--factorised",
+            "--factorized",
             type=click.Choice(HOW),
             help="Factorise large convolutions: 5x5 to two 3x3, nxn to 1xn and nx1, or kxk to"
             " depthwise and pointwise.",
@@ -87,13 +87,13 @@ def rewriting_options(function: F) -> F:
     return result
 
 
-def rewritten(graph: Graph, asked: Rewriting) -> tuple[Graph, tuple[RewriteNote, ...]]:
+def rewritten(graph: Graph, rewriting: Rewriting) -> tuple[Graph, tuple[RewriteNote, ...]]:
     """The graph after every rewrite asked for, and a note on each; what changed nothing is said."""
-    if not asked.any:
+    if not rewriting.any:
         return graph, ()
     from keraudit.rewrite.apply import rewritten as carried_out
 
-    graph, notes = carried_out(graph, asked)
+    graph, notes = carried_out(graph, rewriting)
     for note in notes:
         if note.nothing:
             warn(f"{note.name}: {note.nothing}")

@@ -111,7 +111,7 @@ RECIPE_OPTIONS = (
         help="Mix images two by two, and their labels; 1 is common.",
     ),
     click.option(
-        "--normalise", type=click.Choice(("pixel", "channel")), help="Mean image, or not."
+        "--normalize", type=click.Choice(("pixel", "channel")), help="Mean image, or not."
     ),
     click.option("--precision", type=click.Choice(("float32", "mixed_bfloat16"))),
     click.option(
@@ -123,7 +123,7 @@ RECIPE_OPTIONS = (
     click.option(
         "--weights",
         type=click.Choice(("imagenet",)),
-        help="Begin with those that Keras publishes of InceptionV3 and ResNet50, not with fresh ones.",
+        help="Begin with those that Keras publishes of InceptionV3 and ResNet50, not with random ones.",
     ),
 )
 
@@ -153,12 +153,12 @@ EVALUATION_OPTIONS = (
 def stacked(options: Sequence[Callable[[F], F]]) -> Callable[[F], F]:
     """All of some options, shown in their order."""
 
-    def given(command: F) -> F:
+    def decorated(command: F) -> F:
         for option in reversed(options):
             command = option(command)
         return command
 
-    return given
+    return decorated
 
 
 # Every option of a recipe but its epochs, in place of the recipe's own.
@@ -169,8 +169,8 @@ run_options = stacked(RUN_OPTIONS)
 evaluation_options = stacked(EVALUATION_OPTIONS)
 
 
-def data_option(told: str) -> Callable[[F], F]:
-    """``--data``, whatever ``keraudit.data.load.load`` takes; ``told`` is its help."""
+def data_option(help_text: str) -> Callable[[F], F]:
+    """``--data``, whatever ``keraudit.data.load.load`` takes; ``help_text`` is its help."""
     return click.option(
-        "--data", "spec", default="cifar10", show_default=True, metavar="DATA", help=told
+        "--data", "spec", default="cifar10", show_default=True, metavar="DATA", help=help_text
     )

@@ -1,4 +1,4 @@
-"""Networks beside people, and images beside their originals: files that follow the test set's order."""
+"""Networks compared with people, and images with their originals: files that follow the test set's order."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ def array(made: Any) -> Any:
 
     shape, kind, order, data = _described(made)
     if not isinstance(shape, tuple) or not all(type(n) is int and n >= 0 for n in shape):
-        _refuse("an array's shape is no list of sizes")
+        _refuse("an array's shape is not a list of sizes")
     dtype = np.dtype(_dtype_text(kind))
     if not isinstance(data, bytes) or len(shape) > 4 or prod(shape) * dtype.itemsize != len(data):
         _refuse("an array's bytes do not fill its shape")
@@ -154,7 +154,7 @@ def _as_bytes(value: Any, most: int | None = None) -> Any:
         return value
     text, *rest = value.arguments
     if not isinstance(text, str) or rest not in (["latin1"], [b"latin1"]):
-        _refuse("bytes are made of what is no text")
+        _refuse("bytes are made of what is not text")
     return text[:most].encode("latin-1")
 
 
@@ -210,13 +210,13 @@ class Machine:
     def add(self, items: list[Any]) -> None:
         top = self.stack[-1]
         if not isinstance(top, list):
-            _refuse("it appends to what is no list")
+            _refuse("it appends to what is not a list")
         top.extend(items)
 
     def enter(self, items: list[Any]) -> None:
         top = self.stack[-1]
         if not isinstance(top, dict):
-            _refuse("it enters into what is no dictionary")
+            _refuse("it enters into what is not a dictionary")
         top.update((_key_of(k), v) for k, v in zip(items[::2], items[1::2], strict=True))
 
     def fill(self, items: list[Any]) -> None:
@@ -240,13 +240,13 @@ class Machine:
     def name_on_stack(self, _: Any) -> None:
         module, name = self.stack.pop(-2), self.stack.pop()
         if not isinstance(module, str) or not isinstance(name, str):
-            _refuse("a name is no text")
+            _refuse("a name is not text")
         self.name(f"{module} {name}")
 
     def call(self, _: Any) -> None:
         arguments, called = self.stack.pop(), self.stack.pop()
         if not isinstance(called, Name) or called.does not in CALLED:
-            _refuse("it calls what is no function")
+            _refuse("it calls what is not a function")
         if not isinstance(arguments, tuple) or not arguments:
             _refuse("a call has no arguments")
         self.push(Constructed(called.does, arguments))

@@ -32,7 +32,7 @@ def corrupted(images: Any, name: str, severity: int, *, seed: int = 0) -> Any:
         seed: of the noise; the same images get the same noise for every network.
 
     Returns:
-        Bytes of the same shape. Fractions are cut off, as by the authors.
+        Bytes of the same shape. Fractions are truncated, as by the authors.
     """
     if name not in SEVERITIES or not 1 <= severity <= len(SEVERITIES[name]):
         raise KerauditError(
@@ -58,7 +58,7 @@ def noise(images: Any, deviation: float, seed: int) -> Any:
 
 
 def blur(images: Any, sigma: float, seed: int) -> Any:
-    """A Gaussian, cut off at four sigma; the edge pixels go on outside."""
+    """A Gaussian, truncated at four sigma; the edge pixels go on outside."""
     from scipy.ndimage import gaussian_filter
 
     values = images.astype("float32") / 255

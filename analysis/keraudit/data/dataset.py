@@ -234,10 +234,10 @@ def limited(data: Dataset, *, train: int | None = None, test: int | None = None)
     """
     if (train or len(data.train)) >= len(data.train) and (test or len(data.test)) >= len(data.test):
         return data
-    kept = replace(data, train=data.train.first(train), test=data.test.first(test))
+    limited_data = replace(data, train=data.train.first(train), test=data.test.first(test))
     for what, part, whole in (
-        ("training", kept.train, data.train),
-        (data.judges, kept.test, data.test),
+        ("training", limited_data.train, data.train),
+        (data.judges, limited_data.test, data.test),
     ):
         lost = _missing(whole, part)
         if len(part) and lost:
@@ -245,8 +245,8 @@ def limited(data: Dataset, *, train: int | None = None, test: int | None = None)
                 f"{data.source}: no {what} image of {_listed(data, lost)} among the first"
                 f" {len(part):,}: take more"
             )
-    name = f"{data.name}, the first {len(kept.train):,} training and {len(kept.test):,} {data.judges} images"
-    return checked(replace(kept, name=name))
+    name = f"{data.name}, the first {len(limited_data.train):,} training and {len(limited_data.test):,} {data.judges} images"
+    return checked(replace(limited_data, name=name))
 
 
 def _missing(whole: Split, part: Split) -> list[int]:

@@ -1,4 +1,4 @@
-"""Evaluate a trained network: on its test set, on corrupted images, beside people and originals."""
+"""Evaluate a trained network: on its test set, on corrupted images, compared with people and with the originals."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def read_evaluation(folder: Path) -> Evaluation | None:
         return from_dict(harmless_data(json.loads(path.read_text("utf-8"))))
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise KerauditError(
-            f"{path} is no evaluation ({error}): keraudit evaluate writes it anew"
+            f"{path} is not an evaluation ({error}): keraudit evaluate writes it anew"
         ) from None
 
 
@@ -157,11 +157,11 @@ def from_dict(found: Mapping[str, Any]) -> Evaluation:
     """An evaluation from its plain data."""
     if found.get("schema") != SCHEMA:
         raise ValueError(f"its schema is {found.get('schema')!r}, not {SCHEMA!r}")
-    given = {k: v for k, v in found.items() if k not in ("gap", "corrupted_accuracy")}
-    given["classes"] = tuple(ClassScore(**row) for row in found["classes"])
-    given["calibration"] = tuple(Bin(**row) for row in found["calibration"])
-    given["corruptions"] = tuple(Corrupted(**row) for row in found["corruptions"])
-    return Evaluation(**given)
+    fields = {k: v for k, v in found.items() if k not in ("gap", "corrupted_accuracy")}
+    fields["classes"] = tuple(ClassScore(**row) for row in found["classes"])
+    fields["calibration"] = tuple(Bin(**row) for row in found["calibration"])
+    fields["corruptions"] = tuple(Corrupted(**row) for row in found["corruptions"])
+    return Evaluation(**fields)
 
 
 def _unwatched(stage: str) -> None:

@@ -144,12 +144,12 @@ def gallery(
     test = first.test
     found = [n.probabilities(test.images) for n in networks]
     chosen = rules(names, found, test.labels, each)
-    wanted = sorted({i for _, _, places in chosen for i in places})
+    drawn = sorted({i for _, _, places in chosen for i in places})
     within = {name: feature_cut(n.body) for name, n in zip(names, networks, strict=True)}
-    if wanted:
-        images = test.images[np.array(wanted)]
+    if drawn:
+        images = test.images[np.array(drawn)]
         looks = [
-            look(name, n, within[name], images, p[np.array(wanted)], test.labels[np.array(wanted)])
+            look(name, n, within[name], images, p[np.array(drawn)], test.labels[np.array(drawn)])
             for name, n, p in zip(names, networks, found, strict=True)
         ]
         near = _neighbours(networks, within, images, searched)
@@ -160,7 +160,7 @@ def gallery(
             looks=tuple(of_network[place] for of_network in looks),
             neighbours={name: rows[place] for name, rows in near.items()},
         )
-        for place, i in enumerate(wanted)
+        for place, i in enumerate(drawn)
     }
     return Gallery(
         networks=names,
@@ -225,7 +225,7 @@ def look(
 ) -> list[Look]:
     """A network's looks at images."""
     classes = probabilities.argmax(axis=1)
-    heat = within.grad_cam(network.normalised(images), classes)
+    heat = within.grad_cam(network.normalized(images), classes)
     unsure = entropy(probabilities)
     return [
         Look(
@@ -247,7 +247,7 @@ def _neighbours(
     result = {}
     for (name, part), network in zip(within.items(), networks, strict=True):
         train = network.data.train.first(searched)
-        features = part.features(network.normalised(train.images))
-        queries = part.features(network.normalised(images))
+        features = part.features(network.normalized(train.images))
+        queries = part.features(network.normalized(images))
         result[name] = list(nearest(queries, features, train.labels))
     return result

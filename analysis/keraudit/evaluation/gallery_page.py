@@ -17,12 +17,12 @@ from keraudit.output.palette import DARK_PAGE, LIGHT_PAGE
 RAMP = ((0, 0, 4), (87, 16, 110), (188, 55, 84), (249, 142, 9), (252, 255, 164))
 LEAST_PIXELS = 96  # a side, as written into the file
 
-COLOURS = f"""
+COLORS = f"""
 :root{{color-scheme:light dark;{LIGHT_PAGE};--wrong:#a40e26;--right:#1a7f37;--page:#fff}}
 @media (prefers-color-scheme:dark){{:root{{{DARK_PAGE};--wrong:#ff8182;--right:#56d364;--page:#0d1117}}}}
 """
 STYLE = (
-    COLOURS
+    COLORS
     + """body{font:14px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--page);max-width:76em;
  margin:2em auto;padding:0 1em}
 h1{font-size:1.5em;margin:0}h2{font-size:1.15em;margin:2em 0 0}
@@ -93,11 +93,11 @@ def _look_figure(look: Look, picture: Picture, pixels: Any, data: Dataset) -> st
         f"Grad-CAM of {look.network} for {name} on test image {picture.image}, strongest"
         f" {_strongest(look.heat)}"
     )
-    told = (
+    caption = (
         f'{escape(look.network)}: <span class="{tone}">{escape(name)} {look.confidence:.1%}</span>'
         f"{escape(own)}"
     )
-    return figure(_heated(pixels, look.heat), alt, told)
+    return figure(_heated(pixels, look.heat), alt, caption)
 
 
 def _neighbour_row(name: str, rows: Sequence[Neighbour], label: int, data: Dataset) -> str:
@@ -143,8 +143,8 @@ def _heated(pixels: Any, heat: Any) -> Any:
         Image.fromarray(heat.astype("float32")).resize(size, Image.Resampling.BILINEAR)
     )
     stops = np.linspace(0, 1, len(RAMP))
-    colour = np.stack([np.interp(wide, stops, channel) for channel in np.array(RAMP).T], axis=-1)
-    return (0.45 * base + 0.55 * colour).clip(0, 255).astype("uint8")
+    color = np.stack([np.interp(wide, stops, channel) for channel in np.array(RAMP).T], axis=-1)
+    return (0.45 * base + 0.55 * color).clip(0, 255).astype("uint8")
 
 
 def _strongest(heat: Any) -> str:

@@ -44,7 +44,7 @@ class FeatureCut:
         """Where in each image the score of a class comes from (Selvaraju et al. 2017).
 
         The map's channels are weighted by the mean gradient of the class's score before the softmax,
-        added up, and cut off below 0.
+        added up, and clipped below 0.
 
         Args:
             images: normalised, (N, height, width, channels).
@@ -76,8 +76,8 @@ class FeatureCut:
                 + ops.cast(self.classifier.bias, "float32")
             ]
 
-        wanted = ops.convert_to_tensor(np.eye(count, dtype="float32")[classes])
-        (gradient,) = pulled(scores, [maps], [wanted])
+        one_hot = ops.convert_to_tensor(np.eye(count, dtype="float32")[classes])
+        (gradient,) = pulled(scores, [maps], [one_hot])
         values, slopes = convert(maps), convert(gradient)
         weights = slopes.mean(axis=(1, 2), keepdims=True)
         heat = np.maximum((weights * values).sum(axis=-1), 0)
@@ -136,8 +136,8 @@ def cuts(model: Any) -> Iterator[Any]:
     made = {id(layer.output): i for i, layer in enumerate(layers)}
     reach = [0] * len(layers)  # the last layer that takes this one's output
     for i, layer in enumerate(layers):
-        given = layer.input if isinstance(layer.input, list) else [layer.input]
-        for tensor in given:
+        inputs = layer.input if isinstance(layer.input, list) else [layer.input]
+        for tensor in inputs:
             source = made[id(tensor)]
             if source != i:
                 reach[source] = i

@@ -39,7 +39,7 @@ class LoadedRun:
     mean: Any
     scale: Any
 
-    def normalised(self, images: Any) -> Any:
+    def normalized(self, images: Any) -> Any:
         """Bytes as the network sees them."""
         return (images.astype("float32") - self.mean) / self.scale
 
@@ -54,7 +54,7 @@ class LoadedRun:
 
         parts = []
         for start in range(0, len(images), CHUNK):
-            values = self.normalised(images[start : start + CHUNK])
+            values = self.normalized(images[start : start + CHUNK])
             with reporting_out_of_memory(BATCH, "free some, or take a device that has more"):
                 found = self.body.predict(**keras_inputs(values, batch=BATCH), verbose=0)
             parts.append(np.asarray(found, "float64"))
@@ -82,7 +82,7 @@ def load_run(folder: Path, data: Dataset, *, test_images: int | None = None) -> 
     with_weights(folder)
     part = _same_data(run, data, test_images, folder)
     body = network_of(folder, run, shape=part.image_shape)
-    mean, scale = moments(part, Recipe.from_dict(run.recipe).normalise)
+    mean, scale = moments(part, Recipe.from_dict(run.recipe).normalize)
     return LoadedRun(run=run, body=body, data=part, mean=mean, scale=scale)
 
 
@@ -92,13 +92,13 @@ def with_weights(folder: Path) -> Path:
     Raises:
         KerauditError: the folder holds none.
     """
-    kept = folder / "checkpoint.npz"
-    if not folder.is_dir() or not kept.is_file():
+    path = folder / "checkpoint.npz"
+    if not folder.is_dir() or not path.is_file():
         raise KerauditError(
             f"{folder} holds no checkpoint.npz: give the run's own folder, a published record has no"
             " weights"
         )
-    return kept
+    return path
 
 
 def network_of(folder: Path, run: Run, *, shape: tuple[int, ...], **changes: Any) -> Any:
@@ -113,17 +113,17 @@ def network_of(folder: Path, run: Run, *, shape: tuple[int, ...], **changes: Any
     Raises:
         KerauditError: its checkpoint is missing or damaged.
     """
-    kept = with_weights(folder)
+    path = with_weights(folder)
     recipe = Recipe.from_dict(run.recipe)
     fresh = replace(recipe, weights=None, **changes)  # they come from the checkpoint
     classes, images = len(run.dataset["classes"]), int(run.dataset["train_images"])
     body = network(run.network, classes=classes, shape=shape, recipe=fresh)
     optimizer = make_optimizer(recipe, recipe.epochs * max(1, images // recipe.batch))
     optimizer.build(body.trainable_variables)
-    state = checkpoint.load(kept, [*body.variables, *optimizer.variables])
+    state = checkpoint.load(path, [*body.variables, *optimizer.variables])
     if len(state["history"]) != len(run.history):
         raise KerauditError(
-            f"{kept} is of epoch {len(state['history'])}, {folder / 'run.json'} of epoch"
+            f"{path} is of epoch {len(state['history'])}, {folder / 'run.json'} of epoch"
             f" {len(run.history)}: they belong to two runs"
         )
     load_average(optimizer, body.trainable_variables)

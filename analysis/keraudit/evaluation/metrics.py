@@ -126,7 +126,7 @@ def curvature(features: Any, probabilities: Any) -> float:
 
     Args:
         features: (N, width), what the classifier is fed.
-        probabilities: (N, classes), what it says.
+        probabilities: (N, classes), the predicted ones.
 
     >>> import numpy as np
     >>> round(curvature(np.array([[3.0, 4.0]]), np.array([[0.5, 0.5]])), 9)  # 2 p (1 - p) |f|^2

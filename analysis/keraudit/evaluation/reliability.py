@@ -14,7 +14,7 @@ SIDE, EDGE = 240, 44  # pixels: the square, and the room for its axes
 def reliability_svg(found: Evaluation) -> str:
     """Accuracy against confidence: bars on the diagonal are what a calibrated network has."""
     name = f"{found.network} seed {found.seed}"
-    told = ", ".join(
+    bins = ", ".join(
         f"{b.low:.0%} to {b.high:.0%}: {b.accuracy:.0%} of {b.images:,}"
         for b in found.calibration
         if b.images and b.accuracy is not None
@@ -24,7 +24,7 @@ def reliability_svg(found: Evaluation) -> str:
     return (
         f'<svg viewBox="0 0 {width} {width + 10}" width="{width}" role="img" style="font:12px'
         f' system-ui,sans-serif;fill:currentColor"><title>Reliability of {escape(name)}: accuracy by'
-        f" confidence</title><desc>{escape(told)}</desc>"
+        f" confidence</title><desc>{escape(bins)}</desc>"
         f'<text x="{EDGE}" y="16" font-weight="600">{escape(name)}</text>'
         f'<text x="{EDGE}" y="32">ECE {found.ece:.2%}</text>'
         f"{''.join(map(bar, found.calibration))}{ticks}"

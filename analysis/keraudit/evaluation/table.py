@@ -113,7 +113,7 @@ def class_grid(found: Evaluation) -> Grid:
     for place, score in enumerate(found.classes):
         others = [(n, i) for i, n in enumerate(found.confusion[place]) if i != place]
         most, at = max(others, key=lambda pair: pair[0])
-        taken = f"{found.classes[at].name} ({most})" if most else ""
+        confused_with = f"{found.classes[at].name} ({most})" if most else ""
         lines.append(
             Line(
                 cells={
@@ -121,7 +121,7 @@ def class_grid(found: Evaluation) -> Grid:
                     "images": score.images,
                     "precision": score.precision,
                     "recall": score.recall,
-                    "confused": taken,
+                    "confused": confused_with,
                 }
             )
         )

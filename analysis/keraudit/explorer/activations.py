@@ -50,8 +50,8 @@ def layer_activations(
     keras.utils.set_random_seed(0)
     made, outputs = assembled(graph)
     start = outputs[graph.architecture.inputs[0].call][0]
-    wanted = [i for i, found in enumerate(outputs) if found and _is_shown(found[0])]
-    model = keras.Model(start, [outputs[i][0] for i in wanted])
+    layers = [i for i, found in enumerate(outputs) if found and _is_shown(found[0])]
+    model = keras.Model(start, [outputs[i][0] for i in layers])
     progress(1, 4, "taking the weights")
     ends = [outputs[ref.call][ref.output] for ref in graph.architecture.outputs]
     whole = keras.Model(start, ends if len(ends) > 1 else ends[0])
@@ -63,7 +63,7 @@ def layer_activations(
     found = model(_fed(graph, image, mean, scale), training=False)
     progress(3, 4, "drawing")
     arrays: dict[str, Any] = {}
-    for index, tensor in zip(wanted, found if isinstance(found, list) else [found], strict=True):
+    for index, tensor in zip(layers, found if isinstance(found, list) else [found], strict=True):
         arrays |= {f"{index}:{k}": v for k, v in activation(array(tensor)).items()}
     for index, call in enumerate(graph.architecture.calls):
         kernel = getattr(made.get(call.layer), "kernel", None)
@@ -134,9 +134,9 @@ def weights(kernel: Any) -> dict[str, Any]:
     counts, edges = np.histogram(kernel, bins=BINS)
     made: dict[str, Any] = {"counts": counts, "edges": edges.astype("float32")}
     if kernel.ndim == 4 and max(kernel.shape[:2]) > 1:
-        colours = kernel.shape[2] == 3
-        chosen = kernel[..., :KERNELS] if colours else kernel[:, :, 0, :KERNELS]
-        if kernel.shape[3] == 1 and not colours:  # depthwise: one filter for each channel
+        colors = kernel.shape[2] == 3
+        chosen = kernel[..., :KERNELS] if colors else kernel[:, :, 0, :KERNELS]
+        if kernel.shape[3] == 1 and not colors:  # depthwise: one filter for each channel
             chosen = kernel[:, :, :KERNELS, 0]
         made["kernels"] = _as_bytes(np.moveaxis(chosen, -1, 0))
     return made

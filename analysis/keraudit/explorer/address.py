@@ -32,7 +32,7 @@ PAGES: Mapping[str, str] = {
 }
 UNITS: Mapping[str, str] = {"macs": "MACs", "flops": "FLOPs"}
 AREAS: Mapping[str, str] = {"cost": "cost", "params": "parameters", "memory": "activations"}
-COLOURS: Mapping[str, str] = {"kind": "kind", **AREAS, "field": "receptive field"}
+COLORS: Mapping[str, str] = {"kind": "kind", **AREAS, "field": "receptive field"}
 LEVELS: Mapping[str, str] = {"blocks": "blocks", "layers": "layers"}
 WHAT: Mapping[str, str] = {
     "cost": "cost by block",
@@ -60,7 +60,7 @@ CHANGES: Mapping[str, str] = {
     "pools": "also_pool_projections",
     "norm": "without_norm",
 }
-GIVEN = "given"  # the model that `keraudit explore MODEL` named
+NAMED = "named"  # the model that `keraudit explore MODEL` named
 UPLOAD = re.compile(r"upload-[0-9a-f]{16}")
 LARGEST_SIDE, LARGEST_BATCH, WIDEST, MOST_FILTERS = 2048, 1024, 8.0, 65_536
 PLACES = 4  # digits of a width behind the point
@@ -79,7 +79,7 @@ class View:
         batch: images at a time.
         unit: ``macs`` or ``flops``: what "cost" means on every page.
         area: what the map's areas are drawn from.
-        colour: and its colours.
+        color: and its colours.
         level: whether the map shows blocks or their layers.
         block: the one looked into; empty for none.
         layer: likewise.
@@ -93,7 +93,7 @@ class View:
         against: changes that a live gradient audit measures beside the network.
         images: a batch of that audit.
         seeds: of that audit.
-        beside: models to compare with, at most three.
+        compared: models to compare with, at most three.
         matched: the one of them that is matched block by block; empty for the first.
         axis: of training curves.
         smooth: epochs that a curve is averaged over.
@@ -111,7 +111,7 @@ class View:
     batch: int = 1
     unit: str = "macs"
     area: str = "cost"
-    colour: str = "kind"
+    color: str = "kind"
     level: str = "blocks"
     block: str = ""
     layer: str = ""
@@ -125,7 +125,7 @@ class View:
     against: tuple[str, ...] = ("without-skips",)
     images: int = 16
     seeds: int = 1
-    beside: tuple[str, ...] = ()
+    compared: tuple[str, ...] = ()
     matched: str = ""
     axis: str = "epoch"
     smooth: int = 1
@@ -232,7 +232,7 @@ def sizes(low: int, high: int, example: str) -> Form:
 
 def _read_model(text: str) -> str:
     """A model that an address may name: a known name, never a path and never code."""
-    if text == GIVEN or UPLOAD.fullmatch(text):
+    if text == NAMED or UPLOAD.fullmatch(text):
         return text
     if name := application_name(text):
         return name
@@ -328,7 +328,7 @@ FORMS: Mapping[str, Form] = {
     "batch": whole(1, LARGEST_BATCH),
     "unit": _one_of(UNITS),
     "area": _one_of(AREAS),
-    "colour": _one_of(COLOURS),
+    "color": _one_of(COLORS),
     "level": _one_of(LEVELS),
     "block": Form(_read_name),
     "layer": Form(_read_name),
@@ -342,7 +342,7 @@ FORMS: Mapping[str, Form] = {
     "against": Form(_read_against, ",".join),
     "images": whole(2, 32),
     "seeds": whole(1, 5),
-    "beside": Form(_read_models, ";".join),
+    "compared": Form(_read_models, ";".join),
     "matched": Form(_read_model),
     "axis": _one_of(AXES),
     "smooth": whole(1, 50),

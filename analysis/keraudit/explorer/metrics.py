@@ -71,7 +71,7 @@ def cost_of(cost: Cost, report: CostReport, view: View, shape: Shape, field: Fie
     """The cost of a part of the model, in a row."""
     total = counted(report.total, view)
     share = counted(cost, view) / total if total else 0.0
-    seen = field.receptive_field if field else ()
+    sides = field.receptive_field if field else ()
     unit, params = unit_bound(cost, view).sign, cost.bounds.params.sign
     whole = unit_bound(report.total, view)
     part = "" if whole is Bound.EXACT else Bound.ESTIMATE.sign
@@ -88,7 +88,7 @@ def cost_of(cost: Cost, report: CostReport, view: View, shape: Shape, field: Fie
                 "written by its layers",
             ),
             "Output": (sizes(shape), "without the batch"),
-            "Sees": (extent(seen) or "-", "receptive field, in pixels of the input a side"),
+            "Sees": (extent(sides) or "-", "receptive field, in pixels of the input a side"),
         }
     )
 

@@ -86,7 +86,9 @@ def sent_image(name: str, data: bytes) -> Image:
             )
         return ImageOps.exif_transpose(found).convert("RGB")
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, struct.error):
-        raise KerauditError(f"{name} is no picture: send a PNG, JPEG, WebP or BMP file") from None
+        raise KerauditError(
+            f"{name} is not a picture: send a PNG, JPEG, WebP or BMP file"
+        ) from None
     except PIL.Image.DecompressionBombError:
         raise KerauditError(f"{name} has too many pixels") from None
 

@@ -56,7 +56,7 @@ def record(path: Path, *schemas: str) -> Mapping[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise KerauditError(f"{path.name} is damaged: {error}") from None
     if not isinstance(found, dict) or found.get("schema") not in schemas:
-        raise KerauditError(f"{path.name} is no record of {' or '.join(schemas)}")
+        raise KerauditError(f"{path.name} is not a record of {' or '.join(schemas)}")
     return found
 
 

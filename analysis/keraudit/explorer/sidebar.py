@@ -12,7 +12,7 @@ import streamlit as st
 
 from keraudit.errors import KerauditError, ModelError
 from keraudit.explorer import ui
-from keraudit.explorer.address import GIVEN, LARGEST_BATCH, UNITS, View, parsed
+from keraudit.explorer.address import LARGEST_BATCH, NAMED, UNITS, View, parsed
 from keraudit.explorer.cache import ShownModel
 from keraudit.explorer.start import MODEL_VARIABLE
 from keraudit.explorer.upload import LARGEST_FILE_MIB, Upload, uploaded
@@ -76,7 +76,7 @@ def start_model() -> str:
         found = zoo_model(text)
     except KerauditError:
         found = None
-    return found.name if found else GIVEN
+    return found.name if found else NAMED
 
 
 def shown_model(key: str) -> ShownModel:
@@ -85,14 +85,14 @@ def shown_model(key: str) -> ShownModel:
     Raises:
         ModelError: it is not of this session, or not there any more.
     """
-    if key == GIVEN:
+    if key == NAMED:
         text = argument()
         if not text:
             raise ModelError("no model was named when the explorer was started; choose one")
         now = _stamp(text)
         found, data = _start_architecture(text, now), _start_file(text, now)
-        key = f"given:{text}:{now.written}:{now.size}"
-        return ShownModel(key, called(GIVEN), text, found, data)
+        key = f"{NAMED}:{text}:{now.written}:{now.size}"
+        return ShownModel(key, called(NAMED), text, found, data)
     if key.startswith("upload-"):
         if key not in uploads():
             raise ModelError(
@@ -106,14 +106,14 @@ def shown_model(key: str) -> ShownModel:
 
 def names() -> list[str]:
     """Every model that can be chosen: this session's files, the zoo, the applications."""
-    own = [GIVEN] if start_model() == GIVEN else []
+    own = [NAMED] if start_model() == NAMED else []
     known = sorted((*applications(), *listed()), key=str.lower)
     return [*own, *reversed(uploads()), *known]
 
 
 def called(key: str) -> str:
     """How a model is called in a list."""
-    if key == GIVEN:
+    if key == NAMED:
         return harmless(argument().rpartition(os.sep)[2])
     return uploads()[key].name if key in uploads() else key
 
@@ -156,13 +156,13 @@ def _receive() -> None:
     except KerauditError as error:
         st.session_state["refused"] = str(error)
         st.rerun()
-    kept = uploads()
-    kept.pop(found.key, None)
-    for key, older in kept.items():  # weights of the last file alone: they may be large
-        kept[key] = older._replace(data=b"")
-    kept[found.key] = found
-    while len(kept) > MOST_UPLOADS:
-        kept.pop(next(iter(kept)))
+    files = uploads()
+    files.pop(found.key, None)
+    for key, older in files.items():  # weights of the last file alone: they may be large
+        files[key] = older._replace(data=b"")
+    files[found.key] = found
+    while len(files) > MOST_UPLOADS:
+        files.pop(next(iter(files)))
     show(found.key)
     st.rerun()
 

@@ -45,12 +45,12 @@ def options(*, port: int, headless: bool) -> list[str]:
     """
     if find_spec("streamlit") is None:
         raise KerauditError("the explorer needs streamlit: pip install 'keraudit[app]'")
-    given = {
+    options = {
         **OPTIONS,
         "server.port": str(port),
         "server.headless": str(headless).lower(),
     }
-    return [word for key, value in given.items() for word in (f"--{key}", value)]
+    return [word for key, value in options.items() for word in (f"--{key}", value)]
 
 
 def to_working_folder() -> None:

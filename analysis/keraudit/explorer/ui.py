@@ -181,7 +181,7 @@ def swatches(found: Sequence[tuple[str, str]]) -> None:
     marks = "".join(
         f'<span style="display:inline-block;margin-right:1.1em;white-space:nowrap">'
         f'<span style="display:inline-block;width:.8em;height:.8em;border-radius:2px;'
-        f'margin-right:.4em;background:{colour}"></span>{word}</span>'
-        for word, colour in found
+        f'margin-right:.4em;background:{color}"></span>{word}</span>'
+        for word, color in found
     )
     st.html(f'<div style="font-size:.85rem;line-height:1.8">{marks}</div>')

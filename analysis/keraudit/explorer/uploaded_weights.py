@@ -87,13 +87,13 @@ def _by_name(sent: Path, made: Path, paths: tuple[str, ...]) -> bool:
         for path in paths:
             place = places.get(path.replace("/", "_"))
             for inner, array in arrays(place) if place is not None else ():
-                given = at(known.get(path), inner)
-                if given is None or given.shape != array.shape:
+                stored = at(known.get(path), inner)
+                if stored is None or stored.shape != array.shape:
                     raise KerauditError(
                         f"the file has no weights that fit layer {path!r} here: choose the input size"
                         " that the file records"
                     )
-                array[...] = given[...]
+                array[...] = stored[...]
     return True
 
 

@@ -81,13 +81,13 @@ def taught(model: Any, maps: Any, people: Any, *, epochs: int, seed: int) -> Non
     loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=SMOOTHING)
     learner = without_softmax(model)
     learner.compile(optimizer=optimizer, loss=loss)
-    wanted = np.eye(model.output.shape[-1], dtype="float32")[people]
+    one_hot = np.eye(model.output.shape[-1], dtype="float32")[people]
     rng = np.random.default_rng(seed)
     for _ in range(epochs):
         order = rng.permutation(len(maps))
         for step in range(steps):
             rows = order[step * batch : (step + 1) * batch]
-            learner.train_on_batch(maps[rows], wanted[rows])
+            learner.train_on_batch(maps[rows], one_hot[rows])
 
 
 def embedded(model: Any, maps: Any) -> Any:

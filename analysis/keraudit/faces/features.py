@@ -21,8 +21,8 @@ from keraudit.training.networks import LARGE, PUBLISHED, network
 from keraudit.training.recipe import Recipe, recipe
 from keraudit.training.record import Run, read_run
 
-FRESH, IMAGENET = "random", "imagenet"
-FRESH_LABEL = "fresh weights"
+RANDOM, IMAGENET = "random", "imagenet"
+RANDOM_LABEL = "random initialisation"
 NETWORK = "InceptionV3"
 GIB = 2**30
 MOST_BYTES = 8 * GIB  # of features, held in memory
@@ -35,21 +35,21 @@ class Source:
     Attributes:
         label: what it is called: its name, and where its weights are from.
         network: its name.
-        told: more on the weights, in words.
+        origin: more on the weights, in words.
         start: from images as ``_normalized_images`` gives them to what ``inner`` is fed.
         inner: the network.
         places: the blocks, fork-join regions such as an Inception module or a residual unit, each with its last
             layer that ``inner`` has.
-        normalise: how it sees an image: ``image``, or as the published weights did.
+        normalize: how it sees an image: ``image``, or as the published weights did.
     """
 
     label: str
     network: str
-    told: str
+    origin: str
     start: Any
     inner: Any
     places: tuple[tuple[str, str], ...]
-    normalise: str
+    normalize: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,9 +76,9 @@ def checked(spec: str, data: Dataset) -> Run | None:
     """The run that ``spec`` names, ``None`` if it names none; before anything takes its time.
 
     Args:
-        spec: ``random``, InceptionV3 with fresh weights; ``imagenet``, with those that Keras publishes;
+        spec: ``random``, InceptionV3 with random initial weights; ``imagenet``, with those that Keras publishes;
             ``random:ResNet50`` and ``imagenet:ResNet50`` likewise; ``random:ResNet50+without-skips``, the same
-            fresh weights in a rewritten network; or the folder of a finished run of ``keraudit train``.
+            random initial weights in a rewritten network; or the folder of a finished run of ``keraudit train``.
         data: the faces.
 
     Raises:
@@ -86,14 +86,14 @@ def checked(spec: str, data: Dataset) -> Run | None:
             these very faces.
     """
     kind, name, words = _parsed(spec)
-    if kind in (FRESH, IMAGENET):
+    if kind in (RANDOM, IMAGENET):
         if application_name(name) not in LARGE:
             raise KerauditError(
                 f"features {spec!r}: expected {kind} or {' or '.join(f'{kind}:{n}' for n in LARGE)}"
             )
-        if words and kind != FRESH:
+        if words and kind != RANDOM:
             raise KerauditError(
-                f"features {spec!r}: a rewritten network has fresh weights, as in {FRESH}:ResNet50+without-skips"
+                f"features {spec!r}: a rewritten network has random initial weights, as in {RANDOM}:ResNet50+without-skips"
             )
         for word in words:
             if word not in PLAIN:
@@ -102,7 +102,7 @@ def checked(spec: str, data: Dataset) -> Run | None:
     folder = Path(spec).expanduser()
     if not folder.is_dir():
         raise KerauditError(
-            f"features {spec!r}: expected {FRESH}, {IMAGENET}, {FRESH}:ResNet50 or the folder of a finished run"
+            f"features {spec!r}: expected {RANDOM}, {IMAGENET}, {RANDOM}:ResNet50 or the folder of a finished run"
         )
     run = read_run(folder)
     with_weights(folder)
@@ -111,10 +111,10 @@ def checked(spec: str, data: Dataset) -> Run | None:
         raise KerauditError(
             f"{folder} learnt from these faces: what it makes of them proves nothing; give a run on other images"
         )
-    if Recipe.from_dict(run.recipe).normalise == "pixel":
+    if Recipe.from_dict(run.recipe).normalize == "pixel":
         raise KerauditError(
             f"{folder} was trained on images less their mean image, which faces do not have: give a run of"
-            " recipe modern, or of --normalise channel"
+            " recipe modern, or of --normalize channel"
         )
     if run.dataset["image_shape"][-1] != 3:
         raise KerauditError(
@@ -143,7 +143,7 @@ def source(spec: str, run: Run | None, *, shape: tuple[int, ...], size: int, see
         spec: as ``checked`` takes it; ``run`` is what that gave.
         shape: of the images: height, width, 3.
         size: what InceptionV3 and ResNet50 see them enlarged or shrunk to.
-        seed: of fresh weights.
+        seed: of random initial weights.
 
     Raises:
         KerauditError: the weights cannot be had, or the network does not take the size.
@@ -152,7 +152,7 @@ def source(spec: str, run: Run | None, *, shape: tuple[int, ...], size: int, see
         kind, name, words = _parsed(spec)
         known = application_name(name) or name
         if words:
-            return rewritten(_of_keras(FRESH, known, shape, size, seed), "+".join(words))
+            return rewritten(_of_keras(RANDOM, known, shape, size, seed), "+".join(words))
         return _of_keras(kind, known, shape, size, seed)
     recipe = Recipe.from_dict(run.recipe)
     side = size if application_name(run.network) in LARGE else None
@@ -161,12 +161,12 @@ def source(spec: str, run: Run | None, *, shape: tuple[int, ...], size: int, see
     return Source(
         label=f"{run.network}, trained on {run.dataset['source']}, seed {run.seed}",
         network=run.network,
-        told=f"{run.dataset['name']}; recipe {recipe.name}, {len(run.history)} epochs, test error"
+        origin=f"{run.dataset['name']}; recipe {recipe.name}, {len(run.history)} epochs, test error"
         f" {run.evaluation['test_error']:.1%}",
         start=start,
         inner=inner,
         places=ends(inner),
-        normalise=recipe.normalise if recipe.weights else "image",
+        normalize=recipe.normalize if recipe.weights else "image",
     )
 
 
@@ -178,13 +178,13 @@ def _of_keras(kind: str, name: str, shape: tuple[int, ...], size: int, seed: int
     made = recipe("modern", size=size, weights=IMAGENET if kind == IMAGENET else None)
     start, inner = inner_of(network(name, classes=2, shape=shape, recipe=made))
     return Source(
-        label=f"{name}, {FRESH_LABEL if kind == FRESH else 'ImageNet'}",
+        label=f"{name}, {RANDOM_LABEL if kind == RANDOM else 'ImageNet'}",
         network=name,
-        told=f"seed {seed}" if kind == FRESH else "the weights that Keras publishes",
+        origin=f"seed {seed}" if kind == RANDOM else "the weights that Keras publishes",
         start=start,
         inner=inner,
         places=ends(inner),
-        normalise=PUBLISHED[name] if kind == IMAGENET else "image",
+        normalize=PUBLISHED[name] if kind == IMAGENET else "image",
     )
 
 
@@ -213,17 +213,17 @@ def ends(inner: Any) -> tuple[tuple[str, str], ...]:
     return tuple((name, layers[-1]) for name, layers in _blocks_of(inner))
 
 
-def _normalized_images(images: Any, normalise: str) -> Any:
+def _normalized_images(images: Any, normalize: str) -> Any:
     """Images as a network sees them.
 
     Args:
         images: bytes, (N, height, width, 3).
-        normalise: ``image``, each less its own mean, in its own deviations; or as Keras did for weights that
+        normalize: ``image``, each less its own mean, in its own deviations; or as Keras did for weights that
             it publishes.
     """
     values = images.astype("float32")
-    if normalise in WITH_WEIGHTS:
-        mean, scale = published_moments(normalise)
+    if normalize in WITH_WEIGHTS:
+        mean, scale = published_moments(normalize)
         return (values - mean) / scale
     mean = values.mean(axis=(1, 2, 3), keepdims=True)
     deviation = values.std(axis=(1, 2, 3), keepdims=True)
@@ -255,7 +255,7 @@ def cuts(found: Source, images: Any) -> tuple[Cut, ...]:
     whole = keras.Model(found.inner.input, outputs)
     parts = [
         [convert(tensor) for tensor in whole(found.start(part), training=False)]
-        for part in split(_normalized_images(images, found.normalise))
+        for part in split(_normalized_images(images, found.normalize))
     ]
     maps = [np.concatenate(column) for column in zip(*parts, strict=True)]
     costs = [audit(keras.Model(found.inner.input, output), batch=1).total for output in outputs]

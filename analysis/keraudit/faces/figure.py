@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from keraudit.faces.features import FRESH_LABEL
+from keraudit.faces.features import RANDOM_LABEL
 from keraudit.output.palette import GREY, color_of, marker_of
 from keraudit.output.plotly_figure import as_record, new_figure, panelled, suffix_of
 from keraudit.runs.statistics import PERCENT
@@ -71,7 +71,7 @@ def _add_source(
         text=[cut["block"] for cut in cuts],
         mode="lines+markers",
         marker={"symbol": marker_of(_kin(name))},
-        line={"color": color_of(_kin(name)), "dash": "dot" if FRESH_LABEL in name else "solid"},
+        line={"color": color_of(_kin(name)), "dash": "dot" if RANDOM_LABEL in name else "solid"},
         hovertemplate="%{text}: %{y:.1f} %, %{x} M MACs<extra>" + name + "</extra>",
         **more,
     )
@@ -80,8 +80,8 @@ def _add_source(
 def _kin(source: str) -> str:
     """The network whose colour and marker a source has: one without skips those of plain networks.
 
-    >>> _kin("ResNet50, fresh weights"), _kin("ResNet50, fresh weights, without-skips")
-    ('ResNet50, fresh weights', 'Plain')
+    >>> _kin("ResNet50, random initialisation"), _kin("ResNet50, random initialisation, without-skips")
+    ('ResNet50, random initialisation', 'Plain')
     """
     return "Plain" if "without-skips" in source else source
 

@@ -13,14 +13,14 @@ from keraudit.errors import KerauditError
 
 LEAST_KNOWN = 2  # images of a person: features are chosen by asking about one beside the others
 ROUNDING = 1e-12  # of the largest square length: a shorter vector is none
-FALSE_ACCEPTS = 0.01  # false accept rate (FAR) at which the true one is told
+FALSE_ACCEPTS = 0.01  # false accept rate (FAR) at which the true accept rate is reported
 
 
 class Parts(NamedTuple):
-    """Places of the images that are learnt from (the gallery), and of those asked about (the probes)."""
+    """Places of the images that are learnt from (the gallery), and of the probes."""
 
     known: Any
-    asked: Any
+    probes: Any
 
 
 class Verification(NamedTuple):
@@ -101,8 +101,8 @@ def cosines(found: Any, known: Any) -> Any:
     """
     import numpy as np
 
-    beside = found[:, known].mean(axis=1)
-    centred = found - beside[:, None] - beside[None, :] + beside[known].mean()
+    means = found[:, known].mean(axis=1)
+    centred = found - means[:, None] - means[None, :] + means[known].mean()
     squares = np.diag(centred)
     is_something = squares > ROUNDING * np.abs(np.diag(found)).max()
     inverse = np.where(is_something, 1 / np.sqrt(np.where(is_something, squares, 1)), 0)
@@ -110,20 +110,20 @@ def cosines(found: Any, known: Any) -> Any:
 
 
 def nearest_error(found: Any, labels: Any, parts: Parts) -> float:
-    """The share of the images asked about whose nearest known image shows somebody else.
+    """The share of the probes whose nearest known image shows somebody else.
 
     Args:
         found: scalar products of all images' vectors.
         labels: of all images.
-        parts: known and asked about.
+        parts: known images and probes.
     """
-    likeness = cosines(found, parts.known)[parts.asked][:, parts.known]
+    likeness = cosines(found, parts.known)[parts.probes][:, parts.known]
     nearest = likeness.argmax(axis=1)
-    return float((labels[parts.known][nearest] != labels[parts.asked]).mean())
+    return float((labels[parts.known][nearest] != labels[parts.probes]).mean())
 
 
 def leave_one_out(found: Any, labels: Any, known: Any) -> float:
-    """The same among the known images alone, each asked about beside the others.
+    """The same among the known images alone, each compared with the others.
 
     Args:
         found: scalar products of all images' vectors.
@@ -138,7 +138,7 @@ def leave_one_out(found: Any, labels: Any, known: Any) -> float:
 
 
 def verification(found: Any, labels: Any, parts: Parts) -> Verification:
-    """All pairs of the images asked about, told apart by a threshold on their cosine.
+    """All pairs of probes, classified by a threshold on their cosine.
 
     Args:
         found: scalar products of all images' vectors.
@@ -147,9 +147,9 @@ def verification(found: Any, labels: Any, parts: Parts) -> Verification:
     """
     import numpy as np
 
-    names = labels[parts.asked]
+    names = labels[parts.probes]
     first, second = np.triu_indices(len(names), 1)
-    likeness = cosines(found, parts.known)[parts.asked][:, parts.asked][first, second]
+    likeness = cosines(found, parts.known)[parts.probes][:, parts.probes][first, second]
     is_same = names[first] == names[second]
     order = np.argsort(-likeness, kind="stable")
     accepted_same = np.cumsum(is_same[order]) / is_same.sum()

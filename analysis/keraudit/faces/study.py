@@ -85,11 +85,11 @@ class Recognizer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaceStudy:
-    """What was compared on which faces, and what came out."""
+    """What was compared on which faces, with which result."""
 
     dataset: dict[str, Any]
     each: int
-    asked: int
+    probes: int
     seeds: tuple[int, ...]
     size: int
     epochs: int
@@ -163,9 +163,9 @@ def study(
     recognisers = simple(faces, splits)
     for one in found:
         watch(f"features of {one.label}")
-        held = cuts(one, images)
-        scored += [_cut_scores(one, cut, labels, splits) for cut in held]
-        chosen = [best(held, labels, split.known_in_both) for split in splits]
+        features = cuts(one, images)
+        scored += [_cut_scores(one, cut, labels, splits) for cut in features]
+        chosen = [best(features, labels, split.known_in_both) for split in splits]
         recognisers.append(nearest(one, chosen, labels, splits))
         watch(f"residual classifiers on {one.label}")
         recognisers.append(residual(one, chosen, labels, splits, epochs))
@@ -174,12 +174,12 @@ def study(
     return FaceStudy(
         dataset=_described(data, faces),
         each=each,
-        asked=len(splits[0].seen.asked),
+        probes=len(splits[0].seen.probes),
         seeds=tuple(seeds),
         size=size,
         epochs=epochs,
         sources=tuple(
-            {"label": one.label, "network": one.network, "told": one.told} for one in found
+            {"label": one.label, "network": one.network, "origin": one.origin} for one in found
         ),
         cuts=tuple(scored),
         recognisers=tuple(recognisers),
@@ -299,9 +299,9 @@ def _cut_scores(one: Source, cut: Cut, labels: Any, splits: Sequence[Question]) 
     )
 
 
-def best(held: Sequence[Cut], labels: Any, known: Any) -> Cut:
+def best(candidates: Sequence[Cut], labels: Any, known: Any) -> Cut:
     """The cut with the fewest errors among the known images; of several the cheapest."""
-    return min(held, key=lambda cut: (leave_one_out(cut.products, labels, known), cut.macs))
+    return min(candidates, key=lambda cut: (leave_one_out(cut.products, labels, known), cut.macs))
 
 
 def nearest(
@@ -366,12 +366,12 @@ def _classifier_scores(
     import numpy as np
 
     errors, checks = [], []
-    for held, (seen, apart, seed) in zip(maps, splits, strict=True):
-        values = classifier.standardized(held, seen.known)
+    for features, (seen, apart, seed) in zip(maps, splits, strict=True):
+        values = classifier.standardized(features, seen.known)
         model, people = _fitted(made, values, labels, seen.known, seed, epochs)
-        named = people[classifier.named(model, values[seen.asked])]
-        errors.append(float(np.mean(named != labels[seen.asked])))
-        values = classifier.standardized(held, apart.known)
+        named = people[classifier.named(model, values[seen.probes])]
+        errors.append(float(np.mean(named != labels[seen.probes])))
+        values = classifier.standardized(features, apart.known)
         model, _ = _fitted(made, values, labels, apart.known, seed, epochs)
         vectors = classifier.embedded(model, values)
         checks.append(verification(products(vectors), labels, apart))

@@ -37,8 +37,8 @@ def _difference_from_pixels(one: Mapping[str, Any], found: Mapping[str, Any]) ->
     interval = resampled(
         base["scores"]["error"],
         one["scores"]["error"],
-        asked=found["asked"],
-        known=found["each"] * found["dataset"]["people"],
+        test_images=found["probes"],
+        train_images=found["each"] * found["dataset"]["people"],
     )
     if interval is None or one["name"] == base["name"]:
         return ""
@@ -82,13 +82,13 @@ def recognizers_grid(found: Mapping[str, Any]) -> Grid:
         lines=lines,
         notes=(
             f"Data            {data['name']} ({data['fingerprint'][:12]})",
-            f"People seen     {found['each']} images of each to learn from, {found['asked']} in all to ask about;"
+            f"People seen     {found['each']} images of each to learn from, {found['probes']} in all to ask about;"
             f" seeds {', '.join(map(str, found['seeds']))}",
             f"MACs            {MACS}",
             "Strangers       half of the people: nothing is learnt from them",
             "Beside pixels   95 % interval of the difference in error, in points, for splits that overlap",
             f"TAR             at a false accept rate of {FALSE_ACCEPTS:.0%}",
-            *(f"Features        {one['label']}: {one['told']}" for one in found["sources"]),
+            *(f"Features        {one['label']}: {one['origin']}" for one in found["sources"]),
         ),
         command=found["command"],
         convention=CONVENTION,

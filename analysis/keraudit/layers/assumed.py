@@ -23,7 +23,7 @@ class Statements(NamedTuple):
     Attributes:
         shapes: of each call the outputs that are recorded or hinted; of inputs the recorded ones.
         unsure: outputs of which there is no more than a hint that need not hold.
-        held: of a rewritten architecture, by call: the input shapes that its statements hold for.
+        read_shapes: of a rewritten architecture, by call: the input shapes that its statements hold for.
         reads: how many outputs of each call are read, by later calls or as the model's outputs.
         as_recorded: whether the model's inputs have the sizes that the file records.
         start: the first input's recorded shape and its shape now.
@@ -32,7 +32,7 @@ class Statements(NamedTuple):
 
     shapes: Mapping[int, Mapping[int, Sizes]]
     unsure: frozenset[Ref]
-    held: Mapping[int, tuple[Shape, ...]] | None
+    read_shapes: Mapping[int, tuple[Shape, ...]] | None
     reads: Mapping[int, int]
     as_recorded: bool
     start: tuple[Sizes | None, Shape]
@@ -48,7 +48,7 @@ def statements(
     starts_now: Sequence[Shape],
     *,
     as_recorded: bool,
-    held: Mapping[int, tuple[Shape, ...]] | None,
+    read_shapes: Mapping[int, tuple[Shape, ...]] | None,
     batch: int,
 ) -> Statements:
     """Collect what an architecture states of its shapes."""
@@ -71,7 +71,7 @@ def statements(
         unsure=frozenset(
             r for r, h in hints.items() if not h.sure and r not in architecture.recorded
         ),
-        held=held,
+        read_shapes=read_shapes,
         reads=reads,
         as_recorded=as_recorded,
         start=(architecture.input_shapes[0], (batch, *starts_now[0])),
@@ -87,8 +87,8 @@ def expected(
         return {}
     known: Sequence[Sizes | None] = [found.of(ref) for ref in sources]
     holds = found.as_recorded
-    if found.held is not None and found.as_recorded:
-        known = found.held.get(index, ())
+    if found.read_shapes is not None and found.as_recorded:
+        known = found.read_shapes.get(index, ())
         holds = list(known) == [tensor.shape for tensor in inputs]
     result = {}
     for output, stated in found.shapes[index].items():
@@ -115,8 +115,8 @@ def _concrete(stated: Sizes, found: Statements) -> Shape | None:
         return None
     recorded = found.start[0][0] if found.start[0] else None
     first = stated[0] if stated else None
-    kept = first is not None and first != recorded
-    batch = first if first is not None and kept else found.batch
+    is_new = first is not None and first != recorded
+    batch = first if first is not None and is_new else found.batch
     return (batch, *(int(size or 0) for size in stated[1:])) if stated else ()
 
 

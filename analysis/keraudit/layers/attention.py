@@ -43,11 +43,11 @@ def scaled_softmax(scores: Factors, scaling: int = 1) -> list[Term]:
 
 def sequences(site: Site) -> tuple[Shape, Shape, Shape]:
     """The shapes of query, value and key, given as ``[query, value]`` or ``[query, value, key]``."""
-    given = site.argument(0, "inputs")
-    if not isinstance(given, tuple | list) or len(given) not in (2, 3):
+    inputs = site.argument(0, "inputs")
+    if not isinstance(inputs, tuple | list) or len(inputs) not in (2, 3):
         raise ModelError("expected the inputs [query, value] or [query, value, key]")
-    query, value = _tensor(given[0], "query").shape, _tensor(given[1], "value").shape
-    key = _tensor(given[2], "key").shape if len(given) == 3 else value
+    query, value = _tensor(inputs[0], "query").shape, _tensor(inputs[1], "value").shape
+    key = _tensor(inputs[2], "key").shape if len(inputs) == 3 else value
     if min(map(len, (query, value, key))) < 2 or query[-1] != key[-1]:
         raise ShapeError(f"query {query} and key {key} must have the same width")
     return query, value, key
@@ -136,8 +136,8 @@ def _roles(site: Site) -> tuple[Shape, Shape, Shape]:
     """The shapes of the call's query, value and key (default: the value)."""
     query = _tensor(site.argument(0, "query"), "query").shape
     value = _tensor(site.argument(1, "value"), "value").shape
-    given = site.argument(2, "key")
-    key = value if given is None else _tensor(given, "key").shape
+    third = site.argument(2, "key")
+    key = value if third is None else _tensor(third, "key").shape
     if key[1:-1] != value[1:-1] or len(query) < 3 or len(query) != len(value):
         raise ShapeError(f"query {query}, key {key} and value {value} do not fit together")
     return query, value, key
@@ -174,11 +174,11 @@ def multi_head_attention(site: Site) -> Effect:
     made.project("key", key, key[-1:], (heads, key_dim))
     made.project("value", value, value[-1:], (heads, value_dim))
     made.terms += [*products(scores, key_dim, value_dim), *scaled_softmax(scores)]
-    wanted = config.get("output_shape") or (query[-1],)
-    wanted = (wanted,) if isinstance(wanted, int) else tuple(wanted)
-    from_one(output_shape=wanted)
+    shape = config.get("output_shape") or (query[-1],)
+    shape = (shape,) if isinstance(shape, int) else tuple(shape)
+    from_one(output_shape=shape)
     joined = (*query[:-1], heads, value_dim)
-    output = made.project("attention_output", joined, (heads, value_dim), wanted)
+    output = made.project("attention_output", joined, (heads, value_dim), shape)
     outputs = [output]
     if site.argument(7, "return_attention_scores", False):
         outputs.append((query[0], heads, query[1], query[1]))

@@ -86,8 +86,8 @@ def counted(
     *unsupported*, and its terms a lower bound.
     """
     status = UNSUPPORTED if unknown else COUNTED
-    kept = tuple(term for term in terms if term)
-    return Effect(outputs=outputs, terms=kept, status=status, reason=unknown, **rest)
+    nonzero = tuple(term for term in terms if term)
+    return Effect(outputs=outputs, terms=nonzero, status=status, reason=unknown, **rest)
 
 
 def zero(*outputs: Shape, reason: str, **rest: Any) -> Effect:

@@ -62,19 +62,19 @@ def check_recorded(
     index: int,
     effect: Effect,
     recorded: Mapping[Ref, tuple[int | None, ...]],
-    asked: Sequence[Shape] | None,
+    requested: Sequence[Shape] | None,
 ) -> None:
     """Hold our shapes against those that the file records.
 
-    ``asked`` are the input sizes, where the file leaves one open and the user chose it: what does not
+    ``requested`` are the input sizes, where the file leaves one open and the user chose it: what does not
     fit is then the choice.
     """
     for output, shape in enumerate(effect.outputs):
         stated = recorded.get(Ref(index, output))
         if stated is not None and not same_shape(shape, stated):
-            if asked is not None:
+            if requested is not None:
                 raise ShapeError(
-                    f"the input shape {' and '.join(map(shape_text, asked))} does not fit: layer"
+                    f"the input shape {' and '.join(map(shape_text, requested))} does not fit: layer"
                     f" {call.name!r} ({layer.kind}) would give {shape_text(shape)}, where the model takes"
                     f" {shape_text(stated)}; give another --input-shape"
                 )

@@ -24,17 +24,17 @@ def combined(
     """
     first = next((i for i, e in enumerate(effects) if e.guessed), len(effects))
     behind = effects[first + 1 :] if chained else []
-    kept = tuple(term for term in terms if term)
+    nonzero = tuple(term for term in terms if term)
     unknown = [e.reason for e in effects if e.status == UNSUPPORTED]
     idle = [e.reason for e in effects if e.status == ZERO]
     status, reason = COUNTED, ""
     if unknown:
         status, reason = UNSUPPORTED, "; ".join(dict.fromkeys(unknown))
-    elif not kept and idle and len(idle) == len(effects):
+    elif not nonzero and idle and len(idle) == len(effects):
         status, reason = ZERO, "; ".join(dict.fromkeys(idle))
     return Effect(
         outputs=outputs,
-        terms=kept,
+        terms=nonzero,
         status=status,
         reason=reason,
         guessed=any(e.guessed for e in effects),

@@ -116,10 +116,10 @@ def embeddings(site: Site) -> list[Weight]:
     rank = adapter_rank(site.config)
     table = Weight("embeddings", (rows, width), trainable=not rank)
     found = quantization(site.config)
-    held = [table]
+    stored = [table]
     if found.mode in TABLES:
-        held = stored_matrix(found, table, rows, width, (rows,), by_row=True)
-    return [*held, *factors("embeddings", (rows, width), rank)]
+        stored = stored_matrix(found, table, rows, width, (rows,), by_row=True)
+    return [*stored, *factors("embeddings", (rows, width), rank)]
 
 
 def _reversed_table(site: Site) -> list[Weight]:

@@ -95,8 +95,8 @@ def checked_against_total(nodes: Sequence[Node], stated: int | None) -> tuple[No
     suspects = [node for node in nodes if node.layer.weights] or [n for n in nodes if n.weights]
     names = {node.name for node in suspects}
 
-    def held(node: Node) -> Node:
+    def estimated(node: Node) -> Node:
         bounds = node.bounds._replace(params=Bound.ESTIMATE, trainable_params=Bound.ESTIMATE)
         return replace(node, bounds=bounds) if node.name in names else node
 
-    return tuple(map(held, nodes))
+    return tuple(map(estimated, nodes))

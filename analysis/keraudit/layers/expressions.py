@@ -123,8 +123,8 @@ def value(node: ast.expr, names: Mapping[str, Value]) -> Value:
     raise ModelError(f"cannot be evaluated: {ast.unparse(node)!r}")
 
 
-def called(name: str, given: list[Value]) -> int:
-    flat = given[0] if len(given) == 1 and not isinstance(given[0], int) else given
+def called(name: str, arguments: list[Value]) -> int:
+    flat = arguments[0] if len(arguments) == 1 and not isinstance(arguments[0], int) else arguments
     numbers = [number for number in flat if isinstance(number, int)]
     if len(numbers) != len(flat):
         raise ModelError(f"{name}() takes whole numbers")

@@ -74,13 +74,13 @@ def shaped(
         recorded is not None and same_shape((0, *start), (None, *recorded[1:]))
         for start, recorded in zip(starts, architecture.input_shapes, strict=True)
     )
-    given = {
+    start_shapes = {
         ref.call: (batch, *start) for ref, start in zip(architecture.inputs, starts, strict=True)
     }
     recorded = architecture.recorded if as_recorded else {}
-    asked = None if input_shapes is None or _is_stated(architecture) else starts
+    requested = None if input_shapes is None or _is_stated(architecture) else starts
     stated = statements(
-        architecture, starts, as_recorded=as_recorded, held=recorded_for, batch=batch
+        architecture, starts, as_recorded=as_recorded, read_shapes=recorded_for, batch=batch
     )
     nodes: list[Node] = []
     guesses: set[Ref] = set()  # outputs whose shapes are our own assumption
@@ -92,8 +92,8 @@ def shaped(
         check_refs(sources, nodes)
         inputs = tuple(nodes[r.call].outputs[r.output] for r in sources)
         hopes = expected(stated, index, sources, inputs)
-        if index in given:
-            hopes = {0: Expected(given[index], sure=True)}
+        if index in start_shapes:
+            hopes = {0: Expected(start_shapes[index], sure=True)}
         behind = any(ref in guesses for ref in sources)
         place = Place(layer, call, inputs, hopes, behind, stated.reads.get(index, 1))
         old = earlier.get(index) if earlier else None
@@ -105,7 +105,7 @@ def shaped(
             raise ModelError(f"the layers give more than {MOST_TENSORS:,} tensors")
         holds = still_holds(recorded_for, index, inputs)
         if not behind and not assumed and holds:
-            check_recorded(layer, call, index, effect, recorded, asked)
+            check_recorded(layer, call, index, effect, recorded, requested)
         guesses.update(Ref(index, output) for output in assumed)
         shaded = any(ref.call in shade for ref in sources)
         if shaded or effect.status == UNSUPPORTED:
@@ -115,8 +115,8 @@ def shaped(
         )
         if layer.weights:
             check_counts(layer, call, effect)
-        told = architecture.dtypes.get(Ref(index)) if effect.guessed else None
-        dtype = effect.dtype or told or _compute_dtype(layer, inputs)
+        stated_dtype = architecture.dtypes.get(Ref(index)) if effect.guessed else None
+        dtype = effect.dtype or stated_dtype or _compute_dtype(layer, inputs)
         nodes.append(
             Node(
                 name=call.name,
@@ -142,8 +142,10 @@ def shaped(
 
 def _is_same(old: Node, layer: Layer, inputs: Sequence[Tensor]) -> bool:
     """Whether a call does what it did, all of which a rule tells."""
-    told = old.effect.status != UNSUPPORTED and not old.effect.guessed and not old.effect.estimated
-    return told and old.layer is layer and old.inputs == tuple(inputs)
+    is_certain = (
+        old.effect.status != UNSUPPORTED and not old.effect.guessed and not old.effect.estimated
+    )
+    return is_certain and old.layer is layer and old.inputs == tuple(inputs)
 
 
 def _measured(
@@ -227,18 +229,20 @@ def batch_size(architecture: Architecture, batch: int | None) -> int:
     return batch
 
 
-def _resolve_inputs(architecture: Architecture, given: Sequence[Shape] | None) -> tuple[Shape, ...]:
+def _resolve_inputs(
+    architecture: Architecture, requested: Sequence[Shape] | None
+) -> tuple[Shape, ...]:
     """The input shapes without batch: those given, else those recorded."""
     names = [architecture.calls[ref.call].name for ref in architecture.inputs]
     recorded = architecture.input_shapes
-    if given is not None and len(given) != len(recorded):
+    if requested is not None and len(requested) != len(recorded):
         raise ShapeError(
-            f"the model has {len(recorded)} inputs ({', '.join(names)}), received {len(given)}"
+            f"the model has {len(recorded)} inputs ({', '.join(names)}), received {len(requested)}"
             " input shapes; give one for each, in this order"
         )
     shapes = []
     for position, (name, record) in enumerate(zip(names, recorded, strict=True)):
-        if given is None:
+        if requested is None:
             if record is None or None in record[1:]:
                 stated = "no shape" if record is None else f"the shape {shape_text(record)}"
                 raise ShapeError(
@@ -246,7 +250,7 @@ def _resolve_inputs(architecture: Architecture, given: Sequence[Shape] | None) -
                 )
             shapes.append(tuple(int(size or 0) for size in record[1:]))
             continue
-        shape = tuple(given[position])
+        shape = tuple(requested[position])
         if record is not None and len(shape) != len(record) - 1:
             raise ShapeError(
                 f"input {name!r} has {len(record) - 1} axes besides the batch, {shape_text(record)};"

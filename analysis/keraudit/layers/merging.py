@@ -21,13 +21,13 @@ def broadcast(*shapes: Shape) -> Shape:
     padded = [(*s[:1], *(1,) * (rank - len(s)), *s[1:]) for s in shapes]
     sizes = []
     for axis in zip(*padded, strict=True):
-        wanted = set(axis) - {1}
-        if len(wanted) > 1:
+        wide = set(axis) - {1}
+        if len(wide) > 1:
             raise ShapeError(
                 "the inputs must have the same shape, or 1 where they differ; received"
                 f" {' and '.join(map(str, shapes))}"
             )
-        sizes.append(wanted.pop() if wanted else 1)
+        sizes.append(wide.pop() if wide else 1)
     return tuple(sizes)
 
 
@@ -118,12 +118,12 @@ def dot(site: Site) -> Effect:
         ("columns", prod(columns)),
     )
     terms = [Term("mac", "dot product", factors, operands=2)]
-    normalised = [
+    normalized = [
         elementwise("normalisation", shape, 3) if site.config.get("normalize") else None
         for shape in shapes
     ]
     return counted(
         output if len(output) > 1 else (*output, 1),
-        terms=[*terms, *normalised],
+        terms=[*terms, *normalized],
         view=GLOBAL,
     )

@@ -80,9 +80,9 @@ def adaptive_pooling(site: Site) -> Effect:
     batch, spatial, channels = split(site.shape, config, rank)
     out = tuple_of(config["output_size"], rank)
     from_one(output_size=out)
-    held = tuple(n + m - gcd(n, m) for n, m in zip(spatial, out, strict=True))
+    positions = tuple(n + m - gcd(n, m) for n, m in zip(spatial, out, strict=True))
     names = [f"{name} positions in bins" for name in AXIS_NAMES[rank]]
-    factors = (("batch", batch), *zip(names, held, strict=True), ("channels", channels))
+    factors = (("batch", batch), *zip(names, positions, strict=True), ("channels", channels))
     return counted(
         join(batch, out, channels, config),
         terms=[Term("flop", "pooling", factors)],

@@ -77,8 +77,8 @@ def quantization(config: Mapping[str, Any]) -> Quantization:
     quantizer: str | None = ""
     group = whole(numbers[-1]) if numbers else 0
     if isinstance(inside, Mapping) and mode in ("int8", "int4"):
-        given = inside.get("activation_quantizer")
-        quantizer = str(given.get("class_name")) if isinstance(given, Mapping) else None
+        activation = inside.get("activation_quantizer")
+        quantizer = str(activation.get("class_name")) if isinstance(activation, Mapping) else None
         if mode == "int4":
             group = whole(inside.get("block_size") or 0)
     bits = whole(numbers[0]) if mode == "gptq" and numbers else 4
@@ -215,7 +215,7 @@ def real_again(elements: int, operations: int) -> Term:
 
 def call_terms(
     found: Quantization,
-    kept_weights: Sequence[Weight],
+    stored_weights: Sequence[Weight],
     *,
     rows: int,
     width: int,
@@ -227,7 +227,7 @@ def call_terms(
 
     Args:
         found: the layer's quantisation.
-        kept_weights: its variables, the matrix first.
+        stored_weights: its variables, the matrix first.
         rows: input vectors, each rounded with a scale of its own.
         width: elements of each.
         elements: weights of the matrix, unpacked.
@@ -243,7 +243,7 @@ def call_terms(
             Term("flop", "rounding", inputs),
             Term("flop", "rounding", (("operations", FLOAT8), ("weights", elements))),
         ]
-    terms = unpacking(found, kept_weights)
+    terms = unpacking(found, stored_weights)
     if found.mode in ("gptq", "awq") or found.group:
         return [*terms, real_again(elements, REAL_AGAIN[found.mode])]
     rounds = found.rounds(default=found.mode == "int8")

@@ -28,7 +28,7 @@ def activity_regularization(site: Site) -> Effect:
 
 
 def augmentation(site: Site) -> Effect:
-    """Random changes of an image: with ``training=False`` Keras returns the image as it came."""
+    """Random changes of an image: with ``training=False`` Keras returns the image unchanged."""
     return zero(*(t.shape for t in site.inputs), reason=AUGMENTATION, dtype=unchanged_dtype(site))
 
 

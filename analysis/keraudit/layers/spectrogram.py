@@ -97,13 +97,13 @@ def stft_spectrogram(site: Site) -> Effect:
     frequencies = size // 2 + 1
     frames = output_length(samples, length, stride, padding)
     parts = [part for part in ("real", "imag") if mode not in {"real", "imag"} - {part}]
-    kept = frequencies * (2 if mode == "stft" else 1)
+    bins = frequencies * (2 if mode == "stft" else 1)
     first = channels_first(config)
     output: Shape
     if config.get("expand_dims"):
-        output = (batch, channels, frames, kept) if first else (batch, frames, kept, channels)
+        output = (batch, channels, frames, bins) if first else (batch, frames, bins, channels)
     else:
-        flat = kept * channels
+        flat = bins * channels
         output = (batch, flat, frames) if first else (batch, frames, flat)
     factors = (
         ("parts", len(parts)),

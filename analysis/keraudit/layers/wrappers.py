@@ -102,7 +102,7 @@ def time_distributed(site: Site) -> Effect:
 def _behind_steps(view: View) -> View:
     """The view of an inner layer, its axes counted with the steps before them."""
     if isinstance(view, Along):
-        return Along(tuple((axis + 1 if axis else 0, seen) for axis, seen in view.axes))
+        return Along(tuple((axis + 1 if axis else 0, window) for axis, window in view.axes))
     return view
 
 
@@ -187,8 +187,8 @@ def opaque(site: Site) -> Effect:
     stated, guessed = site.config.get("output_shape"), True
     shape = site.shape if site.expected is None else site.expected
     reason = RUNS_CODE[site.kind]
-    said = isinstance(stated, list) and all(isinstance(s, int) for s in stated)
-    if isinstance(stated, list) and stated and said and site.expected is None:
+    is_shape = isinstance(stated, list) and all(isinstance(s, int) for s in stated)
+    if isinstance(stated, list) and stated and is_shape and site.expected is None:
         shape, guessed = (site.shape[0], *stated), False
         reason += " (its output shape is as its config states)"
     known = site.kind == "Lambda"

@@ -30,7 +30,7 @@ FINISHING = frozenset(
         *("GaussianNoise", "AlphaDropout", "Identity", "ops.Relu", "ops.Gelu", "ops.Silu"),
     }
 )
-NORMALISING = frozenset(
+NORMALIZING = frozenset(
     {"BatchNormalization", "LayerNormalization", "GroupNormalization", "RMSNormalization"}
 )
 SHORT_CHAIN = 10  # layers with MACs; a chain of fewer reads well as one segment
@@ -80,8 +80,8 @@ def _opened_by(
 
 def _spans_most(part: Region, graph: Graph, heavy: Sequence[bool]) -> bool:
     """Whether a shortcut around most of the network's layers makes a region of all of them."""
-    held = any(graph.nodes[c.nodes[-1]].layer.kind not in GATES for c in part.children)
-    if not held or len(part.branches) != 2 or () not in part.branches:
+    has_layers = any(graph.nodes[c.nodes[-1]].layer.kind not in GATES for c in part.children)
+    if not has_layers or len(part.branches) != 2 or () not in part.branches:
         return False
     return sum(map(heavy.__getitem__, part.nodes)) * 2 > sum(heavy)
 
@@ -135,8 +135,8 @@ def _attach_neighbours(parts: Sequence[Region], graph: Graph) -> list[Region]:
 
 def _leading(nodes: Sequence[int], kinds: Sequence[str]) -> list[int]:
     """The whole chain if it is a pre-activation (normalisation, activation), else nothing."""
-    light = all(kinds[i] in FINISHING or kinds[i] in NORMALISING for i in nodes)
-    return list(nodes) if light and nodes and kinds[nodes[0]] in NORMALISING else []
+    light = all(kinds[i] in FINISHING or kinds[i] in NORMALIZING for i in nodes)
+    return list(nodes) if light and nodes and kinds[nodes[0]] in NORMALIZING else []
 
 
 def _labelled(part: Region, graph: Graph, places: Sequence[Shape], ends: Set[int]) -> list[Block]:
@@ -147,9 +147,9 @@ def _labelled(part: Region, graph: Graph, places: Sequence[Shape], ends: Set[int
     result = []
     for name, start, stop in _divisions(part, names, graph, places, ends):
         nodes = part.nodes[start:stop]
-        held = set(nodes)
+        members = set(nodes)
         children = tuple(
-            _region_block(c, graph, places) for c in part.children if held >= {*c.nodes}
+            _region_block(c, graph, places) for c in part.children if members >= {*c.nodes}
         )
         result.append(
             Block(
@@ -216,7 +216,7 @@ def _head_start(
     if True not in flat:
         return len(kinds)
     start = flat.index(True)
-    if all(kind in FINISHING or kind in NORMALISING for kind in kinds[:start]):
+    if all(kind in FINISHING or kind in NORMALIZING for kind in kinds[:start]):
         return 0 if part.nodes[0] else len(kinds)  # from the input on: no positions anywhere
     return start
 

@@ -131,7 +131,7 @@ View = str | tuple[Window, ...] | Along
 def windows_of(view: View) -> tuple[Window, ...]:
     """All windows of a view."""
     if isinstance(view, Along):
-        return tuple(seen for _, seen in view.axes if isinstance(seen, Window))
+        return tuple(window for _, window in view.axes if isinstance(window, Window))
     return () if isinstance(view, str) else view
 
 

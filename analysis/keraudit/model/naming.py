@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from functools import cache, lru_cache
 
-KEPT_NAMES = 1 << 16  # each is looked at once per level of nesting
+CACHED_NAMES = 1 << 16  # each is looked at once per level of nesting
 MIN_RUN = 3  # as many consecutive layers must share a name for it to divide a segment
 
 
@@ -21,7 +21,7 @@ def _snake(kind: str) -> str:
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", spaced).lower()
 
 
-@lru_cache(maxsize=KEPT_NAMES)
+@lru_cache(maxsize=CACHED_NAMES)
 def is_automatic(name: str, kind: str) -> bool:
     """Whether Keras made the name up from the class: ``conv2d``, ``conv2d_37``, ``input_layer``.
 
@@ -33,7 +33,7 @@ def is_automatic(name: str, kind: str) -> bool:
     return own == base or (own.startswith(base + "_") and own[len(base) + 1 :].isdigit())
 
 
-@lru_cache(maxsize=KEPT_NAMES)
+@lru_cache(maxsize=CACHED_NAMES)
 def tokens(name: str, model: str = "") -> tuple[str, ...]:
     """The parts of a name, without the model's own name in front."""
     if model and name.startswith(model) and len(name) > len(model) + 1:

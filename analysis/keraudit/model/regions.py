@@ -44,11 +44,11 @@ class Links(NamedTuple):
                 after[source].append(index)
         return Links(dict(enumerate(before)), dict(enumerate(map(tuple, after))))
 
-    def among(self, kept: set[int]) -> Links:
-        """Only the edges that start and end among the nodes ``kept``."""
+    def among(self, nodes: set[int]) -> Links:
+        """Only the edges that start and end among the nodes ``nodes``."""
 
         def side(edges: Edges) -> Edges:
-            return {i: tuple(e for e in edges[i] if e in kept) for i in kept}
+            return {i: tuple(e for e in edges[i] if e in nodes) for i in nodes}
 
         return Links(side(self.before), side(self.after))
 

@@ -20,12 +20,12 @@ First = bool | None  # whether the channels come first; None: not known
 
 def layouts(graph: Graph) -> tuple[bool, ...]:
     """Of each node's output: whether the channels come first, behind the batch."""
-    told = [stated(node) for node in graph.nodes]
-    known = list(told)
+    stated_layouts = [stated(node) for node in graph.nodes]
+    known = list(stated_layouts)
     for _ in range(ROUNDS):
         before = list(known)
         _with_the_data(graph, known)
-        _against_the_data(graph, known, told)
+        _against_the_data(graph, known, stated_layouts)
         if known == before:
             break
     for index, node in enumerate(graph.nodes):
@@ -49,18 +49,18 @@ def _with_the_data(graph: Graph, known: list[First]) -> None:
             known[index] = next((first for first in found if first is not None), None)
 
 
-def _against_the_data(graph: Graph, known: list[First], told: Sequence[First]) -> None:
+def _against_the_data(graph: Graph, known: list[First], stated_layouts: Sequence[First]) -> None:
     """Give each node without a layout that of its first reader that has one."""
-    wanted: dict[int, bool] = {}
+    read_as: dict[int, bool] = {}
     for index in range(len(graph.nodes) - 1, -1, -1):
         node = graph.nodes[index]
         if known[index] is None:
-            known[index] = wanted.get(index)
-        read = told[index]
+            known[index] = read_as.get(index)
+        read = stated_layouts[index]
         if read is None:
             read = _carried(node, known[index], forwards=False)
         if read is not None:
-            wanted.update((ref.call, read) for ref in node.sources)
+            read_as.update((ref.call, read) for ref in node.sources)
 
 
 def _carried(node: Node, first: First, *, forwards: bool) -> First:

@@ -37,8 +37,8 @@ def numbers_of(figure: Figure) -> Numbers:
     places, found = ("y", "x") if sideways else ("x", "y")
     columns = [(series(trace, layout), trace) for trace in shown]
     order = dict.fromkeys(value for _, trace in columns for value in trace[places])
-    given = layout.get(f"{places}axis", {}).get("categoryarray")
-    keys = [key for key in given if key in order] if given else ascending(list(order))
+    categories = layout.get(f"{places}axis", {}).get("categoryarray")
+    keys = [key for key in categories if key in order] if categories else ascending(list(order))
     by_column = [dict(zip(trace[places], trace[found], strict=True)) for _, trace in columns]
     head = (title(layout, places), *(name or title(layout, found) for name, _ in columns))
     rows = ((key, *(column.get(key) for column in by_column)) for key in keys)

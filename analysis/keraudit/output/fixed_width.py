@@ -32,8 +32,8 @@ ASKS_FOR_MORE = ("FORCE_COLOR", "TTY_COMPATIBLE", "JUPYTER_COLUMNS", "TTY_INTERA
 def plain_width(stream: TextIO) -> int:
     """The columns of an output that wants neither colour nor another alphabet; 0 if it does."""
     utf = (getattr(stream, "encoding", None) or "").lower().startswith("utf")
-    asked = any(os.environ.get(name) for name in ASKS_FOR_MORE)
-    if stream.isatty() or not utf or asked or sys.platform == "win32":
+    wants_more = any(os.environ.get(name) for name in ASKS_FOR_MORE)
+    if stream.isatty() or not utf or wants_more or sys.platform == "win32":
         return 0
     stated = os.environ.get("COLUMNS", "")
     if stated.isdigit():

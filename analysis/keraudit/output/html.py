@@ -7,14 +7,14 @@ from html import escape
 from keraudit.output.palette import BLUE, DARK_PAGE, LIGHT_PAGE, SKY
 from keraudit.output.table import Column, Grid, Line, full_bar, shown, written
 
-COLOURS = f"""
+COLORS = f"""
 .keraudit{{{LIGHT_PAGE};--bar:{BLUE.lower()};--warn:#9a6700;
  font:14px/1.5 system-ui,sans-serif;color:var(--ink)}}
 @media (prefers-color-scheme:dark){{.keraudit{{{DARK_PAGE};
  --bar:{SKY.lower()};--warn:#e3b341}}}}
 """
 STYLE = (
-    COLOURS
+    COLORS
     + """.keraudit .scroll{overflow-x:auto}
 .keraudit table{border-collapse:collapse;font-variant-numeric:tabular-nums}
 .keraudit caption{text-align:left;padding:0 0 .6em}

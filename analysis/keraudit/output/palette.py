@@ -83,8 +83,8 @@ def shade(part: float) -> str:
     return "#" + "".join(f"{value:02x}" for value in mixed)
 
 
-def channels(colour: str) -> tuple[int, int, int]:
-    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+def channels(color: str) -> tuple[int, int, int]:
+    return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
 
 
 def ink(fill: str) -> str:

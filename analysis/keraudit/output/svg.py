@@ -224,17 +224,17 @@ def bar(trace: Figure, x: Axis, y: Axis, number: int, count: int) -> Iterator[st
     room = abs(y.end - y.start) / max(len(y.names), 1)
     thick = 0.75 * room / count
     style = trace.get("marker", {})
-    colours, hatched = style.get("color", "currentColor"), style.get("pattern", {}).get("shape")
+    colors, hatched = style.get("color", "currentColor"), style.get("pattern", {}).get("shape")
     base = x.at(10**x.low) if x.log else x.at(0)
     for at, (name, value) in enumerate(zip(trace["y"], trace["x"], strict=True)):
         if value is None or (x.log and value <= 0):
             continue
         middle, end = y.at(name), x.at(value)
         upper = middle - 0.375 * room + number * thick
-        colour = colours if isinstance(colours, str) else colours[at]
+        color = colors if isinstance(colors, str) else colors[at]
         box = f"M{base:.1f} {upper:.1f}H{end:.1f}v{thick:.1f}H{base:.1f}z"
         drawn = 'fill-opacity="0.3" class="ka-hatched"' if hatched else ""
-        yield f'<path fill="{colour}" stroke="{colour}" {drawn} d="{box}"/>'
+        yield f'<path fill="{color}" stroke="{color}" {drawn} d="{box}"/>'
         labels = trace.get("text")
         if labels:
             label = labels if isinstance(labels, str) else labels[at]
@@ -243,7 +243,7 @@ def bar(trace: Figure, x: Axis, y: Axis, number: int, count: int) -> Iterator[st
 
 def line(trace: Figure, x: Axis, y: Axis) -> Iterator[str]:
     style, marks = trace.get("line", {}), trace.get("marker", {})
-    colour = style.get("color") or marks.get("color") or "currentColor"
+    color = style.get("color") or marks.get("color") or "currentColor"
     mode = trace.get("mode", "lines")
     there = [
         (at, x.at(a), y.at(b))
@@ -252,18 +252,18 @@ def line(trace: Figure, x: Axis, y: Axis) -> Iterator[str]:
     ]
     path = "L".join(f"{a:.1f} {b:.1f}" for _, a, b in there)
     if trace.get("fill") == "toself":
-        fill, opacity = trace.get("fillcolor", colour), trace.get("opacity", 0.25)
+        fill, opacity = trace.get("fillcolor", color), trace.get("opacity", 0.25)
         yield f'<path fill="{fill}" fill-opacity="{opacity}" d="M{path}z"/>'
         return
     if "lines" in mode and path:
         dash = {"dash": "7 4", "dot": "2 4", "dashdot": "7 4 2 4"}.get(style.get("dash", ""), "")
         dashes = f' stroke-dasharray="{dash}"' if dash else ""
-        yield f'<path fill="none" stroke="{colour}" stroke-width="2"{dashes} d="M{path}"/>'
+        yield f'<path fill="none" stroke="{color}" stroke-width="2"{dashes} d="M{path}"/>'
     size = marks.get("size", 6)
     for at, a, b in there:
         if "markers" in mode:
             across = size if isinstance(size, int | float) else size[at]
-            yield marker(a, b, float(across), marks.get("symbol", "circle"), colour)
+            yield marker(a, b, float(across), marks.get("symbol", "circle"), color)
         if "text" in mode and trace["text"][at]:
             leftward = "left" in trace["textposition"][at]
             anchor = "end" if leftward else "start"
@@ -271,15 +271,15 @@ def line(trace: Figure, x: Axis, y: Axis) -> Iterator[str]:
             yield text(a + (-7 if leftward else 7), b + down, str(trace["text"][at]), anchor=anchor)
 
 
-def marker(a: float, b: float, across: float, shape: str, colour: str) -> str:
+def marker(a: float, b: float, across: float, shape: str, color: str) -> str:
     half = across / 2
     if shape in SQUARES:
         box = f"M{a - half:.1f} {b - half:.1f}h{across:.1f}v{across:.1f}h-{across:.1f}z"
-        return f'<path fill="{colour}" d="{box}"/>'
+        return f'<path fill="{color}" d="{box}"/>'
     if shape in DIAMONDS:
         box = f"M{a:.1f} {b - half:.1f}l{half:.1f} {half:.1f}l-{half:.1f} {half:.1f}"
-        return f'<path fill="{colour}" d="{box}l-{half:.1f} -{half:.1f}z"/>'
-    return f'<circle fill="{colour}" cx="{a:.1f}" cy="{b:.1f}" r="{half:.1f}"/>'
+        return f'<path fill="{color}" d="{box}l-{half:.1f} -{half:.1f}z"/>'
+    return f'<circle fill="{color}" cx="{a:.1f}" cy="{b:.1f}" r="{half:.1f}"/>'
 
 
 def _heat(trace: Figure, x: Axis, y: Axis) -> Iterator[str]:
@@ -307,8 +307,8 @@ def _legend_names(data: Sequence[Figure], layout: Mapping[str, Any]) -> list[tup
     for trace in data:
         if trace.get("name") and trace.get("showlegend") is not False:
             style = {**trace.get("marker", {}), **trace.get("line", {})}
-            colour = style.get("color")
-            found.setdefault(trace["name"], colour if isinstance(colour, str) else "currentColor")
+            color = style.get("color")
+            found.setdefault(trace["name"], color if isinstance(color, str) else "currentColor")
     return list(found.items()) if len(found) > 1 else []
 
 
@@ -316,12 +316,12 @@ def _legend_rows(names: Sequence[tuple[str, str]]) -> list[list[tuple[float, str
     """The legend's entries with their places, in as many rows as they need."""
     rows: list[list[tuple[float, str, str]]] = []
     at = float(WIDTH)
-    for name, colour in names:
+    for name, color in names:
         wide = 34 + LETTER * len(name)
         if at + wide > WIDTH:
             rows.append([])
             at = 4.0
-        rows[-1].append((at, name, colour))
+        rows[-1].append((at, name, color))
         at += wide
     return rows
 
@@ -329,8 +329,8 @@ def _legend_rows(names: Sequence[tuple[str, str]]) -> list[list[tuple[float, str
 def legend(rows: Sequence[Sequence[tuple[float, str, str]]]) -> Iterator[str]:
     for number, row in enumerate(rows):
         y = 10 + LEGEND_ROW * number
-        for at, name, colour in row:
-            yield f'<path fill="{colour}" d="M{at:.1f} {y - 5}h12v10h-12z"/>'
+        for at, name, color in row:
+            yield f'<path fill="{color}" d="M{at:.1f} {y - 5}h12v10h-12z"/>'
             yield text(at + 17, y + 4, name)
 
 

@@ -314,17 +314,17 @@ def _local_entries(group: Any, most: int) -> list[tuple[bytes, int]]:
     from h5py import h5l
 
     entries: list[tuple[bytes, int]] = []
-    seen = longest = 0
+    count = longest = 0
 
     def take(name: bytes, info: Any) -> bool:
-        nonlocal seen, longest
-        seen, longest = seen + 1, max(longest, len(name))
+        nonlocal count, longest
+        count, longest = count + 1, max(longest, len(name))
         if info.type == h5l.TYPE_HARD:
             entries.append((name, info.u))
-        return seen > most or longest > LONGEST_NAME  # ends the pass
+        return count > most or longest > LONGEST_NAME  # ends the pass
 
     group.links.iterate(take, info=True)
-    if seen > most:
+    if count > most:
         raise ModelError(f"holds more than {MOST_ENTRIES:,} groups, datasets and links")
     if longest > LONGEST_NAME:
         raise ModelError(f"is damaged: it holds a name of {longest:,} bytes")

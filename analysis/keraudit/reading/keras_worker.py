@@ -27,16 +27,16 @@ BACKENDS = ("tensorflow", "jax", "torch")
 
 def choose_backend() -> str:
     """The backend the user configured if it is installed, else the first that is."""
-    wanted = os.environ.get("KERAS_BACKEND", "")
-    if not wanted:
+    backend = os.environ.get("KERAS_BACKEND", "")
+    if not backend:
         home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
         try:
-            wanted = str(json.loads((home / "keras.json").read_text()).get("backend", ""))
+            backend = str(json.loads((home / "keras.json").read_text()).get("backend", ""))
         except (OSError, ValueError, AttributeError):
-            wanted = ""
+            backend = ""
     installed = [name for name in BACKENDS if find_spec(name)]
-    if wanted in installed or (wanted and wanted not in BACKENDS):
-        return wanted
+    if backend in installed or (backend and backend not in BACKENDS):
+        return backend
     if not installed:
         raise ModelError(
             "Keras needs a backend and none is installed: pip install 'keraudit[keras]'"
@@ -44,17 +44,17 @@ def choose_backend() -> str:
     return installed[0]
 
 
-def use_backend(wanted: str | None) -> None:
+def use_backend(backend: str | None) -> None:
     """Set the backend that Keras will import: the one wanted, else the one that is to be had.
 
     Raises:
         ModelError: it is not installed.
     """
-    if wanted and not find_spec(wanted):
+    if backend and not find_spec(backend):
         raise ModelError(
-            f"the backend {wanted!r} is not installed: pip install {wanted}, or choose another"
+            f"the backend {backend!r} is not installed: pip install {backend}, or choose another"
         )
-    os.environ["KERAS_BACKEND"] = wanted or choose_backend()
+    os.environ["KERAS_BACKEND"] = backend or choose_backend()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
@@ -80,14 +80,14 @@ def zoo_json(name: str, shape: Sequence[int] | None = None) -> str:
 
     from keraudit.zoo.names import zoo_model
 
-    asked = zoo_model(name)
-    if asked is None:
+    network = zoo_model(name)
+    if network is None:
         raise ModelError(f"the zoo holds no {name!r}")
-    module, _, function = asked.builder.partition(":")
+    module, _, function = network.builder.partition(":")
     build = getattr(importlib.import_module(module), function)
     keras.utils.clear_session()
     with keras.StatelessScope(initialize_variables=False):
-        model = build(**asked.options, input_shape=tuple(shape or asked.input_shape))
+        model = build(**network.options, input_shape=tuple(shape or network.input_shape))
     return str(model.to_json())
 
 

@@ -107,8 +107,8 @@ def _from_name(text: str, path: Path, first: Shape | None, notify: Notify) -> Ar
 
     if name := application_name(text):
         return read_application(name, first, notify=notify)
-    if asked := zoo_model(text):
-        return read_zoo(asked, first, notify=notify)
+    if network := zoo_model(text):
+        return read_zoo(network, first, notify=notify)
     if os.sep in text or os.path.isdir(path):  # noqa: PTH112  # likewise
         return from_file(path, notify)
     raise ModelError(unknown_name(text))
@@ -135,7 +135,7 @@ def with_weights(
 
     try:
         return with_file_weights(found, record, path)
-    except ModelError as error:  # the config is whole: what it says is counted all the same
+    except ModelError as error:  # the config is whole: it is counted all the same
         notify(f"the weights in it are not read, so parameters may be a lower bound: {error}")
         return found
 
@@ -149,8 +149,8 @@ def application_name(text: str) -> str | None:
     from keraudit.model.fuzzy import plain
     from keraudit.reading.applications import applications
 
-    wanted = plain(text)
-    return next((name for name in applications() if plain(name) == wanted), None)
+    word = plain(text)
+    return next((name for name in applications() if plain(name) == word), None)
 
 
 def unknown_name(text: str) -> str:
@@ -160,6 +160,6 @@ def unknown_name(text: str) -> str:
 
     guess = near(text, [*applications(), *listed()])
     return (
-        f"{text!r} is no file and no known model: {guess}'keraudit models' lists the names; a file"
+        f"{text!r} is not a file and not a known model: {guess}'keraudit models' lists the names; a file"
         " ends in .keras, .json or .h5; your own code is package.module:callable"
     )

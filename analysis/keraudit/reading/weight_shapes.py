@@ -129,12 +129,12 @@ def grouped(found: H5Shapes, groups: Any) -> dict[str, tuple[Weight, ...]]:
 
     The state of random seeds is no weight of a layer.
     """
-    wanted = set(groups)
+    homes = set(groups)
     result: dict[str, list[Weight]] = {}
     for place, shape, dtype in found:
         parts = place.split("/")
         heads = ("/".join(parts[:length]) for length in range(len(parts), 0, -1))
-        home = next((head for head in heads if head in wanted), None)
+        home = next((head for head in heads if head in homes), None)
         if home is None:
             continue
         weights = result.setdefault(home, [])

@@ -19,7 +19,7 @@ from keraudit.rewrite.edit import (
 
 ACTIVATION_LAYERS = frozenset({"Activation", "ReLU", "LeakyReLU", "ELU", "PReLU"})
 # What is no hidden activation: classifiers, gates, and nothing at all.
-KEPT = frozenset({"softmax", "sigmoid", "hard_sigmoid", "linear", "log_softmax"})
+NOT_HIDDEN = frozenset({"softmax", "sigmoid", "hard_sigmoid", "linear", "log_softmax"})
 
 
 def with_activation(graph: Graph, name: str) -> Rewrite:
@@ -41,12 +41,12 @@ def with_activation(graph: Graph, name: str) -> Rewrite:
         if not current or not of_keras(layer) or _is_operation(layer):
             continue
         if layer.kind in ACTIVATION_LAYERS:
-            kept = {k: v for k, v in layer.config.items() if k in ("name", "dtype", "trainable")}
+            common = {k: v for k, v in layer.config.items() if k in ("name", "dtype", "trainable")}
             layers[path] = replace(
                 layer,
                 kind="Activation",
                 module="keras.layers",
-                config={**kept, "activation": name},
+                config={**common, "activation": name},
                 weights=None,
             )
         else:
@@ -67,19 +67,23 @@ def _hidden_activation(layer: Layer) -> str:
     own = layer.config.get("activation")
     if _is_operation(layer):
         found = activation_name({"class_name": layer.kind.removeprefix("ops.")})
-        return found if found in ACTIVATIONS and found not in KEPT else ""
+        return found if found in ACTIVATIONS and found not in NOT_HIDDEN else ""
     if own is None and layer.kind not in ACTIVATION_LAYERS:
         return ""
     found = activation_name(own) if own is not None else layer.kind.lower()
-    return "" if found in KEPT else found
+    return "" if found in NOT_HIDDEN else found
 
 
 def _unreached_activation(layer: Layer) -> str:
     """Why a hidden activation stays as it is; empty where there is none, or it can be replaced."""
     own = _hidden_activation(layer)
     if own and not of_keras(layer):
-        return f"{layer.kind} is no class of Keras: what its activation means is not known"
+        return f"{layer.kind} is not a class of Keras: what its activation means is not known"
     if own and _is_operation(layer):
         return f"{own} is called as an operation, not as a layer"
-    held = [inner for inner in layers_within(layer) if _hidden_activation(inner)]
-    return f"it wraps {held[0].name}, which keeps {_hidden_activation(held[0])}" if held else ""
+    inner_layers = [inner for inner in layers_within(layer) if _hidden_activation(inner)]
+    return (
+        f"it wraps {inner_layers[0].name}, which keeps {_hidden_activation(inner_layers[0])}"
+        if inner_layers
+        else ""
+    )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from keraudit.model.graph import Graph
 from keraudit.rewrite.activation import with_activation
 from keraudit.rewrite.edit import RewriteNote
-from keraudit.rewrite.factorise import factorized
+from keraudit.rewrite.factorize import factorized
 from keraudit.rewrite.normalization import without_normalization
 from keraudit.rewrite.reductions import without_reductions
 from keraudit.rewrite.repeat import repeat_block
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 from keraudit.rewrite.options import Rewriting
 
 
-def rewritten(graph: Graph, asked: Rewriting) -> tuple[Graph, tuple[RewriteNote, ...]]:
+def rewritten(graph: Graph, rewriting: Rewriting) -> tuple[Graph, tuple[RewriteNote, ...]]:
     """The graph after every rewrite asked for, and a note on each.
 
     Raises:
         KerauditError: one does not fit this model; the error names the layer.
     """
     notes = []
-    for label, step in steps(asked):
+    for label, step in steps(rewriting):
         done = step(graph)
         graph = done.graph
         notes.append(
@@ -42,27 +42,27 @@ def rewritten(graph: Graph, asked: Rewriting) -> tuple[Graph, tuple[RewriteNote,
     return graph, tuple(notes)
 
 
-def steps(asked: Rewriting) -> list[tuple[str, Callable[[Graph], Rewrite]]]:
+def steps(rewriting: Rewriting) -> list[tuple[str, Callable[[Graph], Rewrite]]]:
     """The rewrites asked for, each with its label."""
     found: list[tuple[str, Callable[[Graph], Rewrite]]] = []
-    if asked.without_skips:
+    if rewriting.without_skips:
         found.append(("without skips", without_skips))
-    if asked.without_reductions:
-        pools = asked.also_pool_projections
+    if rewriting.without_reductions:
+        pools = rewriting.also_pool_projections
         label = "without reductions" + " and pool projections" * pools
         found.append((label, lambda g: without_reductions(g, also_pool_projections=pools)))
-    if (how := asked.factorised) is not None:
+    if (how := rewriting.factorized) is not None:
         found.append((f"factorised ({how})", lambda g: factorized(g, how)))
-    if asked.without_norm:
+    if rewriting.without_norm:
         found.append(("without normalisation", without_normalization))
-    if (name := asked.activation) is not None:
+    if (name := rewriting.activation) is not None:
         found.append((f"with {name}", lambda g: with_activation(g, name)))
-    if (width := asked.width) is not None:
+    if (width := rewriting.width) is not None:
         found.append((f"at {width:g} times the width", lambda g: with_width(g, width)))
-    for block, times in asked.repeat:
+    for block, times in rewriting.repeat:
         label = f"with {block} {times} times"
         found.append((label, lambda g, b=block, t=times: repeat_block(g, b, t)))  # type: ignore[misc]
-    for layer, count in asked.filters:
+    for layer, count in rewriting.filters:
         label = f"with {count} filters in {layer}"
         found.append((label, lambda g, n=layer, c=count: with_filters(g, n, c)))  # type: ignore[misc]
     return found

@@ -24,7 +24,7 @@ from keraudit.layers.infer import shaped, still_holds
 from keraudit.model.graph import Architecture, Call, Graph, Layer, Node, Ref, Shape, refs_in
 
 NO_ORIGIN: Mapping[str, str] = {}
-Said = TypeVar("Said")  # what a file states of an output
+Statement = TypeVar("Statement")  # what a file states of an output
 UNCHANGED = ("left alone", "not reached")
 
 
@@ -138,13 +138,13 @@ def reshaped(
         ShapeError: the rewrite does not fit; the error says so and names the layer.
     """
     shapes = [node.outputs[0].shape[1:] for node in like.input_nodes]
-    # `held`: what each old call read, so that a statement about its output can be told to hold still.
+    # `read_shapes`: what each old call read, so that a statement about its output can be told to hold still.
     # `earlier`: nodes of unchanged calls, which need not be measured again where their inputs are the same.
-    held: dict[int, tuple[Shape, ...]] = {}
+    read_shapes: dict[int, tuple[Shape, ...]] = {}
     places: dict[int, list[int]] = {}
     earlier: dict[int, Node] = {}
     for new, old in _same_calls(architecture, like.architecture, origin):
-        held[new] = tuple(tensor.shape for tensor in like.nodes[old].inputs)
+        read_shapes[new] = tuple(tensor.shape for tensor in like.nodes[old].inputs)
         places.setdefault(old, []).append(new)
         if architecture.calls[new].name == like.nodes[old].name:
             earlier[new] = like.nodes[old]
@@ -162,26 +162,26 @@ def reshaped(
             input_shapes=shapes,
             batch=like.batch,
             rules=like.rules,
-            recorded_for=held,
+            recorded_for=read_shapes,
             earlier=earlier,
         )
     except ModelError as error:
         raise ShapeError(f"the rewrite does not fit this model: {error}") from error
 
-    def kept(stated: Mapping[Ref, Said]) -> dict[Ref, Said]:
+    def still_true(stated: Mapping[Ref, Statement]) -> dict[Ref, Statement]:
         return {
             ref: shape
             for ref, shape in stated.items()
-            if still_holds(held, ref.call, done.nodes[ref.call].inputs)
+            if still_holds(read_shapes, ref.call, done.nodes[ref.call].inputs)
         }
 
-    final = replace(done.architecture, recorded=kept(recorded), hinted=kept(hinted))
+    final = replace(done.architecture, recorded=still_true(recorded), hinted=still_true(hinted))
     return replace(done, architecture=final)
 
 
 def _moved_statements(
-    stated: Mapping[Ref, Said], places: Mapping[int, Sequence[int]]
-) -> dict[Ref, Said]:
+    stated: Mapping[Ref, Statement], places: Mapping[int, Sequence[int]]
+) -> dict[Ref, Statement]:
     """What a file states of outputs, at the calls' new places."""
     return {
         Ref(place, ref.output): shape
@@ -210,8 +210,8 @@ def without(value: Any, gone: frozenset[Ref]) -> Any:
     if isinstance(value, Ref):  # itself a tuple
         return value
     if isinstance(value, list | tuple):
-        kept = [without(item, gone) for item in value if not _dropped(item, gone)]
-        return tuple(kept) if isinstance(value, tuple) else kept
+        items = [without(item, gone) for item in value if not _dropped(item, gone)]
+        return tuple(items) if isinstance(value, tuple) else items
     if isinstance(value, Mapping):
         return {k: without(item, gone) for k, item in value.items() if not _dropped(item, gone)}
     return value
@@ -266,8 +266,8 @@ def of_keras(layer: Layer | Architecture) -> TypeGuard[Layer]:
 
 def layers_within(layer: Layer | Architecture) -> Iterator[Layer]:
     """Every layer that a wrapper holds, at every depth, the wrapper aside."""
-    held = layer.layers.values() if isinstance(layer, Architecture) else layer.inner
-    for inner in held:
+    layers = layer.layers.values() if isinstance(layer, Architecture) else layer.inner
+    for inner in layers:
         if isinstance(inner, Layer):
             yield inner
         yield from layers_within(inner)

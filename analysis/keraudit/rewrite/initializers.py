@@ -29,10 +29,10 @@ def initializer_named(name: str) -> str | None:
     >>> initializer_named("glorot"), initializer_named("he_normal"), initializer_named("none")
     ('GlorotUniform', 'HeNormal', None)
     """
-    wanted = plain(name)
-    if wanted in SHORT:
-        return SHORT[wanted]
-    return next((known for known in INITIALIZERS if plain(known) == wanted), None)
+    word = plain(name)
+    if word in SHORT:
+        return SHORT[word]
+    return next((known for known in INITIALIZERS if plain(known) == word), None)
 
 
 def with_initializer(graph: Graph, name: str) -> Rewrite:

@@ -20,16 +20,16 @@ def at_input_shape(graph: Graph, *shapes: Shape, batch: int | None = None) -> Re
             f"{graph.architecture.name} was traced, and a trace holds for one size: read the model"
             " again with --input-shape (input_shape=)"
         )
-    given = shapes or tuple(node.outputs[0].shape[1:] for node in graph.input_nodes)
+    requested = shapes or tuple(node.outputs[0].shape[1:] for node in graph.input_nodes)
     new = shaped(
         graph.architecture,
-        input_shapes=given,
+        input_shapes=requested,
         batch=batch or graph.batch,
         rules=graph.rules,
     )
     names = [node.name for node in graph.input_nodes]
     log = [
         Change(layer=name, what="changed", why=f"to {shape_text(shape)}")
-        for name, shape in zip(names, given, strict=True)
+        for name, shape in zip(names, requested, strict=True)
     ]
     return Rewrite(graph=new, log=tuple(log))

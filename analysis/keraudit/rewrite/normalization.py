@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from keraudit.model.blocks import NORMALISING
+from keraudit.model.blocks import NORMALIZING
 from keraudit.model.graph import Graph
 from keraudit.rewrite.edit import Change, Plan, Rewrite, applied, of_keras
 
@@ -12,7 +12,7 @@ def without_normalization(graph: Graph) -> Rewrite:
     found = {
         i: node.sources[0]
         for i, node in enumerate(graph.nodes)
-        if node.layer.kind in NORMALISING and of_keras(node.layer) and len(node.sources) == 1
+        if node.layer.kind in NORMALIZING and of_keras(node.layer) and len(node.sources) == 1
     }
     if not found:
         return Rewrite(graph=graph, nothing="no normalisation found")

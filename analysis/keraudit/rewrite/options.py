@@ -13,7 +13,7 @@ class Rewriting(NamedTuple):
     without_skips: bool = False
     without_reductions: bool = False
     also_pool_projections: bool = False
-    factorised: str | None = None
+    factorized: str | None = None
     without_norm: bool = False
     activation: str | None = None
     width: float | None = None

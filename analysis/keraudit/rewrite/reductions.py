@@ -18,7 +18,7 @@ from functools import partial
 from keraudit.errors import KerauditError
 from keraudit.layers.call import rank_of, tuple_of
 from keraudit.layers.infer import effect_of
-from keraudit.model.blocks import FINISHING, NORMALISING
+from keraudit.model.blocks import FINISHING, NORMALIZING
 from keraudit.model.graph import Graph, Layer, Node, Ref, Shape
 from keraudit.rewrite.edit import (
     Change,
@@ -120,7 +120,7 @@ def _served(
     """
     chain: list[int] = []
     end = index
-    while len(users[end]) == 1 and graph.nodes[users[end][0]].layer.kind in FINISHING | NORMALISING:
+    while len(users[end]) == 1 and graph.nodes[users[end][0]].layer.kind in FINISHING | NORMALIZING:
         end = users[end][0]
         chain.append(end)
     readers: list[int] = []

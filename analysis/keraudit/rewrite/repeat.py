@@ -57,14 +57,14 @@ def repeat_block(graph: Graph, name: str, times: int) -> Rewrite:
 
 def _entry_of(graph: Graph, block: Block) -> Ref:
     """The one outside output that a block reads."""
-    held = set(block.nodes)
-    outside = {r for i in block.nodes for r in graph.nodes[i].sources if r.call not in held}
+    members = set(block.nodes)
+    outside = {r for i in block.nodes for r in graph.nodes[i].sources if r.call not in members}
     leaving = {i for i in block.nodes[:-1] if is_output(graph, i)} | {
         r.call
         for i, n in enumerate(graph.nodes)
-        if i not in held
+        if i not in members
         for r in n.sources
-        if r.call in held
+        if r.call in members
     }
     if len(outside) != 1 or leaving - {block.nodes[-1]}:
         raise KerauditError(

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from keraudit.layers.activation import activation_name
-from keraudit.model.blocks import NORMALISING
+from keraudit.model.blocks import NORMALIZING
 from keraudit.model.graph import Architecture, Call, Layer, Node, Ref
 
 SUMS = frozenset({"Add", "ops.Add", "CustomScaleLayer"})  # the last: Inception-ResNet's scaled sum
@@ -58,7 +58,7 @@ def carried(node: Node, call: Call) -> int | None:
         return CARRIES
     if kind in WITH_CONSTANT:
         return CARRIES if scales(node, call) else None
-    if kind in PASSING or kind in NORMALISING or kind.startswith(VALUES_KEPT):
+    if kind in PASSING or kind in NORMALIZING or kind.startswith(VALUES_KEPT):
         return CARRIES
     if kind == "Activation":
         return CARRIES if _is_linear(layer.config) else None

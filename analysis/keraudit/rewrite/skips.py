@@ -143,7 +143,7 @@ def _no_shortcut(trunk: Trunk, index: int) -> str:
     if len(refs) < 2:
         names = ", ".join(nodes[i].name for i in side[:SHOWN])
         return (
-            f"{names} is stretched over the rest: a side input is no shortcut"
+            f"{names} is stretched over the rest: a side input is not a shortcut"
             if side
             else ("its inputs are zeros but for one")
         )

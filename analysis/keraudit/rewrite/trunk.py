@@ -105,9 +105,9 @@ class Trunk:
         if not (node.layer.kind in LINEAR_MERGES or node.effect.view == POINTWISE):
             return sources[:1]  # Keras' layers take what they work on first, then states and keys
         full = {ref.call for ref in self.full(index)}
-        kept = [s for s in sources if s in full] or list(sources)
-        kept = self.of_one_trunk(index, self.widest(kept))
-        return kept if node.layer.kind in SUMS else self.latest(kept)
+        trunks = [s for s in sources if s in full] or list(sources)
+        trunks = self.of_one_trunk(index, self.widest(trunks))
+        return trunks if node.layer.kind in SUMS else self.latest(trunks)
 
     def full(self, index: int) -> list[Ref]:
         """The outputs that a merge reads unstretched, each once."""

@@ -40,15 +40,15 @@ def with_width(graph: Graph, multiplier: float) -> Rewrite:
     last = {graph.architecture.calls[i].layer for i in _last_weighted(graph)}
     layers: dict[str, Layer] = {}
     log: list[Change] = []
-    told: set[str] = set()
+    reported: set[str] = set()
     for index, node in enumerate(graph.nodes):
         path = graph.architecture.calls[index].layer
-        if path in last or path in layers or path in told:
+        if path in last or path in layers or path in reported:
             continue
         output = node.outputs[0].shape if node.outputs else ()
         change = _widened(node.layer.config, output, multiplier)
         if missed := _unreached_width(node.layer, widths=bool(change)):
-            told.add(path)
+            reported.add(path)
             log.append(Change(layer=path, what="not reached", why=missed))
             continue
         if not change:
@@ -68,10 +68,10 @@ def with_width(graph: Graph, multiplier: float) -> Rewrite:
 def _unreached_width(layer: Layer, *, widths: bool) -> str:
     """Why a layer with a width, its own (``widths``) or of what it wraps, keeps it; empty otherwise."""
     if not of_keras(layer):
-        why = f"{layer.kind} is no class of Keras: what its options mean is not known"
+        why = f"{layer.kind} is not a class of Keras: what its options mean is not known"
         return why if widths else ""
-    held = [inner for inner in layers_within(layer) if _widened(inner.config, (), 1)]
-    return f"it wraps {held[0].name}, which keeps its width" if held else ""
+    inner_layers = [inner for inner in layers_within(layer) if _widened(inner.config, (), 1)]
+    return f"it wraps {inner_layers[0].name}, which keeps its width" if inner_layers else ""
 
 
 def with_filters(graph: Graph, name: str, count: int) -> Rewrite:

@@ -23,7 +23,7 @@ SCHEMA = "keraudit.plan/1"
 FILE = "plan.json"
 LEAST_EPOCHS = 8  # below it images are left out, not epochs: the falls of the rate need room
 MADE_ON = ("command", "date", "versions", "revision")  # may differ when a plan is resumed
-SAID = ("claim", *PROSE)  # likewise
+DESCRIBED = ("claim", *PROSE)  # likewise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,12 +149,12 @@ def planned(
         raise KerauditError(
             f"no experiment is called {experiment!r}: expected {', '.join(EXPERIMENTS)}"
         )
-    wanted = EXPERIMENTS[experiment]
-    full = recipe(wanted.recipe, **changes)
-    recipe(wanted.recipe, budget=budget)  # the budget is a part
-    seen = full.epochs * budget
-    epochs = min(full.epochs, max(LEAST_EPOCHS, round(seen)))
-    share = 1.0 if seen >= LEAST_EPOCHS else seen / epochs  # a rounded epoch costs no images
+    chosen = EXPERIMENTS[experiment]
+    full = recipe(chosen.recipe, **changes)
+    recipe(chosen.recipe, budget=budget)  # the budget is a part
+    passes = full.epochs * budget
+    epochs = min(full.epochs, max(LEAST_EPOCHS, round(passes)))
+    share = 1.0 if passes >= LEAST_EPOCHS else passes / epochs  # a rounded epoch costs no images
     train = round(len(data.train) * share)
     test = round(len(data.test) * max(share, 0.2))
     if train < full.batch:
@@ -163,16 +163,16 @@ def planned(
             f" {full.batch}: raise it or lower --batch"
         )
     part = limited(data, train=train, test=max(1, test))
-    scaled = recipe(wanted.recipe, **{**changes, "epochs": epochs})
-    asked = list(dict.fromkeys(map(spelled, networks)))
-    kept = asked or [n for n in wanted.networks if budget >= wanted.needs.get(n, 0)]
-    left = [name for name in wanted.networks if name not in kept]
+    scaled = recipe(chosen.recipe, **{**changes, "epochs": epochs})
+    requested = list(dict.fromkeys(map(spelled, networks)))
+    included = requested or [n for n in chosen.networks if budget >= chosen.needs.get(n, 0)]
+    left = [name for name in chosen.networks if name not in included]
     return (
         Plan(
             experiment=experiment,
-            claim=wanted.claim,
+            claim=chosen.claim,
             budget=budget,
-            networks=kept,
+            networks=included,
             left_out=left,
             seeds=list(seeds),
             recipe=scaled.to_dict(),
@@ -197,8 +197,10 @@ def words(
         ("training images", len(data.train), len(part.train)),
         ("test images", len(data.test), len(part.test)),
     )
-    said = [f"{after:,} of {before:,} {what}" for what, before, after in pairs if after != before]
-    return said + ([f"without {', '.join(left)}"] if left else [])
+    reduced = [
+        f"{after:,} of {before:,} {what}" for what, before, after in pairs if after != before
+    ]
+    return reduced + ([f"without {', '.join(left)}"] if left else [])
 
 
 def written_down(folder: Path, plan: Plan) -> bool:
@@ -225,7 +227,7 @@ def written_down(folder: Path, plan: Plan) -> bool:
         if has_more := len(plan.seeds) > len(seeds) and plan.seeds[: len(seeds)] == seeds:
             before["seeds"] = now["seeds"]
         for key in now:
-            is_free = key in SAID or key.partition(".")[0] in MADE_ON
+            is_free = key in DESCRIBED or key.partition(".")[0] in MADE_ON
             if not is_free and before.get(key) != now[key]:
                 raise KerauditError(
                     f"{folder} holds a plan with {key} = {before.get(key)!r}, not {now[key]!r}:"

@@ -92,18 +92,18 @@ def _add_curve(
     """The mean over seeds and, behind it, their range."""
     what, side, dash = how
     axes = {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}"}
-    colour = color_of(network)
+    color = color_of(network)
     epochs = [row["epoch"] for row in runs[0]["history"]]
     by_epoch = list(zip(*(series(run["history"], what, side) for run in runs), strict=True))
     if len(runs) > 1:
         low, high = list(map(min, by_epoch)), list(map(max, by_epoch))
-        add_band(figure, epochs, low, high, fillcolor=colour, opacity=0.2, **axes)
+        add_band(figure, epochs, low, high, fillcolor=color, opacity=0.2, **axes)
     figure.add_scatter(
         name=f"{network}, {side}",
         x=epochs,
         y=[round(fmean(values), 4) for values in by_epoch],
         mode="lines",
-        line={"color": colour, "dash": dash},
+        line={"color": color, "dash": dash},
         hovertemplate="epoch %{x}: %{y:.3g}<extra>" + f"{network}, {side}</extra>",
         **axes,
     )

@@ -26,7 +26,7 @@ def finished(root: Path) -> tuple[tuple[Path, Run], ...]:
         KerauditError: there is no such folder, or none in it; or a record in it is damaged.
     """
     if not root.is_dir():
-        raise KerauditError(f"{root} is no folder of runs: keraudit train makes one")
+        raise KerauditError(f"{root} is not a folder of runs: keraudit train makes one")
     files = records(root)
     if not files:
         below = sorted({str(path.parents[1]) for path in root.glob("*/*/run.json")})
@@ -48,10 +48,10 @@ def _may_be_run(path: Path) -> bool:
     if path.name == "plan.json":
         return False
     try:
-        told = str(json.loads(path.read_text("utf-8"))["schema"])
+        schema = str(json.loads(path.read_text("utf-8"))["schema"])
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return True
-    return told.startswith(SCHEMA.partition("/")[0] + "/") or not told.startswith("keraudit.")
+    return schema.startswith(SCHEMA.partition("/")[0] + "/") or not schema.startswith("keraudit.")
 
 
 def unfinished(root: Path) -> tuple[str, ...]:
@@ -121,8 +121,11 @@ def published(run: Run, note: str) -> dict[str, object]:
     Weights and images are not in either.
     """
     found = run.to_dict() | {"command": without_paths(run.command), "note": note}
-    if told := run.evaluated:
-        found["evaluated"] = {**told, "command": without_paths(str(told.get("command", "")))}
+    if evaluation := run.evaluated:
+        found["evaluated"] = {
+            **evaluation,
+            "command": without_paths(str(evaluation.get("command", ""))),
+        }
     return found
 
 
@@ -157,8 +160,8 @@ def publish(root: Path, target: Path, *, note: str | None = None) -> tuple[Path,
     texts = {}
     for path, (source, run) in _targets(root, target).items():
         before = read_run(path).note if path.is_file() else ""
-        told = (run.note or before) if note is None else note
-        texts[path] = json_text(published(with_evaluation(source, run), told)) + "\n"
+        label = (run.note or before) if note is None else note
+        texts[path] = json_text(published(with_evaluation(source, run), label)) + "\n"
     try:
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -27,14 +27,14 @@ class Measure:
         label: in a table, where they stand times ``scale``.
         of: its value; ``None`` if the run has none.
         scale: from there to the table: 100 for percent.
-        given: what else two runs must share for it to mean the same of both.
+        condition: what else two runs must share for it to mean the same of both.
     """
 
     key: str
     label: str
     of: Callable[[Run], float | None]
     scale: float = PERCENT
-    given: Callable[[Run], Any] = lambda run: None
+    condition: Callable[[Run], Any] = lambda run: None
 
 
 def evaluated(run: Run, key: str) -> float | None:
@@ -69,20 +69,20 @@ MEASURES = (
         key="ece",
         label="Calibration error %",
         of=lambda run: evaluated(run, "ece"),
-        given=lambda run: (run.evaluated or {}).get("dataset", {}).get("fingerprint"),
+        condition=lambda run: (run.evaluated or {}).get("dataset", {}).get("fingerprint"),
     ),
     Measure(
         key="corrupted_error",
         label="Corrupted error %",
         of=corrupted_error,
-        given=lambda run: evaluated(run, "corruption_images"),
+        condition=lambda run: evaluated(run, "corruption_images"),
     ),
     Measure(
         key="epoch_seconds",
         label="Seconds an epoch",
         of=epoch_seconds,
         scale=1.0,
-        given=lambda run: (
+        condition=lambda run: (
             run.hardware,
             run.devices,
             _timed(run.versions),
@@ -100,7 +100,7 @@ def measured(runs: Sequence[Run]) -> tuple[Measure, ...]:
         measure
         for measure in MEASURES
         if all(measure.of(run) is not None for run in runs)
-        and all(measure.given(run) == measure.given(runs[0]) for run in runs)
+        and all(measure.condition(run) == measure.condition(runs[0]) for run in runs)
     )
 
 
@@ -182,27 +182,27 @@ def welch(first: Sequence[float], second: Sequence[float]) -> tuple[float, float
 
 
 def resampled(
-    first: Sequence[float], second: Sequence[float], *, asked: int, known: int
+    first: Sequence[float], second: Sequence[float], *, test_images: int, train_images: int
 ) -> tuple[float, float] | None:
     """The 95 % interval of the mean difference, second less first, of two that share their resamples.
 
     Random splits of the same images overlap, so that repeating them says less than it seems to: the
-    variance of the mean is taken as (1/n + asked/known) times that of the differences (Nadeau and Bengio
+    variance of the mean is taken as (1/n + test/train) times that of the differences (Nadeau and Bengio
     2003, "Inference for the Generalization Error"). ``None`` for a single split.
 
     Args:
         first: an error on each split; ``second`` likewise.
-        asked: images that a split is judged on.
-        known: images that it is learnt from.
+        test_images: of each split.
+        train_images: of each split.
 
-    >>> [round(end, 3) for end in resampled([1, 2, 3], [2, 4, 6], asked=1, known=1)]
+    >>> [round(end, 3) for end in resampled([1, 2, 3], [2, 4, 6], test_images=1, train_images=1)]
     [-2.968, 6.968]
     """
     differences = [b - a for a, b in zip(first, second, strict=True)]
     if len(differences) < 2:
         return None
     n = len(differences)
-    half = student(n - 1) * stdev(differences) * sqrt(1 / n + asked / known)
+    half = student(n - 1) * stdev(differences) * sqrt(1 / n + test_images / train_images)
     return fmean(differences) - half, fmean(differences) + half
 
 

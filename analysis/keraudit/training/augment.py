@@ -131,7 +131,7 @@ def _lookup_layer(data: Dataset, recipe: Recipe, count: int) -> keras.Layer:
     pad = recipe.padding
     out_height, out_width, channels = data.image_shape
     height, width = out_height + 2 * pad, out_width + 2 * pad
-    mean, scale = moments(data, recipe.normalise)
+    mean, scale = moments(data, recipe.normalize)
 
     class Lookup(keras.layers.Layer):  # type: ignore[misc]
         """Has the images as a weight."""

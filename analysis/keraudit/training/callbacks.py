@@ -64,7 +64,7 @@ class GradientWatch:
         self.every, self.sync = every, sync
         self.profiles = [dict(profile) for profile in profiles]
         first = state.data.train.first(PROFILED_IMAGES)
-        mean, scale = moments(state.data, state.recipe.normalise)
+        mean, scale = moments(state.data, state.recipe.normalize)
         images = ((first.images.astype("float32") - mean) / scale).astype("float32")
         self.audit = GradientAudit(
             every=every, batch=len(first), data=(images, first.labels.astype("int32"))

@@ -45,7 +45,7 @@ def sized(recipe: Recipe, name: str) -> Recipe:
     if not least <= size <= LARGEST_SIZE:
         raise KerauditError(f"{name} takes a size of {least} to {LARGEST_SIZE}, received {size}")
     if recipe.weights is not None:
-        recipe = replace(recipe, normalise=PUBLISHED[application_name(name) or ""])
+        recipe = replace(recipe, normalize=PUBLISHED[application_name(name) or ""])
     return replace(recipe, size=size)
 
 
@@ -127,7 +127,7 @@ def _around(model: keras.Model, inner: keras.Model) -> keras.Model:
 def without_softmax(model: keras.Model) -> keras.Model:
     """The same network, its weights shared, up to its softmax.
 
-    A loss of probabilities is cut off: Keras takes the logarithm of no less than 1e-7, so that an image whose
+    The loss of probabilities is clipped: Keras takes the logarithm of no less than 1e-7, so that an image whose
     class is less probable teaches nothing, and a deep residual network that overshoots has many. On TensorFlow
     Keras finds the logits behind the probabilities by itself, on JAX and PyTorch it does not.
     """

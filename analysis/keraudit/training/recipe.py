@@ -14,7 +14,7 @@ SGD, ADAMW = "sgd", "adamw"
 CHOICES = {
     "optimizer": (SGD, ADAMW),
     "schedule": (STEP, COSINE),
-    "normalise": ("pixel", "channel"),
+    "normalize": ("pixel", "channel"),
 }
 LARGEST = 3.4e38  # of float32
 OLDER = "is of an older form: analysis/records/rewrite.py brings it to today's"
@@ -51,7 +51,7 @@ class Recipe:
             cut by the border (DeVries and Taylor 2017); 0 for none.
         mixup: the alpha of Beta(alpha, alpha), from which it is drawn for each image how much of it is another
             one, and of its label that one's (Zhang et al. 2018, whose code draws once a batch); 0 for none.
-        normalise: ``"pixel"`` (subtract the mean image) or ``"channel"`` (mean and deviation); with published
+        normalize: ``"pixel"`` (subtract the mean image) or ``"channel"`` (mean and deviation); with published
             weights ``networks.sized`` puts what these were trained with.
         precision: the dtype policy.
         size: pixels a side to which InceptionV3 and ResNet50 enlarge the images; ``None`` until the
@@ -79,7 +79,7 @@ class Recipe:
     flip: bool = True
     cutout: int = 0
     mixup: float = 0.0
-    normalise: str = "pixel"
+    normalize: str = "pixel"
     precision: str = "float32"
     size: int | None = None
     weights: str | None = None
@@ -124,7 +124,7 @@ RECIPES: Mapping[str, Recipe] = {
         weight_decay=5e-4,
         label_smoothing=0.1,
         ema=0.025,  # a decay of 0.999 in its 39,000 steps
-        normalise="channel",
+        normalize="channel",
     ),
 }
 
@@ -145,18 +145,18 @@ def recipe(name: str, *, budget: float = 1.0, **changes: Any) -> Recipe:
         raise KerauditError(f"no recipe is called {name!r}: expected {', '.join(RECIPES)}")
     if not 0 < budget <= 1:
         raise KerauditError(f"a budget is a part from above 0 to 1, received {budget:g}")
-    given = {key: value for key, value in changes.items() if value is not None}
-    unknown = sorted(given.keys() - {f.name for f in fields(Recipe)})
+    stated = {key: value for key, value in changes.items() if value is not None}
+    unknown = sorted(stated.keys() - {f.name for f in fields(Recipe)})
     if unknown:
         raise KerauditError(f"a recipe has no {unknown[0]!r}")
-    made = replace(RECIPES[name], **given)
+    made = replace(RECIPES[name], **stated)
     if made.optimizer == ADAMW:
-        if "learning_rate" not in given:
+        if "learning_rate" not in stated:
             raise KerauditError(
                 f"adamw learns at other rates than {name}'s {made.learning_rate:g}, which is for sgd:"
                 " say --learning-rate, 0.001 is common"
             )
-        made = replace(made, nesterov=given.get("nesterov", False))
+        made = replace(made, nesterov=stated.get("nesterov", False))
     check(made)
     return replace(made, epochs=max(1, round(made.epochs * budget)))
 

@@ -1,4 +1,4 @@
-"""The record of a run: what was trained, on what, how, where, and what came out."""
+"""The record of a run: what was trained, on what, how, where, and the result."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def read_config(folder: Path) -> dict[str, Any] | None:
             f"{path} is damaged ({error}): delete the folder to start anew"
         ) from None
     if not isinstance(found, dict):
-        raise KerauditError(f"{path} is no configuration of a run")
+        raise KerauditError(f"{path} is not the configuration of a run")
     return found
 
 
@@ -205,4 +205,4 @@ def read_run(path: Path) -> Run:
             raise KerauditError(f"no finished run in {path}: it diverged: {end}") from None
         raise KerauditError(f"no record of a finished run at {file}: {error.strerror}") from None
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise KerauditError(f"{file} is no record of a finished run ({error})") from None
+        raise KerauditError(f"{file} is not the record of a finished run ({error})") from None

@@ -49,7 +49,7 @@ HAS: Mapping[str, Mapping[str, str]] = {
     | dict.fromkeys(("recipe", "dataset", "evaluation", "hardware"), RECORD)
     | {"versions": "record of text", "date": TEXT, "loss": TEXT},
     "recipe": dict.fromkeys(
-        ("name", "source", "optimizer", "schedule", "normalise", "precision"), TEXT
+        ("name", "source", "optimizer", "schedule", "normalize", "precision"), TEXT
     )
     | dict.fromkeys(("epochs", "batch", "padding", "cutout"), COUNT)
     | dict.fromkeys(("learning_rate", "momentum", "warmup", "weight_decay", "clip_norm"), SETTING)

@@ -112,8 +112,8 @@ MODULES: tuple[Module, ...] = (
 
 def module_named(text: str) -> Module | None:
     """The module whose name stands before the colon of ``text``, if it is one."""
-    wanted = plain(text.partition(":")[0])
-    return next((module for module in MODULES if plain(module.name) == wanted), None)
+    word = plain(text.partition(":")[0])
+    return next((module for module in MODULES if plain(module.name) == word), None)
 
 
 def preset_of(module: Module, text: str) -> str | None:
@@ -122,9 +122,9 @@ def preset_of(module: Module, text: str) -> str | None:
     >>> preset_of(MODULES[1], "Lecture_5x5"), preset_of(MODULES[1], "4A"), preset_of(MODULES[2], "x")
     ('lecture-5x5', 'googlenet-4a', None)
     """
-    wanted = plain(text)
-    fits = (p for p in module.presets if p and wanted in (plain(p), plain(p.split("-")[-1])))
-    return next((p for p in fits if plain(p) == wanted or p.startswith("googlenet-")), None)
+    word = plain(text)
+    fits = (p for p in module.presets if p and word in (plain(p), plain(p.split("-")[-1])))
+    return next((p for p in fits if plain(p) == word or p.startswith("googlenet-")), None)
 
 
 def arguments_of(module: Module, text: str) -> tuple[str, dict[str, Value]]:
@@ -137,12 +137,12 @@ def arguments_of(module: Module, text: str) -> tuple[str, dict[str, Value]]:
     >>> arguments_of(MODULES[2], "")[0]
     'residual-block'
     """
-    preset, given = module.start, {}
+    preset, changes = module.start, {}
     for position, part in enumerate(filter(None, map(str.strip, text.split(",")))):
         name, equals, value = map(str.strip, part.partition("="))
         if equals:
             parameter = _parameter_of(module, name)
-            given[parameter.name] = _value_of(module, parameter, value)
+            changes[parameter.name] = _value_of(module, parameter, value)
         elif position or (found := preset_of(module, name)) is None:
             raise ModelError(
                 f"{module.name} takes {takes(module)}; received {part!r}:"
@@ -150,7 +150,7 @@ def arguments_of(module: Module, text: str) -> tuple[str, dict[str, Value]]:
             )
         else:
             preset = found
-    values = normal({**module.presets[preset], **given})
+    values = normal({**module.presets[preset], **changes})
     check(module, values)
     return _canonical(module, preset, values), values
 
@@ -179,9 +179,9 @@ def _parameter_of(module: Module, text: str) -> Parameter:
 
 def _value_of(module: Module, parameter: Parameter, text: str) -> Value:
     if parameter.words:
-        wanted = {word.lower(): word for word in parameter.words}
-        if text.lower() in wanted:
-            return wanted[text.lower()]
+        words = {word.lower(): word for word in parameter.words}
+        if text.lower() in words:
+            return words[text.lower()]
         rule = " or ".join(parameter.words)
     else:
         if text.isascii() and text.isdigit() and len(text) < 10:

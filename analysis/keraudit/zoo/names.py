@@ -111,10 +111,10 @@ def zoo_model(text: str) -> ZooModel | None:
     Raises:
         ModelError: the family is of the zoo, its arguments are not possible.
     """
-    wanted = plain(text)
-    if found := fixed().get(OTHER_NAMES.get(wanted, wanted)):
+    word = plain(text)
+    if found := fixed().get(OTHER_NAMES.get(word, word)):
         return found
-    if match := re.fullmatch(r"(resnet|plain)cifar(.*)", wanted):
+    if match := re.fullmatch(r"(resnet|plain)cifar(.*)", word):
         return _cifar_named(match[1], match[2], text)
     module = module_named(text)
     if module is None:

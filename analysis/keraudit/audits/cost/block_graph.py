@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from keraudit.audits.cost.count import LayerCost
 from keraudit.audits.cost.treemap import KINDS, family
 from keraudit.model.block import Block
-from keraudit.model.blocks import FINISHING, NORMALISING
+from keraudit.model.blocks import FINISHING, NORMALIZING
 from keraudit.model.graph import Graph
 from keraudit.model.shape_text import shape_text
 from keraudit.output.numbers import short, sizes
 from keraudit.output.palette import GREY, VERMILION, ink
 from keraudit.rewrite.edit import kernel_of, users_of
 
-MOST_BOXES = 150  # more is no picture
-FOLLOW = FINISHING | NORMALISING
+MOST_BOXES = 150  # more are not legible
+FOLLOW = FINISHING | NORMALIZING
 
 
 def block_dot(graph: Graph, block: Block, layers: Sequence[LayerCost], *, chosen: str = "") -> str:
@@ -46,11 +46,11 @@ def block_dot(graph: Graph, block: Block, layers: Sequence[LayerCost], *, chosen
         f'"in" [label="input", shape="plaintext", style="", fontcolor="{GREY}"]',
     ]
     for box in boxes:
-        held = [i for i in block.nodes if home[i] == box]
+        members = [i for i in block.nodes if home[i] == box]
         fill = KINDS[family(graph.nodes[box].layer.kind)]
-        names = {graph.nodes[i].name for i in held}
+        names = {graph.nodes[i].name for i in members}
         ring = f', penwidth=4, color="{VERMILION}"' if chosen in names else ""
-        text = quoted(label(graph, held, layers))
+        text = quoted(label(graph, members, layers))
         lines.append(f'"{box}" [label={text}, fillcolor="{fill}", fontcolor="{ink(fill)}"{ring}]')
     edges = dict.fromkeys(
         (home[ref.call] if ref.call in inside else "in", home[i])
@@ -62,18 +62,18 @@ def block_dot(graph: Graph, block: Block, layers: Sequence[LayerCost], *, chosen
     return "\n".join([*lines, "}"])
 
 
-def label(graph: Graph, held: Sequence[int], layers: Sequence[LayerCost]) -> str:
+def label(graph: Graph, members: Sequence[int], layers: Sequence[LayerCost]) -> str:
     """A box's text: the layer's name, what it is, what it costs, and what is written under it."""
-    first, last = graph.nodes[held[0]], graph.nodes[held[-1]]
+    first, last = graph.nodes[members[0]], graph.nodes[members[-1]]
     kernel = shape_text(kernel_of(first))
     what = f"{first.layer.kind.removeprefix('ops.')} {kernel}".strip()
-    rest = [graph.nodes[i].layer.kind for i in held[1:]]
+    rest = [graph.nodes[i].layer.kind for i in members[1:]]
     under = ", ".join(
-        "norm" if kind in NORMALISING else "dropout" if "Dropout" in kind else "activation"
+        "norm" if kind in NORMALIZING else "dropout" if "Dropout" in kind else "activation"
         for kind in rest
     )
     shape = sizes(last.outputs[0].shape) if last.outputs else ""
-    spent = layers[held[0]].cost
+    spent = layers[members[0]].cost
     sign = spent.bounds.macs.sign
     cost = f"{shape}, {sign}{short(spent.macs)} MACs" if spent.macs or sign else shape
     name = first.name if len(first.name) <= 40 else "..." + first.name[-38:]

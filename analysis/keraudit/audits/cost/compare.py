@@ -161,8 +161,8 @@ def _pair_of(a: Any | None, b: Any | None) -> Pair:
 
 def _side_dict(report: CostReport) -> dict[str, Any]:
     whole = report.to_dict()
-    kept = ("model", "source", "input_shape", "input_shapes", "batch", "totals", "bound")
-    return {key: whole[key] for key in kept}
+    shared = ("model", "source", "input_shape", "input_shapes", "batch", "totals", "bound")
+    return {key: whole[key] for key in shared}
 
 
 def _pair_dict(pair: Pair) -> dict[str, Any]:

@@ -15,18 +15,18 @@ from keraudit.output.svg import text
 BOX, GAP, WIDTH, MARGIN = 44, 22, 150, 20  # pixels
 MERGES = ("Add", "Concatenate")
 WORDS: Mapping[str, str] = {
-    "BatchNormalization": "normalise",
+    "BatchNormalization": "batch norm",
     "MaxPooling2D": "max pooling",
-    "Add": "sum",
+    "Add": "add",
 }
 
 
-def diagram(graph: Graph, *, colour: str) -> str:
+def diagram(graph: Graph, *, color: str) -> str:
     """Draw a graph of one input, branches and one merge as SVG.
 
     Args:
         graph: a module or a residual block alone.
-        colour: of the boxes; the darker, the larger the part of the MACs.
+        color: of the boxes; the darker, the larger the part of the MACs.
     """
     nodes = graph.nodes
     merge = next(at for at, node in enumerate(nodes) if node.layer.kind in MERGES)
@@ -35,14 +35,14 @@ def diagram(graph: Graph, *, colour: str) -> str:
     macs = [_macs_of(node) for node in nodes]
     width = max(len(branches) * (WIDTH + MARGIN) + MARGIN, 2 * (WIDTH + MARGIN))
     middle = width / 2
-    parts = [_box(middle, 0, nodes[0], 0, 0, colour)]
+    parts = [_box(middle, 0, nodes[0], 0, 0, color)]
     for number, chain in enumerate(branches):
         x = middle + (number - (len(branches) - 1) / 2) * (WIDTH + MARGIN)
-        parts += column(nodes, chain, x, middle, rows, macs, colour)
-    parts.append(_box(middle, rows + 1, nodes[merge], 0, 0, colour))
+        parts += column(nodes, chain, x, middle, rows, macs, color)
+    parts.append(_box(middle, rows + 1, nodes[merge], 0, 0, color))
     for below, node in enumerate(nodes[merge + 1 :], rows + 2):
         parts.append(edge(middle, below - 1, middle, below))
-        parts.append(_box(middle, below, node, 0, 0, colour))
+        parts.append(_box(middle, below, node, 0, 0, color))
     height = top(rows + 2 + len(nodes) - merge - 1)
     return (
         f'<svg class="ka-still ka-diagram" viewBox="0 0 {width} {height}" width="{width}"'
@@ -66,13 +66,13 @@ def column(
     middle: float,
     rows: int,
     macs: Sequence[int],
-    colour: str,
+    color: str,
 ) -> Iterator[str]:
     """One branch, its lines to the input and to the merge."""
     at, before = 0, middle
     for row, number in enumerate(chain, 1):
         yield edge(before, at, x, row)
-        yield _box(x, row, nodes[number], macs[number], macs[number] / (sum(macs) or 1), colour)
+        yield _box(x, row, nodes[number], macs[number], macs[number] / (sum(macs) or 1), color)
         at, before = row, x
     if chain:
         if at < rows:  # a short branch passes the longer ones by on its own side
@@ -82,7 +82,7 @@ def column(
         y0, y1 = top(0) + BOX, top(rows + 1)
         path = f"M{middle:.0f} {y0}C{x:.0f} {y0 + 40} {x:.0f} {y0 + 40} {x:.0f} {(y0 + y1) / 2:.0f}"
         yield f'<path class="ka-edge" d="{path}S{x:.0f} {y1 - 40} {middle:.0f} {y1}"/>'
-        yield text(x + 8, (y0 + y1) / 2, "as it came")
+        yield text(x + 8, (y0 + y1) / 2, "identity")
 
 
 def top(row: int) -> int:
@@ -94,8 +94,8 @@ def edge(x0: float, row0: int, x1: float, row1: int) -> str:
     return f'<path class="ka-edge" d="M{x0:.0f} {y0}C{x0:.0f} {y0 + 14} {x1:.0f} {y1 - 14} {x1:.0f} {y1}"/>'
 
 
-def _box(x: float, row: int, node: Node, macs: int, share: float, colour: str) -> str:
-    y, fill = top(row), f'fill="{colour}" fill-opacity="{0.08 + 0.5 * share:.2f}"'
+def _box(x: float, row: int, node: Node, macs: int, share: float, color: str) -> str:
+    y, fill = top(row), f'fill="{color}" fill-opacity="{0.08 + 0.5 * share:.2f}"'
     lines = [words(node), f"{short(macs)} ({share:.0%})" if macs else ""]
     shown = [line for line in lines if line]
     first = y + BOX / 2 + 4 - 8 * (len(shown) - 1)

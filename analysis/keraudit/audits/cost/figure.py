@@ -33,8 +33,8 @@ def macs_per_block(report: Mapping[str, Any], *, name: str = "") -> dict[str, An
     unit, unit_name = unit_for(max((block["macs"] for block in blocks), default=0))
     title = f"{name or report['model']}: MACs per block, batch {report['batch']}"
     figure = new_figure(layout(blocks, title, f"{unit_name} per block"))
-    colours = {"fork-join": color_of(name or report["model"]), "segment": GREY}
-    for kind, colour in colours.items():
+    colors = {"fork-join": color_of(name or report["model"]), "segment": GREY}
+    for kind, color in colors.items():
         rows = [block for block in blocks if block["kind"] == kind]
         if not rows:
             continue
@@ -46,7 +46,7 @@ def macs_per_block(report: Mapping[str, Any], *, name: str = "") -> dict[str, An
             text=[f"{_sign_of(block, 'macs')}{block['macs'] / unit:.3g}" for block in rows],
             textposition="outside",
             cliponaxis=False,
-            marker={"color": colour, "line": {"width": 0}},
+            marker={"color": color, "line": {"width": 0}},
             customdata=[_hover_of(block, report["totals"]) for block in rows],
             hovertemplate="<b>%{y}</b><br>%{customdata[0]} MACs (%{customdata[1]})"
             "<br>%{customdata[2]} parameters<br>output %{customdata[3]}<extra></extra>",
@@ -165,7 +165,7 @@ def with_and_without(report: Mapping[str, Any], *, name: str = "") -> dict[str, 
     grouped["barmode"] = "group"
     grouped["height"] = 2 * ROW_HEIGHT * len(blocks) * 3 // 4 + FRAME_HEIGHT
     figure = new_figure(grouped)
-    colour = color_of(name or report["model"])
+    color = color_of(name or report["model"])
     for side, hatch in (("without", "/"), ("with", "")):
         figure.add_bar(
             name=f"{side} reductions",
@@ -173,7 +173,7 @@ def with_and_without(report: Mapping[str, Any], *, name: str = "") -> dict[str, 
             y=[block["name"] for block in blocks],
             x=[block[f"macs_{side}"] / unit for block in blocks],
             marker={
-                "color": colour,
+                "color": color,
                 "line": {"width": 0},
                 "pattern": {"shape": hatch, "fillmode": "replace", "size": 6},
             },

@@ -61,9 +61,9 @@ def live_bytes(graph: Graph) -> Sequence[int]:
     freed = [0] * (len(order) + 1)
     for ref, position in last.items():
         freed[position] += _tensor_bytes(graph.nodes[ref.call].outputs[ref.output])
-    held, result = 0, [0] * len(order)
+    live, result = 0, [0] * len(order)
     for position, index in enumerate(order):
-        held += activation_bytes(graph.nodes[index])
-        result[index] = held
-        held -= freed[position]
+        live += activation_bytes(graph.nodes[index])
+        result[index] = live
+        live -= freed[position]
     return result

@@ -70,16 +70,16 @@ class Field(NamedTuple):
 
         ``None`` where positions are mixed along any axis.
         """
-        kept = [w for w in self.local or () if w is not None]
-        whole = self.local is not None and len(kept) == len(self.local)
-        return tuple(number(w.stride) for w in kept) if whole else None
+        windows = [w for w in self.local or () if w is not None]
+        whole = self.local is not None and len(windows) == len(self.local)
+        return tuple(number(w.stride) for w in windows) if whole else None
 
     @property
     def effective_padding(self) -> tuple[float, ...] | None:
         """How far the first position's field begins before the input."""
-        kept = [w for w in self.local or () if w is not None]
-        whole = self.local is not None and len(kept) == len(self.local)
-        return tuple(number(-w.low) for w in kept) if whole else None
+        windows = [w for w in self.local or () if w is not None]
+        whole = self.local is not None and len(windows) == len(self.local)
+        return tuple(number(-w.low) for w in windows) if whole else None
 
 
 class Source(NamedTuple):

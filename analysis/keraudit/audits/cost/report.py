@@ -102,13 +102,13 @@ def figures(cost: Cost) -> dict[str, int]:
     return {key: getattr(cost, key) for key in FIGURES}
 
 
-def _field_dict(seen: Field | None) -> dict[str, Any]:
+def _field_dict(field: Field | None) -> dict[str, Any]:
     """The receptive field as ``[height, width]`` pairs; ``None`` where it is not defined."""
-    if seen is None:
+    if field is None:
         return {"receptive_field": None, "effective_stride": None, "effective_padding": None}
-    stride, padding = seen.effective_stride, seen.effective_padding
+    stride, padding = field.effective_stride, field.effective_padding
     return {
-        "receptive_field": list(seen.receptive_field),
+        "receptive_field": list(field.receptive_field),
         "effective_stride": None if stride is None else list(stride),
         "effective_padding": None if padding is None else list(padding),
     }

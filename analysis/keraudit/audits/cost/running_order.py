@@ -29,8 +29,8 @@ def running_order(architecture: Architecture) -> list[int]:
         calls, order
     ):  # a rewrite has mixed what models inside held apart
         order = _nested_order(calls, outputs, [()] * len(calls))
-    given = dict.fromkeys(ref.call for ref in architecture.inputs)
-    return [*given, *(index for index in order if index not in given)]
+    inputs = dict.fromkeys(ref.call for ref in architecture.inputs)
+    return [*inputs, *(index for index in order if index not in inputs)]
 
 
 def _nested_order(
@@ -38,7 +38,7 @@ def _nested_order(
 ) -> list[int]:
     """The order of all calls, each model inside kept together; ``nests`` says which call is where."""
     items: dict[Nest, dict[Item, list[Item]]] = defaultdict(dict)  # of each model: what reads what
-    seen: dict[Nest, list[Item]] = defaultdict(list)  # of each model: its outputs
+    ends: dict[Nest, list[Item]] = defaultdict(list)  # of each model: its outputs
 
     def item(index: int, level: int) -> Item:
         nest = nests[index]
@@ -53,17 +53,17 @@ def _nested_order(
             shared = common(nest, other)
             items[nest[:shared]][item(index, shared)].append(item(ref.call, shared))
             for level in range(shared + 1, len(other) + 1):
-                seen[other[:level]].append(item(ref.call, level))
+                ends[other[:level]].append(item(ref.call, level))
     for ref in outputs:
         for level in range(len(nests[ref.call]) + 1):
-            seen[nests[ref.call][:level]].append(item(ref.call, level))
+            ends[nests[ref.call][:level]].append(item(ref.call, level))
 
     def shared_by(one: Item) -> Hashable:
         """What one call has in common with other calls of the same layer or model."""
         return calls[one].layer if isinstance(one, int) else one[-1][0]
 
     def spread(nest: Nest) -> Iterator[int]:
-        for one in by_depth(items[nest], seen[nest], shared_by):
+        for one in by_depth(items[nest], ends[nest], shared_by):
             if isinstance(one, int):
                 yield one
             else:

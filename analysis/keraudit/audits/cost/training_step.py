@@ -128,11 +128,11 @@ def attention(place: Place) -> int:
     args, kwargs = place.call.args, place.call.kwargs
     if place.node.layer.kind in TOGETHER:
         args, kwargs = tuple(args[0] if args else kwargs.get("inputs", ())), {}
-    given = dict(zip(("query", "value", "key"), args, strict=False)) | dict(kwargs)
+    operands = dict(zip(("query", "value", "key"), args, strict=False)) | dict(kwargs)
     trained = bool(place.weights)
     projected = trained and place.node.layer.kind in HEADS
-    query, value = place.behind(given.get("query")), place.behind(given.get("value"))
-    key = value if given.get("key") is None else place.behind(given["key"])
+    query, value = place.behind(operands.get("query")), place.behind(operands.get("value"))
+    key = value if operands.get("key") is None else place.behind(operands["key"])
     passes = {
         "query projection": projected + query,
         "gate projection": projected + query,

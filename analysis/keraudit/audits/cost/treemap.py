@@ -7,7 +7,7 @@ from typing import Any
 
 from keraudit.audits.cost.parts import LAYER, Part
 from keraudit.model.block import FORK_JOIN, SEGMENT
-from keraudit.model.blocks import FINISHING, NORMALISING
+from keraudit.model.blocks import FINISHING, NORMALIZING
 from keraudit.output.numbers import extent, short, short_bytes, sizes
 from keraudit.output.palette import (
     BLUE,
@@ -66,7 +66,7 @@ def family(kind: str) -> str:
         return "convolution"
     if plain in ("Dense", "EinsumDense"):
         return "dense"
-    if plain in NORMALISING:
+    if plain in NORMALIZING:
         return "normalisation"
     if kind in FINISHING:
         return "activation"
@@ -76,25 +76,25 @@ def family(kind: str) -> str:
 
 
 def treemap(
-    tree: Part, *, area: str, colour: str, chosen: str = "", dark: bool = False
+    tree: Part, *, area: str, color: str, chosen: str = "", dark: bool = False
 ) -> dict[str, Any]:
     """Draw the parts of ``tree``; whatever has no area is left out.
 
     Args:
         tree: of ``keraudit.audits.cost.parts``; what it holds directly is framed, with a heading.
         area: a key of ``MEASURES``.
-        colour: likewise, or ``"kind"``.
+        color: likewise, or ``"kind"``.
         chosen: the name of the part that is marked.
         dark: whether it stands on a dark page; its headings are bright then.
 
     Returns:
         An ECharts option. The n-th of ``tree.walk()`` is the item of data index n.
     """
-    top = largest(tree, colour)
+    top = largest(tree, color)
 
     def item(part: Part) -> dict[str, Any]:
         value = MEASURES[area](part)
-        fill = _color_of(part, colour, top)
+        fill = _color_of(part, color, top)
         made: dict[str, Any] = {
             "name": part.name,
             "value": value,
@@ -155,17 +155,17 @@ def levels() -> list[dict[str, Any]]:
     ]
 
 
-def largest(tree: Part, colour: str) -> float:
+def largest(tree: Part, color: str) -> float:
     """The value of the brightest colour: the largest of the leaves."""
-    if colour == "kind":
+    if color == "kind":
         return 0.0
-    return max((MEASURES[colour](p) for p in tree.walk() if not p.children), default=0)
+    return max((MEASURES[color](p) for p in tree.walk() if not p.children), default=0)
 
 
-def _color_of(part: Part, colour: str, top: float) -> str:
-    if colour == "kind":
+def _color_of(part: Part, color: str, top: float) -> str:
+    if color == "kind":
         return KINDS[family(part.kind)] if part.role != "stage" else KINDS["other"]
-    return shade(MEASURES[colour](part) / top if top else 0)
+    return shade(MEASURES[color](part) / top if top else 0)
 
 
 def tooltip(part: Part) -> str:
@@ -177,7 +177,7 @@ def tooltip(part: Part) -> str:
 
     cost, bounds = part.cost, part.cost.bounds
     count = sum(inner.role == LAYER for inner in part.walk())
-    seen = extent(part.field.receptive_field) if part.field else ""
+    field = extent(part.field.receptive_field) if part.field else ""
     return "<br>".join(
         [
             f"<b>{text(part.name)}</b> ({text(part.kind)})",
@@ -185,16 +185,16 @@ def tooltip(part: Part) -> str:
             f"{bounds.macs.sign}{short(cost.macs)} MACs, {bounds.flops.sign}{short(cost.flops)} FLOPs",
             f"{bounds.params.sign}{short(cost.params)} parameters,"
             f" {bounds.activations.sign}{short_bytes(cost.activation_bytes)} written",
-            f"output {sizes(part.output_shape)}" + (f", sees {seen}" if seen else ""),
+            f"output {sizes(part.output_shape)}" + (f", sees {field}" if field else ""),
         ]
     )
 
 
-def legend(tree: Part, *, area: str, colour: str) -> list[tuple[str, str]]:
+def legend(tree: Part, *, area: str, color: str) -> list[tuple[str, str]]:
     """Colours and what they mean: kinds that occur, or the two ends of the scale and its middle."""
     leaves = [p for p in tree.walk() if not p.children and MEASURES[area](p)]
-    if colour == "kind":
+    if color == "kind":
         found = dict.fromkeys(family(p.kind) for p in leaves)
         return [(name, KINDS[name]) for name in KINDS if name in found]
-    top = largest(tree, colour)
-    return [(WRITTEN[colour](top * part), shade(part)) for part in (0, 0.25, 0.5, 0.75, 1)]
+    top = largest(tree, color)
+    return [(WRITTEN[color](top * part), shade(part)) for part in (0, 0.25, 0.5, 0.75, 1)]

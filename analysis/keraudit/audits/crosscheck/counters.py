@@ -1,6 +1,6 @@
 """How each peer counts a graph; every function runs in a process of its own.
 
-The model is built from the graph with fresh weights: no counter looks at their values. Batch and
+The model is built from the graph with random initial weights: no counter looks at their values. Batch and
 input sizes are the graph's.
 """
 

@@ -41,7 +41,7 @@ def measure(peer: Peer, graph: Graph, *, timeout: float) -> Measured:
 
     Args:
         peer: the counter.
-        graph: built anew in the peer's process, with fresh weights.
+        graph: built anew in the peer's process, with random initial weights.
         timeout: seconds after which the process is ended.
     """
     missing = [name for name in peer.needs if find_spec(name) is None]

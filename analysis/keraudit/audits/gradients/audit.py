@@ -63,8 +63,8 @@ def compare(
     """
     begin = perf_counter()
     found = places(graph)
-    wanted = expanded(against)
-    texts = [*([] if CORNERS in against else [base]), *(joined(base, text) for text in wanted)]
+    changes = expanded(against)
+    texts = [*([] if CORNERS in against else [base]), *(joined(base, text) for text in changes)]
     variants = [_measurable(variant(graph, text)) for text in dict.fromkeys(texts)]
     loss = losses.chosen(graph, plan.loss)
     lengths = [len(parts(v.graph, found, v.origin)) for v in variants]
@@ -119,8 +119,8 @@ def _measurable(one: Variant) -> Variant:
             "the model has no trainable kernel, so there is no gradient to measure: set trainable, or"
             " audit its cost with keraudit flops"
         )
-    normalised = any(node.layer.kind == "BatchNormalization" for node in graph.nodes)
-    if graph.batch < 2 and normalised:
+    normalized = any(node.layer.kind == "BatchNormalization" for node in graph.nodes)
+    if graph.batch < 2 and normalized:
         raise KerauditError(
             f"batch normalisation takes its statistics from a batch of 2 or more; received"
             f" {graph.batch}: give --batch 32, or --without-norm"

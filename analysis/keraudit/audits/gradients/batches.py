@@ -94,8 +94,8 @@ def _folder_images(folder: Path, graph: Graph, rng: np.random.Generator) -> tupl
     classes = sorted(path for path in root.iterdir() if path.is_dir())
     files = [
         (path, label)
-        for label, held in enumerate(classes)
-        for path in sorted(held.iterdir())
+        for label, class_folder in enumerate(classes)
+        for path in sorted(class_folder.iterdir())
         if path.suffix.lower() in ENDINGS
     ]
     if len(files) < graph.batch:
@@ -122,7 +122,7 @@ def image(path: Path, height: int, width: int, channels: int) -> Any:
                 picture = picture.resize((width, height), Image.Resampling.BILINEAR)
             return np.asarray(picture, "float32").reshape(height, width, -1)
     except OSError as error:
-        raise KerauditError(f"{path} is no image that can be read: {error}") from None
+        raise KerauditError(f"{path} is not a readable image: {error}") from None
 
 
 def cifar10(graph: Graph, rng: np.random.Generator) -> tuple[Any, Any, str]:
@@ -209,14 +209,14 @@ def _checked_labels(label: Any, graph: Graph, index: int, loss: str) -> Any:
     ref = graph.architecture.outputs[index]
     node = graph.nodes[ref.call]
     classes = node.outputs[ref.output].shape[-1]
-    wanted = label_shape(graph, ref, loss)[1:]
-    if loss == CROSS_ENTROPY and label.shape[1:] == (*wanted, classes) and label.ndim > 1:
+    expected = label_shape(graph, ref, loss)[1:]
+    if loss == CROSS_ENTROPY and label.shape[1:] == (*expected, classes) and label.ndim > 1:
         label = label.argmax(-1)
-    if label.shape[1:] in ((*wanted, 1), ()) and label.shape[1:] != wanted:
-        label = label.reshape(label.shape[0], *wanted) if label.size == len(label) else label
-    if label.shape[1:] != wanted:
+    if label.shape[1:] in ((*expected, 1), ()) and label.shape[1:] != expected:
+        label = label.reshape(label.shape[0], *expected) if label.size == len(label) else label
+    if label.shape[1:] != expected:
         raise KerauditError(
-            f"{loss} for output {node.name!r} takes labels of shape {wanted} each; received"
+            f"{loss} for output {node.name!r} takes labels of shape {expected} each; received"
             f" {label.shape[1:]}"
         )
     if loss != CROSS_ENTROPY:

@@ -62,14 +62,14 @@ def norm_by_depth(report: Report, *, title: str = "") -> dict[str, Any]:
     if panels:
         figure = new_figure(_panel_layout(title, panels, lines))
         for number, pair in enumerate(panels.values()):
-            for label, name, colour in zip(pair, ("with skips", "without"), LINES, strict=False):
-                _add_line(figure, lines[label], name, colour, panel=number, legend=not number)
+            for label, name, color in zip(pair, ("with skips", "without"), LINES, strict=False):
+                _add_line(figure, lines[label], name, color, panel=number, legend=not number)
     else:
         figure = new_figure(_single_layout(title, lines))
         for number, (label, rows) in enumerate(lines.items()):
-            colour = LINES[number % len(LINES)] if number else color_of(report["model"])
+            color = LINES[number % len(LINES)] if number else color_of(report["model"])
             dash = DASHES[number // len(LINES) % len(DASHES)]
-            _add_line(figure, rows, shown(label), colour, dash=dash)
+            _add_line(figure, rows, shown(label), color, dash=dash)
     return as_record(figure)
 
 
@@ -88,7 +88,7 @@ def _add_line(
     figure: Any,
     rows: Rows,
     name: str,
-    colour: str,
+    color: str,
     *,
     dash: str = "solid",
     panel: int = 0,
@@ -100,7 +100,7 @@ def _add_line(
     depths = [row["depth"] for row in rows]
     if any(row["low"] != row["high"] for row in rows):
         low, high = ([row[end] for row in rows] for end in ("low", "high"))
-        add_band(figure, depths, low, high, fillcolor=colour, opacity=0.25, **axes)
+        add_band(figure, depths, low, high, fillcolor=color, opacity=0.25, **axes)
     figure.add_scatter(
         name=name,
         legendgroup=name,
@@ -108,7 +108,7 @@ def _add_line(
         x=depths,
         y=[row["mean"] for row in rows],
         mode="lines+markers",
-        line={"color": colour, "dash": dash},
+        line={"color": color, "dash": dash},
         marker={"size": 5},
         customdata=[[row["name"]] for row in rows],
         hovertemplate="<b>%{customdata[0]}</b><br>%{y:.3g}<extra>" + name + "</extra>",
@@ -151,7 +151,7 @@ def _panel_layout(
     )
     for number, name in enumerate(names, 1):
         row, column = divmod(number - 1, 2)
-        beside = [label for n in names[2 * row : 2 * row + 2] for label in panels[n]]
+        labels = [label for n in names[2 * row : 2 * row + 2] for label in panels[n]]
         suffix = suffix_of(number - 1)
         left, top = 0.54 * column, 1 - row * (high + GAP)
         layout[f"xaxis{suffix}"] = axis(
@@ -160,7 +160,7 @@ def _panel_layout(
         layout[f"yaxis{suffix}"] = {
             "domain": [max(0.0, top - high), top],
             "anchor": f"x{suffix}",
-            **_decades([lines[label] for label in beside]),
+            **_decades([lines[label] for label in labels]),
         }
         layout["annotations"].append(panel_heading(shown(name) or "as it is", left, top))
     return layout

@@ -56,7 +56,7 @@ def profile(
             out alike, and their mean cosine at each block.
         step: called after each piece, forward and backward.
     """
-    values, seen, found = _forward_pass(network, batch, step)
+    values, activations, found = _forward_pass(network, batch, step)
     outputs = [values[ref] for ref in network.graph.architecture.outputs]
     worth, starts = _differentiated(loss, outputs, batch.labels)
     if found is None and not math.isfinite(worth):
@@ -67,7 +67,9 @@ def profile(
         _, common = _differentiated(loss, outputs, alike)
         for back in _backward_pass(network, dict(values), common, step):
             cosines.insert(0, math.nan if back.gradient is None else mean_cosine(back.gradient))
-    rows, layers, broken = _sized(network, _backward_pass(network, values, starts, step), seen)
+    rows, layers, broken = _sized(
+        network, _backward_pass(network, values, starts, step), activations
+    )
     if cosines:
         rows = [replace(row, cosine=cosine) for row, cosine in zip(rows, cosines, strict=True)]
     return Profile(
@@ -88,18 +90,18 @@ def _forward_pass(
         ref: ops.convert_to_tensor(x)
         for ref, x in zip(network.graph.architecture.inputs, batch.inputs, strict=True)
     }
-    seen: list[Activation] = []
+    activations: list[Activation] = []
     found = None
     for piece in network.pieces:
         arguments = [values[ref] for ref in piece.part.reads]
         results = forward(lambda tensors, p=piece: run(p, tensors), arguments)  # type: ignore[misc]
         values.update(zip(piece.part.writes, results, strict=True))
-        seen.append(activation(values[piece.part.end]))
-        if found is None and not all(map(math.isfinite, seen[-1])):
+        activations.append(activation(values[piece.part.end]))
+        if found is None and not all(map(math.isfinite, activations[-1])):
             layer = _first_not_finite(network, piece, values)
             found = Finding(what="activation", layer=layer, block=piece.part.name)
         step()
-    return values, seen, found
+    return values, activations, found
 
 
 def _first_not_finite(network: Network, piece: Piece, values: Values) -> str:
@@ -169,8 +171,8 @@ def _through(
         return [None] * (len(kernels) + len(read))
 
     def outputs(tensors: list[Any]) -> list[Any]:
-        given = dict(zip(read, tensors[len(kernels) :], strict=True))
-        arguments = [given.get(ref, values.get(ref)) for ref in piece.part.reads]
+        replaced = dict(zip(read, tensors[len(kernels) :], strict=True))
+        arguments = [replaced.get(ref, values.get(ref)) for ref in piece.part.reads]
         results = run(piece, arguments, list(zip(kernels, tensors, strict=False)))
         return [results[i] for i in wrote]
 
@@ -183,7 +185,7 @@ def _through(
 
 
 def _sized(
-    network: Network, passed: Iterator[Pulled], seen: Sequence[Activation]
+    network: Network, passed: Iterator[Pulled], activations: Sequence[Activation]
 ) -> tuple[list[BlockGradient], list[KernelGradient], Finding | None]:
     """Rows for blocks and kernels in network order, and where a gradient first is not finite.
 
@@ -198,9 +200,9 @@ def _sized(
     waiting: dict[int, Any] = {}
     found = None
     for position, back in enumerate(passed):
-        depth = len(seen) - position
+        depth = len(activations) - position
         norm = Size(0.0, 0.0) if back.gradient is None else size(back.gradient)
-        blocks.insert(0, _block_row(back.piece, depth, norm, seen[depth - 1]))
+        blocks.insert(0, _block_row(back.piece, depth, norm, activations[depth - 1]))
         rows: list[KernelGradient] = []
         for variable, gradient in zip(network.kernels(back.piece), back.kernels, strict=True):
             key = id(variable)

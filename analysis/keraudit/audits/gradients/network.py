@@ -52,7 +52,7 @@ class Piece(keras.Layer):  # type: ignore[misc]  # Keras ships no types
 class Network:
     """The pieces of a graph, their kernels, and the layers that hold them, by path.
 
-    ``initialisers`` are those of the layers' variables, by the variable's ``id``.
+    ``initializers`` are those of the layers' variables, by the variable's ``id``.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Network:
         self.graph = graph
         with recorded() as made:
             self.layers, _ = assembled(graph, custom_objects=custom_objects)
-        self.initialisers = {
+        self.initializers = {
             id(variable): made[id(variable)]
             for layer in self.layers.values()
             for variable in getattr(layer, "weights", ())
@@ -82,7 +82,7 @@ class Network:
             if is_kernel(
                 str(variable.name),
                 len(variable.shape),
-                random=is_random(self.initialisers.get(id(variable))),
+                random=is_random(self.initializers.get(id(variable))),
             )
         ]
 

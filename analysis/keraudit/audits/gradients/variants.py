@@ -95,6 +95,6 @@ def _step_of(word: str) -> Callable[[Graph], Rewrite]:
     except ValueError:
         pass
     raise KerauditError(
-        f"{word!r} is no change to compare with: expected {', '.join(PLAIN)}, an initialiser (glorot,"
+        f"{word!r} is not a change to compare with: expected {', '.join(PLAIN)}, an initialiser (glorot,"
         f" he, ...), {', '.join(WITH_VALUE)}, several joined by +, or {CORNERS}"
     )

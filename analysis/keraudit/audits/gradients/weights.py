@@ -44,7 +44,7 @@ def draw(network: Network, seed: int) -> None:
     done: set[int] = set()
     for path, layer in network.layers.items():
         for place, variable in weights_of(layer):
-            initializer = network.initialisers.get(id(variable))
+            initializer = network.initializers.get(id(variable))
             if initializer is None or is_random(initializer) is False or id(variable) in done:
                 continue
             done.add(id(variable))
@@ -102,7 +102,7 @@ def drawing(function: Any, rng: np.random.Generator) -> Iterator[None]:
     ``bias_initializer``, which would make the same numbers each time.
     """
     owners = inspect.getclosurevars(function).nonlocals if inspect.isfunction(function) else {}
-    kept = [
+    initializers = [
         (owner, key, value)
         for owner in owners.values()
         if isinstance(owner, keras.Layer)
@@ -113,12 +113,12 @@ def drawing(function: Any, rng: np.random.Generator) -> Iterator[None]:
     def ours(initializer: Any) -> Callable[..., Any]:
         return lambda shape, dtype="float32": drawn(initializer, rng, tuple(shape), dtype)
 
-    for owner, key, value in kept:
+    for owner, key, value in initializers:
         setattr(owner, key, ours(value))
     try:
         yield
     finally:
-        for owner, key, value in kept:
+        for owner, key, value in initializers:
             setattr(owner, key, value)
 
 

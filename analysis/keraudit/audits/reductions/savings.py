@@ -131,13 +131,13 @@ def board_order(term: Term) -> tuple[tuple[str, int], ...]:
         return 3 if name.startswith("kernel") else 4 if name == "filters" else 2
 
     kernel = {size for name, size in term.factors if name.startswith("kernel")}
-    kept = [
+    factors = [
         (name, size)
         for name, size in term.factors
         if not (name in ("batch", "rows") and size == 1)
         and not (name.startswith("kernel") and kernel == {1})
     ]
-    return tuple(sorted(kept, key=place))
+    return tuple(sorted(factors, key=place))
 
 
 def saving_dict(saved: Saving) -> dict[str, Any]:

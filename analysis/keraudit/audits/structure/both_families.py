@@ -55,7 +55,7 @@ def stem(network: Network, parts: Sequence[Part], *, most: int | None, word: str
     found = network.weighted(0, first.fork + 1)
     if not found:
         return fails(f"No layer with weights stands before the first {word}, {first.name}.")
-    before = (i for i in range(first.fork + 1) if i in network.main and i not in network.beside)
+    before = (i for i in range(first.fork + 1) if i in network.main and i not in network.in_gates)
     pools = [pool for i in before if (pool := pool_at(network, i))]
     text = [f"{network.name(f.at)} ({_filter_text(f)})" for f in found]
     start, stop = size_of(network, 0), size_of(network, first.fork)
@@ -102,7 +102,7 @@ def _averaging(network: Network, indices: Iterable[int]) -> str:
     """The layer among ``indices`` that averages all positions; empty if none does."""
     for i in indices:
         node = network.graph.nodes[i]
-        if i not in network.main or i in network.beside or not node.sources:
+        if i not in network.main or i in network.in_gates or not node.sources:
             continue
         kind, before = node.layer.kind, prod(network.places[node.sources[0].call])
         average = "Average" in kind or "Avg" in kind or kind == "ops.Mean"

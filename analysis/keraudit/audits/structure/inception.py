@@ -145,10 +145,10 @@ def reductions(modules: Sequence[Module]) -> tuple[int, int, list[str]]:
     return len(could) - len(missed), len(could), missed
 
 
-def _filters_are_factorised(found: Inception) -> Finding:
+def _filters_are_factorized(found: Inception) -> Finding:
     """Holds when every module has a factorised filter; larger ones left whole are listed."""
-    pieces = Counter(p for m in found.modules for b in m.branches for p in b.factorised)
-    without = [m.name for m in found.modules if not any(b.factorised for b in m.branches)]
+    pieces = Counter(p for m in found.modules for b in m.branches for p in b.factorized)
+    without = [m.name for m in found.modules if not any(b.factorized for b in m.branches)]
     whole = Counter(
         f.text
         for m in found.modules
@@ -234,10 +234,10 @@ CLAIMS: tuple[Claim[Inception], ...] = (
     ),
     Claim(
         code="INC07",
-        name="factorised",
+        name="factorized",
         sentence="Larger filters are factorised: nxn to 1xn and nx1, 5x5 to two 3x3 (v3).",
         source="Szegedy et al. 2015, sections 3.1 and 3.2",
-        check=_filters_are_factorised,
+        check=_filters_are_factorized,
     ),
     Claim(
         code="INC08",

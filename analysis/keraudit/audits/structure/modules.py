@@ -64,7 +64,7 @@ class Branch:
         return None
 
     @property
-    def factorised(self) -> tuple[str, ...]:
+    def factorized(self) -> tuple[str, ...]:
         """The pieces that stand for a larger filter: ``1x7-7x1``, ``(1x3 | 3x1)``, ``3x3-3x3``."""
         found: list[str] = []
         last: Step | None = None
@@ -124,12 +124,12 @@ def _branch_of(network: Network, nodes: Sequence[int], inner: Sequence[Block]) -
 def steps(network: Network, nodes: Sequence[int], inner: Sequence[Block]) -> Iterator[Step]:
     """The steps of a branch in running order; normalisation and activation are passed over."""
     forks = {fork.nodes[0]: fork for fork in inner}
-    held = {i for fork in inner for i in fork.nodes}
+    inner_nodes = {i for fork in inner for i in fork.nodes}
     for i in nodes:
         if i in forks:
             fork = forks[i]
             yield tuple(_branch_of(network, branch, fork.children) for branch in fork.branches)
-        elif i in held:
+        elif i in inner_nodes:
             continue
         elif found := network.filters[i] or pool_at(network, i):
             yield found
@@ -146,7 +146,7 @@ def extent(steps: Sequence[Step]) -> Shape:
 
     A 3x3 behind a 3x3 sees 5x5; behind a stride of 2 each further tap is two positions away.
     """
-    seen: list[int] = []
+    field: list[int] = []
     jump: list[int] = []
     for step in steps:
         if isinstance(step, Pool):
@@ -157,12 +157,12 @@ def extent(steps: Sequence[Step]) -> Shape:
             inner = [branch.extent for branch in step if branch.extent]
             kernel = tuple(map(max, zip(*inner, strict=False)))
             strides = (1,) * len(kernel)
-        seen = seen or [1] * len(kernel)
+        field = field or [1] * len(kernel)
         jump = jump or [1] * len(kernel)
-        if len(kernel) == len(seen):
-            seen = [s + (k - 1) * j for s, k, j in zip(seen, kernel, jump, strict=False)]
+        if len(kernel) == len(field):
+            field = [s + (k - 1) * j for s, k, j in zip(field, kernel, jump, strict=False)]
             jump = [j * s for j, s in zip(jump, strides, strict=False)]
-    return tuple(seen)
+    return tuple(field)
 
 
 def _are_factors(a: Filter, b: Filter) -> bool:

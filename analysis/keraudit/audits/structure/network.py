@@ -60,7 +60,7 @@ class Network:
     """A graph with what the checks need of it.
 
     ``main`` are the nodes that lead to the main output, the one with the most nodes before it;
-    ``beside`` those in the side branch of a gate (squeeze-and-excitation), which no paper counts.
+    ``in_gates`` those in the side branch of a gate (squeeze-and-excitation), which no paper counts.
     """
 
     graph: Graph
@@ -68,7 +68,7 @@ class Network:
     places: tuple[Shape, ...]
     filters: tuple[Filter | None, ...]
     main: frozenset[int]
-    beside: frozenset[int]
+    in_gates: frozenset[int]
     end: int
 
     def name(self, index: int) -> str:
@@ -80,7 +80,7 @@ class Network:
 
     def weighted(self, start: int, stop: int) -> list[Filter]:
         """The layers with multiplying weights on the way to the main output, of ``start..stop - 1``."""
-        inside = (i for i in range(start, stop) if i in self.main and i not in self.beside)
+        inside = (i for i in range(start, stop) if i in self.main and i not in self.in_gates)
         return [found for i in inside if (found := self.filters[i])]
 
 
@@ -95,7 +95,7 @@ def network(graph: Graph, found: tuple[Block, ...]) -> Network:
         places=places,
         filters=tuple(_filter_at(graph, places, i) for i in range(len(graph.nodes))),
         main=frozenset(main),
-        beside=frozenset(
+        in_gates=frozenset(
             i
             for block in every(found)
             if block.join is not None and () in block.branches
@@ -185,7 +185,7 @@ def depth(network: Network) -> int:
     """
     deepest: list[int] = []
     for index, node in enumerate(network.graph.nodes):
-        counts = network.filters[index] is not None and index not in network.beside
+        counts = network.filters[index] is not None and index not in network.in_gates
         deepest.append(max((deepest[r.call] for r in node.sources), default=0) + counts)
     return deepest[network.end]
 

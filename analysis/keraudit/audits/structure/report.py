@@ -132,11 +132,11 @@ def claims() -> dict[str, Claim[Any]]:
 
 def structure_of(graph: Graph, *, command: str = "") -> StructureReport:
     """Check a graph against every claim of the families that it belongs to."""
-    seen = network(graph, blocks(graph))
-    residual, inception = Residual(seen, units(seen)), Inception(seen, modules(seen))
+    net = network(graph, blocks(graph))
+    residual, inception = Residual(net, units(net)), Inception(net, modules(net))
     return StructureReport(
         **origin_of(graph, command=command),
-        facts=_network_summary(seen, len(residual.units), len(inception.modules)),
+        facts=_network_summary(net, len(residual.units), len(inception.modules)),
         checks=(
             *checked(RESIDUAL, residual if residual.units else None, RESIDUAL_CLAIMS),
             *checked(INCEPTION, inception if inception.modules else None, INCEPTION_CLAIMS),
@@ -146,10 +146,10 @@ def structure_of(graph: Graph, *, command: str = "") -> StructureReport:
     )
 
 
-def checked(family: str, found: T | None, wanted: Sequence[Claim[T]]) -> tuple[Check, ...]:
+def checked(family: str, found: T | None, claims: Sequence[Claim[T]]) -> tuple[Check, ...]:
     """Each claim's check; all silent if the family was not found."""
     result = []
-    for claim in wanted:
+    for claim in claims:
         finding: Finding = silent(ABSENT[family]) if found is None else claim.check(found)
         result.append(
             Check(
@@ -165,22 +165,22 @@ def checked(family: str, found: T | None, wanted: Sequence[Claim[T]]) -> tuple[C
     return tuple(result)
 
 
-def _network_summary(seen: Network, residual_units: int, inception_modules: int) -> NetworkSummary:
-    weighted = [f for f in seen.filters if f]
-    connected = [f for f in weighted if f.at not in seen.beside and is_connected(seen, f)]
-    fields = receptive_fields(seen.graph)
-    strided = [(i, f) for i, f in enumerate(fields) if f and f.effective_stride and i in seen.main]
+def _network_summary(net: Network, residual_units: int, inception_modules: int) -> NetworkSummary:
+    weighted = [f for f in net.filters if f]
+    connected = [f for f in weighted if f.at not in net.in_gates and is_connected(net, f)]
+    fields = receptive_fields(net.graph)
+    strided = [(i, f) for i, f in enumerate(fields) if f and f.effective_stride and i in net.main]
     index, last = strided[-1] if strided else (0, None)
     return NetworkSummary(
-        depth=depth(seen),
+        depth=depth(net),
         weighted_layers=len(weighted),
         residual_units=residual_units,
         inception_modules=inception_modules,
-        params=params(seen),
+        params=params(net),
         connected_layers=len(connected),
-        connected_params=connected_params(seen, connected),
-        first_map=seen.places[0],
-        last_map=seen.places[index],
+        connected_params=connected_params(net, connected),
+        first_map=net.places[0],
+        last_map=net.places[index],
         downsampling=last.effective_stride if last else None,
     )
 
@@ -205,9 +205,9 @@ def heading(report: StructureReport) -> str:
         return f"at {shapes}: neither a residual nor an Inception network"
     kind = " and ".join(TITLES[family] for family in report.families)
     verdicts = [c.verdict for c in report.checks if c.family in report.families]
-    held, failed = verdicts.count(HOLDS), verdicts.count(FAILS)
-    told = f"{counted(held, 'claim')} hold{'s' if held == 1 else ''}, {failed} "
-    return f"at {shapes}: {kind}; {told}{'does' if failed == 1 else 'do'} not"
+    holding, failing = verdicts.count(HOLDS), verdicts.count(FAILS)
+    verdict = f"{counted(holding, 'claim')} hold{'s' if holding == 1 else ''}, {failing} "
+    return f"at {shapes}: {kind}; {verdict}{'does' if failing == 1 else 'do'} not"
 
 
 def _check_line(check: Check) -> Line:

@@ -112,7 +112,7 @@ def _filters_double(found: Residual) -> Finding:
     network, units = found
     points = [units[0].fork, *(unit.join for unit in units)]
     names = ["", *(unit.name for unit in units)]
-    seen, true = [], True
+    evidence, true = [], True
     for k, (a, b) in enumerate(pairwise(points), 1):
         if network.places[a] == network.places[b]:
             continue
@@ -122,15 +122,15 @@ def _filters_double(found: Residual) -> Finding:
         good, by = _downsampler(network, a, units[k - 1])
         good = good and halves(network.places[a], network.places[b])
         true = true and good and (after == 2 * before or late)
-        seen.append(
+        evidence.append(
             f"{names[k]}: {size_of(network, a)} to {size_of(network, b)}"
             f" {by}, channels {before:,} to {after:,}"
             + (f", and {later:,} in the next unit" if late else "")
             + "."
         )
-    if not seen:
+    if not evidence:
         return silent(f"All units have the positions of the first, {size_of(network, points[0])}.")
-    return decided(true, *seen)
+    return decided(true, *evidence)
 
 
 def _downsampler(network: Network, start: int, unit: Unit) -> tuple[bool, str]:

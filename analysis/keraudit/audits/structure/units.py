@@ -8,7 +8,7 @@ from math import prod
 
 from keraudit.audits.structure.network import Filter, Network, pool_at, regions_as
 from keraudit.model.block import Block
-from keraudit.model.blocks import GATES, NORMALISING
+from keraudit.model.blocks import GATES, NORMALIZING
 from keraudit.rewrite.shortcut_layers import SUMS, VALUES_KEPT
 
 BASIC, BOTTLENECK, INVERTED, OTHER = "basic", "bottleneck", "inverted bottleneck", "other"
@@ -79,7 +79,7 @@ def _residual_filters(
     )
     if forks or len(residual) > 1:
         return ()
-    inside = (i for i in residual[0] if i not in network.beside)
+    inside = (i for i in residual[0] if i not in network.in_gates)
     return tuple(found for i in inside if (found := network.filters[i]))
 
 
@@ -124,4 +124,4 @@ def _carries(network: Network, index: int, *, projected: bool) -> bool:
     pool = pool_at(network, index)
     if pool:
         return projected or prod(pool.window) == 1
-    return kind.startswith(VALUES_KEPT) or (projected and kind in NORMALISING)
+    return kind.startswith(VALUES_KEPT) or (projected and kind in NORMALIZING)

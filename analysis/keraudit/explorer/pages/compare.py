@@ -12,7 +12,7 @@ from keraudit.audits.structure.claim import HOLDS
 from keraudit.audits.structure.report import structure_of
 from keraudit.errors import KerauditError
 from keraudit.explorer import ui
-from keraudit.explorer.address import GIVEN, MOST_MODELS, UNITS, View
+from keraudit.explorer.address import MOST_MODELS, NAMED, UNITS, View
 from keraudit.explorer.cache import AS_IS, Audited, ShownModel, audited, command
 from keraudit.explorer.pages.map import model_or_stop
 from keraudit.explorer.pages.what_if import paired_bars
@@ -26,23 +26,23 @@ STATUS = {"removed": "only in {0}", "added": "only in {1}"}
 
 
 def page(view: View, subject: ShownModel | None) -> None:
-    """The model on the left, and those beside it."""
+    """The model on the left, and those that it is compared with."""
     subject = model_or_stop(subject)
     st.subheader("Side by side", anchor=False)
     options = [name for name in names() if name != view.model]
-    options += [name for name in view.beside if name not in options and name != view.model]
-    beside = [name for name in view.beside if name != view.model]
+    options += [name for name in view.compared if name not in options and name != view.model]
+    compared = [name for name in view.compared if name != view.model]
     st.multiselect(
-        f"Beside {ui.plain(subject.title)}",
+        f"Compare with {ui.plain(subject.title)}",
         options,
         format_func={key: called(key) for key in options}.__getitem__,
         max_selections=MOST_MODELS - 1,
         placeholder="up to three models",
-        **ui.tied(view, "beside", beside),
+        **ui.tied(view, "compared", compared),
     )
     found: list[tuple[ShownModel, Audited]] = []
     with st.skeleton(height=300):
-        for key in (view.model, *beside):
+        for key in (view.model, *compared):
             try:
                 one = shown_model(key)
                 found.append((one, audited(one, view.size, view.batch)))
@@ -141,7 +141,7 @@ def status(found: str, names: tuple[str, str]) -> str:
 
 def _address_of(subject: ShownModel) -> str:
     """How an address calls a model."""
-    return GIVEN if subject.key.startswith(f"{GIVEN}:") else subject.key
+    return NAMED if subject.key.startswith(f"{NAMED}:") else subject.key
 
 
 def _pair_line(a: ShownModel, b: ShownModel, view: View) -> str:

@@ -91,11 +91,11 @@ def _over_training(view: View, found: Mapping[str, Any]) -> None:
     steps = [entry["step"] for entry in found["steps"]]
     step = min(steps, key=lambda known: abs(known - view.step))
     st.select_slider("Training step", steps, **ui.tied(view, "step", step))
-    wanted = dict.fromkeys((steps[0], step))
+    compared = dict.fromkeys((steps[0], step))
     shown = [
         {**entry, "label": f"step {entry['step']}"}
         for entry in found["steps"]
-        if entry["step"] in wanted
+        if entry["step"] in compared
     ]
     at_step = {
         "model": found["model"],
@@ -166,7 +166,7 @@ def live(view: View, subject: ShownModel) -> None:
         twin(found, subject.title)
         return
     st.caption(
-        "The network is built anew with fresh weights and fed random images; the loss's gradient is"
+        "The network is built anew with a random initialisation and fed random images; the loss's gradient is"
         " measured at every block. A small network at a small input size takes seconds: try"
         " ResNet-CIFAR-20."
     )

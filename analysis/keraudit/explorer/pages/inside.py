@@ -69,7 +69,7 @@ def _weights_of(view: View, subject: ShownModel) -> str:
         return "The weights are those in the file."
     unfit = "The weights that ship with keraudit are for images of other channels. "
     return (unfit if shipped(subject.title) else "") + (
-        "The weights are fresh: drawn at random with seed 0, trained on nothing. Maps of fresh weights"
+        "The weights are random (seed 0), not trained. Feature maps of a random initialisation"
         " still show edges and colours, at the sizes and depths of the architecture."
     )
 
@@ -157,5 +157,5 @@ def weights(own: Mapping[str, Any]) -> None:
     if "kernels" in own:
         kernels = own["kernels"]
         st.image(mosaic(kernels, columns=8, size=40), width="stretch", alt="kernels")
-        colours = "in colour" if kernels.ndim == 4 else "for its first input channel"
-        st.caption(f"The first {len(kernels)} filters, each {colours}.")
+        colors = "in colour" if kernels.ndim == 4 else "for its first input channel"
+        st.caption(f"The first {len(kernels)} filters, each {colors}.")

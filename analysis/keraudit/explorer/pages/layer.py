@@ -117,8 +117,8 @@ def _option_text(value: Any) -> str:
     """
     if isinstance(value, Mapping) and "class_name" in value:
         inner = value.get("config")
-        given = inner.items() if isinstance(inner, Mapping) else ()
-        words = [f"{k}={_option_text(v)}" for k, v in given if v is not None]
+        options = inner.items() if isinstance(inner, Mapping) else ()
+        words = [f"{k}={_option_text(v)}" for k, v in options if v is not None]
         return " ".join([str(value["class_name"]), *words])[:200]
     return value[:200] if isinstance(value, str) else json.dumps(value, default=str)[:200]
 

@@ -14,7 +14,7 @@ from keraudit.audits.cost.parts import BLOCK, LAYER, Part, block_part
 from keraudit.audits.cost.report import report_grid
 from keraudit.audits.cost.treemap import MEASURES, legend, treemap
 from keraudit.explorer import ui
-from keraudit.explorer.address import AREAS, COLOURS, LEVELS, UNITS, View, parsed
+from keraudit.explorer.address import AREAS, COLORS, LEVELS, UNITS, View, parsed
 from keraudit.explorer.cache import Audited, ShownModel, audited, command, tree_of
 from keraudit.explorer.metrics import cost_of, layer_table, metrics
 from keraudit.model.block import Block
@@ -79,7 +79,7 @@ def _controls(view: View, found: Audited) -> None:
     with st.grid(4, min_column_width=150):
         ui.select(view, "block", "Look into", blocks, {"": "a block: choose, or click"})
         ui.select(view, "area", "Area", list(AREAS), {**AREAS, **names})
-        ui.select(view, "colour", "Colour", list(COLOURS), {**COLOURS, **names})
+        ui.select(view, "color", "Colour", list(COLORS), {**COLORS, **names})
         ui.select(view, "level", "Down to", list(LEVELS))
 
 
@@ -89,12 +89,12 @@ def measure(view: View, name: str) -> str:
 
 def _draw(tree: Part, view: View, *, key: str, chosen: str, height: int = HEIGHT) -> None:
     """A treemap whose leaves can be clicked, and its legend."""
-    area, colour = measure(view, view.area), measure(view, view.colour)
+    area, color = measure(view, view.area), measure(view, view.color)
     if not MEASURES[area](tree):
         st.info(f"Nothing here has {AREAS[view.area]}: choose another area.")
         return
     dark = st.context.theme.type == "dark"
-    option = treemap(tree, area=area, colour=colour, chosen=chosen, dark=dark)
+    option = treemap(tree, area=area, color=color, chosen=chosen, dark=dark)
     widget = f"{key}-of-{view.model}-{view.level}-{tree.name}-{ui.clicks(key)}"
     with st.container(key=key):
         st.echarts_chart(
@@ -104,7 +104,7 @@ def _draw(tree: Part, view: View, *, key: str, chosen: str, height: int = HEIGHT
             on_select=lambda: _picked(tree, key, st.session_state[widget]),
             alt=f"{tree.name}: a map of {len(tree.children)} parts, area by {AREAS[view.area]}",
         )
-    ui.swatches(legend(tree, area=area, colour=colour))
+    ui.swatches(legend(tree, area=area, color=color))
 
 
 def _picked(tree: Part, key: str, state: Any) -> None:

@@ -33,9 +33,9 @@ def predictions(view: View, found: Mapping[str, FinishedRun], one: FinishedRun) 
         for name, other in found.items()
         if name != one.name
         and other.run.dataset["fingerprint"] == one.run.dataset["fingerprint"]
-        and _kept(other) is not None
+        and _predictions_of(other) is not None
     }
-    mine = _kept(one)
+    mine = _predictions_of(one)
     if mine is None:
         st.caption("Predictions are in a run's own folder; a published record has none.")
         return
@@ -49,7 +49,7 @@ def predictions(view: View, found: Mapping[str, FinishedRun], one: FinishedRun) 
     gallery(view, one, others[name])
 
 
-def _kept(one: FinishedRun) -> Path | None:
+def _predictions_of(one: FinishedRun) -> Path | None:
     path = one.place / "predictions.npz"
     return path if one.place.is_dir() and path.is_file() else None
 
@@ -141,10 +141,10 @@ def _at_hand(view: View, one: FinishedRun) -> Any:
     st.session_state["images-at-hand"] = view.pictures == "shown"
     if not st.toggle("Show the images", key="images-at-hand", on_change=_toggled):
         return None
-    told = one.run.dataset
+    dataset = one.run.dataset
     with st.spinner("Reading the images ..."):
-        split, found = test_split(spec, int(told.get("held_out", 0)), told.get("test_images"))
-    if found != str(told["fingerprint"]).partition("-")[2]:
+        split, found = test_split(spec, int(dataset.get("held_out", 0)), dataset.get("test_images"))
+    if found != str(dataset["fingerprint"]).partition("-")[2]:
         raise KerauditError("the test images at hand are not those that the run predicted")
     share = float((of(one).argmax(1) == split.labels).mean())
     if abs(share - float(one.run.evaluation["test"]["accuracy"])) > SAME_ORDER:
@@ -161,9 +161,9 @@ def _toggled() -> None:
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
-def test_split(spec: str, held: int, wanted: int | None) -> tuple[Any, str]:
+def test_split(spec: str, held_out: int, count: int | None) -> tuple[Any, str]:
     """The first test images that are wanted, and their fingerprint."""
-    split = validation_split(load(spec), held).test.first(wanted)
+    split = validation_split(load(spec), held_out).test.first(count)
     return split, fingerprint(split)
 
 

@@ -37,10 +37,10 @@ def page(view: View, subject: ShownModel | None) -> None:
     with st.skeleton(height=400):
         before = audited(subject, view.size, view.batch)
     st.subheader(ui.plain(f"{subject.title}: what if"), anchor=False)
-    asked, told = st.container(), st.container()
+    controls, results = st.container(), st.container()
     rewriting, to = view.rewriting, view.to or view.size
     after = None
-    with told:  # first: it is what a click waits for
+    with results:  # first: it is what a click waits for
         if not rewriting.any and to == view.size:
             st.info(
                 "Nothing is changed yet: choose something above, and the difference shows here."
@@ -54,7 +54,7 @@ def page(view: View, subject: ShownModel | None) -> None:
                 if note.nothing:
                     st.warning(ui.plain(f"{note.name}: {note.nothing}"))
             totals(before, after, view)
-    with asked:
+    with controls:
         _controls(view, before)
     if after is not None:
         blocks(before, after, view, subject)
@@ -163,8 +163,8 @@ def _reduction_changed(found: dict[str, tuple[int, int]]) -> None:
     """Another reduction, or another count of its channels; whatever else is changed stays."""
     view = parsed(ui.address()).view
     name = st.session_state["w_reduction"]
-    kept = view.filters if name in dict(view.filters) else view.filters[1:]
-    others = tuple(pair for pair in kept if pair[0] != name)
+    filters = view.filters if name in dict(view.filters) else view.filters[1:]
+    others = tuple(pair for pair in filters if pair[0] != name)
     if not name:
         ui.go(replace(view, filters=others))
         return
@@ -261,10 +261,10 @@ def paired_bars(lines: Sequence[Line], sides: tuple[str, str], view: View, *, ke
         {
             "type": "bar",
             "name": name,
-            "itemStyle": {"color": colour},
+            "itemStyle": {"color": color},
             "data": [value / scale for value in found],
         }
-        for found, name, colour in zip(values, sides, (BLUE, VERMILION), strict=True)
+        for found, name, color in zip(values, sides, (BLUE, VERMILION), strict=True)
     ]
     axis = {"rotate": 40 if len(names) > 8 else 0, "width": 110, "overflow": "truncate"}
     st.echarts_chart(
