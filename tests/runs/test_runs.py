@@ -251,9 +251,9 @@ def test_one_seed_has_no_deviation() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "no record of a finished run"),
+        ("{", "is not the record of a finished run"),
         ("{}", "its schema is None"),
-        ("[]", "no record"),
+        ("[]", "is not the record"),
         (json.dumps(record().to_dict() | {"evaluated": 5}), "a number where several belong"),
     ],
 )
