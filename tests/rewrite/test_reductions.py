@@ -79,6 +79,17 @@ def test_a_reduced_module_made_naive_is_the_naive_one() -> None:
     assert made.graph.nodes[-1].outputs[0].shape[-1] == 672
 
 
+def test_the_1x1_branch_after_a_pooling_between_modules_stays() -> None:
+    """Of GoogLeNet's nine modules each has one projection behind its own pooling, and a 1x1 branch."""
+    graph = keraudit.read("GoogLeNet")
+    both = {c.layer for c in without_reductions(graph, also_pool_projections=True).changes}
+    projections = both - {c.layer for c in without_reductions(graph).changes}
+    assert len(projections) == 9
+    assert not any(name.endswith("_1x1") for name in both)
+    inception = without_reductions(shaped(application("InceptionV3")), also_pool_projections=True)
+    assert "conv2d_5" not in {c.layer for c in inception.changes}  # mixed0's 1x1 branch
+
+
 @pytest.mark.parametrize(
     ("name", "count"),
     [

@@ -69,7 +69,7 @@ def without_reductions(graph: Graph, *, also_pool_projections: bool = False) -> 
         why = _refusal(graph, index, chain, readers)
         if calls[graph.architecture.calls[index].layer] > 1:
             why = "it is called more than once"
-        pooled = also_pool_projections and _is_pool_projection(graph, index, readers)
+        pooled = also_pool_projections and _is_pool_projection(graph, users, index, readers)
         stuck = _stuck_stride(graph, index, readers, calls)
         if stuck or (why and not pooled):
             why = stuck if not why or pooled else why
@@ -90,7 +90,7 @@ def without_reductions(graph: Graph, *, also_pool_projections: bool = False) -> 
         return Rewrite(
             graph=graph,
             log=tuple(log),
-            nothing=_nothing_done(log),
+            nothing=_nothing_done(graph, log),
         )
     return Rewrite(graph=applied(graph, Plan(bypass=bypass, layers=layers)), log=tuple(log))
 
@@ -136,7 +136,8 @@ def _refusal(graph: Graph, index: int, chain: list[int], readers: list[int]) -> 
         return "it is an output of the model"
     others = [graph.nodes[r].name for r in readers if not _is_spatial(graph, r)]
     if others:
-        return f"it also serves {others[0]}, which is no spatial convolution"
+        also = "also " if len(others) < len(readers) else ""
+        return f"it {also}serves {others[0]}, which is no spatial convolution"
     return ""
 
 
@@ -146,11 +147,17 @@ def _is_spatial(graph: Graph, index: int) -> bool:
     return spatial and max(kernel_of(node), default=1) > 1
 
 
-def _is_pool_projection(graph: Graph, index: int, readers: list[int]) -> bool:
-    """Whether a 1x1 convolution stands between a pooling and the join of a module."""
-    source = graph.nodes[graph.nodes[index].sources[0].call]
+def _is_pool_projection(
+    graph: Graph, users: tuple[tuple[int, ...], ...], index: int, readers: list[int]
+) -> bool:
+    """Whether a 1x1 convolution stands between the pooling of a branch and the join of a module.
+
+    A pooling between two modules is read by every branch of the second; the 1x1 branch stays.
+    """
+    pool = graph.nodes[index].sources[0].call
     joins = {graph.nodes[reader].layer.kind for reader in readers}
-    return source.layer.kind in POOLINGS and bool(joins) and joins <= JOINS
+    alone = users[pool] == (index,)
+    return alone and graph.nodes[pool].layer.kind in POOLINGS and bool(joins) and joins <= JOINS
 
 
 def _stuck_stride(graph: Graph, index: int, readers: list[int], calls: Mapping[str, int]) -> str:
@@ -194,8 +201,10 @@ def _positions(shape: Shape, layer: Layer) -> Shape:
     return shape[:-1]
 
 
-def _nothing_done(log: Sequence[Change]) -> str:
+def _nothing_done(graph: Graph, log: Sequence[Change]) -> str:
     """What to say where no reduction was taken out."""
+    if not any(node.layer.kind in SPATIAL | CONVOLUTIONS for node in graph.nodes):
+        return "not applicable: the network has no convolutions"
     stuck = [change for change in log if change.why.startswith(STUCK)]
     if stuck:
         return f"no reduction can be taken out: of {stuck[0].layer} {stuck[0].why}"

@@ -14,6 +14,7 @@ from keraudit.audits.structure.units import IDENTITY, PADDED, PROJECTION, units
 from keraudit.layers.infer import shaped
 from keraudit.model.blocks import blocks
 from keraudit.reading.applications import applications
+from witness import graph_of
 
 RES = [code for code in claims() if code.startswith("RES")]
 INC = [code for code in claims() if code.startswith("INC")]
@@ -243,3 +244,16 @@ def test_every_claim_says_when_it_holds() -> None:
         assert (claim.check.__doc__ or "").startswith("Holds "), claim.code
         assert claim.sentence.endswith(".")
         assert " et al. 20" in claim.source
+
+
+def test_of_a_network_without_convolutions_the_claims_about_them_do_not_apply() -> None:
+    import keras
+    from keras import layers
+
+    x = start = keras.Input((16,))
+    for _ in range(3):
+        x = layers.Add()([x, layers.Dense(16)(layers.Dense(32, activation="relu")(x))])
+    found = structure_of(graph_of(keras.Model(start, layers.Dense(2)(x))))
+    verdicts = {check.code: check.verdict for check in found.checks}
+    assert verdicts.pop("RES01") == verdicts.pop("RES02") == "holds"
+    assert set(verdicts.values()) == {"not applicable"}

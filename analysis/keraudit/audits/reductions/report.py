@@ -117,7 +117,8 @@ def reductions_grid(found: Reductions) -> Grid:
     left = len(alone) - stuck
     bound = found.total.bounds.macs.phrase
     notes = [
-        f"Factor         MACs without the {len(found.total.removed)} reductions / MACs with them",
+        f"Factor         MACs without the {len(found.total.removed)}"
+        f" {'1x1 convolutions' if found.also_pool_projections else 'reductions'} / MACs with them",
         "Params         parameters without them",
         "Derivation     --derive BLOCK writes out every product",
     ]

@@ -43,6 +43,7 @@ class Claim(Generic[T]):
         name: the same in words.
         sentence: the claim, as a lecturer says it.
         source: the paper and place that it comes from.
+        any_layers: whether it is about any layers; else of convolutional networks alone.
         check: from the parts of a network to a finding; its docstring says when the claim holds.
     """
 
@@ -51,6 +52,7 @@ class Claim(Generic[T]):
     sentence: str
     source: str
     check: Callable[[T], Finding]
+    any_layers: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

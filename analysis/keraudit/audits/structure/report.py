@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from keraudit.audits.cost.receptive_field import receptive_fields
 from keraudit.audits.structure.both_families import connected_params, params
-from keraudit.audits.structure.claim import FAILS, HOLDS, SILENT, Check, Claim, Finding, silent
+from keraudit.audits.structure.claim import FAILS, HOLDS, SILENT, Check, Claim, silent
 from keraudit.audits.structure.inception import CLAIMS as INCEPTION_CLAIMS
 from keraudit.audits.structure.inception import Inception
 from keraudit.audits.structure.modules import modules
@@ -138,19 +138,27 @@ def structure_of(graph: Graph, *, command: str = "") -> StructureReport:
         **origin_of(graph, command=command),
         facts=_network_summary(net, len(residual.units), len(inception.modules)),
         checks=(
-            *checked(RESIDUAL, residual if residual.units else None, RESIDUAL_CLAIMS),
-            *checked(INCEPTION, inception if inception.modules else None, INCEPTION_CLAIMS),
+            *checked(RESIDUAL, residual if residual.units else None, RESIDUAL_CLAIMS, net),
+            *checked(INCEPTION, inception if inception.modules else None, INCEPTION_CLAIMS, net),
         ),
         unsupported=tuple(n.name for n in graph.nodes if n.effect.status == UNSUPPORTED),
         bound=max((n.bounds.worst for n in graph.nodes), default=Bound.EXACT),
     )
 
 
-def checked(family: str, found: T | None, claims: Sequence[Claim[T]]) -> tuple[Check, ...]:
+def checked(
+    family: str, parts: T | None, claims: Sequence[Claim[T]], net: Network
+) -> tuple[Check, ...]:
     """Each claim's check; all silent if the family was not found."""
+    convolves = any(f and f.kernel for f in net.filters)
     result = []
     for claim in claims:
-        finding: Finding = silent(ABSENT[family]) if found is None else claim.check(found)
+        if parts is None:
+            finding = silent(ABSENT[family])
+        elif not (convolves or claim.any_layers):
+            finding = silent("The claim is about convolutions, and the network has none.")
+        else:
+            finding = claim.check(parts)
         result.append(
             Check(
                 code=claim.code,

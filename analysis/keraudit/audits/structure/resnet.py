@@ -192,6 +192,7 @@ CLAIMS: tuple[Claim[Residual], ...] = (
         sentence="Residual blocks are stacked.",
         source="He et al. 2015, section 3.3 and figure 3",
         check=_blocks_are_stacked,
+        any_layers=True,
     ),
     Claim(
         code="RES02",
@@ -199,6 +200,7 @@ CLAIMS: tuple[Claim[Residual], ...] = (
         sentence="Layers fit F(x) = H(x) - x: the shortcut adds x itself, or a projection of it.",
         source="He et al. 2015, sections 3.1 to 3.3, equations 1 and 2",
         check=_shortcuts_carry,
+        any_layers=True,
     ),
     Claim(
         code="RES03",
