@@ -36,6 +36,7 @@ def audit(
     length: int | None = None,
     batch: int | None = None,
     rules: Mapping[str, Rule] = NO_RULES,
+    imports: Sequence[str] = (),
     notify: Notify = silent,
     command: str = "",
 ) -> CostReport:
@@ -51,6 +52,8 @@ def audit(
         length: fills the open axis of every input that has one, such as tokens.
         batch: default: the one recorded, else 1.
         rules: rules for layer classes of your own, by class name.
+        imports: packages whose classes a file names, e.g. ``["keras_hub"]``, or a path such as
+            ``"./my_layers.py"``; imported in a process of its own, and nothing is without it.
         notify: told, in one line, what takes over a second.
         command: the command line to record.
 
@@ -61,7 +64,13 @@ def audit(
         KerauditError: the model cannot be read, or the sizes do not fit it; one line says why.
     """
     graph = read(
-        model, input_shape=input_shape, length=length, batch=batch, rules=rules, notify=notify
+        model,
+        input_shape=input_shape,
+        length=length,
+        batch=batch,
+        rules=rules,
+        imports=imports,
+        notify=notify,
     )
     return report_of(graph, command=command)
 
@@ -73,6 +82,7 @@ def lengths(
     input_shape: InputShape | None = None,
     batch: int | None = None,
     rules: Mapping[str, Rule] = NO_RULES,
+    imports: Sequence[str] = (),
     notify: Notify = silent,
     command: str = "",
 ) -> LengthReport:
@@ -82,7 +92,7 @@ def lengths(
         model: as for ``audit``; an input must have one open axis, or the model be a subclassed one.
         at: the lengths.
         input_shape: of inputs that have no length, by name.
-        batch: as for ``audit``; likewise ``rules``, ``notify`` and ``command``.
+        batch: as for ``audit``; likewise ``rules``, ``imports``, ``notify`` and ``command``.
 
     Returns:
         A ``LengthReport``; ``print`` it, or take ``to_dict()``.
@@ -95,7 +105,7 @@ def lengths(
     counted = probed(at)
     shapes = _shapes(input_shape)
     requests = [Requested(shapes=shapes, length=length, batch=batch) for length in counted]
-    found = resolve_each(model, requests, closed=tuple(rules), notify=notify)
+    found = resolve_each(model, requests, closed=tuple(rules), imports=imports, notify=notify)
     graphs: dict[int, Graph] = {}
     for architecture, requested, length in zip(found, requests, counted, strict=True):
         try:
@@ -115,6 +125,7 @@ def structure(
     length: int | None = None,
     batch: int | None = None,
     rules: Mapping[str, Rule] = NO_RULES,
+    imports: Sequence[str] = (),
     notify: Notify = silent,
     command: str = "",
 ) -> StructureReport:
@@ -126,7 +137,13 @@ def structure(
     from keraudit.audits.structure.report import structure_of
 
     graph = read(
-        model, input_shape=input_shape, length=length, batch=batch, rules=rules, notify=notify
+        model,
+        input_shape=input_shape,
+        length=length,
+        batch=batch,
+        rules=rules,
+        imports=imports,
+        notify=notify,
     )
     return structure_of(graph, command=command)
 
@@ -138,6 +155,7 @@ def gradients(
     length: int | None = None,
     batch: int = 32,
     rules: Mapping[str, Rule] = NO_RULES,
+    imports: Sequence[str] = (),
     base: str = "",
     against: Sequence[str] = (),
     seeds: Sequence[int] = (0,),
@@ -159,7 +177,7 @@ def gradients(
         model: as for ``audit``.
         input_shape: as for ``audit``; likewise ``length``.
         batch: images a batch; normalisation takes its statistics from it.
-        rules: as for ``audit``.
+        rules: as for ``audit``; likewise ``imports``.
         base: changes to the model itself, e.g. ``"without-norm"``.
         against: changes to measure beside it, e.g. ``["without-skips"]``; words are joined by ``+``,
             ``"corners"`` stands for all eight of skips, normalisation, Glorot or He.
@@ -190,6 +208,7 @@ def gradients(
         length=length,
         batch=batch,
         rules=rules,
+        imports=imports,
         opened=False,
         notify=notify,
     )
@@ -221,6 +240,7 @@ def read(
     length: int | None = None,
     batch: int | None = None,
     rules: Mapping[str, Rule] = NO_RULES,
+    imports: Sequence[str] = (),
     opened: bool = True,
     notify: Notify = silent,
 ) -> Graph:
@@ -232,7 +252,9 @@ def read(
     """
     requested = Requested(shapes=_shapes(input_shape), length=length, batch=batch)
     closed = tuple(rules) if opened else None
-    architecture = resolve(model, requested=requested, closed=closed, notify=notify)
+    architecture = resolve(
+        model, requested=requested, closed=closed, imports=imports, notify=notify
+    )
     return _sized(architecture, model, requested, rules)
 
 

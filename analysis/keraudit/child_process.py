@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     Ended = CompletedProcess[str]
 
+LAST_WORDS = 65536  # bytes of standard error that are looked at
 OURS = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))  # noqa: PTH120  # holds this package
 
 
@@ -48,6 +49,37 @@ def run(module: str, *words: str, seconds: float | None = None, **chosen: str) -
         timeout=seconds,
         check=False,
     )
+
+
+def run_alone(module: str, *words: str, seconds: float | None = None, **chosen: str) -> Ended:
+    """Run a Python module to its end; whatever it started ends with it. Arguments as for ``run``.
+
+    Raises:
+        subprocess.TimeoutExpired: it took longer.
+    """
+    import signal
+    import subprocess
+    import tempfile
+    from contextlib import suppress
+
+    with tempfile.TemporaryFile() as said:  # a pipe stays open in what it starts
+        process = subprocess.Popen(
+            python(module, *words),
+            env=environment(**chosen),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=said,
+            start_new_session=True,
+        )
+        try:
+            code = process.wait(seconds)
+        finally:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        said.seek(max(said.seek(0, os.SEEK_END) - LAST_WORDS, 0))
+        text = said.read().decode(errors="replace")
+    return subprocess.CompletedProcess(process.args, code, "", text)
 
 
 def environment(**chosen: str) -> dict[str, str]:

@@ -24,6 +24,7 @@ LOCK = RLock()
 
 # How Keras begins before it says why, and how it colours that in a terminal.
 PREAMBLES = ("Exception encountered when calling", "Error when deserializing class")
+CAUSE = "Exception encountered:"  # before what the class itself raised
 COLORS = re.compile(r"\x1b\[\d*m")
 
 
@@ -249,6 +250,9 @@ def application_layers() -> Mapping[str, Any]:
 def first_line(error: Exception) -> str:
     """The line of a library's error that says why; the whole may run over a page."""
     lines = [plain for line in str(error).splitlines() if (plain := COLORS.sub("", line).strip())]
+    causes = [line.removeprefix(CAUSE).strip() for line in lines if line.startswith(CAUSE)]
+    if causes and causes[-1]:
+        return causes[-1][:300]
     reasons = [line for line in lines if not line.startswith(PREAMBLES)]
     return (reasons or lines or [type(error).__name__])[0][:300]
 

@@ -26,6 +26,7 @@ def run_child(
     *arguments: str,
     seconds: float | None = None,
     environment: Mapping[str, str] | None = None,
+    alone: bool = False,
 ) -> bytes:
     """Run ``python -m module OUT *arguments``; return what it wrote to OUT.
 
@@ -34,6 +35,7 @@ def run_child(
         arguments: what follows OUT on its command line.
         seconds: wall time after which it is ended; default: none.
         environment: variables to set in addition to ours.
+        alone: end whatever it starts with it.
 
     Raises:
         TimeoutError: it took longer than ``seconds``.
@@ -46,9 +48,8 @@ def run_child(
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "result"
         try:
-            done = child_process.run(
-                module, str(out), *arguments, seconds=seconds, **(environment or {})
-            )
+            run = child_process.run_alone if alone else child_process.run
+            done = run(module, str(out), *arguments, seconds=seconds, **(environment or {}))
         except subprocess.TimeoutExpired:
             raise TimeoutError(f"{module} took more than {seconds} s") from None
         if done.returncode == 0 and out.is_file():

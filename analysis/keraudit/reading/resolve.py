@@ -32,6 +32,7 @@ def resolve(
     *,
     requested: Requested = RECORDED,
     closed: Collection[str] | None = (),
+    imports: Sequence[str] = (),
     notify: Notify = silent,
 ) -> Architecture:
     """Read ``model``: a file, a name, ``package.module:callable``, or a live model.
@@ -41,27 +42,16 @@ def resolve(
         requested: sizes that the user asked for; used where the model is only built, or traced, once
             its size is known.
         closed: classes of layers that are not opened where a live model is traced; ``None``: all.
+        imports: packages whose classes a file names, to be imported in a process of its own.
         notify: told, in one line, what takes over a second.
 
     Raises:
         ModelError: nothing readable is meant by ``model``.
     """
-    if not isinstance(model, str | os.PathLike):
-        from keraudit.reading.applications import read_live
-
-        return read_live(model, requested, closed)
-    text = os.fspath(model)
-    path = Path(text)
-    if text.lower().endswith(FILE_ENDINGS) or os.path.isfile(path):  # noqa: PTH113  # pathlib raises at a name too long
-        return from_file(path, notify)
-    if _is_callable(text):
-        from keraudit.reading.applications import read_callable
-
-        found = read_callable(text, [requested], closed, notify=notify)[0]
-        if isinstance(found, ModelError):
-            raise found
-        return found
-    return _from_name(text, path, requested.first, notify)
+    found = resolve_each(model, [requested], closed=closed, imports=imports, notify=notify)[0]
+    if isinstance(found, ModelError):
+        raise found
+    return found
 
 
 def resolve_each(
@@ -69,34 +59,54 @@ def resolve_each(
     requests: Sequence[Requested],
     *,
     closed: Collection[str] | None = (),
+    imports: Sequence[str] = (),
     notify: Notify = silent,
 ) -> list[Architecture | ModelError]:
     """Read ``model`` at several sizes, or the error at those that it does not work at.
 
     A file is read and the user's code is run once. Arguments and errors as for ``resolve``.
     """
-    text = "" if not isinstance(model, str | os.PathLike) else os.fspath(model)
-    if text and _is_callable(text):
+    if not isinstance(model, str | os.PathLike):
+        _no_imports(imports, "a live model has its classes")
+        return [_live_or_error(model, requested, closed) for requested in requests]
+    text = os.fspath(model)
+    path = Path(text)
+    if text.lower().endswith(FILE_ENDINGS) or os.path.isfile(path):  # noqa: PTH113  # pathlib raises at a name too long
+        if imports:
+            from keraudit.reading.imports import read_with
+
+            return read_with(path, imports, requests, closed, notify=notify)
+        return [from_file(path, notify)] * len(requests)
+    if _is_callable(text):
         from keraudit.reading.applications import read_callable
 
+        _no_imports(imports, "package.module:callable imports its own")
         return read_callable(text, requests, closed, notify=notify)
-    if text:
-        return [resolve(model, requested=requests[0], closed=closed, notify=notify)] * len(requests)
-    found: list[Architecture | ModelError] = []
-    for requested in requests:
-        try:
-            found.append(resolve(model, requested=requested, closed=closed, notify=notify))
-        except ModelError as error:
-            found.append(error)
-    return found
+    _no_imports(imports, f"{text[:60]} is a model by name")
+    return [_from_name(text, path, requests[0].first, notify)] * len(requests)
+
+
+def _live_or_error(
+    model: Any, requested: Requested, closed: Collection[str] | None
+) -> Architecture | ModelError:
+    from keraudit.reading.applications import read_live
+
+    try:
+        return read_live(model, requested, closed)
+    except ModelError as error:
+        return error
+
+
+def _no_imports(imports: Sequence[str], why: str) -> None:
+    if imports:
+        raise ModelError(f"--import (imports=) is for files with classes of a package; {why}")
 
 
 def _is_callable(text: str) -> bool:
-    """Whether ``text`` means ``package.module:callable``, and not a file or a model of the zoo."""
+    """Whether ``text`` means ``package.module:callable``, and not a model of the zoo."""
     from keraudit.zoo.names import is_preset
 
-    is_file = text.lower().endswith(FILE_ENDINGS) or os.path.isfile(text)  # noqa: PTH113  # pathlib raises at a name too long
-    return not is_file and bool(CALLABLE.fullmatch(text)) and not is_preset(text)
+    return bool(CALLABLE.fullmatch(text)) and not is_preset(text)
 
 
 def _from_name(text: str, path: Path, first: Shape | None, notify: Notify) -> Architecture:

@@ -1,0 +1,153 @@
+"""Builds and traces the model of a file with classes of packages that the user named.
+
+Run as a process of its own, ``python -m keraudit.building.import_worker OUT FILE OPTIONS``. It has limits of
+memory and file size, and ends with the process that started it. A failure is one line, the last on
+standard error, and exit code 3.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from keraudit.errors import KerauditError, ModelError, ShapeError
+from keraudit.model.input_sizes import Requested
+from keraudit.reading.keras_worker import use_backend
+
+LARGEST_FILE = 2**30  # bytes that a file may have that is written here
+FAILED = 3
+END_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
+
+
+def _limit(memory: int) -> None:
+    """End with the parent, and take no more than ``memory`` bytes; as far as the system has it."""
+    with suppress(ImportError, OSError, AttributeError):
+        import ctypes
+
+        ctypes.CDLL(None).prctl(END_WITH_PARENT, 9)
+    with suppress(ImportError, OSError, ValueError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_FILE, LARGEST_FILE))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _imported(name: str, path: str) -> Any:
+    """Import a package, from the environment or from a path.
+
+    Raises:
+        ModelError: it raises, or exits; one line says what.
+    """
+    try:
+        if not path:
+            return importlib.import_module(name)
+        folder = [str(Path(path).parent)] if Path(path).name == "__init__.py" else None
+        spec = importlib.util.spec_from_file_location(name, path, submodule_search_locations=folder)
+        if spec is None or spec.loader is None:
+            raise ImportError(f"{path} is not a Python file")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        spec.loader.exec_module(module)
+        return module
+    except BaseException as error:  # noqa: BLE001  # the package's own code may raise anything, and exit
+        reason = " ".join(str(error).split())[:200]
+        raise ModelError(f"importing {name} failed ({type(error).__name__}: {reason})") from None
+
+
+def _classes(packages: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """What a file may name: classes of the packages, and what they registered with Keras, by name."""
+    import keras
+
+    names = tuple(name for name, _ in packages)
+    found: dict[str, Any] = {}
+    for key, item in keras.saving.get_custom_objects().items():
+        if _is_of(item, names):
+            found[key] = item
+    for _, module in packages:
+        for name, item in vars(module).items():
+            if isinstance(item, type) and _is_of(item, names):
+                found.setdefault(name, item)
+    return found
+
+
+def _is_of(item: Any, packages: Sequence[str]) -> bool:
+    home = str(getattr(item, "__module__", ""))
+    return any(home == name or home.startswith(f"{name.partition('.')[0]}.") for name in packages)
+
+
+def _model(record: Mapping[str, Any], known: Mapping[str, Any]) -> Any:
+    """The model of a record, without memory for its weights where its constructor can do without."""
+    import keras
+
+    from keraudit.building.file_weights import restored
+
+    try:
+        with keras.StatelessScope(initialize_variables=False):
+            made = restored(record, known)
+    except ModelError:
+        keras.utils.clear_session()
+        made = restored(record, known)
+    built = record.get("build_config")
+    if isinstance(built, Mapping) and not getattr(made, "_build_shapes_dict", None):
+        made._build_shapes_dict = _shapes(built)  # the size that a subclassed model was called with
+    return made
+
+
+def _shapes(built: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The shapes of a ``build_config``, by argument."""
+    found = built.get("shapes_dict", built)
+    return dict(found) if isinstance(found, Mapping) else None
+
+
+def _record_or_error(model: Any, requested: Requested, closed: Sequence[str]) -> dict[str, Any]:
+    from keraudit.reading.live_model import live_record
+
+    try:
+        return live_record(model, requested, closed=closed)
+    except (KerauditError, ValueError) as error:
+        found = " ".join(str(error).split())
+        return {"error": found, "shape": isinstance(error, ShapeError)}
+
+
+def _found(path: Path, options: Mapping[str, Any]) -> str:
+    use_backend(None)
+    import keras  # first: no package may take the place of one that it needs
+
+    from keraudit.reading.archive import read_file
+
+    record = read_file(path)
+    packages = [(name, _imported(name, place)) for name, place in options["packages"]]
+    keras.utils.clear_session()
+    model = _model(record, _classes(packages))
+    requests = map(Requested.from_dict, options["requests"])
+    return json.dumps([_record_or_error(model, one, options["closed"]) for one in requests])
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write what was found; 0 when written, 3 with one line of reason."""
+    out, path, words = arguments
+    options = json.loads(words)
+    _limit(options["memory"])
+    try:
+        text = _found(Path(path), options)
+    except BaseException as error:  # noqa: BLE001  # the user's own code may raise anything
+        message = " ".join(str(error).split())
+        kind = "" if isinstance(error, KerauditError) else f"{type(error).__name__}: "
+        sys.stderr.write(f"\n{kind}{message[:400]}\n")
+        return FAILED
+    Path(out).write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    code = main(sys.argv[1:])
+    sys.stderr.flush()
+    os._exit(code)  # threads that a package started do not hold it up
