@@ -118,7 +118,7 @@ def test_names_in_a_file_are_drawn_as_text(browser: Browser, url: str) -> None:
             assert page.locator("img[src=x]").count() == 0, name
             assert page.locator("a[href='http://c']").count() == 0, name
         send(page, "bad.json", b"[1]")
-        page.get_by_text("bad.json is no model file").wait_for()
+        page.get_by_text("bad.json: the JSON holds a list, not a model").wait_for()
 
 
 def test_a_live_audit_can_be_cancelled(browser: Browser, url: str) -> None:

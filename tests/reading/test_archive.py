@@ -54,9 +54,8 @@ def test_extension_is_not_needed(tmp_path: Path) -> None:
     ("name", "content", "message"),
     [
         ("a.keras", b"not a zip", "no zip archive"),
-        ("a.keras", b"", "no zip archive"),
         ("a.keras", b"PK\x03\x04 cut short", "damaged or cut short"),
-        ("a.json", b"[1, 2, 3]", "no model file"),
+        ("a.json", b"[1, 2, 3]", "a list, not a model"),
         ("a.json", b'{"layers": []}', "no 'class_name'"),
         ("a.json", b'{"class_name": "Sequential", "config"', "no valid JSON"),
         ("a.json", b'{"class_name": NaN}', "'nan' records no graph"),

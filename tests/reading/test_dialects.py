@@ -248,8 +248,9 @@ def test_layers_in_a_list_are_no_sequential_model() -> None:
     ("record", "package"),
     [
         ({"module": None, "registered_name": "demo>Backbone"}, "demo"),
-        ({"module": "vision.models", "registered_name": "Backbone"}, "vision.models"),
-        ({"module": "vision.models", "registered_name": "hub>Backbone"}, "hub"),
+        ({"module": "vision.models", "registered_name": "Backbone"}, "vision"),
+        ({"module": "vision.models", "registered_name": "hub>Backbone"}, "vision"),
+        ({"module": "__main__", "registered_name": "hub>Backbone"}, "hub"),
     ],
 )
 def test_a_subclass_with_a_constructor_names_its_package(
@@ -260,11 +261,25 @@ def test_a_subclass_with_a_constructor_names_its_package(
     message = str(caught.value)
     assert f"'Backbone' of package {package!r} records no graph" in message
     assert "package.module:callable" in message
+    assert f"where {package!r} can be imported" in message
     assert "keraudit.audit()" in message
     assert "\n" not in message
 
 
-# TensorFlow.js and Keras 1
+def test_a_package_that_no_one_can_import_is_not_named() -> None:
+    """Keras registers classes under ``Custom`` where the user names no package."""
+    own = {"module": None, "class_name": "Net", "registered_name": "Custom>Net", "config": {}}
+    with pytest.raises(ModelError, match="'Net' records no graph") as caught:
+        report(own)
+    assert "can be imported" not in str(caught.value)
+
+
+def test_one_layer_is_no_model() -> None:
+    with pytest.raises(ModelError, match="'Dense' is one object of Keras, not a model"):
+        report(one("Dense", units=4)["config"]["layers"][1])
+
+
+# TensorFlow.js
 
 DENSE = {
     "class_name": "Sequential",
@@ -301,7 +316,7 @@ def test_a_tensorflow_js_file_is_read(record: dict[str, Any]) -> None:
         ({"format": "graph-model", "modelTopology": {"node": []}}, "not Keras layers"),
         ({"modelTopology": {"node": [{"op": "Conv2D"}], "library": {}}}, "not Keras layers"),
         ({"format": "layers-model", "modelTopology": None}, "no Keras model config"),
-        ({"format": "layers-model", "modelTopology": {"model_config": [3]}}, "no Keras model"),
+        ({"format": "layers-model", "modelTopology": {"model_config": [3]}}, "a list, not a model"),
         ({"modelTopology": {"model_config": "{"}}, "no valid JSON"),
         ({"modelTopology": {"modelTopology": {"model_config": DENSE}}}, "no Keras model config"),
     ],
@@ -311,42 +326,6 @@ def test_other_files_of_tensorflow_js_are_refused(record: dict[str, Any], messag
         report(record)
     assert str(caught.value).startswith("test: ")
     assert "\n" not in str(caught.value)
-
-
-def old(kind: str, **config: Any) -> dict[str, Any]:
-    layer = {
-        "class_name": kind,
-        "config": {"name": "c", "batch_input_shape": [None, 9, 4], **config},
-    }
-    return {"class_name": "Sequential", "config": [layer]}
-
-
-@pytest.mark.parametrize(
-    ("record", "message"),
-    [
-        (
-            old("Convolution1D", nb_filter=3, filter_length=2, border_mode="valid"),
-            r"layer 'c' \(Convolution1D\) has the option 'nb_filter'",
-        ),
-        (old("MaxPooling1D", pool_length=2, border_mode="valid"), "the option 'pool_length'"),
-        (old("LSTM", output_dim=3), "the option 'output_dim'"),
-        (old("MaxoutDense", output_dim=3), r"layer 'c' \(MaxoutDense\) is a class of Keras 1"),
-        ({**old("Flatten"), "keras_version": "1.2.2"}, r"this one is of Keras 1\.2\.2"),
-    ],
-)
-def test_a_file_of_keras_1_is_refused_as_one(record: dict[str, Any], message: str) -> None:
-    with pytest.raises(ModelError, match=message) as caught:
-        report(record)
-    assert "files of Keras 1 are not read" in str(caught.value)
-    assert "Keras 2" in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-def test_layers_of_the_user_s_may_have_options_of_these_names() -> None:
-    """Keras 2 lists layers alone too, and a class of the user's has the options that it likes."""
-    record = old("Attention2", W_regularizer=None, border_mode="same")
-    record["keras_version"] = "2.1.6"
-    assert report(record).costs.unsupported
 
 
 # Options that are missing

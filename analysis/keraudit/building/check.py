@@ -36,7 +36,7 @@ from keraudit.errors import ModelError
 from keraudit.layers.operations.operands import ARRAY
 from keraudit.layers.wrappers import RUNS_CODE
 from keraudit.model.graph import Architecture, Layer
-from keraudit.reading.config import kind_of
+from keraudit.reading.origin import kind_of
 from keraudit.reading.serialised import MODEL_CLASSES, text
 from keraudit.rewrite.edit import layers_within
 

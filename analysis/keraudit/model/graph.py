@@ -265,6 +265,7 @@ class Architecture:
     ``dtypes`` holds the dtypes of outputs that the file states, ``stated_params`` the number of
     parameters that the file or the live model holds, where that is known.
 
+    ``packages`` are those that classes in the file come from; none of them was imported.
     ``name`` is the model's own, ``title`` what people call it (``InceptionV3``), if that differs.
     ``input_shapes`` are the recorded ones, ``None`` where a size is left open;
     ``recorded`` holds the output shapes that the file states, to be checked against ours;
@@ -283,6 +284,7 @@ class Architecture:
     hinted: Mapping[Ref, Hint] = field(default_factory=dict)
     dtypes: Mapping[Ref, str] = field(default_factory=dict)
     stated_params: int | None = None
+    packages: tuple[str, ...] = ()
     title: str = ""
     traced: bool = False
 

@@ -15,10 +15,13 @@ from typing import Any, NoReturn
 
 from keraudit.errors import ModelError
 from keraudit.output.numbers import mebibytes
-from keraudit.reading.dialects import unwrapped
+from keraudit.reading.foreign import SAVE, conflict_line, other_archive, other_format, other_json
 from keraudit.reading.hdf5 import h5_config
+from keraudit.reading.keras_1 import as_keras_2
+from keraudit.reading.tfjs import MANIFEST, unwrapped
 
 LARGEST_CONFIG = 32 * 2**20  # bytes; a 10,000-layer network needs about 8 MiB
+START = 512  # bytes by which a format is known
 LARGEST_INDEX = 4 * 2**20  # bytes of a zip's central directory; a .keras file has a few hundred
 ZIP, HDF5 = b"PK", b"\x89HDF\r\n\x1a\n"
 
@@ -30,13 +33,17 @@ def read_file(path: Path) -> Mapping[str, Any]:
         ModelError: the file is missing, is no model file, or is damaged or oversized.
     """
     start = _first_bytes(path)
+    if not start:
+        raise ModelError(f"{path} is empty: copy it again, or save the model again")
     if start.startswith(HDF5):
         return parse(h5_config(path), path)
     if start.startswith(ZIP):
         return parse(read_archive(path), path)
+    if what := other_format(path.name, start):
+        raise ModelError(f"{path} {what}")
     if path.suffix == ".keras":
         raise ModelError(f"{path} is not a .keras file: it is no zip archive; save it again")
-    if start.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"{", b'"'):
+    if start.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"{", b'"', b"["):
         raise ModelError(
             f"{path} is no model file: expected a .keras archive, the JSON of Model.to_json(),"
             " or an .h5 file with a config"
@@ -52,16 +59,20 @@ def _first_bytes(path: Path) -> bytes:
         if not stat.S_ISREG(mode := path.stat().st_mode) and not stat.S_ISDIR(mode):
             raise ModelError(f"{path} is no regular file: save the model to one and name that")
         with path.open("rb") as file:
-            return file.read(64)
+            return file.read(START)
     except FileNotFoundError:
         raise ModelError(f"{path} does not exist") from None
     except IsADirectoryError:
-        raise ModelError(
-            f"{path} is a folder: expected a file; a SavedModel holds no Keras config, save the model"
-            " as .keras"
-        ) from None
+        raise ModelError(f"{path} {_folder(path)}") from None
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {error.strerror or error}") from None
+
+
+def _folder(path: Path) -> str:
+    """What a folder that was passed as a model is, and what to do."""
+    if (path / "saved_model.pb").exists():
+        return f"is a SavedModel, a folder that holds operations, not Keras layers: {SAVE}"
+    return "is a folder: expected a file; name the .keras, .json or .h5 file in it"
 
 
 def read_archive(path: Path) -> bytes:
@@ -72,6 +83,9 @@ def read_archive(path: Path) -> bytes:
     _check_index(path)
     try:
         with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+            if "config.json" not in names:
+                raise ModelError(f"{path} {other_archive(names)}")
             info = archive.getinfo("config.json")
             if info.file_size > LARGEST_CONFIG:
                 refuse(f"config.json in {path}", info.file_size)
@@ -83,10 +97,6 @@ def read_archive(path: Path) -> bytes:
                 )
             with archive.open(info) as member:
                 data = member.read(LARGEST_CONFIG + 1)
-    except KeyError:
-        raise ModelError(
-            f"{path} is a zip archive without config.json, so no .keras file of Keras 3"
-        ) from None
     except (zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise ModelError(f"{path} is damaged or cut short ({error}); save it again") from None
     except (RuntimeError, NotImplementedError, OSError, ValueError) as error:
@@ -118,11 +128,16 @@ def _check_index(path: Path) -> None:
 
 
 def parse(data: bytes | str, where: Path | str) -> Mapping[str, Any]:
-    """JSON to a model record; a string of JSON inside JSON is unwrapped, as ``json.dump(to_json())`` writes."""
+    """JSON to a model record, in the notation of Keras 2 or 3.
+
+    A string of JSON inside JSON is unwrapped, as ``json.dump(to_json())`` writes, a file of TensorFlow.js
+    too; the list of its weights is then kept in the record. Keras 1's names are replaced by later ones.
+
+    Raises:
+        ModelError: it is no JSON, or describes no model; one line says what it is.
+    """
     try:
-        record = _loaded(data)
-        if isinstance(record, dict):
-            record = _loaded(unwrapped(record))
+        return _record(_loaded(data))
     except RecursionError:
         raise ModelError(f"{where}: the JSON is nested too deep to be a model") from None
     except MemoryError:
@@ -130,13 +145,25 @@ def parse(data: bytes | str, where: Path | str) -> Mapping[str, Any]:
     except ModelError as error:
         raise ModelError(f"{where}: {error}") from None
     except ValueError as error:  # also broken UTF-8 and numbers of thousands of digits
+        if line := conflict_line(data):
+            raise ModelError(
+                f"{where} holds git's conflict markers (line {line}): resolve the conflict first"
+            ) from None
         raise ModelError(f"{where}: the config is no valid JSON ({error})") from None
+
+
+def _record(whole: Any) -> Mapping[str, Any]:
+    """The model's record in JSON that was read."""
+    record = _loaded(unwrapped(whole)) if isinstance(whole, dict) else whole
     if not isinstance(record, dict) or "class_name" not in record:
+        if what := other_json(record):
+            raise ModelError(f"the JSON holds {what}: {SAVE}")
         raise ModelError(
-            f"{where}: the JSON is no Keras model config, it has no 'class_name'; write it with"
-            " Model.to_json()"
+            "the JSON is no Keras model config, it has no 'class_name'; write it with Model.to_json()"
         )
-    return record
+    if MANIFEST in whole:
+        record = {**record, MANIFEST: whole[MANIFEST]}
+    return as_keras_2(record)
 
 
 def _loaded(data: Any) -> Any:

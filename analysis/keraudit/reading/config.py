@@ -12,8 +12,8 @@ from typing import Any
 
 from keraudit.errors import ModelError
 from keraudit.model.graph import Architecture, Call, Hint, Layer, Ref, refs_in
-from keraudit.reading.dialects import refuse_keras_1
 from keraudit.reading.nested import rank_changers, received
+from keraudit.reading.origin import kind_of, package_of, without_graph
 from keraudit.reading.serialised import (
     History,
     KerasTensor,
@@ -33,7 +33,6 @@ from keraudit.reading.serialised import (
     sequential_input,
     sequential_layers,
     text,
-    without_graph,
 )
 from keraudit.safe_text import harmless
 
@@ -59,13 +58,14 @@ def architecture(
     """
     if not isinstance(record, Mapping) or "class_name" not in record:
         raise ModelError("expected a Keras model config with a 'class_name', found none")
-    refuse_keras_1(record)
     if not is_model(record):
         raise ModelError(without_graph(record))
     walk = Walk(most_calls)
     refs, shapes = walk.top(record)
     config = record["config"]
-    own = config.get("name") if isinstance(config, Mapping) else None  # Keras 1 lists layers alone
+    own = (
+        config.get("name") if isinstance(config, Mapping) else None
+    )  # Keras 1 and 2.0 list layers alone
     name = text(own or record["class_name"])
     return Architecture(
         name=name,
@@ -96,7 +96,17 @@ def _layer_from(record: Mapping[str, Any], *, name: str = "", trainable: bool = 
         for item in as_list(config.get(key))
         if isinstance(item, Mapping) and "class_name" in item
     )
-    return Layer(name=name, kind=kind, config=config, module=module, trainable=own, inner=inner)
+    package = "" if module else package_of(record)
+    unknown = f"{kind}, of package {package!r}, is not in the layer table" if package else ""
+    return Layer(
+        name=name,
+        kind=kind,
+        config=config,
+        module=module,
+        trainable=own,
+        inner=inner,
+        unknown=unknown,
+    )
 
 
 def _read_inner(record: Mapping[str, Any], prefix: str, trainable: bool) -> Layer | Architecture:
@@ -115,31 +125,6 @@ def _layers_in(layer: Layer | Architecture) -> int:
         return sum(held[call.layer] for call in layer.calls)
     twice = 2 if layer.kind == "Bidirectional" and len(layer.inner) == 1 else 1
     return twice * sum(1 + _layers_in(inner) for inner in layer.inner)
-
-
-def kind_of(record: Mapping[str, Any]) -> tuple[str, str]:
-    """The class name and, for Keras' own classes only, the module (else an empty string).
-
-    ``keras.ops`` nodes get the prefix ``ops.``, for their class names repeat those of layers.
-    """
-    kind = text(record.get("class_name"))
-    registered = record.get("registered_name")
-    module = record.get("module", "keras.layers")
-    if "keras_version" not in record and "module" not in record and ">" in kind:
-        module = None  # Keras 2 writes a user's class as "package>Class"
-    if not isinstance(module, str) or module.partition(".")[0] not in (
-        "keras",
-        "tf_keras",
-        "keras_core",
-    ):
-        package, _, bare = harmless(str(registered or kind)).rpartition(">")
-        if package == "keras":
-            return bare, "keras.layers"
-        return bare or kind, ""
-    module = harmless(module)
-    if ".ops" in module:
-        return f"ops.{kind}", module
-    return kind.rpartition(">")[2], module
 
 
 class Walk:

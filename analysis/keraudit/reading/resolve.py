@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ from keraudit.model.graph import Architecture, Shape
 from keraudit.model.input_sizes import Requested
 from keraudit.reading.archive import read_file
 from keraudit.reading.config import architecture
+from keraudit.reading.origin import packages_in
+from keraudit.reading.tfjs import MANIFEST
 
 if TYPE_CHECKING:
     from keraudit.reading.cache import Notify
@@ -128,6 +131,7 @@ def from_file(path: Path, notify: Notify) -> Architecture:
     record = read_file(path)
     try:
         found = architecture(record, source=str(path))
+        found = replace(found, packages=packages_in(record))
     except ModelError as error:
         raise ModelError(f"{path}: {error}") from None
     except RecursionError:
@@ -139,7 +143,7 @@ def with_weights(
     found: Architecture, record: Mapping[str, Any], path: Path, notify: Notify
 ) -> Architecture:
     """The architecture with the weights in its file, where it needs them and they can be read."""
-    if not any(map(is_unknown, found.layers.values())):
+    if MANIFEST not in record and not any(map(is_unknown, found.layers.values())):
         return found
     from keraudit.reading.weight_shapes import with_file_weights
 

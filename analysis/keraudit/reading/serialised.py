@@ -59,19 +59,6 @@ def _as_sequential(config: Mapping[str, Any]) -> bool:
     return "build_input_shape" in config or layers[0]["class_name"] == "InputLayer"
 
 
-def without_graph(record: Mapping[str, Any]) -> str:
-    """Why a model's record cannot be counted from the file alone, and what to pass instead."""
-    kind, home = text(str(record["class_name"])[:200]), record.get("module")
-    package, _, bare = text(str(record.get("registered_name") or kind)[:200]).rpartition(">")
-    owner = package or (text(home) if isinstance(home, str) else "")
-    of = f" of package {owner!r}" if owner else ""
-    return (
-        f"{bare or kind!r}{of} records no graph of layers, only what its constructor takes: pass"
-        " package.module:callable with a function that returns the model, or the live model to"
-        " keraudit.audit(), where that package can be imported"
-    )
-
-
 def options(record: Mapping[str, Any], key: str = "config") -> Mapping[str, Any]:
     """The options that a record holds under ``key``; none where it holds nothing.
 
@@ -231,9 +218,19 @@ def sequential_input(record: Mapping[str, Any]) -> tuple[int | None, ...] | None
     for shape in candidates:
         if isinstance(shape, list | tuple) and all(s is None or isinstance(s, int) for s in shape):
             return sizes(shape)
-    if items and is_model(items[0]) and items[0]["class_name"] == "Sequential":
-        return sequential_input(items[0])
+    if items and is_model(items[0]):
+        return _first_input(items[0])
     return None
+
+
+def _first_input(model: Mapping[str, Any]) -> tuple[int | None, ...] | None:
+    """The shape of the one input of a model that another begins with."""
+    if is_sequential(model):
+        return sequential_input(model)
+    names = [history[0] for history in histories(model["config"].get("input_layers"))]
+    if len(names) != 1:
+        return None
+    return input_shape(options(named_layers(model["config"]).get(names[0], {})))
 
 
 def sequential_dtype(record: Mapping[str, Any]) -> dict[str, Any]:

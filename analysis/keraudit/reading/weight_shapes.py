@@ -2,7 +2,7 @@
 
 A ``.keras`` archive keeps them in ``model.weights.h5``, one group a layer, called after its class in the
 order of the config (``keras/src/saving/saving_lib.py``); an ``.h5`` file in ``model_weights``, called
-after the layer.
+after the layer; TensorFlow.js lists them in its ``model.json``, by a path with the layer's name in it.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from typing import Any
 
 from keraudit.errors import ModelError
 from keraudit.model.graph import Architecture, Weight
-from keraudit.reading.config import kind_of
 from keraudit.reading.hdf5 import H5Shapes, h5_shapes
+from keraudit.reading.origin import kind_of
 from keraudit.reading.serialised import is_model, layer_name
+from keraudit.reading.tfjs import MANIFEST, manifest_shapes
 
 MEMBER = "model.weights.h5"
 LOCAL_HEADER = 30  # bytes before the name; the lengths of name and extra field stand at 26 and 28
@@ -33,6 +34,8 @@ def with_file_weights(
     Raises:
         ModelError: there are weights, and they cannot be read.
     """
+    if MANIFEST in record:
+        return _with_manifest(architecture, manifest_shapes(record[MANIFEST]))
     if path.suffix == ".json" or not (found := _stored(path)):
         return architecture
     packed = zipfile.is_zipfile(path)
@@ -46,6 +49,36 @@ def with_file_weights(
         for name, layer in architecture.layers.items()
     }
     return replace(architecture, layers=layers, stated_params=_params_in(found, packed))
+
+
+def _with_manifest(architecture: Architecture, found: H5Shapes) -> Architecture:
+    """The same for a manifest of TensorFlow.js: a layer's weights have its name as the first that fits.
+
+    A layer without any has none, if every weight was found its layer.
+    """
+    found = tuple(row for row in found if counts(row[0], row[2]))
+    if not found:
+        return architecture
+    own: dict[str, str] = {}
+    for path in architecture.layers:
+        name = path.rpartition("/")[2]
+        own[name] = "" if name in own else path  # of two models within the model: neither is meant
+    weights: dict[str, list[Weight]] = {path: [] for path in architecture.layers}
+    lost = False
+    for place, shape, dtype in found:
+        parts = place.split("/")
+        at = next((at for at, part in enumerate(parts[:-1]) if own.get(part)), None)
+        if at is None:
+            lost = True
+        else:
+            name = "/".join(parts[at + 1 :])
+            weights[own[parts[at]]].append(Weight(name, shape, trainable=None, dtype=dtype))
+    layers = {
+        path: replace(layer, weights=None if lost and not weights[path] else tuple(weights[path]))
+        for path, layer in architecture.layers.items()
+    }
+    params = sum(prod(shape) for _, shape, _ in found)
+    return replace(architecture, layers=layers, stated_params=params)
 
 
 def _params_in(found: H5Shapes, packed: bool) -> int:

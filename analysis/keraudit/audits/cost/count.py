@@ -140,13 +140,14 @@ def _block_costs(
 
 
 class Costs(NamedTuple):
-    """Everything the cost audit finds about a graph."""
+    """Everything the cost audit finds about a graph; ``packages`` as in ``Architecture``."""
 
     layers: tuple[LayerCost, ...]
     blocks: tuple[BlockCost, ...]
     total: Cost
     peak_activation_bytes: int
     peak_at: str
+    packages: tuple[str, ...] = ()
 
     @property
     def unsupported(self) -> tuple[LayerCost, ...]:
@@ -164,4 +165,5 @@ def costs(graph: Graph) -> Costs:
         total=sum((layer.cost for layer in layers), NOTHING),
         peak_activation_bytes=heaviest.live_bytes,
         peak_at=heaviest.name,
+        packages=graph.architecture.packages,
     )

@@ -13,6 +13,7 @@ from keraudit.output.numbers import inputs_text, short, short_bytes
 from keraudit.output.plain_data import as_dict
 from keraudit.output.report import Report
 from keraudit.output.table import Column, Grid, Line, bound_notes
+from keraudit.reading.origin import how_to_open
 from keraudit.rewrite.edit import RewriteNote
 
 if TYPE_CHECKING:
@@ -260,7 +261,10 @@ def _report_notes(report: CostReport, sees: bool) -> list[str]:
         notes.insert(0, f"Rewritten      {note.name}: {done}")
     if sees:
         notes.append("Sees           the receptive field, in input positions a side")
-    return notes + bound_notes(report.bound, costs.unsupported)
+    notes += bound_notes(report.bound, costs.unsupported)
+    if costs.unsupported and costs.packages:
+        notes.append(f"To count what they do, {how_to_open(costs.packages)}")
+    return notes
 
 
 def frozen(total: Cost) -> str:

@@ -1,0 +1,97 @@
+"""Where a class in a file comes from: Keras, or a package that the file names; and how to count its layers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from keraudit.reading.serialised import text
+from keraudit.safe_text import harmless
+
+OF_KERAS = ("keras", "tf_keras", "keras_core")
+NO_PACKAGE = ("", "Custom", "__main__", "builtins")  # Keras' own default, and a script's classes
+UNUSED = ("compile_config", "build_config")  # loss and optimizer are not part of the network
+NAME = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
+
+
+def kind_of(record: Mapping[str, Any]) -> tuple[str, str]:
+    """The class name and, for Keras' own classes only, the module (else an empty string).
+
+    ``keras.ops`` nodes get the prefix ``ops.``, for their class names repeat those of layers.
+    """
+    kind = text(record.get("class_name"))
+    registered = record.get("registered_name")
+    module = record.get("module", "keras.layers")
+    if "keras_version" not in record and "module" not in record and ">" in kind:
+        module = None  # Keras 2 writes a user's class as "package>Class"
+    if not isinstance(module, str) or module.partition(".")[0] not in OF_KERAS:
+        package, _, bare = harmless(str(registered or kind)).rpartition(">")
+        if package == "keras":
+            return bare, "keras.layers"
+        return bare or kind, ""
+    module = harmless(module)
+    if ".ops" in module:
+        return f"ops.{kind}", module
+    return kind.rpartition(">")[2], module
+
+
+def package_of(record: Mapping[str, Any]) -> str:
+    """The package of a record's class: that of its module, else that it is registered under.
+
+    Empty for Keras' own classes, and where the file does not name one.
+
+    >>> package_of({"module": "vision.models", "registered_name": "hub>Net", "class_name": "Net"})
+    'vision'
+    >>> package_of({"module": None, "registered_name": "hub>Net", "class_name": "Net"})
+    'hub'
+    """
+    home = record.get("module")
+    if isinstance(home, str) and home not in NO_PACKAGE and NAME.fullmatch(home):
+        top = home.partition(".")[0]
+        return "" if top in OF_KERAS else top
+    name = record.get("registered_name") or record.get("class_name")
+    package = name.rpartition(">")[0] if isinstance(name, str) else ""
+    known = package in NO_PACKAGE or package in OF_KERAS or not NAME.fullmatch(package)
+    return "" if known else package
+
+
+def packages_in(record: Any) -> tuple[str, ...]:
+    """The packages that the classes and functions in a model's record come from, in the file's order."""
+    found: dict[str, None] = {}
+    waiting = [record]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, list):
+            waiting += reversed(value)
+        elif isinstance(value, Mapping):
+            if "class_name" in value and (package := package_of(value)):
+                found[package] = None
+            waiting += [item for key, item in list(value.items())[::-1] if key not in UNUSED]
+    return tuple(found)
+
+
+def how_to_open(packages: Sequence[str]) -> str:
+    """What to pass so that classes of these packages are counted by what they do, in words.
+
+    >>> how_to_open(["keras_hub"])
+    "pass package.module:callable with a function that returns the model, where 'keras_hub' can be imported"
+    """
+    names = ", ".join(map(repr, packages[:3]))
+    where = f", where {names} can be imported" if names else ""
+    return f"pass package.module:callable with a function that returns the model{where}"
+
+
+def without_graph(record: Mapping[str, Any]) -> str:
+    """Why a record cannot be counted from the file alone, and what to pass instead."""
+    kind = harmless(str(record["class_name"])[:200])
+    registered = harmless(str(record.get("registered_name") or kind)[:200])
+    bare, package = registered.rpartition(">")[2] or kind, package_of(record)
+    home = record.get("module")
+    if isinstance(home, str) and home.partition(".")[0] in OF_KERAS:
+        return f"{kind!r} is one object of Keras, not a model: write Model.to_json() of the whole model"
+    of = f" of package {package!r}" if package else ""
+    return (
+        f"{bare!r}{of} records no graph of layers, only what its constructor takes:"
+        f" {how_to_open([package] if package else [])}, or the live model to keraudit.audit()"
+    )
