@@ -76,7 +76,7 @@ RECORDS: dict[str, tuple[Any, str]] = {
     ),
     "hyperparameters": (
         {"units": 64, "kernel": [3, 3], "dropout": 0.5, "name": None},
-        r"hyperparameters \(units, kernel, dropout, \.\.\.\), not layers",
+        r"hyperparameters or other plain values \(units, kernel, dropout, \.\.\.\), not layers",
     ),
     "history": ({"loss_a": [0.3, 0.2], "val": [0.4, 0.3]}, "as of a training history"),
     "metadata": (
@@ -93,7 +93,7 @@ RECORDS: dict[str, tuple[Any, str]] = {
     "list": ([{"class_name": "Dense"}], "a list, not a model"),
     "anything": ({"a": {"b": {}}}, "it has no 'class_name'"),
     "nothing": ({}, "it has no 'class_name'"),
-    "escapes": ({"a\x1b[31m": 1}, r"hyperparameters \(a\\x1b\[31m\)"),
+    "escapes": ({"a\x1b[31m": 1}, r"hyperparameters or other plain values \(a\\x1b\[31m\)"),
 }
 
 

@@ -128,7 +128,7 @@ def other_json(record: Any) -> str:
     if keys and all(isinstance(value, list) and _plain(value) for value in record.values()):
         return f"lists of numbers ({_listed(keys)}), as of a training history, not a model"
     if keys and all(map(_plain, record.values())):
-        return f"hyperparameters ({_listed(keys)}), not layers"
+        return f"hyperparameters or other plain values ({_listed(keys)}), not layers"
     return ""
 
 

@@ -11,7 +11,11 @@ from keraudit.safe_text import harmless
 
 OF_KERAS = ("keras", "tf_keras", "keras_core")
 NO_PACKAGE = ("", "Custom", "__main__", "builtins")  # Keras' own default, and a script's classes
-UNUSED = ("compile_config", "build_config")  # loss and optimizer are not part of the network
+UNUSED = (
+    "compile_config",
+    "training_config",
+    "build_config",
+)  # loss and optimizer are not part of the network
 NAME = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
