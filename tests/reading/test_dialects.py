@@ -13,6 +13,7 @@ from keraudit.api import report_of
 from keraudit.audits.cost.report import CostReport
 from keraudit.audits.structure.report import structure_of
 from keraudit.errors import KerauditError, ModelError
+from keraudit.layers.call import zero
 from keraudit.layers.infer import shaped
 from keraudit.output.json_text import json_text
 from keraudit.reading.archive import parse
@@ -266,9 +267,21 @@ def test_a_subclass_with_a_constructor_names_its_package(
     assert "\n" not in message
 
 
-def test_a_package_that_no_one_can_import_is_not_named() -> None:
+@pytest.mark.parametrize(
+    ("module", "package"),
+    [
+        (None, "Custom"),
+        ("__main__", "Custom"),
+        (None, "a; rm -rf b"),
+        (None, "\u3164"),
+        (None, "a" * 101),
+        ("../up", ""),
+        (None, "keras"),
+    ],
+)
+def test_a_package_that_no_one_can_import_is_not_named(module: Any, package: str) -> None:
     """Keras registers classes under ``Custom`` where the user names no package."""
-    own = {"module": None, "class_name": "Net", "registered_name": "Custom>Net", "config": {}}
+    own = {"module": module, "class_name": "Net", "registered_name": f"{package}>Net", "config": {}}
     with pytest.raises(ModelError, match="'Net' records no graph") as caught:
         report(own)
     assert "can be imported" not in str(caught.value)
@@ -277,6 +290,21 @@ def test_a_package_that_no_one_can_import_is_not_named() -> None:
 def test_one_layer_is_no_model() -> None:
     with pytest.raises(ModelError, match="'Dense' is one object of Keras, not a model"):
         report(one("Dense", units=4)["config"]["layers"][1])
+
+
+def test_a_report_names_the_package_of_what_it_lacks(tmp_path: Path) -> None:
+    record = one("Gate")
+    record["config"]["layers"][1] |= {"module": "mine.layers", "registered_name": "Custom>Gate"}
+    record["compile_config"] = {"loss": {"module": "theirs", "class_name": "Loss"}}
+    (tmp_path / "m.json").write_text(json.dumps(record))
+    found = report_of(shaped(resolve(tmp_path / "m.json")))
+    assert found.costs.unsupported[0].reason.startswith("Gate, of package 'mine', is not in the")
+    assert found.costs.packages == ("mine",)
+    assert "where 'mine' can be imported" in str(found)
+    counted = shaped(
+        resolve(tmp_path / "m.json"), rules={"Gate": lambda s: zero(s.shape, reason="")}
+    )
+    assert "can be imported" not in str(report_of(counted))
 
 
 # TensorFlow.js

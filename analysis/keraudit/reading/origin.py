@@ -16,7 +16,7 @@ UNUSED = (
     "training_config",
     "build_config",
 )  # loss and optimizer are not part of the network
-NAME = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
+NAME = re.compile(r"(?=.{1,100}$)[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)  # fit for a command line
 
 
 def kind_of(record: Mapping[str, Any]) -> tuple[str, str]:
