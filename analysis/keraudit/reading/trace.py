@@ -22,11 +22,11 @@ from contextlib import contextmanager, nullcontext
 from threading import Lock, get_ident
 from typing import Any
 
+from keraudit.reading.live_errors import summary_of
 from keraudit.reading.trace_record import Step, Traced, is_kerass, own_activation, written
 
 # Tracing changes methods of Keras while it lasts.
 _ONE_AT_A_TIME = Lock()
-MOST_REASON = 150  # characters of an error that are repeated
 
 
 class _Trace:
@@ -38,6 +38,7 @@ class _Trace:
         self.open: list[Any] = []
         self.steps: list[Step] = []
         self.leaves: dict[int, str] = {}
+        self.errors: dict[int, Exception] = {}
         self.opened: dict[int, tuple[Any, int]] = {}  # a layer, and how many steps were before it
         self.hidden = 0  # inside a call of Keras' own, whose parts are no nodes
         self.nodes: list[Any] = []  # every node that was made, to be undone
@@ -67,7 +68,7 @@ def traced(
         closed: classes of layers that are not opened.
 
     Raises:
-        ValueError: the model's own ``call`` does not work on symbolic tensors; it says why.
+        Exception: what the model's own ``call``, which does not work on symbolic tensors, raised.
     """
     import keras
 
@@ -148,7 +149,7 @@ def _calling(trace: _Trace, call: Any) -> Any:
             if done:
                 return result
             if layer is trace.model:
-                raise ValueError(trace.leaves[id(layer)])
+                raise trace.errors[id(layer)]
         own = own_activation(layer)
         if own is not None:
             layer.activation = keras.activations.linear
@@ -215,10 +216,8 @@ def _opened(trace: _Trace, layer: Any, args: Any, kwargs: dict[str, Any]) -> tup
             given = _cast(layer, args)
             return True, layer.call(*given, **_call_options(layer, kwargs, given))
     except Exception as error:  # noqa: BLE001  # the user's own code, or a backend's, may raise anything
-        message = " ".join(str(error).split())[:MOST_REASON]
-        trace.leaves[id(layer)] = (
-            f"its call does not run on symbolic tensors ({type(error).__name__}: {message})"
-        )
+        trace.errors[id(layer)] = error
+        trace.leaves[id(layer)] = f"its call does not run on symbolic tensors ({summary_of(error)})"
         del trace.steps[before:]
         return False, None
     finally:
