@@ -19,6 +19,7 @@ from keraudit.layers.checks import (
     same_shape,
 )
 from keraudit.layers.exactness import Place, checked_against_total, with_weights
+from keraudit.layers.own_counts import stated_rule
 from keraudit.layers.rule_table import rule_of
 from keraudit.model.bounds import Bound
 from keraudit.model.graph import (
@@ -278,7 +279,8 @@ def effect_of(
     """
     if isinstance(layer, Architecture):
         return _effect_of_model(layer, inputs, rules)
-    rule = rules.get(layer.kind) or (rule_of(layer.kind) if layer.module else None)
+    rule = rules.get(layer.kind) or stated_rule(layer)
+    rule = rule or (rule_of(layer.kind) if layer.module else None)
     if layer.kind == "InputLayer" and expected is not None:
         return zero(
             expected,

@@ -14,6 +14,7 @@ from types import FrameType
 from typing import Any, NamedTuple
 
 from keraudit.errors import KerauditError, ModelError
+from keraudit.layers.own_counts import count_of
 
 MOST_MESSAGE = 150  # characters of the user's error that are repeated
 BOLD, PLAIN = "\x1b[1m", "\x1b[0m"  # around the original message, in errors that Keras wraps
@@ -133,4 +134,4 @@ def _next_step(place: Place, model: Any, message: str) -> str:
         return SIZE
     if layer is model:
         return "call it once on arrays of this size to see the whole error"
-    return RULE
+    return RULE if count_of(type(layer)) is None else "mend it, or give it a compute_output_shape"

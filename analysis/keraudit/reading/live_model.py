@@ -72,6 +72,7 @@ def _by_trace(model: Any, requested: Requested, closed: Collection[str]) -> dict
     facts = {
         "weights": found.weights,
         "untraced": found.leaves,
+        "counted": found.counted,
         "outputs": found.outputs,
         "params": model.count_params() if model.built else None,
         "traced": True,

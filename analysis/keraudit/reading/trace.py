@@ -22,6 +22,7 @@ from contextlib import contextmanager, nullcontext
 from threading import Lock, get_ident
 from typing import Any
 
+from keraudit.layers.own_counts import count_of
 from keraudit.reading.live_errors import summary_of
 from keraudit.reading.trace_record import Step, Traced, is_kerass, own_activation, written
 
@@ -261,10 +262,11 @@ def _builds_itself(layer: Any) -> bool:
 
 
 def _is_open(layer: Any) -> bool:
-    """Whether a layer is opened: a model, or a class of the user's own."""
+    """Whether a layer is opened: a model, or a class of the user's own that does not count itself."""
     import keras
 
-    return isinstance(layer, keras.Model) or not is_kerass(layer)
+    own = isinstance(layer, keras.Model) or not is_kerass(layer)
+    return own and count_of(type(layer)) is None
 
 
 def _changes_nothing(operation: Any, args: Any) -> bool:

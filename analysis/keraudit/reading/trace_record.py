@@ -9,6 +9,8 @@ import inspect
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from keraudit.layers.own_counts import count_of, counted_by
+from keraudit.reading.live_errors import class_of
 from keraudit.reading.live_layers import is_own, weights_of
 
 PATH_SEPARATOR = "/"
@@ -27,12 +29,14 @@ class Traced(NamedTuple):
         weights: of layers that no rule counts, and of operations on a layer's by path.
         leaves: why a layer of the user's own was not opened, by path.
         outputs: the shapes of the model's outputs.
+        counted: what the functions of classes that count themselves say of each call, by path.
     """
 
     record: dict[str, Any]
     weights: dict[str, list[list[Any]]]
     leaves: dict[str, str]
     outputs: list[list[int | None]]
+    counted: dict[str, list[dict[str, Any]]]
 
 
 class Step(NamedTuple):
@@ -122,7 +126,26 @@ def written(
     }
     shapes = [list(tensor.shape) for tensor in outputs]
     unopened = {names.known[key]: why for key, why in leaves.items() if key in names.known}
-    return Traced(record, _weights(steps, opened, names, readers), unopened, shapes)
+    weights = _weights(steps, opened, names, readers)
+    return Traced(record, weights, unopened, shapes, _counted(steps, names))
+
+
+def _counted(steps: Sequence[Step], names: _Names) -> dict[str, list[dict[str, Any]]]:
+    """What the functions of classes that count themselves say of each call."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for step in steps:
+        function = count_of(type(step.operation))
+        if function is not None:
+            name = names.known[id(step.operation)]
+            inputs, outputs = (
+                [tuple(tensor.shape) for tensor in tensors]
+                for tensors in (step.node.input_tensors, step.node.outputs)
+            )
+            who = f"layer {name!r} ({class_of(step.operation)})"
+            found.setdefault(name, []).append(
+                counted_by(function, step.operation, who, inputs, outputs)
+            )
+    return found
 
 
 def _leading_to(outputs: Iterable[Any]) -> set[Any]:
