@@ -11,7 +11,8 @@ from operator import index
 from typing import Any, TypeVar
 
 from keraudit.errors import KerauditError, ModelError
-from keraudit.layers.call import Effect, Rule, Site, unsupported
+from keraudit.layers.call import Effect, Rule, Site
+from keraudit.layers.unlisted import unlisted
 from keraudit.layers.user_rules import COUNTS, effect_from
 from keraudit.model.fuzzy import close
 from keraudit.model.graph import GLOBAL, POINTWISE, Layer, Shape
@@ -146,12 +147,7 @@ def stated_rule(layer: Layer) -> Rule | None:
         if shapes in effects:
             return effects[shapes]
         known = "; ".join(", ".join(map(shape_text, key)) for key in effects)
-        return unsupported(
-            site.expected or site.shape,
-            reason=f"its @keraudit.counts function was asked at {known} only",
-            view=GLOBAL,
-            guessed=True,
-            weights_known=False,
-        )
+        reason = f"its @keraudit.counts function was asked at {known} only"
+        return unlisted(layer, site.inputs, site.expected, reason)
 
     return applied

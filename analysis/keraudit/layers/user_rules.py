@@ -51,6 +51,7 @@ from typing import Any
 from keraudit.errors import ModelError
 from keraudit.layers.call import Effect, Rule, Shape, Site, Term, Weight, counted, zero
 from keraudit.layers.expressions import Value, evaluated, parsed
+from keraudit.layers.keras_io import EXAMPLES, RULES
 from keraudit.layers.rule_table import LAYERS, rule_of
 from keraudit.model.fuzzy import close
 from keraudit.model.graph import GLOBAL, POINTWISE
@@ -61,13 +62,15 @@ LARGEST_FILE = 1_000_000  # bytes
 
 
 def load_rules(path: str | Path) -> Mapping[str, Rule]:
-    """Read the rules of a TOML file, by class name.
+    """Read the rules of a TOML file, by class name; ``"keras.io"`` names those for the layers of its examples.
 
     Raises:
         ModelError: the file cannot be read, or a rule in it is wrong; the message names the file,
             the class and the key.
     """
     path = Path(path)
+    if str(path) == EXAMPLES:
+        return RULES
     try:
         with path.open("rb") as file:
             data = file.read(LARGEST_FILE + 1)
