@@ -257,21 +257,24 @@ def test_every_rule_is_tried() -> None:
     assert {known_as for _, known_as, _, _ in CASES} == set(RULES)
 
 
-def test_todays_block_by_hand() -> None:
-    case = CASES[0]
-    graph = shaped(architecture(json.loads(model_of(*case).to_json()), source="test"), rules=RULES)
+def test_todays_block_by_hand(tmp_path: Path) -> None:
+    model_of(*CASES[0]).save(tmp_path / "model.keras")
+    total = keraudit.audit(tmp_path / "model.keras", rules=RULES).total
     projections = 4 * 20 * 12 * (3 * 12)  # query, key, value and output; a head is 12 wide
     products = 2 * 3 * 20 * 20 * 12
-    assert graph.nodes[-1].effect.macs == projections + products + 2 * 20 * 12 * 40
+    assert total.macs == projections + products + 2 * 20 * 12 * 40
 
 
-@pytest.mark.parametrize(("heads", "bound"), [(3, Bound.ESTIMATE), (1, Bound.EXACT)])
-def test_without_weights_the_width_of_a_head_is_an_estimate(heads: int, bound: Bound) -> None:
-    model = model_of(
-        TransformerBlock, "TransformerBlock", {**BLOCK, "num_heads": heads, "ff_dim": 9}, [ROWS]
-    )
+@pytest.mark.parametrize(("heads", "bound"), [(3, Bound.LOWER), (1, Bound.EXACT)])
+def test_without_weights_the_narrower_head_is_a_lower_bound(heads: int, bound: Bound) -> None:
+    options = {"embed_dim": 12, "num_heads": heads, "ff_dim": 9}
+    model = model_of(TransformerBlock, "TransformerBlock", options, [ROWS])
     graph = shaped(architecture(json.loads(model.to_json()), source="test"), rules=RULES)
-    assert graph.nodes[-1].bounds.macs is bound
+    node = graph.nodes[-1]
+    assert (node.bounds.macs, node.bounds.params) == (bound, bound)
+    # query, key, value and output; two products of all heads together; the dense layers
+    assert node.effect.macs == 4 * 20 * 12 * 12 + 2 * 20 * 20 * 12 + 2 * 20 * 12 * 9
+    assert ("a head is 12 or 4 wide" in node.effect.reason) is (heads == 3)
 
 
 def written(config: dict[str, Any], kind: str = "TransformerBlock", shape: Any = ROWS) -> Any:

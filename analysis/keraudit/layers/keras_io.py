@@ -20,7 +20,7 @@ version. Otherwise the layer stays unsupported, with the reason.
 | `MultiHeadSelfAttention` | `embed_dim`, `num_heads` | attention with heads of width `embed_dim` / `num_heads` |
 
 A head is `embed_dim` wide in today's examples, `embed_dim` / `num_heads` in the first ones and in many copies. The
-weights in the file tell which; without them (`.json`) today's is assumed and the layer's figures are estimates.
+weights in the file tell which; without them (`.json`) the narrower head is counted, and the figures are lower bounds.
 The first dense layer ends in ReLU. Masks, and options that concern dropout, cost nothing.
 """
 
@@ -35,7 +35,7 @@ from keraudit.errors import ModelError, ShapeError
 from keraudit.layers.call import Effect, Site, Term, Weight, counted, zero
 from keraudit.layers.rule_table import rule_of
 from keraudit.layers.unlisted import unlisted
-from keraudit.model.graph import GLOBAL, Layer, Tensor
+from keraudit.model.graph import GLOBAL, UNSUPPORTED, Layer, Tensor
 
 OF_EVERY_LAYER = frozenset("name trainable dtype batch_shape batch_input_shape".split())
 WITHOUT_COST = frozenset("rate dropout dropout_rate".split())
@@ -246,8 +246,7 @@ class ExampleRule:
         effects = [_effect_of(site, version, head) for head in _possible(site, version)]
         read = site.layer.weights if site.layer else None
         if not read:  # a .json, or saved before it was built
-            same = all(_sizes(e.weights) == _sizes(effects[0].weights) for e in effects)
-            return effects[0] if same else replace(effects[0], estimated=True)
+            return _least(site, effects)
         for effect in effects:
             if _sizes(effect.weights) == _sizes(read):
                 return effect
@@ -278,6 +277,16 @@ def _effect_of(site: Site, version: Version, heads: str) -> Effect:
     if not parts.terms:
         return zero(output.shape, reason="moves numbers, no arithmetic", view=GLOBAL)
     return counted(output.shape, terms=parts.terms, weights=tuple(parts.weights), view=GLOBAL)
+
+
+def _least(site: Site, effects: Sequence[Effect]) -> Effect:
+    """The cheapest version; a lower bound where another one costs more."""
+    least = effects[-1]
+    if least.macs == effects[0].macs:
+        return least
+    width, heads = site.config["embed_dim"], site.config["num_heads"]
+    reason = f"a head is {width} or {width // heads} wide, which only the weights in a file tell"
+    return replace(least, status=UNSUPPORTED, reason=reason, weights_known=False)
 
 
 def _sizes(weights: Sequence[Weight]) -> list[int]:

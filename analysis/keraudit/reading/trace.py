@@ -86,6 +86,7 @@ def traced(
                 steps=trace.steps,
                 opened=tuple(trace.opened.values()),
                 leaves=trace.leaves,
+                closed=trace.closed,
             )
         finally:
             _forget(trace)

@@ -6,7 +6,8 @@ Layers of the user's own are not serialised: their class and their weights are a
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from keraudit.layers.own_counts import count_of, counted_by
@@ -74,8 +75,12 @@ def written(
     steps: Sequence[Step],
     opened: Sequence[tuple[Any, int]],
     leaves: Mapping[int, str],
+    closed: Collection[str] = (),
 ) -> Traced:
-    """The steps that lead to an output, as the record of a functional model."""
+    """The steps that lead to an output, as the record of a functional model.
+
+    Of classes that are ``closed``, as a rule of the user's counts them, the config is kept.
+    """
     needed = _leading_to(outputs)
     opened = [(layer, sum(s.node in needed for s in steps[:before])) for layer, before in opened]
     steps = [step for step in steps if step.node in needed]
@@ -93,7 +98,7 @@ def written(
     for step in steps:
         operation = step.operation
         name = names.of(operation, step.within)
-        entry = layers.setdefault(name, _record_of(operation, name))
+        entry = layers.setdefault(name, _record_of(operation, name, closed))
         index = operation._inbound_nodes.index(step.node)
         places[id(operation), index] = (name, len(entry["inbound_nodes"]))
 
@@ -172,13 +177,14 @@ def _entry(kind: str, module: str, name: str, config: Mapping[str, Any]) -> dict
     }
 
 
-def _record_of(operation: Any, name: str) -> dict[str, Any]:
+def _record_of(operation: Any, name: str, closed: Collection[str]) -> dict[str, Any]:
     """A layer or operation of Keras' own as its config has it; of the user's own, its class alone."""
     import keras
 
     kind = type(operation)
     if not is_kerass(operation):
-        entry = _entry(kind.__name__, kind.__module__, name, {})
+        config = _config_of(operation) if kind.__name__ in closed else {}
+        entry = _entry(kind.__name__, kind.__module__, name, config)
         return {**entry, "registered_name": f"{kind.__module__}>{kind.__name__}"}
     try:
         record = keras.saving.serialize_keras_object(operation)
@@ -190,6 +196,15 @@ def _record_of(operation: Any, name: str) -> dict[str, Any]:
     if ".ops" in kind.__module__:
         home = kind.__module__
     return _entry(kind.__name__, home, name, config)
+
+
+def _config_of(layer: Any) -> dict[str, Any]:
+    """The config of a layer of the user's own as plain data; none where that raises."""
+    try:
+        config = json.loads(json.dumps(layer.get_config(), default=str))
+    except Exception:  # noqa: BLE001  # the user's own code may raise anything
+        return {}
+    return config if isinstance(config, dict) else {}
 
 
 def _options(operation: Any) -> dict[str, Any]:
