@@ -75,7 +75,9 @@ def load_rules(path: str | Path) -> Mapping[str, Rule]:
         with path.open("rb") as file:
             data = file.read(LARGEST_FILE + 1)
     except OSError as error:
-        raise ModelError(f"cannot read the rules {path}: {error.strerror or error}") from None
+        raise ModelError(
+            f"cannot read the rules {path}: {error.strerror or error}; expected a TOML file, or {EXAMPLES}"
+        ) from None
     if len(data) > LARGEST_FILE:
         raise ModelError(f"the rules {path} are larger than {LARGEST_FILE:,} bytes")
     try:
