@@ -257,6 +257,15 @@ def test_every_rule_is_tried() -> None:
     assert {known_as for _, known_as, _, _ in CASES} == set(RULES)
 
 
+def test_the_guide_lists_every_version() -> None:
+    guide = (Path(__file__).parents[2] / "site" / "guide" / "rules.md").read_text("utf-8")
+    rows = [line.split(" | ")[:2] for line in guide.splitlines() if line.startswith("| `")]
+    for kind, rule in RULES.items():
+        listed = [arguments for name, arguments in rows if name == f"| `{kind}`"]
+        for version in rule.versions:
+            assert any(all(f"`{a}`" in text for a in version.arguments) for text in listed), kind
+
+
 def test_todays_block_by_hand(tmp_path: Path) -> None:
     model_of(*CASES[0]).save(tmp_path / "model.keras")
     total = keraudit.audit(tmp_path / "model.keras", rules=RULES).total

@@ -5,20 +5,6 @@ other classes bear the same names: whoever asks for them says that the classes a
 applies where the config has the arguments of a version that it knows, and where the file's weights are those of that
 version. Otherwise the layer stays unsupported, with the reason.
 
-| class | arguments | what it is |
-| :-- | :-- | :-- |
-| `TransformerBlock` | `embed_dim`, `num_heads`, `ff_dim` | self-attention and two dense layers, each with its sum and normalization |
-| `TransformerEncoder` | `embed_dim`, `num_heads`, `dense_dim` or `feed_forward_dim` | the same |
-| `TransformerDecoder` | `embed_dim`, `num_heads`, `latent_dim` or `dense_dim` | self-attention, attention to the second input, two dense layers |
-| `TransformerDecoder` | `embed_dim`, `num_heads`, `feed_forward_dim` | the same; the encoder's output is the first input |
-| `TokenAndPositionEmbedding` | `maxlen`, `vocab_size`, `embed_dim` | two embeddings and their sum |
-| `PositionalEmbedding` | `sequence_length`, `vocab_size`, `embed_dim` | the same |
-| `PositionalEmbedding` | `sequence_length`, `input_dim`, `output_dim` | the same |
-| `PositionalEmbedding` | `sequence_length`, `output_dim` | an embedding of the positions, added to features |
-| `Patches` | `patch_size` | squares of an image as rows: no arithmetic |
-| `PatchEncoder` | `num_patches`, `projection_dim` | a dense layer and an embedding of the positions |
-| `MultiHeadSelfAttention` | `embed_dim`, `num_heads` | attention with heads of width `embed_dim` / `num_heads` |
-
 A head is `embed_dim` wide in today's examples, `embed_dim` / `num_heads` in the first ones and in many copies. The
 weights in the file tell which; without them (`.json`) the narrower head is counted, and the figures are lower bounds.
 The first dense layer ends in ReLU. Masks, and options that concern dropout, cost nothing.
