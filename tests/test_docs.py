@@ -63,10 +63,12 @@ def test_every_rule_says_what_it_counts() -> None:
         assert f"`{kind}`" in page
 
 
-@pytest.mark.parametrize("page", ["python", "rewrites", "rules", "zoo"])
-def test_the_examples_of_the_guide_run(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("page", ["custom-layers", "python", "rewrites", "rules", "zoo"])
+def test_the_examples_of_the_guide_run(
+    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("keras")
-    monkeypatch.chdir(ROOT)
+    monkeypatch.chdir(tmp_path if page == "custom-layers" else ROOT)  # it writes files
     result = doctest.testfile(
         str(ROOT / "site" / "guide" / f"{page}.md"),
         module_relative=False,

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from keraudit.audits.structure.report import structure_of as structure_of
     from keraudit.building.keras_model import build as build
     from keraudit.building.keras_model import copy_weights as copy_weights
+    from keraudit.layers.own_counts import counts as counts
+    from keraudit.layers.user_rules import load_rules as load_rules
     from keraudit.rewrite.activation import with_activation as with_activation
     from keraudit.rewrite.edit import Rewrite as Rewrite
     from keraudit.rewrite.factorize import factorized as factorized
@@ -62,6 +64,9 @@ HOMES = {
     "structure": "keraudit.api",
     "structure_of": "keraudit.audits.structure.report",
     "StructureReport": "keraudit.audits.structure.report",
+    # rules for layer classes of the user's own
+    "counts": "keraudit.layers.own_counts",
+    "load_rules": "keraudit.layers.user_rules",
     # rewrite
     "Rewrite": "keraudit.rewrite.edit",
     "at_input_shape": "keraudit.rewrite.input_size",

@@ -11,6 +11,7 @@ from keraudit.audits.cost.report import CostReport
 from keraudit.errors import ModelError
 from keraudit.layers.call import Rule
 from keraudit.layers.infer import NO_RULES, shaped
+from keraudit.layers.keras_io import ExampleRule
 from keraudit.model.graph import Architecture, Graph, Shape
 from keraudit.model.input_sizes import Input, Requested
 from keraudit.output.report import origin_of
@@ -105,7 +106,7 @@ def lengths(
     counted = probed(at)
     shapes = _shapes(input_shape)
     requests = [Requested(shapes=shapes, length=length, batch=batch) for length in counted]
-    found = resolve_each(model, requests, closed=tuple(rules), imports=imports, notify=notify)
+    found = resolve_each(model, requests, closed=_closed(rules), imports=imports, notify=notify)
     graphs: dict[int, Graph] = {}
     for architecture, requested, length in zip(found, requests, counted, strict=True):
         try:
@@ -251,7 +252,7 @@ def read(
             class, which ``keraudit.build`` makes again with ``custom_objects``.
     """
     requested = Requested(shapes=_shapes(input_shape), length=length, batch=batch)
-    closed = tuple(rules) if opened else None
+    closed = _closed(rules) if opened else None
     architecture = resolve(
         model, requested=requested, closed=closed, imports=imports, notify=notify
     )
@@ -278,6 +279,11 @@ def _inputs_of(architecture: Architecture, model: Any) -> list[Input]:
         Input(names.get(name, (name,)), recorded[1:] if recorded else None)
         for name, recorded in zip(called, architecture.input_shapes, strict=True)
     ]
+
+
+def _closed(rules: Mapping[str, Rule]) -> tuple[str, ...]:
+    """The classes of live layers that are not opened, as a rule counts them."""
+    return tuple(kind for kind, rule in rules.items() if not isinstance(rule, ExampleRule))
 
 
 def _shapes(input_shape: InputShape | None) -> tuple[Shape, ...] | Mapping[str, Shape] | None:

@@ -40,7 +40,7 @@ def command(
     input_shapes: tuple[tuple[str, Shape], ...],
     length: int | None,
     batch: int | None,
-    rules: Path | None,
+    rules: tuple[str, ...],
     rewriting: Rewriting,
     by: str,
     form: str | None,

@@ -56,7 +56,7 @@ def command(
     input_shapes: tuple[tuple[str, Shape], ...],
     length: int | None,
     batch: int | None,
-    rules: Path | None,
+    rules: tuple[str, ...],
     chosen: tuple[str, ...],
     required: tuple[str, ...],
     timeout: float,

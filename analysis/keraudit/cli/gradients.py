@@ -91,7 +91,7 @@ def command(
     input_shapes: tuple[tuple[str, Shape], ...],
     length: int | None,
     batch: int | None,
-    rules: Path | None,
+    rules: tuple[str, ...],
     against: tuple[str, ...],
     without_skips: bool,
     without_norm: bool,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -101,9 +101,10 @@ def reading_options(function: F) -> F:
     for option in (
         click.option(
             "--rules",
-            type=click.Path(path_type=Path),
+            multiple=True,
             metavar="FILE",
-            help="Rules for layer classes of your own, as a TOML file.",
+            help="Rules for layer classes of your own, as a TOML file; keras.io: those for the"
+            " transformer layers of its examples. May be repeated; the last goes first.",
         ),
         click.option(
             "--batch",
@@ -209,9 +210,10 @@ def warn(message: str) -> None:
     click.echo(f"keraudit: {harmless(message)}", err=True)
 
 
-def loaded_rules(path: Path | None) -> Mapping[str, Any]:
-    if path is None:
+def loaded_rules(paths: Sequence[str]) -> Mapping[str, Any]:
+    """The rules of all files; those of a later one replace an earlier one's."""
+    if not paths:
         return {}
     from keraudit.layers.user_rules import load_rules
 
-    return load_rules(path)
+    return {kind: rule for path in paths for kind, rule in load_rules(path).items()}

@@ -50,7 +50,7 @@ def command(
     input_shapes: tuple[tuple[str, Shape], ...],
     length: int | None,
     batch: int | None,
-    rules: Path | None,
+    rules: tuple[str, ...],
     also_pool_projections: bool,
     derive: tuple[str, ...],
     notation: str,

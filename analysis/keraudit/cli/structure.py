@@ -59,7 +59,7 @@ def command(
     input_shapes: tuple[tuple[str, Shape], ...],
     length: int | None,
     batch: int | None,
-    rules: Path | None,
+    rules: tuple[str, ...],
     required: tuple[tuple[str, ...], ...],
     form: str | None,
     output: Path | None,

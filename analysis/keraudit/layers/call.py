@@ -45,7 +45,8 @@ class Site:
 
     ``args`` and ``kwargs`` are those of the call, with a ``Tensor`` in place of each reference.
     ``measure`` applies the whole table to an inner layer or model, for wrappers.
-    ``expected`` is the output shape that the file records, for rules that cannot tell.
+    ``expected`` is the output shape that the file records, for rules that cannot tell. ``layer`` is the
+    layer itself, with the weights that its file holds.
     """
 
     kind: str
@@ -56,6 +57,7 @@ class Site:
     inner: tuple[Layer | Architecture, ...] = ()
     measure: Callable[[Layer | Architecture, tuple[Tensor, ...]], Effect]
     expected: Shape | None = None
+    layer: Layer | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "config", Options(self.config))

@@ -19,7 +19,10 @@ from keraudit.layers.checks import (
     same_shape,
 )
 from keraudit.layers.exactness import Place, checked_against_total, with_weights
+from keraudit.layers.keras_io import reason_for
+from keraudit.layers.own_counts import stated_rule
 from keraudit.layers.rule_table import rule_of
+from keraudit.layers.unlisted import unlisted
 from keraudit.model.bounds import Bound
 from keraudit.model.graph import (
     UNSUPPORTED,
@@ -167,7 +170,7 @@ def _measured(
         if not behind:
             raise
         reason = f"the shape of its input is not known, and the one assumed does not fit: {error}"
-        effect = _completed(_unknown_effect(layer, inputs, first, reason), hopes, reads)
+        effect = _completed(unlisted(layer, inputs, first, reason), hopes, reads)
     sure = {output for output, hope in hopes.items() if hope.sure}
     if behind:
         stated = enumerate(effect.outputs)
@@ -278,7 +281,8 @@ def effect_of(
     """
     if isinstance(layer, Architecture):
         return _effect_of_model(layer, inputs, rules)
-    rule = rules.get(layer.kind) or (rule_of(layer.kind) if layer.module else None)
+    rule = rules.get(layer.kind) or stated_rule(layer)
+    rule = rule or (rule_of(layer.kind) if layer.module else None)
     if layer.kind == "InputLayer" and expected is not None:
         return zero(
             expected,
@@ -286,7 +290,7 @@ def effect_of(
             dtype=str(layer.config.get("dtype") or "float32"),
         )
     if rule is None:
-        return _unknown_effect(layer, inputs, expected)
+        return unlisted(layer, inputs, expected, reason_for(layer))
     site = Site(
         kind=layer.kind,
         config=layer.config,
@@ -296,6 +300,7 @@ def effect_of(
         inner=layer.inner,
         measure=partial(effect_of, rules=rules),
         expected=expected,
+        layer=layer,
     )
     try:
         return rule(site)
@@ -340,26 +345,6 @@ def _effect_of_model(
         ),
         estimated=any(n.bounds.flops is Bound.ESTIMATE for n in graph.nodes),
         weights_known=all(n.bounds.params is Bound.EXACT for n in graph.nodes),
-    )
-
-
-def _unknown_effect(
-    layer: Layer, inputs: tuple[Tensor, ...], expected: Shape | None, reason: str = ""
-) -> Effect:
-    """What is known of a layer that no rule is for, or whose rule cannot be applied: its output at most."""
-    shape = inputs[0].shape if expected is None and inputs else expected
-    if shape is None:
-        raise ModelError(
-            f"layer {layer.name!r} ({layer.kind}) is not in the layer table and records no output"
-            " shape: give a rule for it with --rules (rules=)"
-        )
-    return Effect(
-        outputs=(shape,),
-        view="global",
-        status=UNSUPPORTED,
-        reason=reason or layer.unknown or f"{layer.kind} is not in the layer table",
-        guessed=True,
-        weights_known=False,
     )
 
 

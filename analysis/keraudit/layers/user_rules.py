@@ -43,14 +43,15 @@ from __future__ import annotations
 
 import ast
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from keraudit.errors import ModelError
-from keraudit.layers.call import Effect, Rule, Site, Term, Weight, counted, zero
+from keraudit.layers.call import Effect, Rule, Shape, Site, Term, Weight, counted, zero
 from keraudit.layers.expressions import Value, evaluated, parsed
+from keraudit.layers.keras_io import EXAMPLES, RULES
 from keraudit.layers.rule_table import LAYERS, rule_of
 from keraudit.model.fuzzy import close
 from keraudit.model.graph import GLOBAL, POINTWISE
@@ -61,18 +62,22 @@ LARGEST_FILE = 1_000_000  # bytes
 
 
 def load_rules(path: str | Path) -> Mapping[str, Rule]:
-    """Read the rules of a TOML file, by class name.
+    """Read the rules of a TOML file, by class name; ``"keras.io"`` names those for the layers of its examples.
 
     Raises:
         ModelError: the file cannot be read, or a rule in it is wrong; the message names the file,
             the class and the key.
     """
     path = Path(path)
+    if str(path) == EXAMPLES:
+        return RULES
     try:
         with path.open("rb") as file:
             data = file.read(LARGEST_FILE + 1)
     except OSError as error:
-        raise ModelError(f"cannot read the rules {path}: {error.strerror or error}") from None
+        raise ModelError(
+            f"cannot read the rules {path}: {error.strerror or error}; expected a TOML file, or {EXAMPLES}"
+        ) from None
     if len(data) > LARGEST_FILE:
         raise ModelError(f"the rules {path} are larger than {LARGEST_FILE:,} bytes")
     try:
@@ -155,12 +160,15 @@ def formula(table: Mapping[str, Any], where: str) -> Rule:
         found = {key: worth(tree, names, f"{where}.{key}") for key, tree in counts.items()}
         if negative := [key for key, count in found.items() if count < 0]:
             raise ModelError(f"{where}.{negative[0]}: is worth {found[negative[0]]}, below 0")
-        return _effect(found, output, view)
+        return effect_from(found, (output,), view)
 
     return applied
 
 
-def _effect(found: Mapping[str, int], output: tuple[int, ...], view: str) -> Effect:
+def effect_from(
+    found: Mapping[str, int], outputs: Sequence[Shape], view: str, *, weights_known: bool = True
+) -> Effect:
+    """The effect of a call from the counts of a user's rule, by key."""
     terms = [
         Term(unit, "user's rule", (("count", found[key]),))
         for key, unit in (("macs", "mac"), ("flops", "flop"))
@@ -171,9 +179,10 @@ def _effect(found: Mapping[str, int], output: tuple[int, ...], view: str) -> Eff
         for key in ("params", "frozen_params")
         if found.get(key)
     )
+    rest: dict[str, Any] = {"weights": weights, "view": view, "weights_known": weights_known}
     if not terms:
-        return zero(output, reason="the user's rule counts nothing", weights=weights, view=view)
-    return counted(output, terms=terms, weights=weights, view=view)
+        return zero(*outputs, reason="the user's rule counts nothing", **rest)
+    return counted(*outputs, terms=terms, **rest)
 
 
 def _expression(value: Any, where: str) -> ast.expr:

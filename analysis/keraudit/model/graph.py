@@ -198,7 +198,8 @@ class Layer:
     """A layer as its model's config describes it; ``inner`` are the layers a wrapper holds.
 
     ``weights`` are those that the file, or the live layer, holds; ``None`` where they were not read.
-    ``unknown`` says why a live layer of the user's own could not be opened.
+    ``unknown`` says why a live layer of the user's own could not be opened; ``counted`` holds what its
+    class's own function counted, by the shapes of the inputs.
     """
 
     name: str
@@ -209,6 +210,7 @@ class Layer:
     inner: tuple[Layer | Architecture, ...] = ()
     weights: tuple[Weight, ...] | None = None
     unknown: str = ""
+    counted: Mapping[tuple[Shape, ...], Effect] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -87,13 +87,13 @@ def read_callable(
     try:
         data = run_live("callable", path, json.dumps(options))
     except ModelError as error:
-        raise ModelError(f"{path} gave no model: {error}") from None
+        raise ModelError(f"{path}: {error}") from None
     return [_read_record(path, found) for found in json.loads(data)]
 
 
 def _read_record(path: str, found: Mapping[str, Any]) -> Architecture | ModelError:
     if "error" in found:
-        return ModelError(f"{path} gave no model: {found['error']}")
+        return ModelError(f"{path}: {found['error']}")
     return with_live_facts(architecture(found["model"], source=path), found["facts"])
 
 
@@ -101,10 +101,9 @@ def read_live(model: Any, requested: Requested, closed: Collection[str] | None) 
     """The architecture of a live ``keras.Model``; the model is not touched."""
     from keraudit.reading.live_model import live_record
 
-    if not hasattr(model, "get_config") or not hasattr(model, "layers"):
-        raise ModelError(
-            f"expected a keras.Model, a file, or a name; received a {type(model).__name__}"
-        )
+    kind = type(model)  # an instance's own attributes may run code, and raise
+    if not hasattr(kind, "get_config") or not hasattr(kind, "layers"):
+        raise ModelError(f"expected a keras.Model, a file, or a name; received a {kind.__name__}")
     try:
         found = live_record(model, requested, closed=closed)
     except KerauditError:

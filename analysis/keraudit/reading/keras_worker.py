@@ -96,16 +96,29 @@ def _callable_json(path: str, options: Mapping[str, Any]) -> str:
     import keras  # first: a module of the working folder may bear the name of any that it needs
 
     with_working_folder()
+    try:
+        made = _made(path)
+    except Exception as error:  # the user's own code may raise anything
+        raise ModelError(f"gave no model: {type(error).__name__}: {error}") from None
+    if not isinstance(made, keras.Model):
+        raise ModelError(
+            f"gave no model: TypeError: it returned a {type(made).__name__}, not a keras.Model"
+        )
+    requests = map(Requested.from_dict, options["requests"])
+    return json.dumps([_record_or_error(made, request, options["closed"]) for request in requests])
+
+
+def _made(path: str) -> Any:
+    """What the name stands for, called if it is a function or a class."""
+    import keras
+
     module, _, attribute = path.partition(":")
     made: Any = importlib.import_module(module)
     for part in attribute.split("."):
         made = getattr(made, part)
     if callable(made) and not isinstance(made, keras.Model):
-        made = made()
-    if not isinstance(made, keras.Model):
-        raise TypeError(f"it returned a {type(made).__name__}, not a keras.Model")
-    requests = map(Requested.from_dict, options["requests"])
-    return json.dumps([_record_or_error(made, request, options["closed"]) for request in requests])
+        return made()
+    return made
 
 
 def _record_or_error(

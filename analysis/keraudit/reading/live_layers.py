@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from keraudit.layers.own_counts import effects_from
 from keraudit.model.graph import Architecture, Ref, Weight
 
 Facts = Mapping[str, Any]
@@ -86,11 +87,13 @@ def with_live_facts(architecture: Architecture, facts: Facts) -> Architecture:
     """The architecture with what a live model adds to it."""
     weights: Mapping[str, Any] = facts.get("weights", {})
     untraced: Mapping[str, str] = facts.get("untraced", {})
+    counted: Mapping[str, Any] = facts.get("counted", {})
     layers = {
         path: replace(
             layer,
             weights=_listed(weights[path]) if path in weights else layer.weights,
             unknown=untraced.get(path, ""),
+            counted=effects_from(counted[path]) if path in counted else None,
         )
         for path, layer in architecture.layers.items()
     }

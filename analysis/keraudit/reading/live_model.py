@@ -5,11 +5,13 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
-from keraudit.errors import ShapeError
+from keraudit.errors import KerauditError, ModelError, ShapeError
 from keraudit.model.graph import Shape
 from keraudit.model.input_sizes import Input, Requested
+from keraudit.reading.live_errors import class_of, failure, in_one_line, name_of
 from keraudit.reading.live_layers import live_facts
 from keraudit.reading.trace import traced
 from keraudit.reading.trace_record import Traced
@@ -36,28 +38,41 @@ def live_record(
     Raises:
         TypeError: it is not a model.
         ShapeError: its input sizes are not known, or do not fit.
-        ValueError: its ``call`` cannot be traced; one line says why.
+        ModelError: its own code, or a layer's, raised; one line names the layer.
     """
     import keras
 
     if not isinstance(model, keras.Model):
         raise TypeError(f"a {type(model).__name__} is not a keras.Model")
-    if not _is_to_be_traced(model, closed):
-        return {"model": json.loads(model.to_json()), "facts": live_facts(model)}
+    with in_one_line(model):
+        model._check_super_called()  # without it nothing else of the model works
+        if not _is_to_be_traced(model, closed):
+            return _by_config(model)
+        return _by_trace(model, requested, closed or ())
+
+
+def _by_config(model: Any) -> dict[str, Any]:
+    return {"model": json.loads(model.to_json()), "facts": live_facts(model)}
+
+
+def _by_trace(model: Any, requested: Requested, closed: Collection[str]) -> dict[str, Any]:
     try:
-        found = _traced_at(model, requested, closed or ())
-    except ShapeError:
+        found = _traced_at(model, requested, closed)
+    except KerauditError:
         raise
     except Exception as error:  # noqa: BLE001  # the user's own code may raise anything
-        if "layers" in model.get_config():  # then its layers are listed, and bounds said
-            return {"model": json.loads(model.to_json()), "facts": live_facts(model)}
-        reason = " ".join(str(error).split())[:200]
-        raise ValueError(
-            f"{type(model).__name__} cannot be traced ({type(error).__name__}: {reason})"
-        ) from None
+        if _writes_its_layers(model):  # then they are listed, and bounds said
+            return _by_config(model)
+        raise failure(model, error) from None
+    if not found.outputs:
+        raise ModelError(
+            f"model {name_of(model)!r} ({class_of(model)}): its call returns no tensor; return its"
+            " outputs"
+        )
     facts = {
         "weights": found.weights,
         "untraced": found.leaves,
+        "counted": found.counted,
         "outputs": found.outputs,
         "params": model.count_params() if model.built else None,
         "traced": True,
@@ -70,23 +85,34 @@ def _traced_at(model: Any, requested: Requested, closed: Collection[str]) -> Tra
     (args, kwargs), stated = _inputs(model, requested, "float32")
     try:
         return traced(model, args, kwargs, closed=closed)
-    except Exception:
-        if stated:
-            raise
-    (args, kwargs), _ = _inputs(model, requested, "int32")
-    return traced(model, args, kwargs, closed=closed)
+    except KerauditError:
+        raise
+    except Exception as error:  # noqa: BLE001  # the user's own code may raise anything
+        first = error
+    if not stated:
+        (args, kwargs), _ = _inputs(model, requested, "int32")
+        with suppress(Exception):  # then it was not for the dtype, and the first error tells more
+            return traced(model, args, kwargs, closed=closed)
+    raise first
 
 
 def _is_to_be_traced(model: Any, closed: Collection[str] | None) -> bool:
     """Whether the config cannot say all: a layer is of the user's own, or the model writes no graph."""
-    for layer in model._flatten_layers():  # Keras has no public way through wrappers
+    layers = list(model._flatten_layers())  # Keras has no public way through wrappers
+    for layer in layers:  # first of all: what is traced need not have a config
         kind = type(layer)
         own = kind.__module__.partition(".")[0] != "keras"
         if own and closed is not None and kind.__name__ not in closed:
             return True
-        if hasattr(layer, "layers") and "layers" not in layer.get_config():
-            return True
-    return False
+    return not all(_writes_its_layers(layer) for layer in layers if hasattr(layer, "layers"))
+
+
+def _writes_its_layers(model: Any) -> bool:
+    """Whether a model's config lists its layers; one that raises lists nothing."""
+    try:
+        return "layers" in model.get_config()
+    except Exception:  # noqa: BLE001  # the user's own code may raise anything
+        return False
 
 
 def _inputs(model: Any, requested: Requested, dtype: str) -> tuple[tuple[Any, Any], bool]:

@@ -22,11 +22,12 @@ from contextlib import contextmanager, nullcontext
 from threading import Lock, get_ident
 from typing import Any
 
+from keraudit.layers.own_counts import count_of
+from keraudit.reading.live_errors import summary_of
 from keraudit.reading.trace_record import Step, Traced, is_kerass, own_activation, written
 
 # Tracing changes methods of Keras while it lasts.
 _ONE_AT_A_TIME = Lock()
-MOST_REASON = 150  # characters of an error that are repeated
 
 
 class _Trace:
@@ -38,6 +39,7 @@ class _Trace:
         self.open: list[Any] = []
         self.steps: list[Step] = []
         self.leaves: dict[int, str] = {}
+        self.errors: dict[int, Exception] = {}
         self.opened: dict[int, tuple[Any, int]] = {}  # a layer, and how many steps were before it
         self.hidden = 0  # inside a call of Keras' own, whose parts are no nodes
         self.nodes: list[Any] = []  # every node that was made, to be undone
@@ -67,7 +69,7 @@ def traced(
         closed: classes of layers that are not opened.
 
     Raises:
-        ValueError: the model's own ``call`` does not work on symbolic tensors; it says why.
+        Exception: what the model's own ``call``, which does not work on symbolic tensors, raised.
     """
     import keras
 
@@ -84,6 +86,7 @@ def traced(
                 steps=trace.steps,
                 opened=tuple(trace.opened.values()),
                 leaves=trace.leaves,
+                closed=trace.closed,
             )
         finally:
             _forget(trace)
@@ -148,7 +151,7 @@ def _calling(trace: _Trace, call: Any) -> Any:
             if done:
                 return result
             if layer is trace.model:
-                raise ValueError(trace.leaves[id(layer)])
+                raise trace.errors[id(layer)]
         own = own_activation(layer)
         if own is not None:
             layer.activation = keras.activations.linear
@@ -215,10 +218,8 @@ def _opened(trace: _Trace, layer: Any, args: Any, kwargs: dict[str, Any]) -> tup
             given = _cast(layer, args)
             return True, layer.call(*given, **_call_options(layer, kwargs, given))
     except Exception as error:  # noqa: BLE001  # the user's own code, or a backend's, may raise anything
-        message = " ".join(str(error).split())[:MOST_REASON]
-        trace.leaves[id(layer)] = (
-            f"its call does not run on symbolic tensors ({type(error).__name__}: {message})"
-        )
+        trace.errors[id(layer)] = error
+        trace.leaves[id(layer)] = f"its call does not run on symbolic tensors ({summary_of(error)})"
         del trace.steps[before:]
         return False, None
     finally:
@@ -262,10 +263,11 @@ def _builds_itself(layer: Any) -> bool:
 
 
 def _is_open(layer: Any) -> bool:
-    """Whether a layer is opened: a model, or a class of the user's own."""
+    """Whether a layer is opened: a model, or a class of the user's own that does not count itself."""
     import keras
 
-    return isinstance(layer, keras.Model) or not is_kerass(layer)
+    own = isinstance(layer, keras.Model) or not is_kerass(layer)
+    return own and count_of(type(layer)) is None
 
 
 def _changes_nothing(operation: Any, args: Any) -> bool:

@@ -6,9 +6,12 @@ Layers of the user's own are not serialised: their class and their weights are a
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from keraudit.layers.own_counts import count_of, counted_by
+from keraudit.reading.live_errors import class_of
 from keraudit.reading.live_layers import is_own, weights_of
 
 PATH_SEPARATOR = "/"
@@ -27,12 +30,14 @@ class Traced(NamedTuple):
         weights: of layers that no rule counts, and of operations on a layer's by path.
         leaves: why a layer of the user's own was not opened, by path.
         outputs: the shapes of the model's outputs.
+        counted: what the functions of classes that count themselves say of each call, by path.
     """
 
     record: dict[str, Any]
     weights: dict[str, list[list[Any]]]
     leaves: dict[str, str]
     outputs: list[list[int | None]]
+    counted: dict[str, list[dict[str, Any]]]
 
 
 class Step(NamedTuple):
@@ -70,8 +75,12 @@ def written(
     steps: Sequence[Step],
     opened: Sequence[tuple[Any, int]],
     leaves: Mapping[int, str],
+    closed: Collection[str] = (),
 ) -> Traced:
-    """The steps that lead to an output, as the record of a functional model."""
+    """The steps that lead to an output, as the record of a functional model.
+
+    Of classes that are ``closed``, as a rule of the user's counts them, the config is kept.
+    """
     needed = _leading_to(outputs)
     opened = [(layer, sum(s.node in needed for s in steps[:before])) for layer, before in opened]
     steps = [step for step in steps if step.node in needed]
@@ -89,7 +98,7 @@ def written(
     for step in steps:
         operation = step.operation
         name = names.of(operation, step.within)
-        entry = layers.setdefault(name, _record_of(operation, name))
+        entry = layers.setdefault(name, _record_of(operation, name, closed))
         index = operation._inbound_nodes.index(step.node)
         places[id(operation), index] = (name, len(entry["inbound_nodes"]))
 
@@ -122,7 +131,26 @@ def written(
     }
     shapes = [list(tensor.shape) for tensor in outputs]
     unopened = {names.known[key]: why for key, why in leaves.items() if key in names.known}
-    return Traced(record, _weights(steps, opened, names, readers), unopened, shapes)
+    weights = _weights(steps, opened, names, readers)
+    return Traced(record, weights, unopened, shapes, _counted(steps, names))
+
+
+def _counted(steps: Sequence[Step], names: _Names) -> dict[str, list[dict[str, Any]]]:
+    """What the functions of classes that count themselves say of each call."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for step in steps:
+        function = count_of(type(step.operation))
+        if function is not None:
+            name = names.known[id(step.operation)]
+            inputs, outputs = (
+                [tuple(tensor.shape) for tensor in tensors]
+                for tensors in (step.node.input_tensors, step.node.outputs)
+            )
+            who = f"layer {name!r} ({class_of(step.operation)})"
+            found.setdefault(name, []).append(
+                counted_by(function, step.operation, who, inputs, outputs)
+            )
+    return found
 
 
 def _leading_to(outputs: Iterable[Any]) -> set[Any]:
@@ -149,13 +177,14 @@ def _entry(kind: str, module: str, name: str, config: Mapping[str, Any]) -> dict
     }
 
 
-def _record_of(operation: Any, name: str) -> dict[str, Any]:
+def _record_of(operation: Any, name: str, closed: Collection[str]) -> dict[str, Any]:
     """A layer or operation of Keras' own as its config has it; of the user's own, its class alone."""
     import keras
 
     kind = type(operation)
     if not is_kerass(operation):
-        entry = _entry(kind.__name__, kind.__module__, name, {})
+        config = _config_of(operation) if kind.__name__ in closed else {}
+        entry = _entry(kind.__name__, kind.__module__, name, config)
         return {**entry, "registered_name": f"{kind.__module__}>{kind.__name__}"}
     try:
         record = keras.saving.serialize_keras_object(operation)
@@ -167,6 +196,15 @@ def _record_of(operation: Any, name: str) -> dict[str, Any]:
     if ".ops" in kind.__module__:
         home = kind.__module__
     return _entry(kind.__name__, home, name, config)
+
+
+def _config_of(layer: Any) -> dict[str, Any]:
+    """The config of a layer of the user's own as plain data; none where that raises."""
+    try:
+        config = json.loads(json.dumps(layer.get_config(), default=str))
+    except Exception:  # noqa: BLE001  # the user's own code may raise anything
+        return {}
+    return config if isinstance(config, dict) else {}
 
 
 def _options(operation: Any) -> dict[str, Any]:

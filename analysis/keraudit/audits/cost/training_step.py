@@ -12,6 +12,8 @@ from keraudit.model.graph import Architecture, Call, Graph, Layer, Node, Term, W
 
 HOLDERS = ("TimeDistributed", "Wrapper", "SpectralNormalization")
 HEADS = ("MultiHeadAttention", "GroupQueryAttention")
+# Products of what a layer receives: of its own weights none lies before them.
+FIRST = frozenset(f"{role} projection" for role in ("query", "gate", "key", "value"))
 TOGETHER = ("Attention", "AdditiveAttention")  # called with [query, value] or [query, value, key]
 
 
@@ -103,12 +105,16 @@ def _kinds(layer: Layer | Architecture) -> str:
 
 
 def chain(terms: Sequence[Term], trained: Iterable[Weight], upstream: bool) -> int:
-    """Products one after another: behind all but the first lie the weights of the first."""
+    """Products one after another: behind all but the first lie the weights of the first.
+
+    Attention projects its input three times before anything else.
+    """
     matrices = any(w.name.rpartition("/")[2] != "bias" for w in trained)
     adapted = any(term.what == OUTWARDS for term in terms)  # beside a kernel that has no gradient
+    start = next((i for i, term in enumerate(terms) if term.what not in FIRST), 0) or 1
     total = 0
     for position, term in enumerate(terms):
-        behind = upstream or (matrices and position > 0 and not adapted)
+        behind = upstream or (matrices and position >= start and not adapted)
         if term.operands == 0:  # of two weights: a gradient for each
             passes = 2 * matrices
         elif term.operands == 2:
