@@ -8,16 +8,14 @@ import click
 
 from keraudit.cli.options import (
     MODEL,
+    Reading,
     chosen_format,
     command_line,
-    loaded_rules,
     notify,
     output_options,
     reading_options,
-    requested_shapes,
 )
 from keraudit.cli.rewriting import rewriting_options, rewritten
-from keraudit.model.graph import Shape
 from keraudit.rewrite.options import Rewriting
 
 
@@ -37,10 +35,7 @@ from keraudit.rewrite.options import Rewriting
 def command(
     a: str,
     b: str,
-    input_shapes: tuple[tuple[str, Shape], ...],
-    length: int | None,
-    batch: int | None,
-    rules: tuple[str, ...],
+    reading: Reading,
     rewriting: Rewriting,
     by: str,
     form: str | None,
@@ -60,12 +55,10 @@ def command(
     from keraudit.audits.cost.compare import compare, comparison_grid
     from keraudit.cli.emit import emit
 
-    user_rules, shapes, line = loaded_rules(rules), requested_shapes(input_shapes), command_line()
+    how, line = reading.arguments(), command_line()
     reports = []
     for model, changes in ((a, Rewriting()), (b, rewriting)):
-        graph = read(
-            model, input_shape=shapes, length=length, batch=batch, rules=user_rules, notify=notify
-        )
+        graph = read(model, notify=notify, **how)
         graph, notes = rewritten(graph, changes)
         reports.append(report_of(graph, command=line, rewrites=notes))
     comparison = compare(*reports, command=line)

@@ -8,16 +8,14 @@ import click
 
 from keraudit.cli.options import (
     MODEL,
+    Reading,
     chosen_format,
     command_line,
-    loaded_rules,
     notify,
     output_options,
     reading_options,
-    requested_shapes,
     warn,
 )
-from keraudit.model.graph import Shape
 
 NAMES = ("fvcore", "torch", "tensorflow", "xla")
 
@@ -53,10 +51,7 @@ LONGEST_WAIT = 1_000_000  # seconds; not infinity, which no clock counts down
 @output_options
 def command(
     model: str,
-    input_shapes: tuple[tuple[str, Shape], ...],
-    length: int | None,
-    batch: int | None,
-    rules: tuple[str, ...],
+    reading: Reading,
     chosen: tuple[str, ...],
     required: tuple[str, ...],
     timeout: float,
@@ -84,10 +79,7 @@ def command(
         )
     graph = read(
         model,
-        input_shape=requested_shapes(input_shapes),
-        length=length,
-        batch=batch,
-        rules=loaded_rules(rules),
+        **reading.arguments(),
         notify=notify,
     )
     requested = [name for name in NAMES if not chosen or name in {*chosen, *required}]

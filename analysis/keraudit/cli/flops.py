@@ -11,16 +11,14 @@ from keraudit.cli.options import (
     MODEL,
     CountType,
     LengthsType,
+    Reading,
     chosen_format,
     command_line,
-    loaded_rules,
     notify,
     output_options,
     reading_options,
-    requested_shapes,
 )
 from keraudit.cli.rewriting import rewriting_options, rewritten
-from keraudit.model.graph import Shape
 from keraudit.rewrite.options import Rewriting
 
 MOST_ROWS = 40  # of blocks in a terminal; a model with more is shown by stage unless asked
@@ -68,10 +66,7 @@ MOST_ROWS = 40  # of blocks in a terminal; a model with more is shown by stage u
 @output_options
 def command(
     models: tuple[str, ...],
-    input_shapes: tuple[tuple[str, Shape], ...],
-    length: int | None,
-    batch: int | None,
-    rules: tuple[str, ...],
+    reading: Reading,
     rewriting: Rewriting,
     by: str | None,
     depth: int,
@@ -104,21 +99,19 @@ def command(
 
     limits = {"max-macs": max_macs, "max-params": max_params, "max-peak-memory": max_peak_memory}
     chosen = chosen_format(form, output)
-    user_rules, shapes, line = loaded_rules(rules), requested_shapes(input_shapes), command_line()
+    how, line = reading.arguments(), command_line()
     if lengths:
         refuse_with_lengths(
-            {"--length": length, "--by": by, "a rewrite": rewriting != Rewriting()}
+            {"--length": reading.length, "--by": by, "a rewrite": rewriting != Rewriting()}
             | {f"--{key}": limit for key, limit in limits.items()}
         )
-        how = {"input_shape": shapes, "batch": batch, "rules": user_rules}
+        how.pop("length")
         show_lengths(models, lengths, how, form=chosen, output=output)
         return 0
     in_force = budgets(limits)
     reports = []
     for model in models:
-        graph = read(
-            model, input_shape=shapes, length=length, batch=batch, rules=user_rules, notify=notify
-        )
+        graph = read(model, notify=notify, **how)
         graph, notes = rewritten(graph, rewriting)
         reports.append(report_of(graph, command=line, rewrites=notes))
     grids = []

@@ -9,15 +9,13 @@ import click
 
 from keraudit.cli.options import (
     MODEL,
+    Reading,
     chosen_format,
     command_line,
-    loaded_rules,
     notify,
     output_options,
     reading_options,
-    requested_shapes,
 )
-from keraudit.model.graph import Shape
 from keraudit.safe_text import harmless
 
 LOSSES = ("cross-entropy", "binary-cross-entropy", "mean-squared-error")
@@ -88,10 +86,7 @@ VERDICTS = ("vanishing", "exploding", "non-finite", "undecided")
 @output_options
 def command(
     model: str,
-    input_shapes: tuple[tuple[str, Shape], ...],
-    length: int | None,
-    batch: int | None,
-    rules: tuple[str, ...],
+    reading: Reading,
     against: tuple[str, ...],
     without_skips: bool,
     without_norm: bool,
@@ -131,14 +126,13 @@ def command(
         for name, on in (("without-skips", without_skips), ("without-norm", without_norm))
         if on
     ]
+    how = reading.arguments()
+    how["batch"] = 32 if reading.batch is None else reading.batch
     quiet.started()
     with Progress() as progress:
         report = gradients(
             model,
-            input_shape=requested_shapes(input_shapes),
-            length=length,
-            batch=32 if batch is None else batch,
-            rules=loaded_rules(rules),
+            **how,
             base="+".join(changes),
             against=against,
             seeds=range(seeds),

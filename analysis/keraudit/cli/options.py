@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -96,40 +98,85 @@ class CountType(click.ParamType):  # type: ignore[type-arg]  # generic only in n
         return round(number * float(step) ** power)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """How MODEL is to be read, as typed."""
+
+    input_shapes: tuple[tuple[str, Shape], ...] = ()
+    length: int | None = None
+    batch: int | None = None
+    rules: tuple[str, ...] = ()
+    imports: tuple[str, ...] = ()
+
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of ``keraudit.read`` and its like.
+
+        Raises:
+            click.UsageError: some input sizes are named and some are not.
+            KerauditError: a file of rules cannot be read.
+        """
+        return {
+            "input_shape": requested_shapes(self.input_shapes),
+            "length": self.length,
+            "batch": self.batch,
+            "rules": loaded_rules(self.rules),
+            "imports": self.imports,
+        }
+
+
 def reading_options(function: F) -> F:
-    """``--input-shape``, ``--length``, ``--batch`` and ``--rules``."""
-    for option in (
-        click.option(
-            "--rules",
-            multiple=True,
-            metavar="FILE",
-            help="Rules for layer classes of your own, as a TOML file; keras.io: those for the"
-            " transformer layers of its examples. May be repeated; the last goes first.",
-        ),
-        click.option(
-            "--batch",
-            type=int,
-            metavar="N",
-            help="Batch size.  [default: the one recorded, else 1]",
-        ),
-        click.option(
-            "--length",
-            type=click.IntRange(min=1),
-            metavar="N",
-            help="Fill the open axis of every input that has one, such as tokens.",
-        ),
-        click.option(
-            "--input-shape",
-            "input_shapes",
-            type=InputShapeType(),
-            multiple=True,
-            metavar="SIZES",
-            help="Input size without the batch, e.g. 96,96,3; for several inputs repeat it in"
-            " order, or as NAME=SIZES.  [default: the size recorded]",
-        ),
-    ):
-        function = option(function)
-    return function
+    """The options of ``Reading``, which the command takes as ``reading``."""
+
+    @wraps(function)
+    def command(**options: Any) -> Any:
+        names = Reading.__dataclass_fields__
+        reading = Reading(**{name: options.pop(name) for name in names})
+        return function(reading=reading, **options)
+
+    decorated: Any = command
+    for option in READING_OPTIONS:
+        decorated = option(decorated)
+    return decorated  # type: ignore[no-any-return]
+
+
+READING_OPTIONS = (
+    click.option(
+        "--import",
+        "imports",
+        multiple=True,
+        metavar="PACKAGE",
+        help="Import PACKAGE, whose classes the file names, in a process of its own; a file of the"
+        " working folder as ./my_layers.py. Runs its code. May be repeated.",
+    ),
+    click.option(
+        "--rules",
+        multiple=True,
+        metavar="FILE",
+        help="Rules for layer classes of your own, as a TOML file; keras.io: those for the"
+        " transformer layers of its examples. May be repeated; the last goes first.",
+    ),
+    click.option(
+        "--batch",
+        type=int,
+        metavar="N",
+        help="Batch size.  [default: the one recorded, else 1]",
+    ),
+    click.option(
+        "--length",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Fill the open axis of every input that has one, such as tokens.",
+    ),
+    click.option(
+        "--input-shape",
+        "input_shapes",
+        type=InputShapeType(),
+        multiple=True,
+        metavar="SIZES",
+        help="Input size without the batch, e.g. 96,96,3; for several inputs repeat it in"
+        " order, or as NAME=SIZES.  [default: the size recorded]",
+    ),
+)
 
 
 def has_place(_context: click.Context, _option: click.Parameter, path: Path | None) -> Path | None:

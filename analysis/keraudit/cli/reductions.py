@@ -9,15 +9,13 @@ import click
 
 from keraudit.cli.options import (
     MODEL,
+    Reading,
     chosen_format,
     command_line,
-    loaded_rules,
     notify,
     output_options,
     reading_options,
-    requested_shapes,
 )
-from keraudit.model.graph import Shape
 
 if TYPE_CHECKING:
     from keraudit.audits.reductions.report import Reductions
@@ -47,10 +45,7 @@ if TYPE_CHECKING:
 @output_options
 def command(
     model: str,
-    input_shapes: tuple[tuple[str, Shape], ...],
-    length: int | None,
-    batch: int | None,
-    rules: tuple[str, ...],
+    reading: Reading,
     also_pool_projections: bool,
     derive: tuple[str, ...],
     notation: str,
@@ -73,10 +68,7 @@ def command(
 
     graph = read(
         model,
-        input_shape=requested_shapes(input_shapes),
-        length=length,
-        batch=batch,
-        rules=loaded_rules(rules),
+        **reading.arguments(),
         notify=notify,
     )
     found = reductions(

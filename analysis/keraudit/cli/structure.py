@@ -9,15 +9,13 @@ import click
 
 from keraudit.cli.options import (
     MODEL,
+    Reading,
     chosen_format,
     command_line,
-    loaded_rules,
     notify,
     output_options,
     reading_options,
-    requested_shapes,
 )
-from keraudit.model.graph import Shape
 
 
 class CodesType(click.ParamType):  # type: ignore[type-arg]  # generic only in new releases
@@ -56,10 +54,7 @@ class CodesType(click.ParamType):  # type: ignore[type-arg]  # generic only in n
 @output_options
 def command(
     models: tuple[str, ...],
-    input_shapes: tuple[tuple[str, Shape], ...],
-    length: int | None,
-    batch: int | None,
-    rules: tuple[str, ...],
+    reading: Reading,
     required: tuple[tuple[str, ...], ...],
     form: str | None,
     output: Path | None,
@@ -81,14 +76,11 @@ def command(
     from keraudit.cli.emit import emit
 
     chosen = chosen_format(form, output)
-    user_rules, shapes, line = loaded_rules(rules), requested_shapes(input_shapes), command_line()
+    how, line = reading.arguments(), command_line()
     reports = [
         structure(
             model,
-            input_shape=shapes,
-            length=length,
-            batch=batch,
-            rules=user_rules,
+            **how,
             notify=notify,
             command=line,
         )
