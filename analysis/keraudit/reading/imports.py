@@ -146,7 +146,8 @@ def read_with(
     found = _cached(kept, options) if kept else None
     if found is None:
         for one in packages:
-            notify(f"importing {one.name} {one.version.rpartition(' ')[2]} from {one.origin}")
+            release = " ".join(filter(None, (one.name, one.version.rpartition(" ")[2])))
+            notify(f"importing {release} from {one.origin}")
         data = _run(path, packages, options)
         found = json.loads(data)
         if kept:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -76,14 +77,23 @@ def packages_in(record: Any) -> tuple[str, ...]:
 
 
 def how_to_open(packages: Sequence[str]) -> str:
-    """What to pass so that classes of these packages are counted by what they do, in words.
+    """What to type so that classes of these packages are counted by what they do, in words.
 
     >>> how_to_open(["keras_hub"])
-    "pass package.module:callable with a function that returns the model, where 'keras_hub' can be imported"
+    'add --import keras_hub (imports=["keras_hub"]), which runs the code of that package'
     """
-    names = ", ".join(map(repr, packages[:3]))
-    where = f", where {names} can be imported" if names else ""
-    return f"pass package.module:callable with a function that returns the model{where}"
+    words = [_import_word(package) for package in packages[:3]] or ["./FILE.py"]
+    options = " ".join(f"--import {word}" for word in words)
+    listed = ", ".join(f'"{word}"' for word in words)
+    whose = "those packages" if len(words) > 1 else "that package"
+    if not packages:
+        whose = "the file that defines it"
+    return f"add {options} (imports=[{listed}]), which runs the code of {whose}"
+
+
+def _import_word(package: str) -> str:
+    """What ``--import`` takes for a package: a file of the working folder if one has its name."""
+    return next((f"./{p}" for p in (f"{package}.py",) if os.path.isfile(p)), package)  # noqa: PTH113  # never raises
 
 
 def without_graph(record: Mapping[str, Any]) -> str:
@@ -97,5 +107,5 @@ def without_graph(record: Mapping[str, Any]) -> str:
     of = f" of package {package!r}" if package else ""
     return (
         f"{bare!r}{of} records no graph of layers, only what its constructor takes:"
-        f" {how_to_open([package] if package else [])}, or the live model to keraudit.audit()"
+        f" {how_to_open([package] if package else [])}"
     )
