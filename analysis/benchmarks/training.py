@@ -20,10 +20,9 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.processes import command_line, keep, machine
+from benchmarks.processes import keep, parsed
 
 if TYPE_CHECKING:
     from keraudit.training.recipe import Recipe
@@ -37,19 +36,15 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--precision", default="float32")
     parser.add_argument("--backend", default="tensorflow")
-    parser.add_argument("--record", type=Path)
-    options = parser.parse_args()
-    os.environ["KERAS_BACKEND"] = options.backend
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    options = parsed(parser)
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
-    keep(measured(options), options.record)
+    keep("keraudit.training-benchmark/1", measured(options), options.record)
 
 
 def measured(options: argparse.Namespace) -> dict[str, object]:
     import numpy as np
 
     from keraudit.data.dataset import dataset
-    from keraudit.environment import hardware, versions
     from keraudit.training.augment import moments, plan
     from keraudit.training.callbacks import EpochMonitor
     from keraudit.training.recipe import recipe
@@ -101,8 +96,6 @@ def measured(options: argparse.Namespace) -> dict[str, object]:
             seconds[name].append(time.perf_counter() - begun)
     least = {name: min(times) for name, times in seconds.items()}
     return {
-        "schema": "keraudit.training-benchmark/1",
-        "date": time.strftime("%Y-%m-%d"),
         "network": options.network,
         "images": images,
         "batch": options.batch,
@@ -113,10 +106,6 @@ def measured(options: argparse.Namespace) -> dict[str, object]:
         "real_data_reaches": least["repeated"] / least["ours"],
         "seconds": seconds,
         "work": work(state.network, [{"images_per_s": images / least["ours"]}], options.precision),
-        "hardware": hardware(),
-        "versions": versions(),
-        "machine": machine(),
-        "command": command_line("training"),
     }
 
 

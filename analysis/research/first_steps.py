@@ -12,10 +12,9 @@ import argparse
 import os
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
-from benchmarks.processes import command_line, keep, machine
+from benchmarks.processes import keep, parsed
 
 SETTINGS = "0.1:float32,0.1:mixed_bfloat16,0.02:float32,0.005:float32"
 WARMUP = 0.2
@@ -30,19 +29,13 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=75)
     parser.add_argument("--data", default="cifar10")
     parser.add_argument("--backend", default="tensorflow")
-    parser.add_argument("--record", type=Path)
-    options = parser.parse_args()
-    os.environ["KERAS_BACKEND"] = options.backend
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    options = parsed(parser)
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
     from keraudit.data.dataset import limited
     from keraudit.data.load import load
-    from keraudit.environment import hardware, versions
 
     data = limited(load(options.data), train=options.steps * options.batch, test=100)
-    found = {
-        "schema": "keraudit.first-steps/1",
-        "date": time.strftime("%Y-%m-%d"),
+    results = {
         "dataset": data.describe(),
         "batch": options.batch,
         "size": options.size,
@@ -53,12 +46,8 @@ def main() -> None:
             for name in options.networks.split(",")
             for rate, _, precision in (text.partition(":") for text in options.settings.split(","))
         ],
-        "hardware": hardware(),
-        "versions": versions(),
-        "machine": machine(),
-        "command": command_line("first_steps"),
     }
-    keep(found, options.record)
+    keep("keraudit.first-steps/1", results, options.record)
 
 
 def taught(

@@ -11,12 +11,9 @@ descent with momentum m diverges above a rate of 2 (1 + m) / s, and above 2 (1 +
 from __future__ import annotations
 
 import argparse
-import os
-import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.processes import command_line, keep, machine
+from benchmarks.processes import keep, parsed
 
 if TYPE_CHECKING:
     from keraudit.training.recipe import Recipe
@@ -33,29 +30,20 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--data", default="cifar10")
-    parser.add_argument("--record", type=Path)
-    options = parser.parse_args()
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    options = parsed(parser)
     from keraudit.data.dataset import limited
     from keraudit.data.load import load
-    from keraudit.environment import hardware, versions
 
     data = limited(load(options.data), train=4 * options.batch, test=100)
-    found = {
-        "schema": "keraudit.stable-rate/1",
-        "date": time.strftime("%Y-%m-%d"),
+    results = {
         "dataset": data.describe(),
         "batch": options.batch,
         "networks": [
             measured(name, data, options.batch, [int(seed) for seed in options.seeds.split(",")])
             for name in options.networks.split(",")
         ],
-        "hardware": hardware(),
-        "versions": versions(),
-        "machine": machine(),
-        "command": command_line("stable_rate"),
     }
-    keep(found, options.record)
+    keep("keraudit.stable-rate/1", results, options.record)
 
 
 def measured(text: str, data: Any, batch: int, seeds: list[int]) -> dict[str, Any]:
