@@ -90,7 +90,7 @@ def command_line() -> str:
 
 
 def keep(schema: str, results: Mapping[str, Any], record: Path | None) -> None:
-    """Write results to a file, with what they were made on and by; print them where there is no file."""
+    """Write results to a file, with what they were made on and by; print them where no file is named."""
     made = {**where(), "machine": machine(), "command": command_line()}
     text = json.dumps({"schema": schema, **results, **made}, indent=1) + "\n"
     if record is None:
