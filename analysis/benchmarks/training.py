@@ -61,18 +61,18 @@ def measured(options: argparse.Namespace) -> dict[str, object]:
         test=(pixels[:250], labels[:250]),
         source="benchmark",
     )
-    made = recipe("he2015", batch=options.batch, epochs=4, precision=options.precision)
-    trainer = Trainer(options.network, data, made, 0)
+    settings = recipe("he2015", batch=options.batch, epochs=4, precision=options.precision)
+    trainer = Trainer(options.network, data, settings, 0)
     state = trainer.state
-    rows = plan(data.train, made, 0, 0)
+    rows = plan(data.train, settings, 0, 0)
     rows = rows.reshape(-1, rows.shape[-1])
     same = np.tile(rows[: options.batch], (len(rows) // options.batch, 1))
     images = state.steps * options.batch
-    mean, scale = moments(data, made.normalize)
+    mean, scale = moments(data, settings.normalize)
     normal = ((pixels.astype("float32") - mean) / scale)[:images]
     one_hot = np.eye(10, dtype="float32")[labels[:images]]
-    bare = compiled(options, made, [])
-    augmented = compiled(options, made, augmentation(mean, scale))
+    bare = compiled(options, settings, [])
+    augmented = compiled(options, settings, augmentation(mean, scale))
 
     def fit(model: object, x: object, y: object) -> None:
         model.fit(x, y, batch_size=options.batch, shuffle=False, verbose=0)  # type: ignore[attr-defined]
@@ -121,7 +121,7 @@ def augmentation(mean: object, scale: object) -> list[object]:
     ]
 
 
-def compiled(options: argparse.Namespace, made: Recipe, before: list[object]) -> object:
+def compiled(options: argparse.Namespace, settings: Recipe, before: list[object]) -> object:
     """A network of its own behind some layers, with the recipe's optimizer and metrics."""
     import keras
 
@@ -132,8 +132,8 @@ def compiled(options: argparse.Namespace, made: Recipe, before: list[object]) ->
     x = start
     for layer in before:
         x = layer(x)  # type: ignore[operator]
-    inner = network(options.network, classes=10, shape=(32, 32, 3), recipe=made)
-    add_weight_decay(inner, made)
+    inner = network(options.network, classes=10, shape=(32, 32, 3), recipe=settings)
+    add_weight_decay(inner, settings)
     model = keras.Model(start, without_softmax(inner)(x))
     entropy = keras.metrics.CategoricalCrossentropy(name="cross_entropy", from_logits=True)
     model.compile(

@@ -48,13 +48,13 @@ def installed(packages: Iterable[str]) -> dict[str, str]:
     """The versions of those packages that are installed."""
     from importlib.metadata import PackageNotFoundError, version
 
-    found = {}
+    present = {}
     for name in packages:
         try:
-            found[name] = version(name)
+            present[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return present
 
 
 def backend() -> str:
@@ -121,8 +121,8 @@ def revision() -> str:
         return done.stdout.strip() if done.returncode == 0 else ""
 
     try:
-        found = git("rev-parse", "--short=12", "HEAD")
-        return found + ("+" if found and git("status", "--porcelain", "-uno") else "")
+        commit = git("rev-parse", "--short=12", "HEAD")
+        return commit + ("+" if commit and git("status", "--porcelain", "-uno") else "")
     except OSError:
         return ""
 

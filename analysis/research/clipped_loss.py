@@ -69,8 +69,8 @@ def first_steps(
         likely = ops.clip(ops.softmax(logits), LEAST, 1 - LEAST)
         return -ops.sum(labels * ops.log(likely), axis=-1)
 
-    made = recipe("he2015")
-    state = TrainState(name, data, made, seed)
+    settings = recipe("he2015")
+    state = TrainState(name, data, settings, seed)
     state.model.compile(
         optimizer=state.optimizer,
         loss=clipped_loss if clipped else state.loss,
@@ -79,7 +79,7 @@ def first_steps(
             keras.metrics.MeanMetricWrapper(below, name="below"),
         ],
     )
-    rows = plan(data.train, made, seed, 0)[:steps]
+    rows = plan(data.train, settings, seed, 0)[:steps]
     metrics = []
     for part in rows:
         state.model.reset_metrics()

@@ -42,7 +42,7 @@ def main() -> None:
         "seed": 0,
         "warmup_steps": round(WARMUP * options.steps),
         "runs": [
-            taught(name, data, options, rate=float(rate), precision=precision)
+            first_losses(name, data, options, rate=float(rate), precision=precision)
             for name in options.networks.split(",")
             for rate, _, precision in (text.partition(":") for text in options.settings.split(","))
         ],
@@ -50,7 +50,7 @@ def main() -> None:
     keep("keraudit.first-steps/1", results, options.record)
 
 
-def taught(
+def first_losses(
     name: str, data: Any, options: argparse.Namespace, *, rate: float, precision: str
 ) -> dict[str, Any]:
     """The loss and accuracy of each step at one setting."""
@@ -59,7 +59,7 @@ def taught(
     from keraudit.training.recipe import STEP, recipe
     from keraudit.training.step import TrainState
 
-    made = recipe(
+    settings = recipe(
         "modern",
         batch=options.batch,
         epochs=1,
@@ -70,10 +70,10 @@ def taught(
         size=options.size if name in LARGE else None,
         precision=precision,
     )
-    state = TrainState(name, data, made, 0)
+    state = TrainState(name, data, settings, 0)
     losses, accuracies = [], []
     begun = time.perf_counter()
-    for rows in plan(data.train, made, 0, 0):
+    for rows in plan(data.train, settings, 0, 0):
         logs = state.model.train_on_batch(
             state.images.rows(rows), state.labels(data.train, rows), return_dict=True
         )

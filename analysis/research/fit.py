@@ -148,15 +148,15 @@ def passes(count: int) -> dict[str, list[dict[str, float]]]:
             **keras_inputs(x, batch=BATCH), verbose=0, callbacks=[ends]
         ),
     }
-    found: dict[str, list[dict[str, float]]] = {name: [] for name in ways}
+    times: dict[str, list[dict[str, float]]] = {name: [] for name in ways}
     for turn in range(count + 1):
         for name, way in ways.items():
             begun = time.perf_counter()
             way()
             made = {"steps_s": ends.at - begun, "wall_s": time.perf_counter() - begun}
             if turn:
-                found[name].append(made)
-    return found
+                times[name].append(made)
+    return times
 
 
 def steps(count: int) -> list[str]:
@@ -178,10 +178,10 @@ def steps(count: int) -> list[str]:
         test=(pixels[:100], labels[:100]),
         source="benchmark",
     )
-    made = recipe("he2015", batch=BATCH, epochs=1)
-    state = TrainState("ResNet-CIFAR-56", data, made, 0)
+    settings = recipe("he2015", batch=BATCH, epochs=1)
+    state = TrainState("ResNet-CIFAR-56", data, settings, 0)
     found = []
-    for rows in plan(data.train, made, 0, 0):
+    for rows in plan(data.train, settings, 0, 0):
         state.step(rows)
         digest = hashlib.sha256()
         for variable in state.variables:

@@ -53,18 +53,18 @@ def measured(text: str, data: Any, batch: int, seeds: list[int]) -> dict[str, An
 
     name, _, side = text.partition(":")
     size = int(side) if side else None
-    made = recipe("modern" if name in LARGE else "he2015", batch=batch, epochs=1, size=size)
+    settings = recipe("modern" if name in LARGE else "he2015", batch=batch, epochs=1, size=size)
     return {
         "network": name,
         "size": size,
-        "recipe": made.name,
-        "momentum": made.momentum,
-        "nesterov": made.nesterov,
-        "seeds": [{"seed": seed, **of_seed(name, data, made, seed)} for seed in seeds],
+        "recipe": settings.name,
+        "momentum": settings.momentum,
+        "nesterov": settings.nesterov,
+        "seeds": [{"seed": seed, **of_seed(name, data, settings, seed)} for seed in seeds],
     }
 
 
-def of_seed(name: str, data: Any, made: Recipe, seed: int) -> dict[str, float]:
+def of_seed(name: str, data: Any, settings: Recipe, seed: int) -> dict[str, float]:
     """Length of the features, curvature and rate with the weights and the first batch of one seed."""
     import keras
     import numpy as np
@@ -74,17 +74,17 @@ def of_seed(name: str, data: Any, made: Recipe, seed: int) -> dict[str, float]:
     from keraudit.training.augment import plan
     from keraudit.training.step import TrainState
 
-    state = TrainState(name, data, made, seed)
-    images = state.images.layer(plan(data.train, made, seed, 0)[0])
+    state = TrainState(name, data, settings, seed)
+    images = state.images.layer(plan(data.train, settings, seed, 0)[0])
     inside = feature_cut(state.network)
     features = keras.ops.convert_to_numpy(inside.trunk(inside.start(images), training=True)[1])
-    features = features.reshape(made.batch, -1).astype("float64")
+    features = features.reshape(settings.batch, -1).astype("float64")
     kernel, bias = (keras.ops.convert_to_numpy(w) for w in inside.classifier.weights)
     scores = features @ kernel + bias
     p = np.exp(scores - scores.max(axis=1, keepdims=True))
     p /= p.sum(axis=1, keepdims=True)
-    bent = curvature(np.hstack([features, np.ones((made.batch, 1))]), p)  # the 1 is the bias's
-    reach = 2 * (1 + made.momentum) / (1 + 2 * made.momentum * made.nesterov)
+    bent = curvature(np.hstack([features, np.ones((settings.batch, 1))]), p)  # the 1 is the bias's
+    reach = 2 * (1 + settings.momentum) / (1 + 2 * settings.momentum * settings.nesterov)
     return {
         "features": features.shape[1],
         "mean_square_norm": float((features**2).sum(axis=1).mean()),

@@ -51,14 +51,14 @@ def measured(name: str, data: Any, options: argparse.Namespace) -> dict[str, Any
     sides = []
     for precision in PRECISIONS:
         size = options.size if name in LARGE else None
-        made = recipe("modern", batch=options.batch, epochs=1, size=size, precision=precision)
-        state = TrainState(name, data, made, 0)
+        settings = recipe("modern", batch=options.batch, epochs=1, size=size, precision=precision)
+        state = TrainState(name, data, settings, 0)
         variables = state.network.variables
         if weights:
             for variable, value in zip(variables, weights, strict=True):
                 variable.assign(value)
         weights = [np.asarray(variable.value) for variable in variables]
-        rows = plan(data.train, made, 0, 0)[0]
+        rows = plan(data.train, settings, 0, 0)[0]
         sides.append(gradients(state, rows))
     (loss, outputs, exact), (_, rounded_outputs, rounded) = sides
     kernels = [

@@ -119,13 +119,13 @@ def fingerprint(split: Split) -> str:
     return f"{total % 2**128:032x}"
 
 
-def short_fingerprint(found: str) -> str:
+def short_fingerprint(fingerprint: str) -> str:
     """The fingerprint of a data set as it is shown: some digits of each split's.
 
     >>> short_fingerprint("b61c7be943080a-59666ec701eb4c"), short_fingerprint("b61c7be943080a")
     ('b61c7b-59666e', 'b61c7b')
     """
-    return "-".join(part[:6] for part in found.split("-"))
+    return "-".join(part[:6] for part in fingerprint.split("-"))
 
 
 def checked(data: Dataset) -> Dataset:

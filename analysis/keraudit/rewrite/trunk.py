@@ -94,8 +94,8 @@ class Trunk:
     def read_by(self, index: int) -> list[int]:
         """The nodes that a node reads, each once; zeros, which fill new channels, left out."""
         nodes = self.graph.nodes
-        found = dict.fromkeys(ref.call for ref in nodes[index].sources)
-        return [s for s in found if nodes[s].layer.kind not in ZEROS]
+        calls = dict.fromkeys(ref.call for ref in nodes[index].sources)
+        return [s for s in calls if nodes[s].layer.kind not in ZEROS]
 
     def mains(self, index: int, sources: Sequence[int]) -> Sequence[int]:
         """The sources that are no side inputs."""
@@ -115,8 +115,8 @@ class Trunk:
         pairs = zip(node.sources, node.inputs, strict=True)
         shape = node.outputs[0].shape
         concatenates = node.layer.kind in JOINS
-        found = dict.fromkeys(ref for ref, t in pairs if concatenates or t.shape == shape)
-        return [ref for ref in found if self.graph.nodes[ref.call].layer.kind not in ZEROS]
+        refs = dict.fromkeys(ref for ref, t in pairs if concatenates or t.shape == shape)
+        return [ref for ref in refs if self.graph.nodes[ref.call].layer.kind not in ZEROS]
 
     def widest(self, sources: list[int]) -> list[int]:
         """Less those that depend on some of the inputs that another source depends on, and no other."""
@@ -141,8 +141,8 @@ class Trunk:
 
     def size(self, origins: int) -> int:
         """The elements of the largest input among ``origins``."""
-        found = (i for bit, i in enumerate(self.inputs) if origins >> bit & 1)
-        return max((prod(self.graph.nodes[i].outputs[0].shape) for i in found), default=0)
+        inputs = (i for bit, i in enumerate(self.inputs) if origins >> bit & 1)
+        return max((prod(self.graph.nodes[i].outputs[0].shape) for i in inputs), default=0)
 
     def latest(self, sources: list[int]) -> list[int]:
         """Less those that another source was made from: a long skip into a concatenation or product."""
