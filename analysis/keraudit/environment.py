@@ -19,12 +19,12 @@ _BENEATH = {
 
 
 def own_versions() -> dict[str, str]:
-    """Of keraudit and Python, which every record names; no Keras is imported."""
+    """The versions of keraudit and Python, which every record names; no Keras is imported."""
     return {"keraudit": __version__, "python": sys.version.partition(" ")[0]}
 
 
 def short_versions() -> dict[str, str]:
-    """Of what an audit with Keras measures with: Keras, its backend and NumPy too."""
+    """The versions that an audit with Keras names: Keras, its backend and NumPy too."""
     return {
         **own_versions(),
         "keras": _keras_version(),
@@ -34,7 +34,7 @@ def short_versions() -> dict[str, str]:
 
 
 def versions() -> dict[str, str]:
-    """Of everything that has a part in the numbers of a run, where it is installed."""
+    """The versions of everything that has a part in the numbers of a run, where it is installed."""
     name = backend()
     return {
         **own_versions(),

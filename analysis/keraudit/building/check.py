@@ -277,7 +277,7 @@ class Config:
         return made
 
     def below(self, config: Any, kind: str) -> Config:
-        """The same for a layer that this one holds; a whole model's layers have no path before them."""
+        """The checked config of an inner layer; a whole model's layers have no path before them."""
         name = config.get("name") if isinstance(config, Mapping) else None
         if not isinstance(name, str) or (not self.path and kind in MODELS.values()):
             return self

@@ -140,7 +140,7 @@ def _nothing_registered(known: Mapping[str, Any]) -> Iterator[None]:
 
 
 def constants(value: Any) -> Any:
-    """The same arguments of a call with arrays and ellipses in place of their records."""
+    """The arguments of a call with arrays and ellipses in place of their records."""
     if isinstance(value, Ref):  # itself a tuple
         return value
     if isinstance(value, list | tuple):

@@ -93,7 +93,7 @@ def command(
 
 
 def finished(runs: Sequence[Path]) -> list[Path]:
-    """Without the plan, the published records and the unfinished runs that ``runs/*`` also names."""
+    """The finished runs among some folders: ``runs/*`` also names the plan, the records and unfinished runs."""
     skipped = [path for path in runs if path.exists() and not (path / "run.json").is_file()]
     left = [path for path in runs if path not in skipped]
     names = ", ".join(path.name for path in skipped)

@@ -59,7 +59,7 @@ class Dataset:
 
     @property
     def fingerprint(self) -> str:
-        """Of both splits; the order of the images does not matter."""
+        """The fingerprint of both splits; the order of the images does not matter."""
         return f"{fingerprint(self.train)}-{fingerprint(self.test)}"
 
     @property
@@ -129,7 +129,7 @@ def short_fingerprint(fingerprint: str) -> str:
 
 
 def checked(data: Dataset) -> Dataset:
-    """The same data set, once nothing in it contradicts anything else."""
+    """Check that nothing in a data set contradicts anything else, and return it."""
     for split_name, split in (("training", data.train), ("test", data.test)):
         images, labels = split.images, split.labels
         if images.ndim != 4 or images.shape[-1] not in (1, 3):

@@ -105,7 +105,7 @@ def _first_where(chosen: Any, values: Any, count: int) -> list[int]:
 
 
 def nearest(queries: Any, features: Any, labels: Any, count: int = NEIGHBOURS) -> Any:
-    """For each query the rows of ``features`` with the highest cosine."""
+    """The rows of ``features`` with the highest cosine to each query."""
     import numpy as np
 
     def unit(rows: Any) -> Any:

@@ -210,7 +210,7 @@ def _plain_grid(name: str, columns: tuple[Column, ...], lines: Sequence[Line]) -
 
 
 def long_grid(evaluation: Evaluation) -> Grid:
-    """Everything as one long table, for CSV: what is measured, of what, and its value."""
+    """An evaluation as one long table, for CSV: measure, subject, value."""
     columns = (
         Column(key="measure", label="Measure"),
         Column(key="of", label="Of"),

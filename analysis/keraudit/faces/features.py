@@ -189,7 +189,7 @@ def _of_keras(kind: str, name: str, shape: tuple[int, ...], size: int, seed: int
 
 
 def rewritten(one: Source, words: str) -> Source:
-    """The same network and weights, rewritten, with the same places as far as they are left."""
+    """Rewrite a network with its weights; its places stay as far as they are left."""
     graph = variant(read(one.inner), words).graph
     model = build(graph)
     copy_weights(one.inner, model, graph)

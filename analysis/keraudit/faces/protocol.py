@@ -95,7 +95,7 @@ def products(vectors: Any) -> Any:
 
 
 def cosines(products: Any, known: Any) -> Any:
-    """From ``products`` those of the vectors less the mean of the known ones, of length 1: (N, N).
+    """The cosines of vectors less the mean of the known ones, from their scalar products: (N, N).
 
     A vector that is that mean has no direction, and a cosine of 0 with all.
     """
@@ -123,7 +123,7 @@ def nearest_error(products: Any, labels: Any, parts: Parts) -> float:
 
 
 def leave_one_out(products: Any, labels: Any, known: Any) -> float:
-    """The same among the known images alone, each compared with the others.
+    """The nearest-neighbour error among the known images alone, each compared with the others.
 
     Args:
         products: scalar products of all images' vectors.

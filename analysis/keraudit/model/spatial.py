@@ -19,7 +19,7 @@ First = bool | None  # whether the channels come first; None: not known
 
 
 def layouts(graph: Graph) -> tuple[bool, ...]:
-    """Of each node's output: whether the channels come first, behind the batch."""
+    """Whether the channels of each node's output come first, behind the batch."""
     stated_layouts = [stated(node) for node in graph.nodes]
     known = list(stated_layouts)
     for _ in range(ROUNDS):

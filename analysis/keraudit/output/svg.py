@@ -25,7 +25,7 @@ Figure = Mapping[str, Any]
 
 
 class Axis(NamedTuple):
-    """From data to pixels: ``low`` and ``high`` are data (decades on a logarithmic axis)."""
+    """A scale from data to pixels: ``low`` and ``high`` are data (decades on a logarithmic axis)."""
 
     low: float
     high: float
@@ -72,7 +72,7 @@ class Axis(NamedTuple):
         return [(self.at(n * step), f"{n * step:.6g}") for n in range(first, first + count)]
 
     def within_a_decade(self) -> list[tuple[float, str]]:
-        """The same of a logarithmic axis that holds one power of ten at most: 1, 2 and 5 times each."""
+        """Ticks of a logarithmic axis that holds one power of ten at most: 1, 2 and 5 times each."""
         powers = range(floor(self.low), ceil(self.high) + 1)
         values = [digit * 10.0**n for n in powers for digit in (1, 2, 5)]
         marked = [v for v in values if self.low - 1e-9 <= log10(v) <= self.high + 1e-9]

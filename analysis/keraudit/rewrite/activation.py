@@ -1,4 +1,4 @@
-"""The same network with another hidden activation."""
+"""Rewriting a network with another hidden activation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The same network with its kernels initialised another way."""
+"""Rewriting a network with another initialisation of its kernels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The same network without its normalisations."""
+"""Rewriting a network without its normalisations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The same network with a block repeated, or left out."""
+"""Rewriting a network with a block repeated, or left out."""
 
 from __future__ import annotations
 

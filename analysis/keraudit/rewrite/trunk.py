@@ -127,7 +127,7 @@ class Trunk:
         return [s for s in sources if self.origins[s + 1] not in part]
 
     def of_one_trunk(self, index: int, sources: list[int]) -> list[int]:
-        """Where two inputs of the model meet, the source that comes first.
+        """The source that comes first, where two inputs of the model meet.
 
         The order of a sum's terms says less: all are kept where the first comes of a smaller input.
         """

@@ -1,4 +1,4 @@
-"""The same network wider or narrower: all of it, or one convolution."""
+"""Rewriting a network wider or narrower: all of it, or one convolution."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ def bounds(runs: Sequence[Drawn], what: str) -> list[float]:
 
 
 def span(values: Sequence[float]) -> list[float]:
-    """From zero to a little above the largest."""
+    """The range of an axis: from zero to a little above the largest value."""
     return [0, min(100, 1.05 * max(values, default=100))]
 
 

@@ -54,7 +54,7 @@ def _timed(versions: Mapping[str, str]) -> dict[str, str]:
 
 
 def epoch_seconds(run: Run) -> float | None:
-    """Of the median epoch; ``None`` where the epochs were made on several machines."""
+    """The seconds of the median epoch; ``None`` where the epochs were made on several machines."""
     places = [(place["hardware"], _timed(place["versions"])) for place in run.sessions or ()]
     if not run.history or any(place != places[0] for place in places):
         return None

@@ -125,7 +125,7 @@ def _around(model: keras.Model, inner: keras.Model) -> keras.Model:
 
 
 def without_softmax(model: keras.Model) -> keras.Model:
-    """The same network, its weights shared, up to its softmax.
+    """A network up to its softmax, its weights shared.
 
     The loss of probabilities is clipped: Keras takes the logarithm of no less than 1e-7, so that an image whose
     class is less probable teaches nothing, and a deep residual network that overshoots has many. On TensorFlow

@@ -39,7 +39,7 @@ class Cost(NamedTuple):
 
     @property
     def multiplications(self) -> int:
-        """Those inside MACs: the lecture's unit."""
+        """Multiplications inside the MACs: the lecture's unit."""
         return self.macs
 
     def __add__(self, other: Cost) -> Cost:  # type: ignore[override]  # no longer tuple: a sum
@@ -140,7 +140,7 @@ def _block_costs(
 
 
 class Costs(NamedTuple):
-    """Everything the cost audit finds about a graph; ``packages`` as in ``Architecture``."""
+    """The results of the cost audit on a graph; ``packages`` as in ``Architecture``."""
 
     layers: tuple[LayerCost, ...]
     blocks: tuple[BlockCost, ...]

@@ -203,7 +203,7 @@ def cost_cells(cost: Cost) -> dict[str, Any]:
 
 
 def cost_bounds(bounds: Bounds) -> dict[str, Bound]:
-    """Those of a cost's figures that are not exact, by column key."""
+    """The figures of a cost that are not exact, by column key."""
     kinds = {
         "macs": bounds.macs,
         "flops": bounds.flops,

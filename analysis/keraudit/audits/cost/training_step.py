@@ -31,7 +31,7 @@ class Place(NamedTuple):
 
     @property
     def weights(self) -> list[Weight]:
-        """Those that are trained."""
+        """The weights that are trained."""
         return [] if self.frozen else [w for w in self.node.effect.weights if w.trainable]
 
     @property

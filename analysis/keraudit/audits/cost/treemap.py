@@ -169,7 +169,7 @@ def _color_of(part: Part, color: str, top: float) -> str:
 
 
 def tooltip(part: Part) -> str:
-    """What is said of a part that is pointed at: HTML, so names are escaped, braces too."""
+    """The tooltip of a part, as HTML: names are escaped, braces too."""
     from html import escape
 
     def text(name: str) -> str:

@@ -78,7 +78,7 @@ def _random_batch(graph: Graph, losses: Sequence[str], rng: np.random.Generator)
 
 
 def vocabulary(graph: Graph) -> int:
-    """As many whole numbers as every lookup of a graph knows; 2 if it has none."""
+    """The number of indices that every lookup of a graph accepts; 2 if it has none."""
     sizes = [n.layer.config.get("input_dim") for n in graph.nodes if n.layer.kind == "Embedding"]
     return min((int(size) for size in sizes if size), default=2)
 

@@ -56,7 +56,7 @@ def chosen(graph: Graph, name: str | None = None) -> tuple[str, ...]:
 
 
 def with_logits(graph: Graph, losses: Sequence[str]) -> Graph:
-    """The same network without the softmax or sigmoid that its loss contains.
+    """A network without the softmax or sigmoid that its loss contains.
 
     From probabilities Keras clips the cross-entropy at 1e-7, and a saturated output would show no
     gradient at all.

@@ -1,4 +1,4 @@
-"""Where across its depth a network is measured: at the output of each block."""
+"""The places at which a network is measured: the output of each block."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def part(graph: Graph, name: str, start: int, stop: int) -> Part:
 
 
 def kernel_depths(graph: Graph) -> tuple[int, ...]:
-    """For each node: the most layers with kernels on a path from the input to it, itself included."""
+    """Count, for each node, the most layers with kernels on a path from the input to it, itself included."""
     depths: list[int] = []
     for node in graph.nodes:
         before = max((depths[ref.call] for ref in node.sources), default=0)

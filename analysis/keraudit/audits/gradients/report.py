@@ -314,7 +314,7 @@ def alike(profiles: Sequence[Profile]) -> bool:
 
 
 def relative(profiles: Sequence[Profile]) -> dict[str, float]:
-    """For each block the norm of its kernels' gradients over the norm of its kernels."""
+    """The norm of each block's kernel gradients over the norm of its kernels."""
     result: dict[str, list[float]] = {}
     for profile in profiles:
         squares: dict[str, tuple[float, float]] = {}

@@ -29,7 +29,7 @@ class Branch:
 
     @property
     def filters(self) -> tuple[Filter, ...]:
-        """All its filters, those of inner forks included."""
+        """All filters of a branch, those of inner forks included."""
         result: list[Filter] = []
         for step in self.steps:
             if isinstance(step, Filter):

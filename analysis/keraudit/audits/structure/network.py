@@ -38,7 +38,7 @@ class Filter(NamedTuple):
 
     @property
     def text(self) -> str:
-        """Its kernel as people write it: ``3x3``, ``3x3 depthwise``, ``dense``."""
+        """The kernel in the usual notation: ``3x3``, ``3x3 depthwise``, ``dense``."""
         return " ".join(filter(None, (shape_text(self.kernel), self.style)))
 
 
