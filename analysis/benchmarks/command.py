@@ -60,14 +60,14 @@ def counters(path: Path) -> dict[str, list[str]]:
     return {"keraudit": [keraudit, "flops", str(path)], **bare, **peers}
 
 
-def show(model: str, found: dict[str, Run]) -> None:
-    ours = found["keraudit"]
+def show(model: str, runs: dict[str, Run]) -> None:
+    ours = runs["keraudit"]
     print(f"\n{model}: whole process, medians")
     print(f"{'':24}{'wall':>9}{'CPU':>9}{'peak':>10}{'wall, x':>9}{'CPU, x':>9}")
-    for name, made in found.items():
+    for name, median in runs.items():
         print(
-            f"{name:24}{made.wall_s:8.3f}s{made.cpu_s:8.3f}s{made.peak_bytes / 2**20:7.0f}MiB"
-            f"{made.wall_s / ours.wall_s:9.2f}{made.cpu_s / ours.cpu_s:9.2f}"
+            f"{name:24}{median.wall_s:8.3f}s{median.cpu_s:8.3f}s{median.peak_bytes / 2**20:7.0f}MiB"
+            f"{median.wall_s / ours.wall_s:9.2f}{median.cpu_s / ours.cpu_s:9.2f}"
         )
 
 
@@ -101,9 +101,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for model in MODELS:
             path = saved(model, Path(folder))
-            found = measure(counters(path), chosen.runs)
-            show(model, found)
-            record["models"][model] = {name: made._asdict() for name, made in found.items()}
+            runs = measure(counters(path), chosen.runs)
+            show(model, runs)
+            record["models"][model] = {name: median._asdict() for name, median in runs.items()}
             if model == MODELS[0]:
                 record["stages"] = stages(path, 5 * chosen.runs)
         record["growth"] = growth(Path(folder), chosen.runs)

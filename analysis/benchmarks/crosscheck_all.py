@@ -26,7 +26,7 @@ RECORD = CACHE.parents[2] / "site" / "results" / "crosscheck.json"
 
 def count(name: str, *, timeout: float) -> dict[str, Any]:
     """What the peers report of an application, measured now."""
-    found = crosscheck(read(name), timeout=timeout, command=f"keraudit crosscheck {name}")
+    report = crosscheck(read(name), timeout=timeout, command=f"keraudit crosscheck {name}")
     return {
         "date": time.strftime("%Y-%m-%d"),
         "hardware": {
@@ -35,7 +35,7 @@ def count(name: str, *, timeout: float) -> dict[str, Any]:
             "system": platform.system(),
         },
         "peers": {
-            peer.name: [peer.version, peer.value, peer.seconds, peer.error] for peer in found.peers
+            peer.name: [peer.version, peer.value, peer.seconds, peer.error] for peer in report.peers
         },
     }
 
@@ -85,9 +85,9 @@ def main() -> None:
             cached = json.loads(path(name).read_text())
             if not chosen.again or not any(row[3] for row in cached["peers"].values()):
                 continue
-        made = count(name, timeout=chosen.timeout)
-        path(name).write_text(json.dumps(made) + "\n")
-        print(name, made["peers"], file=sys.stderr, flush=True)
+        counts = count(name, timeout=chosen.timeout)
+        path(name).write_text(json.dumps(counts) + "\n")
+        print(name, counts["peers"], file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -45,17 +45,17 @@ WINDOW = {"width": 1280, "height": 1000}
 EMPTY = "import streamlit as st\nst.write('it is on' if st.toggle('press here') else 'it is off')\n"
 # Kept in the page: milliseconds from the press to the frame with the words.
 WATCH = """words => {
-  window.answered = new Promise((told, failed) => {
+  window.answered = new Promise((answered, failed) => {
     setTimeout(() => failed(new Error('no answer: ' + words)), 30000)
     let pressed = null
     const there = () => document.body.textContent.includes(words)
-    const seen = new MutationObserver(() => {
+    const observer = new MutationObserver(() => {
       if (pressed === null || !there()) return
-      seen.disconnect()
-      requestAnimationFrame(() => setTimeout(() => told(performance.now() - pressed)))
+      observer.disconnect()
+      requestAnimationFrame(() => setTimeout(() => answered(performance.now() - pressed)))
     })
     addEventListener('pointerdown', () => { pressed = performance.now() }, {capture: true, once: true})
-    seen.observe(document.body, {subtree: true, childList: true, characterData: true})
+    observer.observe(document.body, {subtree: true, childList: true, characterData: true})
   })
 }"""
 IDLE = "[data-testid=stApp][data-test-script-state=notRunning]"
@@ -91,7 +91,7 @@ def main() -> None:
     result = {
         "schema": SCHEMA,
         "date": time.strftime("%Y-%m-%d"),
-        "command": command_line("explorer"),
+        "command": command_line(),
         "times": options.times,
         "starts_s": {what: summary(values) for what, values in starts.items()},
         "answers_ms": {what: summary(values) for what, values in answers.items()},

@@ -68,12 +68,12 @@ def growth(folder: Path, rounds: int) -> list[dict[str, Any]]:
         record = network(depth)
         path = folder / f"depth{depth}.json"
         path.write_text(json.dumps(record))
-        found: Run = measure({"": [keraudit, "flops", str(path), "--by", "kind"]}, rounds)[""]
+        medians: Run = measure({"": [keraudit, "flops", str(path), "--by", "kind"]}, rounds)[""]
         rows.append(
             {
                 "layers": len(record["config"]["layers"]),
                 "file_bytes": path.stat().st_size,
-                **found._asdict(),
+                **medians._asdict(),
             }
         )
     return rows

@@ -16,8 +16,8 @@ def fvcore(path: str) -> int:
 
     model = keras.saving.load_model(path, compile=False)
     with torch.no_grad():
-        found = FlopCountAnalysis(model, torch.zeros((1, *model.input_shape[1:])))
-        return int(found.unsupported_ops_warnings(False).uncalled_modules_warnings(False).total())
+        counts = FlopCountAnalysis(model, torch.zeros((1, *model.input_shape[1:])))
+        return int(counts.unsupported_ops_warnings(False).uncalled_modules_warnings(False).total())
 
 
 def tensorflow(path: str) -> int:
@@ -37,8 +37,8 @@ def tensorflow(path: str) -> int:
     with tf.Graph().as_default() as graph:
         tf.graph_util.import_graph_def(graph_def, name="")
         options = profiler.ProfileOptionBuilder(profiler.ProfileOptionBuilder.float_operation())
-        found = profiler.profile(graph=graph, options=options.with_empty_output().build())
-    return int(found.total_float_ops)
+        profile = profiler.profile(graph=graph, options=options.with_empty_output().build())
+    return int(profile.total_float_ops)
 
 
 def summary(path: str) -> int:

@@ -1,5 +1,6 @@
 """A whole process, start to exit: wall clock, CPU time, peak memory; and the machine. Linux and macOS."""
 
+import argparse
 import json
 import os
 import platform
@@ -12,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from keraudit.environment import cores, installed, own_versions, processor
+from keraudit.environment import cores, installed, own_versions, processor, where
 from keraudit.runs.folders import without_paths
 
 # ru_maxrss counts kilobytes on Linux and bytes on macOS.
@@ -67,18 +68,31 @@ def machine(*libraries: str) -> dict[str, str | int | None]:
     }
 
 
-def command_line(name: str) -> str:
-    """How a benchmark was called, without where its record went and where its files lay."""
+def parsed(parser: argparse.ArgumentParser, *, backend: str | None = None) -> argparse.Namespace:
+    """The options of a script and ``--record``; sets Keras' backend, to ``--backend`` if there is one."""
+    parser.add_argument("--record", type=Path, help="write the record to this file")
+    options = parser.parse_args()
+    if backend := getattr(options, "backend", backend):
+        os.environ["KERAS_BACKEND"] = backend
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    return options
+
+
+def command_line() -> str:
+    """How a script was called, without where its record went and where its files lay."""
+    script = Path(sys.argv[0]).resolve()
     words = sys.argv[1:]
     if "--record" in words:
         at = words.index("--record")
         del words[at : at + 2]
-    return f"python benchmarks/{name}.py {without_paths(shlex.join(words))}".rstrip()
+    name = f"{script.parent.name}/{script.name}"
+    return f"python analysis/{name} {without_paths(shlex.join(words))}".rstrip()
 
 
-def keep(found: Mapping[str, Any], record: Path | None) -> None:
-    """Write what was found to a file, or show it where none is wanted."""
-    text = json.dumps(found, indent=1) + "\n"
+def keep(schema: str, results: Mapping[str, Any], record: Path | None) -> None:
+    """Write results to a file, with what they were made on and by; print them where no file is named."""
+    made = {**where(), "machine": machine(), "command": command_line()}
+    text = json.dumps({"schema": schema, **results, **made}, indent=1) + "\n"
     if record is None:
         print(text)
         return

@@ -15,7 +15,7 @@ def stages(path: Path, rounds: int) -> list[dict[str, float | str]]:
 
     from benchmarks.processes import ENVIRONMENT
 
-    made = []
+    processes = []
     for _ in range(rounds + 1):
         done = subprocess.run(
             [sys.executable, __file__, str(path)],
@@ -24,9 +24,11 @@ def stages(path: Path, rounds: int) -> list[dict[str, float | str]]:
             env=ENVIRONMENT,
             text=True,
         )
-        made.append(json.loads(done.stdout))
-    names = made[0]
-    return [{"name": name, "cpu_ms": round(min(run[name] for run in made), 2)} for name in names]
+        processes.append(json.loads(done.stdout))
+    names = processes[0]
+    return [
+        {"name": name, "cpu_ms": round(min(run[name] for run in processes), 2)} for name in names
+    ]
 
 
 def main(path: str) -> None:

@@ -20,10 +20,9 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.processes import command_line, keep, machine
+from benchmarks.processes import keep, parsed
 
 if TYPE_CHECKING:
     from keraudit.training.recipe import Recipe
@@ -37,19 +36,15 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--precision", default="float32")
     parser.add_argument("--backend", default="tensorflow")
-    parser.add_argument("--record", type=Path)
-    options = parser.parse_args()
-    os.environ["KERAS_BACKEND"] = options.backend
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    options = parsed(parser)
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
-    keep(measured(options), options.record)
+    keep("keraudit.training-benchmark/1", measured(options), options.record)
 
 
 def measured(options: argparse.Namespace) -> dict[str, object]:
     import numpy as np
 
     from keraudit.data.dataset import dataset
-    from keraudit.environment import hardware, versions
     from keraudit.training.augment import moments, plan
     from keraudit.training.callbacks import EpochMonitor
     from keraudit.training.recipe import recipe
@@ -66,18 +61,18 @@ def measured(options: argparse.Namespace) -> dict[str, object]:
         test=(pixels[:250], labels[:250]),
         source="benchmark",
     )
-    made = recipe("he2015", batch=options.batch, epochs=4, precision=options.precision)
-    trainer = Trainer(options.network, data, made, 0)
+    settings = recipe("he2015", batch=options.batch, epochs=4, precision=options.precision)
+    trainer = Trainer(options.network, data, settings, 0)
     state = trainer.state
-    rows = plan(data.train, made, 0, 0)
+    rows = plan(data.train, settings, 0, 0)
     rows = rows.reshape(-1, rows.shape[-1])
     same = np.tile(rows[: options.batch], (len(rows) // options.batch, 1))
     images = state.steps * options.batch
-    mean, scale = moments(data, made.normalize)
+    mean, scale = moments(data, settings.normalize)
     normal = ((pixels.astype("float32") - mean) / scale)[:images]
     one_hot = np.eye(10, dtype="float32")[labels[:images]]
-    bare = compiled(options, made, [])
-    augmented = compiled(options, made, augmentation(mean, scale))
+    bare = compiled(options, settings, [])
+    augmented = compiled(options, settings, augmentation(mean, scale))
 
     def fit(model: object, x: object, y: object) -> None:
         model.fit(x, y, batch_size=options.batch, shuffle=False, verbose=0)  # type: ignore[attr-defined]
@@ -101,8 +96,6 @@ def measured(options: argparse.Namespace) -> dict[str, object]:
             seconds[name].append(time.perf_counter() - begun)
     least = {name: min(times) for name, times in seconds.items()}
     return {
-        "schema": "keraudit.training-benchmark/1",
-        "date": time.strftime("%Y-%m-%d"),
         "network": options.network,
         "images": images,
         "batch": options.batch,
@@ -113,10 +106,6 @@ def measured(options: argparse.Namespace) -> dict[str, object]:
         "real_data_reaches": least["repeated"] / least["ours"],
         "seconds": seconds,
         "work": work(state.network, [{"images_per_s": images / least["ours"]}], options.precision),
-        "hardware": hardware(),
-        "versions": versions(),
-        "machine": machine(),
-        "command": command_line("training"),
     }
 
 
@@ -132,7 +121,7 @@ def augmentation(mean: object, scale: object) -> list[object]:
     ]
 
 
-def compiled(options: argparse.Namespace, made: Recipe, before: list[object]) -> object:
+def compiled(options: argparse.Namespace, settings: Recipe, before: list[object]) -> object:
     """A network of its own behind some layers, with the recipe's optimizer and metrics."""
     import keras
 
@@ -143,8 +132,8 @@ def compiled(options: argparse.Namespace, made: Recipe, before: list[object]) ->
     x = start
     for layer in before:
         x = layer(x)  # type: ignore[operator]
-    inner = network(options.network, classes=10, shape=(32, 32, 3), recipe=made)
-    add_weight_decay(inner, made)
+    inner = network(options.network, classes=10, shape=(32, 32, 3), recipe=settings)
+    add_weight_decay(inner, settings)
     model = keras.Model(start, without_softmax(inner)(x))
     entropy = keras.metrics.CategoricalCrossentropy(name="cross_entropy", from_logits=True)
     model.compile(

@@ -1,4 +1,4 @@
-"""From a model to a report in one call."""
+"""One function per question: from a model to its report in one call."""
 
 from __future__ import annotations
 

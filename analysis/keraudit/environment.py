@@ -19,12 +19,12 @@ _BENEATH = {
 
 
 def own_versions() -> dict[str, str]:
-    """Of keraudit and Python, which every record names; no Keras is imported."""
+    """The versions of keraudit and Python, which every record names; no Keras is imported."""
     return {"keraudit": __version__, "python": sys.version.partition(" ")[0]}
 
 
 def short_versions() -> dict[str, str]:
-    """Of what an audit with Keras measures with: Keras, its backend and NumPy too."""
+    """The versions that an audit with Keras names: Keras, its backend and NumPy too."""
     return {
         **own_versions(),
         "keras": _keras_version(),
@@ -34,7 +34,7 @@ def short_versions() -> dict[str, str]:
 
 
 def versions() -> dict[str, str]:
-    """Of everything that has a part in the numbers of a run, where it is installed."""
+    """The versions of everything that has a part in the numbers of a run, where it is installed."""
     name = backend()
     return {
         **own_versions(),
@@ -48,13 +48,13 @@ def installed(packages: Iterable[str]) -> dict[str, str]:
     """The versions of those packages that are installed."""
     from importlib.metadata import PackageNotFoundError, version
 
-    found = {}
+    present = {}
     for name in packages:
         try:
-            found[name] = version(name)
+            present[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return present
 
 
 def backend() -> str:
@@ -121,8 +121,8 @@ def revision() -> str:
         return done.stdout.strip() if done.returncode == 0 else ""
 
     try:
-        found = git("rev-parse", "--short=12", "HEAD")
-        return found + ("+" if found and git("status", "--porcelain", "-uno") else "")
+        commit = git("rev-parse", "--short=12", "HEAD")
+        return commit + ("+" if commit and git("status", "--porcelain", "-uno") else "")
     except OSError:
         return ""
 

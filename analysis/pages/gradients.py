@@ -125,7 +125,7 @@ def by_depth() -> str:
     columns |= dict.fromkeys(("initial", "after an epoch", "at the end", "activations"), "number")
     grid = bare_grid(columns, [_in_short(run) for members in found.values() for run in members])
     text = (
-        "Training: error at the end. Fresh, after an epoch, at the end: the gradient's norm at the first block over that at"
+        "Training: error at the end. Initial, after an epoch, at the end: the gradient's norm at the first block over that at"
         " the last but the classifier. Activations: those of the first block, by their standard deviation, at the end over"
         " at the start."
     )

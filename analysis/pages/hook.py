@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -10,33 +11,7 @@ from mkdocs.structure.files import File, Files, InclusionLevel
 from mkdocs.structure.pages import Page
 from mkdocs.utils import get_relative_url
 
-from pages import (
-    benchmarks,
-    benchmarks_live,
-    calculator,
-    cifar,
-    clipped_loss,
-    crosscheck,
-    faces,
-    figures,
-    first_steps,
-    gradients,
-    held_out,
-    home,
-    inception,
-    inline_values,
-    max_stable_learning_rate,
-    models,
-    precision,
-    reductions,
-    reference,
-    rendering,
-    reproduce,
-    resnet,
-    structure,
-    terms,
-    zoo,
-)
+from pages import cifar, figures, rendering, terms, zoo
 from pages.audited import AUDITED, MODELS, record_json
 from records.prefetch import prefetch
 
@@ -45,31 +20,32 @@ FIGURES = "assets/figures.js"
 # What a page needs beside its text, by what its HTML holds.
 SCRIPTS = {"ka-calculator": "assets/calculator.js", "ka-zoo": "assets/zoo.js"}
 UNLINKED = (terms.SOURCES, "changelog.html")  # lists, not texts
+# The modules whose functions pages call, by name: {{ zoo.listing() }}.
 FILLING = (
-    benchmarks,
-    benchmarks_live,
-    cifar,
-    calculator,
-    clipped_loss,
-    crosscheck,
-    faces,
-    first_steps,
-    gradients,
-    held_out,
-    home,
-    inception,
-    inline_values,
-    max_stable_learning_rate,
-    models,
-    precision,
-    reductions,
-    reference,
-    reproduce,
-    resnet,
-    structure,
-    zoo,
+    "benchmarks",
+    "benchmarks_live",
+    "calculator",
+    "cifar",
+    "clipped_loss",
+    "crosscheck",
+    "faces",
+    "first_steps",
+    "gradients",
+    "held_out",
+    "home",
+    "inception",
+    "inline_values",
+    "max_stable_learning_rate",
+    "models",
+    "precision",
+    "reductions",
+    "reference",
+    "reproduce",
+    "resnet",
+    "structure",
+    "zoo",
 )
-FUNCTIONS = {module.__name__.removeprefix("pages."): module for module in FILLING}
+FUNCTIONS = {name: import_module(f"pages.{name}") for name in FILLING}
 
 
 def on_pre_build(**_: Any) -> None:

@@ -54,11 +54,11 @@ def main() -> None:
     from records.prefetch import prefetch
 
     prefetch(tuple(applications()))
-    found = {}
+    listed = {}
     for name in applications():
         sys.stderr.write(f"{name}\n")
-        found[name] = audit(name)
-    save(PATH, json_text(record(found)) + "\n")
+        listed[name] = audit(name)
+    save(PATH, json_text(record(listed)) + "\n")
 
 
 if __name__ == "__main__":

@@ -30,23 +30,25 @@ def ship(folder: Path, data: str, *, home: Path = HOME) -> Path:
     from keraudit.output.files import save
     from keraudit.runs.folders import published
 
-    found = load_run(folder, load(data))
-    mean = np.round(np.asarray(found.mean).reshape(-1, found.mean.shape[-1]).mean(axis=0), 2)
-    found = replace(found, mean=mean.astype("float32"))
-    wrong = found.probabilities(found.data.test.images).argmax(axis=-1) != found.data.test.labels
-    record: dict[str, Any] = published(found.run, found.run.note)
-    name = file_name(found.run.network.lower())
+    network = load_run(folder, load(data))
+    mean = np.round(np.asarray(network.mean).reshape(-1, network.mean.shape[-1]).mean(axis=0), 2)
+    network = replace(network, mean=mean.astype("float32"))
+    wrong = (
+        network.probabilities(network.data.test.images).argmax(axis=-1) != network.data.test.labels
+    )
+    record: dict[str, Any] = published(network.run, network.run.note)
+    name = file_name(network.run.network.lower())
     path = home / f"{name}{ENDING}"
-    found.body.save_weights(path)
+    network.body.save_weights(path)
     about = {
-        "network": found.run.network,
+        "network": network.run.network,
         "dataset": record["dataset"]["name"],
         "fingerprint": record["dataset"]["fingerprint"],
         "recipe": record["recipe"],
         "test_error": float(wrong.mean()),
         "test_error_of_the_run": record["evaluation"]["test_error"],
         "mean": mean.tolist(),
-        "scale": found.scale.tolist(),
+        "scale": network.scale.tolist(),
         **{key: record[key] for key in ("seed", "hardware", "versions", "date", "command")},
     }
     save(home / f"{name}.json", json.dumps(about) + "\n")

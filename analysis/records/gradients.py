@@ -104,8 +104,8 @@ def main(names: Sequence[str]) -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name in names or [n for n in (*CASES, *WATCHED) if not (FOLDER / f"{n}.json").exists()]:
         sys.stderr.write(f"{name}: {command(name)}\n")
-        made = watched(name) if name in WATCHED else _measured(name)
-        save(FOLDER / f"{name}.json", json_text(made) + "\n")
+        record = watched(name) if name in WATCHED else _measured(name)
+        save(FOLDER / f"{name}.json", json_text(record) + "\n")
 
 
 if __name__ == "__main__":

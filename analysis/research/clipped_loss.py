@@ -10,12 +10,9 @@ that are below it are counted. On TensorFlow; the clipping is written out, for t
 from __future__ import annotations
 
 import argparse
-import os
-import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.processes import command_line, keep, machine
+from benchmarks.processes import keep, parsed
 from keraudit.training.scores import LEAST
 
 if TYPE_CHECKING:
@@ -30,12 +27,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--data", default="cifar10")
-    parser.add_argument("--record", type=Path)
-    options = parser.parse_args()
-    os.environ["KERAS_BACKEND"] = "tensorflow"
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    options = parsed(parser, backend="tensorflow")
     from keraudit.data.load import load
-    from keraudit.environment import hardware, versions
 
     data = load(options.data)
     runs = [
@@ -49,19 +42,13 @@ def main() -> None:
         for seed in options.seeds.split(",")
         for clipped in (False, True)
     ]
-    record = {
-        "schema": "keraudit.clipped-loss/1",
-        "date": time.strftime("%Y-%m-%d"),
+    results = {
         "dataset": data.describe(),
         "recipe": "he2015",
         "least": LEAST,
         "runs": runs,
-        "hardware": hardware(),
-        "versions": versions(),
-        "machine": machine(),
-        "command": command_line("clipped_loss"),
     }
-    keep(record, options.record)
+    keep("keraudit.clipped-loss/1", results, options.record)
 
 
 def first_steps(
@@ -82,8 +69,8 @@ def first_steps(
         likely = ops.clip(ops.softmax(logits), LEAST, 1 - LEAST)
         return -ops.sum(labels * ops.log(likely), axis=-1)
 
-    made = recipe("he2015")
-    state = TrainState(name, data, made, seed)
+    settings = recipe("he2015")
+    state = TrainState(name, data, settings, seed)
     state.model.compile(
         optimizer=state.optimizer,
         loss=clipped_loss if clipped else state.loss,
@@ -92,7 +79,7 @@ def first_steps(
             keras.metrics.MeanMetricWrapper(below, name="below"),
         ],
     )
-    rows = plan(data.train, made, seed, 0)[:steps]
+    rows = plan(data.train, settings, seed, 0)[:steps]
     metrics = []
     for part in rows:
         state.model.reset_metrics()

@@ -12,10 +12,9 @@ import argparse
 import os
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
-from benchmarks.processes import command_line, keep, machine
+from benchmarks.processes import keep, parsed
 
 SETTINGS = "0.1:float32,0.1:mixed_bfloat16,0.02:float32,0.005:float32"
 WARMUP = 0.2
@@ -30,38 +29,28 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=75)
     parser.add_argument("--data", default="cifar10")
     parser.add_argument("--backend", default="tensorflow")
-    parser.add_argument("--record", type=Path)
-    options = parser.parse_args()
-    os.environ["KERAS_BACKEND"] = options.backend
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    options = parsed(parser)
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
     from keraudit.data.dataset import limited
     from keraudit.data.load import load
-    from keraudit.environment import hardware, versions
 
     data = limited(load(options.data), train=options.steps * options.batch, test=100)
-    found = {
-        "schema": "keraudit.first-steps/1",
-        "date": time.strftime("%Y-%m-%d"),
+    results = {
         "dataset": data.describe(),
         "batch": options.batch,
         "size": options.size,
         "seed": 0,
         "warmup_steps": round(WARMUP * options.steps),
         "runs": [
-            taught(name, data, options, rate=float(rate), precision=precision)
+            first_losses(name, data, options, rate=float(rate), precision=precision)
             for name in options.networks.split(",")
             for rate, _, precision in (text.partition(":") for text in options.settings.split(","))
         ],
-        "hardware": hardware(),
-        "versions": versions(),
-        "machine": machine(),
-        "command": command_line("first_steps"),
     }
-    keep(found, options.record)
+    keep("keraudit.first-steps/1", results, options.record)
 
 
-def taught(
+def first_losses(
     name: str, data: Any, options: argparse.Namespace, *, rate: float, precision: str
 ) -> dict[str, Any]:
     """The loss and accuracy of each step at one setting."""
@@ -70,7 +59,7 @@ def taught(
     from keraudit.training.recipe import STEP, recipe
     from keraudit.training.step import TrainState
 
-    made = recipe(
+    settings = recipe(
         "modern",
         batch=options.batch,
         epochs=1,
@@ -81,10 +70,10 @@ def taught(
         size=options.size if name in LARGE else None,
         precision=precision,
     )
-    state = TrainState(name, data, made, 0)
+    state = TrainState(name, data, settings, 0)
     losses, accuracies = [], []
     begun = time.perf_counter()
-    for rows in plan(data.train, made, 0, 0):
+    for rows in plan(data.train, settings, 0, 0):
         logs = state.model.train_on_batch(
             state.images.rows(rows), state.labels(data.train, rows), return_dict=True
         )

@@ -21,10 +21,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from benchmarks.processes import command_line, keep, machine
+from benchmarks.processes import keep, parsed
 
 BATCH, PER_PASS = 128, 10
 LATE_S = 0.1  # a pass that returns later than this after its last step has waited
@@ -42,8 +41,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=12)
     parser.add_argument("--processes", type=int, default=3)
     parser.add_argument("--part", choices=("passes", "steps"), help=argparse.SUPPRESS)
-    parser.add_argument("--record", type=Path)
-    options = parser.parse_args()
+    options = parsed(parser)
     if options.part:
         print(
             json.dumps(passes(options.passes) if options.part == "passes" else steps(options.steps))
@@ -51,9 +49,7 @@ def main() -> None:
         return
     tensorflow = {"KERAS_BACKEND": "tensorflow", **ONE_AT_A_TIME}
     of_passes = [child("passes", options.passes, tensorflow) for _ in range(options.processes)]
-    found = {
-        "schema": "keraudit.fit-benchmark/1",
-        "date": time.strftime("%Y-%m-%d"),
+    results = {
         "batch": BATCH,
         "passes": {
             "network": "ResNet-CIFAR-20",
@@ -79,11 +75,8 @@ def main() -> None:
                 for name, env in WAYS.items()
             ],
         },
-        **where(),
-        "machine": machine(),
-        "command": command_line("fit"),
     }
-    keep(found, options.record)
+    keep("keraudit.fit-benchmark/1", results, options.record)
 
 
 def child(part: str, count: int, env: dict[str, str]) -> Any:
@@ -99,12 +92,6 @@ def child(part: str, count: int, env: dict[str, str]) -> Any:
     if done.returncode:
         sys.exit(f"failed: {part} with {env}\n{done.stderr[-2000:]}")
     return json.loads(done.stdout.splitlines()[-1])
-
-
-def where() -> dict[str, Any]:
-    from keraudit.environment import hardware, versions
-
-    return {"hardware": hardware(), "versions": versions()}
 
 
 def agreement(processes: Any) -> dict[str, Any]:
@@ -161,15 +148,15 @@ def passes(count: int) -> dict[str, list[dict[str, float]]]:
             **keras_inputs(x, batch=BATCH), verbose=0, callbacks=[ends]
         ),
     }
-    found: dict[str, list[dict[str, float]]] = {name: [] for name in ways}
+    times: dict[str, list[dict[str, float]]] = {name: [] for name in ways}
     for turn in range(count + 1):
         for name, way in ways.items():
             begun = time.perf_counter()
             way()
             made = {"steps_s": ends.at - begun, "wall_s": time.perf_counter() - begun}
             if turn:
-                found[name].append(made)
-    return found
+                times[name].append(made)
+    return times
 
 
 def steps(count: int) -> list[str]:
@@ -191,10 +178,10 @@ def steps(count: int) -> list[str]:
         test=(pixels[:100], labels[:100]),
         source="benchmark",
     )
-    made = recipe("he2015", batch=BATCH, epochs=1)
-    state = TrainState("ResNet-CIFAR-56", data, made, 0)
+    settings = recipe("he2015", batch=BATCH, epochs=1)
+    state = TrainState("ResNet-CIFAR-56", data, settings, 0)
     found = []
-    for rows in plan(data.train, made, 0, 0):
+    for rows in plan(data.train, settings, 0, 0):
         state.step(rows)
         digest = hashlib.sha256()
         for variable in state.variables:

@@ -11,12 +11,9 @@ descent with momentum m diverges above a rate of 2 (1 + m) / s, and above 2 (1 +
 from __future__ import annotations
 
 import argparse
-import os
-import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.processes import command_line, keep, machine
+from benchmarks.processes import keep, parsed
 
 if TYPE_CHECKING:
     from keraudit.training.recipe import Recipe
@@ -33,29 +30,20 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--data", default="cifar10")
-    parser.add_argument("--record", type=Path)
-    options = parser.parse_args()
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    options = parsed(parser)
     from keraudit.data.dataset import limited
     from keraudit.data.load import load
-    from keraudit.environment import hardware, versions
 
     data = limited(load(options.data), train=4 * options.batch, test=100)
-    found = {
-        "schema": "keraudit.stable-rate/1",
-        "date": time.strftime("%Y-%m-%d"),
+    results = {
         "dataset": data.describe(),
         "batch": options.batch,
         "networks": [
             measured(name, data, options.batch, [int(seed) for seed in options.seeds.split(",")])
             for name in options.networks.split(",")
         ],
-        "hardware": hardware(),
-        "versions": versions(),
-        "machine": machine(),
-        "command": command_line("stable_rate"),
     }
-    keep(found, options.record)
+    keep("keraudit.stable-rate/1", results, options.record)
 
 
 def measured(text: str, data: Any, batch: int, seeds: list[int]) -> dict[str, Any]:
@@ -65,18 +53,18 @@ def measured(text: str, data: Any, batch: int, seeds: list[int]) -> dict[str, An
 
     name, _, side = text.partition(":")
     size = int(side) if side else None
-    made = recipe("modern" if name in LARGE else "he2015", batch=batch, epochs=1, size=size)
+    settings = recipe("modern" if name in LARGE else "he2015", batch=batch, epochs=1, size=size)
     return {
         "network": name,
         "size": size,
-        "recipe": made.name,
-        "momentum": made.momentum,
-        "nesterov": made.nesterov,
-        "seeds": [{"seed": seed, **of_seed(name, data, made, seed)} for seed in seeds],
+        "recipe": settings.name,
+        "momentum": settings.momentum,
+        "nesterov": settings.nesterov,
+        "seeds": [{"seed": seed, **of_seed(name, data, settings, seed)} for seed in seeds],
     }
 
 
-def of_seed(name: str, data: Any, made: Recipe, seed: int) -> dict[str, float]:
+def of_seed(name: str, data: Any, settings: Recipe, seed: int) -> dict[str, float]:
     """Length of the features, curvature and rate with the weights and the first batch of one seed."""
     import keras
     import numpy as np
@@ -86,17 +74,17 @@ def of_seed(name: str, data: Any, made: Recipe, seed: int) -> dict[str, float]:
     from keraudit.training.augment import plan
     from keraudit.training.step import TrainState
 
-    state = TrainState(name, data, made, seed)
-    images = state.images.layer(plan(data.train, made, seed, 0)[0])
+    state = TrainState(name, data, settings, seed)
+    images = state.images.layer(plan(data.train, settings, seed, 0)[0])
     inside = feature_cut(state.network)
     features = keras.ops.convert_to_numpy(inside.trunk(inside.start(images), training=True)[1])
-    features = features.reshape(made.batch, -1).astype("float64")
+    features = features.reshape(settings.batch, -1).astype("float64")
     kernel, bias = (keras.ops.convert_to_numpy(w) for w in inside.classifier.weights)
     scores = features @ kernel + bias
     p = np.exp(scores - scores.max(axis=1, keepdims=True))
     p /= p.sum(axis=1, keepdims=True)
-    bent = curvature(np.hstack([features, np.ones((made.batch, 1))]), p)  # the 1 is the bias's
-    reach = 2 * (1 + made.momentum) / (1 + 2 * made.momentum * made.nesterov)
+    bent = curvature(np.hstack([features, np.ones((settings.batch, 1))]), p)  # the 1 is the bias's
+    reach = 2 * (1 + settings.momentum) / (1 + 2 * settings.momentum * settings.nesterov)
     return {
         "features": features.shape[1],
         "mean_square_norm": float((features**2).sum(axis=1).mean()),

@@ -9,12 +9,10 @@ by those of each batch.
 from __future__ import annotations
 
 import argparse
-import os
-import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.processes import command_line, keep, machine
+from benchmarks.processes import keep, parsed
 
 
 def main() -> None:
@@ -24,27 +22,17 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=2500)
     parser.add_argument("--batch", type=int, default=125)
     parser.add_argument("--backend", default="tensorflow")
-    parser.add_argument("--record", type=Path)
-    options = parser.parse_args()
-    os.environ["KERAS_BACKEND"] = options.backend
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    options = parsed(parser)
     from keraudit.data.load import load
-    from keraudit.environment import hardware, versions
 
     data = load(options.data)
-    found = {
-        "schema": "keraudit.moving-means/1",
-        "date": time.strftime("%Y-%m-%d"),
+    results = {
         "dataset": data.describe(),
         "images": options.images,
         "batch": options.batch,
         "runs": [named(folder, data, options) for folder in options.runs],
-        "hardware": hardware(),
-        "versions": versions(),
-        "machine": machine(),
-        "command": command_line("moving_means"),
     }
-    keep(found, options.record)
+    keep("keraudit.moving-means/1", results, options.record)
 
 
 def named(folder: Path, data: Any, options: argparse.Namespace) -> dict[str, Any]:

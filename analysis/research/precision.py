@@ -9,12 +9,9 @@ gradients. 1 is the same direction, 0 is none in common.
 from __future__ import annotations
 
 import argparse
-import os
-import time
-from pathlib import Path
 from typing import Any
 
-from benchmarks.processes import command_line, keep, machine
+from benchmarks.processes import keep, parsed
 
 NETWORKS = "InceptionV3,ResNet50,ResNet-CIFAR-56,ResNet-CIFAR-20,Plain-CIFAR-56,Plain-CIFAR-20"
 PRECISIONS = ("float32", "mixed_bfloat16")
@@ -26,29 +23,19 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--size", type=int, default=96)
     parser.add_argument("--data", default="cifar10")
-    parser.add_argument("--record", type=Path)
-    options = parser.parse_args()
-    os.environ["KERAS_BACKEND"] = "jax"
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    options = parsed(parser, backend="jax")
     from keraudit.data.dataset import limited
     from keraudit.data.load import load
-    from keraudit.environment import hardware, versions
 
     data = limited(load(options.data), train=4 * options.batch, test=100)
-    found = {
-        "schema": "keraudit.precision-benchmark/1",
-        "date": time.strftime("%Y-%m-%d"),
+    results = {
         "dataset": data.describe(),
         "batch": options.batch,
         "size": options.size,
         "seed": 0,
         "networks": [measured(name, data, options) for name in options.networks.split(",")],
-        "hardware": hardware(),
-        "versions": versions(),
-        "machine": machine(),
-        "command": command_line("precision"),
     }
-    keep(found, options.record)
+    keep("keraudit.precision-benchmark/1", results, options.record)
 
 
 def measured(name: str, data: Any, options: argparse.Namespace) -> dict[str, Any]:
@@ -64,14 +51,14 @@ def measured(name: str, data: Any, options: argparse.Namespace) -> dict[str, Any
     sides = []
     for precision in PRECISIONS:
         size = options.size if name in LARGE else None
-        made = recipe("modern", batch=options.batch, epochs=1, size=size, precision=precision)
-        state = TrainState(name, data, made, 0)
+        settings = recipe("modern", batch=options.batch, epochs=1, size=size, precision=precision)
+        state = TrainState(name, data, settings, 0)
         variables = state.network.variables
         if weights:
             for variable, value in zip(variables, weights, strict=True):
                 variable.assign(value)
         weights = [np.asarray(variable.value) for variable in variables]
-        rows = plan(data.train, made, 0, 0)[0]
+        rows = plan(data.train, settings, 0, 0)[0]
         sides.append(gradients(state, rows))
     (loss, outputs, exact), (_, rounded_outputs, rounded) = sides
     kernels = [

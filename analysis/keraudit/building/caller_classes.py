@@ -20,19 +20,19 @@ def user_objects(model: Any) -> Mapping[str, Any]:
     import keras
 
     builtin = {*LAYERS, *ACTIVATIONS, *MODELS, *(n for _, names in CLASSES.values() for n in names)}
-    found: dict[str, Any] = {}
+    objects: dict[str, Any] = {}
     for item in _objects_in(model):
-        made = item if isinstance(item, FunctionType) else type(item)
-        plain = made.__module__.startswith(OPERATIONS) and made is item
-        if made.__module__.partition(".")[0] == "keras" and not plain:
+        kind = item if isinstance(item, FunctionType) else type(item)
+        plain = kind.__module__.startswith(OPERATIONS) and kind is item
+        if kind.__module__.partition(".")[0] == "keras" and not plain:
             continue
-        registered = str(keras.saving.get_registered_name(made))
-        for name in (registered, made.__name__):
+        registered = str(keras.saving.get_registered_name(kind))
+        for name in (registered, kind.__name__):
             if ">" in name or name not in builtin:
-                found.setdefault(name, made)
-        if made.__name__ in builtin and ">" not in registered:
-            found.setdefault(f"{made.__module__}>{made.__name__}", made)
-    return found
+                objects.setdefault(name, kind)
+        if kind.__name__ in builtin and ">" not in registered:
+            objects.setdefault(f"{kind.__module__}>{kind.__name__}", kind)
+    return objects
 
 
 def _objects_in(model: Any) -> Iterator[Any]:

@@ -124,8 +124,8 @@ class Config:
         if module and kind in RUNS_CODE:
             self.refuse(RUNS_CODE[kind], "write it as a layer class and pass that")
         if not module or kind not in BUILT:
-            found = ".".join(filter(None, (module, kind.removeprefix("ops."))))
-            self.refuse(f"{found[:80]!r} is not one of the layers and operations of the table")
+            full_name = ".".join(filter(None, (module, kind.removeprefix("ops."))))
+            self.refuse(f"{full_name[:80]!r} is not one of the layers and operations of the table")
 
     def options(
         self, config: Any, kind: str, *, free: bool = False, depth: int = 0
@@ -191,9 +191,9 @@ class Config:
             return own
         return self.unlisted(entry, place, key)
 
-    def unlisted(self, found: str, place: str, key: str) -> NoReturn:
+    def unlisted(self, full_name: str, place: str, key: str) -> NoReturn:
         what = "allowed there" if place in (ANY, NODES) else f"a known {place}"
-        self.refuse(f"its {key!r} is {found[:80]!r}, which is not {what}")
+        self.refuse(f"its {key!r} is {full_name[:80]!r}, which is not {what}")
 
     def record(self, entry: Mapping[str, Any], place: str, key: str, free: bool, depth: int) -> Any:
         """A serialised object: an array, a function, or an instance of a class."""
@@ -227,9 +227,9 @@ class Config:
         """The list for a place; where anything may stand, the one that the class is on."""
         if place in CLASSES:
             return CLASSES[place]
-        found = [row for row in CLASSES.values() if kind in row[1]] if place == ANY else []
-        homes = [row for row in found if row[0].partition(".")[2] in module.split(".")]
-        return (homes or found or [("", {})])[0]
+        rows = [row for row in CLASSES.values() if kind in row[1]] if place == ANY else []
+        homes = [row for row in rows if row[0].partition(".")[2] in module.split(".")]
+        return (homes or rows or [("", {})])[0]
 
     def inner(
         self, entry: Mapping[str, Any], kind: str, place: str, key: str, depth: int
@@ -277,7 +277,7 @@ class Config:
         return made
 
     def below(self, config: Any, kind: str) -> Config:
-        """The same for a layer that this one holds; a whole model's layers have no path before them."""
+        """The checked config of an inner layer; a whole model's layers have no path before them."""
         name = config.get("name") if isinstance(config, Mapping) else None
         if not isinstance(name, str) or (not self.path and kind in MODELS.values()):
             return self
@@ -307,13 +307,13 @@ class Config:
     def plain(self, entry: Mapping[str, Any], kind: str, place: str, key: str) -> dict[str, Any]:
         """An array, a slice, an ellipsis; in a recorded call a tensor too."""
         config = entry.get("config")
-        found = config if isinstance(config, Mapping) else {}
+        options = config if isinstance(config, Mapping) else {}
         if (
             kind in ARRAYS
-            and NUMBERS.fullmatch(str(found.get("dtype")))
-            and numbers(found.get("value"))
+            and NUMBERS.fullmatch(str(options.get("dtype")))
+            and numbers(options.get("value"))
         ):
-            return {"class_name": kind, "config": {k: found[k] for k in ("value", "dtype")}}
+            return {"class_name": kind, "config": {k: options[k] for k in ("value", "dtype")}}
         if kind == ARRAY:
             self.refuse(
                 "a traced layer's own variables and constants are not kept",
@@ -322,12 +322,12 @@ class Config:
         if kind == "__ellipsis__":
             return {"class_name": kind, "config": {}}
         if kind == "__slice__":
-            bounds = {k: found.get(k) for k in ("start", "stop", "step")}
+            bounds = {k: options.get(k) for k in ("start", "stop", "step")}
             if all(bound is None or type(bound) is int for bound in bounds.values()):
                 return {"class_name": kind, "config": bounds}
         if kind == "__keras_tensor__" and place == NODES:
             names = ("shape", "dtype", "keras_history")
-            made = {k: self.value(found.get(k), ANY, key, depth=DEEPEST - 2) for k in names}
+            made = {k: self.value(options.get(k), ANY, key, depth=DEEPEST - 2) for k in names}
             return {"class_name": kind, "config": made}
         return self.unlisted(kind, place, key)
 

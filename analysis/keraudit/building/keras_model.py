@@ -140,7 +140,7 @@ def _nothing_registered(known: Mapping[str, Any]) -> Iterator[None]:
 
 
 def constants(value: Any) -> Any:
-    """The same arguments of a call with arrays and ellipses in place of their records."""
+    """The arguments of a call with arrays and ellipses in place of their records."""
     if isinstance(value, Ref):  # itself a tuple
         return value
     if isinstance(value, list | tuple):
@@ -177,8 +177,8 @@ def _instance(path: str, layer: Layer, known: Mapping[str, Any]) -> Any:
     import keras
 
     key, config = Config(path, layer.kind, known).layer(layer)
-    found = known[key] if key else _class_of(layer.kind)
-    if not _is_class(found, keras.Operation):
+    cls = known[key] if key else _class_of(layer.kind)
+    if not _is_class(cls, keras.Operation):
         reason = (
             f"{key!r} in custom_objects is not a layer class"
             if key
@@ -186,16 +186,16 @@ def _instance(path: str, layer: Layer, known: Mapping[str, Any]) -> Any:
         )
         raise refused(path, layer.kind, f"{reason}; {ADVICE}")
     try:
-        made = found.from_config({**config, "name": path.replace("/", "_")})
+        instance = cls.from_config({**config, "name": path.replace("/", "_")})
     except Exception as error:  # Keras' own, or its backend's: anything
         raise refused(path, layer.kind, first_line(error)) from error
-    if isinstance(made, keras.Layer) and not layer.trainable:
-        made.trainable = False
-    return made
+    if isinstance(instance, keras.Layer) and not layer.trainable:
+        instance.trainable = False
+    return instance
 
 
-def _is_class(found: Any, kind: Any) -> bool:
-    return isinstance(found, type) and issubclass(found, kind)
+def _is_class(value: Any, kind: Any) -> bool:
+    return isinstance(value, type) and issubclass(value, kind)
 
 
 def _class_of(kind: str) -> Any:
@@ -209,32 +209,32 @@ def scope() -> Mapping[str, Any]:
     """Every class on the lists that the installed Keras has, by its public name: no function is one."""
     import keras
 
-    found: dict[str, Any] = {}
+    objects: dict[str, Any] = {}
     for home, names in (("keras", MODELS), ("keras.layers", LAYERS), *CLASSES.values()):
         module = getattr(keras, home.removeprefix("keras").lstrip("."), keras)
         for name in names.values() if isinstance(names, Mapping) else names:
-            found[f"{home}.{name}"] = getattr(module, name, None)
+            objects[f"{home}.{name}"] = getattr(module, name, None)
     layers = [getattr(keras.layers, name, None) for name in LAYERS]
-    found |= {
+    objects |= {
         f"keras.layers.{layer.__name__}": layer for layer in layers if layer
     }  # as .h5 names it
-    found |= {f"keras.layers.{name}": made for name, made in application_layers().items()}
-    found |= {f"keras.ops.{name}": made for name, made in operations().items()}
-    return {name: made for name, made in found.items() if isinstance(made, type)}
+    objects |= {f"keras.layers.{name}": made for name, made in application_layers().items()}
+    objects |= {f"keras.ops.{name}": made for name, made in operations().items()}
+    return {name: made for name, made in objects.items() if isinstance(made, type)}
 
 
 def operations() -> Mapping[str, Any]:
     """The operations on the list that the installed Keras has, found as subclasses."""
     import keras
 
-    found: dict[str, Any] = {}
+    classes: dict[str, Any] = {}
     waiting = [keras.Operation]
     while waiting:
         kind = waiting.pop()
         waiting.extend(kind.__subclasses__())
         if kind.__module__.startswith("keras.src.ops."):
-            found[kind.__name__] = kind
-    return {name: kind for name, kind in found.items() if f"ops.{name}" in OPERATIONS}
+            classes[kind.__name__] = kind
+    return {name: kind for name, kind in classes.items() if f"ops.{name}" in OPERATIONS}
 
 
 def application_layers() -> Mapping[str, Any]:
@@ -266,13 +266,13 @@ def copy_weights(source: keras.Model, target: keras.Model, graph: Graph) -> None
     import keras
 
     for path in graph.architecture.layers:
-        found = layer_at(source, path)
-        made = layer_at(target, path.replace("/", "_"))
-        if not isinstance(found, keras.Layer) or not isinstance(made, keras.Layer):
+        source_layer = layer_at(source, path)
+        target_layer = layer_at(target, path.replace("/", "_"))
+        if not isinstance(source_layer, keras.Layer) or not isinstance(target_layer, keras.Layer):
             continue
-        shapes = [tuple(w.shape) for w in found.weights]
-        if shapes == [tuple(w.shape) for w in made.weights]:
-            for old, new in zip(found.weights, made.weights, strict=True):
+        shapes = [tuple(w.shape) for w in source_layer.weights]
+        if shapes == [tuple(w.shape) for w in target_layer.weights]:
+            for old, new in zip(source_layer.weights, target_layer.weights, strict=True):
                 new.assign(old)
 
 
@@ -280,8 +280,8 @@ def layer_at(model: keras.Model, path: str) -> Any:
     """The layer at a path of nested models, or ``None``. Operations have no place and no weights."""
     at: Any = model
     for part in path.split("/"):
-        found = {layer.name: layer for layer in getattr(at, "layers", ())}
-        if part not in found:
+        by_name = {layer.name: layer for layer in getattr(at, "layers", ())}
+        if part not in by_name:
             return None
-        at = found[part]
+        at = by_name[part]
     return at

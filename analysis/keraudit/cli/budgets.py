@@ -95,7 +95,7 @@ def exceeded_budgets(
     A figure that is a lower bound or an estimate does not keep a budget, unless that is allowed; one
     that is over it all the same fails in any case.
     """
-    found = []
+    exceeded = []
     for budget in limits:
         value, write, unit, where, bound = _measured(report, budget.key)
         if value > budget.limit:
@@ -103,7 +103,7 @@ def exceeded_budgets(
                 f"{report.model}: {bound.phrase}{write(value)} {unit}, over the budget of"
                 f" {write(budget.limit)} ({budget.origin}); {where}"
             )
-            found.append(Finding(line, fails=True))
+            exceeded.append(Finding(line, fails=True))
         elif bound is not Bound.EXACT:
             line = (
                 f"{report.model}: {bound.phrase}{write(value)} {unit}, and {_uncounted(report)}"
@@ -114,8 +114,8 @@ def exceeded_budgets(
                 if allow_uncounted
                 else " cannot be checked; give a rule with --rules, or pass --allow-uncounted"
             )
-            found.append(Finding(line, fails=not allow_uncounted))
-    return found
+            exceeded.append(Finding(line, fails=not allow_uncounted))
+    return exceeded
 
 
 def _measured(report: CostReport, key: str) -> tuple[int, Callable[[int], str], str, str, Bound]:

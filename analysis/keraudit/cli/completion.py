@@ -19,7 +19,7 @@ def command(shell: str) -> None:
 
     from keraudit.cli.main import group
 
-    found = get_completion_class(shell)
-    if found is None:
+    completion = get_completion_class(shell)
+    if completion is None:
         raise click.UsageError(f"click knows no completion for {shell}")
-    click.echo(found(group, {}, "keraudit", "_KERAUDIT_COMPLETE").source())
+    click.echo(completion(group, {}, "keraudit", "_KERAUDIT_COMPLETE").source())

@@ -97,5 +97,5 @@ def drawn(figure: str, record: Mapping[str, Any]) -> str:
 
     module, _, name = figure.partition(":")
     draw = getattr(import_module(f"keraudit.audits.{module}"), name)
-    made: str = plotly.io.to_html(draw(safe(record)), include_plotlyjs=True, full_html=False)
-    return made
+    page: str = plotly.io.to_html(draw(safe(record)), include_plotlyjs=True, full_html=False)
+    return page

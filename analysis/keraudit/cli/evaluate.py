@@ -61,7 +61,7 @@ def command(
 
     started()
     data = load(spec)
-    found = []
+    evaluations = []
     for folder in folders:
         made = evaluate(
             load_run(folder, data, test_images=test_images),
@@ -76,24 +76,24 @@ def command(
                 f"{folder.name}: not kept, for the evaluation that is there has {more};"
                 f" delete its {FILE} to have another"
             )
-        found.append(made)
+        evaluations.append(made)
     chosen = chosen_format(form, output)
-    grids = [summary_grid(found, command=command_line())]
-    if len(found) == 1 or chosen != "table":
-        grids += [grid for made in found for grid in full_grids(made)]
+    grids = [summary_grid(evaluations, command=command_line())]
+    if len(evaluations) == 1 or chosen != "table":
+        grids += [grid for made in evaluations for grid in full_grids(made)]
     if chosen == "csv":
-        grids = [long_grid(made) for made in found]
+        grids = [long_grid(made) for made in evaluations]
     figure = ""
     if chosen == "html":
         from keraudit.evaluation.reliability import reliability_svg
 
-        figure = "".join(map(reliability_svg, found))
-    data_twin = [made.to_dict() for made in found]
+        figure = "".join(map(reliability_svg, evaluations))
+    data_twin = [made.to_dict() for made in evaluations]
     emit(grids, data_twin, form=chosen, output=output, figure=figure)
 
 
 def finished(runs: Sequence[Path]) -> list[Path]:
-    """Without the plan, the published records and the unfinished runs that ``runs/*`` also names."""
+    """The finished runs among some folders: ``runs/*`` also names the plan, the records and unfinished runs."""
     skipped = [path for path in runs if path.exists() and not (path / "run.json").is_file()]
     left = [path for path in runs if path not in skipped]
     names = ", ".join(path.name for path in skipped)

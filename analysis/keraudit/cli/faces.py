@@ -99,7 +99,7 @@ def command(
     from keraudit.faces.table import cuts_grid, recognizers_grid
 
     started(is_repeatable=True)
-    found = study(
+    report = study(
         load(spec),
         tuple(dict.fromkeys(one.rstrip("/") for one in specs)),
         each=each,
@@ -109,5 +109,5 @@ def command(
         watch=notify,
         command=command_line(),
     )
-    record = found.to_dict()
+    record = report.to_dict()
     emit([recognizers_grid(record), cuts_grid(record)], [record], form=chosen, output=output)

@@ -129,11 +129,11 @@ def command(
         grids.append(report_grid(report, by=view, depth=depth))
     data = [report.to_dict() for report in reports] if chosen == "json" else []
     emit(grids, data, form=chosen, output=output)
-    found = [
+    exceeded = [
         finding
         for report in reports
         for finding in exceeded_budgets(report, in_force, allow_uncounted=allow_uncounted)
     ]
-    for finding in found:
+    for finding in exceeded:
         click.echo(f"keraudit: {finding.line}", err=True)
-    return 1 if any(finding.fails for finding in found) else 0
+    return 1 if any(finding.fails for finding in exceeded) else 0

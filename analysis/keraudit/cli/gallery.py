@@ -79,7 +79,7 @@ def command(
     data = load(spec)
     networks = [load_run(folder, data, test_images=test_images) for folder in runs]
     notify(f"{' and '.join(n.run.network for n in networks)} look at the test images")
-    found = gallery(networks, each=each, searched=search, command=command_line())
-    save(output, gallery_page(found, networks[0].data))
-    count = len({p.image for part in found.sections for p in part.pictures})
-    click.echo(harmless(f"{output}: {count} images in {len(found.sections)} sections"))
+    pictures = gallery(networks, each=each, searched=search, command=command_line())
+    save(output, gallery_page(pictures, networks[0].data))
+    count = len({p.image for part in pictures.sections for p in part.pictures})
+    click.echo(harmless(f"{output}: {count} images in {len(pictures.sections)} sections"))

@@ -59,7 +59,7 @@ def command(pattern: str | None, sort: str, form: str | None, output: Path | Non
     )
 
 
-def _models_grid(found: Sequence[Listed], *, command: str) -> Grid:
+def _models_grid(listed: Sequence[Listed], *, command: str) -> Grid:
     """The models that can be named, with their sizes at the default input."""
     columns = (
         Column(key="name", label="Model"),
@@ -69,9 +69,9 @@ def _models_grid(found: Sequence[Listed], *, command: str) -> Grid:
         Column(key="params", label="Params", form="count"),
         Column(key="origin", label="From"),
     )
-    lines = tuple(Line(cells=dict(model._asdict())) for model in found)
+    lines = tuple(Line(cells=dict(model._asdict())) for model in listed)
     return Grid(
-        title=f"{len(found)} models",
+        title=f"{len(listed)} models",
         heading="at their default input, batch 1",
         columns=columns,
         lines=lines,

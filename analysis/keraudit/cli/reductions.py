@@ -71,30 +71,30 @@ def command(
         **reading.arguments(),
         notify=notify,
     )
-    found = reductions(
+    report = reductions(
         graph,
         also_pool_projections=also_pool_projections,
         command=command_line(),
     )
-    if found.rewrite.nothing:
-        click.echo(f"keraudit: {found.model}: {found.rewrite.nothing}", err=True)
+    if report.rewrite.nothing:
+        click.echo(f"keraudit: {report.model}: {report.rewrite.nothing}", err=True)
     if derive:
-        _write_derivations(found, derive, notation, output)
+        _write_derivations(report, derive, notation, output)
         return
     chosen = chosen_format(form, output)
-    data = [found.to_dict()] if chosen == "json" else []
-    emit([reductions_grid(found)], data, form=chosen, output=output)
+    data = [report.to_dict()] if chosen == "json" else []
+    emit([reductions_grid(report)], data, form=chosen, output=output)
 
 
 def _write_derivations(
-    found: Reductions, names: tuple[str, ...], notation: str, output: Path | None
+    report: Reductions, names: tuple[str, ...], notation: str, output: Path | None
 ) -> None:
     """Print or save the products of the blocks named."""
     from keraudit.audits.reductions.derivation import derivation
     from keraudit.model.fuzzy import choices
     from keraudit.output.files import save
 
-    known = {block.name: block for block in found.blocks}
+    known = {block.name: block for block in report.blocks}
     chosen = list(known.values()) if "all" in names else []
     for name in names:
         if name != "all" and name not in known:

@@ -236,23 +236,25 @@ def evaluated(
         home = _folder_of(plan, folder, name, seed)
         if not (home / "run.json").is_file():
             continue
-        found = read_evaluation(home)
-        if found and answers(found, part, images=images, human=human, originals=originals):
+        evaluation = read_evaluation(home)
+        if evaluation and answers(
+            evaluation, part, images=images, human=human, originals=originals
+        ):
             continue
         few = None if plan.budget == 1 else min(FEW, len(part.test))
         notify(f"{name} seed {seed}: evaluation")
-        made = evaluate(
+        evaluation = evaluate(
             network_of(home, part),
             corruption_images=few if images is None else images,
             command=command_line(),
             human_file=human,
             originals_file=originals,
         )
-        save(home / FILE, json_text(made.to_dict()) + "\n")
+        save(home / FILE, json_text(evaluation.to_dict()) + "\n")
 
 
 def answers(
-    found: Evaluation,
+    evaluation: Evaluation,
     part: Dataset,
     *,
     images: int | None,
@@ -261,10 +263,10 @@ def answers(
 ) -> bool:
     """Whether an evaluation is of these test images and has all that is asked for."""
     return (
-        found.dataset["fingerprint"] == part.fingerprint
-        and (images is None or found.corruption_images == min(images, len(part.test)))
-        and (human is None or found.human is not None)
-        and (originals is None or found.originals is not None)
+        evaluation.dataset["fingerprint"] == part.fingerprint
+        and (images is None or evaluation.corruption_images == min(images, len(part.test)))
+        and (human is None or evaluation.human is not None)
+        and (originals is None or evaluation.originals is not None)
     )
 
 
@@ -287,10 +289,10 @@ def summary(plan: Plan, folder: Path, failed: list[str], form: str, output: Path
     save(folder / PUBLISHED / FILE, json_text(plan_record) + "\n")
     notify(f"{len(runs)} records in {folder / PUBLISHED}")
     groups = same_kind(runs)
-    found = findings(groups) if plan.experiment == "degradation" else ()
+    results = findings(groups) if plan.experiment == "degradation" else ()
     grids = [
         comparison_grid(groups, command=command_line()),
-        findings_grid(plan, found, failed),
+        findings_grid(plan, results, failed),
     ]
     if len(groups) > 1:
         grids.insert(1, differences_grid(groups, command=command_line()))
@@ -299,7 +301,7 @@ def summary(plan: Plan, folder: Path, failed: list[str], form: str, output: Path
         "schema": "keraudit.experiment/1",
         "plan": plan_record,
         "findings": [
-            {"sentence": f.sentence, "holds": f.holds, "evidence": f.evidence} for f in found
+            {"sentence": f.sentence, "holds": f.holds, "evidence": f.evidence} for f in results
         ],
         "diverged": failed,
     }

@@ -47,9 +47,9 @@ def show(run: Path, form: str | None, output: Path | None) -> None:
     from keraudit.runs.table import history_grid
     from keraudit.training.record import read_run
 
-    found = read_run(run)
-    grid = history_grid(found, command=command_line())
-    emit([grid], [found.to_dict()], form=chosen_format(form, output), output=output)
+    record = read_run(run)
+    grid = history_grid(record, command=command_line())
+    emit([grid], [record.to_dict()], form=chosen_format(form, output), output=output)
 
 
 @command.command("compare")

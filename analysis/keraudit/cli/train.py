@@ -100,14 +100,14 @@ def command(
     from keraudit.training.networks import sized, spelled
     from keraudit.training.recipe import recipe
 
-    made = recipe(recipe_name, budget=budget, **changes)
+    settings = recipe(recipe_name, budget=budget, **changes)
     whole = recipe(recipe_name, **changes).epochs
     if whole * budget < 0.5:
         raise click.UsageError(
             f"--budget {budget:g} of {whole} epochs is less than one: raise it, or take fewer"
             " images with --train-images"
         )
-    sized(made, network)
+    sized(settings, network)
     use_backend(backend)
 
     from keraudit.cli.progress import Progress
@@ -126,16 +126,18 @@ def command(
     )
     click.echo(harmless(shown))
     name, failed = spelled(network), []
-    folders = {seed: runs / file_name(f"{name.lower()}-{made.name}-seed{seed}") for seed in seeds}
+    folders = {
+        seed: runs / file_name(f"{name.lower()}-{settings.name}-seed{seed}") for seed in seeds
+    }
     for number, (seed, folder) in enumerate(folders.items(), 1):
         later = list(folders.values())[number:]
         following = sum(not (other / "run.json").is_file() for other in later)
         try:
-            with Progress(f"{name} seed {seed}", made.batch, following=following) as progress:
+            with Progress(f"{name} seed {seed}", settings.batch, following=following) as progress:
                 run = train(
                     name,
                     data,
-                    made,
+                    settings,
                     seed=seed,
                     folder=folder,
                     watch=progress.show,
@@ -163,11 +165,11 @@ def summary(run: Run, folder: Path) -> str:
     """One line on a finished run."""
     from keraudit.data.dataset import judges
 
-    found = run.evaluation
+    evaluation = run.evaluation
     share = f", {run.work['share_of_peak']:.0%} of the device's peak" if run.work else ""
     return (
-        f"{run.network} seed {run.seed}: {judges(run.dataset)} accuracy {found['test']['accuracy']:.2%}, training"
-        f" accuracy {found['train']['accuracy']:.2%}, {len(run.history)} epochs in {run.seconds:.0f}"
+        f"{run.network} seed {run.seed}: {judges(run.dataset)} accuracy {evaluation['test']['accuracy']:.2%}, training"
+        f" accuracy {evaluation['train']['accuracy']:.2%}, {len(run.history)} epochs in {run.seconds:.0f}"
         f" s{share};"
         f" {folder / 'run.json'}"
     )

@@ -48,14 +48,14 @@ def human_labels(path: Path, test: Split, classes: int) -> Any:
         raise DataError(
             f"{path} has {len(probabilities):,} images, the test set {len(test):,}: they differ"
         )
-    found = probabilities[: len(test)].astype("float64")
-    agree = float((found.argmax(axis=1) == test.labels).mean())
+    labels = probabilities[: len(test)].astype("float64")
+    agree = float((labels.argmax(axis=1) == test.labels).mean())
     if agree < ORDER_FITS:
         raise DataError(
             f"{path} follows another order than this test set: people's most frequent answer is the"
             f" label for {agree:.0%} of the images, expected {ORDER_FITS:.0%} or more"
         )
-    return found
+    return labels
 
 
 def originals(path: Path, test: Split) -> Split:
@@ -81,10 +81,10 @@ def originals(path: Path, test: Split) -> Split:
     if not np.issubdtype(labels.dtype, np.integer):
         raise DataError(f"{path}: labels in y are {labels.dtype}; expected whole numbers")
     count = min(len(labels), len(test))
-    found = Split(images=images[:count], labels=labels[:count].astype("int64"))
-    if (found.labels != test.labels[:count]).any():
+    split = Split(images=images[:count], labels=labels[:count].astype("int64"))
+    if (split.labels != test.labels[:count]).any():
         raise DataError(
             f"{path} follows another order than this test set: the labels of the first {count:,}"
             " images differ"
         )
-    return found
+    return split

@@ -70,16 +70,16 @@ def images_and_labels(data: bytes, where: str) -> tuple[Any, Any]:
     import numpy as np
 
     try:
-        found = Machine().run(data)
-        if not isinstance(found, dict):
+        batch = Machine().run(data)
+        if not isinstance(batch, dict):
             _refuse("it holds no dictionary")
-        missing = [key for key in ("data", "labels") if key not in found]
+        missing = [key for key in ("data", "labels") if key not in batch]
         if missing:
             _refuse(f"it has no {missing[0]}")
-        pixels = array(found["data"])
+        pixels = array(batch["data"])
         if pixels.dtype != np.uint8 or pixels.size % IMAGE:
             _refuse("its data are no images of 3 x 32 x 32 bytes")
-        labels = found["labels"]
+        labels = batch["labels"]
         if not isinstance(labels, list):
             labels = array(labels)
         elif not all(type(label) is int and 0 <= label < LARGEST_LABEL for label in labels):

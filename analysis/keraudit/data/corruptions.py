@@ -23,7 +23,7 @@ MADE_FOR = 32  # pixels a side
 
 
 def corrupted(images: Any, name: str, severity: int, *, seed: int = 0) -> Any:
-    """The same images, corrupted.
+    """Corrupt images.
 
     Args:
         images: bytes, (N, height, width, 1 or 3).

@@ -59,7 +59,7 @@ class Dataset:
 
     @property
     def fingerprint(self) -> str:
-        """Of both splits; the order of the images does not matter."""
+        """The fingerprint of both splits; the order of the images does not matter."""
         return f"{fingerprint(self.train)}-{fingerprint(self.test)}"
 
     @property
@@ -119,17 +119,17 @@ def fingerprint(split: Split) -> str:
     return f"{total % 2**128:032x}"
 
 
-def short_fingerprint(found: str) -> str:
+def short_fingerprint(fingerprint: str) -> str:
     """The fingerprint of a data set as it is shown: some digits of each split's.
 
     >>> short_fingerprint("b61c7be943080a-59666ec701eb4c"), short_fingerprint("b61c7be943080a")
     ('b61c7b-59666e', 'b61c7b')
     """
-    return "-".join(part[:6] for part in found.split("-"))
+    return "-".join(part[:6] for part in fingerprint.split("-"))
 
 
 def checked(data: Dataset) -> Dataset:
-    """The same data set, once nothing in it contradicts anything else."""
+    """Check that nothing in a data set contradicts anything else, and return it."""
     for split_name, split in (("training", data.train), ("test", data.test)):
         images, labels = split.images, split.labels
         if images.ndim != 4 or images.shape[-1] not in (1, 3):

@@ -25,14 +25,14 @@ def load(spec: str, *, seed: int = 0) -> Dataset:
     """
     path = Path(spec).expanduser()
     if spec.lower().replace("-", "") == "cifar10" and not path.exists():
-        found = sources.from_keras()
+        data = sources.from_keras()
     elif not path.exists():
         raise DataError(f"no data at {spec}: give 'cifar10', a folder, an archive or an .npz file")
     elif path.is_dir():
         batches = sources.batches_folder(path)
-        found = sources.from_batches(batches) if batches else sources.from_images(path, seed=seed)
+        data = sources.from_batches(batches) if batches else sources.from_images(path, seed=seed)
     elif path.suffix == ".npz":
-        found = sources.from_npz(path)
+        data = sources.from_npz(path)
     else:
-        found = sources.from_archive(path)
-    return named(checked(found))
+        data = sources.from_archive(path)
+    return named(checked(data))

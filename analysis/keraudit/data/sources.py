@@ -112,15 +112,15 @@ def joined(read: Callable[[str], bytes], source: str) -> Dataset:
 
 def from_npz(path: Path) -> Dataset:
     """``x_train, y_train, x_test, y_test`` in one file; ``classes`` if it names them."""
-    found = _npz_arrays(path)
-    missing = sorted({"x_train", "y_train", "x_test", "y_test"} - found.keys())
+    arrays = _npz_arrays(path)
+    missing = sorted({"x_train", "y_train", "x_test", "y_test"} - arrays.keys())
     if missing:
-        raise DataError(f"{path} has no {', '.join(missing)}; it holds {', '.join(sorted(found))}")
+        raise DataError(f"{path} has no {', '.join(missing)}; it holds {', '.join(sorted(arrays))}")
     return dataset(
         name=path.stem,
-        classes=_npz_classes(found, path),
-        train=(found["x_train"], found["y_train"]),
-        test=(found["x_test"], found["y_test"]),
+        classes=_npz_classes(arrays, path),
+        train=(arrays["x_train"], arrays["y_train"]),
+        test=(arrays["x_test"], arrays["y_test"]),
         source=path.name,
     )
 
@@ -142,13 +142,13 @@ def _npz_arrays(path: Path) -> Mapping[str, Any]:
     )
 
 
-def _npz_classes(found: Mapping[str, Any], path: Path) -> list[str]:
+def _npz_classes(arrays: Mapping[str, Any], path: Path) -> list[str]:
     """The names that the file gives, or the numbers from 0 to the largest training label."""
     import numpy as np
 
-    if "classes" in found:
-        return [str(name) for name in found["classes"].reshape(-1)]
-    labels = found["y_train"]
+    if "classes" in arrays:
+        return [str(name) for name in arrays["classes"].reshape(-1)]
+    labels = arrays["y_train"]
     if not (labels.size and np.issubdtype(labels.dtype, np.integer)):
         return ["0"]
     largest = int(labels.max())
@@ -202,18 +202,18 @@ def _files_of(folder: Path, classes: list[str]) -> Files:
     """
     import numpy as np
 
-    found: Files = []
+    labelled: Files = []
     for label, name in enumerate(classes):
         files = [f for f in (folder / name).iterdir() if _is_image(f)]
         if not files:
             raise DataError(f"{folder / name} holds no image ({', '.join(IMAGE_ENDINGS)})")
-        found.extend((file, label) for file in files)
-    found = _in_order(found)
-    changes = sum(one[1] != following[1] for one, following in pairwise(found))
+        labelled.extend((file, label) for file in files)
+    labelled = _in_order(labelled)
+    changes = sum(one[1] != following[1] for one, following in pairwise(labelled))
     if changes >= len(classes):  # sorted by class, there is one less
-        return found
-    order = np.random.default_rng(ORDER_SEED).permutation(len(found))
-    return [found[i] for i in order]
+        return labelled
+    order = np.random.default_rng(ORDER_SEED).permutation(len(labelled))
+    return [labelled[i] for i in order]
 
 
 def _is_image(file: Path) -> bool:
@@ -221,11 +221,11 @@ def _is_image(file: Path) -> bool:
     return file.suffix.lower() in IMAGE_ENDINGS and not file.name.startswith(".")
 
 
-def _in_order(found: Files) -> Files:
+def _in_order(files: Files) -> Files:
     """By number where all are numbered, else by class and name."""
-    if all(file.stem.isdecimal() for file, _ in found):
-        return sorted(found, key=lambda f: (int(f[0].stem), f[1], f[0].name))
-    return sorted(found, key=lambda f: (f[1], f[0].name))
+    if all(file.stem.isdecimal() for file, _ in files):
+        return sorted(files, key=lambda f: (int(f[0].stem), f[1], f[0].name))
+    return sorted(files, key=lambda f: (f[1], f[0].name))
 
 
 def _divided(found: Files, seed: int) -> tuple[Files, Files]:
@@ -242,14 +242,14 @@ def _divided(found: Files, seed: int) -> tuple[Files, Files]:
     return [f for f in found if f[0] not in chosen], [f for f in found if f[0] in chosen]
 
 
-def _decoded(found: Files, root: Path) -> tuple[Any, Any]:
+def _decoded(files: Files, root: Path) -> tuple[Any, Any]:
     """All images as one array; grey and transparent ones become colour if any is colour."""
     from concurrent.futures import ThreadPoolExecutor
 
     import numpy as np
 
     with ThreadPoolExecutor(4) as pool:
-        images = list(pool.map(pixels, (file for file, _ in found)))
+        images = list(pool.map(pixels, (file for file, _ in files)))
     bad = [image for image in images if isinstance(image, str)]
     if bad:
         more = f", and {len(bad) - MOST_NAMED} more" if len(bad) > MOST_NAMED else ""
@@ -260,11 +260,11 @@ def _decoded(found: Files, root: Path) -> tuple[Any, Any]:
     shapes = {image.shape for image in images}
     if len(shapes) > 1:
         first = images[0].shape
-        odd = next(f for (f, _), image in zip(found, images, strict=True) if image.shape != first)
+        odd = next(f for (f, _), image in zip(files, images, strict=True) if image.shape != first)
         raise DataError(
-            f"{root}: images differ in size: {found[0][0].name} is {first}, {odd} is another"
+            f"{root}: images differ in size: {files[0][0].name} is {first}, {odd} is another"
         )
-    return np.stack(images), np.asarray([label for _, label in found])
+    return np.stack(images), np.asarray([label for _, label in files])
 
 
 def pixels(file: Path) -> Any:

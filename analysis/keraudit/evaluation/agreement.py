@@ -32,7 +32,7 @@ def human_agreement(probabilities: Any, humans: Any, labels: Any) -> Mapping[str
 
 
 def recompression_effect(
-    of_originals: Any, of_copies: Any, found: Split, test: Split
+    of_originals: Any, of_copies: Any, originals: Split, test: Split
 ) -> Mapping[str, Any]:
     """What a copy costs: the same images as originals and as the test set has them.
 
@@ -41,11 +41,11 @@ def recompression_effect(
     """
     import numpy as np
 
-    count = len(found)
-    gap = found.images.astype("float64") - test.images[:count]
+    count = len(originals)
+    gap = originals.images.astype("float64") - test.images[:count]
     errors = (gap**2).mean(axis=(1, 2, 3))
-    right = of_originals.argmax(axis=1) == found.labels
-    right_copies = of_copies.argmax(axis=1) == found.labels
+    right = of_originals.argmax(axis=1) == originals.labels
+    right_copies = of_copies.argmax(axis=1) == originals.labels
     differ = errors[errors > 0]
     return {
         "images": count,

@@ -86,14 +86,14 @@ class Evaluation:
     @property
     def corrupted_accuracy(self) -> float | None:
         """The mean over corruptions and severities."""
-        found = [row.accuracy for row in self.corruptions]
-        return sum(found) / len(found) if found else None
+        accuracies = [row.accuracy for row in self.corruptions]
+        return sum(accuracies) / len(accuracies) if accuracies else None
 
     def to_dict(self) -> dict[str, Any]:
         """The record as plain data."""
-        found = as_dict(self)
-        tables = {key: found.pop(key) for key in ("classes", "calibration", "corruptions")}
-        return found | as_dict(self, "gap", "corrupted_accuracy") | tables
+        record = as_dict(self)
+        tables = {key: record.pop(key) for key in ("classes", "calibration", "corruptions")}
+        return record | as_dict(self, "gap", "corrupted_accuracy") | tables
 
 
 def read_evaluation(folder: Path) -> Evaluation | None:
@@ -115,11 +115,11 @@ def read_evaluation(folder: Path) -> Evaluation | None:
         ) from None
 
 
-def keep(folder: Path, made: Evaluation) -> str:
+def keep(folder: Path, evaluation: Evaluation) -> str:
     """Keep an evaluation in its run's folder, unless one is there that is of more.
 
     Returns:
-        What the one that is there has more; empty where ``made`` took its place.
+        What the one that is there has more; empty where ``evaluation`` took its place.
 
     Raises:
         KerauditError: it cannot be written.
@@ -130,11 +130,11 @@ def keep(folder: Path, made: Evaluation) -> str:
         before = None
     if (
         before
-        and before.train_accuracy == made.train_accuracy
-        and (more := _has_more(before, made))
+        and before.train_accuracy == evaluation.train_accuracy
+        and (more := _has_more(before, evaluation))
     ):
         return more
-    save(folder / FILE, json_text(made.to_dict()) + "\n")
+    save(folder / FILE, json_text(evaluation.to_dict()) + "\n")
     return ""
 
 
@@ -153,14 +153,14 @@ def _has_more(one: Evaluation, other: Evaluation) -> str:
     return ", ".join(filter(None, found))
 
 
-def from_dict(found: Mapping[str, Any]) -> Evaluation:
+def from_dict(record: Mapping[str, Any]) -> Evaluation:
     """An evaluation from its plain data."""
-    if found.get("schema") != SCHEMA:
-        raise ValueError(f"its schema is {found.get('schema')!r}, not {SCHEMA!r}")
-    fields = {k: v for k, v in found.items() if k not in ("gap", "corrupted_accuracy")}
-    fields["classes"] = tuple(ClassScore(**row) for row in found["classes"])
-    fields["calibration"] = tuple(Bin(**row) for row in found["calibration"])
-    fields["corruptions"] = tuple(Corrupted(**row) for row in found["corruptions"])
+    if record.get("schema") != SCHEMA:
+        raise ValueError(f"its schema is {record.get('schema')!r}, not {SCHEMA!r}")
+    fields = {k: v for k, v in record.items() if k not in ("gap", "corrupted_accuracy")}
+    fields["classes"] = tuple(ClassScore(**row) for row in record["classes"])
+    fields["calibration"] = tuple(Bin(**row) for row in record["calibration"])
+    fields["corruptions"] = tuple(Corrupted(**row) for row in record["corruptions"])
     return Evaluation(**fields)
 
 
@@ -198,9 +198,9 @@ def evaluate(
     people = cifar10h.human_labels(human_file, test, len(data.classes)) if human_file else None
     first = cifar10h.originals(originals_file, test) if originals_file else None
     watch(f"{len(test):,} test images")
-    found = network.probabilities(test.images)
-    matrix = metrics.confusion(found, test.labels)
-    bins = metrics.reliability(found, test.labels)
+    probabilities = network.probabilities(test.images)
+    matrix = metrics.confusion(probabilities, test.labels)
+    bins = metrics.reliability(probabilities, test.labels)
     used = test.first(len(test) if corruption_images is None else corruption_images)
     dataset = data.describe()
     same = dataset["fingerprint"] == run.dataset["fingerprint"]
@@ -210,8 +210,8 @@ def evaluate(
         recipe=str(run.recipe["name"]),
         dataset=dataset,
         weights="averaged" if run.recipe["ema"] else "last",
-        accuracy=accuracy(found, test.labels),
-        loss=cross_entropy(found, test.labels),
+        accuracy=accuracy(probabilities, test.labels),
+        loss=cross_entropy(probabilities, test.labels),
         train_accuracy=float(run.evaluation["train"]["accuracy"]),
         recorded_accuracy=float(run.evaluation["test"]["accuracy"]) if same else None,
         classes=metrics.class_scores(matrix, data.classes),
@@ -220,12 +220,14 @@ def evaluate(
         ece=metrics.expected_calibration_error(bins),
         corruptions=tuple(_on_corrupted(network, used, watch)),
         corruption_images=len(used),
-        clean_accuracy=accuracy(found[: len(used)], used.labels) if len(used) else None,
-        human=None if people is None else agreement.human_agreement(found, people, test.labels),
+        clean_accuracy=accuracy(probabilities[: len(used)], used.labels) if len(used) else None,
+        human=None
+        if people is None
+        else agreement.human_agreement(probabilities, people, test.labels),
         originals=None
         if first is None
         else agreement.recompression_effect(
-            network.probabilities(first.images), found[: len(first)], first, test
+            network.probabilities(first.images), probabilities[: len(first)], first, test
         ),
         versions=versions(),
         date=time.strftime("%Y-%m-%d"),
@@ -241,13 +243,13 @@ def _on_corrupted(network: LoadedRun, used: Any, watch: Watch) -> Sequence[Corru
     for name, amounts in SEVERITIES.items():
         watch(f"{len(used):,} images with {name}, {len(amounts)} severities")
         for severity, amount in enumerate(amounts, 1):
-            found = network.probabilities(corrupted(used.images, name, severity))
+            probabilities = network.probabilities(corrupted(used.images, name, severity))
             rows.append(
                 Corrupted(
                     name=name,
                     severity=severity,
                     amount=amount,
-                    accuracy=accuracy(found, used.labels),
+                    accuracy=accuracy(probabilities, used.labels),
                 )
             )
     return rows

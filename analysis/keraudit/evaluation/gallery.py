@@ -105,7 +105,7 @@ def _first_where(chosen: Any, values: Any, count: int) -> list[int]:
 
 
 def nearest(queries: Any, features: Any, labels: Any, count: int = NEIGHBOURS) -> Any:
-    """For each query the rows of ``features`` with the highest cosine."""
+    """The rows of ``features`` with the highest cosine to each query."""
     import numpy as np
 
     def unit(rows: Any) -> Any:
@@ -142,15 +142,15 @@ def gallery(
         raise KerauditError("the two networks were trained or tested on different images")
     names = named(networks)
     test = first.test
-    found = [n.probabilities(test.images) for n in networks]
-    chosen = rules(names, found, test.labels, each)
+    predictions = [n.probabilities(test.images) for n in networks]
+    chosen = rules(names, predictions, test.labels, each)
     drawn = sorted({i for _, _, places in chosen for i in places})
     within = {name: feature_cut(n.body) for name, n in zip(names, networks, strict=True)}
     if drawn:
         images = test.images[np.array(drawn)]
         looks = [
             look(name, n, within[name], images, p[np.array(drawn)], test.labels[np.array(drawn)])
-            for name, n, p in zip(names, networks, found, strict=True)
+            for name, n, p in zip(names, networks, predictions, strict=True)
         ]
         near = _neighbours(networks, within, images, searched)
     pictures = {
@@ -167,7 +167,7 @@ def gallery(
         places={name: part.place for name, part in within.items()},
         accuracy={
             name: float((p.argmax(axis=1) == test.labels).mean())
-            for name, p in zip(names, found, strict=True)
+            for name, p in zip(names, predictions, strict=True)
         },
         dataset=first.describe(),
         searched=min(searched, len(first.train)),
@@ -190,7 +190,7 @@ def named(networks: Sequence[LoadedRun]) -> tuple[str, ...]:
 
 
 def rules(
-    names: Sequence[str], found: Sequence[Any], labels: Any, each: int
+    names: Sequence[str], predictions: Sequence[Any], labels: Any, each: int
 ) -> list[tuple[str, str, list[int]]]:
     """Title, rule and places of each section."""
     chosen = [
@@ -199,14 +199,14 @@ def rules(
             "Wrong images, by the probability of the class that was named",
             confident_mistakes(p, labels, each),
         )
-        for name, p in zip(names, found, strict=True)
+        for name, p in zip(names, predictions, strict=True)
     ]
-    if len(found) == 2:
+    if len(predictions) == 2:
         chosen.append(
             (
                 "Where the two disagree",
                 "Images named differently, by the smaller of the two confidences",
-                disagreements(found[0], found[1], each),
+                disagreements(predictions[0], predictions[1], each),
             )
         )
     chosen += [
@@ -215,7 +215,7 @@ def rules(
             "By the entropy of the probabilities",
             most_uncertain(p, each),
         )
-        for name, p in zip(names, found, strict=True)
+        for name, p in zip(names, predictions, strict=True)
     ]
     return chosen
 

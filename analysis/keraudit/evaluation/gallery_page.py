@@ -41,38 +41,38 @@ pre{white-space:pre-wrap;color:var(--soft)}
 )
 
 
-def gallery_page(found: Gallery, data: Dataset) -> str:
+def gallery_page(gallery: Gallery, data: Dataset) -> str:
     """The whole file; no request leaves it.
 
     Args:
-        found: which images, and what the networks make of them.
+        gallery: which images, and what the networks make of them.
         data: where the images are.
     """
-    title = escape(" and ".join(found.networks))
-    scores = ", ".join(f"{escape(n)} {found.accuracy[n]:.2%}" for n in found.networks)
-    places = ", ".join(f"{escape(n)} at {escape(found.places[n])}" for n in found.networks)
-    sections = "\n".join(_section(part, found, data) for part in found.sections)
-    record = json.dumps(found.to_dict()).replace("<", "\\u003c")
+    title = escape(" and ".join(gallery.networks))
+    scores = ", ".join(f"{escape(n)} {gallery.accuracy[n]:.2%}" for n in gallery.networks)
+    places = ", ".join(f"{escape(n)} at {escape(gallery.places[n])}" for n in gallery.networks)
+    sections = "\n".join(_section(part, gallery, data) for part in gallery.sections)
+    record = json.dumps(gallery.to_dict()).replace("<", "\\u003c")
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>keraudit gallery: {title}</title><style>{STYLE}</style></head>\n"
-        f"<body><h1>{title}</h1><p>{escape(found.dataset['name'])}; test accuracy: {scores}</p>"
+        f"<body><h1>{title}</h1><p>{escape(gallery.dataset['name'])}; test accuracy: {scores}</p>"
         f"<p>Beside each image: where the score of the class that a network names comes from, bright"
         f" is much (Grad-CAM, Selvaraju et al. 2017; {places}). Under it, folded: the training images"
-        f" whose features are nearest by cosine, among the first {found.searched:,}.</p>\n"
-        f"{sections}\n<pre>Made by        {escape(found.command)}</pre>"
+        f" whose features are nearest by cosine, among the first {gallery.searched:,}.</p>\n"
+        f"{sections}\n<pre>Made by        {escape(gallery.command)}</pre>"
         f'<script type="application/json" id="record">{record}</script></body></html>\n'
     )
 
 
-def _section(part: Section, found: Gallery, data: Dataset) -> str:
-    cards = "\n".join(card(picture, found, data) for picture in part.pictures)
+def _section(part: Section, gallery: Gallery, data: Dataset) -> str:
+    cards = "\n".join(card(picture, gallery, data) for picture in part.pictures)
     inside = f'<div class="cards">{cards}</div>' if cards else "<p>None.</p>"
     return f"<section><h2>{escape(part.title)}</h2><p>{escape(part.rule)}.</p>{inside}</section>"
 
 
-def card(picture: Picture, found: Gallery, data: Dataset) -> str:
+def card(picture: Picture, gallery: Gallery, data: Dataset) -> str:
     """An image, each network's look at it, and its neighbours."""
     pixels = data.test.images[picture.image]
     label = data.classes[picture.label]

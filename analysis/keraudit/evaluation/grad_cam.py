@@ -133,12 +133,12 @@ def _has_places(output: Any) -> bool:
 def cuts(model: Any) -> Iterator[Any]:
     """The layers that every path from input to output leads through, in running order."""
     layers = model.operations  # layers, and calls of keras.ops
-    made = {id(layer.output): i for i, layer in enumerate(layers)}
+    places = {id(layer.output): i for i, layer in enumerate(layers)}
     reach = [0] * len(layers)  # the last layer that takes this one's output
     for i, layer in enumerate(layers):
         inputs = layer.input if isinstance(layer.input, list) else [layer.input]
         for tensor in inputs:
-            source = made[id(tensor)]
+            source = places[id(tensor)]
             if source != i:
                 reach[source] = i
     furthest = 0

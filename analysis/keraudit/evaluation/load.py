@@ -56,8 +56,8 @@ class LoadedRun:
         for start in range(0, len(images), CHUNK):
             values = self.normalized(images[start : start + CHUNK])
             with reporting_out_of_memory(BATCH, "free some, or take a device that has more"):
-                found = self.body.predict(**keras_inputs(values, batch=BATCH), verbose=0)
-            parts.append(np.asarray(found, "float64"))
+                predicted = self.body.predict(**keras_inputs(values, batch=BATCH), verbose=0)
+            parts.append(np.asarray(predicted, "float64"))
             if watch is not None:
                 watch(min(start + CHUNK, len(images)))
         together = np.concatenate(parts)
@@ -132,22 +132,22 @@ def network_of(folder: Path, run: Run, *, shape: tuple[int, ...], **changes: Any
 
 def _same_data(run: Run, data: Dataset, test_images: int | None, folder: Path) -> Dataset:
     """The part of ``data`` that the run saw, once its images are found to be the same."""
-    found = run.dataset
-    data = validation_split(data, int(found.get("held_out", 0)))
+    trained_on = run.dataset
+    data = validation_split(data, int(trained_on.get("held_out", 0)))
     if test_images is not None and not 1 <= test_images <= len(data.test):
         raise KerauditError(
             f"test images must be 1 to {len(data.test):,}, received {test_images:,}"
         )
-    train, test = int(found["train_images"]), int(found["test_images"])
+    train, test = int(trained_on["train_images"]), int(trained_on["test_images"])
     part = limited(data, train=train, test=test)
-    if list(part.classes) != list(found["classes"]):
+    if list(part.classes) != list(trained_on["classes"]):
         raise KerauditError(
-            f"{folder} is of the classes {', '.join(found['classes'])}, {part.name} of"
+            f"{folder} is of the classes {', '.join(trained_on['classes'])}, {part.name} of"
             f" {', '.join(part.classes)}: name its data with --data"
         )
-    if part.fingerprint != found["fingerprint"]:
+    if part.fingerprint != trained_on["fingerprint"]:
         raise KerauditError(
-            f"{folder} is of {found['name']} (fingerprint {short_fingerprint(found['fingerprint'])}), not of"
+            f"{folder} is of {trained_on['name']} (fingerprint {short_fingerprint(trained_on['fingerprint'])}), not of"
             f" {part.name} ({short_fingerprint(part.fingerprint)}): name its data with --data"
         )
     return part if test_images is None else limited(data, train=train, test=test_images)

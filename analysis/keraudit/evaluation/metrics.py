@@ -67,11 +67,11 @@ def reliability(probabilities: Any, labels: Any, *, bins: int = BINS) -> tuple[B
     confidence = probabilities.max(axis=1)
     right = probabilities.argmax(axis=1) == labels
     place = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
-    made = []
+    result = []
     for i in range(bins):
         here = place == i
         some = bool(here.any())
-        made.append(
+        result.append(
             Bin(
                 low=i / bins,
                 high=(i + 1) / bins,
@@ -80,7 +80,7 @@ def reliability(probabilities: Any, labels: Any, *, bins: int = BINS) -> tuple[B
                 accuracy=float(right[here].mean()) if some else None,
             )
         )
-    return tuple(made)
+    return tuple(result)
 
 
 def expected_calibration_error(bins: tuple[Bin, ...]) -> float:

@@ -11,12 +11,12 @@ from keraudit.output.palette import BLUE
 SIDE, EDGE = 240, 44  # pixels: the square, and the room for its axes
 
 
-def reliability_svg(found: Evaluation) -> str:
+def reliability_svg(evaluation: Evaluation) -> str:
     """Accuracy against confidence: bars on the diagonal are what a calibrated network has."""
-    name = f"{found.network} seed {found.seed}"
+    name = f"{evaluation.network} seed {evaluation.seed}"
     bins = ", ".join(
         f"{b.low:.0%} to {b.high:.0%}: {b.accuracy:.0%} of {b.images:,}"
-        for b in found.calibration
+        for b in evaluation.calibration
         if b.images and b.accuracy is not None
     )
     width = SIDE + 2 * EDGE
@@ -26,8 +26,8 @@ def reliability_svg(found: Evaluation) -> str:
         f' system-ui,sans-serif;fill:currentColor"><title>Reliability of {escape(name)}: accuracy by'
         f" confidence</title><desc>{escape(bins)}</desc>"
         f'<text x="{EDGE}" y="16" font-weight="600">{escape(name)}</text>'
-        f'<text x="{EDGE}" y="32">ECE {found.ece:.2%}</text>'
-        f"{''.join(map(bar, found.calibration))}{ticks}"
+        f'<text x="{EDGE}" y="32">ECE {evaluation.ece:.2%}</text>'
+        f"{''.join(map(bar, evaluation.calibration))}{ticks}"
         f'<line x1="{EDGE}" y1="{EDGE + SIDE}" x2="{EDGE + SIDE}" y2="{EDGE}" stroke="currentColor"'
         ' stroke-dasharray="4 4"/>'
         f'<text x="{EDGE + SIDE / 2}" y="{EDGE + SIDE + 36}" text-anchor="middle">Confidence</text>'

@@ -12,8 +12,8 @@ from keraudit.output.table import Column, Grid, Line
 CONVENTION = "shares of the test images; loss and entropies in nats"
 
 
-def title(found: Evaluation) -> str:
-    return f"{found.network} seed {found.seed}"
+def title(evaluation: Evaluation) -> str:
+    return f"{evaluation.network} seed {evaluation.seed}"
 
 
 def summary_grid(evaluations: Sequence[Evaluation], *, command: str) -> Grid:
@@ -32,18 +32,18 @@ def summary_grid(evaluations: Sequence[Evaluation], *, command: str) -> Grid:
     lines = tuple(
         Line(
             cells={
-                "name": found.network,
-                "seed": found.seed,
-                "accuracy": found.accuracy,
-                "train_accuracy": found.train_accuracy,
-                "gap": found.gap,
-                "loss": found.loss,
-                "ece": found.ece,
-                "corrupted_accuracy": found.corrupted_accuracy,
-                "human": found.human["cross_entropy"] if found.human else None,
+                "name": evaluation.network,
+                "seed": evaluation.seed,
+                "accuracy": evaluation.accuracy,
+                "train_accuracy": evaluation.train_accuracy,
+                "gap": evaluation.gap,
+                "loss": evaluation.loss,
+                "ece": evaluation.ece,
+                "corrupted_accuracy": evaluation.corrupted_accuracy,
+                "human": evaluation.human["cross_entropy"] if evaluation.human else None,
             }
         )
-        for found in evaluations
+        for evaluation in evaluations
     )
     data = dict.fromkeys(
         f"{e.dataset['name']} ({short_fingerprint(e.dataset['fingerprint'])})" for e in evaluations
@@ -65,11 +65,11 @@ def summary_grid(evaluations: Sequence[Evaluation], *, command: str) -> Grid:
     )
 
 
-def outside(found: Evaluation) -> tuple[str, ...]:
+def outside(evaluation: Evaluation) -> tuple[str, ...]:
     """People and originals in words, where they were given."""
     lines = []
-    if found.human:
-        h = found.human
+    if evaluation.human:
+        h = evaluation.human
         correlation, rank = h["entropy_correlation"], h["entropy_rank_correlation"]
         lines += [
             f"Humans          cross-entropy to their labels {h['cross_entropy']:.3f}, their own"
@@ -77,8 +77,8 @@ def outside(found: Evaluation) -> tuple[str, ...]:
             f"                correlation of entropies {number(correlation)}, of their ranks"
             f" {number(rank)}",
         ]
-    if found.originals:
-        o = found.originals
+    if evaluation.originals:
+        o = evaluation.originals
         psnr = "all identical" if o["psnr_db"] is None else f"mean PSNR {o['psnr_db']:.1f} dB"
         lines += [
             f"Originals       {o['accuracy_originals']:.2%} on {o['images']:,} originals,"
@@ -94,13 +94,13 @@ def number(value: float | None) -> str:
     return "none: one does not vary" if value is None else f"{value:.3f}"
 
 
-def full_grids(found: Evaluation) -> list[Grid]:
+def full_grids(evaluation: Evaluation) -> list[Grid]:
     """One network by class, by confidence and by corruption."""
-    grids = [class_grid(found), confusion_grid(found), _calibration_grid(found)]
-    return grids + ([_corruption_grid(found)] if found.corruptions else [])
+    grids = [class_grid(evaluation), confusion_grid(evaluation), _calibration_grid(evaluation)]
+    return grids + ([_corruption_grid(evaluation)] if evaluation.corruptions else [])
 
 
-def class_grid(found: Evaluation) -> Grid:
+def class_grid(evaluation: Evaluation) -> Grid:
     """Precision and recall, and what each class is most often taken for."""
     columns = (
         Column(key="name", label="Class"),
@@ -110,10 +110,10 @@ def class_grid(found: Evaluation) -> Grid:
         Column(key="confused", label="Most often taken for"),
     )
     lines = []
-    for place, score in enumerate(found.classes):
-        others = [(n, i) for i, n in enumerate(found.confusion[place]) if i != place]
+    for place, score in enumerate(evaluation.classes):
+        others = [(n, i) for i, n in enumerate(evaluation.confusion[place]) if i != place]
         most, at = max(others, key=lambda pair: pair[0])
-        confused_with = f"{found.classes[at].name} ({most})" if most else ""
+        confused_with = f"{evaluation.classes[at].name} ({most})" if most else ""
         lines.append(
             Line(
                 cells={
@@ -125,12 +125,12 @@ def class_grid(found: Evaluation) -> Grid:
                 }
             )
         )
-    return _plain_grid(f"{title(found)}: classes", columns, lines)
+    return _plain_grid(f"{title(evaluation)}: classes", columns, lines)
 
 
-def confusion_grid(found: Evaluation) -> Grid:
+def confusion_grid(evaluation: Evaluation) -> Grid:
     """Images of a class (row) that were taken for a class (column)."""
-    names = [score.name for score in found.classes]
+    names = [score.name for score in evaluation.classes]
     columns = (
         Column(key="name", label="Class"),
         *(
@@ -140,9 +140,9 @@ def confusion_grid(found: Evaluation) -> Grid:
     )
     lines = [
         Line(cells={"name": name, **{f"c{i}": count for i, count in enumerate(row)}})
-        for name, row in zip(names, found.confusion, strict=True)
+        for name, row in zip(names, evaluation.confusion, strict=True)
     ]
-    return _plain_grid(f"{title(found)}: confusion (rows are the labels)", columns, lines)
+    return _plain_grid(f"{title(evaluation)}: confusion (rows are the labels)", columns, lines)
 
 
 def _shortened(names: Sequence[str]) -> list[str]:
@@ -155,7 +155,7 @@ def _shortened(names: Sequence[str]) -> list[str]:
     return [name[:size] if size else str(i) for i, name in enumerate(names)]
 
 
-def _calibration_grid(found: Evaluation) -> Grid:
+def _calibration_grid(evaluation: Evaluation) -> Grid:
     """The bins of the reliability diagram that hold an image."""
     columns = (
         Column(key="name", label="Confidence"),
@@ -174,32 +174,32 @@ def _calibration_grid(found: Evaluation) -> Grid:
                 "off": (b.accuracy or 0.0) - (b.confidence or 0.0),
             }
         )
-        for b in found.calibration
+        for b in evaluation.calibration
         if b.images
     ]
-    made = _plain_grid(f"{title(found)}: calibration", columns, lines)
-    return made._replace(
-        notes=(f"ECE             {found.ece:.2%}: accuracy's mean distance from confidence",)
+    grid = _plain_grid(f"{title(evaluation)}: calibration", columns, lines)
+    return grid._replace(
+        notes=(f"ECE             {evaluation.ece:.2%}: accuracy's mean distance from confidence",)
     )
 
 
-def _corruption_grid(found: Evaluation) -> Grid:
+def _corruption_grid(evaluation: Evaluation) -> Grid:
     """Accuracy by corruption, one column a severity."""
-    severities = sorted({row.severity for row in found.corruptions})
+    severities = sorted({row.severity for row in evaluation.corruptions})
     columns = (
         Column(key="name", label="Corruption"),
         *(Column(key=f"s{s}", label=f"Severity {s}", form="share") for s in severities),
     )
     lines = []
-    for name in dict.fromkeys(row.name for row in found.corruptions):
-        rows = [row for row in found.corruptions if row.name == name]
+    for name in dict.fromkeys(row.name for row in evaluation.corruptions):
+        rows = [row for row in evaluation.corruptions if row.name == name]
         cells: dict[str, Any] = {f"s{row.severity}": row.accuracy for row in rows}
         lines.append(Line(cells={"name": name, **cells}))
-    made = _plain_grid(f"{title(found)}: corruptions", columns, lines)
-    return made._replace(
+    grid = _plain_grid(f"{title(evaluation)}: corruptions", columns, lines)
+    return grid._replace(
         notes=(
-            f"Mean            {found.corrupted_accuracy or 0:.2%}; {found.clean_accuracy or 0:.2%} without;"
-            f" {found.corruption_images:,} images",
+            f"Mean            {evaluation.corrupted_accuracy or 0:.2%}; {evaluation.clean_accuracy or 0:.2%} without;"
+            f" {evaluation.corruption_images:,} images",
             "Severities      as in CIFAR-10-C (Hendrycks and Dietterich 2019)",
         )
     )
@@ -209,28 +209,28 @@ def _plain_grid(name: str, columns: tuple[Column, ...], lines: Sequence[Line]) -
     return Grid(title=name, heading="", columns=columns, lines=tuple(lines), convention=CONVENTION)
 
 
-def long_grid(found: Evaluation) -> Grid:
-    """Everything as one long table, for CSV: what is measured, of what, and its value."""
+def long_grid(evaluation: Evaluation) -> Grid:
+    """An evaluation as one long table, for CSV: measure, subject, value."""
     columns = (
         Column(key="measure", label="Measure"),
         Column(key="of", label="Of"),
         Column(key="value", label="Value", form="real"),
     )
     rows: list[tuple[str, str, Any]] = [
-        (key, "", getattr(found, key))
+        (key, "", getattr(evaluation, key))
         for key in ("accuracy", "loss", "train_accuracy", "gap", "ece", "corrupted_accuracy")
     ]
-    for score in found.classes:
+    for score in evaluation.classes:
         rows += [("precision", score.name, score.precision), ("recall", score.name, score.recall)]
-    names = [score.name for score in found.classes]
-    for name, counts in zip(names, found.confusion, strict=True):
+    names = [score.name for score in evaluation.classes]
+    for name, counts in zip(names, evaluation.confusion, strict=True):
         rows += [("confusion", f"{name} as {b}", n) for b, n in zip(names, counts, strict=True)]
-    for b in found.calibration:
+    for b in evaluation.calibration:
         place = f"{b.low:.3f} to {b.high:.3f}"
         rows += [("bin_images", place, b.images), ("bin_confidence", place, b.confidence)]
         rows.append(("bin_accuracy", place, b.accuracy))
-    rows += [(f"accuracy_{r.name}", str(r.severity), r.accuracy) for r in found.corruptions]
-    for what, part in (("human", found.human), ("originals", found.originals)):
+    rows += [(f"accuracy_{r.name}", str(r.severity), r.accuracy) for r in evaluation.corruptions]
+    for what, part in (("human", evaluation.human), ("originals", evaluation.originals)):
         rows += [(f"{what}_{key}", "", value) for key, value in (part or {}).items()]
     lines = [Line(cells={"measure": a, "of": b, "value": c}) for a, b, c in rows]
-    return _plain_grid(title(found), columns, lines)
+    return _plain_grid(title(evaluation), columns, lines)

@@ -142,7 +142,7 @@ def groups(found: Iterable[Run]) -> dict[str, list[Run]]:
 
 
 def recorded_errors() -> dict[str, str]:
-    """For each network the mean test error over the seeds of its most repeated training."""
+    """The mean test error of each network over the seeds of its most repeated training."""
     best: dict[str, list[Run]] = {}
     for members in groups(one.run for one in runs().found.values()).values():
         if len(members) > len(best.get(members[0].network, [])):

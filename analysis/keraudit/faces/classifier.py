@@ -44,10 +44,10 @@ def shrunk(images: Any) -> Any:
     import keras
     import numpy as np
 
-    made = keras.ops.image.resize(
+    small = keras.ops.image.resize(
         images.astype("float32"), (SIDE, SIDE), antialias=True, data_format=LAST
     )
-    return np.asarray(keras.ops.convert_to_numpy(made))
+    return np.asarray(keras.ops.convert_to_numpy(small))
 
 
 def standardized(maps: Any, known: Any) -> Any:

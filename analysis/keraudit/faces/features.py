@@ -175,8 +175,8 @@ def _of_keras(kind: str, name: str, shape: tuple[int, ...], size: int, seed: int
     import keras
 
     keras.utils.set_random_seed(seed)
-    made = recipe("modern", size=size, weights=IMAGENET if kind == IMAGENET else None)
-    start, inner = inner_of(network(name, classes=2, shape=shape, recipe=made))
+    settings = recipe("modern", size=size, weights=IMAGENET if kind == IMAGENET else None)
+    start, inner = inner_of(network(name, classes=2, shape=shape, recipe=settings))
     return Source(
         label=f"{name}, {RANDOM_LABEL if kind == RANDOM else 'ImageNet'}",
         network=name,
@@ -189,17 +189,17 @@ def _of_keras(kind: str, name: str, shape: tuple[int, ...], size: int, seed: int
 
 
 def rewritten(one: Source, words: str) -> Source:
-    """The same network and weights, rewritten, with the same places as far as they are left."""
+    """Rewrite a network with its weights; its places stay as far as they are left."""
     graph = variant(read(one.inner), words).graph
-    made = build(graph)
-    copy_weights(one.inner, made, graph)
-    left = {layer.name for layer in made.layers}
+    model = build(graph)
+    copy_weights(one.inner, model, graph)
+    left = {layer.name for layer in model.layers}
     whole = dict(_blocks_of(one.inner))
     places = [(name, [layer for layer in whole[name] if layer in left]) for name, _ in one.places]
     return replace(
         one,
         label=f"{one.label}, {words}",
-        inner=made,
+        inner=model,
         places=tuple((name, layers[-1]) for name, layers in places if layers),
     )
 
@@ -230,11 +230,11 @@ def _normalized_images(images: Any, normalize: str) -> Any:
     return (values - mean) / (deviation + 1e-6)
 
 
-def cuts(found: Source, images: Any) -> tuple[Cut, ...]:
+def cuts(source: Source, images: Any) -> tuple[Cut, ...]:
     """The features of all images after each of a network's places.
 
     Args:
-        found: the network.
+        source: the network.
         images: bytes, (N, height, width, 3).
 
     Raises:
@@ -243,22 +243,22 @@ def cuts(found: Source, images: Any) -> tuple[Cut, ...]:
     import keras
     import numpy as np
 
-    if not found.places:
-        raise KerauditError(f"{found.network} has no block to take features after")
-    outputs = [found.inner.get_layer(layer).output for _, layer in found.places]
+    if not source.places:
+        raise KerauditError(f"{source.network} has no block to take features after")
+    outputs = [source.inner.get_layer(layer).output for _, layer in source.places]
     each = 4 * sum(math.prod(output.shape[1:]) for output in outputs)
     if each * len(images) > MOST_BYTES:
         raise KerauditError(
             f"the features of {len(images):,} images take {each * len(images) / GIB:.1f} GiB; expected"
             f" {MOST_BYTES / GIB:.0f} GiB at most: lower --size, or take fewer people"
         )
-    whole = keras.Model(found.inner.input, outputs)
+    whole = keras.Model(source.inner.input, outputs)
     parts = [
-        [convert(tensor) for tensor in whole(found.start(part), training=False)]
-        for part in split(_normalized_images(images, found.normalize))
+        [convert(tensor) for tensor in whole(source.start(part), training=False)]
+        for part in split(_normalized_images(images, source.normalize))
     ]
     maps = [np.concatenate(column) for column in zip(*parts, strict=True)]
-    costs = [audit(keras.Model(found.inner.input, output), batch=1).total for output in outputs]
+    costs = [audit(keras.Model(source.inner.input, output), batch=1).total for output in outputs]
     return tuple(
         Cut(
             block=block,
@@ -268,7 +268,7 @@ def cuts(found: Source, images: Any) -> tuple[Cut, ...]:
             maps=values,
             products=products(values),
         )
-        for (block, _), values, cost in zip(found.places, maps, costs, strict=True)
+        for (block, _), values, cost in zip(source.places, maps, costs, strict=True)
     )
 
 

@@ -19,11 +19,11 @@ PANELS = {
 MILLION = 1e6
 
 
-def worth(found: Mapping[str, Any]) -> dict[str, Any]:
+def worth(report: Mapping[str, Any]) -> dict[str, Any]:
     """Draw the errors of features as they are after each block, over the MACs up to there.
 
     Args:
-        found: a record of ``keraudit faces``.
+        report: a record of ``keraudit faces``.
 
     Returns:
         A figure in plotly's JSON: a line for each source of features, a level one for pixels.
@@ -36,15 +36,15 @@ def worth(found: Mapping[str, Any]) -> dict[str, Any]:
         scale={"rangemode": "tozero"},
     )
     figure = new_figure(layout)
-    names = dict.fromkeys(cut["source"] for cut in found["cuts"])
-    cuts = {name: [cut for cut in found["cuts"] if cut["source"] == name] for name in names}
+    names = dict.fromkeys(cut["source"] for cut in report["cuts"])
+    cuts = {name: [cut for cut in report["cuts"] if cut["source"] == name] for name in names}
     for number, key in enumerate(PANELS):
         axes = {"xaxis": f"x{suffix_of(number)}", "yaxis": f"y{suffix_of(number)}"}
         shown = {"showlegend": not number}
         for name, members in cuts.items():
             _add_source(figure, name, members, key, **axes, **shown)
-        ends = [bound([cut["macs"] for cut in found["cuts"]]) for bound in (min, max)]
-        level = _percent(found["recognisers"][0], key)
+        ends = [bound([cut["macs"] for cut in report["cuts"]]) for bound in (min, max)]
+        level = _percent(report["recognisers"][0], key)
         figure.add_scatter(
             name="pixels",
             legendgroup="pixels",

@@ -94,54 +94,54 @@ def products(vectors: Any) -> Any:
     return flat @ flat.T
 
 
-def cosines(found: Any, known: Any) -> Any:
-    """From ``products`` those of the vectors less the mean of the known ones, of length 1: (N, N).
+def cosines(products: Any, known: Any) -> Any:
+    """The cosines of vectors less the mean of the known ones, from their scalar products: (N, N).
 
     A vector that is that mean has no direction, and a cosine of 0 with all.
     """
     import numpy as np
 
-    means = found[:, known].mean(axis=1)
-    centred = found - means[:, None] - means[None, :] + means[known].mean()
+    means = products[:, known].mean(axis=1)
+    centred = products - means[:, None] - means[None, :] + means[known].mean()
     squares = np.diag(centred)
-    is_something = squares > ROUNDING * np.abs(np.diag(found)).max()
+    is_something = squares > ROUNDING * np.abs(np.diag(products)).max()
     inverse = np.where(is_something, 1 / np.sqrt(np.where(is_something, squares, 1)), 0)
     return centred * inverse[:, None] * inverse[None, :]
 
 
-def nearest_error(found: Any, labels: Any, parts: Parts) -> float:
+def nearest_error(products: Any, labels: Any, parts: Parts) -> float:
     """The share of the probes whose nearest known image shows somebody else.
 
     Args:
-        found: scalar products of all images' vectors.
+        products: scalar products of all images' vectors.
         labels: of all images.
         parts: known images and probes.
     """
-    likeness = cosines(found, parts.known)[parts.probes][:, parts.known]
+    likeness = cosines(products, parts.known)[parts.probes][:, parts.known]
     nearest = likeness.argmax(axis=1)
     return float((labels[parts.known][nearest] != labels[parts.probes]).mean())
 
 
-def leave_one_out(found: Any, labels: Any, known: Any) -> float:
-    """The same among the known images alone, each compared with the others.
+def leave_one_out(products: Any, labels: Any, known: Any) -> float:
+    """The nearest-neighbour error among the known images alone, each compared with the others.
 
     Args:
-        found: scalar products of all images' vectors.
+        products: scalar products of all images' vectors.
         labels: of all images.
         known: places of the known ones.
     """
     import numpy as np
 
-    likeness = cosines(found, known)[known][:, known]
+    likeness = cosines(products, known)[known][:, known]
     np.fill_diagonal(likeness, -np.inf)
     return float((labels[known][likeness.argmax(axis=1)] != labels[known]).mean())
 
 
-def verification(found: Any, labels: Any, parts: Parts) -> Verification:
+def verification(products: Any, labels: Any, parts: Parts) -> Verification:
     """All pairs of probes, classified by a threshold on their cosine.
 
     Args:
-        found: scalar products of all images' vectors.
+        products: scalar products of all images' vectors.
         labels: of all images.
         parts: of people known, whose mean is subtracted, and of strangers.
     """
@@ -149,7 +149,7 @@ def verification(found: Any, labels: Any, parts: Parts) -> Verification:
 
     names = labels[parts.probes]
     first, second = np.triu_indices(len(names), 1)
-    likeness = cosines(found, parts.known)[parts.probes][:, parts.probes][first, second]
+    likeness = cosines(products, parts.known)[parts.probes][:, parts.probes][first, second]
     is_same = names[first] == names[second]
     order = np.argsort(-likeness, kind="stable")
     accepted_same = np.cumsum(is_same[order]) / is_same.sum()

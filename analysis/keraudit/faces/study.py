@@ -152,16 +152,16 @@ def study(
         for n in seeds
     ]
     images = three_channels(faces.images)
-    found = [
+    sources = [
         source(spec, run, shape=images.shape[1:], size=size, seed=seeds[0])
         for spec, run in zip(specs, runs, strict=True)
     ]
-    alike = [one.label for one in found if [o.label for o in found].count(one.label) > 1]
+    alike = [one.label for one in sources if [o.label for o in sources].count(one.label) > 1]
     if alike:
         raise KerauditError(f"two sources of features are {alike[0]!r}: give one of them")
     scored: list[CutScores] = []
     recognisers = simple(faces, splits)
-    for one in found:
+    for one in sources:
         watch(f"features of {one.label}")
         features = cuts(one, images)
         scored += [_cut_scores(one, cut, labels, splits) for cut in features]
@@ -179,7 +179,7 @@ def study(
         size=size,
         epochs=epochs,
         sources=tuple(
-            {"label": one.label, "network": one.network, "origin": one.origin} for one in found
+            {"label": one.label, "network": one.network, "origin": one.origin} for one in sources
         ),
         cuts=tuple(scored),
         recognisers=tuple(recognisers),
@@ -229,16 +229,18 @@ class Question(NamedTuple):
         return np.intersect1d(self.seen.known, self.apart.known)
 
 
-def _compared(found: Sequence[tuple[Any, Any]], labels: Any, splits: Sequence[Question]) -> Scores:
+def _compared(
+    products: Sequence[tuple[Any, Any]], labels: Any, splits: Sequence[Question]
+) -> Scores:
     """Nearest neighbours and thresholds.
 
     Args:
-        found: for each seed the scalar products to identify by, and those to verify by.
+        products: for each seed the scalar products to identify by, and those to verify by.
         labels: of all images.
         splits: what each seed asks.
     """
     errors, checks = [], []
-    for (seen, apart), split in zip(found, splits, strict=True):
+    for (seen, apart), split in zip(products, splits, strict=True):
         errors.append(nearest_error(seen, labels, split.seen))
         checks.append(verification(apart, labels, split.apart))
     return _gathered(errors, checks)
@@ -327,7 +329,7 @@ def residual(
     middle = median(chosen)
     people = len(set(labels.tolist()))
     cost = audit(classifier.residual_classifier(middle.shape, people), batch=1).total
-    made = classifier.residual_classifier
+    make = classifier.residual_classifier
     return Recognizer(
         name="Features, residual classifier",
         source=one.label,
@@ -335,7 +337,7 @@ def residual(
         params=int(middle.params + cost.params),
         matching_macs=0,
         blocks=tuple(cut.block for cut in chosen),
-        scores=_classifier_scores([cut.maps for cut in chosen], made, labels, splits, epochs),
+        scores=_classifier_scores([cut.maps for cut in chosen], make, labels, splits, epochs),
     )
 
 
@@ -344,7 +346,7 @@ def _from_pixels(faces: Split, splits: Sequence[Question], epochs: int) -> Recog
     small = classifier.shrunk(faces.images)
     people = len(set(faces.labels.tolist()))
     cost = audit(classifier.resnet_from_pixels(small.shape[1:], people), batch=1).total
-    made = classifier.resnet_from_pixels
+    make = classifier.resnet_from_pixels
     return Recognizer(
         name=f"ResNet-CIFAR-{classifier.DEPTH} from {classifier.SIDE}x{classifier.SIDE} pixels",
         source="",
@@ -352,7 +354,7 @@ def _from_pixels(faces: Split, splits: Sequence[Question], epochs: int) -> Recog
         params=int(cost.params),
         matching_macs=0,
         blocks=(),
-        scores=_classifier_scores([small] * len(splits), made, faces.labels, splits, epochs),
+        scores=_classifier_scores([small] * len(splits), make, faces.labels, splits, epochs),
     )
 
 
@@ -360,7 +362,7 @@ Made = Callable[[tuple[int, ...], int], Any]  # a model, from the shape of its m
 
 
 def _classifier_scores(
-    maps: Sequence[Any], made: Made, labels: Any, splits: Sequence[Question], epochs: int
+    maps: Sequence[Any], make: Made, labels: Any, splits: Sequence[Question], epochs: int
 ) -> Scores:
     """A classifier for each seed and question; strangers are compared by what its last layer is fed."""
     import numpy as np
@@ -368,25 +370,25 @@ def _classifier_scores(
     errors, checks = [], []
     for features, (seen, apart, seed) in zip(maps, splits, strict=True):
         values = classifier.standardized(features, seen.known)
-        model, people = _fitted(made, values, labels, seen.known, seed, epochs)
+        model, people = _fitted(make, values, labels, seen.known, seed, epochs)
         named = people[classifier.named(model, values[seen.probes])]
         errors.append(float(np.mean(named != labels[seen.probes])))
         values = classifier.standardized(features, apart.known)
-        model, _ = _fitted(made, values, labels, apart.known, seed, epochs)
+        model, _ = _fitted(make, values, labels, apart.known, seed, epochs)
         vectors = classifier.embedded(model, values)
         checks.append(verification(products(vectors), labels, apart))
     return _gathered(errors, checks)
 
 
 def _fitted(
-    made: Made, values: Any, labels: Any, known: Any, seed: int, epochs: int
+    make: Made, values: Any, labels: Any, known: Any, seed: int, epochs: int
 ) -> tuple[Any, Any]:
     """A classifier of the known images, and the people in the order of its outputs."""
     import numpy as np
 
     make_deterministic(seed)
     people, numbers = np.unique(labels[known], return_inverse=True)
-    model = made(values.shape[1:], len(people))
+    model = make(values.shape[1:], len(people))
     classifier.taught(model, values[known], numbers, epochs=epochs, seed=seed)
     return model, people
 

@@ -31,21 +31,21 @@ def _blocks_of(one: Mapping[str, Any]) -> str:
     return ", ".join(dict.fromkeys(one["blocks"]))
 
 
-def _difference_from_pixels(one: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+def _difference_from_pixels(one: Mapping[str, Any], report: Mapping[str, Any]) -> str:
     """The interval of the difference in error from pixels, in points; empty for pixels or a single seed."""
-    base = found["recognisers"][0]
+    base = report["recognisers"][0]
     interval = resampled(
         base["scores"]["error"],
         one["scores"]["error"],
-        test_images=found["probes"],
-        train_images=found["each"] * found["dataset"]["people"],
+        test_images=report["probes"],
+        train_images=report["each"] * report["dataset"]["people"],
     )
     if interval is None or one["name"] == base["name"]:
         return ""
     return f"{100 * interval[0]:+.1f} to {100 * interval[1]:+.1f}"
 
 
-def recognizers_grid(found: Mapping[str, Any]) -> Grid:
+def recognizers_grid(report: Mapping[str, Any]) -> Grid:
     """One line a recogniser, the first of them pixels."""
     columns = (
         Column(key="name", label="Recogniser", flows=True),
@@ -63,7 +63,7 @@ def recognizers_grid(found: Mapping[str, Any]) -> Grid:
             cells={
                 "name": _title_of(one),
                 "error": str(spread(one["scores"]["error"])),
-                "difference": _difference_from_pixels(one, found),
+                "difference": _difference_from_pixels(one, report),
                 "equal_error": str(spread(one["scores"]["equal_error"])),
                 "true_accepts": fmean(one["scores"]["true_accepts"]),
                 "macs": one["macs"],
@@ -72,9 +72,9 @@ def recognizers_grid(found: Mapping[str, Any]) -> Grid:
                 "blocks": _blocks_of(one),
             }
         )
-        for one in found["recognisers"]
+        for one in report["recognisers"]
     )
-    data = found["dataset"]
+    data = report["dataset"]
     return Grid(
         title="Whose face is it",
         heading=f"{data['people']} people, {data['images']} images",
@@ -82,20 +82,20 @@ def recognizers_grid(found: Mapping[str, Any]) -> Grid:
         lines=lines,
         notes=(
             f"Data            {data['name']} ({data['fingerprint'][:12]})",
-            f"People seen     {found['each']} images of each to learn from, {found['probes']} in all to ask about;"
-            f" seeds {', '.join(map(str, found['seeds']))}",
+            f"People seen     {report['each']} images of each to learn from, {report['probes']} in all to ask about;"
+            f" seeds {', '.join(map(str, report['seeds']))}",
             f"MACs            {MACS}",
             "Strangers       half of the people: nothing is learnt from them",
             "Beside pixels   95 % interval of the difference in error, in points, for splits that overlap",
             f"TAR             at a false accept rate of {FALSE_ACCEPTS:.0%}",
-            *(f"Features        {one['label']}: {one['origin']}" for one in found["sources"]),
+            *(f"Features        {one['label']}: {one['origin']}" for one in report["sources"]),
         ),
-        command=found["command"],
+        command=report["command"],
         convention=CONVENTION,
     )
 
 
-def cuts_grid(found: Mapping[str, Any]) -> Grid:
+def cuts_grid(report: Mapping[str, Any]) -> Grid:
     """One line for the features after each block of each network."""
     columns = (
         Column(key="name", label="Features after", flows=True),
@@ -116,7 +116,7 @@ def cuts_grid(found: Mapping[str, Any]) -> Grid:
                 "params": cut["params"],
             }
         )
-        for cut in found["cuts"]
+        for cut in report["cuts"]
     )
     return Grid(
         title="Features as they are, block by block",

@@ -80,52 +80,52 @@ def statements(
 
 
 def expected(
-    found: Statements, index: int, sources: Sequence[Ref], inputs: Sequence[Tensor]
+    statements: Statements, index: int, sources: Sequence[Ref], inputs: Sequence[Tensor]
 ) -> dict[int, Expected]:
     """What is to be expected of a call's outputs, by number; those of which nothing is known are left out."""
-    if index not in found.shapes:
+    if index not in statements.shapes:
         return {}
-    known: Sequence[Sizes | None] = [found.of(ref) for ref in sources]
-    holds = found.as_recorded
-    if found.read_shapes is not None and found.as_recorded:
-        known = found.read_shapes.get(index, ())
+    known: Sequence[Sizes | None] = [statements.of(ref) for ref in sources]
+    holds = statements.as_recorded
+    if statements.read_shapes is not None and statements.as_recorded:
+        known = statements.read_shapes.get(index, ())
         holds = list(known) == [tensor.shape for tensor in inputs]
     result = {}
-    for output, stated in found.shapes[index].items():
-        shape = _concrete(stated, found)
+    for output, stated in statements.shapes[index].items():
+        shape = _concrete(stated, statements)
         if shape is not None and 0 in shape:
             continue
-        if holds and shape is not None and _sure_of_batch(stated, found):
-            result[output] = Expected(shape, sure=Ref(index, output) not in found.unsure)
+        if holds and shape is not None and _sure_of_batch(stated, statements):
+            result[output] = Expected(shape, sure=Ref(index, output) not in statements.unsure)
         elif inputs:
             before, now = (known[0] if known else None), inputs[0].shape
             if before is None or len(before) != len(now):
-                before, now = found.start  # how the model's input grew is the next best thing
-            guess = _projected(stated, before, now, found.batch)
+                before, now = statements.start  # how the model's input grew is the next best thing
+            guess = _projected(stated, before, now, statements.batch)
             result[output] = Expected(guess, sure=False)
     return result
 
 
-def _concrete(stated: Sizes, found: Statements) -> Shape | None:
+def _concrete(stated: Sizes, statements: Statements) -> Shape | None:
     """A stated shape at the graph's batch; ``None`` where it leaves a size open.
 
     A first size that is no batch, as of a mean over the batch, stays.
     """
     if None in stated[1:]:
         return None
-    recorded = found.start[0][0] if found.start[0] else None
+    recorded = statements.start[0][0] if statements.start[0] else None
     first = stated[0] if stated else None
     is_new = first is not None and first != recorded
-    batch = first if first is not None and is_new else found.batch
+    batch = first if first is not None and is_new else statements.batch
     return (batch, *(int(size or 0) for size in stated[1:])) if stated else ()
 
 
-def _sure_of_batch(stated: Sizes, found: Statements) -> bool:
+def _sure_of_batch(stated: Sizes, statements: Statements) -> bool:
     """Whether a stated first size holds at the graph's batch."""
-    recorded = found.start[0][0] if found.start[0] else None
+    recorded = statements.start[0][0] if statements.start[0] else None
     if not stated or stated[0] in (None, recorded) or recorded is None:
         return True
-    return found.batch == recorded
+    return statements.batch == recorded
 
 
 def _projected(stated: Sizes, before: Sizes | None, now: Shape, batch: int) -> Shape:

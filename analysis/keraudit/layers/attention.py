@@ -167,30 +167,30 @@ def multi_head_attention(site: Site) -> Effect:
         ("query length", prod(query[i] for i in attended)),
         ("key length", prod(key[i] for i in attended)),
     )
-    made = Heads(use_bias=bool(config.get("use_bias", True)))
+    projections = Heads(use_bias=bool(config.get("use_bias", True)))
     if config.get("use_gate"):
-        made.gate(query, (heads, value_dim))
-    made.project("query", query, query[-1:], (heads, key_dim))
-    made.project("key", key, key[-1:], (heads, key_dim))
-    made.project("value", value, value[-1:], (heads, value_dim))
-    made.terms += [*products(scores, key_dim, value_dim), *scaled_softmax(scores)]
+        projections.gate(query, (heads, value_dim))
+    projections.project("query", query, query[-1:], (heads, key_dim))
+    projections.project("key", key, key[-1:], (heads, key_dim))
+    projections.project("value", value, value[-1:], (heads, value_dim))
+    projections.terms += [*products(scores, key_dim, value_dim), *scaled_softmax(scores)]
     shape = config.get("output_shape") or (query[-1],)
     shape = (shape,) if isinstance(shape, int) else tuple(shape)
     from_one(output_shape=shape)
     joined = (*query[:-1], heads, value_dim)
-    output = made.project("attention_output", joined, (heads, value_dim), shape)
+    output = projections.project("attention_output", joined, (heads, value_dim), shape)
     outputs = [output]
     if site.argument(7, "return_attention_scores", False):
         outputs.append((query[0], heads, query[1], query[1]))
-    return finished(site, made, outputs)
+    return finished(site, projections, outputs)
 
 
-def finished(site: Site, made: Heads, outputs: list[Shape]) -> Effect:
+def finished(site: Site, projections: Heads, outputs: list[Shape]) -> Effect:
     """The effect of what was collected; its inner layers may be quantised where no config tells how."""
     return counted(
         *outputs,
-        terms=made.terms,
-        weights=tuple(made.weights),
+        terms=projections.terms,
+        weights=tuple(projections.weights),
         view=GLOBAL,
         unknown=policies_by_path(site.config) or uncounted(quantization(site.config)),
     )
@@ -206,15 +206,15 @@ def group_query_attention(site: Site) -> Effect:
         raise ModelError(f"{shared} key-value heads must divide {heads} query heads, of rank 3")
     lengths = (("query length", query[1]), ("key length", key[1]))
     scores = (("batch", query[0]), ("heads", heads), *lengths)
-    made = Heads(use_bias=bool(config.get("use_bias", True)))
+    projections = Heads(use_bias=bool(config.get("use_bias", True)))
     if config.get("use_gate"):
-        made.gate(query, (heads, width))
-    made.project("query", query, query[-1:], (heads, width))
-    made.project("key", key, key[-1:], (shared, width))
-    made.project("value", value, value[-1:], (shared, width))
-    made.terms += [*products(scores, width, width), *scaled_softmax(scores)]
+        projections.gate(query, (heads, width))
+    projections.project("query", query, query[-1:], (heads, width))
+    projections.project("key", key, key[-1:], (shared, width))
+    projections.project("value", value, value[-1:], (shared, width))
+    projections.terms += [*products(scores, width, width), *scaled_softmax(scores)]
     joined = (*query[:-1], heads, width)
-    outputs = [made.project("attention_output", joined, (heads, width), query[-1:])]
+    outputs = [projections.project("attention_output", joined, (heads, width), query[-1:])]
     if site.argument(7, "return_attention_scores", False):
         outputs.append((query[0], heads, query[1], key[1]))
-    return finished(site, made, outputs)
+    return finished(site, projections, outputs)

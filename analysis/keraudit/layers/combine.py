@@ -45,7 +45,7 @@ def combined(
 
 
 def repeated(terms: Iterable[Term], name: str, times: int) -> tuple[Term, ...]:
-    """The same terms ``times`` times, with a factor that says so.
+    """Repeat terms ``times`` times, by a factor of that name.
 
     >>> repeated([Term("mac", "dense", (("units", 4),))], "steps", 10)[0].factors
     (('steps', 10), ('units', 4))

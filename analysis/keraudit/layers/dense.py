@@ -48,16 +48,16 @@ def dense(site: Site) -> Effect:
     units, features, rows = int(config["units"]), shape[-1], prod(shape[:-1])
     from_one(units=(units,))
     output = (*shape[:-1], units)
-    found, rank = quantization(config), adapter_rank(config)
+    scheme, rank = quantization(config), adapter_rank(config)
     kernel = Weight("kernel", (features, units), trainable=not rank)
-    weights = stored_matrix(found, kernel, features, units, (units,))
+    weights = stored_matrix(scheme, kernel, features, units, (units,))
     added = (("rows", rows), ("input features", features), ("rank", rank))
     terms = [
         Term("mac", "dense", (("rows", rows), ("input features", features), ("units", units))),
         *call_terms(
-            found, weights, rows=rows, width=features, elements=features * units, output=output
+            scheme, weights, rows=rows, width=features, elements=features * units, output=output
         ),
-        *(added_terms(rank, added, output) if found.mode else merged_terms(kernel.shape, rank)),
+        *(added_terms(rank, added, output) if scheme.mode else merged_terms(kernel.shape, rank)),
         elementwise("bias", output) if config.get("use_bias", True) else None,
         activation_term(config.get("activation"), output),
     ]
@@ -75,10 +75,12 @@ def dense(site: Site) -> Effect:
 
 def _unknown_form(config: Mapping[str, Any], rank: int, *modes: str) -> str:
     """The reason to give for a quantisation that is not counted."""
-    found = quantization(config)
-    if rank and found.mode in ("float8", "gptq", "awq"):
-        return f"Keras adapts no layer that is quantised to {found.mode}: what it does is not known"
-    return policies_by_path(config) or uncounted(found, *(modes or MODES))
+    scheme = quantization(config)
+    if rank and scheme.mode in ("float8", "gptq", "awq"):
+        return (
+            f"Keras adapts no layer that is quantised to {scheme.mode}: what it does is not known"
+        )
+    return policies_by_path(config) or uncounted(scheme, *(modes or MODES))
 
 
 def embedding(site: Site) -> Effect:
@@ -95,14 +97,14 @@ def _looked_up(site: Site, weights: list[Weight]) -> Effect:
     config = site.config
     table, rank = (int(config["input_dim"]), int(config["output_dim"])), adapter_rank(config)
     output = (*site.shape, table[1])
-    found = quantization(config)
+    scheme = quantization(config)
     if reason := _unknown_form(config, rank, *TABLES):
         return unsupported(output, reason=reason, weights=tuple(weights))
-    if not found.mode:
+    if not scheme.mode:
         terms = merged_terms(table, rank)
     else:
-        each = REAL_AGAIN[found.mode] if found.group else 1
-        terms = [*unpacking(found, weights), scaling(output, each)]
+        each = REAL_AGAIN[scheme.mode] if scheme.group else 1
+        terms = [*unpacking(scheme, weights), scaling(output, each)]
         terms += added_terms(rank, (), output, looked_up=True)
     if not terms:
         return zero(output, reason=LOOKED_UP, weights=tuple(weights))
@@ -115,26 +117,26 @@ def embeddings(site: Site) -> list[Weight]:
     from_one(input_dim=(rows,), output_dim=(width,))
     rank = adapter_rank(site.config)
     table = Weight("embeddings", (rows, width), trainable=not rank)
-    found = quantization(site.config)
+    scheme = quantization(site.config)
     stored = [table]
-    if found.mode in TABLES:
-        stored = stored_matrix(found, table, rows, width, (rows,), by_row=True)
+    if scheme.mode in TABLES:
+        stored = stored_matrix(scheme, table, rows, width, (rows,), by_row=True)
     return [*stored, *factors("embeddings", (rows, width), rank)]
 
 
 def _reversed_table(site: Site) -> list[Weight]:
     """The second table of a layer that does not tie its weights, transposed."""
     rows, width = int(site.config["input_dim"]), int(site.config["output_dim"])
-    found = quantization(site.config)
+    scheme = quantization(site.config)
     second = Weight("reverse_embeddings", (width, rows))
-    if found.mode == "int8":
-        return stored_matrix(found, second, width, rows, (rows,))
-    if found.mode != "int4":
+    if scheme.mode == "int8":
+        return stored_matrix(scheme, second, width, rows, (rows,))
+    if scheme.mode != "int4":
         return [second]
     packed = Weight(second.name, ((width + 1) // 2, rows), trainable=False, dtype="int8")
-    groups = (-(-width // found.group), rows) if found.group else (rows,)
+    groups = (-(-width // scheme.group), rows) if scheme.group else (rows,)
     scales = [Weight(f"{second.name}_scale", groups, trainable=False)]
-    if found.group:  # unlike the first table's, its zero points are floats
+    if scheme.group:  # unlike the first table's, its zero points are floats
         scales.append(Weight(f"{second.name}_zero", groups, trainable=False))
     return [packed, *scales]
 
@@ -152,22 +154,22 @@ def reversible_embedding(site: Site) -> Effect:
     second = [] if tied else _reversed_table(site)
     if not site.argument(1, "reverse", False):
         return _looked_up(site, first + second)
-    found, rank = quantization(config), adapter_rank(config)
+    scheme, rank = quantization(config), adapter_rank(config)
     output, vectors = (*shape[:-1], rows), prod(shape[:-1])
     sizes = (("rows", vectors), ("input features", width), ("units", rows))
     terms: list[Term | None] = [Term("mac", "dense", sizes)]
     reason = _unknown_form(config, rank, *TABLES)
-    if found.mode and not reason:
-        terms += unpacking(found, first if tied else second)
-        rounds = found.rounds(default=True)
+    if scheme.mode and not reason:
+        terms += unpacking(scheme, first if tied else second)
+        rounds = scheme.rounds(default=True)
         terms += rounding(vectors, width) if rounds else []
-        if found.group:
-            terms += [real_again(width * rows, REAL_AGAIN[found.mode]), scaling(output, 1)]
+        if scheme.group:
+            terms += [real_again(width * rows, REAL_AGAIN[scheme.mode]), scaling(output, 1)]
         elif rounds:
             terms.append(scaling(output, 2))
         else:  # the scales are multiplied by one 1, then divide
             terms += [Term("flop", "scales", (("units", rows),)), scaling(output, 1)]
-    elif tied and not found.mode:
+    elif tied and not scheme.mode:
         terms += merged_terms((rows, width), rank)
     if config.get("logit_soft_cap") is not None:
         terms.append(elementwise("soft cap", output, 3))
@@ -259,7 +261,7 @@ def einsum_dense(site: Site) -> Effect:
     around, unfit = _einsum_quantized(config, matrix, (own, kernel_letters, result), shape, output)
     terms += around.terms
     weights = list(around.weights)
-    if rank and around.found.mode:
+    if rank and around.scheme.mode:
         last = kernel_letters[-1]
         inner = tuple(
             ("rank", rank) if name == f"axis {last}" else (name, size) for name, size in products
@@ -292,7 +294,7 @@ def einsum_dense(site: Site) -> Effect:
 class Around(NamedTuple):
     """What quantisation makes of an einsum: the matrix as it is kept, and what a call adds."""
 
-    found: Quantization
+    scheme: Quantization
     weights: list[Weight]
     terms: list[Term]
 
@@ -309,29 +311,29 @@ def _einsum_quantized(
     The letters of the kernel that the output lacks are summed over: they are the rows of the matrix
     that int4 packs, GPTQ and AWQ take the longest axis of three for that of the model.
     """
-    found, (own, names, result) = quantization(config), letters
+    scheme, (own, names, result) = quantization(config), letters
     reason = _unknown_form(config, adapter_rank(config))
-    if not found.mode:
-        return Around(found, [kernel], []), reason
+    if not scheme.mode:
+        return Around(scheme, [kernel], []), reason
     size = dict(zip(names, kernel.shape, strict=True))
     rows = prod(size[letter] for letter in names if letter not in result)
     columns = prod(size[letter] for letter in names if letter in result)
-    if found.mode in ("gptq", "awq") and len(names) == 3:
+    if scheme.mode in ("gptq", "awq") and len(names) == 3:
         most = kernel.shape.index(max(kernel.shape))
         cut = 1 if most == 0 else 2
         rows, columns = prod(kernel.shape[:cut]), prod(kernel.shape[cut:])
-    elif found.mode in ("gptq", "awq") and len(names) != 2:
-        reason = f"Keras quantises to {found.mode} kernels of 2 or 3 axes only"
+    elif scheme.mode in ("gptq", "awq") and len(names) != 2:
+        reason = f"Keras quantises to {scheme.mode} kernels of 2 or 3 axes only"
     scales = tuple(size[letter] if letter in names else 1 for letter in result)
     scales = (*(1,) * (len(output) - len(result)), *scales)
-    weights = stored_matrix(found, kernel, rows, columns, scales)
+    weights = stored_matrix(scheme, kernel, rows, columns, scales)
     width = prod(
         n
         for n, letter in zip(shape[len(shape) - len(own) :], own, strict=True)
         if letter not in result
     )
     terms = call_terms(
-        found,
+        scheme,
         weights,
         rows=prod(shape) // width,
         width=width,
@@ -339,7 +341,7 @@ def _einsum_quantized(
         output=output,
         as_floats=True,
     )
-    return Around(found, weights, terms), reason
+    return Around(scheme, weights, terms), reason
 
 
 def einsum_letters(equation: str) -> tuple[str, str, str]:

@@ -145,10 +145,8 @@ def shaped(
 
 def _is_same(old: Node, layer: Layer, inputs: Sequence[Tensor]) -> bool:
     """Whether a call does what it did, all of which a rule tells."""
-    is_certain = (
-        old.effect.status != UNSUPPORTED and not old.effect.guessed and not old.effect.estimated
-    )
-    return is_certain and old.layer is layer and old.inputs == tuple(inputs)
+    ruled = old.effect.status != UNSUPPORTED and not old.effect.guessed and not old.effect.estimated
+    return ruled and old.layer is layer and old.inputs == tuple(inputs)
 
 
 def _measured(

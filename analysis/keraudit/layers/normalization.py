@@ -72,7 +72,7 @@ def layer_normalization(site: Site) -> Effect:
 
 
 def group_normalization(site: Site) -> Effect:
-    """As layer normalisation, over each group of channels; ``groups=-1`` is one per channel."""
+    """Layer normalisation over each group of channels; ``groups=-1`` is one per channel."""
     shape = site.shape
     (axis,) = axes_of(site.config.get("axis", -1), shape)
     groups, channels = int(site.config.get("groups", 32)), shape[axis]

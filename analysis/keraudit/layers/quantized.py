@@ -92,16 +92,16 @@ def whole(value: Any) -> int:
         raise ModelError(f"a size of a quantisation must be a whole number: {value!r}") from None
 
 
-def uncounted(found: Quantization, *modes: str) -> str:
+def uncounted(scheme: Quantization, *modes: str) -> str:
     """The reason to give where a layer's quantisation is not counted; empty where it is.
 
     >>> uncounted(Quantization("float8"), "int8", "int4")
     'Keras has no float8 form of this layer: what it does is not known'
     """
-    if found.mode and found.mode not in modes:
-        return f"Keras has no {found.mode} form of this layer: what it does is not known"
-    if found.mode in ("int8", "int4") and found.quantizer not in (None, "", "AbsMaxQuantizer"):
-        return f"its inputs' quantizer {found.quantizer} is not in the table: it is left out"
+    if scheme.mode and scheme.mode not in modes:
+        return f"Keras has no {scheme.mode} form of this layer: what it does is not known"
+    if scheme.mode in ("int8", "int4") and scheme.quantizer not in (None, "", "AbsMaxQuantizer"):
+        return f"its inputs' quantizer {scheme.quantizer} is not in the table: it is left out"
     return ""
 
 
@@ -122,7 +122,7 @@ def _names_a_mode(value: Any) -> bool:
 
 
 def stored_matrix(
-    found: Quantization,
+    scheme: Quantization,
     kernel: Weight,
     rows: int,
     columns: int,
@@ -137,21 +137,21 @@ def stored_matrix(
     >>> [(w.name, w.shape) for w in stored_matrix(Quantization("int4", 2), Weight("kernel", (3, 5)), 3, 5, (5,))]
     [('kernel', (3, 3)), ('kernel_scale', (2, 5)), ('kernel_zero', (2, 5)), ('g_idx', (3,))]
     """
-    if not found.mode:
+    if not scheme.mode:
         return [kernel]
     name = kernel.name
-    if found.mode == "int8":
+    if scheme.mode == "int8":
         frozen = kernel._replace(trainable=False, dtype="int8")
         return [frozen, Weight(f"{name}_scale", scales, trainable=False)]
-    if found.mode == "float8":
-        return [kernel, *_maxima(found.history)]
-    if found.mode in ("gptq", "awq"):
-        return transposed(found, name, rows, columns)
+    if scheme.mode == "float8":
+        return [kernel, *_maxima(scheme.history)]
+    if scheme.mode in ("gptq", "awq"):
+        return transposed(scheme, name, rows, columns)
     packed = Weight(name, (rows, half(columns)), trainable=False, dtype="int8")
     kinds, along = (rows, columns) if by_row else (columns, rows)
-    if not found.group:
+    if not scheme.group:
         return [packed, Weight(f"{name}_scale", (kinds,), trainable=False)]
-    groups = -(-along // found.group)
+    groups = -(-along // scheme.group)
     shape = (kinds, groups) if by_row else (groups, kinds)
     return [
         packed,
@@ -175,16 +175,16 @@ def _maxima(history: int) -> list[Weight]:
     ]
 
 
-def transposed(found: Quantization, name: str, rows: int, columns: int) -> list[Weight]:
+def transposed(scheme: Quantization, name: str, rows: int, columns: int) -> list[Weight]:
     """What GPTQ and AWQ keep: a row for each column, with scales and zero points in groups."""
-    groups = -(-rows // found.group) if found.group else 1
+    groups = -(-rows // scheme.group) if scheme.group else 1
     weights = [
-        Weight(name, (half(columns) if found.packed else columns, rows), False, "uint8"),
+        Weight(name, (half(columns) if scheme.packed else columns, rows), False, "uint8"),
         Weight(f"{name}_scale", (columns, groups), False),
         Weight(f"{name}_zero", (columns, groups), False, "uint8"),
         Weight("g_idx", (rows,), False, "float32"),
     ]
-    return [*weights, Weight("awq_scales", (rows,), False)] if found.mode == "awq" else weights
+    return [*weights, Weight("awq_scales", (rows,), False)] if scheme.mode == "awq" else weights
 
 
 def rounding(rows: int, width: int) -> list[Term]:
@@ -200,11 +200,11 @@ def scaling(output: Shape, operations: int) -> Term:
     return Term("flop", "scaling", (("operations", operations), ("elements", prod(output))))
 
 
-def unpacking(found: Quantization, weights: Sequence[Weight]) -> list[Term]:
+def unpacking(scheme: Quantization, weights: Sequence[Weight]) -> list[Term]:
     """Every byte of the matrix, the first of ``weights``, taken apart; once a call."""
-    if not found.packed:
+    if not scheme.packed:
         return []
-    count = (("operations", UNPACKED[found.mode]), ("bytes", weights[0].elements))
+    count = (("operations", UNPACKED[scheme.mode]), ("bytes", weights[0].elements))
     return [Term("flop", "unpacking", count)]
 
 
@@ -214,7 +214,7 @@ def real_again(elements: int, operations: int) -> Term:
 
 
 def call_terms(
-    found: Quantization,
+    scheme: Quantization,
     stored_weights: Sequence[Weight],
     *,
     rows: int,
@@ -226,7 +226,7 @@ def call_terms(
     """What a quantised product costs besides itself.
 
     Args:
-        found: the layer's quantisation.
+        scheme: the layer's quantisation.
         stored_weights: its variables, the matrix first.
         rows: input vectors, each rounded with a scale of its own.
         width: elements of each.
@@ -235,20 +235,20 @@ def call_terms(
         as_floats: whether int4 with a scale per channel is made float before the product
             (``EinsumDense``), not after it (``Dense``).
     """
-    if not found.mode:
+    if not scheme.mode:
         return []
-    if found.mode == "float8":
+    if scheme.mode == "float8":
         inputs = (("operations", FLOAT8), ("rows", rows), ("input features", width))
         return [
             Term("flop", "rounding", inputs),
             Term("flop", "rounding", (("operations", FLOAT8), ("weights", elements))),
         ]
-    terms = unpacking(found, stored_weights)
-    if found.mode in ("gptq", "awq") or found.group:
-        return [*terms, real_again(elements, REAL_AGAIN[found.mode])]
-    rounds = found.rounds(default=found.mode == "int8")
+    terms = unpacking(scheme, stored_weights)
+    if scheme.mode in ("gptq", "awq") or scheme.group:
+        return [*terms, real_again(elements, REAL_AGAIN[scheme.mode])]
+    rounds = scheme.rounds(default=scheme.mode == "int8")
     terms += rounding(rows, width) if rounds else []
-    if found.mode == "int4" and as_floats:
+    if scheme.mode == "int4" and as_floats:
         terms.append(real_again(elements, 1))
         return [*terms, scaling(output, 1)] if rounds else terms
     return [*terms, scaling(output, 1 + rounds)]

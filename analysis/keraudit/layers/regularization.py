@@ -33,7 +33,7 @@ def augmentation(site: Site) -> Effect:
 
 
 def cast_augmentation(site: Site) -> Effect:
-    """As ``augmentation``, for the layers that still cast the image to their compute dtype."""
+    """Augmentation by the layers that still cast the image to their compute dtype."""
     return zero(*(t.shape for t in site.inputs), reason=AUGMENTATION)
 
 

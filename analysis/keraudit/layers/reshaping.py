@@ -63,7 +63,7 @@ def masking(site: Site) -> Effect:
 
 
 def moved(site: Site, output: Shape) -> Effect:
-    """The same elements in another arrangement."""
+    """A rearrangement of the elements."""
     view = POINTWISE if output == site.shape else GLOBAL
     return zero(output, reason=MOVED, view=view, dtype=unchanged_dtype(site))
 

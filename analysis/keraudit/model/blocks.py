@@ -44,8 +44,8 @@ def blocks(graph: Graph) -> tuple[Block, ...]:
     parts = _attach_neighbours(parts, graph)
     places = positions(graph)
     ends = frozenset(outputs)
-    found = [block for part in parts for block in _labelled(part, graph, places, ends)]
-    return _named_once(_name_by_place(composites(found, graph), graph))
+    levels = [block for part in parts for block in _labelled(part, graph, places, ends)]
+    return _named_once(_name_by_place(composites(levels, graph), graph))
 
 
 def _opened(parts: Iterable[Region], links: Links, graph: Graph) -> list[Region]:
@@ -244,20 +244,20 @@ def _size_cuts(
     return list(zip(names, starts, stops, strict=True))
 
 
-def _name_by_place(found: Sequence[Block], graph: Graph) -> list[Block]:
+def _name_by_place(blocks: Sequence[Block], graph: Graph) -> list[Block]:
     """Name the nameless segments after their place: stem, transition, head."""
     result = []
     transitions = 0
-    for position, block in enumerate(found):
+    for position, block in enumerate(blocks):
         name = block.name
         if not name:
             kinds = [graph.nodes[i].layer.kind for i in block.nodes]
             layers = [graph.nodes[i].name for i in block.nodes]
-            if len(found) == 1:
+            if len(blocks) == 1:
                 name = common_name(layers, kinds) or graph.architecture.name
             elif position == 0:
                 name = "stem"
-            elif position == len(found) - 1:
+            elif position == len(blocks) - 1:
                 name = "head"
             elif not (name := common_name(layers, kinds, graph.architecture.name)):
                 transitions += 1
@@ -266,11 +266,11 @@ def _name_by_place(found: Sequence[Block], graph: Graph) -> list[Block]:
     return result
 
 
-def _named_once(found: Sequence[Block]) -> tuple[Block, ...]:
+def _named_once(blocks: Sequence[Block]) -> tuple[Block, ...]:
     """Tell blocks of one name apart by a number."""
     total: dict[str, int] = {}
     result = []
-    for block in found:
+    for block in blocks:
         total[block.name] = count = total.get(block.name, 0) + 1
         result.append(block if count == 1 else replace(block, name=f"{block.name} ({count})"))
     return tuple(result)

@@ -19,7 +19,7 @@ class Bound(IntEnum):
 
     @property
     def word(self) -> str:
-        """As JSON and CSV write it: ``exact``, ``lower`` or ``estimate``."""
+        """The word of JSON and CSV: ``exact``, ``lower`` or ``estimate``."""
         return ("exact", "lower", "estimate")[self]  # not ``name``: a report has six a layer
 
     @property
@@ -58,7 +58,7 @@ class Bounds(NamedTuple):
         return max(self)
 
     def words(self) -> dict[str, str]:
-        """As plain data, by figure."""
+        """The words of the bounds, by figure."""
         return {name: bound.word for name, bound in zip(self._fields, self, strict=True)}
 
 

@@ -22,8 +22,8 @@ def near(text: str, names: Iterable[str]) -> str:
     'did you mean InceptionV3? '
     """
     known = {plain(name): name for name in names}
-    found = [known[match] for match in close(plain(text), known, cutoff=0.5)]
-    return f"did you mean {' or '.join(found)}? " if found else ""
+    matches = [known[match] for match in close(plain(text), known, cutoff=0.5)]
+    return f"did you mean {' or '.join(matches)}? " if matches else ""
 
 
 def close(text: str, names: Iterable[str], *, most: int = 3, cutoff: float = 0.6) -> list[str]:

@@ -237,20 +237,20 @@ SEQUENCES = (list, tuple)  # ``list | tuple`` is made anew at each use, which sh
 
 def refs_in(value: Any) -> tuple[Ref, ...]:
     """Every ``Ref`` in nested lists, tuples and dicts, in order."""
-    found: list[Ref] = []
-    _collect(value, found)
-    return tuple(found)
+    refs: list[Ref] = []
+    _collect(value, refs)
+    return tuple(refs)
 
 
-def _collect(value: Any, found: list[Ref]) -> None:
+def _collect(value: Any, refs: list[Ref]) -> None:
     if isinstance(value, Ref):
-        found.append(value)
+        refs.append(value)
     elif isinstance(value, SEQUENCES):
         for item in value:
-            _collect(item, found)
+            _collect(item, refs)
     elif isinstance(value, dict):
         for item in value.values():
-            _collect(item, found)
+            _collect(item, refs)
 
 
 class Hint(NamedTuple):

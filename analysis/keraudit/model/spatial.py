@@ -19,7 +19,7 @@ First = bool | None  # whether the channels come first; None: not known
 
 
 def layouts(graph: Graph) -> tuple[bool, ...]:
-    """Of each node's output: whether the channels come first, behind the batch."""
+    """Whether the channels of each node's output come first, behind the batch."""
     stated_layouts = [stated(node) for node in graph.nodes]
     known = list(stated_layouts)
     for _ in range(ROUNDS):
@@ -45,8 +45,8 @@ def _with_the_data(graph: Graph, known: list[First]) -> None:
     """Give each node that states nothing the layout of its first input that has one."""
     for index, node in enumerate(graph.nodes):
         if known[index] is None:
-            found = (_carried(node, known[ref.call], forwards=True) for ref in node.sources)
-            known[index] = next((first for first in found if first is not None), None)
+            layouts = (_carried(node, known[ref.call], forwards=True) for ref in node.sources)
+            known[index] = next((first for first in layouts if first is not None), None)
 
 
 def _against_the_data(graph: Graph, known: list[First], stated_layouts: Sequence[First]) -> None:

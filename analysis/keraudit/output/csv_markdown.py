@@ -66,10 +66,10 @@ def markdown_text(grid: Grid) -> str:
     """A pipe table with the heading before it and the notes after it."""
     grid = shown(grid)
     notes = [" ".join(note.split()) for note in grid.notes if note.strip()]
-    made = [f"Made by {code(grid.command)}."] if grid.command else []
+    lines = [f"Made by {code(grid.command)}."] if grid.command else []
     tail = "\n".join(f"- {_escaped(note)}" for note in [*notes, f"Convention: {grid.convention}."])
     head = f"**{_escaped(grid.title)}** {_escaped(grid.heading)}"
-    return f"{head}\n\n{pipe_table(grid)}\n\n{tail}\n" + "".join(f"- {line}\n" for line in made)
+    return f"{head}\n\n{pipe_table(grid)}\n\n{tail}\n" + "".join(f"- {line}\n" for line in lines)
 
 
 def pipe_table(grid: Grid) -> str:
@@ -122,10 +122,10 @@ def _escaped(text: str) -> str:
     return MARK.sub(as_text, text)
 
 
-def as_text(found: re.Match[str]) -> str:
+def as_text(match: re.Match[str]) -> str:
     """A mark as text; what makes an address as code, which no dialect looks into."""
-    mark = found[0]
-    if found[1]:
+    mark = match[0]
+    if match[1]:
         return f"`{mark}`"
     return "\\" + mark if mark in BACKSLASHED else NAMED.get(mark, f"&#{ord(mark)};")
 

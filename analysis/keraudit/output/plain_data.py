@@ -40,11 +40,11 @@ def as_dict(
     >>> as_dict(Map("stem", (32, 32, 16)))
     {'name': 'stem', 'shape': [32, 32, 16]}
     """
-    found = {
+    fields = {
         name: value if type(value := getattr(record, name)) in _ATOMS else as_data(value, number)
         for name in names or _names_of(record.__class__)
     }
-    return {renamed.get(name, name): value for name, value in found.items()} if renamed else found
+    return {renamed.get(name, name): value for name, value in fields.items()} if renamed else fields
 
 
 def as_data(value: Any, number: Number = _as_it_is) -> Any:

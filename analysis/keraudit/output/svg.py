@@ -25,7 +25,7 @@ Figure = Mapping[str, Any]
 
 
 class Axis(NamedTuple):
-    """From data to pixels: ``low`` and ``high`` are data (decades on a logarithmic axis)."""
+    """A scale from data to pixels: ``low`` and ``high`` are data (decades on a logarithmic axis)."""
 
     low: float
     high: float
@@ -72,7 +72,7 @@ class Axis(NamedTuple):
         return [(self.at(n * step), f"{n * step:.6g}") for n in range(first, first + count)]
 
     def within_a_decade(self) -> list[tuple[float, str]]:
-        """The same of a logarithmic axis that holds one power of ten at most: 1, 2 and 5 times each."""
+        """Ticks of a logarithmic axis that holds one power of ten at most: 1, 2 and 5 times each."""
         powers = range(floor(self.low), ceil(self.high) + 1)
         values = [digit * 10.0**n for n in powers for digit in (1, 2, 5)]
         marked = [v for v in values if self.low - 1e-9 <= log10(v) <= self.high + 1e-9]
@@ -121,8 +121,8 @@ def svg(figure: Figure) -> str:
 
 
 def _panels(layout: Mapping[str, Any]) -> list[str]:
-    found = [m[1] for key in layout if (m := re.fullmatch(r"xaxis(\d*)", key))]
-    return sorted(found or [""], key=lambda text: int(text or 1))
+    suffixes = [m[1] for key in layout if (m := re.fullmatch(r"xaxis(\d*)", key))]
+    return sorted(suffixes or [""], key=lambda text: int(text or 1))
 
 
 def _panel(
@@ -162,28 +162,28 @@ def values(traces: Sequence[Figure], key: str) -> list[Any]:
     return [value for trace in traces for value in trace.get(key) or () if value is not None]
 
 
-def _categories(found: Sequence[Any], options: Mapping[str, Any]) -> tuple[str, ...]:
+def _categories(values: Sequence[Any], options: Mapping[str, Any]) -> tuple[str, ...]:
     if options.get("categoryarray"):
         return tuple(map(str, options["categoryarray"]))
-    if any(isinstance(value, str) for value in found) or options.get("type") == "category":
-        return tuple(dict.fromkeys(map(str, found)))
+    if any(isinstance(value, str) for value in values) or options.get("type") == "category":
+        return tuple(dict.fromkeys(map(str, values)))
     return ()
 
 
 def axis(
-    found: Sequence[Any],
+    values: Sequence[Any],
     options: Mapping[str, Any],
     pixels: tuple[float, float],
     *,
     zero: bool,
 ) -> Axis:
-    names = _categories(found, options)
+    names = _categories(values, options)
     if names:
         return Axis(0, len(names), *pixels, names=names)
     if "range" in options:
         low, high = options["range"]
         return Axis(low, high, *pixels, log=options.get("type") == "log")
-    numbers = [float(value) for value in found] or [0.0, 1.0]
+    numbers = [float(value) for value in values] or [0.0, 1.0]
     if options.get("type") == "log":
         logs = [log10(value) for value in numbers if value > 0] or [0.0]
         return Axis(min(logs) - 0.1, max(logs) + 0.1, *pixels, log=True)
@@ -303,13 +303,13 @@ def _legend_names(data: Sequence[Figure], layout: Mapping[str, Any]) -> list[tup
     """What the legend holds: each name once, with its colour."""
     if layout.get("showlegend") is False:
         return []
-    found: dict[str, str] = {}
+    names: dict[str, str] = {}
     for trace in data:
         if trace.get("name") and trace.get("showlegend") is not False:
             style = {**trace.get("marker", {}), **trace.get("line", {})}
             color = style.get("color")
-            found.setdefault(trace["name"], color if isinstance(color, str) else "currentColor")
-    return list(found.items()) if len(found) > 1 else []
+            names.setdefault(trace["name"], color if isinstance(color, str) else "currentColor")
+    return list(names.items()) if len(names) > 1 else []
 
 
 def _legend_rows(names: Sequence[tuple[str, str]]) -> list[list[tuple[float, str, str]]]:

@@ -167,13 +167,13 @@ def bare_grid(
         rows: their values, in the order of the columns.
         total: those of the last line.
     """
-    found = [Line(dict(zip(columns, row, strict=True))) for row in (*rows, *[total] * bool(total))]
+    lines = [Line(dict(zip(columns, row, strict=True))) for row in (*rows, *[total] * bool(total))]
     return Grid(
         title="",
         heading="",
         columns=tuple(Column(key=label, label=label, form=form) for label, form in columns.items()),
-        lines=tuple(found[: len(found) - bool(total)]),
-        total=found[-1] if total else None,
+        lines=tuple(lines[: len(lines) - bool(total)]),
+        total=lines[-1] if total else None,
     )
 
 

@@ -57,10 +57,10 @@ def table(grid: Grid, console: Console) -> Table:
 
     plain = not (console.encoding or "utf-8").lower().startswith("utf")
     columns = shown_columns(grid, console.width)
-    made = Table(box=ASCII_DOUBLE_HEAD if plain else SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    drawn = Table(box=ASCII_DOUBLE_HEAD if plain else SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
     most = widest_name(grid, console.width)
     for column in columns:
-        made.add_column(
+        drawn.add_column(
             Text(column.label),  # a str would be read as markup
             justify="right" if column.is_number else "left",
             no_wrap=not column.flows,
@@ -68,7 +68,7 @@ def table(grid: Grid, console: Console) -> Table:
             max_width=most if column.key == "name" else None,
         )
         if column.key == grid.bar:
-            made.add_column("", no_wrap=True, width=BAR)
+            drawn.add_column("", no_wrap=True, width=BAR)
     top = full_bar(grid)
 
     def cells(line: Line) -> list[RenderableType]:
@@ -81,11 +81,11 @@ def table(grid: Grid, console: Console) -> Table:
         return result
 
     for line in grid.lines:
-        made.add_row(*cells(line), style=TONES[line.tone])
+        drawn.add_row(*cells(line), style=TONES[line.tone])
     if grid.total:
-        made.add_section()
-        made.add_row(*cells(grid.total), style="bold")
-    return made
+        drawn.add_section()
+        drawn.add_row(*cells(grid.total), style="bold")
+    return drawn
 
 
 def stack(column: Column, line: Line) -> RenderableType:

@@ -29,7 +29,7 @@ ORIGIN = "Keras"
 
 @cache
 def applications() -> Mapping[str, Listed]:
-    """All 40, by name, from the record that ``records.names`` writes."""
+    """The 40 applications by name, from the record that ``records.names`` writes."""
     record = json.loads(Path(__file__).with_name("applications.json").read_text("utf-8"))
     return {
         name: Listed(name=name, **{**row, "input_shape": tuple(row["input_shape"])}, origin=ORIGIN)

@@ -21,7 +21,7 @@ SOURCE = Path(__file__).parents[1] / "zoo"
 
 @cache
 def zoo_models() -> Mapping[str, Listed]:
-    """Those that are listed, by name, from the record that ``records.names`` writes."""
+    """The listed networks of the zoo by name, from the record that ``records.names`` writes."""
     record = json.loads(Path(__file__).with_name("zoo.json").read_text("utf-8"))
     return {
         name: Listed(name=name, **{**row, "input_shape": tuple(row["input_shape"])}, origin=ORIGIN)

@@ -1,4 +1,4 @@
-"""The same network with another hidden activation."""
+"""Rewriting a network with another hidden activation."""
 
 from __future__ import annotations
 
@@ -66,12 +66,12 @@ def _hidden_activation(layer: Layer) -> str:
     """The hidden activation that a layer is or ends with; empty for a classifier's, a gate's, none."""
     own = layer.config.get("activation")
     if _is_operation(layer):
-        found = activation_name({"class_name": layer.kind.removeprefix("ops.")})
-        return found if found in ACTIVATIONS and found not in NOT_HIDDEN else ""
+        name = activation_name({"class_name": layer.kind.removeprefix("ops.")})
+        return name if name in ACTIVATIONS and name not in NOT_HIDDEN else ""
     if own is None and layer.kind not in ACTIVATION_LAYERS:
         return ""
-    found = activation_name(own) if own is not None else layer.kind.lower()
-    return "" if found in NOT_HIDDEN else found
+    name = activation_name(own) if own is not None else layer.kind.lower()
+    return "" if name in NOT_HIDDEN else name
 
 
 def _unreached_activation(layer: Layer) -> str:

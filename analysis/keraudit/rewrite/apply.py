@@ -44,25 +44,25 @@ def rewritten(graph: Graph, rewriting: Rewriting) -> tuple[Graph, tuple[RewriteN
 
 def steps(rewriting: Rewriting) -> list[tuple[str, Callable[[Graph], Rewrite]]]:
     """The rewrites asked for, each with its label."""
-    found: list[tuple[str, Callable[[Graph], Rewrite]]] = []
+    rewrites: list[tuple[str, Callable[[Graph], Rewrite]]] = []
     if rewriting.without_skips:
-        found.append(("without skips", without_skips))
+        rewrites.append(("without skips", without_skips))
     if rewriting.without_reductions:
         pools = rewriting.also_pool_projections
         label = "without reductions" + " and pool projections" * pools
-        found.append((label, lambda g: without_reductions(g, also_pool_projections=pools)))
+        rewrites.append((label, lambda g: without_reductions(g, also_pool_projections=pools)))
     if (how := rewriting.factorized) is not None:
-        found.append((f"factorised ({how})", lambda g: factorized(g, how)))
+        rewrites.append((f"factorised ({how})", lambda g: factorized(g, how)))
     if rewriting.without_norm:
-        found.append(("without normalisation", without_normalization))
+        rewrites.append(("without normalisation", without_normalization))
     if (name := rewriting.activation) is not None:
-        found.append((f"with {name}", lambda g: with_activation(g, name)))
+        rewrites.append((f"with {name}", lambda g: with_activation(g, name)))
     if (width := rewriting.width) is not None:
-        found.append((f"at {width:g} times the width", lambda g: with_width(g, width)))
+        rewrites.append((f"at {width:g} times the width", lambda g: with_width(g, width)))
     for block, times in rewriting.repeat:
         label = f"with {block} {times} times"
-        found.append((label, lambda g, b=block, t=times: repeat_block(g, b, t)))  # type: ignore[misc]
+        rewrites.append((label, lambda g, b=block, t=times: repeat_block(g, b, t)))  # type: ignore[misc]
     for layer, count in rewriting.filters:
         label = f"with {count} filters in {layer}"
-        found.append((label, lambda g, n=layer, c=count: with_filters(g, n, c)))  # type: ignore[misc]
-    return found
+        rewrites.append((label, lambda g, n=layer, c=count: with_filters(g, n, c)))  # type: ignore[misc]
+    return rewrites

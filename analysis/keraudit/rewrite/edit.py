@@ -206,7 +206,7 @@ def _same_calls(
 
 
 def without(value: Any, gone: frozenset[Ref]) -> Any:
-    """The same structure less the references in ``gone``."""
+    """A structure less the references in ``gone``."""
     if isinstance(value, Ref):  # itself a tuple
         return value
     if isinstance(value, list | tuple):
@@ -222,7 +222,7 @@ def _dropped(item: Any, gone: frozenset[Ref]) -> bool:
 
 
 def mapped(value: Any, change: Callable[[Ref], Ref]) -> Any:
-    """The same structure with every reference changed."""
+    """A structure with every reference changed."""
     if isinstance(value, Ref):
         return change(value)
     if isinstance(value, list | tuple):
@@ -274,12 +274,12 @@ def layers_within(layer: Layer | Architecture) -> Iterator[Layer]:
 
 
 def configured(layer: Layer, **options: Any) -> Layer:
-    """The same layer with other options; weights that were read with it are no longer its own."""
+    """A layer with other options; weights that were read with it are no longer its own."""
     return replace(layer, config={**layer.config, **options}, weights=None)
 
 
 def users_of(graph: Graph) -> tuple[tuple[int, ...], ...]:
-    """For each node the nodes that read it."""
+    """The nodes that read each node."""
     users: list[list[int]] = [[] for _ in graph.nodes]
     for index, node in enumerate(graph.nodes):
         for ref in dict.fromkeys(node.sources):

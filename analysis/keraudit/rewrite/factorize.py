@@ -100,8 +100,8 @@ def separable(node: Node) -> list[Layer]:
     dropped = ("groups", "kernel_initializer", "kernel_regularizer", "kernel_constraint")
     config = {k: v for k, v in node.layer.config.items() if k not in dropped}
     name = f"{node.layer.name}_separable"
-    made = {**config, "depth_multiplier": 1, "name": name.replace("/", "_")}
-    return [replace(node.layer, name=name, kind="SeparableConv2D", config=made, weights=None)]
+    depthwise = {**config, "depth_multiplier": 1, "name": name.replace("/", "_")}
+    return [replace(node.layer, name=name, kind="SeparableConv2D", config=depthwise, weights=None)]
 
 
 def pair(value: Any) -> tuple[int, int]:

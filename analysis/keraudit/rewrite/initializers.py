@@ -1,4 +1,4 @@
-"""The same network with its kernels initialised another way."""
+"""Rewriting a network with another initialisation of its kernels."""
 
 from __future__ import annotations
 
@@ -55,9 +55,9 @@ def with_initializer(graph: Graph, name: str) -> Rewrite:
     }
     layers: dict[str, Layer] = {}
     for path, layer in graph.architecture.layers.items():
-        found = [option for option in OPTIONS if option in layer.config]
-        if found:
-            layers[path] = configured(layer, **dict.fromkeys(found, record))
+        options = [option for option in OPTIONS if option in layer.config]
+        if options:
+            layers[path] = configured(layer, **dict.fromkeys(options, record))
     if not layers:
         return Rewrite(graph=graph, nothing="no layer with a kernel initialiser found")
     log = [Change(layer=path, what="changed", why=f"kernel from {kind}") for path in layers]

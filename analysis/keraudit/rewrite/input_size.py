@@ -1,4 +1,4 @@
-"""The same network at other input sizes."""
+"""Networks at other input sizes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from keraudit.rewrite.edit import Change, Rewrite
 
 
 def at_input_shape(graph: Graph, *shapes: Shape, batch: int | None = None) -> Rewrite:
-    """The same network at other input sizes (without batch), one for each input.
+    """Shape a network at other input sizes (without batch), one for each input.
 
     Raises:
         ShapeError: the network collapses at this size, or was traced, which holds for one size.

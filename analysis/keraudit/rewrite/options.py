@@ -25,7 +25,7 @@ class Rewriting(NamedTuple):
         return self != Rewriting()
 
     def options(self) -> tuple[str, ...]:
-        """The same as words of the command line.
+        """The options as words of the command line.
 
         >>> Rewriting(without_skips=True, width=0.5, filters=(("conv", 16),)).options()
         ('--without-skips', '--width', '0.5', '--filters', 'conv=16')

@@ -1,4 +1,4 @@
-"""The same network with a block repeated, or left out."""
+"""Rewriting a network with a block repeated, or left out."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def repeat_block(graph: Graph, name: str, times: int) -> Rewrite:
     Raises:
         KerauditError: no block has that name, or its output does not fit its input.
     """
-    found = {block.name: block for block in blocks(graph)}
-    if name not in found:
-        raise KerauditError(f"no block is called {name!r}; there are {choices(name, found)}")
+    by_name = {block.name: block for block in blocks(graph)}
+    if name not in by_name:
+        raise KerauditError(f"no block is called {name!r}; there are {choices(name, by_name)}")
     if times < 0:
         raise KerauditError(f"a block can stand 0 times or more, received {times}")
-    block = found[name]
+    block = by_name[name]
     if times * len(block.nodes) > MOST_CALLS:
         raise KerauditError(
             f"block {name!r} {times:,} times would be more than {MOST_CALLS:,} calls of layers"

@@ -103,7 +103,7 @@ def _is_linear(config: Mapping[str, Any]) -> bool:
 def _sides(config: Mapping[str, Any], key: str) -> tuple[int, ...]:
     """An option of a layer as a tuple of whole numbers; empty if it is none."""
     value = config.get(key)
-    found = (value,) if isinstance(value, int) else value
-    if not isinstance(found, list | tuple) or not all(isinstance(s, int) for s in found):
+    sides = (value,) if isinstance(value, int) else value
+    if not isinstance(sides, list | tuple) or not all(isinstance(s, int) for s in sides):
         return ()
-    return tuple(found)
+    return tuple(sides)

@@ -47,20 +47,22 @@ def without_skips(graph: Graph) -> Rewrite:
     drop: dict[int, frozenset[Ref]] = {}
     log: list[Change] = []
     for index, node in enumerate(graph.nodes):
-        found: Sequence[Shortcut] = ()
+        remaining: Sequence[Shortcut] = ()
         if node.layer.kind in SUMS and of_keras(node.layer) and len(set(node.sources)) > 1:
-            found = shortcuts(trunk, index)
-            why = _refusal(graph, index, found) or ("" if found else _no_shortcut(trunk, index))
+            remaining = shortcuts(trunk, index)
+            why = _refusal(graph, index, remaining) or (
+                "" if remaining else _no_shortcut(trunk, index)
+            )
             if why:
-                found = ()
+                remaining = ()
                 log.append(Change(layer=node.name, what="left alone", why=why))
-        gone = frozenset(cut.ref for cut in found)
+        gone = frozenset(cut.ref for cut in remaining)
         left = {ref.call for ref in node.sources if ref not in gone}
         trunk.grow(index, {ref.call for ref in gone} - left)
-        if found:
+        if remaining:
             drop[index] = gone
             log.extend(
-                Change(layer=node.name, what="cut", why=evidence(trunk, cut)) for cut in found
+                Change(layer=node.name, what="cut", why=evidence(trunk, cut)) for cut in remaining
             )
     if not drop:
         reason = "no sum with a shortcut" if log else "nothing is added up in this model"
@@ -71,14 +73,14 @@ def without_skips(graph: Graph) -> Rewrite:
 def shortcuts(trunk: Trunk, index: int) -> list[Shortcut]:
     """The inputs of a sum that carry what another of its inputs was computed from."""
     refs = sorted(trunk.full(index))
-    found = []
+    result = []
     for ref, near in neighbours(refs):
         ways = [way for other in near if other != ref and (way := _around(trunk, ref, other))]
         if ways:
-            found.append(
+            result.append(
                 max(ways, key=lambda way: (trunk.depth[way.fork], trunk.work[way.around.call + 1]))
             )
-    return found
+    return result
 
 
 def _around(trunk: Trunk, ref: Ref, other: Ref) -> Shortcut | None:
@@ -104,10 +106,10 @@ def does(trunk: Trunk, fork: int, ref: Ref) -> int:
     return COMPUTES if trunk.work[end] > trunk.work[fork] else CARRIES
 
 
-def _refusal(graph: Graph, index: int, found: Sequence[Shortcut]) -> str:
+def _refusal(graph: Graph, index: int, shortcuts: Sequence[Shortcut]) -> str:
     """Why shortcuts cannot be cut; empty if they can: what is left must have the shape of the sum."""
-    node, gone = graph.nodes[index], {cut.ref for cut in found}
-    if not found:
+    node, gone = graph.nodes[index], {cut.ref for cut in shortcuts}
+    if not shortcuts:
         return ""
     pairs = zip(node.sources, node.inputs, strict=True)
     left = [tensor.shape for ref, tensor in pairs if ref not in gone]
@@ -166,12 +168,12 @@ def _no_shortcut(trunk: Trunk, index: int) -> str:
 
 def _computing(trunk: Trunk, a: int, b: int, fork: int) -> str:
     """For two branches, the last layer of each that computes; or that it projects twice."""
-    found = []
+    layers = []
     for end in dict.fromkeys((a, b)):
         nodes, top = trunk.graph.nodes, trunk.top[end]
         if trunk.depth[top] > trunk.depth[fork]:
-            found.append(f"{nodes[top - 1].name} ({nodes[top - 1].layer.kind}) computes")
+            layers.append(f"{nodes[top - 1].name} ({nodes[top - 1].layer.kind}) computes")
         else:
             times = trunk.carries_from(end, fork)
-            found.append(f"{nodes[end - 1].name} ends {times} projections")
-    return ", ".join(found)
+            layers.append(f"{nodes[end - 1].name} ends {times} projections")
+    return ", ".join(layers)

@@ -94,8 +94,8 @@ class Trunk:
     def read_by(self, index: int) -> list[int]:
         """The nodes that a node reads, each once; zeros, which fill new channels, left out."""
         nodes = self.graph.nodes
-        found = dict.fromkeys(ref.call for ref in nodes[index].sources)
-        return [s for s in found if nodes[s].layer.kind not in ZEROS]
+        calls = dict.fromkeys(ref.call for ref in nodes[index].sources)
+        return [s for s in calls if nodes[s].layer.kind not in ZEROS]
 
     def mains(self, index: int, sources: Sequence[int]) -> Sequence[int]:
         """The sources that are no side inputs."""
@@ -115,8 +115,8 @@ class Trunk:
         pairs = zip(node.sources, node.inputs, strict=True)
         shape = node.outputs[0].shape
         concatenates = node.layer.kind in JOINS
-        found = dict.fromkeys(ref for ref, t in pairs if concatenates or t.shape == shape)
-        return [ref for ref in found if self.graph.nodes[ref.call].layer.kind not in ZEROS]
+        refs = dict.fromkeys(ref for ref, t in pairs if concatenates or t.shape == shape)
+        return [ref for ref in refs if self.graph.nodes[ref.call].layer.kind not in ZEROS]
 
     def widest(self, sources: list[int]) -> list[int]:
         """Less those that depend on some of the inputs that another source depends on, and no other."""
@@ -127,7 +127,7 @@ class Trunk:
         return [s for s in sources if self.origins[s + 1] not in part]
 
     def of_one_trunk(self, index: int, sources: list[int]) -> list[int]:
-        """Where two inputs of the model meet, the source that comes first.
+        """The source that comes first, where two inputs of the model meet.
 
         The order of a sum's terms says less: all are kept where the first comes of a smaller input.
         """
@@ -141,8 +141,8 @@ class Trunk:
 
     def size(self, origins: int) -> int:
         """The elements of the largest input among ``origins``."""
-        found = (i for bit, i in enumerate(self.inputs) if origins >> bit & 1)
-        return max((prod(self.graph.nodes[i].outputs[0].shape) for i in found), default=0)
+        inputs = (i for bit, i in enumerate(self.inputs) if origins >> bit & 1)
+        return max((prod(self.graph.nodes[i].outputs[0].shape) for i in inputs), default=0)
 
     def latest(self, sources: list[int]) -> list[int]:
         """Less those that another source was made from: a long skip into a concatenation or product."""

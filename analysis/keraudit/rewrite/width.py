@@ -1,4 +1,4 @@
-"""The same network wider or narrower: all of it, or one convolution."""
+"""Rewriting a network wider or narrower: all of it, or one convolution."""
 
 from __future__ import annotations
 
@@ -105,12 +105,12 @@ def _widened(config: Mapping[str, Any], output: Shape, multiplier: float) -> dic
     groups = stated if isinstance(stated, int) and stated > 0 else 1
     depthwise = groups > 1 and groups == config.get("filters")  # as ConvNeXt writes it
     step = 1 if depthwise else groups
-    found: dict[str, Any] = {}
+    options: dict[str, Any] = {}
     for key in ("filters", "units", "projection_dim"):  # the last is ConvNeXt's LayerScale
         if isinstance(config.get(key), int) and config[key] <= LARGEST_SIZE:
-            found[key] = max(1, round(config[key] * multiplier / step)) * step
+            options[key] = max(1, round(config[key] * multiplier / step)) * step
     if depthwise:
-        found["groups"] = found["filters"]
+        options["groups"] = options["filters"]
     target = config.get("target_shape")
     # a gate's reshape to (1, 1, channels), as in squeeze-and-excitation
     if (
@@ -119,13 +119,13 @@ def _widened(config: Mapping[str, Any], output: Shape, multiplier: float) -> dic
         and list(target[-1:]) == list(output[-1:])
         and all(size == 1 for size in target[:-1])
     ):
-        found["target_shape"] = [*target[:-1], max(1, round(target[-1] * multiplier))]
-    return found
+        options["target_shape"] = [*target[:-1], max(1, round(target[-1] * multiplier))]
+    return options
 
 
 def _last_weighted(graph: Graph) -> set[int]:
     """The last layer with weights before each output: its width is the model's own."""
-    found: set[int] = set()
+    last: set[int] = set()
     waiting = [ref.call for ref in graph.architecture.outputs]
     seen: set[int] = set()
     while waiting:
@@ -134,7 +134,7 @@ def _last_weighted(graph: Graph) -> set[int]:
             continue
         seen.add(index)
         if graph.nodes[index].effect.macs:
-            found.add(index)
+            last.add(index)
         else:
             waiting.extend(ref.call for ref in graph.nodes[index].sources)
-    return found
+    return last

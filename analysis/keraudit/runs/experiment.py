@@ -217,9 +217,9 @@ def written_down(folder: Path, plan: Plan) -> bool:
     path = folder / FILE
     if path.is_file():
         try:
-            found = json.loads(path.read_text("utf-8"))
-            before, now = flat(found), flat(plan.to_dict())
-            seeds = found["seeds"]
+            older = json.loads(path.read_text("utf-8"))
+            before, now = flat(older), flat(plan.to_dict())
+            seeds = older["seeds"]
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise KerauditError(f"{path} is damaged ({error}): choose another folder") from None
         if not before.keys() >= {"loss", *(f"recipe.{key}" for key in plan.recipe)}:
@@ -234,7 +234,7 @@ def written_down(folder: Path, plan: Plan) -> bool:
                     " resume it with its own options, or choose another folder"
                 )
         if has_more:
-            save(path, json.dumps({**found, "seeds": list(plan.seeds)}, indent=1) + "\n")
+            save(path, json.dumps({**older, "seeds": list(plan.seeds)}, indent=1) + "\n")
         return True
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -258,7 +258,7 @@ def findings(groups: Mapping[str, Sequence[Run]]) -> tuple[Finding, ...]:
 
     One mean against another; whether chance can be ruled out is for the intervals to say.
     """
-    found = []
+    result = []
     for family, rises in (("Plain-CIFAR", True), ("ResNet-CIFAR", False)):
         depths = sorted(
             int(name.rpartition("-")[2])
@@ -273,14 +273,14 @@ def findings(groups: Mapping[str, Sequence[Run]]) -> tuple[Finding, ...]:
             )
             verb = "higher" if rises else "no higher"
             what = measure.replace("_", " ").replace("train ", "training ")
-            found.append(
+            result.append(
                 Finding(
                     sentence=f"{family}-{depths[-1]} has a {verb} {what} than {family}-{depths[0]}",
                     holds=(high > low) == rises,
                     evidence=f"{high:.2%} against {low:.2%}",
                 )
             )
-    return tuple(found)
+    return tuple(result)
 
 
 def _mean_of(groups: Mapping[str, Sequence[Run]], name: str, measure: str) -> float:

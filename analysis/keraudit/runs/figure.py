@@ -81,9 +81,9 @@ def bounds(runs: Sequence[Drawn], what: str) -> list[float]:
     return [value for history, side in sides for value in series(history, what, side)]
 
 
-def span(found: Sequence[float]) -> list[float]:
-    """From zero to a little above the largest."""
-    return [0, min(100, 1.05 * max(found, default=100))]
+def span(values: Sequence[float]) -> list[float]:
+    """The range of an axis: from zero to a little above the largest value."""
+    return [0, min(100, 1.05 * max(values, default=100))]
 
 
 def _add_curve(
@@ -124,17 +124,17 @@ def _add_printed(figure: Any, network: str, run: Drawn, error: float, suffix: st
     )
 
 
-def over_depth(found: Mapping[str, Sequence[Run]]) -> dict[str, Any]:
+def over_depth(groups: Mapping[str, Sequence[Run]]) -> dict[str, Any]:
     """Draw the error at the end over depth, dashed in training and solid on the test images.
 
     Args:
-        found: by network, such as ``Plain-CIFAR-20``, its runs over seeds.
+        groups: by network, such as ``Plain-CIFAR-20``, its runs over seeds.
     """
     figure = new_figure(_plain_layout("Error over depth", "layers", "error at the end, %"))
     figure.update_layout(yaxis_rangemode="tozero")
     for family, title in (("Plain", "plain"), ("ResNet", "residual")):
         members = {
-            int(n.rsplit("-", 1)[1]): runs for n, runs in found.items() if n.startswith(family)
+            int(n.rsplit("-", 1)[1]): runs for n, runs in groups.items() if n.startswith(family)
         }
         for side, key, dash in (
             ("training", "train_error", "dash"),
@@ -153,11 +153,11 @@ def over_depth(found: Mapping[str, Sequence[Run]]) -> dict[str, Any]:
     return as_record(figure)
 
 
-def apart(found: Mapping[str, Sequence[Run]], shallow: int, deep: int) -> dict[str, Any]:
+def apart(groups: Mapping[str, Sequence[Run]], shallow: int, deep: int) -> dict[str, Any]:
     """Draw, epoch by epoch, how much more error in training the deep network has than the shallow one.
 
     Args:
-        found: by network, such as ``Plain-CIFAR-20``, its runs over seeds, as many epochs each.
+        groups: by network, such as ``Plain-CIFAR-20``, its runs over seeds, as many epochs each.
         shallow: its layers.
         deep: those of the other.
 
@@ -168,7 +168,7 @@ def apart(found: Mapping[str, Sequence[Run]], shallow: int, deep: int) -> dict[s
     figure = new_figure(_plain_layout(title, "epoch", "error in training, points more"))
     figure.update_layout(yaxis_rangemode="tozero")
     for family, name in (("Plain", "plain"), ("ResNet", "residual")):
-        both = [found.get(f"{family}-CIFAR-{depth}") for depth in (shallow, deep)]
+        both = [groups.get(f"{family}-CIFAR-{depth}") for depth in (shallow, deep)]
         if not all(both):
             continue
         less, more = (
@@ -197,8 +197,8 @@ def calibration(evaluations: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     figure.add_scatter(
         name="calibrated", x=[0, 100], y=[0, 100], mode="lines", line={"color": GREY, "dash": "dot"}
     )
-    for network, found in evaluations.items():
-        bins = [b for b in found["calibration"] if b["images"]]
+    for network, evaluation in evaluations.items():
+        bins = [b for b in evaluation["calibration"] if b["images"]]
         figure.add_scatter(
             name=network,
             x=[round(PERCENT * b["confidence"], 2) for b in bins],
@@ -240,8 +240,8 @@ def precision(networks: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, 
 def corruption(evaluations: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Draw the mean error over corruptions for each severity; severity 0 is the clean images."""
     figure = new_figure(_plain_layout("Corrupted images", "severity", "error, %"))
-    for network, found in evaluations.items():
-        rows = found["corruptions"]
+    for network, evaluation in evaluations.items():
+        rows = evaluation["corruptions"]
         severities = sorted({row["severity"] for row in rows})
         errors = [
             fmean(1 - row["accuracy"] for row in rows if row["severity"] == s) for s in severities
@@ -249,22 +249,22 @@ def corruption(evaluations: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         figure.add_scatter(
             name=network,
             x=[0, *severities],
-            y=[round(PERCENT * e, 2) for e in (1 - found["clean_accuracy"], *errors)],
+            y=[round(PERCENT * e, 2) for e in (1 - evaluation["clean_accuracy"], *errors)],
             mode="lines+markers",
             line={"color": color_of(network)},
         )
     return as_record(figure)
 
 
-def confusion(network: str, found: Mapping[str, Any]) -> dict[str, Any]:
+def confusion(network: str, evaluation: Mapping[str, Any]) -> dict[str, Any]:
     """Draw what each class (row) was mistaken for (column), in percent of the class' images.
 
     What is right is left blank.
     """
-    names = [score["name"] for score in found["classes"]]
+    names = [score["name"] for score in evaluation["classes"]]
     parts = [
         [None if i == j else round(PERCENT * n / max(sum(row), 1), 1) for j, n in enumerate(row)]
-        for i, row in enumerate(found["confusion"])
+        for i, row in enumerate(evaluation["confusion"])
     ]
     layout = _plain_layout(f"{network}: confusion", "mistaken for", "")
     layout["meta"] = {"rows": "the image shows"}

@@ -33,8 +33,8 @@ def finished(root: Path) -> tuple[tuple[Path, Run], ...]:
         where = f"; there are some in {', '.join(below)}" if below else ""
         begun = f"; begun: {', '.join(unfinished(root))}" if unfinished(root) else ""
         raise KerauditError(f"no finished run in {root}{where}{begun}")
-    found = [(path, read_run(path)) for path in files]
-    return tuple(sorted(found, key=lambda pair: (pair[1].network.lower(), pair[1].seed)))
+    runs = [(path, read_run(path)) for path in files]
+    return tuple(sorted(runs, key=lambda pair: (pair[1].network.lower(), pair[1].seed)))
 
 
 def records(root: Path) -> list[Path]:
@@ -120,13 +120,13 @@ def published(run: Run, note: str) -> dict[str, object]:
 
     Weights and images are not in either.
     """
-    found = run.to_dict() | {"command": without_paths(run.command), "note": note}
+    record = run.to_dict() | {"command": without_paths(run.command), "note": note}
     if evaluation := run.evaluated:
-        found["evaluated"] = {
+        record["evaluated"] = {
             **evaluation,
             "command": without_paths(str(evaluation.get("command", ""))),
         }
-    return found
+    return record
 
 
 def without_paths(command: str) -> str:
@@ -138,11 +138,11 @@ def without_paths(command: str) -> str:
     'keraudit train ResNet-CIFAR-20 --data cifar10 --runs=b'
     """
     try:
-        found = shlex.split(command)
+        parts = shlex.split(command)
     except ValueError:  # a quotation that has no end
         return ""
     words = []
-    for word in found:
+    for word in parts:
         option, equals, value = word.rpartition("=") if word.startswith("-") else ("", "", word)
         words.append(option + equals + (value.rstrip("/\\").replace("\\", "/").split("/")[-1]))
     return shlex.join(words)
@@ -177,14 +177,14 @@ def _targets(root: Path, target: Path) -> Mapping[Path, tuple[Path, Run]]:
     Raises:
         KerauditError: a record would be written over that of another run.
     """
-    found: dict[Path, tuple[Path, Run]] = {}
+    targets: dict[Path, tuple[Path, Run]] = {}
     for source, run in finished(root):
         path = target / name_of(run)
         if path.is_symlink():
             raise KerauditError(f"{path} is a link to elsewhere, and no record: remove it")
-        if path in found:
+        if path in targets:
             raise KerauditError(
-                f"{found[path][0]} and {source} would both be {path}: publish each from a folder of"
+                f"{targets[path][0]} and {source} would both be {path}: publish each from a folder of"
                 " its own to a folder of its own"
             )
         if path.is_file() and (what := _identifying_fields(read_run(path), run)):
@@ -192,8 +192,8 @@ def _targets(root: Path, target: Path) -> Mapping[Path, tuple[Path, Run]]:
                 f"{path} is another run than {source}, they differ in {', '.join(what)}: publish to"
                 " a folder of its own"
             )
-        found[path] = source, run
-    return found
+        targets[path] = source, run
+    return targets
 
 
 def _identifying_fields(one: Run, other: Run) -> tuple[str, ...]:

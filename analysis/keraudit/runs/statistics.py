@@ -39,13 +39,13 @@ class Measure:
 
 def evaluated(run: Run, key: str) -> float | None:
     """A number of a run's evaluation; ``None`` where it has none."""
-    found = (run.evaluated or {}).get(key)
-    return float(found) if isinstance(found, int | float) else None
+    value = (run.evaluated or {}).get(key)
+    return float(value) if isinstance(value, int | float) else None
 
 
 def corrupted_error(run: Run) -> float | None:
-    found = evaluated(run, "corrupted_accuracy")
-    return None if found is None else 1 - found
+    accuracy = evaluated(run, "corrupted_accuracy")
+    return None if accuracy is None else 1 - accuracy
 
 
 def _timed(versions: Mapping[str, str]) -> dict[str, str]:
@@ -54,7 +54,7 @@ def _timed(versions: Mapping[str, str]) -> dict[str, str]:
 
 
 def epoch_seconds(run: Run) -> float | None:
-    """Of the median epoch; ``None`` where the epochs were made on several machines."""
+    """The seconds of the median epoch; ``None`` where the epochs were made on several machines."""
     places = [(place["hardware"], _timed(place["versions"])) for place in run.sessions or ()]
     if not run.history or any(place != places[0] for place in places):
         return None
@@ -229,11 +229,11 @@ def unlike(runs: Sequence[Run]) -> tuple[str, ...]:
 
 def differences(groups: Mapping[str, Sequence[Run]]) -> tuple[Difference, ...]:
     """Every two networks, in each measure that their runs can be compared in."""
-    made = []
+    result = []
     for (first, ours), (second, theirs) in combinations(groups.items(), 2):
         for measure in measured([*ours, *theirs]):
             a, b = values(measure, ours), values(measure, theirs)
-            made.append(
+            result.append(
                 Difference(
                     first=first,
                     second=second,
@@ -243,4 +243,4 @@ def differences(groups: Mapping[str, Sequence[Run]]) -> tuple[Difference, ...]:
                     unlike=unlike([*ours, *theirs]),
                 )
             )
-    return tuple(made)
+    return tuple(result)

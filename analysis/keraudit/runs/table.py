@@ -87,15 +87,15 @@ def history_grid(run: Run, *, command: str) -> Grid:
         )
         for row in run.history
     )
-    found = run.evaluation
+    evaluation = run.evaluation
     return Grid(
         title=f"{run.network} seed {run.seed}",
         heading=f"{run.recipe['name']}, {len(run.history)} epochs of {run.recipe['batch']}",
         columns=columns,
         lines=lines,
         notes=(
-            f"At the end      training error {found['train_error']:.2%}, test error"
-            f" {found['test_error']:.2%}",
+            f"At the end      training error {evaluation['train_error']:.2%}, test error"
+            f" {evaluation['test_error']:.2%}",
             f"Hardware        {run.hardware.get('processor', '?')}, {run.hardware.get('cores', '?')}"
             f" cores, {', '.join(run.hardware.get('devices') or ())}",
             f"Versions        {', '.join(f'{k} {v}' for k, v in run.versions.items())}",
@@ -177,24 +177,24 @@ def _comparison_row(
     return spreads, plain
 
 
-def _difference_lines(found: Iterable[Difference]) -> Iterator[Line]:
+def _difference_lines(rows: Iterable[Difference]) -> Iterator[Line]:
     """Every two networks, and under them each difference; one whose interval holds 0 is not loud."""
-    for (first, second), members in groupby(found, key=lambda one: (one.first, one.second)):
+    for (first, second), members in groupby(rows, key=lambda one: (one.first, one.second)):
         yield Line(cells={"name": f"{second} less {first}"})
         yield from map(_difference_line, members)
 
 
-def _difference_line(found: Difference) -> Line:
-    between, measure = found.interval, BY_KEY[found.measure]
+def _difference_line(difference: Difference) -> Line:
+    between, measure = difference.interval, BY_KEY[difference.measure]
     scale = measure.scale
     return Line(
         cells={
             "name": measure.label.removesuffix(" %").lower(),
-            "mean": f"{scale * found.mean:+.2f}",
+            "mean": f"{scale * difference.mean:+.2f}",
             "interval": between and f"{scale * between[0]:+.2f} to {scale * between[1]:+.2f}",
         },
         depth=1,
-        tone="" if found.is_clear else "dim",
+        tone="" if difference.is_clear else "dim",
     )
 
 
@@ -204,13 +204,13 @@ def comparison_data(groups: Mapping[str, Sequence[Run]]) -> dict[str, Any]:
     compared = measured([run for members in groups.values() for run in members])
     for name, runs in groups.items():
         spreads, plain = _comparison_row(name, runs, compared)
-        found = {key: as_dict(spread) for key, spread in spreads.items()}
+        measures = {key: as_dict(spread) for key, spread in spreads.items()}
         seeds = [run.seed for run in runs]
-        rows.append({**plain, **found, "seeds": seeds, "unlike": list(unlike(runs))})
+        rows.append({**plain, **measures, "seeds": seeds, "unlike": list(unlike(runs))})
     return {
         "schema": "keraudit.runs-comparison/1",
         "networks": rows,
-        "differences": [found.to_dict() for found in differences(groups)],
+        "differences": [one.to_dict() for one in differences(groups)],
     }
 
 
@@ -221,8 +221,8 @@ def differences_grid(groups: Mapping[str, Sequence[Run]], *, command: str) -> Gr
         Column(key="mean", label="Difference"),
         Column(key="interval", label="95 % interval"),
     )
-    found = differences(groups)
-    is_timed = any(one.measure == "epoch_seconds" for one in found)
+    rows = differences(groups)
+    is_timed = any(one.measure == "epoch_seconds" for one in rows)
     single = [name for name, runs in groups.items() if len(runs) < 2]
     notes = ["Interval        of the difference of means over seeds (Welch's t)"]
     if single:
@@ -231,19 +231,19 @@ def differences_grid(groups: Mapping[str, Sequence[Run]], *, command: str) -> Gr
         title="Differences",
         heading="in percentage points" + (", time in seconds" if is_timed else ""),
         columns=columns,
-        lines=tuple(_difference_lines(found)),
-        notes=(*notes[len(single) == len(groups) :], *_unlike_notes(found)),
+        lines=tuple(_difference_lines(rows)),
+        notes=(*notes[len(single) == len(groups) :], *_unlike_notes(rows)),
         command=command,
         convention=CONVENTION,
     )
 
 
-def _unlike_notes(found: Iterable[Difference]) -> tuple[str, ...]:
+def _unlike_notes(rows: Iterable[Difference]) -> tuple[str, ...]:
     """Which two networks were not trained alike, and what they differ in."""
     return tuple(
         dict.fromkeys(
             f"Not alike       {one.first}, {one.second}: differ in {', '.join(one.unlike)}"
-            for one in found
+            for one in rows
             if one.unlike
         )
     )
@@ -251,10 +251,10 @@ def _unlike_notes(found: Iterable[Difference]) -> tuple[str, ...]:
 
 def _seeds_notes(groups: Mapping[str, Sequence[Run]]) -> tuple[str, ...]:
     """Of which networks the seeds were not trained alike, and what they differ in."""
-    found = {name: unlike(runs) for name, runs in groups.items()}
+    unlike_seeds = {name: unlike(runs) for name, runs in groups.items()}
     return tuple(
         f"Not alike       seeds of {name}: differ in {', '.join(what)}"
-        for name, what in found.items()
+        for name, what in unlike_seeds.items()
         if what
     )
 

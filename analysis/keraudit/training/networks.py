@@ -65,10 +65,10 @@ def network(name: str, *, classes: int, shape: tuple[int, ...], recipe: Recipe) 
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(recipe.precision)
     try:
-        made = built(name, classes, shape, size)
+        model = built(name, classes, shape, size)
         if recipe.weights is not None and known is not None:
-            put_published(made.layers[-1], known)
-        return _with_float32_end(made)
+            put_published(model.layers[-1], known)
+        return _with_float32_end(model)
     finally:
         keras.config.set_dtype_policy(before)
 
@@ -84,7 +84,7 @@ def put_published(model: keras.Model, name: str) -> None:
     import keras
 
     try:
-        found = getattr(keras.applications, name)(
+        published = getattr(keras.applications, name)(
             weights="imagenet", include_top=False, input_shape=model.input_shape[1:]
         )
     except Exception as error:  # noqa: BLE001 - Keras raises this very class for a failed download
@@ -92,7 +92,7 @@ def put_published(model: keras.Model, name: str) -> None:
             f"cannot get the ImageNet weights of {name} ({' '.join(str(error).split())[:120]}): leave"
             " --weights out, or give access to the network once; Keras keeps them"
         ) from None
-    for mine, theirs in zip(model.variables, found.variables, strict=False):
+    for mine, theirs in zip(model.variables, published.variables, strict=False):
         mine.assign(theirs.value)
     if PUBLISHED[name] == "caffe":
         first = model.trainable_variables[0]
@@ -125,7 +125,7 @@ def _around(model: keras.Model, inner: keras.Model) -> keras.Model:
 
 
 def without_softmax(model: keras.Model) -> keras.Model:
-    """The same network, its weights shared, up to its softmax.
+    """A network up to its softmax, its weights shared.
 
     The loss of probabilities is clipped: Keras takes the logarithm of no less than 1e-7, so that an image whose
     class is less probable teaches nothing, and a deep residual network that overshoots has many. On TensorFlow
@@ -168,8 +168,8 @@ def built(name: str, classes: int, shape: tuple[int, ...], side: int | None) -> 
         return keras.Model(start, body(wide), name=known.lower())
     family, depth = _family_and_depth(name)
     maker = {"resnet": resnet_cifar, "plain": plain_cifar}[family]
-    made: keras.Model = maker(depth, input_shape=shape, classes=classes)
-    return made
+    model: keras.Model = maker(depth, input_shape=shape, classes=classes)
+    return model
 
 
 def spelled(name: str) -> str:
@@ -199,9 +199,9 @@ def _family_and_depth(name: str) -> tuple[str, int]:
     """
     import re
 
-    found = re.fullmatch(r"(resnet|plain)-cifar-([1-9][0-9]{0,3})", name.lower())
-    if found is None:
+    match = re.fullmatch(r"(resnet|plain)-cifar-([1-9][0-9]{0,3})", name.lower())
+    if match is None:
         raise KerauditError(
             f"{name!r} cannot be trained: expected {', '.join(LARGE)}, ResNet-CIFAR-n or Plain-CIFAR-n"
         )
-    return found[1], int(found[2])
+    return match[1], int(match[2])

@@ -88,15 +88,15 @@ class Recipe:
         return as_dict(self)
 
     @staticmethod
-    def from_dict(found: Mapping[str, Any]) -> Recipe:
+    def from_dict(record: Mapping[str, Any]) -> Recipe:
         """The recipe of a record.
 
         Raises:
             KerauditError: it is of an older form.
         """
-        if not is_whole(found):
+        if not is_whole(record):
             raise KerauditError(f"a recipe {OLDER}")
-        return Recipe(**{**found, "milestones": tuple(found["milestones"])})
+        return Recipe(**{**record, "milestones": tuple(record["milestones"])})
 
     def ema_decay(self, steps: int) -> float:
         """The average's decay in a run of so many steps: 1 - 1 / (steps it looks back).
@@ -149,56 +149,58 @@ def recipe(name: str, *, budget: float = 1.0, **changes: Any) -> Recipe:
     unknown = sorted(stated.keys() - {f.name for f in fields(Recipe)})
     if unknown:
         raise KerauditError(f"a recipe has no {unknown[0]!r}")
-    made = replace(RECIPES[name], **stated)
-    if made.optimizer == ADAMW:
+    settings = replace(RECIPES[name], **stated)
+    if settings.optimizer == ADAMW:
         if "learning_rate" not in stated:
             raise KerauditError(
-                f"adamw learns at other rates than {name}'s {made.learning_rate:g}, which is for sgd:"
+                f"adamw learns at other rates than {name}'s {settings.learning_rate:g}, which is for sgd:"
                 " say --learning-rate, 0.001 is common"
             )
-        made = replace(made, nesterov=stated.get("nesterov", False))
-    check(made)
-    return replace(made, epochs=max(1, round(made.epochs * budget)))
+        settings = replace(settings, nesterov=stated.get("nesterov", False))
+    check(settings)
+    return replace(settings, epochs=max(1, round(settings.epochs * budget)))
 
 
-def check(made: Recipe) -> None:
+def check(recipe: Recipe) -> None:
     """Refuse a value that makes no sense."""
     for key, lowest in (("epochs", 1), ("batch", 1), ("padding", 0), ("cutout", 0)):
-        if getattr(made, key) < lowest:
-            raise KerauditError(f"{key} must be {lowest} or more, received {getattr(made, key)}")
-    if not 0 < made.learning_rate < LARGEST:
+        if getattr(recipe, key) < lowest:
+            raise KerauditError(f"{key} must be {lowest} or more, received {getattr(recipe, key)}")
+    if not 0 < recipe.learning_rate < LARGEST:
         raise KerauditError(
-            f"learning_rate must be above 0 and below {LARGEST:g}, received {made.learning_rate:g}"
+            f"learning_rate must be above 0 and below {LARGEST:g}, received {recipe.learning_rate:g}"
         )
     for key in ("momentum", "warmup", "ema", "label_smoothing"):
-        if not 0 <= getattr(made, key) < 1:
-            raise KerauditError(f"{key} must be from 0 to below 1, received {getattr(made, key):g}")
-    for key, limit in (("weight_decay", LARGEST), ("clip_norm", LARGEST), ("mixup", MOST_MIXED)):
-        if not 0 <= getattr(made, key) < limit:
+        if not 0 <= getattr(recipe, key) < 1:
             raise KerauditError(
-                f"{key} must be 0 or more and below {limit:g}, received {getattr(made, key):g}"
+                f"{key} must be from 0 to below 1, received {getattr(recipe, key):g}"
             )
-    if list(made.milestones) != sorted(made.milestones) or not all(
-        0 < part < 1 for part in made.milestones
+    for key, limit in (("weight_decay", LARGEST), ("clip_norm", LARGEST), ("mixup", MOST_MIXED)):
+        if not 0 <= getattr(recipe, key) < limit:
+            raise KerauditError(
+                f"{key} must be 0 or more and below {limit:g}, received {getattr(recipe, key):g}"
+            )
+    if list(recipe.milestones) != sorted(recipe.milestones) or not all(
+        0 < part < 1 for part in recipe.milestones
     ):
         raise KerauditError(
             "milestones must be rising parts between 0 and 1, received"
-            f" {', '.join(f'{part:g}' for part in made.milestones)}"
+            f" {', '.join(f'{part:g}' for part in recipe.milestones)}"
         )
     for key, (first, second) in CHOICES.items():
-        if getattr(made, key) not in (first, second):
+        if getattr(recipe, key) not in (first, second):
             raise KerauditError(
-                f"{key} must be {first!r} or {second!r}, received {getattr(made, key)!r}"
+                f"{key} must be {first!r} or {second!r}, received {getattr(recipe, key)!r}"
             )
-    _check_together(made)
+    _check_together(recipe)
 
 
-def _check_together(made: Recipe) -> None:
+def _check_together(recipe: Recipe) -> None:
     """Refuse values that do not go together."""
-    if made.mixup and made.batch == 1:
+    if recipe.mixup and recipe.batch == 1:
         raise KerauditError("mixup mixes the images of a batch: --batch must be 2 or more")
-    if made.nesterov and made.optimizer != SGD:
-        raise KerauditError(f"nesterov is of sgd, not of {made.optimizer}: leave it out")
+    if recipe.nesterov and recipe.optimizer != SGD:
+        raise KerauditError(f"nesterov is of sgd, not of {recipe.optimizer}: leave it out")
 
 
 def is_whole(recipe: Mapping[str, Any]) -> bool:

@@ -95,21 +95,21 @@ class Run:
         return as_dict(self)
 
 
-def refuse_clipped_loss(found: Mapping[str, Any], folder: Path) -> None:
+def refuse_clipped_loss(record: Mapping[str, Any], folder: Path) -> None:
     """Refuse to go on with a run that was begun with another loss, or by a program that did not name it.
 
     Args:
-        found: the configuration that ``folder`` holds.
+        record: the configuration that ``folder`` holds.
         folder: where it is.
 
     Raises:
         KerauditError: it is not the loss of logits.
     """
-    if "loss" not in found:
+    if "loss" not in record:
         raise KerauditError(f"{folder} {OLDER}")
-    if found["loss"] != LOGITS:
+    if record["loss"] != LOGITS:
         raise KerauditError(
-            f"{folder} was begun with the {found['loss']} loss, which no recipe has: delete it to start anew,"
+            f"{folder} was begun with the {record['loss']} loss, which no recipe has: delete it to start anew,"
             " or choose another folder"
         )
 
@@ -149,14 +149,14 @@ def read_config(folder: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        found = json.loads(path.read_text("utf-8"))
+        record = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise KerauditError(
             f"{path} is damaged ({error}): delete the folder to start anew"
         ) from None
-    if not isinstance(found, dict):
+    if not isinstance(record, dict):
         raise KerauditError(f"{path} is not the configuration of a run")
-    return found
+    return record
 
 
 def write_run(folder: Path, run: Run, predictions: Any) -> None:
@@ -196,10 +196,10 @@ def read_run(path: Path) -> Run:
     """
     file = path / "run.json" if path.is_dir() else path
     try:
-        found = json.loads(file.read_text("utf-8"))
-        if found.get("schema") != SCHEMA:
-            raise ValueError(f"its schema is {repr(found.get('schema'))[:40]}, not {SCHEMA!r}")
-        return Run(**checked(found))
+        record = json.loads(file.read_text("utf-8"))
+        if record.get("schema") != SCHEMA:
+            raise ValueError(f"its schema is {repr(record.get('schema'))[:40]}, not {SCHEMA!r}")
+        return Run(**checked(record))
     except OSError as error:
         if end := _why_it_diverged(path):
             raise KerauditError(f"no finished run in {path}: it diverged: {end}") from None

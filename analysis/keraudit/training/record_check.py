@@ -16,7 +16,7 @@ Check = Callable[[Any], bool]
 
 
 def is_number(value: Any) -> bool:
-    """Also whether it is finite: comparisons with what is not a number are false."""
+    """Whether a value is a finite number: comparisons with what is not a number are false."""
     return type(value) in (int, float) and abs(value) < LARGEST
 
 

@@ -189,21 +189,21 @@ def on_this_hardware(
 
 def refuse_other_configuration(folder: Path, config: Mapping[str, Any]) -> None:
     """Refuse to resume a run whose configuration was another."""
-    found = read_config(folder)
-    if found is None:
+    older = read_config(folder)
+    if older is None:
         if checkpoint.exists(folder / "checkpoint.npz"):
             raise KerauditError(
                 f"{folder} has a checkpoint and no config.json that says of what: delete it to start"
                 " the run anew, or choose another folder"
             )
         return
-    if not is_whole(found.get("recipe") or {}):
+    if not is_whole(older.get("recipe") or {}):
         raise KerauditError(f"{folder} {OLDER}")
-    before, now = flat(found), flat(config)
+    before, now = flat(older), flat(config)
     if (folder / "run.json").is_file():
         before["loss"] = now["loss"]  # a finished run is left as it is, whatever its loss was
     else:
-        refuse_clipped_loss(found, folder)
+        refuse_clipped_loss(older, folder)
     for key in dict.fromkeys((*now, *(key for key in OPTIONAL if key in before))):
         value = now.get(key)
         if key not in PROSE and before.get(key) != value:

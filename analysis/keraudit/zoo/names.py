@@ -87,11 +87,11 @@ def units(depth: int, *, family: str = "ResNet-CIFAR") -> int:
 @cache
 def fixed() -> Mapping[str, ZooModel]:
     """The networks without arguments, by plain name."""
-    found = [googlenet("GoogLeNet", aux=False), googlenet("GoogLeNet-aux", aux=True)]
+    networks = [googlenet("GoogLeNet", aux=False), googlenet("GoogLeNet-aux", aux=True)]
     for depth in (18, 34):
-        found += [imagenet("ResNet", depth, option) for option in "BA"]
-        found += [imagenet("Plain", depth)]
-    return {plain(model.name): model for model in found}
+        networks += [imagenet("ResNet", depth, option) for option in "BA"]
+        networks += [imagenet("Plain", depth)]
+    return {plain(model.name): model for model in networks}
 
 
 OTHER_NAMES = {
@@ -112,8 +112,8 @@ def zoo_model(text: str) -> ZooModel | None:
         ModelError: the family is of the zoo, its arguments are not possible.
     """
     word = plain(text)
-    if found := fixed().get(OTHER_NAMES.get(word, word)):
-        return found
+    if network := fixed().get(OTHER_NAMES.get(word, word)):
+        return network
     if match := re.fullmatch(r"(resnet|plain)cifar(.*)", word):
         return _cifar_named(match[1], match[2], text)
     module = module_named(text)

@@ -73,7 +73,7 @@ def reduced_presets() -> dict[str, tuple[Shape, Widths]]:
 
 
 def naive_presets() -> dict[str, tuple[Shape, Widths]]:
-    """The same modules without reductions; ``pool`` is 1 where the input is pooled along."""
+    """Widths of the modules without reductions; ``pool`` is 1 where the input is pooled along."""
     return {
         name: (shape, widths._replace(r3=0, r5=0, pool=int(widths.pool > 0)))
         for name, (shape, widths) in reduced_presets().items()

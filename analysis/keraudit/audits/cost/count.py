@@ -39,7 +39,7 @@ class Cost(NamedTuple):
 
     @property
     def multiplications(self) -> int:
-        """Those inside MACs: the lecture's unit."""
+        """Multiplications inside the MACs: the lecture's unit."""
         return self.macs
 
     def __add__(self, other: Cost) -> Cost:  # type: ignore[override]  # no longer tuple: a sum
@@ -80,9 +80,9 @@ class BlockCost(NamedTuple):
     children: tuple[BlockCost, ...] = ()
 
 
-def _layer_costs(graph: Graph, found: Sequence[Block]) -> tuple[LayerCost, ...]:
+def _layer_costs(graph: Graph, parts: Sequence[Block]) -> tuple[LayerCost, ...]:
     """The cost of every call, in running order, each with the block that holds it."""
-    home = {index: block for block in found for index in block.nodes}
+    home = {index: block for block in parts for index in block.nodes}
     live, fields, training = live_bytes(graph), receptive_fields(graph), training_macs(graph)
     return tuple(
         LayerCost(
@@ -121,7 +121,7 @@ def _cost_of(node: Node, training: int) -> Cost:
 
 
 def _block_costs(
-    graph: Graph, found: Sequence[Block], layers: Sequence[LayerCost]
+    graph: Graph, parts: Sequence[Block], layers: Sequence[LayerCost]
 ) -> tuple[BlockCost, ...]:
     """The cost of every block, those inside it likewise."""
     return tuple(
@@ -135,12 +135,12 @@ def _block_costs(
             field=layers[block.nodes[-1]].field,
             children=_block_costs(graph, block.children, layers),
         )
-        for block in found
+        for block in parts
     )
 
 
 class Costs(NamedTuple):
-    """Everything the cost audit finds about a graph; ``packages`` as in ``Architecture``."""
+    """The results of the cost audit on a graph; ``packages`` as in ``Architecture``."""
 
     layers: tuple[LayerCost, ...]
     blocks: tuple[BlockCost, ...]
@@ -156,12 +156,12 @@ class Costs(NamedTuple):
 
 def costs(graph: Graph) -> Costs:
     """Audit a graph: layers, blocks and totals."""
-    found = blocks(graph)
-    layers = _layer_costs(graph, found)
+    parts = blocks(graph)
+    layers = _layer_costs(graph, parts)
     heaviest = max(layers, key=lambda layer: layer.live_bytes)
     return Costs(
         layers=layers,
-        blocks=_block_costs(graph, found, layers),
+        blocks=_block_costs(graph, parts, layers),
         total=sum((layer.cost for layer in layers), NOTHING),
         peak_activation_bytes=heaviest.live_bytes,
         peak_at=heaviest.name,

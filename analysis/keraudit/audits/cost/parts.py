@@ -62,18 +62,18 @@ def block_part(block: Block, layers: Sequence[LayerCost], *, branches: bool = Fa
 
 
 def parts(
-    name: str, found: Sequence[Block], layers: Sequence[LayerCost], *, down_to: str = LAYER
+    name: str, blocks: Sequence[Block], layers: Sequence[LayerCost], *, down_to: str = LAYER
 ) -> Part:
     """The whole network: stages (runs of blocks at one spatial size), blocks, layers.
 
     Args:
         name: the network's.
-        found: its blocks.
+        blocks: its blocks.
         layers: the costs of its layers, in running order.
         down_to: ``"block"`` leaves the layers out.
     """
     runs: list[list[Block]] = []
-    for block in found:
+    for block in blocks:
         if not runs or runs[-1][-1].stage != block.stage:
             runs.append([])
         runs[-1].append(block)

@@ -35,7 +35,7 @@ Span = tuple[int, int]
 
 
 class Axis(NamedTuple):
-    """What is seen along one axis of the input: by each position, and by every position besides."""
+    """The receptive field along one axis of the input: of each position, and of all positions together."""
 
     window: Window | None = START
     span: Span | None = None

@@ -203,15 +203,15 @@ def cost_cells(cost: Cost) -> dict[str, Any]:
 
 
 def cost_bounds(bounds: Bounds) -> dict[str, Bound]:
-    """Those of a cost's figures that are not exact, by column key."""
-    found = {
+    """The figures of a cost that are not exact, by column key."""
+    kinds = {
         "macs": bounds.macs,
         "flops": bounds.flops,
         "params": bounds.params,
         "param_bytes": bounds.params,
         "activation_bytes": bounds.activations,
     }
-    return {key: bound for key, bound in found.items() if bound is not Bound.EXACT}
+    return {key: bound for key, bound in kinds.items() if bound is not Bound.EXACT}
 
 
 def _report_line(row: Row, whole: Bound) -> Line:

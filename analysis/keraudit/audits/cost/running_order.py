@@ -80,7 +80,7 @@ def arguments(call: Call) -> Iterator[Ref]:
 
 
 def common(one: Nest, other: Nest) -> int:
-    """How many models inside hold both."""
+    """The number of nested models that hold both calls."""
     for level, (a, b) in enumerate(zip(one, other, strict=False)):
         if a != b:
             return level

@@ -31,7 +31,7 @@ class Place(NamedTuple):
 
     @property
     def weights(self) -> list[Weight]:
-        """Those that are trained."""
+        """The weights that are trained."""
         return [] if self.frozen else [w for w in self.node.effect.weights if w.trainable]
 
     @property
@@ -170,7 +170,7 @@ def _of_model(place: Place, model: Architecture) -> int | None:
         graph = shaped(model, input_shapes=[s[1:] for s in shapes], batch=shapes[0][0])
     except KerauditError:
         return None
-    found = [t.value for node in graph.nodes for t in node.effect.terms if t.unit == "mac"]
-    if found != [term.value for term in place.terms]:
+    macs = [t.value for node in graph.nodes for t in node.effect.terms if t.unit == "mac"]
+    if macs != [term.value for term in place.terms]:
         return None
     return sum(training_macs(graph, moving=place.upstream, frozen=place.frozen))

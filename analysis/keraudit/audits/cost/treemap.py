@@ -95,18 +95,18 @@ def treemap(
     def item(part: Part) -> dict[str, Any]:
         value = MEASURES[area](part)
         fill = _color_of(part, color, top)
-        made: dict[str, Any] = {
+        option: dict[str, Any] = {
             "name": part.name,
             "value": value,
             "itemStyle": {"color": fill},
             "label": {"color": ink(fill)},
         }
         if part.children:
-            made["children"] = [item(child) for child in part.children]
+            option["children"] = [item(child) for child in part.children]
         elif part.name == chosen:
-            made["itemStyle"] |= {"borderColor": VERMILION, "borderWidth": 4}
-        made["tooltip"] = {"formatter": tooltip(part)}
-        return made
+            option["itemStyle"] |= {"borderColor": VERMILION, "borderWidth": 4}
+        option["tooltip"] = {"formatter": tooltip(part)}
+        return option
 
     return {
         "tooltip": {"confine": True},
@@ -169,7 +169,7 @@ def _color_of(part: Part, color: str, top: float) -> str:
 
 
 def tooltip(part: Part) -> str:
-    """What is said of a part that is pointed at: HTML, so names are escaped, braces too."""
+    """The tooltip of a part, as HTML: names are escaped, braces too."""
     from html import escape
 
     def text(name: str) -> str:
@@ -194,7 +194,7 @@ def legend(tree: Part, *, area: str, color: str) -> list[tuple[str, str]]:
     """Colours and what they mean: kinds that occur, or the two ends of the scale and its middle."""
     leaves = [p for p in tree.walk() if not p.children and MEASURES[area](p)]
     if color == "kind":
-        found = dict.fromkeys(family(p.kind) for p in leaves)
-        return [(name, KINDS[name]) for name in KINDS if name in found]
+        families = dict.fromkeys(family(p.kind) for p in leaves)
+        return [(name, KINDS[name]) for name in KINDS if name in families]
     top = largest(tree, color)
     return [(WRITTEN[color](top * part), shade(part)) for part in (0, 0.25, 0.5, 0.75, 1)]

@@ -29,8 +29,8 @@ def fvcore(graph: Graph) -> int:
             return self.model(alone(list(tensors)))
 
     with torch.no_grad():
-        found = FlopCountAnalysis(Called().eval(), tuple(inputs))
-        quiet = found.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
+        counts = FlopCountAnalysis(Called().eval(), tuple(inputs))
+        quiet = counts.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
         return int(quiet.total())
 
 
@@ -67,11 +67,11 @@ def tensorflow(graph: Graph) -> int:
         called.get_concrete_function(alone(specs))
     )
     profiler = library.compat.v1.profiler
-    with library.Graph().as_default() as made:
+    with library.Graph().as_default() as library_graph:
         library.graph_util.import_graph_def(frozen, name="")
         options = profiler.ProfileOptionBuilder(profiler.ProfileOptionBuilder.float_operation())
-        found = profiler.profile(graph=made, options=options.with_empty_output().build())
-    return int(found.total_float_ops)
+        profile = profiler.profile(graph=library_graph, options=options.with_empty_output().build())
+    return int(profile.total_float_ops)
 
 
 def xla(graph: Graph) -> int:

@@ -136,14 +136,14 @@ def compared(graph: Graph, measured: Mapping[Peer, Measured], *, command: str = 
             Reconciliation(
                 name=peer.name,
                 title=peer.title,
-                version=found.version,
-                value=found.value,
-                terms=() if found.value is None else reconciled(graph, peer),
-                seconds=found.seconds,
-                error=found.error,
+                version=measurement.version,
+                value=measurement.value,
+                terms=() if measurement.value is None else reconciled(graph, peer),
+                seconds=measurement.seconds,
+                error=measurement.error,
                 rounding=peer.rounding,
             )
-            for peer, found in measured.items()
+            for peer, measurement in measured.items()
         ),
     )
 
@@ -188,22 +188,22 @@ def _peer_lines(peer: Reconciliation, *, repeat: bool) -> list[Line]:
 
 def _notes(report: Crosscheck) -> list[str]:
     """The reading of the table; each fits a line of 80 columns."""
-    found = [
+    notes = [
         f"Our MACs       {report.bounds.macs.phrase}{report.macs:,}",
         f"Our FLOPs      {report.bounds.flops.phrase}{report.flops:,} = 2 x MACs + others",
     ]
     ran = [f"{peer.name} {peer.version}" for peer in report.peers if peer.value is not None]
     if ran:
-        found.append(f"Compared with  {', '.join(ran)}")
+        notes.append(f"Compared with  {', '.join(ran)}")
     xla = next((p for p in report.peers if p.name == "xla" and p.remainder), None)
     if xla is not None and xla.value:
         part = abs(xla.remainder or 0) / xla.value
-        found.append(
+        notes.append(
             f"XLA's rest     {part:.5%} of its value: it adds up in 32-bit floats, so the last"
         )
-        found.append("               digits of a large sum are rounded")
+        notes.append("               digits of a large sum are rounded")
     if report.unsupported:
         names = ", ".join(report.unsupported[:3])
         what = "ESTIMATE" if report.bounds.flops is Bound.ESTIMATE else "LOWER BOUND"
-        found.append(f"{what}: our count leaves out layers that it does not know: {names}")
-    return found
+        notes.append(f"{what}: our count leaves out layers that it does not know: {names}")
+    return notes

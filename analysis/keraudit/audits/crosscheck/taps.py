@@ -39,7 +39,7 @@ def real_taps(window: Window, *, size: int, out: int, taps: int) -> int:
 
 
 def spread_taps(window: Window, *, size: int, out: int, taps: int) -> int:
-    """The same of a transposed convolution: pairs of an input position and a tap inside the output.
+    """Count the pairs of an input position and a tap inside the output, for a transposed convolution.
 
     Input position ``i`` spreads tap ``t`` to output position ``i / stride + dilation t - cut``, where
     the window's stride is the inverse of the layer's.

@@ -62,12 +62,12 @@ def compare(
     has the rows of the one with them.
     """
     begin = perf_counter()
-    found = places(graph)
+    blocks = places(graph)
     changes = expanded(against)
     texts = [*([] if CORNERS in against else [base]), *(joined(base, text) for text in changes)]
     variants = [_measurable(variant(graph, text)) for text in dict.fromkeys(texts)]
     loss = losses.chosen(graph, plan.loss)
-    lengths = [len(parts(v.graph, found, v.origin)) for v in variants]
+    lengths = [len(parts(v.graph, blocks, v.origin)) for v in variants]
     passes = (3 if plan.shattering else 2) * plan.batches * len(plan.seeds)
     total, done = sum(lengths) * passes, 0
     profiles: list[Profile] = []
@@ -80,7 +80,7 @@ def compare(
             progress(done, total, label)
 
         progress(done, total, one.label)
-        network = _assembled(one, found, loss, plan)
+        network = _assembled(one, blocks, loss, plan)
         for seed in plan.seeds:
             profile, name = _measured(network, one.label, seed, loss, plan, step)
             profiles.append(profile)
@@ -128,7 +128,7 @@ def _measurable(one: Variant) -> Variant:
     return one
 
 
-def _assembled(one: Variant, found: Any, loss: tuple[str, ...], plan: Plan) -> Network:
+def _assembled(one: Variant, blocks: Any, loss: tuple[str, ...], plan: Plan) -> Network:
     """The live network of a variant, at the places of the graph it was made from."""
     import keras
 
@@ -136,7 +136,7 @@ def _assembled(one: Variant, found: Any, loss: tuple[str, ...], plan: Plan) -> N
 
     keras.utils.set_random_seed(plan.seeds[0])
     graph = losses.with_logits(one.graph, loss)
-    network = Network(graph, parts(graph, found, one.origin), custom_objects=plan.custom_objects)
+    network = Network(graph, parts(graph, blocks, one.origin), custom_objects=plan.custom_objects)
     if plan.source is not None:
         network.copy(plan.source)
     return network

@@ -56,9 +56,9 @@ def _with_tensorflow(function: Function, tensors: Tensors, cotangents: Sequence[
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(tensors)
         results = function(tensors)
-    found = tape.gradient(results, tensors, output_gradients=list(cotangents))
+    gradients = tape.gradient(results, tensors, output_gradients=list(cotangents))
     # the gradient of a lookup is sparse
-    return [None if g is None else tf.convert_to_tensor(g) for g in found]
+    return [None if g is None else tf.convert_to_tensor(g) for g in gradients]
 
 
 def _with_torch(function: Function, tensors: Tensors, cotangents: Sequence[Any]) -> Tensors:
@@ -77,8 +77,8 @@ def _with_jax(function: Function, tensors: Tensors, cotangents: Sequence[Any]) -
     import jax
 
     _, pull = jax.vjp(function, tensors)
-    (found,) = pull(list(cotangents))
-    return list(found)
+    (gradients,) = pull(list(cotangents))
+    return list(gradients)
 
 
 PULLS = {"tensorflow": _with_tensorflow, "torch": _with_torch, "jax": _with_jax}

@@ -78,7 +78,7 @@ def _random_batch(graph: Graph, losses: Sequence[str], rng: np.random.Generator)
 
 
 def vocabulary(graph: Graph) -> int:
-    """As many whole numbers as every lookup of a graph knows; 2 if it has none."""
+    """The number of indices that every lookup of a graph accepts; 2 if it has none."""
     sizes = [n.layer.config.get("input_dim") for n in graph.nodes if n.layer.kind == "Embedding"]
     return min((int(size) for size in sizes if size), default=2)
 
@@ -127,9 +127,9 @@ def image(path: Path, height: int, width: int, channels: int) -> Any:
 
 def cifar10(graph: Graph, rng: np.random.Generator) -> tuple[Any, Any, str]:
     """Training images of CIFAR-10: a folder of images in ``KERAUDIT_DATA``, else Keras' own copy."""
-    if (place := os.environ.get("KERAUDIT_DATA")) and (found := _image_folder(Path(place))):
-        pixels, labels, _ = _folder_images(found, graph, rng)
-        return pixels, labels, f"CIFAR-10 as images ({found.name})"
+    if (place := os.environ.get("KERAUDIT_DATA")) and (images := _image_folder(Path(place))):
+        pixels, labels, _ = _folder_images(images, graph, rng)
+        return pixels, labels, f"CIFAR-10 as images ({images.name})"
     _, height, width, channels = graph.input_nodes[0].outputs[0].shape
     if (height, width, channels) != (32, 32, 3):
         raise KerauditError(

@@ -78,8 +78,8 @@ class GradientAudit(keras.callbacks.Callback):  # type: ignore[misc]  # Keras sh
         if keras.backend.backend() == "jax":
             self.model.jax_state_sync()  # between steps the weights live in the trainer alone
         self.network.copy(self.model)
-        found = profile(self.network, self.batch, self.loss, label=f"step {self.step}")
-        self.profiles.append((self.step, found))
+        measured = profile(self.network, self.batch, self.loss, label=f"step {self.step}")
+        self.profiles.append((self.step, measured))
         if self.path is not None:
             save(self.path, json.dumps(self.to_dict(), indent=1) + "\n")
 
@@ -94,8 +94,8 @@ class GradientAudit(keras.callbacks.Callback):  # type: ignore[misc]  # Keras sh
             "loss": list(self.loss),
             "versions": {**own_versions(), "keras": str(keras.__version__)},
             "steps": [
-                {"step": step, "loss": number(found.loss), **plain(found)}
-                for step, found in self.profiles
+                {"step": step, "loss": number(measured.loss), **plain(measured)}
+                for step, measured in self.profiles
             ],
         }
 

@@ -181,7 +181,7 @@ def _decades(lines: Sequence[Rows]) -> dict[str, Any]:
 
 
 def over_seeds(profiles: Sequence[Report]) -> list[dict[str, Any]]:
-    """For each block the geometric mean and the range of the norm; blocks without one are left out."""
+    """The geometric mean and the range of the norm of each block; blocks without one are left out."""
     result = []
     for blocks in zip(*(profile["blocks"] for profile in profiles), strict=True):
         norms = [block["grad_norm"] for block in blocks if block["grad_norm"]]

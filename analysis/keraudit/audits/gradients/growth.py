@@ -174,7 +174,7 @@ def outliers(profiles: Sequence[Profile]) -> tuple[Outlier, ...]:
 
 
 def averaged(profiles: Sequence[Profile]) -> Iterator[tuple[BlockGradient, float, float]]:
-    """For each block: its means over profiles, and the smallest and largest gradient norm.
+    """Average each block over profiles, with the smallest and largest gradient norm.
 
     The norm's mean is geometric, as its axis is logarithmic; it is 0 where a norm is 0.
     """

@@ -43,18 +43,18 @@ def recorded() -> Iterator[dict[int, Any]]:
     """
     base = next(c for c in reversed(keras.Variable.__mro__) if c.__module__.startswith("keras."))
     plain = base.__init__
-    found: dict[int, Any] = {}
+    by_variable: dict[int, Any] = {}
 
     def noted(self: Any, initializer: Any, *args: Any, **kwargs: Any) -> None:
         plain(self, initializer, *args, **kwargs)
         if isinstance(initializer, str):
             initializer = initializers.get(initializer)
-        found[id(self)] = initializer if callable(initializer) else None
+        by_variable[id(self)] = initializer if callable(initializer) else None
 
     with ONE_AT_A_TIME:
         base.__init__ = noted
         try:
-            yield found
+            yield by_variable
         finally:
             base.__init__ = plain
 
@@ -63,5 +63,5 @@ def is_random(initializer: Any) -> bool | None:
     """Whether an initialiser is one of Keras' random ones; ``None`` for a user's own."""
     if initializer is None:
         return None
-    made = getattr(type(initializer), "__call__", None)  # noqa: B004  # of the class, to compare
-    return True if made in RANDOM else False if made in CONSTANT else None
+    method = getattr(type(initializer), "__call__", None)  # noqa: B004  # of the class, to compare
+    return True if method in RANDOM else False if method in CONSTANT else None

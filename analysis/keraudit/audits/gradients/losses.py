@@ -36,17 +36,17 @@ def chosen(graph: Graph, name: str | None = None) -> tuple[str, ...]:
     result = []
     for ref in graph.architecture.outputs:
         node = graph.nodes[ref.call]
-        shape, found = node.outputs[ref.output].shape, _last_activation(node)
+        shape, activation = node.outputs[ref.output].shape, _last_activation(node)
         classes = shape[-1] if len(shape) > 1 else 1
-        usual = FOLDED.get(found, CROSS_ENTROPY if classes > 1 else SQUARED)
+        usual = FOLDED.get(activation, CROSS_ENTROPY if classes > 1 else SQUARED)
         loss = name or usual
-        if loss == CROSS_ENTROPY and (classes < 2 or found == "sigmoid"):
-            what = "a sigmoid" if found == "sigmoid" else "one number"
+        if loss == CROSS_ENTROPY and (classes < 2 or activation == "sigmoid"):
+            what = "a sigmoid" if activation == "sigmoid" else "one number"
             raise KerauditError(
                 f"{CROSS_ENTROPY} takes two classes or more on the output's last axis; output"
                 f" {node.name!r} is {what}: choose {BINARY} or {SQUARED}"
             )
-        if loss == BINARY and found == "softmax":
+        if loss == BINARY and activation == "softmax":
             raise KerauditError(
                 f"{BINARY} takes independent outputs; output {node.name!r} is a softmax: choose"
                 f" {CROSS_ENTROPY}"
@@ -56,7 +56,7 @@ def chosen(graph: Graph, name: str | None = None) -> tuple[str, ...]:
 
 
 def with_logits(graph: Graph, losses: Sequence[str]) -> Graph:
-    """The same network without the softmax or sigmoid that its loss contains.
+    """A network without the softmax or sigmoid that its loss contains.
 
     From probabilities Keras clips the cross-entropy at 1e-7, and a saturated output would show no
     gradient at all.
@@ -64,8 +64,8 @@ def with_logits(graph: Graph, losses: Sequence[str]) -> Graph:
     layers, bypass = {}, {}
     for ref, loss in zip(graph.architecture.outputs, losses, strict=True):
         node = graph.nodes[ref.call]
-        found = _last_activation(node)
-        if FOLDED.get(found) != loss:
+        activation = _last_activation(node)
+        if FOLDED.get(activation) != loss:
             continue
         if node.layer.kind in ("Softmax", "ops.Softmax"):
             bypass[ref.call] = node.sources[0]

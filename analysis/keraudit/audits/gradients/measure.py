@@ -56,11 +56,11 @@ def profile(
             out alike, and their mean cosine at each block.
         step: called after each piece, forward and backward.
     """
-    values, activations, found = _forward_pass(network, batch, step)
+    values, activations, finding = _forward_pass(network, batch, step)
     outputs = [values[ref] for ref in network.graph.architecture.outputs]
     worth, starts = _differentiated(loss, outputs, batch.labels)
-    if found is None and not math.isfinite(worth):
-        found = Finding(what="loss", layer=loss[0], block=network.pieces[-1].part.name)
+    if finding is None and not math.isfinite(worth):
+        finding = Finding(what="loss", layer=loss[0], block=network.pieces[-1].part.name)
     cosines: list[float] = []
     if shattering:
         alike = [labels * 0 for labels in batch.labels]
@@ -78,7 +78,7 @@ def profile(
         loss=worth,
         layers=tuple(layers),
         blocks=tuple(rows),
-        nonfinite=found or broken,
+        nonfinite=finding or broken,
     )
 
 
@@ -91,17 +91,17 @@ def _forward_pass(
         for ref, x in zip(network.graph.architecture.inputs, batch.inputs, strict=True)
     }
     activations: list[Activation] = []
-    found = None
+    finding = None
     for piece in network.pieces:
         arguments = [values[ref] for ref in piece.part.reads]
         results = forward(lambda tensors, p=piece: run(p, tensors), arguments)  # type: ignore[misc]
         values.update(zip(piece.part.writes, results, strict=True))
         activations.append(activation(values[piece.part.end]))
-        if found is None and not all(map(math.isfinite, activations[-1])):
+        if finding is None and not all(map(math.isfinite, activations[-1])):
             layer = _first_not_finite(network, piece, values)
-            found = Finding(what="activation", layer=layer, block=piece.part.name)
+            finding = Finding(what="activation", layer=layer, block=piece.part.name)
         step()
-    return values, activations, found
+    return values, activations, finding
 
 
 def _first_not_finite(network: Network, piece: Piece, values: Values) -> str:
@@ -151,13 +151,13 @@ def _backward_pass(
         gradient = cotangents.get(piece.part.end)
         kernels = network.kernels(piece)
         read = [r for r in piece.part.reads if r not in inputs and network.is_float(r)]
-        found = _through(network, piece, values, cotangents, read)
+        pulled = _through(network, piece, values, cotangents, read)
         for ref in piece.part.writes:
             values.pop(ref, None)
             cotangents.pop(ref, None)
-        for ref, grad in zip(read, found[len(kernels) :], strict=True):
+        for ref, grad in zip(read, pulled[len(kernels) :], strict=True):
             add(ref, grad)
-        yield Pulled(piece, gradient, found[: len(kernels)])
+        yield Pulled(piece, gradient, pulled[: len(kernels)])
         step()
 
 
@@ -198,7 +198,7 @@ def _sized(
     blocks: list[BlockGradient] = []
     layers: list[KernelGradient] = []
     waiting: dict[int, Any] = {}
-    found = None
+    finding = None
     for position, back in enumerate(passed):
         depth = len(activations) - position
         norm = Size(0.0, 0.0) if back.gradient is None else size(back.gradient)
@@ -216,11 +216,13 @@ def _sized(
             else:
                 rows.append(_kernel_row(network, back.piece, variable, gradient))
         layers = [*rows, *layers]
-        if found is None and not math.isfinite(norm.norm):
-            found = Finding(what="gradient", layer=back.piece.part.name, block=back.piece.part.name)
-        if found is None and (bad := [row for row in rows if not math.isfinite(row.grad_norm)]):
-            found = Finding(what="gradient", layer=bad[-1].name, block=bad[-1].block)
-    return blocks, layers, found
+        if finding is None and not math.isfinite(norm.norm):
+            finding = Finding(
+                what="gradient", layer=back.piece.part.name, block=back.piece.part.name
+            )
+        if finding is None and (bad := [row for row in rows if not math.isfinite(row.grad_norm)]):
+            finding = Finding(what="gradient", layer=bad[-1].name, block=bad[-1].block)
+    return blocks, layers, finding
 
 
 def _block_row(piece: Piece, depth: int, norm: Size, look: Activation) -> BlockGradient:

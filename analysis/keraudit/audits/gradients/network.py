@@ -63,13 +63,13 @@ class Network:
         custom_objects: Mapping[str, Any] | None = None,
     ) -> None:
         self.graph = graph
-        with recorded() as made:
+        with recorded() as initializers:
             self.layers, _ = assembled(graph, custom_objects=custom_objects)
         self.initializers = {
-            id(variable): made[id(variable)]
+            id(variable): initializers[id(variable)]
             for layer in self.layers.values()
             for variable in getattr(layer, "weights", ())
-            if id(variable) in made
+            if id(variable) in initializers
         }
         self.pieces = tuple(Piece(graph, part, self.layers) for part in parts)
         self.depths = kernel_depths(graph)
@@ -100,11 +100,11 @@ class Network:
     def copy(self, source: keras.Model) -> None:
         """Take over every weight of the layers that ``source`` has too, in the same shape."""
         for path, layer in self.layers.items():
-            found = layer_at(source, path)
-            if isinstance(found, keras.Layer) and isinstance(layer, keras.Layer):
+            twin = layer_at(source, path)
+            if isinstance(twin, keras.Layer) and isinstance(layer, keras.Layer):
                 shapes = [tuple(w.shape) for w in layer.weights]
-                if shapes == [tuple(w.shape) for w in found.weights]:
-                    for new, old in zip(layer.weights, found.weights, strict=True):
+                if shapes == [tuple(w.shape) for w in twin.weights]:
+                    for new, old in zip(layer.weights, twin.weights, strict=True):
                         new.assign(old)
 
 

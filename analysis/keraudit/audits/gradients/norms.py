@@ -1,4 +1,4 @@
-"""What is told of a tensor: its norm, its spread, its dead channels, how alike its rows are."""
+"""Statistics of a tensor: its norm, its spread, its dead channels, the similarity of its rows."""
 
 from __future__ import annotations
 

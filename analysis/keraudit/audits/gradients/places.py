@@ -1,4 +1,4 @@
-"""Where across its depth a network is measured: at the output of each block."""
+"""The places at which a network is measured: the output of each block."""
 
 from __future__ import annotations
 
@@ -45,10 +45,11 @@ def places(graph: Graph) -> tuple[Place, ...]:
 
     What follows such a layer, up to the next, belongs to it.
     """
-    found = blocks(graph)
-    if any(block.kind == FORK_JOIN for block in found):
+    levels = blocks(graph)
+    if any(block.kind == FORK_JOIN for block in levels):
         return tuple(
-            Place(name=b.name, calls=frozenset(graph.nodes[i].name for i in b.nodes)) for b in found
+            Place(name=b.name, calls=frozenset(graph.nodes[i].name for i in b.nodes))
+            for b in levels
         )
     steps: list[list[Node]] = [[]]
     for node in graph.nodes:
@@ -67,7 +68,7 @@ def _first_kernel(step: Sequence[Node]) -> str:
 
 
 def parts(
-    graph: Graph, found: tuple[Place, ...], origin: Mapping[str, str] | None = None
+    graph: Graph, reported: tuple[Place, ...], origin: Mapping[str, str] | None = None
 ) -> tuple[Part, ...]:
     """Divide the calls of a graph at the places of the graph that it was made from.
 
@@ -75,11 +76,11 @@ def parts(
     parts never feed earlier ones, whatever the branches between them.
 
     Args:
-        graph: the one that ``found`` are the places of, or a rewrite of it.
-        found: places, by the names of calls.
+        graph: the one that ``reported`` are the places of, or a rewrite of it.
+        reported: places, by the names of calls.
         origin: for calls that a rewrite made, the call each was copied from.
     """
-    home = {call: place.name for place in found for call in place.calls}
+    home = {call: place.name for place in reported for call in place.calls}
     ends: dict[str, int] = {}
     for index, node in enumerate(graph.nodes):
         source = (origin or {}).get(node.name, node.name)
@@ -122,7 +123,7 @@ def part(graph: Graph, name: str, start: int, stop: int) -> Part:
 
 
 def kernel_depths(graph: Graph) -> tuple[int, ...]:
-    """For each node: the most layers with kernels on a path from the input to it, itself included."""
+    """Count, for each node, the most layers with kernels on a path from the input to it, itself included."""
     depths: list[int] = []
     for node in graph.nodes:
         before = max((depths[ref.call] for ref in node.sources), default=0)

@@ -148,33 +148,33 @@ def _verdict_grid(report: GradientReport) -> Grid:
     )
 
 
-def _verdict_line(found: Verdict) -> Line:
-    interval = found.interval
+def _verdict_line(verdict: Verdict) -> Line:
+    interval = verdict.interval
     cells = {
-        "name": shown(found.label),
-        "growth": None if math.isnan(found.growth_per_block) else found.growth_per_block,
+        "name": shown(verdict.label),
+        "growth": None if math.isnan(verdict.growth_per_block) else verdict.growth_per_block,
         "interval": interval and f"{interval[0]:.3g} to {interval[1]:.3g}",
-        "across": None if math.isnan(found.across) else found.across,
-        "verdict": found.verdict,
+        "across": None if math.isnan(verdict.across) else verdict.across,
+        "verdict": verdict.verdict,
     }
-    return Line(cells=cells, tone=TONES.get(found.verdict, "warn"))
+    return Line(cells=cells, tone=TONES.get(verdict.verdict, "warn"))
 
 
-def evidence(found: Verdict, report: GradientReport) -> list[str]:
+def evidence(verdict: Verdict, report: GradientReport) -> list[str]:
     """What else a verdict rests on; lines of up to 80 columns."""
     notes = []
-    broken = next((p for p in report.of(found.label) if p.nonfinite), None)
+    broken = next((p for p in report.of(verdict.label) if p.nonfinite), None)
     if broken and broken.nonfinite:
         at = broken.nonfinite
         notes.append(
-            f"NOT FINITE: {shown(found.label)}, seed {broken.seed}: {at.what} at {at.layer}"
+            f"NOT FINITE: {shown(verdict.label)}, seed {broken.seed}: {at.what} at {at.layer}"
         )
-    if found.lost_at:
-        notes.append(f"Lost           {shown(found.label)}, at {found.lost_at} and before it:")
+    if verdict.lost_at:
+        notes.append(f"Lost           {shown(verdict.label)}, at {verdict.lost_at} and before it:")
         notes.append("               gradients below 2^-24 of their kernels, float32's precision")
-    if found.outliers:
-        named = [f"{name} ({factor(by)})" for name, by in found.outliers[:3]]
-        notes.append(f"Off the line   {shown(found.label)}: {', '.join(named)}")
+    if verdict.outliers:
+        named = [f"{name} ({factor(by)})" for name, by in verdict.outliers[:3]]
+        notes.append(f"Off the line   {shown(verdict.label)}: {', '.join(named)}")
     return notes
 
 
@@ -291,11 +291,13 @@ def _profile_grid(
     lines: Sequence[Line],
     notes: Sequence[str],
 ) -> Grid:
-    found = report[label]
-    growth = "" if math.isnan(found.growth_per_block) else f", {factor(found.growth_per_block)}"
+    profiles = report[label]
+    growth = (
+        "" if math.isnan(profiles.growth_per_block) else f", {factor(profiles.growth_per_block)}"
+    )
     return Grid(
         title=f"{report.model}, {label}",
-        heading=f"{found.verdict}{growth}{' per block' if growth else ''}",
+        heading=f"{profiles.verdict}{growth}{' per block' if growth else ''}",
         columns=tuple(columns),
         lines=tuple(lines),
         bar="grad_norm",
@@ -312,7 +314,7 @@ def alike(profiles: Sequence[Profile]) -> bool:
 
 
 def relative(profiles: Sequence[Profile]) -> dict[str, float]:
-    """For each block the norm of its kernels' gradients over the norm of its kernels."""
+    """The norm of each block's kernel gradients over the norm of its kernels."""
     result: dict[str, list[float]] = {}
     for profile in profiles:
         squares: dict[str, tuple[float, float]] = {}
@@ -328,16 +330,16 @@ def relative(profiles: Sequence[Profile]) -> dict[str, float]:
     return {block: geometric(values) for block, values in result.items()}
 
 
-def summary(found: Verdict) -> str:
+def summary(verdict: Verdict) -> str:
     """A verdict in a few words.
 
     >>> summary(Verdict(label="he", growth_per_block=1.5, interval=None, across=150.0,
     ...                 verdict="exploding"))
     'he: exploding, x1.5 per block, x150 across'
     """
-    if math.isnan(found.growth_per_block):
-        return f"{found.label}: {found.verdict}"
+    if math.isnan(verdict.growth_per_block):
+        return f"{verdict.label}: {verdict.verdict}"
     return (
-        f"{found.label}: {found.verdict}, {factor(found.growth_per_block)} per block,"
-        f" {factor(found.across)} across"
+        f"{verdict.label}: {verdict.verdict}, {factor(verdict.growth_per_block)} per block,"
+        f" {factor(verdict.across)} across"
     )

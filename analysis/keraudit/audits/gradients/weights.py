@@ -77,9 +77,9 @@ def weights_of(layer: Any) -> list[tuple[str, Any]]:
 
 def drawn(initializer: Any, rng: np.random.Generator, shape: tuple[int, ...], dtype: str) -> Any:
     """The values that an initialiser gives to a weight."""
-    made = getattr(type(initializer), "__call__", None)  # noqa: B004  # of the class, to look up
-    if made in DRAWS:
-        return DRAWS[made](rng, shape, initializer).astype("float32")
+    method = getattr(type(initializer), "__call__", None)  # noqa: B004  # of the class, to look up
+    if method in DRAWS:
+        return DRAWS[method](rng, shape, initializer).astype("float32")
     return called(initializer, rng, shape, dtype)
 
 
@@ -122,27 +122,29 @@ def drawing(function: Any, rng: np.random.Generator) -> Iterator[None]:
             setattr(owner, key, value)
 
 
-def normal(rng: np.random.Generator, shape: tuple[int, ...], made: Any) -> Any:
-    return made.mean + made.stddev * rng.standard_normal(shape)
+def normal(rng: np.random.Generator, shape: tuple[int, ...], initializer: Any) -> Any:
+    return initializer.mean + initializer.stddev * rng.standard_normal(shape)
 
 
-def _truncated(rng: np.random.Generator, shape: tuple[int, ...], made: Any) -> Any:
-    return made.mean + made.stddev * _cut_normal(rng, shape)
+def _truncated(rng: np.random.Generator, shape: tuple[int, ...], initializer: Any) -> Any:
+    return initializer.mean + initializer.stddev * _cut_normal(rng, shape)
 
 
-def uniform(rng: np.random.Generator, shape: tuple[int, ...], made: Any) -> Any:
-    return rng.uniform(made.minval, made.maxval, shape)
+def uniform(rng: np.random.Generator, shape: tuple[int, ...], initializer: Any) -> Any:
+    return rng.uniform(initializer.minval, initializer.maxval, shape)
 
 
-def scaled(rng: np.random.Generator, shape: tuple[int, ...], made: Any) -> Any:
+def scaled(rng: np.random.Generator, shape: tuple[int, ...], initializer: Any) -> Any:
     """Variance ``scale / fan`` (Glorot and Bengio 2010; He et al. 2015), as Keras counts fans."""
-    one, two = _fans(shape, getattr(made, "input_axes", None), getattr(made, "output_axes", None))
-    count = {"fan_in": one, "fan_out": two}.get(made.mode, (one + two) / 2)
-    deviation = math.sqrt(made.scale / max(1.0, count))
-    if made.distribution == "uniform":
+    one, two = _fans(
+        shape, getattr(initializer, "input_axes", None), getattr(initializer, "output_axes", None)
+    )
+    count = {"fan_in": one, "fan_out": two}.get(initializer.mode, (one + two) / 2)
+    deviation = math.sqrt(initializer.scale / max(1.0, count))
+    if initializer.distribution == "uniform":
         limit = math.sqrt(3) * deviation
         return rng.uniform(-limit, limit, shape)
-    if made.distribution == "untruncated_normal":
+    if initializer.distribution == "untruncated_normal":
         return deviation * rng.standard_normal(shape)
     return deviation / CUT_DEVIATION * _cut_normal(rng, shape)
 
@@ -168,13 +170,13 @@ def _fans(
     return positions * shape[-2], positions * shape[-1]
 
 
-def orthogonal(rng: np.random.Generator, shape: tuple[int, ...], made: Any) -> Any:
+def orthogonal(rng: np.random.Generator, shape: tuple[int, ...], initializer: Any) -> Any:
     """Orthogonal columns, or rows where there are fewer of them (Saxe et al. 2014)."""
     rows, columns = math.prod(shape[:-1]), shape[-1]
     tall = rng.standard_normal((max(rows, columns), min(rows, columns)))
     matrix, upper = np.linalg.qr(tall)
     matrix = matrix * np.sign(np.diag(upper))
-    return made.gain * (matrix.T if rows < columns else matrix).reshape(shape)
+    return initializer.gain * (matrix.T if rows < columns else matrix).reshape(shape)
 
 
 def _cut_normal(rng: np.random.Generator, shape: tuple[int, ...]) -> Any:

@@ -77,17 +77,17 @@ def reductions(
         ShapeError: a shape no longer fits; the error names the layer.
     """
     rewrite = without_reductions(graph, also_pool_projections=also_pool_projections)
-    found = blocks(graph)
-    home = {graph.nodes[i].name: block.name for block in found for i in block.nodes}
+    levels = blocks(graph)
+    home = {graph.nodes[i].name: block.name for block in levels for i in block.nodes}
     removed: dict[str, list[str]] = {}
     for change in rewrite.changes:
         removed.setdefault(home[change.layer], []).append(change.layer)
-    after: dict[str, list[Node]] = {block.name: [] for block in found}
+    after: dict[str, list[Node]] = {block.name: [] for block in levels}
     for node in rewrite.graph.nodes:
         after[home[node.name]].append(node)
     savings = tuple(
         saving(block, [graph.nodes[i] for i in block.nodes], after[block.name], removed)
-        for block in found
+        for block in levels
     )
     return Reductions(
         **origin_of(graph, command=command),
@@ -99,7 +99,7 @@ def reductions(
     )
 
 
-def reductions_grid(found: Reductions) -> Grid:
+def reductions_grid(report: Reductions) -> Grid:
     """One row per block: with its reductions, without them, and what they save."""
     columns = (
         Column(key="name", label="Block"),
@@ -111,14 +111,14 @@ def reductions_grid(found: Reductions) -> Grid:
         Column(key="params_with", label="Params with", form="count", wide=True, bounded=True),
         Column(key="params_without", label="Params", form="count", bounded=True),
     )
-    shapes = inputs_text(found.input_shapes)
-    alone = [change for change in found.rewrite.log if change.what == "left alone"]
+    shapes = inputs_text(report.input_shapes)
+    alone = [change for change in report.rewrite.log if change.what == "left alone"]
     stuck = sum(change.why.startswith(STUCK) for change in alone)
     left = len(alone) - stuck
-    bound = found.total.bounds.macs.phrase
+    bound = report.total.bounds.macs.phrase
     notes = [
-        f"Factor         MACs without the {len(found.total.removed)}"
-        f" {'1x1 convolutions' if found.also_pool_projections else 'reductions'} / MACs with them",
+        f"Factor         MACs without the {len(report.total.removed)}"
+        f" {'1x1 convolutions' if report.also_pool_projections else 'reductions'} / MACs with them",
         "Params         parameters without them",
         "Derivation     --derive BLOCK writes out every product",
     ]
@@ -126,18 +126,18 @@ def reductions_grid(found: Reductions) -> Grid:
         notes.append(f"Left alone     {left} narrowing 1x1 convolutions that are no reductions")
     if stuck:
         notes.append(f"               {stuck} whose stride cannot move to the convolutions behind")
-    if found.rewrite.nothing:
-        notes = [f"Nothing to do: {found.rewrite.nothing}"]
-    notes += bound_notes(found.bound, found.unsupported, ", so savings are of the rest")
+    if report.rewrite.nothing:
+        notes = [f"Nothing to do: {report.rewrite.nothing}"]
+    notes += bound_notes(report.bound, report.unsupported, ", so savings are of the rest")
     return Grid(
-        title=found.model,
-        heading=f"at {shapes}: {bound}{short(found.total.macs_with)} MACs,"
-        f" {bound}{short(found.total.macs_without)} without reductions ({factor(found.total.factor)})",
+        title=report.model,
+        heading=f"at {shapes}: {bound}{short(report.total.macs_with)} MACs,"
+        f" {bound}{short(report.total.macs_without)} without reductions ({factor(report.total.factor)})",
         columns=columns,
-        lines=tuple(map(saving_line, found.blocks)),
-        total=saving_line(found.total),
+        lines=tuple(map(saving_line, report.blocks)),
+        total=saving_line(report.total),
         notes=tuple(notes),
-        command=found.command,
+        command=report.command,
         convention=CONVENTION,
     )
 

@@ -52,29 +52,29 @@ def stacked(network: Network, parts: Sequence[Part], word: str) -> Finding:
 def stem(network: Network, parts: Sequence[Part], *, most: int | None, word: str) -> Finding:
     """Holds when convolutions stand before the first part, at most ``most`` of them."""
     first = parts[0]
-    found = network.weighted(0, first.fork + 1)
-    if not found:
+    filters = network.weighted(0, first.fork + 1)
+    if not filters:
         return fails(f"No layer with weights stands before the first {word}, {first.name}.")
     before = (i for i in range(first.fork + 1) if i in network.main and i not in network.in_gates)
     pools = [pool for i in before if (pool := pool_at(network, i))]
-    text = [f"{network.name(f.at)} ({_filter_text(f)})" for f in found]
+    text = [f"{network.name(f.at)} ({_filter_text(f)})" for f in filters]
     start, stop = size_of(network, 0), size_of(network, first.fork)
     places = f"go from {start} to {stop}" if start != stop else f"stay {start}"
     pooled = listed([f"{network.name(p.at)} ({p.text})" for p in pools])
     evidence = (
-        f"{counted(len(found), 'layer')} with weights before {first.name}:"
+        f"{counted(len(filters), 'layer')} with weights before {first.name}:"
         f" {listed(text)}{'; ' + pooled if pools else ''}; positions {places}."
     )
-    return decided(most is None or len(found) <= most, evidence)
+    return decided(most is None or len(filters) <= most, evidence)
 
 
 def size_of(network: Network, index: int) -> str:
     return shape_text(network.places[index], "one position")
 
 
-def _filter_text(found: Filter) -> str:
-    stride = f", stride {max(found.strides)}" if max(found.strides, default=1) > 1 else ""
-    return f"{found.text}, {counted(found.filters, 'filter')}{stride}"
+def _filter_text(layer: Filter) -> str:
+    stride = f", stride {max(layer.strides)}" if max(layer.strides, default=1) > 1 else ""
+    return f"{layer.text}, {counted(layer.filters, 'filter')}{stride}"
 
 
 def one_classifier(network: Network, parts: Sequence[Part]) -> Finding:
@@ -111,8 +111,8 @@ def _averaging(network: Network, indices: Iterable[int]) -> str:
     return ""
 
 
-def connected_params(network: Network, found: Iterable[Filter]) -> int:
-    return sum(w.elements for f in found for w in network.graph.nodes[f.at].weights)
+def connected_params(network: Network, layers: Iterable[Filter]) -> int:
+    return sum(w.elements for f in layers for w in network.graph.nodes[f.at].weights)
 
 
 def params(network: Network) -> int:

@@ -35,54 +35,56 @@ class Place(NamedTuple):
     join: int
 
 
-def _modules_are_stacked(found: Inception) -> Finding:
+def _modules_are_stacked(inception: Inception) -> Finding:
     """Holds for two modules or more of which most follow the one before with no weights between.
 
     A module inside a residual unit stands where the unit stands.
     """
-    home = {index: block for block in found.network.blocks for index in block.nodes}
-    around = [(module, home[module.join]) for module in found.modules]
+    home = {index: block for block in inception.network.blocks for index in block.nodes}
+    around = [(module, home[module.join]) for module in inception.modules]
     places = [
         Place(m.name, m.fork if b.fork is None else b.fork, b.join or m.join) for m, b in around
     ]
-    return stacked(found.network, places, "module")
+    return stacked(inception.network, places, "module")
 
 
-def _stem_comes_first(found: Inception) -> Finding:
+def _stem_comes_first(inception: Inception) -> Finding:
     """Holds when a convolution stands before the first module."""
-    return stem(found.network, found.modules, most=None, word="module")
+    return stem(inception.network, inception.modules, most=None, word="module")
 
 
-def _sizes_differ(found: Inception) -> Finding:
+def _sizes_differ(inception: Inception) -> Finding:
     """Holds when in every module two branches see different extents; a 3x3 behind a 3x3 sees 5x5.
 
     The branch of a pooling does not count: its 1x1 is a projection.
     """
     alike = [
         module.name
-        for module in found.modules
+        for module in inception.modules
         if len({b.extent for b in module.branches if b.extent and not b.pools}) < 2
     ]
     if alike:
-        return fails(f"Every branch has filters of one size in {listed(alike)}.", *_patterns(found))
-    return decided(True, *_patterns(found))
+        return fails(
+            f"Every branch has filters of one size in {listed(alike)}.", *_patterns(inception)
+        )
+    return decided(True, *_patterns(inception))
 
 
-def _patterns(found: Inception) -> list[str]:
+def _patterns(inception: Inception) -> list[str]:
     """Modules of one pattern together, with the kernels of their branches."""
     groups: dict[str, list[str]] = {}
-    for module in found.modules:
+    for module in inception.modules:
         groups.setdefault(module.text, []).append(module.name)
     lines = [f"{listed(names)}: {text}." for text, names in groups.items()]
     rest = len(lines) - SHOWN
     return lines if rest <= 1 else [*lines[:SHOWN], f"... and {rest} more patterns."]
 
 
-def _pooling_runs_along(found: Inception) -> Finding:
+def _pooling_runs_along(inception: Inception) -> Finding:
     """Holds when every module has a pooling, of whichever kind, in a branch."""
-    without = [m.name for m in found.modules if not m.pools]
+    without = [m.name for m in inception.modules if not m.pools]
     kinds: dict[str, list[str]] = {}
-    for module in found.modules:
+    for module in inception.modules:
         for how in dict.fromkeys(pool.how for pool in module.pools):
             kinds.setdefault(how, []).append(module.name)
     evidence = [f"{how.capitalize()} pooling in {len(n)}: {listed(n)}." for how, n in kinds.items()]
@@ -91,10 +93,10 @@ def _pooling_runs_along(found: Inception) -> Finding:
     return decided(not without, *evidence)
 
 
-def _outputs_are_concatenated(found: Inception) -> Finding:
+def _outputs_are_concatenated(inception: Inception) -> Finding:
     """Holds when every join keeps the positions and adds up the channels of its branches."""
-    network, along, across = found.network, [], []
-    for module in found.modules:
+    network, along, across = inception.network, [], []
+    for module in inception.modules:
         sources = [ref.call for ref in network.graph.nodes[module.join].sources]
         places = {network.places[i] for i in (*sources, module.join)}
         terms = " + ".join(f"{network.channels(i):,}" for i in sources)
@@ -116,15 +118,15 @@ def _outputs_are_concatenated(found: Inception) -> Finding:
     return decided(not across, *evidence)
 
 
-def _channels_are_reduced(found: Inception) -> Finding:
+def _channels_are_reduced(inception: Inception) -> Finding:
     """Holds when each branch with a larger filter begins with a 1x1 that narrows.
 
     Modules that change the size are built otherwise (Szegedy et al. 2015, section 5, figure 10);
     they are counted apart and decide nothing, unless there are no others.
     """
-    network = found.network
-    keeping = [m for m in found.modules if network.places[m.fork] == network.places[m.join]]
-    others = [m for m in found.modules if m not in keeping]
+    network = inception.network
+    keeping = [m for m in inception.modules if network.places[m.fork] == network.places[m.join]]
+    others = [m for m in inception.modules if m not in keeping]
     done, total, missed = reductions(keeping or others)
     evidence = [f"{done} of {counted(total, 'branch')} with a larger filter reduce first."]
     if missed:
@@ -145,13 +147,13 @@ def reductions(modules: Sequence[Module]) -> tuple[int, int, list[str]]:
     return len(could) - len(missed), len(could), missed
 
 
-def _filters_are_factorized(found: Inception) -> Finding:
+def _filters_are_factorized(inception: Inception) -> Finding:
     """Holds when every module has a factorised filter; larger ones left whole are listed."""
-    pieces = Counter(p for m in found.modules for b in m.branches for p in b.factorized)
-    without = [m.name for m in found.modules if not any(b.factorized for b in m.branches)]
+    pieces = Counter(p for m in inception.modules for b in m.branches for p in b.factorized)
+    without = [m.name for m in inception.modules if not any(b.factorized for b in m.branches)]
     whole = Counter(
         f.text
-        for m in found.modules
+        for m in inception.modules
         for b in m.branches
         for f in b.filters
         if min(f.kernel, default=1) >= LARGE
@@ -167,9 +169,9 @@ def _filters_are_factorized(found: Inception) -> Finding:
     return decided(not without, *evidence)
 
 
-def _classifiers_help(found: Inception) -> Finding:
+def _classifiers_help(inception: Inception) -> Finding:
     """Holds when another output than the main one ends in a fully connected layer."""
-    network = found.network
+    network = inception.network
     outputs = {ref.call for ref in network.graph.architecture.outputs} - {network.end}
     side = [
         f for f in network.filters if f and f.at not in network.main and is_connected(network, f)
@@ -184,9 +186,9 @@ def _classifiers_help(found: Inception) -> Finding:
     return decided(True, f"{counted(len(ends), 'auxiliary classifier')}: {listed(names)}.")
 
 
-def _classifier_is_alone(found: Inception) -> Finding:
+def _classifier_is_alone(inception: Inception) -> Finding:
     """Holds when one fully connected layer follows the last module, after global average pooling."""
-    return one_classifier(found.network, found.modules)
+    return one_classifier(inception.network, inception.modules)
 
 
 CLAIMS: tuple[Claim[Inception], ...] = (

@@ -29,14 +29,14 @@ class Branch:
 
     @property
     def filters(self) -> tuple[Filter, ...]:
-        """All its filters, those of inner forks included."""
-        found: list[Filter] = []
+        """All filters of a branch, those of inner forks included."""
+        result: list[Filter] = []
         for step in self.steps:
             if isinstance(step, Filter):
-                found.append(step)
+                result.append(step)
             elif not isinstance(step, Pool):
-                found.extend(f for branch in step for f in branch.filters)
-        return tuple(found)
+                result.extend(f for branch in step for f in branch.filters)
+        return tuple(result)
 
     @property
     def pools(self) -> tuple[Pool, ...]:
@@ -66,11 +66,11 @@ class Branch:
     @property
     def factorized(self) -> tuple[str, ...]:
         """The pieces that stand for a larger filter: ``1x7-7x1``, ``(1x3 | 3x1)``, ``3x3-3x3``."""
-        found: list[str] = []
+        kinds: list[str] = []
         last: Step | None = None
         for step in self.steps:
             if isinstance(last, Filter) and isinstance(step, Filter) and _are_factors(last, step):
-                found.append(f"{last.text}-{step.text}")
+                kinds.append(f"{last.text}-{step.text}")
                 last = None  # a filter is half of one pair only
                 continue
             last = step
@@ -78,8 +78,8 @@ class Branch:
                 firsts = [branch.steps[0] for branch in step if len(branch.steps) == 1]
                 kernels = [f.kernel for f in firsts if isinstance(f, Filter)]
                 if len(kernels) == 2 and _crossed(*kernels):
-                    found.append(_step_text(step))
-        return tuple(found)
+                    kinds.append(_step_text(step))
+        return tuple(kinds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

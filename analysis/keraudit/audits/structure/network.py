@@ -38,7 +38,7 @@ class Filter(NamedTuple):
 
     @property
     def text(self) -> str:
-        """Its kernel as people write it: ``3x3``, ``3x3 depthwise``, ``dense``."""
+        """The kernel in the usual notation: ``3x3``, ``3x3 depthwise``, ``dense``."""
         return " ".join(filter(None, (shape_text(self.kernel), self.style)))
 
 
@@ -84,20 +84,20 @@ class Network:
         return [found for i in inside if (found := self.filters[i])]
 
 
-def network(graph: Graph, found: tuple[Block, ...]) -> Network:
+def network(graph: Graph, levels: tuple[Block, ...]) -> Network:
     """Look at ``graph``, divided into blocks, once for all checks."""
     links = Links.of(graph)
     main = leading_to_main_output(links, [ref.call for ref in graph.architecture.outputs])
     places = positions(graph)
     return Network(
         graph=graph,
-        blocks=found,
+        blocks=levels,
         places=places,
         filters=tuple(_filter_at(graph, places, i) for i in range(len(graph.nodes))),
         main=frozenset(main),
         in_gates=frozenset(
             i
-            for block in every(found)
+            for block in every(levels)
             if block.join is not None and () in block.branches
             if graph.nodes[block.join].layer.kind in GATES
             for branch in block.branches
@@ -107,18 +107,18 @@ def network(graph: Graph, found: tuple[Block, ...]) -> Network:
     )
 
 
-def every(found: Iterable[Block]) -> Iterator[Block]:
+def every(levels: Iterable[Block]) -> Iterator[Block]:
     """All blocks, those inside blocks included."""
-    for block in found:
+    for block in levels:
         yield block
         yield from every(block.children)
 
 
 def regions_as(
-    part: Callable[[Network, Block], T | None], network: Network, found: Iterable[Block]
+    part: Callable[[Network, Block], T | None], network: Network, levels: Iterable[Block]
 ) -> Iterator[T]:
     """What ``part`` makes of the regions, from the outside in, down to the first it accepts."""
-    for block in found:
+    for block in levels:
         on_path = block.fork is not None and block.join in network.main
         if on_path and (accepted := part(network, block)):
             yield accepted
@@ -190,11 +190,11 @@ def depth(network: Network) -> int:
     return deepest[network.end]
 
 
-def is_connected(network: Network, found: Filter) -> bool:
+def is_connected(network: Network, layer: Filter) -> bool:
     """Whether a layer is fully connected: dense on a vector, or a convolution of one position."""
-    node = network.graph.nodes[found.at]
-    if not found.kernel:
-        return found.style == "dense" and len(node.inputs[0].shape) == 2
+    node = network.graph.nodes[layer.at]
+    if not layer.kernel:
+        return layer.style == "dense" and len(node.inputs[0].shape) == 2
     return prod(network.places[node.sources[0].call]) == 1
 
 

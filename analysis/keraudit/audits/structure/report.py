@@ -233,7 +233,7 @@ def _notes(report: StructureReport) -> list[str]:
     """What is true of any network, and which claims are left out; each fits 80 columns."""
     facts = report.facts
     part = percent(facts.connected_params / facts.params if facts.params else 0.0)
-    found = [
+    notes = [
         f"Depth          {report.bound.phrase}{counted(facts.depth, 'layer')} with weights on the longest path,"
         f" of {facts.weighted_layers:,}",
         f"Found          {counted(facts.residual_units, 'residual unit')},"
@@ -245,15 +245,15 @@ def _notes(report: StructureReport) -> list[str]:
     if facts.downsampling:
         by = shape_text(f"{stride:g}" for stride in dict.fromkeys(facts.downsampling))
         maps = f"{sizes(facts.first_map, batch=False)} to {sizes(facts.last_map, batch=False)}"
-        found.append(f"Downsampling   by {by}: {maps}")
+        notes.append(f"Downsampling   by {by}: {maps}")
     for family, claims in FAMILIES.items():
         if family not in report.families:
-            found.append(f"Left out       {claims[0].code} to {claims[-1].code}: {MISSING[family]}")
+            notes.append(f"Left out       {claims[0].code} to {claims[-1].code}: {MISSING[family]}")
     if report.unsupported:
         what = "LOWER BOUND" if report.bound is Bound.LOWER else "ESTIMATE"
         more = len(report.unsupported) - 3
-        found.append(
+        notes.append(
             f"{what}: layers inside these are not counted: {', '.join(report.unsupported[:3])}"
             + (f" and {more} more" if more > 0 else "")
         )
-    return found
+    return notes

@@ -40,14 +40,14 @@ ROUTES: Mapping[str, str] = {  # what a shortcut may be, and how to write it
 DEEP = 50  # from here on, Table 1 has bottlenecks
 
 
-def _blocks_are_stacked(found: Residual) -> Finding:
+def _blocks_are_stacked(residual: Residual) -> Finding:
     """Holds for two units or more of which most follow the one before with no weights between."""
-    return stacked(found.network, found.units, "residual unit")
+    return stacked(residual.network, residual.units, "residual unit")
 
 
-def _shortcuts_carry(found: Residual) -> Finding:
+def _shortcuts_carry(residual: Residual) -> Finding:
     """Holds when every shortcut is the identity, option A's included, or a projection."""
-    routes = grouped([(unit.shortcut, unit.name) for unit in found.units])
+    routes = grouped([(unit.shortcut, unit.name) for unit in residual.units])
     note = "Option A is the identity with zeros for new channels or a choice of positions."
     evidence = [
         f"{counted(len(names), ROUTES.get(route, f'shortcut with {route}'))}: {listed(names)}."
@@ -56,16 +56,16 @@ def _shortcuts_carry(found: Residual) -> Finding:
     return decided(set(routes) <= set(ROUTES), *evidence, note if PADDED in routes else "")
 
 
-def _blocks_are_of_two_kinds(found: Residual) -> Finding:
+def _blocks_are_of_two_kinds(residual: Residual) -> Finding:
     """Holds when every unit is one of figure 5's two."""
-    return decided({u.kind for u in found.units} <= {BASIC, BOTTLENECK}, *_kinds(found.units))
+    return decided({u.kind for u in residual.units} <= {BASIC, BOTTLENECK}, *_kinds(residual.units))
 
 
-def _blocks_are_basic(found: Residual) -> Finding:
+def _blocks_are_basic(residual: Residual) -> Finding:
     """Holds when every residual branch is two 3x3 convolutions."""
-    others = [unit for unit in found.units if unit.kind != BASIC]
+    others = [unit for unit in residual.units if unit.kind != BASIC]
     if not others:
-        return holds(*_kinds(found.units))
+        return holds(*_kinds(residual.units))
     note = (
         "The sentence is the lecture's simplification: in Table 1 it is true of ResNet-18 and"
         " ResNet-34; from ResNet-50 on, the units are bottlenecks."
@@ -74,15 +74,15 @@ def _blocks_are_basic(found: Residual) -> Finding:
     return fails(*_kinds(others), *([note] if simplified else []))
 
 
-def _blocks_are_bottlenecks(found: Residual) -> Finding:
+def _blocks_are_bottlenecks(residual: Residual) -> Finding:
     """Holds when every residual branch is 1x1-3x3-1x1; not applicable below 50 layers."""
-    layers = depth(found.network)
+    layers = depth(residual.network)
     if layers < DEEP:
         return silent(f"The sentence is about ResNet-50 and deeper; this has {layers} layers.")
-    others = [unit for unit in found.units if unit.kind != BOTTLENECK]
+    others = [unit for unit in residual.units if unit.kind != BOTTLENECK]
     note = "The paper's CIFAR nets are basic at any depth (section 4.2)."
     basic = bool(others) and all(unit.kind == BASIC for unit in others)
-    return decided(not others, *_kinds(others or found.units), *([note] if basic else []))
+    return decided(not others, *_kinds(others or residual.units), *([note] if basic else []))
 
 
 def _kinds(units: Sequence[Unit]) -> list[str]:
@@ -103,13 +103,13 @@ def grouped(pairs: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
     return groups
 
 
-def _filters_double(found: Residual) -> Finding:
+def _filters_double(residual: Residual) -> Finding:
     """Holds when, wherever the units' sizes halve, a stride of 2 does it and the channels double.
 
     They may double in the unit after (as in Keras' version 2, which puts the stride at the end of a
     stage). Not applicable when the sizes stay.
     """
-    network, units = found
+    network, units = residual
     points = [units[0].fork, *(unit.join for unit in units)]
     names = ["", *(unit.name for unit in units)]
     evidence, true = [], True
@@ -138,9 +138,9 @@ def _downsampler(network: Network, start: int, unit: Unit) -> tuple[bool, str]:
 
     The shortcut does not count: it follows what the residual branch does.
     """
-    for found in network.weighted(start + 1, unit.join):
-        if set(found.strides) == {2} and found.at not in unit.around:
-            return True, f"by stride 2 in {network.name(found.at)}"
+    for layer in network.weighted(start + 1, unit.join):
+        if set(layer.strides) == {2} and layer.at not in unit.around:
+            return True, f"by stride 2 in {network.name(layer.at)}"
     for index in range(start + 1, unit.join):
         pool = pool_at(network, index)
         if pool and max(pool.strides) > 1 and index not in unit.around:
@@ -148,19 +148,19 @@ def _downsampler(network: Network, start: int, unit: Unit) -> tuple[bool, str]:
     return False, "without a convolution of stride 2"
 
 
-def _stem_is_one_convolution(found: Residual) -> Finding:
+def _stem_is_one_convolution(residual: Residual) -> Finding:
     """Holds when exactly one layer with weights stands before the first unit."""
-    return stem(found.network, found.units, most=1, word="unit")
+    return stem(residual.network, residual.units, most=1, word="unit")
 
 
-def _classifier_is_alone(found: Residual) -> Finding:
+def _classifier_is_alone(residual: Residual) -> Finding:
     """Holds when one fully connected layer follows the last unit, after global average pooling."""
-    return one_classifier(found.network, found.units)
+    return one_classifier(residual.network, residual.units)
 
 
-def _depth_is_the_papers(found: Residual) -> Finding:
+def _depth_is_the_papers(residual: Residual) -> Finding:
     """Holds when depth, kind and number of units agree with Table 1, or with 6n + 2 in section 4.2."""
-    network, units = found
+    network, units = residual
     layers = depth(network)
     before = len(network.weighted(0, units[0].fork + 1))
     inside = Counter(len(unit.filters) for unit in units)

@@ -47,7 +47,7 @@ def page(view: View, subject: ShownModel | None) -> None:
 
 
 def bars(found: Audited) -> tuple[Any, ...]:
-    """For a file, which cannot hold the map: the MACs of each block."""
+    """The MACs of each block as bars, for a file, which cannot hold the map."""
     return (macs_per_block(ui.safe(found.report.to_dict())),)
 
 
