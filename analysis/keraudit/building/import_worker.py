@@ -17,9 +17,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from keraudit.building.file_weights import restored
 from keraudit.errors import KerauditError, ModelError, ShapeError
 from keraudit.model.input_sizes import Requested
+from keraudit.reading.archive import read_file
 from keraudit.reading.keras_worker import use_backend
+from keraudit.reading.live_model import live_record
 
 LARGEST_FILE = 2**30  # bytes that a file may have that is written here
 FAILED = 3
@@ -87,8 +90,6 @@ def _model(record: Mapping[str, Any], known: Mapping[str, Any]) -> Any:
     """The model of a record, without memory for its weights where its constructor can do without."""
     import keras
 
-    from keraudit.building.file_weights import restored
-
     try:
         with keras.StatelessScope(initialize_variables=False):
             made = restored(record, known)
@@ -108,8 +109,6 @@ def _shapes(built: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _record_or_error(model: Any, requested: Requested, closed: Sequence[str]) -> dict[str, Any]:
-    from keraudit.reading.live_model import live_record
-
     try:
         return live_record(model, requested, closed=closed)
     except (KerauditError, ValueError) as error:
@@ -120,8 +119,6 @@ def _record_or_error(model: Any, requested: Requested, closed: Sequence[str]) ->
 def _found(path: Path, options: Mapping[str, Any]) -> str:
     use_backend(None)
     import keras  # first: no package may take the place of one that it needs
-
-    from keraudit.reading.archive import read_file
 
     record = read_file(path)
     packages = [(name, _imported(name, place)) for name, place in options["packages"]]
