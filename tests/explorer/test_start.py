@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import tomllib
@@ -44,6 +45,29 @@ def test_the_package_starts_the_app_on_a_model(called: dict[str, Any], tmp_path:
     assert words[words.index("--server.address") + 1] == "localhost"
     assert called["env"][start.MODEL_VARIABLE] == "inception_v3"
     assert called["env"][start.RUNS_VARIABLE] == str(tmp_path)
+
+
+def test_a_package_is_named_at_the_start_alone(
+    called: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text("raise SystemExit('imported')")
+    own = {"module": "mine", "class_name": "Net", "registered_name": "Net", "config": {}}
+    (tmp_path / "net.json").write_text(json.dumps(own))
+    assert run(["explore", "net.json", "--import", "./mine.py", "--import", "json"]) == 0
+    monkeypatch.setenv(start.MODEL_VARIABLE, called["env"][start.MODEL_VARIABLE])
+    monkeypatch.setenv(start.IMPORTS_VARIABLE, called["env"][start.IMPORTS_VARIABLE])
+    assert start.imported() == ("./mine.py", "json")
+    monkeypatch.delenv(start.MODEL_VARIABLE)
+    assert start.imported() == ()
+    for words in (["net.json"], ["net.json", "--import", "mine"], ["--import", "json"]):
+        assert run(["explore", *words]) == 2
+    assert run(["explore", "ResNet50", "--import", "json"]) == 2
+    errors = capsys.readouterr().err.splitlines()
+    assert ["--import" in line for line in errors] == [True, False, True, True]
 
 
 HOSTILE = """

@@ -13,40 +13,11 @@ from keraudit.layers.infer import shaped
 from keraudit.model.bounds import Bound
 from keraudit.reading.config import architecture
 from keraudit.reading.trace import traced
+from own_layers import Net, Scaled, Unit
 
 keras = pytest.importorskip("keras")
 np = pytest.importorskip("numpy")
 layers, ops = keras.layers, keras.ops
-
-
-class Unit(layers.Layer):  # type: ignore[misc,name-defined]
-    """A residual unit, as people write it by hand."""
-
-    def __init__(self, filters: int, **options: Any) -> None:
-        super().__init__(**options)
-        self.first = layers.Conv2D(filters, 3, padding="same", use_bias=False)
-        self.norm = layers.BatchNormalization()
-        self.second = layers.Conv2D(filters, 3, padding="same", use_bias=False)
-
-    def call(self, x: Any, training: bool | None = None) -> Any:
-        y = ops.relu(self.norm(self.first(x), training=training))
-        return ops.relu(self.second(y) + x)
-
-
-class Net(keras.Model):  # type: ignore[misc,name-defined]
-    """A stem, units in a list, a head."""
-
-    def __init__(self, units: int = 2) -> None:
-        super().__init__()
-        self.stem = layers.Conv2D(8, 3, padding="same")
-        self.units = [Unit(8, name=f"unit_{i}") for i in range(units)]
-        self.head = layers.Dense(10)
-
-    def call(self, x: Any) -> Any:
-        x = self.stem(x)
-        for unit in self.units:
-            x = unit(x)
-        return self.head(ops.mean(x, axis=(1, 2)))
 
 
 class Positions(layers.Layer):  # type: ignore[misc,name-defined]
@@ -57,14 +28,6 @@ class Positions(layers.Layer):  # type: ignore[misc,name-defined]
 
     def call(self, x: Any) -> Any:
         return x + ops.convert_to_tensor(self.table)[: x.shape[1]]
-
-
-class Scaled(layers.Layer):  # type: ignore[misc,name-defined]
-    def build(self, shape: Any) -> None:
-        self.scale = self.add_weight(shape=(shape[-1],), name="scale", trainable=False)
-
-    def call(self, x: Any) -> Any:
-        return x * self.scale
 
 
 class Closed(layers.Layer):  # type: ignore[misc,name-defined]
@@ -257,25 +220,6 @@ def test_a_callable_is_traced_in_its_own_process(
     monkeypatch.chdir(tmp_path)
     total = keraudit.audit("mine:Own", input_shape=(5,), batch=2).total
     assert (total.macs, total.params, total.bounds.macs) == (2 * 5 * 7, 5 * 7 + 7, Bound.EXACT)
-
-
-def test_what_a_trace_keeps_no_values_of_is_not_built() -> None:
-    start = keras.Input((20, 6))
-    model = keras.Model(start, Scaled()(start))
-    with pytest.raises(keraudit.KerauditError, match=r"not kept; read .*opened=False"):
-        keraudit.build(keraudit.read(model))
-    built = keraudit.build(keraudit.read(model, opened=False), custom_objects={"Scaled": Scaled})
-    assert built.count_params() == model.count_params()
-
-
-def test_a_traced_model_of_keras_own_layers_is_built_back() -> None:
-    model = Net()
-    images = np.random.default_rng(0).normal(size=(2, 16, 16, 3)).astype("float32")
-    model(images)
-    graph = keraudit.read(model, batch=2)
-    built = keraudit.build(graph)
-    assert built.count_params() == model.count_params()
-    assert tuple(built.output.shape[1:]) == (10,)
 
 
 def test_what_a_call_assigns_is_dropped() -> None:

@@ -12,6 +12,13 @@ from keraudit.cli.options import MODEL
 @click.command("explore", short_help="Look inside a network in the browser, layer by layer.")
 @click.argument("model", metavar="[MODEL]", required=False, type=MODEL)
 @click.option(
+    "--import",
+    "imports",
+    multiple=True,
+    metavar="PACKAGE",
+    help="Import PACKAGE, whose classes the file MODEL names; never for files that are uploaded.",
+)
+@click.option(
     "--port",
     type=click.IntRange(1, 65535),
     default=8501,
@@ -26,7 +33,9 @@ from keraudit.cli.options import MODEL
     metavar="FOLDER",
     help="Training runs to show.  [default: runs, and those of the report]",
 )
-def command(model: str | None, port: int, no_browser: bool, runs: Path | None) -> int:
+def command(
+    model: str | None, imports: tuple[str, ...], port: int, no_browser: bool, runs: Path | None
+) -> int:
     """Look inside a network in the browser, layer by layer.
 
     \b
@@ -43,6 +52,7 @@ def command(model: str | None, port: int, no_browser: bool, runs: Path | None) -
     from keraudit.child_process import environment, python
     from keraudit.explorer.start import (
         FOLDER_VARIABLE,
+        IMPORTS_VARIABLE,
         MODEL_VARIABLE,
         RUNS_VARIABLE,
         checked_model,
@@ -51,7 +61,10 @@ def command(model: str | None, port: int, no_browser: bool, runs: Path | None) -
 
     chosen = {FOLDER_VARIABLE: str(Path.cwd())}
     if model:
-        chosen[MODEL_VARIABLE] = checked_model(model)
+        chosen[MODEL_VARIABLE] = checked_model(model, imports)
+    elif imports:
+        raise click.UsageError("--import needs MODEL, a file with classes of that package")
+    chosen[IMPORTS_VARIABLE] = "\n".join(imports)
     if runs:
         chosen[RUNS_VARIABLE] = str(runs.resolve())
     script = Path(explorer.__file__).with_name("script") / "app.py"

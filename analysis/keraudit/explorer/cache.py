@@ -17,6 +17,7 @@ from keraudit.api import read, report_of
 from keraudit.audits.cost.parts import Part, parts
 from keraudit.audits.cost.report import CostReport
 from keraudit.errors import ShapeError
+from keraudit.explorer.start import argument, imported
 from keraudit.layers.infer import shaped
 from keraudit.model.block import Block
 from keraudit.model.blocks import blocks
@@ -83,6 +84,9 @@ def _graph_of(
     Raises:
         KerauditError: it cannot be read, or the size does not fit it.
     """
+    if _architecture is not None and _architecture.traced and (size or batch != 1):
+        with BUILDING:  # a trace holds for one size
+            return read(argument(), input_shape=size, batch=batch, imports=imported())
     if _architecture is not None:
         return shaped(_architecture, input_shapes=several(size, _architecture), batch=batch)
     with BUILDING:
@@ -145,6 +149,8 @@ def command(
     words = ["keraudit", word, subject.typed]
     if word == "compare":
         words.append(subject.typed)
+    if subject.typed == argument():
+        words += [part for package in imported() for part in ("--import", package)]
     if size is not None:
         words += ["--input-shape", ",".join(map(str, size))]
     if batch != 1:

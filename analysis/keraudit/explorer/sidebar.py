@@ -14,7 +14,7 @@ from keraudit.errors import KerauditError, ModelError
 from keraudit.explorer import ui
 from keraudit.explorer.address import LARGEST_BATCH, NAMED, UNITS, View, parsed
 from keraudit.explorer.cache import ShownModel
-from keraudit.explorer.start import MODEL_VARIABLE
+from keraudit.explorer.start import argument, imported
 from keraudit.explorer.upload import LARGEST_FILE_MIB, Upload, uploaded
 from keraudit.model.graph import Architecture
 from keraudit.model.shape_text import shape_text
@@ -30,11 +30,6 @@ def uploads() -> dict[str, Upload]:
     """What this session sent, by key; no other session sees it."""
     found: dict[str, Upload] = st.session_state.setdefault("uploads", {})
     return found
-
-
-def argument() -> str:
-    """The MODEL of ``keraudit explore MODEL``."""
-    return os.environ.get(MODEL_VARIABLE, "")
 
 
 class Stamp(NamedTuple):
@@ -55,7 +50,7 @@ def _stamp(text: str) -> Stamp:
 
 @lru_cache(maxsize=2)
 def _start_architecture(text: str, _stamp: Stamp) -> Architecture:
-    return resolve(text)
+    return resolve(text, imports=imported())
 
 
 @lru_cache(maxsize=1)

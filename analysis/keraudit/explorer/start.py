@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from importlib.util import find_spec
 
 from keraudit.building.check import check_homes
 from keraudit.errors import KerauditError, ModelError
 from keraudit.explorer.upload import LARGEST_FILE_MIB
 from keraudit.output.palette import DARK_BLUE, SKY
+from keraudit.reading.archive import read_file
+from keraudit.reading.imports import package
 from keraudit.reading.resolve import (
     CALLABLE,
     FILE_ENDINGS,
@@ -20,6 +23,7 @@ from keraudit.reading.resolve import (
 from keraudit.zoo.names import zoo_model
 
 MODEL_VARIABLE, RUNS_VARIABLE = "KERAUDIT_EXPLORE_MODEL", "KERAUDIT_EXPLORE_RUNS"
+IMPORTS_VARIABLE = "KERAUDIT_EXPLORE_IMPORTS"
 FOLDER_VARIABLE = "KERAUDIT_EXPLORE_FOLDER"  # where the command was typed
 # As in streamlit_app/.streamlit/config.toml; a test holds the two together.
 OPTIONS = {
@@ -63,7 +67,18 @@ def to_working_folder() -> None:
         os.chdir(folder)
 
 
-def checked_model(text: str) -> str:
+def argument() -> str:
+    """The MODEL of ``keraudit explore MODEL``."""
+    return os.environ.get(MODEL_VARIABLE, "")
+
+
+def imported() -> tuple[str, ...]:
+    """The packages of ``keraudit explore MODEL --import PACKAGE``; of uploads none is ever imported."""
+    words = os.environ.get(IMPORTS_VARIABLE, "") if argument() else ""
+    return tuple(filter(None, words.split("\n")))
+
+
+def checked_model(text: str, imports: Sequence[str] = ()) -> str:
     """MODEL as typed, if there is one; user code is not called before the page is opened.
 
     Raises:
@@ -73,8 +88,15 @@ def checked_model(text: str) -> str:
 
     path = Path(text)
     if text.lower().endswith(FILE_ENDINGS) or path.exists():
-        check_homes(from_file(path, silent))
+        if imports:
+            for word in imports:
+                package(word)
+            read_file(path)
+        else:
+            check_homes(from_file(path, silent))
         return str(path.resolve())
+    if imports:
+        raise ModelError("--import is for a file with classes of a package")
     if application_name(text) or zoo_model(text) or CALLABLE.fullmatch(text):
         return text
     raise ModelError(unknown_name(text))
