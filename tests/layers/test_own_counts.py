@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import keraudit
+from keraudit.layers.infer import shaped
 from keraudit.layers.own_counts import count_of
 from keraudit.layers.user_rules import rules_from
 from keraudit.model.bounds import Bound
@@ -173,8 +174,8 @@ def test_mistakes_of_the_decorator() -> None:
 
 def test_at_other_sizes_it_is_a_lower_bound() -> None:
     graph = keraudit.read(around(Gate(3, name="gate")))
-    wider = keraudit.at_input_shape(graph, (9, 7)).graph
-    (node,) = (node for node in wider.nodes if node.name == "gate")
+    longer = shaped(graph.architecture, input_shapes=[(9, 7)])
+    (node,) = (node for node in longer.nodes if node.name == "gate")
     assert node.effect.status == "unsupported"
     assert "its @keraudit.counts function was asked at 1x5x7 only" in node.effect.reason
 

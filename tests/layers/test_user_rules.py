@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import keraudit
 from keraudit.errors import ModelError
 from keraudit.layers.call import Site, Tensor
 from keraudit.layers.expressions import evaluated, parsed
@@ -84,6 +85,17 @@ def test_like_with_options_by_other_names():
     effect = rules["Gate"](site)
     assert effect.outputs == ((2, 5, 5, 6),)
     assert effect.macs == 2 * 5 * 5 * 3 * 1 * 4 * 6
+
+
+def test_a_layer_in_a_trace_has_its_options():
+    class Doubled(keras.layers.Layer):
+        def call(self, x):
+            return x * 2
+
+    x = keras.Input((5, 7))
+    model = keras.Model(x, Doubled()(Gate(3)(x)))  # traced, for no rule knows it
+    total = keraudit.audit(model, rules=rules_from(RULE)).total
+    assert (total.macs, total.other_flops) == (5 * 7 * 3, 2 * 5 * 3)
 
 
 def test_what_is_left_out():

@@ -151,25 +151,6 @@ def test_a_class_with_a_rule_stays_closed(tmp_path: Path) -> None:
     assert report.total.macs == 1000
 
 
-def test_a_rule_knows_the_options_of_a_closed_layer_in_a_trace() -> None:
-    from keraudit.layers.user_rules import rules_from
-
-    class Wide(layers.Layer):  # type: ignore[misc,name-defined]
-        def __init__(self, units: int, **options: Any) -> None:
-            super().__init__(**options)
-            self.units = units
-
-        def call(self, x: Any) -> Any:
-            return ops.repeat(x, self.units, axis=-1)
-
-    start = keras.Input((16, 16, 8))
-    model = keras.Model(start, Unit(24)(Wide(3)(start)))  # the unit is traced
-    rules = rules_from(
-        '[layers.Wide]\nmacs = "units"\noutput = ["batch", 16, 16, "units * input[-1]"]'
-    )
-    assert keraudit.audit(model, rules=rules).total.macs == 3 + 2 * 16 * 16 * 9 * 24 * 24
-
-
 def test_an_activation_of_the_user_s_is_counted_as_its_operations() -> None:
     def squared(x: Any) -> Any:
         return ops.square(ops.relu(x))

@@ -213,7 +213,8 @@ class ExampleRule:
             return self._counted(site)
         except NotThisVersionError as error:
             layer = site.layer or Layer(name=self.kind, kind=self.kind, config={})
-            reason = layer.unknown or f"the rules of {EXAMPLES} do not know it: {error}"
+            reason = f"the rules of {EXAMPLES} do not know it: {error}"
+            reason = f"{layer.unknown}; {reason}" if layer.unknown else reason
             return unlisted(layer, site.inputs, site.expected, reason)
 
     def version_of(self, arguments: Sequence[str]) -> Version | None:
@@ -320,9 +321,10 @@ RULES = {
 def reason_for(layer: Layer) -> str:
     """Why a layer is unsupported, with these rules as the remedy where they would apply."""
     rule = RULES.get(layer.kind)
-    if layer.unknown or rule is None or rule.version_of(list(layer.config)) is None:
+    if rule is None or rule.version_of(list(layer.config)) is None:
         return ""
+    unlisted_as = layer.unknown or f"{layer.kind} is not in the layer table"
     return (
-        f"{layer.kind} is not in the layer table; if it is keras.io's, --rules keras.io"
+        f"{unlisted_as}; if it is keras.io's, --rules keras.io"
         ' (rules=keraudit.load_rules("keras.io")) counts it'
     )

@@ -108,7 +108,7 @@ def _place_of(error: BaseException) -> Place | None:
         home, traces = _package(frame), frame.f_code.co_filename == TRACER
         if not isinstance(layer, keras.layers.Layer) or (home == "keraudit" and not traces):
             continue
-        if home == "keras" or traces:
+        if home == "keras" or traces or not hasattr(type(layer), method):
             method = found.method if found and found.layer is layer else "call"
         found = Place(layer, method)
     return found
