@@ -36,6 +36,7 @@ from keraudit.errors import ModelError
 from keraudit.layers.operations.operands import ARRAY
 from keraudit.layers.wrappers import RUNS_CODE
 from keraudit.model.graph import Architecture, Layer
+from keraudit.reading.arrays import array_of
 from keraudit.reading.origin import kind_of
 from keraudit.reading.serialised import MODEL_CLASSES, text
 from keraudit.rewrite.edit import layers_within
@@ -314,11 +315,8 @@ class Config:
             and numbers(options.get("value"))
         ):
             return {"class_name": kind, "config": {k: options[k] for k in ("value", "dtype")}}
-        if kind == ARRAY:
-            self.refuse(
-                "a traced layer's own variables and constants are not kept",
-                "read the live model with keraudit.read(model, opened=False)",
-            )
+        if kind == ARRAY and place == NODES:
+            return self.held(options)
         if kind == "__ellipsis__":
             return {"class_name": kind, "config": {}}
         if kind == "__slice__":
@@ -330,6 +328,18 @@ class Config:
             made = {k: self.value(options.get(k), ANY, key, depth=DEEPEST - 2) for k in names}
             return {"class_name": kind, "config": made}
         return self.unlisted(kind, place, key)
+
+
+    def held(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """A variable or an array that a traced call used: the text of its name and values is data."""
+        names = ("shape", "dtype", "variable", "name", "trainable", "value")
+        made = {name: options[name] for name in names if name in options}
+        if type(made.get("variable")) is not int and made.get("value") is None:
+            self.refuse(
+                f"a constant of shape {str(made.get('shape'))[:40]} in its call is too large, or has no values"
+            )
+        array_of(made)
+        return {"class_name": ARRAY, "config": made}
 
 
 def _upgrade(options: dict[str, Any], kind: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from threading import RLock
@@ -63,39 +63,82 @@ def build(
 def assembled(
     graph: Graph, *, custom_objects: Mapping[str, Any] | None = None
 ) -> tuple[dict[str, Any], list[list[Any]]]:
-    """The layers and operations of a graph by path, each built, and every call's symbolic outputs."""
-    import keras
+    """The layers and operations of a graph by path, each built, and every call's symbolic outputs.
 
+    A variable that a traced layer used itself becomes a layer too, by the key ``variable_of`` gives.
+    """
     known = dict(custom_objects or {})
     check(graph.architecture, known)
     made: dict[str, Any] = {}
     outputs: list[list[Any]] = []
-
-    def tensor(ref: Any) -> Any:
-        return outputs[ref.call][ref.output]
-
     with only(known):
         for index, call in enumerate(graph.architecture.calls):
             node = graph.nodes[index]
-            if node.layer.kind == "InputLayer":
-                dtype = node.outputs[0].dtype
-                name = call.name.replace("/", "_")
-                try:
-                    result = keras.Input(node.outputs[0].shape[1:], dtype=dtype, name=name)
-                except Exception as error:  # Keras' own, or its backend's: anything
-                    raise refused(call.name, node.layer.kind, first_line(error)) from error
-            else:
-                if call.layer not in made:
-                    made[call.layer] = _instance(
-                        call.layer, graph.architecture.layers[call.layer], known
-                    )
-                try:
-                    args, kwargs = mapped(constants((call.args, call.kwargs)), tensor)
-                    result = made[call.layer](*args, **kwargs)
-                except Exception as error:  # Keras' own, or its backend's: anything
-                    raise refused(call.name, node.layer.kind, first_line(error)) from error
+            try:
+                result = _called(graph, index, made, outputs, known)
+            except ModelError:
+                raise
+            except Exception as error:  # Keras' own, or its backend's: anything
+                raise refused(call.name, node.layer.kind, first_line(error)) from error
             outputs.append(list(result) if isinstance(result, list | tuple) else [result])
     return made, outputs
+
+
+def _called(
+    graph: Graph, index: int, made: dict[str, Any], outputs: list[list[Any]], known: Any
+) -> Any:
+    """The symbolic result of one call; layers that are new are added to those ``made``."""
+    import keras
+
+    call, node = graph.architecture.calls[index], graph.nodes[index]
+    if node.layer.kind == "InputLayer":
+        tensor = node.outputs[0]
+        name = call.name.replace("/", "_")
+        if graph.architecture.traced:  # it holds for one batch
+            return keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype, name=name)
+        return keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=name)
+    if call.layer not in made:
+        made[call.layer] = _instance(call.layer, graph.architecture.layers[call.layer], known)
+    arguments = constants((call.args, call.kwargs))
+    if graph.architecture.traced:
+        arguments = _with_held(arguments, graph, index, made, outputs)
+    args, kwargs = mapped(arguments, lambda ref: outputs[ref.call][ref.output])
+    return made[call.layer](*args, **kwargs)
+
+
+def _with_held(
+    arguments: Any, graph: Graph, index: int, made: dict[str, Any], outputs: list[list[Any]]
+) -> Any:
+    """The arguments of a traced call with tensors for the variables and arrays that it held."""
+    from keraudit.building.held import HeldArray, HeldVariable, filled, variables_in
+
+    first = graph.architecture.inputs[0]
+    place = outputs[first.call][first.output]
+    alone = not graph.architecture.calls[index].inputs and not any(variables_in(arguments))
+
+    def variable(config: Mapping[str, Any]) -> Any:
+        key = variable_of(config)
+        if key not in made:
+            made[key] = HeldVariable(config)
+        return made[key](place, dtype=computed_as(config, graph, index))
+
+    def array(value: Any) -> Any:
+        return HeldArray(value)(place) if alone else value
+
+    return filled(arguments, variable, array)
+
+
+def variable_of(config: Mapping[str, Any]) -> str:
+    """The key of a variable among the layers of a graph."""
+    return f"variable {config['variable']}"
+
+
+def computed_as(config: Mapping[str, Any], graph: Graph, index: int) -> str:
+    """The dtype that a call reads a variable in: numbers are cast to what a mixed policy computes in."""
+    stored = str(config["dtype"])
+    if "float" not in stored:
+        return stored
+    return next((t.dtype for t in graph.nodes[index].inputs if "float" in t.dtype), stored)
 
 
 @contextmanager
@@ -261,19 +304,33 @@ def copy_weights(source: keras.Model, target: keras.Model, graph: Graph) -> None
     """Give the layers of a built model the weights that the same layers have in its original.
 
     Layers are matched by their path in ``graph``; those that a rewrite made or changed in shape keep
-    their random initial weights.
+    their random initialisation.
     """
+    originals = weights_by_path(source, graph)
+    for path in originals:
+        built = layer_at(target, path.replace("/", "_").replace(" ", "_"))
+        copied(originals[path], getattr(built, "weights", ()))
+
+
+def copied(originals: Sequence[Any], variables: Sequence[Any]) -> None:
+    """Assign the variables of a layer, if all of them have the shapes of the originals."""
+    if [tuple(w.shape) for w in originals] == [tuple(w.shape) for w in variables]:
+        for old, new in zip(originals, variables, strict=True):
+            new.assign(old)
+
+
+def weights_by_path(source: keras.Model, graph: Graph) -> dict[str, list[Any]]:
+    """The weights of a live model's layers by their path in a graph that was read from it."""
     import keras
 
-    for path in graph.architecture.layers:
-        source_layer = layer_at(source, path)
-        target_layer = layer_at(target, path.replace("/", "_"))
-        if not isinstance(source_layer, keras.Layer) or not isinstance(target_layer, keras.Layer):
-            continue
-        shapes = [tuple(w.shape) for w in source_layer.weights]
-        if shapes == [tuple(w.shape) for w in target_layer.weights]:
-            for old, new in zip(source_layer.weights, target_layer.weights, strict=True):
-                new.assign(old)
+    if graph.architecture.traced:
+        from keraudit.reading.live_model import traced_parts
+
+        layers, variables = traced_parts(source, graph)
+        held = {variable_of({"variable": n}): [v] for n, v in enumerate(variables)}
+        return {path: list(getattr(layer, "weights", ())) for path, layer in layers.items()} | held
+    found = {path: layer_at(source, path) for path in graph.architecture.layers}
+    return {path: list(at.weights) for path, at in found.items() if isinstance(at, keras.Layer)}
 
 
 def layer_at(model: keras.Model, path: str) -> Any:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from keraudit.errors import KerauditError, ModelError, ShapeError
-from keraudit.model.graph import Shape
+from keraudit.model.graph import Graph, Shape
 from keraudit.model.input_sizes import Input, Requested
 from keraudit.reading.live_errors import class_of, failure, in_one_line, name_of
 from keraudit.reading.live_layers import live_facts
@@ -94,6 +94,18 @@ def _traced_at(model: Any, requested: Requested, closed: Collection[str]) -> Tra
         with suppress(Exception):  # then it was not for the dtype, and the first error tells more
             return traced(model, args, kwargs, closed=closed)
     raise first
+
+
+def traced_parts(model: Any, graph: Graph) -> tuple[Mapping[str, Any], Sequence[Any]]:
+    """The live layers by path, and the variables by number, of a graph that was traced from a model.
+
+    Raises:
+        KerauditError: the model cannot be traced at the sizes of the graph.
+    """
+    sizes = tuple(node.outputs[0].shape[1:] for node in graph.input_nodes)
+    with in_one_line(model):
+        found = _traced_at(model, Requested(shapes=sizes, batch=graph.batch), tuple(graph.rules))
+    return found.operations, found.variables
 
 
 def _is_to_be_traced(model: Any, closed: Collection[str] | None) -> bool:

@@ -15,9 +15,18 @@ import keras
 from keraudit.audits.gradients.initializers import is_random, recorded
 from keraudit.audits.gradients.places import Part, kernel_depths
 from keraudit.audits.gradients.roles import is_kernel
-from keraudit.building.keras_model import assembled, first_line, layer_at
+from keraudit.building.held import filled, variables_in
+from keraudit.building.keras_model import (
+    assembled,
+    computed_as,
+    constants,
+    copied,
+    first_line,
+    variable_of,
+    weights_by_path,
+)
 from keraudit.errors import ModelError
-from keraudit.model.graph import Graph, Ref
+from keraudit.model.graph import Call, Graph, Ref
 from keraudit.rewrite.edit import mapped
 
 
@@ -35,18 +44,33 @@ class Piece(keras.Layer):  # type: ignore[misc]  # Keras ships no types
             for index, call in enumerate(graph.architecture.calls[: part.stop])
             if index >= part.start and call.layer in layers
         ]
-        self.parts = [layer for _, _, layer in self.calls]  # Keras finds their weights here
+        self.held = {
+            key: layers[key]
+            for _, call, _ in self.calls
+            for config in variables_in((call.args, call.kwargs))
+            if (key := variable_of(config))
+        }
+        self.parts = [*(layer for _, _, layer in self.calls), *self.held.values()]  # for their weights
+        self.graph = graph
         self.built = True
 
     def call(self, tensors: Sequence[Any]) -> list[Any]:
         known: dict[Ref, Any] = dict(zip(self.part.reads, tensors, strict=True))
         for index, call, layer in self.calls:
-            result = layer(
-                *mapped(call.args, known.__getitem__), **mapped(call.kwargs, known.__getitem__)
-            )
+            args, kwargs = mapped(self._arguments(index, call), known.__getitem__)
+            result = layer(*args, **kwargs)
             results = result if isinstance(result, list | tuple) else [result]
             known.update({Ref(index, i): tensor for i, tensor in enumerate(results)})
         return [known[ref] for ref in self.part.writes]
+
+    def _arguments(self, index: int, call: Call) -> tuple[Any, Any]:
+        """The arguments of a call, with the values of what a traced call held."""
+
+        def variable(config: Mapping[str, Any]) -> Any:
+            held = self.held[variable_of(config)].held
+            return keras.ops.cast(held, computed_as(config, self.graph, index))
+
+        return filled(constants((call.args, call.kwargs)), variable, keras.ops.convert_to_tensor)  # type: ignore[no-any-return]
 
 
 class Network:
@@ -91,6 +115,9 @@ class Network:
         for index, call, layer in piece.calls:
             if any(v is variable for v in getattr(layer, "trainable_variables", ())):
                 return index, call.layer
+            for config in variables_in((call.args, call.kwargs)):
+                if piece.held[variable_of(config)].held is variable:
+                    return index, call.layer
         raise KeyError(variable.path)
 
     def is_float(self, ref: Ref) -> bool:
@@ -99,13 +126,8 @@ class Network:
 
     def copy(self, source: keras.Model) -> None:
         """Take over every weight of the layers that ``source`` has too, in the same shape."""
-        for path, layer in self.layers.items():
-            twin = layer_at(source, path)
-            if isinstance(twin, keras.Layer) and isinstance(layer, keras.Layer):
-                shapes = [tuple(w.shape) for w in layer.weights]
-                if shapes == [tuple(w.shape) for w in twin.weights]:
-                    for new, old in zip(layer.weights, twin.weights, strict=True):
-                        new.assign(old)
+        for path, originals in weights_by_path(source, self.graph).items():
+            copied(originals, getattr(self.layers.get(path), "weights", ()))
 
 
 def run(piece: Piece, tensors: Sequence[Any], kernels: Sequence[tuple[Any, Any]] = ()) -> list[Any]:
