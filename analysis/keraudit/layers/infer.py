@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from keraudit.errors import KerauditError, ModelError, ShapeError
+from keraudit.layers.arguments import Arguments
 from keraudit.layers.assumed import Expected, expected, statements
 from keraudit.layers.call import Rule, Site, zero
 from keraudit.layers.checks import (
@@ -283,12 +284,13 @@ def effect_of(
         )
     if rule is None:
         return _unknown_effect(layer, inputs, expected)
+    given = Arguments(call, inputs, nodes, arrays=not layer.kind.startswith("ops."))
     site = Site(
         kind=layer.kind,
         config=layer.config,
-        inputs=inputs,
-        args=_with_tensors(call.args, nodes) if call else (),
-        kwargs=_with_tensors(call.kwargs, nodes) if call else {},
+        inputs=given.inputs,
+        args=given.args,
+        kwargs=given.kwargs,
         inner=layer.inner,
         measure=partial(effect_of, rules=rules),
         expected=expected,
@@ -357,17 +359,6 @@ def _unknown_effect(
         guessed=True,
         weights_known=False,
     )
-
-
-def _with_tensors(value: Any, nodes: Sequence[Node]) -> Any:
-    """The same structure with a ``Tensor`` in place of every ``Ref``."""
-    if isinstance(value, Ref):
-        return nodes[value.call].outputs[value.output]
-    if isinstance(value, list | tuple):
-        return tuple(_with_tensors(item, nodes) for item in value)
-    if isinstance(value, dict):
-        return {key: _with_tensors(item, nodes) for key, item in value.items()}
-    return value
 
 
 def _compute_dtype(layer: Layer, inputs: Sequence[Tensor]) -> str:

@@ -27,6 +27,13 @@ from keraudit.reading.trace_record import Step, Traced, is_kerass, own_activatio
 # Tracing changes methods of Keras while it lasts.
 _ONE_AT_A_TIME = Lock()
 MOST_REASON = 150  # characters of an error that are repeated
+PRODUCTS = ("matmul", "einsum", "dot", "tensordot")  # of ``keras.ops``, and of every backend
+VARIABLE_OPERATORS = tuple(
+    f"__{side}{name}__"
+    for name in "add sub mul truediv floordiv mod pow matmul and or xor".split()
+    for side in ("", "r")
+) + ("__lt__", "__le__", "__gt__", "__ge__")
+JAX_METHOD = "__jax_array__"
 
 
 class _Trace:
@@ -41,6 +48,7 @@ class _Trace:
         self.opened: dict[int, tuple[Any, int]] = {}  # a layer, and how many steps were before it
         self.hidden = 0  # inside a call of Keras' own, whose parts are no nodes
         self.nodes: list[Any] = []  # every node that was made, to be undone
+        self.constants: dict[int, tuple[Any, Any]] = {}  # symbolic stand-ins, and what they stand for
         self.thread = get_ident()
 
     @contextmanager
@@ -84,17 +92,21 @@ def traced(
                 steps=trace.steps,
                 opened=tuple(trace.opened.values()),
                 leaves=trace.leaves,
+                constants={key: value for key, (_, value) in trace.constants.items()},
             )
         finally:
             _forget(trace)
 
 
 def _untouched(model: Any) -> Any:
-    """Inside it, what a ``call`` assigns to a variable is dropped; layers yet to be built need theirs."""
+    """Inside it, what a ``call`` assigns to a variable is dropped; layers yet to be built need theirs.
+
+    Weights that were never allocated are not allocated by it.
+    """
     from keras.src import backend
 
     whole = all(layer.built for layer in model._flatten_layers())
-    return backend.StatelessScope() if whole else nullcontext()
+    return backend.StatelessScope(initialize_variables=False) if whole else nullcontext()
 
 
 @contextmanager
@@ -103,6 +115,9 @@ def _recording(trace: _Trace) -> Iterator[None]:
 
     Other threads meet the methods of Keras as they were.
     """
+    from keras import KerasTensor
+    from keras.src import backend
+    from keras.src.backend.common.variables import Variable  # of which each backend's is a class
     from keras.src.layers.layer import Layer
     from keras.src.ops.node import Node
     from keras.src.ops.operation import Operation
@@ -113,6 +128,8 @@ def _recording(trace: _Trace) -> Iterator[None]:
         (Node, "__init__"): _noting,
         (Layer, "_set_mask_metadata"): _masking,
         (Layer, "add_loss"): lambda trace, add_loss: lambda layer, loss: None,
+        **{(Variable, name): _deferring for name in VARIABLE_OPERATORS},
+        **{(backend.numpy, name): _multiplying for name in PRODUCTS},
     }
     before = {(owner, name): vars(owner)[name] for owner, name in methods}
 
@@ -126,6 +143,9 @@ def _recording(trace: _Trace) -> Iterator[None]:
     for (owner, name), made in methods.items():
         original = before[owner, name]
         setattr(owner, name, here(made(trace, original), original))
+    if JAX_METHOD in vars(KerasTensor):
+        before[KerasTensor, JAX_METHOD] = vars(KerasTensor)[JAX_METHOD]
+        setattr(KerasTensor, JAX_METHOD, _unknown_to_jax(trace, before[KerasTensor, JAX_METHOD]))
     try:
         yield
     finally:
@@ -138,7 +158,7 @@ def _calling(trace: _Trace, call: Any) -> Any:
     import keras
 
     def called(layer: Any, *args: Any, **kwargs: Any) -> Any:
-        if trace.hidden or not _has_symbolic(args, kwargs):
+        if trace.hidden or not (trace.open or _has_symbolic(args, kwargs)):
             return call(layer, *args, **kwargs)
         if _is_open(layer) and type(layer).__name__ not in trace.closed:
             if not layer.built and _builds_itself(layer):
@@ -149,6 +169,12 @@ def _calling(trace: _Trace, call: Any) -> Any:
                 return result
             if layer is trace.model:
                 raise ValueError(trace.leaves[id(layer)])
+        if not _has_symbolic(args, kwargs):
+            if layer.built and not layer.variables:
+                return call(layer, *args, **kwargs)  # a constant, as cheap as those it is made of
+            args, kwargs = _stand_ins(trace, (args, kwargs))
+            if not _has_symbolic(args, kwargs):
+                return call(layer, *args, **kwargs)
         own = own_activation(layer)
         if own is not None:
             layer.activation = keras.activations.linear
@@ -170,9 +196,13 @@ def _operating(trace: _Trace, symbolic_call: Any) -> Any:
     from keras.src.layers.layer import Layer
 
     def operated(operation: Any, *args: Any, **kwargs: Any) -> Any:
-        if not trace.hidden and _changes_nothing(operation, args):
-            return args[0]
-        result = symbolic_call(operation, *args, **kwargs)
+        if not trace.hidden:
+            if _changes_nothing(operation, args):
+                return args[0]
+            if type(operation).__name__ == "Ndim":  # for a backend it is a number, for Keras a tensor
+                return len(args[0].shape)
+        with trace.hiding():
+            result = symbolic_call(operation, *args, **kwargs)
         if not trace.hidden and not isinstance(operation, Layer):
             trace.add(operation)
         return result
@@ -194,13 +224,72 @@ def _masking(trace: _Trace, set_mask: Any) -> Any:
 
 
 def _noting(trace: _Trace, start: Any) -> Any:
-    """``Node.__init__``: note every node, so that it can be taken away again."""
+    """``Node.__init__``: note every node, so that it can be taken away again.
 
-    def started(node: Any, *args: Any, **kwargs: Any) -> None:
-        start(node, *args, **kwargs)
+    A leaf may return what is no tensor, too: a cache, or nothing.
+    """
+    from keras import KerasTensor, tree
+
+    def started(node: Any, operation: Any, **kwargs: Any) -> None:
+        outputs = [t for t in tree.flatten(kwargs.pop("outputs")) if isinstance(t, KerasTensor)]
+        start(node, operation, outputs=outputs, **kwargs)
         trace.nodes.append(node)
 
     return started
+
+
+def _deferring(trace: _Trace, operator: Any) -> Any:
+    """An operator of ``Variable``: leave it to the symbolic tensor on its right."""
+    from keras import KerasTensor
+
+    def deferred(variable: Any, other: Any) -> Any:
+        return NotImplemented if isinstance(other, KerasTensor) else operator(variable, other)
+
+    return deferred
+
+
+def _multiplying(trace: _Trace, product: Any) -> Any:
+    """A backend's product of two arrays: constants are multiplied at every call of the model, too."""
+    import keras
+
+    operation = getattr(keras.ops, product.__name__)
+
+    def multiplied(*args: Any, **kwargs: Any) -> Any:
+        if trace.hidden or not trace.open:
+            return product(*args, **kwargs)
+        symbolic = _stand_ins(trace, args)
+        known = not _has_symbolic(symbolic, kwargs)
+        return product(*args, **kwargs) if known else operation(*symbolic, **kwargs)
+
+    return multiplied
+
+
+def _unknown_to_jax(trace: _Trace, method: Any) -> property:
+    """No ``__jax_array__``: an array of JAX then leaves ``array * tensor`` to the symbolic tensor."""
+
+    def looked_up(tensor: Any) -> Any:
+        if get_ident() == trace.thread:
+            raise AttributeError(JAX_METHOD)
+        return method.__get__(tensor)
+
+    return property(looked_up)
+
+
+def _stand_ins(trace: _Trace, values: Any) -> Any:
+    """The same structure with a symbolic tensor in place of every array and variable."""
+    import keras
+    from keras.src import backend
+
+    def stand_in(value: Any) -> Any:
+        is_array = type(value).__module__ == "numpy" and hasattr(value, "shape")
+        if not (is_array or isinstance(value, keras.Variable) or backend.is_tensor(value)):
+            return value
+        dtype = backend.standardize_dtype(value.dtype)
+        tensor = keras.KerasTensor(tuple(value.shape), dtype)
+        trace.constants[id(tensor)] = (tensor, value)
+        return tensor
+
+    return keras.tree.map_structure(stand_in, values)
 
 
 def _opened(trace: _Trace, layer: Any, args: Any, kwargs: dict[str, Any]) -> tuple[bool, Any]:

@@ -70,8 +70,12 @@ def written(
     steps: Sequence[Step],
     opened: Sequence[tuple[Any, int]],
     leaves: Mapping[int, str],
+    constants: Mapping[int, Any],
 ) -> Traced:
-    """The steps that lead to an output, as the record of a functional model."""
+    """The steps that lead to an output, as the record of a functional model.
+
+    ``constants`` are the arrays and variables behind symbolic tensors that no call returned.
+    """
     needed = _leading_to(outputs)
     opened = [(layer, sum(s.node in needed for s in steps[:before])) for layer, before in opened]
     steps = [step for step in steps if step.node in needed]
@@ -94,7 +98,7 @@ def written(
         places[id(operation), index] = (name, len(entry["inbound_nodes"]))
 
         def plain(value: Any, reader: str = name) -> Any:
-            return _plain(value, places, readers, reader)
+            return _plain(value, places, constants, readers, reader)
 
         arguments = step.node.arguments
         entry["inbound_nodes"].append(
@@ -186,6 +190,7 @@ def _tidy(value: Any) -> Any:
 def _plain(
     value: Any,
     places: Mapping[tuple[int, int], tuple[str, int]],
+    constants: Mapping[int, Any],
     readers: dict[int, str],
     reader: str,
 ) -> Any:
@@ -193,8 +198,9 @@ def _plain(
     import keras
 
     def again(item: Any) -> Any:
-        return _plain(item, places, readers, reader)
+        return _plain(item, places, constants, readers, reader)
 
+    value = constants.get(id(value), value)
     if isinstance(value, keras.KerasTensor):
         operation, node, output = value._keras_history
         if (
