@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from records.keras_hub_models import IMAGE, PLAIN
@@ -10,23 +11,23 @@ from records.keras_hub_models import IMAGE, PLAIN
 OPEN_IMAGE = (None, None, 3)
 
 
-def plain(name: str, **options: Any) -> Any:
+def plain(kind: str, **options: Any) -> Any:
     """A backbone of ``PLAIN``, some options changed."""
     import keras_hub
 
-    return getattr(keras_hub.models, name)(**{**PLAIN[name], **options})
+    return getattr(keras_hub.models, kind)(**{**PLAIN[kind], **options})
 
 
-def _made(name: str, **options: Any) -> Any:
+def _made(kind: str, **options: Any) -> Any:
     import keras_hub
 
-    return getattr(keras_hub.models, name)(**options)
+    return getattr(keras_hub.models, kind)(**options)
 
 
-def _layer(name: str, **options: Any) -> Any:
+def _layer(kind: str, **options: Any) -> Any:
     import keras_hub
 
-    return getattr(keras_hub.layers, name)(**options)
+    return getattr(keras_hub.layers, kind)(**options)
 
 
 def _pyramid(image_shape: Any = OPEN_IMAGE) -> Any:
@@ -46,7 +47,7 @@ def basnet() -> Any:
         image_encoder=_pyramid(),
         num_classes=1,
         image_shape=(64, 64, 3),
-        projection_filters=8,
+        projection_filters=64,
     )
 
 
@@ -188,7 +189,7 @@ def deeplab() -> Any:
 def depth_anything() -> Any:
     return _made(
         "DepthAnythingBackbone",
-        image_encoder=plain("DINOV2Backbone", num_layers=4),
+        image_encoder=plain("DINOV2Backbone", num_layers=4, image_shape=(64, 64, 3)),
         reassemble_factors=[4, 2, 1, 0.5],
         neck_hidden_dims=[8, 8, 16, 16],
         fusion_hidden_dim=8,
@@ -291,7 +292,7 @@ def segformer() -> Any:
         layerwise_sr_ratios=[4, 2, 1, 1],
         layerwise_patch_sizes=[7, 3, 3, 3],
         layerwise_strides=[4, 2, 2, 2],
-        hidden_dims=[8, 8, 16, 16],
+        hidden_dims=[8, 16, 24, 32],
         image_shape=(64, 64, 3),
     )
     return _made("SegFormerBackbone", image_encoder=encoder, projection_filters=8)
@@ -320,11 +321,6 @@ def stable_diffusion_3() -> Any:
     )
 
 
-def _with_images(name: str, **options: Any) -> Any:
-    """A language model that reads images too."""
-    return plain(name, **options)
-
-
 COMPOSED: dict[str, Callable[[], Any]] = {
     "BASNetBackbone": basnet,
     "BLIP2Backbone": blip2,
@@ -345,4 +341,63 @@ COMPOSED: dict[str, Callable[[], Any]] = {
     "SigLIPBackbone": lambda: two_towers("SigLIP"),
     "StableDiffusion3Backbone": stable_diffusion_3,
 }
-TASKS: dict[str, Callable[[], Any]] = {}
+_CLASSES = {"num_classes": 3}
+_CLASSIFIED = "Albert Bert DebertaV3 DistilBert FNet Roberta RoformerV2 XLMRoberta".split()
+_MASKED = "Albert Bert DebertaV3 DistilBert FNet Roberta RoformerV2 XLMRoberta".split()
+_CAUSAL = (
+    "Bloom Falcon GPT2 GPTNeoX Gemma GptOss Llama Llama3 Mistral Mixtral OPT Phi3 Qwen2 Qwen3"
+    " Qwen3Moe Qwen3_5 Qwen3_5Moe QwenMoe RWKV7 SmolLM3 Gemma3 Gemma3n Gemma4 PaliGemma"
+).split()
+_IMAGES = (
+    "CSPNet DeiT DenseNet EfficientNet HGNetV2 MiT MobileNet MobileNetV5 ResNet SwinTransformer VGG ViT"
+    " Xception"
+).split()
+
+# A task: the backbone that it is made from, and its options.
+_TASKS: dict[str, tuple[str, dict[str, Any]]] = {
+    **{f"{name}TextClassifier": (f"{name}Backbone", _CLASSES) for name in _CLASSIFIED},
+    "ESMProteinClassifier": ("ESM2Backbone", _CLASSES),
+    **{f"{name}MaskedLM": (f"{name}Backbone", {}) for name in _MASKED},
+    "ESM2MaskedPLM": ("ESM2Backbone", {}),
+    **{f"{name}CausalLM": (f"{name}Backbone", {"preprocessor": None}) for name in _CAUSAL},
+    **{f"{name}ImageClassifier": (f"{name}Backbone", _CLASSES) for name in _IMAGES},
+    **{f"{name}Seq2SeqLM": (f"{name}Backbone", {}) for name in ("Bart", "EdRec", "T5", "T5Gemma")},
+    "T5Gemma2Seq2SeqLM": ("T5Gemma2Backbone", {}),
+    **{f"{name}TextEmbedder": (f"{name}Backbone", {}) for name in ("Bert", "Gemma3", "Qwen3")},
+    "XLMRobertaTextEmbedder": ("XLMRobertaBackbone", {}),
+    "BASNetImageSegmenter": ("BASNetBackbone", {}),
+    "BLIP2CausalLM": ("BLIP2Backbone", {"preprocessor": None}),
+    "DFineObjectDetector": ("DFineBackbone", {"num_classes": 4}),
+    "DeepLabV3ImageSegmenter": ("DeepLabV3Backbone", _CLASSES),
+    "DepthAnythingDepthEstimator": ("DepthAnythingBackbone", {"depth_estimation_type": "relative"}),
+    "FluxTextToImage": ("FluxBackbone", {"preprocessor": None}),
+    "MoonshineAudioToText": ("MoonshineBackbone", {}),
+    "PARSeqCausalLM": ("PARSeqBackbone", {"preprocessor": None}),
+    "RetinaNetObjectDetector": ("RetinaNetBackbone", _CLASSES),
+    "SAMImageSegmenter": ("SAMBackbone", {}),
+    "SAM3PromptableConceptImageSegmenter": ("SAM3PromptableConceptBackbone", {}),
+    "SegFormerImageSegmenter": ("SegFormerBackbone", _CLASSES),
+    **{
+        f"StableDiffusion3{what}": ("StableDiffusion3Backbone", {"preprocessor": None})
+        for what in ("TextToImage", "ImageToImage", "Inpaint")
+    },
+}
+# Options of tasks that a class demands besides.
+_DEMANDED: dict[str, dict[str, Any]] = {
+    "HGNetV2ImageClassifier": {"preprocessor": None, "head_filters": 32},
+    "MobileNetImageClassifier": {"num_features": 32},
+    "VGGImageClassifier": {"pooling_hidden_dim": 32},
+    "MobileNetV5ImageClassifier": {"head_hidden_size": 32},
+}
+
+
+def _task(kind: str) -> Any:
+    backbone, options = _TASKS[kind]
+    made = COMPOSED[backbone]() if backbone in COMPOSED else plain(backbone)
+    return _made(kind, backbone=made, compile=False, **options, **_DEMANDED.get(kind, {}))
+
+
+TASKS: dict[str, Callable[[], Any]] = {
+    **{kind: partial(_task, kind) for kind in _TASKS},
+    "BLIP2Seq2SeqLM": lambda: _made("BLIP2Seq2SeqLM", backbone=blip2(_blip2_t5), compile=False),
+}

@@ -6,7 +6,7 @@ block. A backbone is built from its own options, or from those of its parts; a t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 Options = Mapping[str, Any]
@@ -342,3 +342,6 @@ PLAIN: dict[str, Options] = {
         "image_shape": IMAGE,
     },
 }
+
+# Classes that are not in the table, and why.
+UNBUILT: dict[str, str] = {}

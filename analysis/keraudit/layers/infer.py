@@ -96,7 +96,8 @@ def shaped(
         if index in given:
             hopes = {0: Expected(given[index], sure=True)}
         behind = any(ref in guesses for ref in sources)
-        place = Place(layer, call, inputs, hopes, behind, stated.reads.get(index, 1))
+        empty = tuple(s for s in stated.shapes.get(index, {}).values() if as_recorded and 0 in s[1:])
+        place = Place(layer, call, inputs, hopes, behind, stated.reads.get(index, 1), empty)
         old = earlier.get(index) if earlier else None
         same = old is not None and not behind and _is_same(old, layer, inputs)
         done = (old.effect, ()) if old and same else _measured(place, rules, nodes, starts)
@@ -154,13 +155,13 @@ def _measured(
 
     What does not fit an assumed shape is no fault of the file: the layer is then listed, not refused.
     """
-    layer, call, inputs, hopes, behind, reads = place
+    layer, call, inputs, hopes, behind, reads, empty = place
     first = hopes[0].shape if 0 in hopes else None
     try:
         effect = effect_of(layer, inputs, call=call, expected=first, rules=rules, nodes=nodes)
         if effect.status == UNSUPPORTED:
             effect = _completed(effect, hopes, reads)
-        check_outputs(layer, call, inputs, effect, starts)
+        check_outputs(layer, call, inputs, effect, starts, empty)
         check_counts(layer, call, effect)
     except KerauditError as error:
         if not behind:

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from threading import Lock, get_ident
 from typing import Any
 
@@ -34,6 +34,7 @@ VARIABLE_OPERATORS = tuple(
     for side in ("", "r")
 ) + ("__lt__", "__le__", "__gt__", "__ge__")
 JAX_METHOD = "__jax_array__"
+UNALLOCATED = "uninitialized_variables"  # Keras' list of those whose values are yet to be made
 
 
 class _Trace:
@@ -82,7 +83,7 @@ def traced(
     with _ONE_AT_A_TIME:
         trace = _Trace(model, closed)
         try:
-            with _recording(trace), _untouched(model):
+            with _recording(trace), _untouched():
                 outputs = model(*args, **kwargs)
             found = keras.tree.flatten(outputs)
             return written(
@@ -98,15 +99,28 @@ def traced(
             _forget(trace)
 
 
-def _untouched(model: Any) -> Any:
-    """Inside it, what a ``call`` assigns to a variable is dropped; layers yet to be built need theirs.
+@contextmanager
+def _untouched() -> Iterator[None]:
+    """Inside it, what a ``call`` assigns to a variable is dropped.
 
-    Weights that were never allocated are not allocated by it.
+    Weights that were never allocated are not allocated by it; those of layers that it builds are.
     """
     from keras.src import backend
+    from keras.src.backend.common import global_state
 
-    whole = all(layer.built for layer in model._flatten_layers())
-    return backend.StatelessScope(initialize_variables=False) if whole else nullcontext()
+    def waiting() -> list[Any]:
+        return list(global_state.get_global_attribute(UNALLOCATED) or [])
+
+    before = waiting()
+    known = {id(variable) for variable in before}
+    try:
+        with backend.StatelessScope(initialize_variables=False):
+            yield
+    finally:
+        made = [variable for variable in waiting() if id(variable) not in known]
+        global_state.set_global_attribute(UNALLOCATED, before)
+        for variable in made:
+            variable._deferred_initialize()
 
 
 @contextmanager
@@ -370,7 +384,8 @@ def _complete(layer: Any, result: Any, args: Any, kwargs: Any) -> None:
     from keras.src import backend
 
     given = [t for t in tree.flatten((args, kwargs)) if isinstance(t, KerasTensor)]
-    open_ones = [t for t in tree.flatten(result) if None in t.shape]
+    made = [t for t in tree.flatten(result) if isinstance(t, KerasTensor)]
+    open_ones = [t for t in made if None in t.shape]
     if not open_ones or any(None in tensor.shape for tensor in given):
         return
     options = _call_options(layer, kwargs)
@@ -378,7 +393,8 @@ def _complete(layer: Any, result: Any, args: Any, kwargs: Any) -> None:
         whole = backend.compute_output_spec(layer.call, *args, **options)
     except Exception:  # noqa: BLE001  # a backend may raise anything: the size stays open
         return
-    for tensor, spec in zip(tree.flatten(result), tree.flatten(whole), strict=True):
+    specs = [spec for spec in tree.flatten(whole) if isinstance(spec, KerasTensor)]
+    for tensor, spec in zip(made, specs, strict=True):
         tensor._shape = tuple(spec.shape)
 
 

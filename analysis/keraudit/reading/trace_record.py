@@ -126,7 +126,8 @@ def written(
     }
     shapes = [list(tensor.shape) for tensor in outputs]
     unopened = {names.known[key]: why for key, why in leaves.items() if key in names.known}
-    return Traced(record, _weights(steps, opened, names, readers), unopened, shapes)
+    first = history(inputs[0])[0]
+    return Traced(record, _weights(steps, opened, names, readers, first), unopened, shapes)
 
 
 def _leading_to(outputs: Iterable[Any]) -> set[Any]:
@@ -242,6 +243,7 @@ def _weights(
     opened: Sequence[tuple[Any, int]],
     names: _Names,
     readers: Mapping[int, str],
+    start: str,
 ) -> dict[str, list[list[Any]]]:
     """The weights that no rule tells: of leaves, and those that opened layers hold themselves."""
     found: dict[str, list[list[Any]]] = {}
@@ -258,17 +260,19 @@ def _weights(
         if hasattr(step.operation, "weights") and is_own(step.operation):
             found.setdefault(names.known[id(step.operation)], weights_of(step.operation, told))
     bare = [step.operation for step in steps if not getattr(step.operation, "weights", ())]
+    bare_names = {names.known[id(operation)] for operation in bare}
     for layer, before in reversed(opened):  # those inside before those around them
         # What no operation reads as it is (it is sliced, or looked up, beforehand): with the next
-        # operation that has no weights of its own.
+        # operation that has no weights of its own, or with the model's input.
         after = [s.operation for s in steps[before:] if s.operation in bare] or bare[-1:]
         for variable in layer.weights:
             if id(variable) in taken:
                 continue
             taken.add(id(variable))
-            home = readers.get(id(variable)) or (names.known[id(after[0])] if after else None)
-            if home is not None:
-                found.setdefault(home, []).append(_weight(variable, layer))
+            home = readers.get(id(variable))
+            if home not in bare_names:  # a layer's weights are those that its rule tells
+                home = names.known[id(after[0])] if after else start
+            found.setdefault(home, []).append(_weight(variable, layer))
     return found
 
 
