@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -24,8 +25,11 @@ from records.keras_hub_models import LENGTH, PLAIN, UNBUILT
 PATH = Path("site/results/keras-hub.json")
 SCHEMA = "keraudit.keras-hub/1"
 COMMAND = "python -m records.keras_hub"
-# The sizes of open axes, where it is not the length of a sequence.
-OPEN_SIZES = {"encoder_input_values": 4096}  # samples of a signal, of which three strides leave few
+# The shapes of inputs whose open axes are not the length of a sequence.
+OPEN_SHAPES = {
+    "encoder_input_values": (4096, 1),  # samples of a signal, of which three strides leave few
+    "masks": (1, 16, 16, 1),  # as many as SAM takes, at four times the size of its image embedding
+}
 
 MODELS: Mapping[str, Callable[[], Any]] = {
     **{name: partial(plain, name) for name in PLAIN},
@@ -40,9 +44,13 @@ def built(name: str) -> Any:
 
     try:
         with keras.StatelessScope(initialize_variables=False):
-            return MODELS[name]()
+            model = MODELS[name]()
     except ValueError:  # some tasks compile themselves, and an optimizer makes variables
         return MODELS[name]()
+    for variable in model.variables:  # a plain number for an initial value is no tensor until then
+        if variable.shape == () and variable._value is None:
+            variable._deferred_initialize()
+    return model
 
 
 def inputs_of(model: Any) -> Any:
@@ -51,9 +59,9 @@ def inputs_of(model: Any) -> Any:
     import keras
 
     def symbolic(tensor: Any) -> Any:
-        size = OPEN_SIZES.get(tensor._keras_history.operation.name, LENGTH)
-        shape = (1, *(size if axis is None else axis for axis in tensor.shape[1:]))
-        return jax.ShapeDtypeStruct(shape, tensor.dtype)
+        usual = tuple(LENGTH if axis is None else axis for axis in tensor.shape[1:])
+        shape = OPEN_SHAPES.get(tensor._keras_history.operation.name, usual)
+        return jax.ShapeDtypeStruct((1, *shape), tensor.dtype)
 
     return keras.tree.map_structure(symbolic, model._inputs_struct)
 
@@ -61,11 +69,14 @@ def inputs_of(model: Any) -> Any:
 def jax_macs(model: Any, inputs: Any) -> int:
     """The multiply-accumulates of the JAX program of one call at inference.
 
+    What no output depends on is dropped, as a compiler drops it, and as Keras does in a functional model.
+
     Raises:
         Unbounded: the program does not tell them.
     """
     import jax
     import keras
+    from jax.interpreters.partial_eval import dce_jaxpr
 
     def call(weights: Any, x: Any) -> Any:
         values = list(zip(model.variables, weights, strict=True))
@@ -73,7 +84,9 @@ def jax_macs(model: Any, inputs: Any) -> int:
             return model(x, training=False)
 
     weights = [jax.ShapeDtypeStruct(v.shape, v.dtype) for v in model.variables]
-    return products(jax.make_jaxpr(call)(weights, inputs).jaxpr)
+    program = jax.make_jaxpr(call)(weights, inputs).jaxpr
+    needed, _ = dce_jaxpr(program, [True] * len(program.outvars))
+    return products(needed)
 
 
 def row(name: str) -> dict[str, Any]:
@@ -84,24 +97,36 @@ def row(name: str) -> dict[str, Any]:
 
     model = built(name)
     inputs = inputs_of(model)
+    found = {"name": name, "part": "task" if name in TASKS else "backbone"}
     try:
-        witness = jax_macs(model, inputs)
-    except Unbounded:
-        witness = None
+        witness = {"jax_macs": jax_macs(model, inputs), "jax_error": ""}
+    except Unbounded as error:
+        witness = {"jax_macs": None, "jax_error": str(error)}
+    except Exception as error:  # noqa: BLE001  # the model's own code may raise anything
+        reason = f"its call does not run under JAX's tracer ({_line(error)})"
+        witness = {"jax_macs": None, "jax_error": reason}
+    found |= {**witness, "keras_params": model.count_params()}
     shapes = [tuple(x.shape[1:]) for x in keras.tree.flatten(inputs)]
-    report = keraudit.audit(model, input_shape=shapes)
+    try:
+        report = keraudit.audit(model, input_shape=shapes)
+    except keraudit.KerauditError as error:
+        none = {"macs": None, "params": None, "uncounted": None}
+        return {**found, **none, "bound": "refused", "reason": _line(error)}
     reasons = [f"{layer.name}: {layer.reason}" for layer in report.costs.unsupported]
     return {
-        "name": name,
-        "part": "task" if name in TASKS else "backbone",
+        **found,
         "macs": report.total.macs,
-        "jax_macs": witness,
         "params": report.total.params,
-        "keras_params": model.count_params(),
         "bound": report.bound.word,
         "reason": reasons[0] if reasons else "",
         "uncounted": len(reasons),
     }
+
+
+def _line(error: Exception) -> str:
+    """An error in one line, without what colours a terminal."""
+    words = re.sub(r"\x1b\[[0-9;]*m| at /\S+", "", str(error)).partition("Arguments received")[0].split()
+    return f"{type(error).__name__}: {' '.join(words)[:200]}"
 
 
 def is_exact(found: Mapping[str, Any]) -> bool:

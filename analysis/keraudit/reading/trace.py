@@ -17,6 +17,7 @@ the bookkeeping of its layers is taken away again.
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from threading import Lock, get_ident
@@ -133,6 +134,7 @@ def _recording(trace: _Trace) -> Iterator[None]:
     from keras.src import backend
     from keras.src.backend.common.variables import Variable  # of which each backend's is a class
     from keras.src.layers.layer import Layer
+    from keras.src.models.functional import Functional
     from keras.src.ops.node import Node
     from keras.src.ops.operation import Operation
 
@@ -144,6 +146,9 @@ def _recording(trace: _Trace) -> Iterator[None]:
         (Layer, "add_loss"): lambda trace, add_loss: lambda layer, loss: None,
         **{(Variable, name): _deferring for name in VARIABLE_OPERATORS},
         **{(backend.numpy, name): _multiplying for name in PRODUCTS},
+        (backend.core, "cond"): _choosing,
+        (_owner(type(backend.convert_to_tensor(0.0)), "__matmul__"), "__matmul__"): _multiplying,
+        (Functional, "_adjust_input_rank"): _adjusting,
     }
     before = {(owner, name): vars(owner)[name] for owner, name in methods}
 
@@ -183,6 +188,8 @@ def _calling(trace: _Trace, call: Any) -> Any:
                 return result
             if layer is trace.model:
                 raise ValueError(trace.leaves[id(layer)])
+            if not kwargs.get("training"):  # its own arithmetic of shapes may not take it
+                kwargs = {key: value for key, value in kwargs.items() if key != "training"}
         if not _has_symbolic(args, kwargs):
             if layer.built and not layer.variables:
                 return call(layer, *args, **kwargs)  # a constant, as cheap as those it is made of
@@ -266,7 +273,7 @@ def _multiplying(trace: _Trace, product: Any) -> Any:
     """A backend's product of two arrays: constants are multiplied at every call of the model, too."""
     import keras
 
-    operation = getattr(keras.ops, product.__name__)
+    operation = getattr(keras.ops, product.__name__.strip("_"), keras.ops.matmul)
 
     def multiplied(*args: Any, **kwargs: Any) -> Any:
         if trace.hidden or not trace.open:
@@ -276,6 +283,38 @@ def _multiplying(trace: _Trace, product: Any) -> Any:
         return product(*args, **kwargs) if known else operation(*symbolic, **kwargs)
 
     return multiplied
+
+
+def _owner(kind: type, method: str) -> type:
+    """The class in which a method is defined."""
+    return next(base for base in kind.__mro__ if method in vars(base))
+
+
+def _adjusting(trace: _Trace, adjust: Any) -> Any:
+    """``Functional._adjust_input_rank``: Keras gives a tensor with an axis more the history of the other."""
+    from keras.src.ops.node import KerasHistory
+
+    def adjusted(model: Any, inputs: Any) -> Any:
+        results = adjust(model, inputs)
+        made = {id(t): s for s in trace.steps[-2 * len(results) :] for t in s.node.outputs}
+        for tensor in results:
+            if (step := made.get(id(tensor))) and step.operation is not None:
+                index = step.operation._inbound_nodes.index(step.node)
+                tensor._keras_history = KerasHistory(step.operation, index, 0)
+        return results
+
+    return adjusted
+
+
+def _choosing(trace: _Trace, cond: Any) -> Any:
+    """A backend's ``cond``: what depends on constants alone is decided here, as in the model's call."""
+
+    def chosen(condition: Any, if_true: Any, if_false: Any) -> Any:
+        if trace.hidden or not trace.open:
+            return cond(condition, if_true, if_false)
+        return if_true() if bool(condition) else if_false()
+
+    return chosen
 
 
 def _unknown_to_jax(trace: _Trace, method: Any) -> property:
@@ -318,14 +357,21 @@ def _opened(trace: _Trace, layer: Any, args: Any, kwargs: dict[str, Any]) -> tup
             given = _cast(layer, args)
             return True, layer.call(*given, **_call_options(layer, kwargs, given))
     except Exception as error:  # noqa: BLE001  # the user's own code, or a backend's, may raise anything
-        message = " ".join(str(error).split())[:MOST_REASON]
         trace.leaves[id(layer)] = (
-            f"its call does not run on symbolic tensors ({type(error).__name__}: {message})"
+            f"its call does not run on symbolic tensors ({type(error).__name__}: {_essence(error)})"
         )
         del trace.steps[before:]
         return False, None
     finally:
         trace.open.pop()
+
+
+def _essence(error: Exception) -> str:
+    """What an error says, in one line: without Keras' frame around it, colours, paths and addresses."""
+    message = re.sub(r"(\x1b|\\x1b)\[[0-9;]*m", "", str(error))
+    message = re.sub(r"^Exception encountered when calling .*?\n\n", "", message, flags=re.DOTALL)
+    message = message.partition("Arguments received by")[0]
+    return " ".join(re.sub(r" at (0x|/)[^\s>,)]+", "", message).split())[:MOST_REASON]
 
 
 def _cast(layer: Any, args: Any) -> Any:
