@@ -19,6 +19,7 @@ _ENCODER = {**_HEADS, "max_sequence_length": LENGTH}
 _GROUPED = {**_TEXT, "num_query_heads": 4, "num_key_value_heads": 2}
 _GEMMA = {**_GROUPED, "head_dim": 8}
 _VIT = {"patch_size": 8, "num_layers": 2, "num_heads": 2, "hidden_dim": 16, "image_shape": IMAGE}
+_IMAGES = {"num_layers": 2, "num_heads": 2, "hidden_dim": 16, "intermediate_dim": 32, "output_dim": 16}
 _EXPERTS = {"num_experts": 4, "top_k": 2}
 _T5GEMMA = {
     "vocabulary_size": 100,
@@ -135,6 +136,12 @@ PLAIN: dict[str, Options] = {
     "GPT2Backbone": _ENCODER,
     "GPTNeoXBackbone": _ENCODER,
     "Gemma3Backbone": {**_GEMMA, "image_size": 16},
+    "Gemma3VisionEncoder": {
+        **_IMAGES,
+        "image_size": 16,
+        "patch_size": 4,
+        "pool_size": 2,
+    },
     "Gemma3nBackbone": {
         "text_vocab_size": 100,
         "text_hidden_size": 16,
@@ -155,6 +162,14 @@ PLAIN: dict[str, Options] = {
         "laurel_rank": 2,
     },
     "Gemma4Backbone": {**_GEMMA, "image_size": 16},
+    "Gemma4VisionEncoder": {
+        **_IMAGES,
+        "image_size": 24,
+        "patch_size": 4,
+        "pool_size": 3,
+        "head_dim": 8,
+        "position_embedding_size": 16,
+    },
     "GemmaBackbone": _GEMMA,
     "GptOssBackbone": {**_GROUPED, **_EXPERTS},
     "HGNetV2Backbone": {
@@ -344,4 +359,7 @@ PLAIN: dict[str, Options] = {
 }
 
 # Classes that are not in the table, and why.
-UNBUILT: dict[str, str] = {}
+UNBUILT: dict[str, str] = {
+    "Gemma4AudioEncoder": "a layer, not a model",
+    "Gemma4AssistantCausalLM": "drafts tokens from the hidden states of another Gemma 4 model",
+}
