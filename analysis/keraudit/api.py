@@ -203,16 +203,17 @@ def gradients(
     from keraudit.building.file_weights import weighty
 
     live = not isinstance(model, str | os.PathLike)
-    graph = read(
-        model,
-        input_shape=input_shape,
-        length=length,
-        batch=batch,
-        rules=rules,
-        imports=imports,
-        opened=False,
-        notify=notify,
-    )
+    how: dict[str, Any] = {
+        "input_shape": input_shape,
+        "length": length,
+        "batch": batch,
+        "rules": rules,
+        "imports": imports,
+        "notify": notify,
+    }
+    graph = read(model, **how)
+    if any(layer.unknown for layer in graph.architecture.layers.values()):
+        graph = read(model, opened=False, **how)  # what could not be opened is built by its class
     known = {**(user_objects(model) if live else {}), **(custom_objects or {})}
     source = weighty(model, known) if own_weights else None
     plan = Plan(

@@ -35,6 +35,7 @@ FILLING = (
     "home",
     "inception",
     "inline_values",
+    "keras_hub",
     "max_stable_learning_rate",
     "models",
     "precision",

@@ -18,10 +18,10 @@ from pages import (
     precision,
     runs,
 )
-from records import applications, gradients
+from records import applications, gradients, keras_hub
 
 CHANGELOG = Path("CHANGELOG.md")
-TITLES = {"zoo": "The zoo", "resnet": "ResNet and CIFAR-10"}
+TITLES = {"models/keras-hub": "KerasHub", "zoo": "The zoo", "resnet": "ResNet and CIFAR-10"}
 
 
 def commands() -> list[tuple[str, str, str]]:
@@ -32,6 +32,7 @@ def commands() -> list[tuple[str, str, str]]:
     ]
     others = [
         ("zoo.md", applications.PATH, applications.COMMAND),
+        ("models/keras-hub.md", keras_hub.PATH, keras_hub.COMMAND),
         ("crosscheck.md", crosscheck.PATH, "python analysis/benchmarks/crosscheck_all.py"),
         ("benchmarks.md", benchmarks.PATH, "make bench"),
         ("benchmarks.md", benchmarks.GRADIENTS, "make bench"),

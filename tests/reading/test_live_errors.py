@@ -278,7 +278,9 @@ def test_properties_of_the_model_are_no_obstacle() -> None:
     assert keraudit.audit(Hidden(), input_shape=(4,)).total.macs == 4 * 2
 
 
-@pytest.mark.parametrize("thing", [3, [1], object, lambda: None], ids=repr)
+@pytest.mark.parametrize(
+    "thing", [3, [1], object, lambda: None], ids=["int", "list", "class", "function"]
+)
 def test_what_is_no_model(thing: Any) -> None:
     assert line_of(thing, None).startswith("expected a keras.Model, a file, or a name; received a ")
 

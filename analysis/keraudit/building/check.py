@@ -329,7 +329,6 @@ class Config:
             return {"class_name": kind, "config": made}
         return self.unlisted(kind, place, key)
 
-
     def held(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """A variable or an array that a traced call used: the text of its name and values is data."""
         names = ("shape", "dtype", "variable", "name", "trainable", "value")

@@ -68,7 +68,9 @@ def variables_in(value: Any) -> Iterator[Mapping[str, Any]]:
             yield from variables_in(item)
 
 
-def filled(value: Any, variable: Callable[[Mapping[str, Any]], Any], array: Callable[[Any], Any]) -> Any:
+def filled(
+    value: Any, variable: Callable[[Mapping[str, Any]], Any], array: Callable[[Any], Any]
+) -> Any:
     """The same arguments with what was held in place of its records.
 
     Args:

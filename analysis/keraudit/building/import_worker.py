@@ -21,6 +21,7 @@ from keraudit.building.file_weights import restored
 from keraudit.errors import KerauditError, ModelError, ShapeError
 from keraudit.model.input_sizes import Requested
 from keraudit.reading.archive import read_file
+from keraudit.reading.arrays import packed
 from keraudit.reading.keras_worker import use_backend
 from keraudit.reading.live_model import live_record
 
@@ -125,7 +126,8 @@ def _found(path: Path, options: Mapping[str, Any]) -> str:
     keras.utils.clear_session()
     model = _model(record, _classes(packages))
     requests = map(Requested.from_dict, options["requests"])
-    return json.dumps([_record_or_error(model, one, options["closed"]) for one in requests])
+    found = [_record_or_error(model, one, options["closed"]) for one in requests]
+    return json.dumps(found, default=packed)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -20,6 +20,7 @@ class Place(NamedTuple):
     hopes: Mapping[int, Expected]
     behind: bool
     reads: int
+    empty: tuple[tuple[int | None, ...], ...] = ()
 
 
 def with_weights(

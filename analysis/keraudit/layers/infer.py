@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from keraudit.errors import KerauditError, ModelError, ShapeError
+from keraudit.layers.arguments import Arguments
 from keraudit.layers.assumed import Expected, expected, statements
 from keraudit.layers.call import Rule, Site, zero
 from keraudit.layers.checks import (
@@ -98,7 +99,10 @@ def shaped(
         if index in start_shapes:
             hopes = {0: Expected(start_shapes[index], sure=True)}
         behind = any(ref in guesses for ref in sources)
-        place = Place(layer, call, inputs, hopes, behind, stated.reads.get(index, 1))
+        empty = tuple(
+            s for s in stated.shapes.get(index, {}).values() if as_recorded and 0 in s[1:]
+        )
+        place = Place(layer, call, inputs, hopes, behind, stated.reads.get(index, 1), empty)
         old = earlier.get(index) if earlier else None
         same = old is not None and not behind and _is_same(old, layer, inputs)
         done = (old.effect, ()) if old and same else _measured(place, rules, nodes, starts)
@@ -156,13 +160,13 @@ def _measured(
 
     What does not fit an assumed shape is no fault of the file: the layer is then listed, not refused.
     """
-    layer, call, inputs, hopes, behind, reads = place
+    layer, call, inputs, hopes, behind, reads, empty = place
     first = hopes[0].shape if 0 in hopes else None
     try:
         effect = effect_of(layer, inputs, call=call, expected=first, rules=rules, nodes=nodes)
         if effect.status == UNSUPPORTED:
             effect = _completed(effect, hopes, reads)
-        check_outputs(layer, call, inputs, effect, starts)
+        check_outputs(layer, call, inputs, effect, starts, empty)
         check_counts(layer, call, effect)
     except KerauditError as error:
         if not behind:
@@ -289,12 +293,13 @@ def effect_of(
         )
     if rule is None:
         return unlisted(layer, inputs, expected, reason_for(layer))
+    given = Arguments(call, inputs, nodes, arrays=not layer.kind.startswith("ops."))
     site = Site(
         kind=layer.kind,
         config=layer.config,
-        inputs=inputs,
-        args=_with_tensors(call.args, nodes) if call else (),
-        kwargs=_with_tensors(call.kwargs, nodes) if call else {},
+        inputs=given.inputs,
+        args=given.args,
+        kwargs=given.kwargs,
         inner=layer.inner,
         measure=partial(effect_of, rules=rules),
         expected=expected,
@@ -344,17 +349,6 @@ def _effect_of_model(
         estimated=any(n.bounds.flops is Bound.ESTIMATE for n in graph.nodes),
         weights_known=all(n.bounds.params is Bound.EXACT for n in graph.nodes),
     )
-
-
-def _with_tensors(value: Any, nodes: Sequence[Node]) -> Any:
-    """The same structure with a ``Tensor`` in place of every ``Ref``."""
-    if isinstance(value, Ref):
-        return nodes[value.call].outputs[value.output]
-    if isinstance(value, list | tuple):
-        return tuple(_with_tensors(item, nodes) for item in value)
-    if isinstance(value, dict):
-        return {key: _with_tensors(item, nodes) for key, item in value.items()}
-    return value
 
 
 def _compute_dtype(layer: Layer, inputs: Sequence[Tensor]) -> str:

@@ -19,6 +19,7 @@ from typing import Any
 from keraudit.child_process import with_working_folder
 from keraudit.errors import KerauditError, ModelError
 from keraudit.model.input_sizes import Requested
+from keraudit.reading.arrays import packed
 from keraudit.reading.live_model import live_record
 
 USUAL = (224, 224, 3)
@@ -105,7 +106,8 @@ def _callable_json(path: str, options: Mapping[str, Any]) -> str:
             f"gave no model: TypeError: it returned a {type(made).__name__}, not a keras.Model"
         )
     requests = map(Requested.from_dict, options["requests"])
-    return json.dumps([_record_or_error(made, request, options["closed"]) for request in requests])
+    found = [_record_or_error(made, request, options["closed"]) for request in requests]
+    return json.dumps(found, default=packed)
 
 
 def _made(path: str) -> Any:

@@ -6,6 +6,7 @@ its class with its module, the method, the error, and the next thing to do.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,6 +59,12 @@ def failure(model: Any, error: BaseException) -> ModelError:
     )
 
 
+# Around what an error says: colours, Keras' first line, addresses and paths.
+COLOR = re.compile(r"(\x1b|\\x1b)\[[0-9;]*m")
+FRAME = re.compile(r"^Exception encountered when calling .*?\n\n", re.DOTALL)
+PLACE = re.compile(r" at (0x|/)[^\s>,)]+")
+
+
 def summary_of(error: BaseException) -> str:
     """The class and the original message of an error, on one line and not too long.
 
@@ -75,6 +82,8 @@ def _message_of(error: BaseException) -> str:
         return ""
     text = text.rpartition(BOLD)[2].partition(PLAIN)[0]
     text = text.partition("Error encountered:")[2] or text
+    text = FRAME.sub("", COLOR.sub("", text)).partition("Arguments received by")[0]
+    text = PLACE.sub("", text)
     text = " ".join(text.split())
     return text if len(text) <= MOST_MESSAGE else f"{text[: MOST_MESSAGE - 3]}..."
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from threading import Lock, get_ident
 from typing import Any
 
@@ -28,6 +28,14 @@ from keraudit.reading.trace_record import Step, Traced, is_kerass, own_activatio
 
 # Tracing changes methods of Keras while it lasts.
 _ONE_AT_A_TIME = Lock()
+PRODUCTS = ("matmul", "einsum", "dot", "tensordot")  # of ``keras.ops``, and of every backend
+VARIABLE_OPERATORS = (
+    *(f"__{n}__" for n in "add sub mul truediv floordiv mod pow matmul and or xor".split()),
+    *(f"__r{n}__" for n in "add sub mul truediv floordiv mod pow matmul and or xor".split()),
+    *("__lt__", "__le__", "__gt__", "__ge__"),
+)
+JAX_METHOD = "__jax_array__"
+UNALLOCATED = "uninitialized_variables"  # Keras' list of those whose values are yet to be made
 
 
 class _Trace:
@@ -43,6 +51,9 @@ class _Trace:
         self.opened: dict[int, tuple[Any, int]] = {}  # a layer, and how many steps were before it
         self.hidden = 0  # inside a call of Keras' own, whose parts are no nodes
         self.nodes: list[Any] = []  # every node that was made, to be undone
+        self.constants: dict[
+            int, tuple[Any, Any]
+        ] = {}  # symbolic stand-ins, and what they stand for
         self.thread = get_ident()
 
     @contextmanager
@@ -76,7 +87,7 @@ def traced(
     with _ONE_AT_A_TIME:
         trace = _Trace(model, closed)
         try:
-            with _recording(trace), _untouched(model):
+            with _recording(trace), _untouched():
                 outputs = model(*args, **kwargs)
             found = keras.tree.flatten(outputs)
             return written(
@@ -87,17 +98,34 @@ def traced(
                 opened=tuple(trace.opened.values()),
                 leaves=trace.leaves,
                 closed=trace.closed,
+                constants={key: value for key, (_, value) in trace.constants.items()},
             )
         finally:
             _forget(trace)
 
 
-def _untouched(model: Any) -> Any:
-    """Inside it, what a ``call`` assigns to a variable is dropped; layers yet to be built need theirs."""
-    from keras.src import backend
+@contextmanager
+def _untouched() -> Iterator[None]:
+    """Inside it, what a ``call`` assigns to a variable is dropped.
 
-    whole = all(layer.built for layer in model._flatten_layers())
-    return backend.StatelessScope() if whole else nullcontext()
+    Weights that were never allocated are not allocated by it; those of layers that it builds are.
+    """
+    from keras.src import backend
+    from keras.src.backend.common import global_state
+
+    def waiting() -> list[Any]:
+        return list(global_state.get_global_attribute(UNALLOCATED) or [])
+
+    before = waiting()
+    known = {id(variable) for variable in before}
+    try:
+        with backend.StatelessScope(initialize_variables=False):
+            yield
+    finally:
+        made = [variable for variable in waiting() if id(variable) not in known]
+        global_state.set_global_attribute(UNALLOCATED, before)
+        for variable in made:
+            variable._deferred_initialize()
 
 
 @contextmanager
@@ -106,7 +134,11 @@ def _recording(trace: _Trace) -> Iterator[None]:
 
     Other threads meet the methods of Keras as they were.
     """
+    from keras import KerasTensor
+    from keras.src import backend
+    from keras.src.backend.common.variables import Variable  # of which each backend's is a class
     from keras.src.layers.layer import Layer
+    from keras.src.models.functional import Functional
     from keras.src.ops.node import Node
     from keras.src.ops.operation import Operation
 
@@ -116,6 +148,11 @@ def _recording(trace: _Trace) -> Iterator[None]:
         (Node, "__init__"): _noting,
         (Layer, "_set_mask_metadata"): _masking,
         (Layer, "add_loss"): lambda trace, add_loss: lambda layer, loss: None,
+        **{(Variable, name): _deferring for name in VARIABLE_OPERATORS},
+        **{(backend.numpy, name): _multiplying for name in PRODUCTS},
+        (backend.core, "cond"): _choosing,
+        (_owner(type(backend.convert_to_tensor(0.0)), "__matmul__"), "__matmul__"): _multiplying,
+        (Functional, "_adjust_input_rank"): _adjusting,
     }
     before = {(owner, name): vars(owner)[name] for owner, name in methods}
 
@@ -129,6 +166,9 @@ def _recording(trace: _Trace) -> Iterator[None]:
     for (owner, name), made in methods.items():
         original = before[owner, name]
         setattr(owner, name, here(made(trace, original), original))
+    if JAX_METHOD in vars(KerasTensor):
+        before[KerasTensor, JAX_METHOD] = vars(KerasTensor)[JAX_METHOD]
+        setattr(KerasTensor, JAX_METHOD, _unknown_to_jax(trace, before[KerasTensor, JAX_METHOD]))
     try:
         yield
     finally:
@@ -141,7 +181,7 @@ def _calling(trace: _Trace, call: Any) -> Any:
     import keras
 
     def called(layer: Any, *args: Any, **kwargs: Any) -> Any:
-        if trace.hidden or not _has_symbolic(args, kwargs):
+        if trace.hidden or not (trace.open or _has_symbolic(args, kwargs)):
             return call(layer, *args, **kwargs)
         if _is_open(layer) and type(layer).__name__ not in trace.closed:
             if not layer.built and _builds_itself(layer):
@@ -152,6 +192,13 @@ def _calling(trace: _Trace, call: Any) -> Any:
                 return result
             if layer is trace.model:
                 raise trace.errors[id(layer)]
+            kwargs = _without_inference(kwargs)
+        if not _has_symbolic(args, kwargs):
+            if layer.built and not layer.variables:
+                return call(layer, *args, **kwargs)  # a constant, as cheap as those it is made of
+            args, kwargs = _stand_ins(trace, (args, kwargs))
+            if not _has_symbolic(args, kwargs):
+                return call(layer, *args, **kwargs)
         own = own_activation(layer)
         if own is not None:
             layer.activation = keras.activations.linear
@@ -168,14 +215,26 @@ def _calling(trace: _Trace, call: Any) -> Any:
     return called
 
 
+def _without_inference(kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The keywords of a leaf without ``training=False``, which its arithmetic of shapes may not take."""
+    training = kwargs.get("training")
+    return kwargs if training else {k: v for k, v in kwargs.items() if k != "training"}
+
+
 def _operating(trace: _Trace, symbolic_call: Any) -> Any:
     """``Operation.symbolic_call``: record what is not inside a layer of Keras' own."""
     from keras.src.layers.layer import Layer
 
     def operated(operation: Any, *args: Any, **kwargs: Any) -> Any:
-        if not trace.hidden and _changes_nothing(operation, args):
-            return args[0]
-        result = symbolic_call(operation, *args, **kwargs)
+        if not trace.hidden:
+            if _changes_nothing(operation, args):
+                return args[0]
+            if (
+                type(operation).__name__ == "Ndim"
+            ):  # for a backend it is a number, for Keras a tensor
+                return len(args[0].shape)
+        with trace.hiding():
+            result = symbolic_call(operation, *args, **kwargs)
         if not trace.hidden and not isinstance(operation, Layer):
             trace.add(operation)
         return result
@@ -197,13 +256,104 @@ def _masking(trace: _Trace, set_mask: Any) -> Any:
 
 
 def _noting(trace: _Trace, start: Any) -> Any:
-    """``Node.__init__``: note every node, so that it can be taken away again."""
+    """``Node.__init__``: note every node, so that it can be taken away again.
 
-    def started(node: Any, *args: Any, **kwargs: Any) -> None:
-        start(node, *args, **kwargs)
+    A leaf may return what is no tensor, too: a cache, or nothing.
+    """
+    from keras import KerasTensor, tree
+
+    def started(node: Any, operation: Any, **kwargs: Any) -> None:
+        outputs = [t for t in tree.flatten(kwargs.pop("outputs")) if isinstance(t, KerasTensor)]
+        start(node, operation, outputs=outputs, **kwargs)
         trace.nodes.append(node)
 
     return started
+
+
+def _deferring(trace: _Trace, operator: Any) -> Any:
+    """An operator of ``Variable``: leave it to the symbolic tensor on its right."""
+    from keras import KerasTensor
+
+    def deferred(variable: Any, other: Any) -> Any:
+        return NotImplemented if isinstance(other, KerasTensor) else operator(variable, other)
+
+    return deferred
+
+
+def _multiplying(trace: _Trace, product: Any) -> Any:
+    """A backend's product of two arrays: constants are multiplied at every call of the model, too."""
+    import keras
+
+    operation = getattr(keras.ops, product.__name__.strip("_"), keras.ops.matmul)
+
+    def multiplied(*args: Any, **kwargs: Any) -> Any:
+        if trace.hidden or not trace.open:
+            return product(*args, **kwargs)
+        symbolic = _stand_ins(trace, args)
+        known = not _has_symbolic(symbolic, kwargs)
+        return product(*args, **kwargs) if known else operation(*symbolic, **kwargs)
+
+    return multiplied
+
+
+def _owner(kind: type, method: str) -> type:
+    """The class in which a method is defined."""
+    return next(base for base in kind.__mro__ if method in vars(base))
+
+
+def _adjusting(trace: _Trace, adjust: Any) -> Any:
+    """``Functional._adjust_input_rank``: Keras gives a tensor with an axis more the history of the other."""
+    from keras.src.ops.node import KerasHistory
+
+    def adjusted(model: Any, inputs: Any) -> Any:
+        results = adjust(model, inputs)
+        made = {id(t): s for s in trace.steps[-2 * len(results) :] for t in s.node.outputs}
+        for tensor in results:
+            if (step := made.get(id(tensor))) and step.operation is not None:
+                index = step.operation._inbound_nodes.index(step.node)
+                tensor._keras_history = KerasHistory(step.operation, index, 0)
+        return results
+
+    return adjusted
+
+
+def _choosing(trace: _Trace, cond: Any) -> Any:
+    """A backend's ``cond``: what depends on constants alone is decided here, as in the model's call."""
+
+    def chosen(condition: Any, if_true: Any, if_false: Any) -> Any:
+        if trace.hidden or not trace.open:
+            return cond(condition, if_true, if_false)
+        return if_true() if bool(condition) else if_false()
+
+    return chosen
+
+
+def _unknown_to_jax(trace: _Trace, method: Any) -> property:
+    """No ``__jax_array__``: an array of JAX then leaves ``array * tensor`` to the symbolic tensor."""
+
+    def looked_up(tensor: Any) -> Any:
+        if get_ident() == trace.thread:
+            raise AttributeError(JAX_METHOD)
+        return method.__get__(tensor)
+
+    return property(looked_up)
+
+
+def _stand_ins(trace: _Trace, values: Any) -> Any:
+    """The same structure with a symbolic tensor in place of every array and variable."""
+    import keras
+    from keras.src import backend
+
+    def stand_in(value: Any) -> Any:
+        is_array = type(value).__module__ == "numpy" and hasattr(value, "shape")
+        if not (is_array or isinstance(value, keras.Variable) or backend.is_tensor(value)):
+            return value
+        dtype = backend.standardize_dtype(value.dtype)
+        tensor = keras.KerasTensor(tuple(value.shape), dtype)
+        trace.constants[id(tensor)] = (tensor, value)
+        return tensor
+
+    return keras.tree.map_structure(stand_in, values)
 
 
 def _opened(trace: _Trace, layer: Any, args: Any, kwargs: dict[str, Any]) -> tuple[bool, Any]:
@@ -239,7 +389,10 @@ def _cast(layer: Any, args: Any) -> Any:
 
 
 def _call_options(layer: Any, kwargs: dict[str, Any], args: Any = ()) -> dict[str, Any]:
-    """The keywords of a call as ``Layer.__call__`` hands them on: at inference, with the input's mask."""
+    """The keywords of a call as ``Layer.__call__`` hands them on, with the input's mask.
+
+    Whether it trains is left open, as in a functional model: what is built again may train.
+    """
     from keras import KerasTensor
     from keras.src import backend
 
@@ -247,8 +400,7 @@ def _call_options(layer: Any, kwargs: dict[str, Any], args: Any = ()) -> dict[st
     takes_any = any(p.kind is p.VAR_KEYWORD for p in known.values())
     found = {k: v for k, v in kwargs.items() if k != "training" or takes_any or k in known}
     if "training" in known and found.get("training") is None:
-        default = known["training"].default
-        found["training"] = default if isinstance(default, bool) else False
+        found["training"] = True if known["training"].default is True else None
     if "mask" in known and found.get("mask") is None and args and isinstance(args[0], KerasTensor):
         found["mask"] = backend.get_keras_mask(args[0])
     return found
@@ -283,7 +435,8 @@ def _complete(layer: Any, result: Any, args: Any, kwargs: Any) -> None:
     from keras.src import backend
 
     given = [t for t in tree.flatten((args, kwargs)) if isinstance(t, KerasTensor)]
-    open_ones = [t for t in tree.flatten(result) if None in t.shape]
+    made = [t for t in tree.flatten(result) if isinstance(t, KerasTensor)]
+    open_ones = [t for t in made if None in t.shape]
     if not open_ones or any(None in tensor.shape for tensor in given):
         return
     options = _call_options(layer, kwargs)
@@ -291,7 +444,8 @@ def _complete(layer: Any, result: Any, args: Any, kwargs: Any) -> None:
         whole = backend.compute_output_spec(layer.call, *args, **options)
     except Exception:  # noqa: BLE001  # a backend may raise anything: the size stays open
         return
-    for tensor, spec in zip(tree.flatten(result), tree.flatten(whole), strict=True):
+    specs = [spec for spec in tree.flatten(whole) if isinstance(spec, KerasTensor)]
+    for tensor, spec in zip(made, specs, strict=True):
         tensor._shape = tuple(spec.shape)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from keraudit.layers.own_counts import count_of, counted_by
+from keraudit.reading.arrays import held_values
 from keraudit.reading.live_errors import class_of
 from keraudit.reading.live_layers import is_own, weights_of
 
@@ -31,6 +32,8 @@ class Traced(NamedTuple):
         leaves: why a layer of the user's own was not opened, by path.
         outputs: the shapes of the model's outputs.
         counted: what the functions of classes that count themselves say of each call, by path.
+        operations: the live layers and operations by path.
+        variables: those that calls read themselves, in the order of their numbers in the record.
     """
 
     record: dict[str, Any]
@@ -38,6 +41,8 @@ class Traced(NamedTuple):
     leaves: dict[str, str]
     outputs: list[list[int | None]]
     counted: dict[str, list[dict[str, Any]]]
+    operations: dict[str, Any]
+    variables: list[Any]
 
 
 class Step(NamedTuple):
@@ -67,6 +72,19 @@ class _Names:
         return self.known[id(operation)]
 
 
+class _Read:
+    """The variables that calls read themselves: each one's number, and the first call that reads it."""
+
+    def __init__(self) -> None:
+        self.variables: dict[int, Any] = {}
+        self.readers: dict[int, str] = {}
+
+    def number(self, variable: Any, reader: str) -> int:
+        self.variables.setdefault(id(variable), variable)
+        self.readers.setdefault(id(variable), reader)
+        return list(self.variables).index(id(variable))
+
+
 def written(
     model: Any,
     inputs: Any,
@@ -75,11 +93,13 @@ def written(
     steps: Sequence[Step],
     opened: Sequence[tuple[Any, int]],
     leaves: Mapping[int, str],
+    constants: Mapping[int, Any],
     closed: Collection[str] = (),
 ) -> Traced:
     """The steps that lead to an output, as the record of a functional model.
 
-    Of classes that are ``closed``, as a rule of the user's counts them, the config is kept.
+    ``constants`` are the arrays and variables behind symbolic tensors that no call returned. Of classes
+    that are ``closed``, as a rule of the user's counts them, the config is kept.
     """
     needed = _leading_to(outputs)
     opened = [(layer, sum(s.node in needed for s in steps[:before])) for layer, before in opened]
@@ -94,7 +114,7 @@ def written(
         config = {"name": name, "batch_shape": list(tensor.shape), "dtype": str(tensor.dtype)}
         layers[name] = _entry("InputLayer", "keras.layers", name, config)
         layers[name]["inbound_nodes"] = []
-    readers: dict[int, str] = {}  # variable: the first call that reads it
+    read = _Read()
     for step in steps:
         operation = step.operation
         name = names.of(operation, step.within)
@@ -103,7 +123,7 @@ def written(
         places[id(operation), index] = (name, len(entry["inbound_nodes"]))
 
         def plain(value: Any, reader: str = name) -> Any:
-            return _plain(value, places, readers, reader)
+            return _plain(value, places, constants, read, reader)
 
         arguments = step.node.arguments
         entry["inbound_nodes"].append(
@@ -131,8 +151,18 @@ def written(
     }
     shapes = [list(tensor.shape) for tensor in outputs]
     unopened = {names.known[key]: why for key, why in leaves.items() if key in names.known}
-    weights = _weights(steps, opened, names, readers)
-    return Traced(record, weights, unopened, shapes, _counted(steps, names))
+    first = history(inputs[0])[0]
+    weights = _weights(steps, opened, names, read.readers, first)
+    operations = {names.known[id(step.operation)]: step.operation for step in steps}
+    return Traced(
+        record,
+        weights,
+        unopened,
+        shapes,
+        _counted(steps, names),
+        operations,
+        list(read.variables.values()),
+    )
 
 
 def _counted(steps: Sequence[Step], names: _Names) -> dict[str, list[dict[str, Any]]]:
@@ -224,15 +254,17 @@ def _tidy(value: Any) -> Any:
 def _plain(
     value: Any,
     places: Mapping[tuple[int, int], tuple[str, int]],
-    readers: dict[int, str],
+    constants: Mapping[int, Any],
+    read: _Read,
     reader: str,
 ) -> Any:
-    """An argument as plain data: tensors as references, arrays and variables by shape alone."""
+    """An argument as plain data: tensors as references, variables by number, arrays with their values."""
     import keras
 
     def again(item: Any) -> Any:
-        return _plain(item, places, readers, reader)
+        return _plain(item, places, constants, read, reader)
 
+    value = constants.get(id(value), value)
     if isinstance(value, keras.KerasTensor):
         operation, node, output = value._keras_history
         if (
@@ -260,13 +292,26 @@ def _plain(
         return value.item()
     if value is Ellipsis:
         return {"class_name": "__ellipsis__", "config": {}}
-    if isinstance(value, keras.Variable):
-        readers.setdefault(id(value), reader)
+    return _held(value, read, reader)
+
+
+def _held(value: Any, read: _Read, reader: str) -> Any:
+    """A variable or an array as plain data, but for an array's values."""
+    import keras
+
     shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
-    if shape is not None and dtype is not None:
-        config = {"shape": list(shape), "dtype": keras.backend.standardize_dtype(dtype)}
-        return {"class_name": "__array__", "config": config}
-    return str(value)
+    if shape is None or dtype is None:
+        return str(value)
+    config: dict[str, Any] = {
+        "shape": list(shape),
+        "dtype": keras.backend.standardize_dtype(dtype),
+    }
+    if isinstance(value, keras.Variable):
+        config |= {"variable": read.number(value, reader), "name": str(value.name)}
+        config |= {"trainable": bool(value.trainable)}
+    elif (values := held_values(value)) is not None:
+        config |= {"value": values}
+    return {"class_name": "__array__", "config": config}
 
 
 def _weights(
@@ -274,6 +319,7 @@ def _weights(
     opened: Sequence[tuple[Any, int]],
     names: _Names,
     readers: Mapping[int, str],
+    start: str,
 ) -> dict[str, list[list[Any]]]:
     """The weights that no rule tells: of leaves, and those that opened layers hold themselves."""
     found: dict[str, list[list[Any]]] = {}
@@ -290,17 +336,19 @@ def _weights(
         if hasattr(step.operation, "weights") and is_own(step.operation):
             found.setdefault(names.known[id(step.operation)], weights_of(step.operation, told))
     bare = [step.operation for step in steps if not getattr(step.operation, "weights", ())]
+    bare_names = {names.known[id(operation)] for operation in bare}
     for layer, before in reversed(opened):  # those inside before those around them
         # What no operation reads as it is (it is sliced, or looked up, beforehand): with the next
-        # operation that has no weights of its own.
+        # operation that has no weights of its own, or with the model's input.
         after = [s.operation for s in steps[before:] if s.operation in bare] or bare[-1:]
         for variable in layer.weights:
             if id(variable) in taken:
                 continue
             taken.add(id(variable))
-            home = readers.get(id(variable)) or (names.known[id(after[0])] if after else None)
-            if home is not None:
-                found.setdefault(home, []).append(_weight(variable, layer))
+            home = readers.get(id(variable))
+            if home not in bare_names:  # a layer's weights are those that its rule tells
+                home = names.known[id(after[0])] if after else start
+            found.setdefault(home, []).append(_weight(variable, layer))
     return found
 
 

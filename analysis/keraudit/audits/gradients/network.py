@@ -50,7 +50,10 @@ class Piece(keras.Layer):  # type: ignore[misc]  # Keras ships no types
             for config in variables_in((call.args, call.kwargs))
             if (key := variable_of(config))
         }
-        self.parts = [*(layer for _, _, layer in self.calls), *self.held.values()]  # for their weights
+        self.parts = [
+            *(layer for _, _, layer in self.calls),
+            *self.held.values(),
+        ]  # for their weights
         self.graph = graph
         self.built = True
 

@@ -13,6 +13,7 @@ from math import prod
 
 from keraudit.layers.activation import ACTIVATIONS
 from keraudit.layers.call import Effect, Rule, Site, Term, counted, elementwise, unsupported
+from keraudit.layers.operations.fourier import FOURIER
 from keraudit.layers.operations.image import IMAGES
 from keraudit.layers.operations.matrix import MATRICES
 from keraudit.layers.operations.nn import NETWORK
@@ -186,6 +187,7 @@ RULES: Mapping[str, Rule] = {
     **MOVEMENTS,
     **SELECTIONS,
     **MATRICES,
+    **FOURIER,
     **NETWORK,
     **IMAGES,
 }

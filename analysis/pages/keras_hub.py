@@ -1,0 +1,80 @@
+"""What the page on KerasHub shows: every class counted twice, and how many agree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from keraudit.model.bounds import Bound
+from keraudit.output.csv_markdown import code
+from keraudit.output.table import bare_grid
+from pages.markdown import note, numbers
+from pages.published import missing, published
+from records.keras_hub import COMMAND, PATH, SCHEMA, is_exact
+
+PARTS = {"backbone": "backbones", "task": "tasks"}
+
+
+def record() -> Mapping[str, Any] | None:
+    return published(PATH, SCHEMA)
+
+
+def tally() -> str:
+    """How many classes are exact, of how many, and by which versions."""
+    found = record()
+    if found is None:
+        return missing(PATH, COMMAND)
+    models = found["models"]
+    exact = sum(map(is_exact, models))
+    parts = [
+        f"{sum(is_exact(m) for m in models if m['part'] == part)} of"
+        f" {sum(m['part'] == part for m in models)} {name}"
+        for part, name in PARTS.items()
+    ]
+    versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
+    return (
+        f"**{exact} of {len(models)} classes are exact** in MACs and parameters: {' and '.join(parts)}. The"
+        f" others are bounds, each with its reason. ({versions}; {found['date']}.)"
+    )
+
+
+def table(part: str) -> str:
+    """A row for each class: both counts, the parameters, and the reason of a bound."""
+    found = record()
+    if found is None:
+        return missing(PATH, COMMAND)
+    columns = {"class": "code"}
+    columns |= dict.fromkeys(("MACs", "MACs of the JAX program", "parameters"), "number")
+    columns["count"] = "text"
+    rows = []
+    for one in found["models"]:
+        if one["part"] != part:
+            continue
+        sign = Bound[one["bound"].upper()].sign
+        program = one["jax_macs"]
+        rows.append(
+            (
+                one["name"],
+                f"{sign}{one['macs']:,}",
+                "not in the program" if program is None else f"{program:,}",
+                f"{one['params']:,}",
+                "exact" if is_exact(one) else reason(one),
+            )
+        )
+    return numbers(bare_grid(columns, rows))
+
+
+def reason(one: Mapping[str, Any]) -> str:
+    """Why a count is a bound, in one line."""
+    more = one["uncounted"] - 1
+    rest = f" (and {more} more)" if more > 0 else ""
+    return f"{one['bound']}: {one['reason']}{rest}"
+
+
+def unbuilt() -> str:
+    """The classes that the table leaves out, and why."""
+    found = record()
+    if found is None or not found["unbuilt"]:
+        return ""
+    lines = [f"- {code(name)}: {why}" for name, why in found["unbuilt"].items()]
+    return note("Not in the tables:") + "\n\n" + "\n".join(lines)

@@ -1,0 +1,179 @@
+"""Count every model of KerasHub twice, small: ``python -m records.keras_hub [NAME ...]``.
+
+Each is audited as a user would audit it, and counted a second time over the JAX program of its call
+(``records.jax_products``). Both counts, the parameters and the reason of every bound go into
+``site/results/keras-hub.json``, which the page on KerasHub shows. With names: those alone, to the
+terminal. It needs ``pip install keras-hub`` and JAX; it downloads nothing, and no weight is allocated.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from records.jax_products import Unbounded, products
+from records.keras_hub_composed import COMPOSED, TASKS, plain
+from records.keras_hub_models import LENGTH, PLAIN, UNBUILT
+
+PATH = Path("site/results/keras-hub.json")
+SCHEMA = "keraudit.keras-hub/1"
+COMMAND = "python -m records.keras_hub"
+# The shapes of inputs whose open axes are not the length of a sequence.
+OPEN_SHAPES = {
+    "encoder_input_values": (4096, 1),  # samples of a signal, of which three strides leave few
+    "masks": (1, 16, 16, 1),  # as many as SAM takes, at four times the size of its image embedding
+}
+
+MODELS: Mapping[str, Callable[[], Any]] = {
+    **{name: partial(plain, name) for name in PLAIN},
+    **COMPOSED,
+    **TASKS,
+}
+
+
+def built(name: str) -> Any:
+    """One of ``MODELS``, its weights not allocated."""
+    import keras
+
+    try:
+        with keras.StatelessScope(initialize_variables=False):
+            model = MODELS[name]()
+    except ValueError:  # some tasks compile themselves, and an optimizer makes variables
+        return MODELS[name]()
+    for variable in model.variables:  # a plain number for an initial value is no tensor until then
+        if variable.shape == () and variable._value is None:
+            variable._deferred_initialize()
+    return model
+
+
+def inputs_of(model: Any) -> Any:
+    """Symbolic JAX inputs in the model's structure, every open axis at its size."""
+    import jax
+    import keras
+
+    def symbolic(tensor: Any) -> Any:
+        usual = tuple(LENGTH if axis is None else axis for axis in tensor.shape[1:])
+        shape = OPEN_SHAPES.get(tensor._keras_history.operation.name, usual)
+        return jax.ShapeDtypeStruct((1, *shape), tensor.dtype)
+
+    return keras.tree.map_structure(symbolic, model._inputs_struct)
+
+
+def jax_macs(model: Any, inputs: Any) -> int:
+    """The multiply-accumulates of the JAX program of one call at inference.
+
+    What no output depends on is dropped, as a compiler drops it, and as Keras does in a functional model.
+
+    Raises:
+        Unbounded: the program does not tell them.
+    """
+    import jax
+    import keras
+    from jax.interpreters.partial_eval import dce_jaxpr
+
+    def call(weights: Any, x: Any) -> Any:
+        values = list(zip(model.variables, weights, strict=True))
+        with keras.StatelessScope(state_mapping=values, initialize_variables=False):
+            return model(x, training=False)
+
+    weights = [jax.ShapeDtypeStruct(v.shape, v.dtype) for v in model.variables]
+    program = jax.make_jaxpr(call)(weights, inputs).jaxpr
+    needed, _ = dce_jaxpr(program, [True] * len(program.outvars))
+    return products(needed)
+
+
+def row(name: str) -> dict[str, Any]:
+    """Both counts of one model."""
+    import keras
+
+    import keraudit
+
+    model = built(name)
+    inputs = inputs_of(model)
+    found = {"name": name, "part": "task" if name in TASKS else "backbone"}
+    try:
+        witness = {"jax_macs": jax_macs(model, inputs), "jax_error": ""}
+    except Unbounded as error:
+        witness = {"jax_macs": None, "jax_error": str(error)}
+    except Exception as error:  # noqa: BLE001  # the model's own code may raise anything
+        reason = f"its call does not run under JAX's tracer ({_line(error)})"
+        witness = {"jax_macs": None, "jax_error": reason}
+    found |= {**witness, "keras_params": model.count_params()}
+    shapes = [tuple(x.shape[1:]) for x in keras.tree.flatten(inputs)]
+    try:
+        report = keraudit.audit(model, input_shape=shapes)
+    except keraudit.KerauditError as error:
+        none = {"macs": None, "params": None, "uncounted": None}
+        return {**found, **none, "bound": "refused", "reason": _line(error)}
+    reasons = [f"{layer.name}: {layer.reason}" for layer in report.costs.unsupported]
+    return {
+        **found,
+        "macs": report.total.macs,
+        "params": report.total.params,
+        "bound": report.bound.word,
+        "reason": reasons[0] if reasons else "",
+        "uncounted": len(reasons),
+    }
+
+
+def _line(error: Exception) -> str:
+    """An error in one line, without what colours a terminal."""
+    words = (
+        re.sub(r"\x1b\[[0-9;]*m| at /\S+", "", str(error))
+        .partition("Arguments received")[0]
+        .split()
+    )
+    return f"{type(error).__name__}: {' '.join(words)[:200]}"
+
+
+def is_exact(found: Mapping[str, Any]) -> bool:
+    """Whether a row says that it is exact and both of its counts agree with Keras'."""
+    same = found["macs"] == found["jax_macs"] and found["params"] == found["keras_params"]
+    return bool(same and found["bound"] == "exact")
+
+
+def record(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The record of all models."""
+    from importlib.metadata import version
+
+    from keraudit._version import __version__
+
+    return {
+        "schema": SCHEMA,
+        "command": COMMAND,
+        "versions": {
+            "keraudit": __version__,
+            **{name: version(name) for name in ("keras", "keras-hub", "jax")},
+        },
+        "date": datetime.now(UTC).date().isoformat(),
+        "length": LENGTH,
+        "unbuilt": dict(UNBUILT),
+        "models": list(rows),
+    }
+
+
+def main(arguments: Sequence[str]) -> None:
+    from keraudit.output.files import save
+    from keraudit.output.json_text import json_text
+
+    os.environ["KERAS_BACKEND"] = "jax"
+    os.environ.setdefault("JAX_PLATFORMS", "cpu")
+    rows = []
+    for name in arguments or MODELS:
+        rows.append(row(name))
+        sys.stderr.write(f"{'exact' if is_exact(rows[-1]) else 'BOUND'} {name}\n")
+    if arguments:
+        sys.stdout.write(json.dumps(rows, indent=1) + "\n")
+    else:
+        save(PATH, json_text(record(rows)) + "\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
