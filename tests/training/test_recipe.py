@@ -224,7 +224,7 @@ def test_the_average_is_of_the_weights_and_not_put_in_their_place() -> None:
     from keraudit.training.trainer import Trainer
 
     trainer = Trainer("Plain-CIFAR-8", toy(), recipe("modern", epochs=20, batch=16), 0)
-    trainer.epoch(0)
+    trainer.run_epoch(0)
     weights = trainer.state.network.trainable_variables
     before = [keras.ops.convert_to_numpy(w.value).copy() for w in weights]
     with averaged_weights(trainer.state.optimizer, weights):

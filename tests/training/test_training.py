@@ -35,7 +35,7 @@ made = recipe("he2015", epochs=1, batch=16, learning_rate=1e-3, precision=sys.ar
 trainer = Trainer("ResNet-CIFAR-8", toy(), made, 0)
 bias = trainer.state.network.trainable_variables[-1]
 bias.assign([200.0, *[0.0] * (bias.shape[0] - 1)])  # sure of the first class, whatever it sees
-loss = trainer.epoch(0)["loss"]
+loss = trainer.run_epoch(0)["loss"]
 sums = trainer.probabilities(trainer.state.data.test).sum(axis=1)
 print(json.dumps([loss, np.asarray(bias.value).tolist(), sums.tolist()]))
 """

@@ -13,9 +13,9 @@ from keraudit.model.graph import Architecture
 from keraudit.model.input_sizes import Requested
 from keraudit.model.shape_text import shape_text
 from keraudit.reading.cache import (
+    CachedBuild,
     Listed,
     Notify,
-    Recipe,
     cache_folder,
     keras_version,
     read_cached,
@@ -53,14 +53,14 @@ def read_application(name: str, shape: Sequence[int] | None, *, notify: Notify) 
         from keraudit.layers.infer import shaped
 
         shaped(read_application(name, default, notify=notify), input_shapes=[shape])
-    recipe = Recipe(
+    build = CachedBuild(
         form="application",
         name=name,
         shape=shape,
         source=f"keras.applications.{name} (Keras {keras_version()})",
         path=cached_path(name, shape),
     )
-    return read_cached(recipe, notify=notify)
+    return read_cached(build, notify=notify)
 
 
 def cached_path(name: str, shape: Sequence[int]) -> Path:

@@ -34,7 +34,7 @@ class Listed(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe:
+class CachedBuild:
     """What the live process builds (its ``form``, a name, a shape) and the file that keeps it."""
 
     form: str
@@ -44,29 +44,29 @@ class Recipe:
     path: Path
 
 
-def read_cached(recipe: Recipe, *, notify: Notify) -> Architecture:
-    """The architecture of a recipe: from its file, else built and kept.
+def read_cached(build: CachedBuild, *, notify: Notify) -> Architecture:
+    """The architecture of a build: from its file, else built and kept.
 
     Raises:
         ShapeError: Keras refuses to build it.
     """
-    name, source = recipe.name, recipe.source
-    if recipe.path.is_file():
+    name, source = build.name, build.source
+    if build.path.is_file():
         try:
-            data = recipe.path.read_bytes()
-            return architecture(parse(data, recipe.path), source=source, title=name)
+            data = build.path.read_bytes()
+            return architecture(parse(data, build.path), source=source, title=name)
         except (KerauditError, OSError):
             pass  # a damaged cache is built anew
     notify(
-        f"building {name} at {shape_text(recipe.shape)} with Keras, once; kept in {recipe.path.parent}"
+        f"building {name} at {shape_text(build.shape)} with Keras, once; kept in {build.path.parent}"
     )
     try:
-        data = run_live(recipe.form, name, json.dumps(list(recipe.shape)))
+        data = run_live(build.form, name, json.dumps(list(build.shape)))
     except ModelError as error:
         raise ShapeError(
-            f"Keras does not build {name} at {shape_text(recipe.shape)}: {error}"
+            f"Keras does not build {name} at {shape_text(build.shape)}: {error}"
         ) from None
-    store(recipe.path, data)
+    store(build.path, data)
     return architecture(parse(data, name), source=source, title=name)
 
 

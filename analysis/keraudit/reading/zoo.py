@@ -11,7 +11,14 @@ from pathlib import Path
 from keraudit.errors import ShapeError
 from keraudit.model.graph import Architecture
 from keraudit.model.shape_text import shape_text
-from keraudit.reading.cache import Listed, Notify, Recipe, cache_folder, keras_version, read_cached
+from keraudit.reading.cache import (
+    CachedBuild,
+    Listed,
+    Notify,
+    cache_folder,
+    keras_version,
+    read_cached,
+)
 from keraudit.safe_text import file_name
 from keraudit.zoo.names import ZooModel
 
@@ -43,14 +50,14 @@ def read_zoo(model: ZooModel, shape: Sequence[int] | None, *, notify: Notify) ->
             f" received {','.join(map(str, shape))}: write for example"
             f" {','.join(map(str, model.input_shape))}"
         )
-    recipe = Recipe(
+    build = CachedBuild(
         form="zoo",
         name=model.name,
         shape=shape,
         source=f"keraudit zoo: {model.name}, {model.reference} (Keras {keras_version()})",
         path=zoo_path(model, shape),
     )
-    return read_cached(recipe, notify=notify)
+    return read_cached(build, notify=notify)
 
 
 def zoo_path(model: ZooModel, shape: Sequence[int], *, source: Path = SOURCE) -> Path:

@@ -67,7 +67,7 @@ def _first_failure(state: TrainState, rows: Any, last: int) -> tuple[int, str]:
     for batch in range(last + 1):
         before = copies(state.variables)
         part = rows[batch * size : (batch + 1) * size]
-        if not math.isfinite(state.step(part)):
+        if not math.isfinite(state.single_step(part)):
             _restore(state.variables, before)
             layer = non_finite_output(state.model, state.images.rows(part))
             return batch, layer or "the loss itself"

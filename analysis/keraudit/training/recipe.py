@@ -1,4 +1,7 @@
-"""Recipes as data: every number that decides how a network is trained."""
+"""Recipes as data: every number that decides how a network is trained.
+
+``step.py`` turns them into a schedule, an optimizer, a loss and a step.
+"""
 
 from __future__ import annotations
 

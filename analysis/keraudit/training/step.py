@@ -193,8 +193,8 @@ class TrainState:
         one_hot = np.eye(len(self.data.classes), dtype="float32")[split.labels[rows[:, 0]]]
         return mixed_labels(one_hot, rows, self.recipe)
 
-    def step(self, rows: Any) -> float:
-        """Take one step on a batch; the loss before it."""
+    def single_step(self, rows: Any) -> float:
+        """Take one step by itself, outside of the loop that trains; the loss before it."""
         self.model.reset_metrics()
         labels = self.labels(self.data.train, rows)
         batch = self.images.rows(rows)

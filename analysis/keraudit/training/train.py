@@ -137,7 +137,7 @@ def _completed(
     timer = checkpoint.CheckpointTimer()
     for epoch in range(len(history), recipe.epochs):
         try:
-            history.append(trainer.epoch(epoch, watch, gradients))
+            history.append(trainer.run_epoch(epoch, watch, gradients))
         except DivergedError as error:
             write_diverged(folder, str(error))
             raise
@@ -154,7 +154,7 @@ def _completed(
     run = Run.of(
         config,
         history=history,
-        evaluation=trainer.evaluation(),
+        evaluation=trainer.scores(),
         params=state.network.count_params(),
         command=command,
         work=work(state.network, timed, recipe.precision, before=peak_before, devices=devices)

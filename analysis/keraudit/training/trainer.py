@@ -55,7 +55,7 @@ class Trainer:
         self.is_jax = keras.backend.backend() == "jax"
         self.loop = JaxLoop(self.state) if self.is_jax and devices == 1 else None
 
-    def epoch(
+    def run_epoch(
         self, epoch: int, watch: Watch | None = None, gradients: GradientWatch | None = None
     ) -> dict[str, Any]:
         """Make one pass over the training images and one evaluation; its row of the history.
@@ -94,7 +94,7 @@ class Trainer:
         }
 
     def train_epoch(self, rows: Any, monitor: EpochMonitor) -> None:
-        """Take the steps of an epoch: by the loop of JAX, else by Keras' ``fit``.
+        """Take the steps of an epoch: by the loop of JAX on one device, else by Keras' ``fit``.
 
         ``fit`` is called once for each part of the epoch whose images the device holds.
         """
@@ -129,7 +129,7 @@ class Trainer:
             "accuracy": accuracy(probabilities, split.labels),
         }
 
-    def evaluation(self) -> dict[str, Any]:
+    def scores(self) -> dict[str, Any]:
         """Both splits, and the gap between them."""
         train, test = self.evaluate(self.state.data.train), self.evaluate(self.state.data.test)
         return {
