@@ -97,7 +97,7 @@ def test_an_epoch_that_is_passed_diverged_no_longer(
     from keraudit.training import train
     from keraudit.training.trainer import Trainer
 
-    epoch = Trainer.epoch
+    epoch = Trainer.run_epoch
 
     def stopped(at: int, end: BaseException) -> Any:
         def made(self: Trainer, number: int, *others: Any) -> dict[str, Any]:
@@ -109,7 +109,7 @@ def test_an_epoch_that_is_passed_diverged_no_longer(
 
     made = recipe("he2015", epochs=2, batch=16)
     for at, end in ((0, train.DivergedError("at step 1")), (1, KeyboardInterrupt())):
-        monkeypatch.setattr(Trainer, "epoch", stopped(at, end))
+        monkeypatch.setattr(Trainer, "run_epoch", stopped(at, end))
         with pytest.raises(type(end)):
             train.train("plain-cifar-8", toy(), made, seed=0, folder=tmp_path)
         assert (tmp_path / "diverged.json").is_file() == (at == 0)
@@ -133,7 +133,7 @@ def test_the_step_and_layer_at_which_it_began(at: int) -> None:
 
     made = recipe("he2015", epochs=1, batch=16)
     state = TrainState("ResNet-CIFAR-8", toy(), made, 0)
-    step = state.step
+    step = state.single_step
     taken = 0
 
     def poisoned(rows: Any) -> float:  # stands in for a step that overflows
@@ -146,7 +146,7 @@ def test_the_step_and_layer_at_which_it_began(at: int) -> None:
 
     start = copies(state.variables)
     rows = plan(toy().train, made, 0, 0).reshape(-1, 4)
-    state.step = poisoned  # type: ignore[method-assign]
+    state.single_step = poisoned  # type: ignore[method-assign]
     found = diverged(state, 0, rows, start, 5)
     assert f"at step {at + 1} (epoch 1)" in str(found)
     layer = state.network.get_layer("stage2_block1_conv1")
@@ -200,7 +200,7 @@ def test_memory_that_ends_is_told_in_a_line(
     def ends(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(Trainer, "epoch", ends)
+    monkeypatch.setattr(Trainer, "run_epoch", ends)
     made = recipe("he2015", epochs=1, batch=16)
     with pytest.raises(KerauditError, match="the memory is too small for batches of 16"):
         train("Plain-CIFAR-8", toy(), made, seed=0, folder=tmp_path / "run")
