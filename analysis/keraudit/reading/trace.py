@@ -263,10 +263,13 @@ def _opened(trace: Trace, layer: Any, args: Any, kwargs: dict[str, Any]) -> tupl
     before = len(trace.steps)
     trace.opened.setdefault(id(layer), (layer, before))
     trace.open.append(layer)
+    around, stated = trace.training, kwargs.get("training")
+    trace.training = around if stated is None else stated
     try:
         with backend.AutocastScope(layer.compute_dtype if layer.autocast else None):
             given = _cast(layer, args)
-            return True, layer.call(*given, **_call_options(layer, kwargs, given))
+            options = _call_options(layer, {**kwargs, "training": trace.training}, given)
+            return True, layer.call(*given, **options)
     except Exception as error:  # noqa: BLE001  # the user's own code, or a backend's, may raise anything
         trace.errors[id(layer)] = error
         trace.leaves[id(layer)] = f"its call does not run on symbolic tensors ({summary_of(error)})"
@@ -274,6 +277,7 @@ def _opened(trace: Trace, layer: Any, args: Any, kwargs: dict[str, Any]) -> tupl
         return False, None
     finally:
         trace.open.pop()
+        trace.training = around
 
 
 def _cast(layer: Any, args: Any) -> Any:
@@ -291,14 +295,19 @@ def _cast(layer: Any, args: Any) -> Any:
 def _call_options(layer: Any, kwargs: dict[str, Any], args: Any = ()) -> dict[str, Any]:
     """The keywords of a call as ``Layer.__call__`` hands them on, with the input's mask.
 
-    Whether it trains is left open, as in a functional model: what is built again may train.
+    Whether it trains is left open unless a layer around it says so, as in a functional model: what is
+    built again may train.
     """
     from keras import KerasTensor
     from keras.src import backend
 
     known = inspect.signature(layer.call).parameters
     takes_any = any(p.kind is p.VAR_KEYWORD for p in known.values())
-    found = {k: v for k, v in kwargs.items() if k != "training" or takes_any or k in known}
+    found = {
+        k: v
+        for k, v in kwargs.items()
+        if k != "training" or k in known or (takes_any and v is not None)
+    }
     if "training" in known and found.get("training") is None:
         found["training"] = True if known["training"].default is True else None
     if "mask" in known and found.get("mask") is None and args and isinstance(args[0], KerasTensor):

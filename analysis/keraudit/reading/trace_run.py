@@ -21,6 +21,7 @@ class Trace:
         self.leaves: dict[int, str] = {}
         self.errors: dict[int, Exception] = {}
         self.opened: dict[int, tuple[Any, int]] = {}  # a layer, and how many steps were before it
+        self.training: bool | None = None  # as the layer that is open says, or one around it
         self.hidden = 0  # inside a call of Keras' own, whose parts are no nodes
         self.nodes: list[Any] = []  # every node that was made, to be undone
         self.constants: dict[
