@@ -50,25 +50,34 @@ def table(part: str) -> str:
     for one in found["models"]:
         if one["part"] != part:
             continue
-        sign = Bound[one["bound"].upper()].sign
-        program = one["jax_macs"]
         rows.append(
             (
                 one["name"],
-                f"{sign}{one['macs']:,}",
-                "not in the program" if program is None else f"{program:,}",
-                f"{one['params']:,}",
+                number(one["macs"], one["bound"]),
+                number(one["jax_macs"]),
+                number(one["params"]),
                 "exact" if is_exact(one) else reason(one),
             )
         )
     return numbers(bare_grid(columns, rows))
 
 
+def number(count: int | None, bound: str = "exact") -> str:
+    """A count with the sign of its bound; a dash where there is none.
+
+    >>> number(1234), number(5, "lower"), number(None)
+    ('1,234', '≥ 5', '–')
+    """
+    known = bound.upper() in Bound.__members__
+    return "–" if count is None else f"{Bound[bound.upper()].sign if known else ''}{count:,}"
+
+
 def reason(one: Mapping[str, Any]) -> str:
     """Why a count is a bound, in one line."""
-    more = one["uncounted"] - 1
-    rest = f" (and {more} more)" if more > 0 else ""
-    return f"{one['bound']}: {one['reason']}{rest}"
+    more = (one["uncounted"] or 1) - 1
+    rest = f" (and {more} more)" if more else ""
+    witness = f"; the JAX program: {one['jax_error']}" if one["jax_error"] else ""
+    return f"{one['bound']}: {one['reason']}{rest}{witness}"
 
 
 def unbuilt() -> str:

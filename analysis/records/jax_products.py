@@ -61,7 +61,7 @@ def _of_product(equation: Any) -> int:
     if not contracted:
         return 0
     left, result = equation.invars[0].aval.shape, equation.outvars[0].aval.shape
-    return prod(result) * prod(left[axis] for axis in contracted)
+    return int(prod(result) * prod(left[axis] for axis in contracted))
 
 
 def _of_convolution(equation: Any) -> int:
@@ -72,8 +72,8 @@ def _of_convolution(equation: Any) -> int:
     elements = prod(kernel[axis] for axis in numbers.rhs_spec[2:])
     if any(step > 1 for step in options["lhs_dilation"]):
         made = kernel[numbers.rhs_spec[0]] // options["feature_group_count"]
-        return prod(image) * elements * made
-    return prod(result) * elements * kernel[numbers.rhs_spec[1]]
+        return int(prod(image) * elements * made)
+    return int(prod(result) * elements * kernel[numbers.rhs_spec[1]])
 
 
 def _programs(value: Any) -> Iterator[Any]:

@@ -41,7 +41,10 @@ MODELS: Mapping[str, Callable[[], Any]] = {
 def built(name: str) -> Any:
     """One of ``MODELS``, its weights not allocated."""
     import keras
+    from keras.src.backend.common import global_state
 
+    waiting = "uninitialized_variables"  # Keras' list of those to allocate: of the last model, none
+    global_state.set_global_attribute(waiting, [])
     try:
         with keras.StatelessScope(initialize_variables=False):
             model = MODELS[name]()
@@ -50,6 +53,7 @@ def built(name: str) -> Any:
     for variable in model.variables:  # a plain number for an initial value is no tensor until then
         if variable.shape == () and variable._value is None:
             variable._deferred_initialize()
+    global_state.set_global_attribute(waiting, [v for v in model.variables if v._value is None])
     return model
 
 
@@ -97,15 +101,15 @@ def row(name: str) -> dict[str, Any]:
 
     model = built(name)
     inputs = inputs_of(model)
-    found = {"name": name, "part": "task" if name in TASKS else "backbone"}
+    found: dict[str, Any] = {"name": name, "part": "task" if name in TASKS else "backbone"}
     try:
-        witness = {"jax_macs": jax_macs(model, inputs), "jax_error": ""}
+        found |= {"jax_macs": jax_macs(model, inputs), "jax_error": ""}
     except Unbounded as error:
-        witness = {"jax_macs": None, "jax_error": str(error)}
+        found |= {"jax_macs": None, "jax_error": str(error)}
     except Exception as error:  # noqa: BLE001  # the model's own code may raise anything
         reason = f"its call does not run under JAX's tracer ({_line(error)})"
-        witness = {"jax_macs": None, "jax_error": reason}
-    found |= {**witness, "keras_params": model.count_params()}
+        found |= {"jax_macs": None, "jax_error": reason}
+    found["keras_params"] = model.count_params()
     shapes = [tuple(x.shape[1:]) for x in keras.tree.flatten(inputs)]
     try:
         report = keraudit.audit(model, input_shape=shapes)

@@ -338,8 +338,7 @@ COMPOSED: dict[str, Callable[[], Any]] = {
     "StableDiffusion3Backbone": stable_diffusion_3,
 }
 _CLASSES = {"num_classes": 3}
-_CLASSIFIED = "Albert Bert DebertaV3 DistilBert FNet Roberta RoformerV2 XLMRoberta".split()
-_MASKED = "Albert Bert DebertaV3 DistilBert FNet Roberta RoformerV2 XLMRoberta".split()
+_ENCODERS = "Albert Bert DebertaV3 DistilBert FNet Roberta RoformerV2 XLMRoberta".split()
 _CAUSAL = (
     "Bloom Falcon GPT2 GPTNeoX Gemma GptOss Llama Llama3 Mistral Mixtral OPT Phi3 Qwen2 Qwen3"
     " Qwen3Moe Qwen3_5 Qwen3_5Moe QwenMoe RWKV7 SmolLM3 Gemma3 Gemma3n Gemma4 PaliGemma"
@@ -351,9 +350,9 @@ _IMAGES = (
 
 # A task: the backbone that it is made from, and its options.
 _TASKS: dict[str, tuple[str, dict[str, Any]]] = {
-    **{f"{name}TextClassifier": (f"{name}Backbone", _CLASSES) for name in _CLASSIFIED},
+    **{f"{name}TextClassifier": (f"{name}Backbone", _CLASSES) for name in _ENCODERS},
     "ESMProteinClassifier": ("ESM2Backbone", _CLASSES),
-    **{f"{name}MaskedLM": (f"{name}Backbone", {}) for name in _MASKED},
+    **{f"{name}MaskedLM": (f"{name}Backbone", {}) for name in _ENCODERS},
     "ESM2MaskedPLM": ("ESM2Backbone", {}),
     **{f"{name}CausalLM": (f"{name}Backbone", {"preprocessor": None}) for name in _CAUSAL},
     **{f"{name}ImageClassifier": (f"{name}Backbone", _CLASSES) for name in _IMAGES},

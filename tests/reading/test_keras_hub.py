@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from records.jax_products import Unbounded, products
 from records.keras_hub import COMMAND, MODELS, PATH, is_exact
 from records.keras_hub_models import UNBUILT
 
@@ -28,6 +29,7 @@ GENERAL = frozenset(
     " TextToImage AudioToText".split()
 )
 NO_MODELS = ("Tokenizer", "Preprocessor", "Converter", "Sampler")
+pytestmark = pytest.mark.keras  # in processes of its own
 needs_keras_hub = pytest.mark.skipif(
     not (find_spec("keras_hub") and find_spec("jax")), reason="keras-hub or jax is not installed"
 )
@@ -45,6 +47,32 @@ def counted(*names: str) -> list[dict[str, Any]]:
     assert done.returncode == 0, done.stderr[-2000:]
     found: list[dict[str, Any]] = json.loads(done.stdout)
     return found
+
+
+def test_the_second_count_by_hand() -> None:
+    jax = pytest.importorskip("jax")
+    lax, numpy = jax.lax, jax.numpy
+
+    def program(x: Any, kernel: Any) -> Any:
+        wide = numpy.einsum("bhwc,cd->bhwd", x, numpy.ones((3, 5)))  # 6 * 6 * 3 * 5
+        y = lax.conv_general_dilated(
+            x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
+        )  # 6 * 6 * 3 * 3 * 3 * 4
+        up = lax.conv_transpose(x, kernel, (2, 2), "SAME")  # from the input: 6 * 6 * 3 * 3 * 3 * 4
+        looped, _ = lax.scan(lambda a, _: (a @ numpy.ones((4, 4)), None), y[0, 0], None, length=7)
+        outer = numpy.einsum("i,j->ij", x[0, 0, 0], x[0, 0, 1])  # nothing is summed
+        picked = lax.cond(x[0, 0, 0, 0] > 0, lambda: looped @ looped.T, lambda: looped @ looped.T)
+        return wide, up, looped, outer, picked
+
+    made = jax.make_jaxpr(program)(numpy.ones((1, 6, 6, 3)), numpy.ones((3, 3, 3, 4)))
+    convolved = 6 * 6 * 3 * 3 * 3 * 4
+    assert products(made.jaxpr) == 6 * 6 * 3 * 5 + 2 * convolved + 7 * 6 * 4 * 4 + 6 * 6 * 4
+    with pytest.raises(Unbounded):
+        products(
+            jax.make_jaxpr(lambda a: lax.while_loop(lambda b: b.sum() < 9, lambda b: b @ b, a))(
+                numpy.ones((2, 2))
+            ).jaxpr
+        )
 
 
 @needs_keras_hub

@@ -183,3 +183,22 @@ def test_mixed_precision_holds_half_of_the_bytes() -> None:
         assert [t.dtype for n in graph.nodes[-2:] for t in n.outputs] == ["bfloat16"] * 2
         held = sum(ops.convert_to_numpy(w.value).nbytes for w in model.weights)
         assert keraudit.audit(model).total.param_bytes == held == weight * (5 * 3 + 3)
+
+
+def test_a_layer_trains_where_one_around_it_does() -> None:
+    class Inner(layers.Layer):  # type: ignore[misc,name-defined]
+        def call(self, x: Any, training: bool | None = None) -> Any:
+            return x * 2 if training else x
+
+    class Outer(layers.Layer):  # type: ignore[misc,name-defined]
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = Inner()
+
+        def call(self, x: Any, training: bool | None = None) -> Any:
+            return self.inner(x)
+
+    start = keras.Input((4,))
+    for training, flops in ((True, 4), (None, 0)):
+        model = keras.Model(start, layers.ReLU()(Outer()(start, training=training)))
+        assert keraudit.audit(model).total.other_flops == flops + 4

@@ -33,7 +33,7 @@ from keraudit.building.allow_list import (
     place_of,
 )
 from keraudit.errors import ModelError
-from keraudit.layers.operations.operands import ARRAY
+from keraudit.layers.arguments import ARRAY
 from keraudit.layers.wrappers import RUNS_CODE
 from keraudit.model.graph import Architecture, Layer
 from keraudit.reading.arrays import array_of

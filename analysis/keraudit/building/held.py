@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from keraudit.layers.operations.operands import ARRAY
+from keraudit.layers.arguments import ARRAY
 from keraudit.reading.arrays import array_of
 
 Number = int

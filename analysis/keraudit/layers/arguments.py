@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from keraudit.layers.operations.operands import ARRAY, dtype_of, shape_of
 from keraudit.model.graph import Call, Node, Ref, Tensor
+
+ARRAY = "__array__"  # of a traced model: a shape and a dtype, no values
 
 
 class Arguments:
@@ -41,6 +42,8 @@ class Arguments:
             return value
         if self.arrays and value.get("class_name") == ARRAY:
             self.made = True
-            self.found.append(Tensor(shape_of(value), str(dtype_of(value))))
+            self.found.append(
+                Tensor(tuple(value["config"]["shape"]), str(value["config"]["dtype"]))
+            )
             return self.found[-1]
         return {key: self._with_tensors(item) for key, item in value.items()}

@@ -24,48 +24,19 @@ from typing import Any
 
 from keraudit.layers.own_counts import count_of
 from keraudit.reading.live_errors import summary_of
-from keraudit.reading.trace_record import Step, Traced, is_kerass, own_activation, written
+from keraudit.reading.trace_constants import (
+    JAX_METHOD,
+    has_symbolic,
+    methods_of_constants,
+    stand_ins,
+    unknown_to_jax,
+)
+from keraudit.reading.trace_record import Traced, is_kerass, own_activation, written
+from keraudit.reading.trace_run import Trace
 
 # Tracing changes methods of Keras while it lasts.
 _ONE_AT_A_TIME = Lock()
-PRODUCTS = ("matmul", "einsum", "dot", "tensordot")  # of ``keras.ops``, and of every backend
-VARIABLE_OPERATORS = (
-    *(f"__{n}__" for n in "add sub mul truediv floordiv mod pow matmul and or xor".split()),
-    *(f"__r{n}__" for n in "add sub mul truediv floordiv mod pow matmul and or xor".split()),
-    *("__lt__", "__le__", "__gt__", "__ge__"),
-)
-JAX_METHOD = "__jax_array__"
 UNALLOCATED = "uninitialized_variables"  # Keras' list of those whose values are yet to be made
-
-
-class _Trace:
-    """The steps of one run, and the layers that are open."""
-
-    def __init__(self, model: Any, closed: Collection[str]) -> None:
-        self.model = model
-        self.closed = closed
-        self.open: list[Any] = []
-        self.steps: list[Step] = []
-        self.leaves: dict[int, str] = {}
-        self.errors: dict[int, Exception] = {}
-        self.opened: dict[int, tuple[Any, int]] = {}  # a layer, and how many steps were before it
-        self.hidden = 0  # inside a call of Keras' own, whose parts are no nodes
-        self.nodes: list[Any] = []  # every node that was made, to be undone
-        self.constants: dict[
-            int, tuple[Any, Any]
-        ] = {}  # symbolic stand-ins, and what they stand for
-        self.thread = get_ident()
-
-    @contextmanager
-    def hiding(self) -> Iterator[None]:
-        self.hidden += 1
-        try:
-            yield
-        finally:
-            self.hidden -= 1
-
-    def add(self, operation: Any) -> None:
-        self.steps.append(Step(operation, operation._inbound_nodes[-1], tuple(self.open)))
 
 
 def traced(
@@ -85,7 +56,7 @@ def traced(
     import keras
 
     with _ONE_AT_A_TIME:
-        trace = _Trace(model, closed)
+        trace = Trace(model, closed)
         try:
             with _recording(trace), _untouched():
                 outputs = model(*args, **kwargs)
@@ -129,29 +100,24 @@ def _untouched() -> Iterator[None]:
 
 
 @contextmanager
-def _recording(trace: _Trace) -> Iterator[None]:
+def _recording(trace: Trace) -> Iterator[None]:
     """Let every layer of the user's own run its ``call``, and every other one be recorded.
 
     Other threads meet the methods of Keras as they were.
     """
     from keras import KerasTensor
-    from keras.src import backend
-    from keras.src.backend.common.variables import Variable  # of which each backend's is a class
     from keras.src.layers.layer import Layer
     from keras.src.models.functional import Functional
     from keras.src.ops.node import Node
     from keras.src.ops.operation import Operation
 
-    methods: dict[tuple[Any, str], Callable[[_Trace, Any], Any]] = {
+    methods: dict[tuple[Any, str], Callable[[Trace, Any], Any]] = {
         (Layer, "__call__"): _calling,
         (Operation, "symbolic_call"): _operating,
         (Node, "__init__"): _noting,
         (Layer, "_set_mask_metadata"): _masking,
         (Layer, "add_loss"): lambda trace, add_loss: lambda layer, loss: None,
-        **{(Variable, name): _deferring for name in VARIABLE_OPERATORS},
-        **{(backend.numpy, name): _multiplying for name in PRODUCTS},
-        (backend.core, "cond"): _choosing,
-        (_owner(type(backend.convert_to_tensor(0.0)), "__matmul__"), "__matmul__"): _multiplying,
+        **methods_of_constants(),
         (Functional, "_adjust_input_rank"): _adjusting,
     }
     before = {(owner, name): vars(owner)[name] for owner, name in methods}
@@ -168,7 +134,7 @@ def _recording(trace: _Trace) -> Iterator[None]:
         setattr(owner, name, here(made(trace, original), original))
     if JAX_METHOD in vars(KerasTensor):
         before[KerasTensor, JAX_METHOD] = vars(KerasTensor)[JAX_METHOD]
-        setattr(KerasTensor, JAX_METHOD, _unknown_to_jax(trace, before[KerasTensor, JAX_METHOD]))
+        setattr(KerasTensor, JAX_METHOD, unknown_to_jax(trace, before[KerasTensor, JAX_METHOD]))
     try:
         yield
     finally:
@@ -176,12 +142,11 @@ def _recording(trace: _Trace) -> Iterator[None]:
             setattr(owner, name, original)
 
 
-def _calling(trace: _Trace, call: Any) -> Any:
+def _calling(trace: Trace, call: Any) -> Any:
     """``Layer.__call__``: open the user's own, record the others."""
-    import keras
 
     def called(layer: Any, *args: Any, **kwargs: Any) -> Any:
-        if trace.hidden or not (trace.open or _has_symbolic(args, kwargs)):
+        if trace.hidden or not (trace.open or has_symbolic(args, kwargs)):
             return call(layer, *args, **kwargs)
         if _is_open(layer) and type(layer).__name__ not in trace.closed:
             if not layer.built and _builds_itself(layer):
@@ -193,24 +158,11 @@ def _calling(trace: _Trace, call: Any) -> Any:
             if layer is trace.model:
                 raise trace.errors[id(layer)]
             kwargs = _without_inference(kwargs)
-        if not _has_symbolic(args, kwargs):
-            if layer.built and not layer.variables:
-                return call(layer, *args, **kwargs)  # a constant, as cheap as those it is made of
-            args, kwargs = _stand_ins(trace, (args, kwargs))
-            if not _has_symbolic(args, kwargs):
-                return call(layer, *args, **kwargs)
-        own = own_activation(layer)
-        if own is not None:
-            layer.activation = keras.activations.linear
-        try:
-            with trace.hiding():
-                result = call(layer, *args, **kwargs)
-                _complete(layer, result, args, kwargs)
-            trace.add(layer)
-        finally:
-            if own is not None:
-                layer.activation = own
-        return result if own is None else own(result)
+        if not has_symbolic(args, kwargs) and (layer.variables or not layer.built):
+            args, kwargs = stand_ins(trace, (args, kwargs))
+        if not has_symbolic(args, kwargs):
+            return call(layer, *args, **kwargs)  # a constant, as cheap as those it is made of
+        return _recorded(trace, call, layer, args, kwargs)
 
     return called
 
@@ -221,7 +173,25 @@ def _without_inference(kwargs: dict[str, Any]) -> dict[str, Any]:
     return kwargs if training else {k: v for k, v in kwargs.items() if k != "training"}
 
 
-def _operating(trace: _Trace, symbolic_call: Any) -> Any:
+def _recorded(trace: Trace, call: Any, layer: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    """Call a layer as Keras does, and record it as one step."""
+    import keras
+
+    own = own_activation(layer)
+    if own is not None:
+        layer.activation = keras.activations.linear
+    try:
+        with trace.hiding():
+            result = call(layer, *args, **kwargs)
+            _complete(layer, result, args, kwargs)
+        trace.add(layer)
+    finally:
+        if own is not None:
+            layer.activation = own
+    return result if own is None else own(result)
+
+
+def _operating(trace: Trace, symbolic_call: Any) -> Any:
     """``Operation.symbolic_call``: record what is not inside a layer of Keras' own."""
     from keras.src.layers.layer import Layer
 
@@ -242,7 +212,7 @@ def _operating(trace: _Trace, symbolic_call: Any) -> Any:
     return operated
 
 
-def _masking(trace: _Trace, set_mask: Any) -> Any:
+def _masking(trace: Trace, set_mask: Any) -> Any:
     """``Layer._set_mask_metadata``: a mask is an operation that later layers may read."""
 
     def masked(layer: Any, *args: Any, **kwargs: Any) -> None:
@@ -255,7 +225,7 @@ def _masking(trace: _Trace, set_mask: Any) -> Any:
     return masked
 
 
-def _noting(trace: _Trace, start: Any) -> Any:
+def _noting(trace: Trace, start: Any) -> Any:
     """``Node.__init__``: note every node, so that it can be taken away again.
 
     A leaf may return what is no tensor, too: a cache, or nothing.
@@ -270,38 +240,7 @@ def _noting(trace: _Trace, start: Any) -> Any:
     return started
 
 
-def _deferring(trace: _Trace, operator: Any) -> Any:
-    """An operator of ``Variable``: leave it to the symbolic tensor on its right."""
-    from keras import KerasTensor
-
-    def deferred(variable: Any, other: Any) -> Any:
-        return NotImplemented if isinstance(other, KerasTensor) else operator(variable, other)
-
-    return deferred
-
-
-def _multiplying(trace: _Trace, product: Any) -> Any:
-    """A backend's product of two arrays: constants are multiplied at every call of the model, too."""
-    import keras
-
-    operation = getattr(keras.ops, product.__name__.strip("_"), keras.ops.matmul)
-
-    def multiplied(*args: Any, **kwargs: Any) -> Any:
-        if trace.hidden or not trace.open:
-            return product(*args, **kwargs)
-        symbolic = _stand_ins(trace, args)
-        known = not _has_symbolic(symbolic, kwargs)
-        return product(*args, **kwargs) if known else operation(*symbolic, **kwargs)
-
-    return multiplied
-
-
-def _owner(kind: type, method: str) -> type:
-    """The class in which a method is defined."""
-    return next(base for base in kind.__mro__ if method in vars(base))
-
-
-def _adjusting(trace: _Trace, adjust: Any) -> Any:
+def _adjusting(trace: Trace, adjust: Any) -> Any:
     """``Functional._adjust_input_rank``: Keras gives a tensor with an axis more the history of the other."""
     from keras.src.ops.node import KerasHistory
 
@@ -317,56 +256,20 @@ def _adjusting(trace: _Trace, adjust: Any) -> Any:
     return adjusted
 
 
-def _choosing(trace: _Trace, cond: Any) -> Any:
-    """A backend's ``cond``: what depends on constants alone is decided here, as in the model's call."""
-
-    def chosen(condition: Any, if_true: Any, if_false: Any) -> Any:
-        if trace.hidden or not trace.open:
-            return cond(condition, if_true, if_false)
-        return if_true() if bool(condition) else if_false()
-
-    return chosen
-
-
-def _unknown_to_jax(trace: _Trace, method: Any) -> property:
-    """No ``__jax_array__``: an array of JAX then leaves ``array * tensor`` to the symbolic tensor."""
-
-    def looked_up(tensor: Any) -> Any:
-        if get_ident() == trace.thread:
-            raise AttributeError(JAX_METHOD)
-        return method.__get__(tensor)
-
-    return property(looked_up)
-
-
-def _stand_ins(trace: _Trace, values: Any) -> Any:
-    """The same structure with a symbolic tensor in place of every array and variable."""
-    import keras
-    from keras.src import backend
-
-    def stand_in(value: Any) -> Any:
-        is_array = type(value).__module__ == "numpy" and hasattr(value, "shape")
-        if not (is_array or isinstance(value, keras.Variable) or backend.is_tensor(value)):
-            return value
-        dtype = backend.standardize_dtype(value.dtype)
-        tensor = keras.KerasTensor(tuple(value.shape), dtype)
-        trace.constants[id(tensor)] = (tensor, value)
-        return tensor
-
-    return keras.tree.map_structure(stand_in, values)
-
-
-def _opened(trace: _Trace, layer: Any, args: Any, kwargs: dict[str, Any]) -> tuple[bool, Any]:
+def _opened(trace: Trace, layer: Any, args: Any, kwargs: dict[str, Any]) -> tuple[bool, Any]:
     """Run a layer's own ``call``; false if it does not work on symbolic tensors."""
     from keras.src import backend
 
     before = len(trace.steps)
     trace.opened.setdefault(id(layer), (layer, before))
     trace.open.append(layer)
+    around, stated = trace.training, kwargs.get("training")
+    trace.training = around if stated is None else stated
     try:
         with backend.AutocastScope(layer.compute_dtype if layer.autocast else None):
             given = _cast(layer, args)
-            return True, layer.call(*given, **_call_options(layer, kwargs, given))
+            options = _call_options(layer, {**kwargs, "training": trace.training}, given)
+            return True, layer.call(*given, **options)
     except Exception as error:  # noqa: BLE001  # the user's own code, or a backend's, may raise anything
         trace.errors[id(layer)] = error
         trace.leaves[id(layer)] = f"its call does not run on symbolic tensors ({summary_of(error)})"
@@ -374,6 +277,7 @@ def _opened(trace: _Trace, layer: Any, args: Any, kwargs: dict[str, Any]) -> tup
         return False, None
     finally:
         trace.open.pop()
+        trace.training = around
 
 
 def _cast(layer: Any, args: Any) -> Any:
@@ -391,14 +295,19 @@ def _cast(layer: Any, args: Any) -> Any:
 def _call_options(layer: Any, kwargs: dict[str, Any], args: Any = ()) -> dict[str, Any]:
     """The keywords of a call as ``Layer.__call__`` hands them on, with the input's mask.
 
-    Whether it trains is left open, as in a functional model: what is built again may train.
+    Whether it trains is left open unless a layer around it says so, as in a functional model: what is
+    built again may train.
     """
     from keras import KerasTensor
     from keras.src import backend
 
     known = inspect.signature(layer.call).parameters
     takes_any = any(p.kind is p.VAR_KEYWORD for p in known.values())
-    found = {k: v for k, v in kwargs.items() if k != "training" or takes_any or k in known}
+    found = {
+        k: v
+        for k, v in kwargs.items()
+        if k != "training" or k in known or (takes_any and v is not None)
+    }
     if "training" in known and found.get("training") is None:
         found["training"] = True if known["training"].default is True else None
     if "mask" in known and found.get("mask") is None and args and isinstance(args[0], KerasTensor):
@@ -449,13 +358,7 @@ def _complete(layer: Any, result: Any, args: Any, kwargs: Any) -> None:
         tensor._shape = tuple(spec.shape)
 
 
-def _has_symbolic(args: Any, kwargs: Any) -> bool:
-    from keras import KerasTensor, tree
-
-    return any(isinstance(value, KerasTensor) for value in tree.flatten((args, kwargs)))
-
-
-def _forget(trace: _Trace) -> None:
+def _forget(trace: Trace) -> None:
     """Take away from the layers what the trace added to their bookkeeping."""
     for node in reversed(trace.nodes):
         for nodes in (

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from keraudit.errors import ModelError, ShapeError
+from keraudit.layers.arguments import ARRAY
 from keraudit.layers.call import Shape, Site, Tensor
 
-ARRAY = "__array__"  # of a traced model: a shape and a dtype, no values
 CONSTANTS = ("__numpy__", "__tensor__", ARRAY)
 DTYPES = (  # a later one wins where two meet
     *("bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64"),
@@ -39,7 +39,7 @@ def shape_of(value: Any) -> Shape:
     raise ModelError(f"expected a tensor or a number, received {str(value)[:60]!r}")
 
 
-def dtype_of(value: Any) -> str | None:
+def _dtype_of(value: Any) -> str | None:
     """The dtype of an operand; ``None`` for a plain number, which takes that of its company."""
     if isinstance(value, Tensor):
         return value.dtype
@@ -48,7 +48,7 @@ def dtype_of(value: Any) -> str | None:
     if isinstance(value, float):
         return "float"
     if isinstance(value, list | tuple) and value:
-        return dtype_of(value[0])
+        return _dtype_of(value[0])
     return None
 
 
@@ -58,7 +58,7 @@ def promoted(values: Iterable[Any]) -> str | None:
     >>> promoted([Tensor((2,), "int32"), 1.5]), promoted([Tensor((2,), "float16"), 2])
     ('float32', 'float16')
     """
-    named = [dtype for dtype in map(dtype_of, values) if dtype]
+    named = [dtype for dtype in map(_dtype_of, values) if dtype]
     known = [dtype for dtype in named if dtype in DTYPES]
     best = max(known, key=DTYPES.index, default=None)
     if best == "bfloat16" and "float16" in known:  # neither holds the other
