@@ -149,7 +149,7 @@ def command(
     words = ["keraudit", word, subject.typed]
     if word == "compare":
         words.append(subject.typed)
-    if subject.typed == argument():
+    if subject.typed == argument() and not subject.is_upload:
         words += [part for package in imported() for part in ("--import", package)]
     if size is not None:
         words += ["--input-shape", ",".join(map(str, size))]
