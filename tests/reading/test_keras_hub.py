@@ -80,6 +80,11 @@ def test_eight_families_are_exact() -> None:
     assert [row["name"] for row in counted(*FAMILIES) if not is_exact(row)] == []
 
 
+def counts(row: dict[str, Any]) -> list[Any]:
+    """What a row counts; reasons repeat automatic names."""
+    return [row[key] for key in ("name", "macs", "jax_macs", "params", "keras_params", "bound")]
+
+
 @needs_keras_hub
 @pytest.mark.exhaustive
 def test_nine_in_ten_are_exact_and_the_others_bounds() -> None:
@@ -91,7 +96,8 @@ def test_nine_in_ten_are_exact_and_the_others_bounds() -> None:
             assert row["bound"] != "exact", row
             assert row["reason"], row
             assert row["jax_macs"] is None or row["macs"] <= row["jax_macs"], row
-    assert rows == json.loads(PATH.read_text("utf-8"))["models"], f"run {COMMAND}"
+    recorded = json.loads(PATH.read_text("utf-8"))["models"]
+    assert [*map(counts, rows)] == [*map(counts, recorded)], f"run {COMMAND}"
 
 
 def test_the_record_holds_every_model_of_the_list() -> None:
