@@ -71,7 +71,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
 
     def run(path: Path, packages: Any, options: Any) -> bytes:
         calls.append(path)
-        found = import_worker._found(path, json.loads(json.dumps(options)))
+        found = import_worker.found(path, json.loads(json.dumps(options)))
         return found.encode()
 
     monkeypatch.setattr(imports, "_run", run)

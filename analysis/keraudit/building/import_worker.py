@@ -117,7 +117,16 @@ def _record_or_error(model: Any, requested: Requested, closed: Sequence[str]) ->
         return {"error": found, "shape": isinstance(error, ShapeError)}
 
 
-def _found(path: Path, options: Mapping[str, Any]) -> str:
+def found(path: Path, options: Mapping[str, Any]) -> str:
+    """The records of a file's model at the requested sizes, as JSON; imports the packages here.
+
+    Args:
+        path: the file.
+        options: what ``reading.imports`` asks for: packages, requests, closed classes.
+
+    Raises:
+        KerauditError: a package cannot be imported, or the model cannot be built.
+    """
     use_backend(None)
     import keras  # first: no package may take the place of one that it needs
 
@@ -126,8 +135,8 @@ def _found(path: Path, options: Mapping[str, Any]) -> str:
     keras.utils.clear_session()
     model = _model(record, _classes(packages))
     requests = map(Requested.from_dict, options["requests"])
-    found = [_record_or_error(model, one, options["closed"]) for one in requests]
-    return json.dumps(found, default=packed)
+    records = [_record_or_error(model, one, options["closed"]) for one in requests]
+    return json.dumps(records, default=packed)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -136,7 +145,7 @@ def main(arguments: Sequence[str]) -> int:
     options = json.loads(words)
     _limit(options["memory"])
     try:
-        text = _found(Path(path), options)
+        text = found(Path(path), options)
     except BaseException as error:  # noqa: BLE001  # the user's own code may raise anything
         message = " ".join(str(error).split())
         kind = "" if isinstance(error, KerauditError) else f"{type(error).__name__}: "
