@@ -13,6 +13,7 @@ from keraudit.building.allow_list import CLASSES, LAYERS, MODELS, OPERATIONS
 from keraudit.building.check import ADVICE, Config, check
 from keraudit.errors import ModelError
 from keraudit.model.graph import Graph, Layer, Ref
+from keraudit.reading.live_model import traced_parts
 from keraudit.rewrite.edit import mapped
 from keraudit.safe_text import warned_harmlessly
 
@@ -324,8 +325,6 @@ def weights_by_path(source: keras.Model, graph: Graph) -> dict[str, list[Any]]:
     import keras
 
     if graph.architecture.traced:
-        from keraudit.reading.live_model import traced_parts
-
         layers, variables = traced_parts(source, graph)
         held = {variable_of({"variable": n}): [v] for n, v in enumerate(variables)}
         return {path: list(getattr(layer, "weights", ())) for path, layer in layers.items()} | held
