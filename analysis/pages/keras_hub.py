@@ -10,7 +10,7 @@ from keraudit.output.csv_markdown import code
 from keraudit.output.table import bare_grid
 from pages.markdown import note, numbers
 from pages.published import missing, published
-from records.keras_hub import COMMAND, PATH, SCHEMA, is_exact
+from records.keras_hub import COMMAND, PATH, SCHEMA, is_exact, is_exact_from_file
 
 PARTS = {"backbone": "backbones", "task": "tasks"}
 
@@ -25,7 +25,7 @@ def tally() -> str:
     if found is None:
         return missing(PATH, COMMAND)
     models = found["models"]
-    exact = sum(map(is_exact, models))
+    exact, saved = sum(map(is_exact, models)), sum(map(is_exact_from_file, models))
     parts = [
         f"{sum(is_exact(m) for m in models if m['part'] == part)} of"
         f" {sum(m['part'] == part for m in models)} {name}"
@@ -34,7 +34,8 @@ def tally() -> str:
     versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
     return (
         f"**{exact} of {len(models)} classes are exact** in MACs and parameters: {' and '.join(parts)}. The"
-        f" others are bounds, each with its reason. ({versions}; {found['date']}.)"
+        f" others are bounds, each with its reason. Saved and read with `--import keras_hub`, {saved} of"
+        f" {len(models)} are exact. ({versions}; {found['date']}.)"
     )
 
 
@@ -45,7 +46,7 @@ def table(part: str) -> str:
         return missing(PATH, COMMAND)
     columns = {"class": "code"}
     columns |= dict.fromkeys(("MACs", "MACs of the JAX program", "parameters"), "number")
-    columns["count"] = "text"
+    columns |= {"count": "text", "from the saved file": "text"}
     rows = []
     for one in found["models"]:
         if one["part"] != part:
@@ -57,6 +58,7 @@ def table(part: str) -> str:
                 number(one["jax_macs"]),
                 number(one["params"]),
                 "exact" if is_exact(one) else reason(one),
+                from_file(one),
             )
         )
     return numbers(bare_grid(columns, rows))
@@ -78,6 +80,14 @@ def reason(one: Mapping[str, Any]) -> str:
     rest = f" (and {more} more)" if more else ""
     witness = f"; the JAX program: {one['jax_error']}" if one["jax_error"] else ""
     return f"{one['bound']}: {one['reason']}{rest}{witness}"
+
+
+def from_file(one: Mapping[str, Any]) -> str:
+    """Whether the saved file gives the same counts as the live model."""
+    if one["file_error"]:
+        return f"not read: {one['file_error']}"
+    same = (one["file_macs"], one["file_params"]) == (one["macs"], one["params"])
+    return "the same" if same else f"{one['file_macs']:,} MACs, {one['file_params']:,} parameters"
 
 
 def unbuilt() -> str:

@@ -11,15 +11,17 @@ import pytest
 pytest.importorskip("mkdocs")
 
 from pages import keras_hub
-from records.keras_hub import is_exact
+from records.keras_hub import is_exact, is_exact_from_file
 
 EXACT = {
     **{"name": "OneBackbone", "part": "backbone", "macs": 1200, "jax_macs": 1200, "jax_error": ""},
     **{"params": 34, "keras_params": 34, "bound": "exact", "reason": "", "uncounted": 0},
+    **{"file_macs": 1200, "file_params": 34, "file_error": ""},
 }
 LOWER = {
     **{"name": "TwoCausalLM", "part": "task", "macs": 5, "jax_macs": None, "jax_error": "a loop"},
     **{"params": 6, "keras_params": 6, "bound": "lower", "reason": "its reason", "uncounted": 3},
+    **{"file_macs": None, "file_params": None, "file_error": "no such class"},
 }
 
 
@@ -48,6 +50,9 @@ def test_the_tally_and_the_tables(record: dict[str, Any]) -> None:
     assert "OneBackbone" not in tasks
     assert "≥" in tasks
     assert "lower: its reason (and 2 more); the JAX program: a loop" in tasks
+    assert "read with `--import keras_hub`, 1 of 2 are exact" in keras_hub.tally()
+    assert "the same" in backbones
+    assert "not read: no such class" in tasks
     assert "- `Left`: a layer" in keras_hub.unbuilt()
 
 
@@ -55,3 +60,10 @@ def test_the_tally_and_the_tables(record: dict[str, Any]) -> None:
 def test_exact_is_what_agrees_with_both(change: dict[str, Any]) -> None:
     assert is_exact(EXACT)
     assert not is_exact({**EXACT, **change})
+
+
+@pytest.mark.parametrize("change", [{"file_macs": 1}, {"file_params": None}, {"bound": "lower"}])
+def test_exact_from_the_file_is_what_agrees_with_the_live_model(change: dict[str, Any]) -> None:
+    assert is_exact_from_file(EXACT)
+    assert not is_exact_from_file({**EXACT, **change})
+    assert "MACs" in keras_hub.from_file({**EXACT, "file_macs": 1})

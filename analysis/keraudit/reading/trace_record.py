@@ -224,7 +224,7 @@ def _record_of(operation: Any, name: str, closed: Collection[str]) -> dict[str, 
     if own_activation(operation) is not None:
         config = {**config, "activation": "linear"}  # the user's own comes after it, as operations
     if ".ops" in kind.__module__:
-        home = kind.__module__
+        config, home = {key: _tidy(item) for key, item in config.items()}, kind.__module__
     return _entry(kind.__name__, home, name, config)
 
 
@@ -242,13 +242,21 @@ def _options(operation: Any) -> dict[str, Any]:
     names = [
         name for name in inspect.signature(type(operation).__init__).parameters if name != "self"
     ]
-    return {n: _tidy(getattr(operation, n)) for n in names if hasattr(operation, n)}
+    return {name: getattr(operation, name) for name in names if hasattr(operation, name)}
 
 
 def _tidy(value: Any) -> Any:
+    """Options with plain numbers in place of a backend's, and arrays by their values."""
     if isinstance(value, list | tuple):
         return [_tidy(item) for item in value]
-    return value.item() if type(value).__module__ == "numpy" and hasattr(value, "item") else value
+    shape = getattr(value, "shape", None)
+    if shape is None or not hasattr(value, "dtype"):
+        return value
+    values = held_values(value)
+    if values is not None and values.shape == ():
+        return values.item()
+    config = {"shape": list(shape), "dtype": str(value.dtype), "value": values}
+    return {"class_name": "__array__", "config": config}
 
 
 def _plain(
