@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -283,3 +284,26 @@ def test_what_may_change_under_its_name_is_imported_each_time(
         keraudit.audit("net.json", imports=["installed_layers"])
     assert len(quick) == 2
     assert not (installed.parents[1] / "cache").exists()
+
+
+def test_no_package_is_loaded_but_those_that_are_named(installed: Path, quick: list[Any]) -> None:
+    """The file names two packages; the one that the user did not name stays out, and so does its class."""
+    other = installed.parent / "installed_other.py"
+    other.write_text("raise SystemExit('loaded')\n" + LAYERS)
+    for place in ({"units": 3}, {"units": record("Scaled", module="installed_other.layers")}):
+        lies = record("Net", module="installed_other", config=place)
+        Path("two.json").write_text(json.dumps(lies))
+        before = {*sys.modules}
+        with suppress(KerauditError):  # by its name alone the class is the other package's
+            keraudit.audit("two.json", imports=["installed_layers"], input_shape=(5,))
+        loaded = {name.partition(".")[0] for name in {*sys.modules} - before}
+        assert "installed_other" not in sys.modules
+        assert not {name for name in loaded if Path(f"{name}.py").exists()}
+
+
+def test_settings_of_a_project_import_nothing(folder: Path) -> None:
+    for key in ("import", "imports"):
+        Path("pyproject.toml").write_text(f'[tool.keraudit]\n{key} = ["./my_layers.py"]\n')
+        done = command.run("flops", "net.json")
+        assert done.code == 2
+        assert "importing" not in done.err
