@@ -32,6 +32,7 @@ COMMANDS = {
     "gradients": "keraudit.cli.gradients",
     "train": "keraudit.cli.train",
     "evaluate": "keraudit.cli.evaluate",
+    "lesion": "keraudit.cli.lesion",
     "gallery": "keraudit.cli.gallery",
     "faces": "keraudit.cli.faces",
     "runs": "keraudit.cli.runs",

@@ -10,24 +10,31 @@ from keraudit.data.dataset import DataError, Split
 ORDER_FITS = 0.9  # of the images: people agree with 99 % of CIFAR-10's labels, by chance with 10 %
 
 
+def arrays_in(path: Path) -> dict[str, Any]:
+    """All arrays of an ``.npz`` file by name.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    import numpy as np
+
+    try:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except Exception as error:  # noqa: BLE001 - numpy and zipfile raise many kinds
+        raise DataError(f"{path} cannot be read: {' '.join(str(error).split())[:150]}") from None
+
+
 def arrays(path: Path, *names: str) -> tuple[Any, ...]:
     """Arrays of an ``.npz`` file by name.
 
     Raises:
         DataError: the file cannot be read or lacks one of them.
     """
-    import numpy as np
-
-    try:
-        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            missing = sorted(set(names) - set(file.files))
-            if missing:
-                raise DataError(f"{path} has no {missing[0]!r}; it holds {', '.join(file.files)}")
-            return tuple(file[name] for name in names)
-    except DataError:
-        raise
-    except Exception as error:  # noqa: BLE001 - numpy and zipfile raise many kinds
-        raise DataError(f"{path} cannot be read: {' '.join(str(error).split())[:150]}") from None
+    found = arrays_in(path)
+    if missing := sorted(set(names) - set(found)):
+        raise DataError(f"{path} has no {missing[0]!r}; it holds {', '.join(found)}")
+    return tuple(found[name] for name in names)
 
 
 def human_labels(path: Path, test: Split, classes: int) -> Any:

@@ -1,0 +1,104 @@
+"""``keraudit lesion``: what a block of a trained network is worth."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from keraudit.cli.options import chosen_format, command_line, notify, output_options
+from keraudit.cli.training_options import backend_option, data_option
+from keraudit.errors import KerauditError
+
+
+@click.command("lesion", short_help="Delete and exchange blocks of a trained network.")
+@click.argument("source", metavar="RUN|WEIGHTS.npz", type=click.Path(path_type=Path))
+@data_option("What the run was trained on, as for keraudit train.")
+@click.option(
+    "--originals",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Test on the images of this .npz (x, y) instead of the test set.",
+)
+@click.option(
+    "--test-images", type=click.IntRange(min=1), metavar="N", help="The first N.  [default: all]"
+)
+@click.option(
+    "--repeats",
+    type=click.IntRange(min=1),
+    default=5,
+    show_default=True,
+    metavar="N",
+    help="Random choices for each number of blocks.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N")
+@click.option(
+    "--expect",
+    type=click.FloatRange(0, 100),
+    metavar="PERCENT",
+    help="Stop unless the whole network has this accuracy, to two decimals.",
+)
+@backend_option
+@output_options
+def command(
+    source: Path,
+    spec: str,
+    originals: Path | None,
+    test_images: int | None,
+    repeats: int,
+    seed: int,
+    expect: float | None,
+    backend: str | None,
+    form: str | None,
+    output: Path | None,
+) -> None:
+    """Delete one block, delete several, exchange some, and follow the gradient by path length.
+
+    \b
+    keraudit lesion runs/resnet-cifar-20-he2015-seed0
+    keraudit lesion resnet-cifar-56.npz --originals cifar10-originals.npz --expect 92.72
+
+    RUN is the folder of a finished run of keraudit train. WEIGHTS.npz holds PyTorch's arrays of a ResNet
+    for CIFAR-10 with option A shortcuts. Nothing is trained. After Veit et al. 2016.
+    """
+    from keraudit.reading.keras_worker import use_backend
+
+    use_backend(backend)
+
+    from keraudit.cli.emit import emit
+    from keraudit.cli.quiet import started
+    from keraudit.evaluation.lesion import Plan, lesions, score
+    from keraudit.evaluation.lesion_source import lesion_source
+    from keraudit.evaluation.lesion_table import lesion_grids
+
+    started()
+    found = lesion_source(source, spec, originals, test_images)
+    baseline = score(found.whole(), found.labels)
+    if expect is not None and round(100 * baseline.accuracy, 2) != round(expect, 2):
+        raise KerauditError(
+            f"{source}: the whole network classifies {100 * baseline.accuracy:.2f} % of"
+            f" {baseline.images:,} images rightly, --expect says {expect:.2f} %: other images, or other"
+            " weights"
+        )
+    result: Any = lesions(
+        found.gated,
+        found.images,
+        found.labels,
+        Plan(repeats=repeats, seed=seed),
+        watch=partial(_report, source.name),
+        source=source.name,
+        params=found.params,
+        dataset=found.dataset,
+        network=found.name,
+        command=command_line(),
+    )
+    if abs(result.baseline.right - baseline.right) > 0:
+        raise KerauditError(f"{source}: the network with its gates open predicts otherwise")
+    chosen = chosen_format(form, output)
+    emit(lesion_grids(result), [result.to_dict()], form=chosen, output=output)
+
+
+def _report(name: str, stage: str) -> None:
+    notify(f"{name}: {stage}")

@@ -1,0 +1,138 @@
+"""Lesions as grids: the network, each block, random blocks, exchanges, paths."""
+
+from __future__ import annotations
+
+from keraudit.data.dataset import short_fingerprint
+from keraudit.evaluation.lesion import Lesions
+from keraudit.output.table import Column, Grid, Line
+
+CONVENTION = (
+    "a deleted residual unit leaves its shortcut, a deleted plain block its input; 95 % intervals are"
+    " Wilson's, of one network and these images; changes are in percentage points"
+)
+
+
+def lesion_grids(found: Lesions) -> tuple[Grid, ...]:
+    """All tables, those without lines left out."""
+    return tuple(
+        g for g in (_blocks(found), _several(found), _exchanges(found), _paths(found)) if g.lines
+    )
+
+
+def _blocks(found: Lesions) -> Grid:
+    base = found.baseline
+    lines = tuple(
+        Line(
+            cells={
+                "name": row.block,
+                "accuracy": row.score.accuracy,
+                "low": row.score.low,
+                "high": row.score.high,
+                "change": row.change,
+                "loss": max(-row.change, 0),
+                "what": "changes the size" if row.resizes else "",
+            }
+        )
+        for row in found.deletions
+    )
+    name, mark = found.dataset["name"], short_fingerprint(str(found.dataset["fingerprint"]))
+    return Grid(
+        title=found.network,
+        heading=f"{base.accuracy:.2%} of {base.images:,} images, {base.low:.2%} to {base.high:.2%};"
+        f" median {found.median_change:+.1f} points by a deleted block",
+        columns=(
+            Column(key="name", label="Without"),
+            Column(key="accuracy", label="Accuracy", form="share"),
+            Column(key="low", label="from", form="share", wide=True),
+            Column(key="high", label="to", form="share", wide=True),
+            Column(key="change", label="Points", form="{:+.1f}"),
+            Column(key="what", label=""),
+        ),
+        lines=lines,
+        bar="change",
+        level="",
+        notes=(f"Data           {name} ({mark})", f"Parameters     {found.params:,}, trainable"),
+        command=found.command,
+        convention=CONVENTION,
+    )._replace(bar="")
+
+
+def _several(found: Lesions) -> Grid:
+    return _over(
+        found,
+        "Blocks deleted together",
+        "Deleted",
+        [(r.changed, None, r.accuracies) for r in found.several],
+    )
+
+
+def _exchanges(found: Lesions) -> Grid:
+    rows = [(r.changed, r.order, r.accuracies) for r in found.exchanges]
+    return _over(found, "Blocks of the same shapes exchanged", "Exchanges", rows)
+
+
+def _over(
+    found: Lesions, title: str, label: str, rows: list[tuple[int, float | None, tuple[float, ...]]]
+) -> Grid:
+    """Accuracy over a number of random changes."""
+    columns = [Column(key="name", label=label, form="number")]
+    if any(order is not None for _, order, _ in rows):
+        columns.append(Column(key="order", label="Kendall's tau", form="{:.2f}"))
+    columns += [
+        Column(key="mean", label="Accuracy", form="share"),
+        Column(key="least", label="least", form="share"),
+        Column(key="most", label="most", form="share"),
+    ]
+    repeats = len(rows[0][2]) if rows else 0
+    return Grid(
+        title=title,
+        heading=f"at random, mean of {repeats}, seed {found.seed}",
+        columns=tuple(columns),
+        lines=tuple(
+            Line(
+                cells={
+                    "name": count,
+                    "order": order,
+                    "mean": sum(accuracies) / len(accuracies),
+                    "least": min(accuracies),
+                    "most": max(accuracies),
+                }
+            )
+            for count, order, accuracies in rows
+        ),
+        bar="mean",
+        convention=CONVENTION,
+    )
+
+
+def _paths(found: Lesions) -> Grid:
+    total = sum(row.share * row.mean for row in found.paths)
+    between = found.effective_length
+    heading = f"{between[0]} to {between[1]} branches carry nine tenths" if between else ""
+    return Grid(
+        title="Gradient by path length",
+        heading=heading,
+        columns=(
+            Column(key="name", label="Branches", form="number"),
+            Column(key="share", label="Paths", form="share"),
+            Column(key="norm", label="Gradient norm", form="{:.3g}"),
+            Column(key="part", label="Contribution", form="share"),
+        ),
+        lines=tuple(
+            Line(
+                cells={
+                    "name": row.length,
+                    "share": row.share,
+                    "norm": row.mean,
+                    "part": row.share * row.mean / total if total else None,
+                }
+            )
+            for row in found.paths
+        ),
+        bar="part",
+        notes=(
+            "Gradient norm  of the loss at the input, backward through so many residual branches and the",
+            "               shortcuts of all other units, as Veit et al. 2016, section 4.3",
+        ),
+        convention=CONVENTION,
+    )
