@@ -25,7 +25,7 @@ def emit(
     ``figure`` is HTML that goes before the tables of an HTML file.
     """
     if form == "table" and output is None:
-        click.echo(printed(grids), nl=False)
+        click.echo(printed(grids), nl=False, color=True)  # it is coloured where it is wanted
         return
     text = rendered(grids, data, form, figure)
     if output is None:
@@ -37,24 +37,13 @@ def emit(
 
 
 def printed(grids: Sequence[Grid]) -> str:
-    """What standard output shows: by rich, or the same without it where no colour is wanted."""
-    from keraudit.output.fixed_width import fixed_text, plain_width
+    """What standard output shows: as wide as the terminal, and whole where it is none."""
+    from keraudit.output.terminal import grid_text, is_ascii, stream_width, wants_color
 
-    if width := plain_width(sys.stdout):
-        texts = [fixed_text(grid, width) for grid in grids]
-        if None not in texts:
-            return "\n".join(filter(None, texts))
-    from rich.console import Console
-
-    from keraudit.output.terminal import print_grid
-
-    console = Console(file=sys.stdout, highlight=False)
-    with console.capture() as shown:
-        for position, grid in enumerate(grids):
-            if position:
-                console.print()
-            print_grid(grid, console)
-    return shown.get()
+    out = sys.stdout
+    width, plain, color = stream_width(out), is_ascii(out), wants_color(out)
+    texts = [grid_text(grid, width, plain=plain, color=color) for grid in grids]
+    return "\n\n".join(texts) + "\n"
 
 
 def rendered(grids: Sequence[Grid], data: Sequence[Any], form: str, figure: str) -> str:
@@ -76,7 +65,7 @@ def rendered(grids: Sequence[Grid], data: Sequence[Any], form: str, figure: str)
         return page(list(grids), figure=figure)
     from keraudit.output.terminal import grid_text
 
-    return "\n\n".join(map(grid_text, grids))
+    return "\n\n".join(grid_text(grid, None) for grid in grids)
 
 
 def drawn(figure: str, record: Mapping[str, Any]) -> str:
