@@ -53,7 +53,12 @@ def laid_out(grid: Grid, texts: Sequence[Sequence[str]], width: int | None) -> L
     every = tuple(c for c in grid.columns if c.key not in below)
     some = tuple(c for c in every if not c.wide)
     has_bar = bool(grid.bar)
-    tries = ((every, has_bar, GAP), (some, has_bar, GAP), (some, False, GAP), (some, False, NARROW_GAP))
+    tries = (
+        (every, has_bar, GAP),
+        (some, has_bar, GAP),
+        (some, False, GAP),
+        (some, False, NARROW_GAP),
+    )
     for columns, with_bar, gap in tries:
         sizes = tuple(natural[c.key] for c in columns)
         least = tuple(min(s, PROSE) if c.flows else s for c, s in zip(columns, sizes, strict=True))
