@@ -13,6 +13,7 @@ import click
 from keraudit._version import __version__
 from keraudit.cli.command import Group
 from keraudit.errors import KerauditError
+from keraudit.model.fuzzy import suggestion
 from keraudit.safe_text import harmless, shown_harmlessly
 
 # What a command that is stopped leaves, where it is not nothing.
@@ -89,6 +90,8 @@ def run(arguments: list[str] | None = None) -> int:
         return code if isinstance(code, int) else 0
     except KerauditError as error:
         return failed(str(error))
+    except click.NoSuchOption as error:
+        return failed(unknown_option(error))
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         path = context.command_path if context else "keraudit"
@@ -105,6 +108,18 @@ def run(arguments: list[str] | None = None) -> int:
             raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return failed(f"cannot write the output: {error.strerror or error}")
+
+
+def unknown_option(error: click.NoSuchOption) -> str:
+    """What is wrong with an option that is none, with those that are spelt like it."""
+    if error.ctx is None:
+        return error.format_message()
+    options = [p for p in error.ctx.command.get_params(error.ctx) if isinstance(p, click.Option)]
+    names = [name for option in options for name in (*option.opts, *option.secondary_opts)]
+    guess = suggestion(error.option_name, [name for name in names if name.startswith("--")])
+    hint = f": {guess}" if guess.startswith("did") else ""
+    path = error.ctx.command_path
+    return f"{error.option_name!r} is not an option of {path}{hint} (see {path} --help)"
 
 
 def failed(message: str) -> int:

@@ -22,6 +22,8 @@ class Runs(Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         is_folder = bool(args) and args[0] not in self.commands and os.path.isdir(args[0])  # noqa: PTH112  # pathlib raises at a name too long
+        if ctx.resilient_parsing:  # a name is completed
+            return super().parse_args(ctx, args)
         if not args or is_folder or (args[0].startswith("-") and args[0] not in HELP):
             args = ["list", *args]
         return super().parse_args(ctx, args)

@@ -14,7 +14,7 @@ from keraudit.output.table import Column, Grid, Line
 
 BAR = 10  # columns of the bar at full length
 WIDTH = 80
-GAP, NARROW_GAP = 3, 2  # columns between two cells
+GAP = 3  # columns between two cells; 2 where names wrap, 1 where the numbers alone are too wide
 LEAST = 8  # columns of a name that wraps, however narrow the terminal is
 PROSE = 28  # columns that prose needs before another column may stand next to it
 LONGEST_PROSE = 72  # columns of prose where nothing limits the width
@@ -57,7 +57,7 @@ def laid_out(grid: Grid, texts: Sequence[Sequence[str]], width: int | None) -> L
         (every, has_bar, GAP),
         (some, has_bar, GAP),
         (some, False, GAP),
-        (some, False, NARROW_GAP),
+        (some, False, 2),
     )
     for columns, with_bar, gap in tries:
         sizes = tuple(natural[c.key] for c in columns)
@@ -91,9 +91,14 @@ def _narrowed(layout: Layout, width: int) -> Layout:
     for _ in range(layout.whole - width):
         free = [position for position, size in enumerate(sizes) if size > limits[position]]
         if not free:
-            break  # the numbers alone are wider than the terminal: they are shown all the same
+            break
         sizes[max(free, key=sizes.__getitem__)] -= 1
-    return layout._replace(widths=tuple(sizes))
+    narrowed = layout._replace(widths=tuple(sizes))
+    if (
+        narrowed.whole > width and layout.gap > 1
+    ):  # if it is too wide even so, it is shown all the same
+        return _narrowed(layout._replace(gap=1), width)
+    return narrowed
 
 
 def _least_width(column: Column, natural: int) -> int:

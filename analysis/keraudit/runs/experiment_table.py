@@ -63,7 +63,7 @@ def findings_grid(plan: Plan, found: Sequence[Finding], failed: Sequence[str]) -
         )
         for one in found
     )
-    notes = [f"Budget          {plan.budget:g} of the experiment in full"]
+    notes = [f"Fraction        {plan.budget:g} of the whole experiment"]
     notes += [f"                {line}" for line in plan.scaling]
     notes += [f"Diverged        {line}" for line in failed]
     if len(plan.seeds) < 2:
