@@ -22,7 +22,8 @@ def arranged(grid: Grid, *, key: str = "", most: int | None = None) -> Grid:
         groups.sort(key=lambda group: _rank(group[0].cells.get(key)))
     notes = grid.notes
     if most is not None and most < len(groups):
-        notes = (f"Shown          {most:,} of {len(groups):,} rows; the total is of all", *notes)
+        whole = "; the total is of all" if grid.total else ""
+        notes = (f"Shown          {most:,} of {len(groups):,} rows{whole}", *notes)
         groups = groups[:most]
     return grid._replace(lines=tuple(line for group in groups for line in group), notes=notes)
 

@@ -102,7 +102,7 @@ def growth_grid(report: CostReport, found: Sequence[Growth], name: str, most: fl
     )
     return Grid(
         title=report.model,
-        heading=f"against {name}, where growth of {most:g}% is allowed",
+        heading=f"compared with {name}; allowed growth {most:g}%",
         columns=columns,
         lines=lines,
         command=report.command,
