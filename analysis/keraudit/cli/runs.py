@@ -84,7 +84,7 @@ def show(run: Path, form: str, output: Path | None) -> None:
     emit([grid], [record.to_dict()], form=form, output=output)
 
 
-@command.command("compare")
+@command.command("compare", short_help="Compare networks: mean and deviation over seeds.")
 @FOLDER
 @output_options
 def compare(folder: Path, form: str, output: Path | None) -> None:
@@ -109,7 +109,7 @@ def compare(folder: Path, form: str, output: Path | None) -> None:
     emit(grids, [{**comparison_data(groups), "left_out": left_out}], form=form, output=output)
 
 
-@command.command("publish")
+@command.command("publish", short_help="Copy the records of finished runs.")
 @FOLDER
 @headed(
     "Records",
