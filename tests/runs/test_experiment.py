@@ -11,6 +11,7 @@ from command import run as keraudit
 from keraudit.errors import KerauditError
 from keraudit.runs.experiment import EXPERIMENTS, findings, planned, written_down
 from keraudit.runs.folders import same_kind
+from schemas import faults
 from toys import record, toy
 
 pytest.importorskip("keras")
@@ -175,6 +176,9 @@ def test_the_command_from_plan_to_records(tmp_path: Path) -> None:
     assert again.code == 0, again.err
     assert "resumed from" in again.err
     assert json.loads(again.out)["plan"]["budget"] == 0.03
+    assert faults(json.loads(again.out)) == []
+    assert faults(json.loads((published / "plan.json").read_text())) == []
+    assert faults(found) == []
     kept = json.loads((published / "plan.json").read_text())
     assert kept["command"].endswith("--corruption-images 4")  # as it was before the first step
     home = tmp_path / "runs" / "plain-cifar-8-he2015-seed0"
