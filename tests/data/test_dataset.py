@@ -395,18 +395,3 @@ def test_the_originals_are_recognised() -> None:
     split = Split(images=found["x"], labels=found["y"].astype("int64"))
     assert len(split) == ORIGINAL_START
     assert fingerprint(split) == ORIGINAL_PRINT
-
-
-def test_the_progress_of_a_download_stays_out_of_standard_output(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    keras = pytest.importorskip("keras")
-
-    def downloading() -> None:
-        print("Downloading data")  # noqa: T201  # as Keras does
-        raise OSError("no network")
-
-    monkeypatch.setattr(keras.datasets.cifar10, "load_data", downloading)
-    with pytest.raises(DataError, match="no network"):
-        load("cifar10")
-    assert capsys.readouterr() == ("", "Downloading data\n")

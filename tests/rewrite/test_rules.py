@@ -166,7 +166,7 @@ def test_a_width_is_for_the_layers_of_keras(config: dict[str, Any]) -> None:
 
 def test_filters_are_those_of_a_convolution_of_keras() -> None:
     record = chain((8, 8, 3), layer("Mine", "c", module="my", filters=4), conv("d", 4, 3))
-    with pytest.raises(KerauditError, match="no convolution is called 'c'; there are d"):
+    with pytest.raises(KerauditError, match="no convolution is called 'c': expected one of d"):
         with_filters(read(record), "c", 8)
 
 
