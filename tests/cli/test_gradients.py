@@ -122,7 +122,7 @@ def test_fail_on() -> None:
     ("arguments", "message"),
     [
         (["--fail-on", "sadness"], "expected one of vanishing"),
-        (["--against", "sideways"], "no change to compare with"),
+        (["--against", "sideways"], "is not a change to compare with"),
         (["--data", "no/such"], "no data at"),
         (["--draws", "0"], "--draws"),
         (["--loss", "hinge"], "--loss"),

@@ -77,7 +77,7 @@ def test_reductions_say_that_they_are_an_estimate() -> None:
     text = grid_text(reductions_grid(found))
     assert "about 114.7 k MACs, about 221.2 k without" in text
     assert "ESTIMATE (≈), for a shape is assumed: 1 not counted in full" in text
-    assert "c (Gate): Gate is not in the layer table" in text
+    assert "c (Gate): Gate, of package 'my', is not in the layer table" in text
 
 
 STEPS: dict[str, Callable[[Graph], Rewrite]] = {
