@@ -52,7 +52,7 @@ def main(path: str) -> None:
     from keraudit.audits.cost.report import report_grid
     from keraudit.cli import budgets, emit  # noqa: F401
     from keraudit.layers.infer import shaped
-    from keraudit.output.fixed_width import fixed_text
+    from keraudit.output.terminal import grid_text
     from keraudit.reading.archive import read_file
     from keraudit.reading.config import architecture
 
@@ -65,7 +65,7 @@ def main(path: str) -> None:
     stage("infer shapes and operations")
     report = report_of(graph)
     stage("find blocks, add up costs")
-    fixed_text(report_grid(report), 80)
+    grid_text(report_grid(report))
     stage("write the table")
     print(json.dumps(cpu_ms))
 

@@ -81,7 +81,7 @@ def of_run(path: str) -> str:
     file = runs.FOLDER / f"{path}.json"
     run = published_run(file)
     if run is None:
-        return absent(file, "keraudit report --run degradation --watch-gradients 390")
+        return absent(file, "keraudit experiment degradation --watch-gradients 390")
     if not run.gradients:
         raise PluginError(f"{file} is of a run whose gradients were not watched")
     steps = run.gradients["steps"]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import json
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import click
@@ -14,6 +16,7 @@ from keraudit.output.csv_markdown import code, pipe_table
 from keraudit.output.table import bare_grid
 from pages.markdown import unsearched
 
+SCHEMAS = Path(__file__).parents[2] / "site" / "schemas"
 HELP_WIDTH = 78  # what click leaves of a terminal of 80 columns
 SKIPPED = (">>>", "Args:", "Attributes:", "Raises:", "Returns:")
 
@@ -88,6 +91,18 @@ def cli() -> str:
         parts.append(f"## keraudit {name}")
         parts.append(unsearched(_fenced(help_text(name))))
     return "\n\n".join(parts)
+
+
+def schemas() -> str:
+    """A row for each published JSON schema: its title, and what writes it."""
+    rows = []
+    for path in sorted(SCHEMAS.glob("*.json")):
+        schema = json.loads(path.read_text("utf-8"))
+        name = schema["properties"]["schema"]["const"]
+        link = f"[{schema['title']}](../schemas/{path.name})"
+        rows.append((link, name, schema["description"]))
+    columns = {"schema": "markdown", "name": "code", "what it is of": "text"}
+    return pipe_table(bare_grid(columns, rows))
 
 
 def _fenced(text: str) -> str:

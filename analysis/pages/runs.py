@@ -147,7 +147,7 @@ def _missing(networks: Sequence[str]) -> str:
         f"    No record of these networks is in `{FOLDER.as_posix()}`. To make them, on the whole of"
         " CIFAR-10 and for the whole recipe:\n\n"
         f"    ```console\n{steps}\n    ```\n\n"
-        "    `--budget` makes it shorter; the records then say so, and this page too."
+        "    `--fraction` makes it shorter; the records then say so, and this page too."
     )
 
 
@@ -155,7 +155,7 @@ def commands_for(networks: Sequence[str]) -> tuple[str, str]:
     """What trains and evaluates networks, and what publishes their records."""
     name = EXPERIMENTS[tuple(networks)]
     return (
-        f"keraudit report --run {name} --backend jax --seeds 0,1,2",
+        f"keraudit experiment {name} --backend jax --seeds 0,1,2",
         f"keraudit runs publish runs/{name} --to {FOLDER.as_posix()}/{name}",
     )
 

@@ -20,13 +20,13 @@ from typing import Any
 
 FOLDER = Path("site/results/gradients")
 CASES: Mapping[str, str] = {
-    "resnet50-64": "ResNet50 --input-shape 64,64,3 --against without-skips --seeds 5",
-    "resnet50-64-corners": "ResNet50 --input-shape 64,64,3 --against corners --seeds 5",
-    "inceptionv3-96": "InceptionV3 --input-shape 96,96,3 --seeds 5",
-    "resnet-cifar-20-corners": "ResNet-CIFAR-20 --against corners --seeds 5",
-    "resnet-cifar-56-corners": "ResNet-CIFAR-56 --against corners --seeds 5",
-    "resnet-cifar-56-shattering": "ResNet-CIFAR-56 --against without-skips --seeds 5 --shattering",
-    "resnet-cifar-110-corners": "ResNet-CIFAR-110 --against corners --seeds 5",
+    "resnet50-64": "ResNet50 --input-shape 64,64,3 --against without-skips --draws 5",
+    "resnet50-64-corners": "ResNet50 --input-shape 64,64,3 --against corners --draws 5",
+    "inceptionv3-96": "InceptionV3 --input-shape 96,96,3 --draws 5",
+    "resnet-cifar-20-corners": "ResNet-CIFAR-20 --against corners --draws 5",
+    "resnet-cifar-56-corners": "ResNet-CIFAR-56 --against corners --draws 5",
+    "resnet-cifar-56-shattering": "ResNet-CIFAR-56 --against without-skips --draws 5 --shattering",
+    "resnet-cifar-110-corners": "ResNet-CIFAR-110 --against corners --draws 5",
 }
 # Trainings, by the network.
 WATCHED: Mapping[str, str] = {

@@ -1,12 +1,13 @@
 """Bring records of an older form to today's: ``python analysis/records/rewrite.py FILE_OR_FOLDER ...``.
 
 A run's record (``run.json``, or as published), its ``config.json`` and an experiment's ``plan.json`` are
-rewritten in place, each whole or not at all. Two things were not always named in them, and one had another name:
+rewritten in place, each whole or not at all. What was not always named in them, or had another name:
 
 - the loss. It was taken from logits on TensorFlow, where Keras finds them behind probabilities, and on the
   other backends from probabilities, none of which counts as less than 1e-7: that loss is ``clipped``.
 - fields of the recipe, which came one after another; what a recipe does not name was as ``UNNAMED`` says.
 - the field ``normalize`` of the recipe, and the option of the command, which were spelt ``normalise``.
+- the command ``keraudit experiment NAME``, which was ``report --run NAME``, and ``--fraction``, which was ``--budget``.
 
 No number changes, and a record of today's form is left alone. A line for each file says what changed.
 """
@@ -120,10 +121,11 @@ def rewritten(record: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
 
 
 def _with_options_of_today(command: str) -> str:
-    """A command with the options that were renamed as the fields were."""
+    """A command with the names that it and its options have today."""
     for older, name in FIELDS.items():
         command = re.sub(rf"--{older}\b", f"--{name}", command)
-    return command
+    command = re.sub(r"^keraudit report (.*?)--run[ =](\S+)", r"keraudit experiment \1\2", command)
+    return re.sub(r"--budget\b", "--fraction", command)
 
 
 def _loss_of(record: Mapping[str, Any]) -> str:

@@ -18,7 +18,7 @@ SMALL = ("gradients", "ResNet-CIFAR-8", "--batch", "4")
 
 def test_table() -> None:
     run("flops", "ResNet-CIFAR-8")  # what Keras builds once is said on standard error
-    done = run(*SMALL, "--against", "without-skips", "--seeds", "2")
+    done = run(*SMALL, "--against", "without-skips", "--draws", "2")
     assert done.code == 0
     assert all(len(line) <= 80 for line in done.out.splitlines())
     assert "no skips" in done.out
@@ -27,7 +27,7 @@ def test_table() -> None:
 
 
 def test_the_verdicts_of_all_corners_fit_a_terminal() -> None:
-    done = run(*SMALL, "--against", "corners", "--seeds", "2")
+    done = run(*SMALL, "--against", "corners", "--draws", "2")
     assert all(len(line) <= 80 for line in done.out.splitlines())
     assert "no skips, no norm, glorot" in done.out
     assert "…" not in done.out
@@ -62,7 +62,7 @@ main()
 
 def test_stopped_by_hand_it_leaves_nothing(tmp_path: Path) -> None:
     target = tmp_path / "report.json"
-    words = [sys.executable, "-c", TOLD, *SMALL, "--seeds", "100", "--output", str(target)]
+    words = [sys.executable, "-c", TOLD, *SMALL, "--draws", "100", "--output", str(target)]
     with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as working:
         assert working.stderr is not None
         assert any(line == "measuring\n" for line in working.stderr)
@@ -121,10 +121,10 @@ def test_fail_on() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--fail-on", "sadness"], "--fail-on takes"),
-        (["--against", "sideways"], "no change to compare with"),
+        (["--fail-on", "sadness"], "expected one of vanishing"),
+        (["--against", "sideways"], "is not a change to compare with"),
         (["--data", "no/such"], "no data at"),
-        (["--seeds", "0"], "--seeds"),
+        (["--draws", "0"], "--draws"),
         (["--loss", "hinge"], "--loss"),
         (["--against", "without-skips+without-skips"], "leaves the model as it is"),
     ],

@@ -48,7 +48,7 @@ def test_derivation_to_a_file(tmp_path: Path) -> None:
 def test_an_unknown_block_lists_near_ones() -> None:
     done = run("reductions", "InceptionV3", "--derive", "mixed99")
     assert done.code == 2
-    assert "no block is called 'mixed99'; there are mixed9" in done.err
+    assert "no block is called 'mixed99': did you mean mixed9" in done.err
 
 
 @pytest.mark.parametrize("command", [["reductions"], ["flops", "--without-reductions"]])

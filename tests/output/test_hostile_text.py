@@ -32,6 +32,7 @@ from keraudit.errors import KerauditError
 from keraudit.layers.infer import shaped
 from keraudit.model.blocks import blocks
 from keraudit.model.graph import Graph
+from keraudit.output.terminal import grid_text
 from keraudit.reading.config import architecture
 from keraudit.safe_text import file_name, harmless, harmless_data
 
@@ -211,9 +212,7 @@ def test_other_values_in_place_of_each(junk: Any) -> None:
 def test_markup_of_rich_is_text() -> None:
     report = report_of(graph_of(with_value(record(), "wide", "[b]x[/b]")))
     assert "[b]x[/b]" in str(report_grid(report, by="layer").lines) + str(report)
-    from keraudit.output.terminal import rich_text
-
-    assert "[b]x[/b]" in rich_text(report_grid(report, by="layer"), 200)
+    assert "[b]x[/b]" in grid_text(report_grid(report, by="layer"), 200, color=True)
 
 
 def test_a_formula_anywhere_in_csv() -> None:

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("at_the_root")
 
 def test_without_runs_the_pages_say_how_to_make_them(published: Path) -> None:
     for shown in (resnet.degradation(), cifar.errors()):
-        assert "keraudit report --run" in shown
+        assert "keraudit experiment" in shown
         assert "keraudit runs publish" in shown
     assert resnet.degradation_table() == cifar.losses() == ""
     assert "keraudit evaluate" in cifar.how_they_err()

@@ -77,7 +77,7 @@ def test_reductions_say_that_they_are_an_estimate() -> None:
     text = grid_text(reductions_grid(found))
     assert "about 114.7 k MACs, about 221.2 k without" in text
     assert "ESTIMATE (≈), for a shape is assumed: 1 not counted in full" in text
-    assert "c (Gate): Gate is not in the layer table" in text
+    assert "c (Gate): Gate, of package 'my', is not in the layer table" in text
 
 
 STEPS: dict[str, Callable[[Graph], Rewrite]] = {
@@ -166,7 +166,7 @@ def test_a_width_is_for_the_layers_of_keras(config: dict[str, Any]) -> None:
 
 def test_filters_are_those_of_a_convolution_of_keras() -> None:
     record = chain((8, 8, 3), layer("Mine", "c", module="my", filters=4), conv("d", 4, 3))
-    with pytest.raises(KerauditError, match="no convolution is called 'c'; there are d"):
+    with pytest.raises(KerauditError, match="no convolution is called 'c': expected one of d"):
         with_filters(read(record), "c", 8)
 
 

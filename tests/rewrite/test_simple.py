@@ -213,7 +213,7 @@ def test_one_reduction_narrower() -> None:
     ("name", "count", "message"),
     [
         ("conv2d_6", 0, "1 filter or more"),
-        ("conv2d_600", 3, "no convolution is called 'conv2d_600'; there are conv2d_60"),
+        ("conv2d_600", 3, "no convolution is called 'conv2d_600': did you mean conv2d_60"),
     ],
 )
 def test_impossible_filters_are_refused(name: str, count: int, message: str) -> None:

@@ -11,6 +11,7 @@ from command import run as keraudit
 from keraudit.errors import KerauditError
 from keraudit.runs.experiment import EXPERIMENTS, findings, planned, written_down
 from keraudit.runs.folders import same_kind
+from schemas import faults
 from toys import record, toy
 
 pytest.importorskip("keras")
@@ -141,7 +142,7 @@ def toy_file(folder: Path) -> Path:
 
 
 def test_the_command_from_plan_to_records(tmp_path: Path) -> None:
-    words = ["report", "--run", "degradation", "--data", toy_file(tmp_path), "--budget", 0.03]
+    words = ["experiment", "degradation", "--data", toy_file(tmp_path), "--fraction", 0.03]
     words += ["--batch", 16, "--runs", tmp_path / "runs"]
     words += ["--network", "Plain-CIFAR-8", "--network", "ResNet-CIFAR-8"]
     early = keraudit(*words, "--human", tmp_path / "gone.npz")
@@ -152,7 +153,7 @@ def test_the_command_from_plan_to_records(tmp_path: Path) -> None:
     words += ["--watch-gradients", 9]
     done = keraudit(*words, "--human", humans, "--corruption-images", 4)
     assert done.code == 0, done.err
-    assert "Budget          0.03 of the experiment in full" in done.out
+    assert "Fraction        0.03 of the whole experiment" in done.out
     plan = json.loads((tmp_path / "runs" / "plan.json").read_text())
     # 164 * 0.03 = 4.92 epochs' worth of 96 images, in 8 epochs of 59
     assert (plan["recipe"]["epochs"], plan["dataset"]["train_images"]) == (8, 59)
@@ -175,6 +176,9 @@ def test_the_command_from_plan_to_records(tmp_path: Path) -> None:
     assert again.code == 0, again.err
     assert "resumed from" in again.err
     assert json.loads(again.out)["plan"]["budget"] == 0.03
+    assert faults(json.loads(again.out)) == []
+    assert faults(json.loads((published / "plan.json").read_text())) == []
+    assert faults(found) == []
     kept = json.loads((published / "plan.json").read_text())
     assert kept["command"].endswith("--corruption-images 4")  # as it was before the first step
     home = tmp_path / "runs" / "plain-cifar-8-he2015-seed0"
@@ -191,16 +195,15 @@ def test_the_command_from_plan_to_records(tmp_path: Path) -> None:
 
 
 def test_the_list_and_wrong_names(tmp_path: Path) -> None:
-    whole = ("--run", "degradation", "--data", toy_file(tmp_path), "--batch", 16)
-    done = keraudit("report", "--list")
+    whole = ("degradation", "--data", toy_file(tmp_path), "--batch", 16)
+    done = keraudit("experiment")
     assert done.code == 0
     assert "degradation" in done.out
     for words, message in (
-        ((), "name one with --run"),
         ((*whole, "--size", "96"), "takes images as they are"),
         ((*whole, "--devices", "0"), "0 is not in the range x>=1"),
-        (("--run", "x"), "no experiment 'x': expected degradation, cifar10-comparison"),
+        (("x",), "'x' is not an experiment: expected one of degradation, cifar10-comparison"),
     ):
-        bad = keraudit("report", *words)
+        bad = keraudit("experiment", *words)
         assert (bad.code, bad.err.count("\n")) == (2, 1)
         assert message in bad.err

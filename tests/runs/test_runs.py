@@ -27,6 +27,19 @@ def test_list(folder: Path) -> None:
     assert all(len(line) <= 80 for line in done.out.splitlines())
 
 
+def test_runs_alone_lists_them(folder: Path) -> None:
+    def table(*words: object) -> list[str]:
+        done = keraudit("runs", *words, cwd=folder.parent)
+        assert done.code == 0, done.err
+        return done.out.splitlines()
+
+    assert table() == table("list") == table(folder) == table("list", folder)
+    assert table("--format", "csv") == table("list", "-f", "csv")
+    assert "Commands:" in table("--help")
+    missing = keraudit("runs", cwd=folder.parent.parent / folder.parent.name / "runs")
+    assert (missing.code, missing.err.count("\n")) == (2, 1)
+
+
 def test_another_record_in_the_folder_is_no_run(folder: Path) -> None:
     (folder / "comparison.json").write_text('{"schema": "keraudit.experiment/1"}')
     (folder / "plan.json").write_text("{}")

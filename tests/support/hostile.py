@@ -137,10 +137,10 @@ CHECKS = {
 def check_every_format(grids: Sequence[Any], data: Any) -> dict[str, str]:
     """Write grids and their data twin in each format, and look at what comes of it."""
     from keraudit.cli.emit import rendered
-    from keraudit.output.terminal import rich_text
+    from keraudit.output.terminal import grid_text
 
     made = {form: rendered(grids, [data], form, "") for form in CHECKS}
-    made["table"] += "".join(rich_text(grid, 300) for grid in grids)
+    made["table"] += "".join(grid_text(grid, width) for grid in grids for width in (20, 300))
     for form, check in CHECKS.items():
         check(made[form])
     scripts = Page(made["html"]).tags.count("script")

@@ -210,7 +210,7 @@ def test_memory_that_ends_is_told_in_a_line(
     ("words", "message"),
     [
         (("--seeds", 2**32), "whole numbers from 0 to 4294967295"),
-        (("--budget", 0.001), "--budget 0.001 of 164 epochs is less than one"),
+        (("--fraction", 0.001), "--fraction 0.001 of 164 epochs is less than one"),
         (("--device-images", 0), "'--device-images': 0 is not in the range x>=1"),
     ],
 )

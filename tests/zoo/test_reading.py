@@ -12,7 +12,7 @@ import pytest
 from built import zoo
 from keraudit.api import audit, report_of
 from keraudit.cli.main import run
-from keraudit.cli.options import MODEL
+from keraudit.cli.values import MODEL
 from keraudit.errors import ShapeError
 from keraudit.layers.infer import shaped
 from keraudit.model.bounds import Bound

@@ -11,12 +11,30 @@ import click
 
 from keraudit.audits.cost.count import BlockCost
 from keraudit.audits.cost.report import CostReport
-from keraudit.cli.options import CountType
+from keraudit.cli.values import BYTES_COUNT, MACS_COUNT, PARAMS_COUNT
 from keraudit.errors import KerauditError
 from keraudit.model.bounds import Bound
+from keraudit.model.fuzzy import suggestion
 from keraudit.output.numbers import short, short_bytes
 
-KEYS = ("max-macs", "max-params", "max-peak-memory")
+BUDGET_OPTIONS: tuple[Callable[[Any], Any], ...] = (
+    click.option("--max-macs", type=MACS_COUNT, metavar="N", help="Fail above N MACs, e.g. 4G."),
+    click.option(
+        "--max-params", type=PARAMS_COUNT, metavar="N", help="Fail above N parameters, e.g. 25M."
+    ),
+    click.option(
+        "--max-peak-memory",
+        type=BYTES_COUNT,
+        metavar="BYTES",
+        help="Fail when activations need more at once, e.g. 64MiB.",
+    ),
+    click.option(
+        "--allow-uncounted",
+        is_flag=True,
+        help="Let budgets pass although some layers are not counted, with a note.",
+    ),
+)
+KEYS = {"max-macs": MACS_COUNT, "max-params": PARAMS_COUNT, "max-peak-memory": BYTES_COUNT}
 
 
 class Budget(NamedTuple):
@@ -71,10 +89,10 @@ def from_pyproject(folder: Path) -> dict[str, int]:
     for key, value in table.items():
         if key not in KEYS:
             raise KerauditError(
-                f"{path}: [tool.keraudit] takes {', '.join(KEYS)}; received {key!r}"
+                f"{path}: {key!r} in [tool.keraudit] is not a budget: {suggestion(key, KEYS)}"
             )
         try:
-            result[key] = CountType(in_bytes=key == "max-peak-memory").convert(value, None, None)
+            result[key] = KEYS[key].convert(value, None, None)
         except click.BadParameter as error:
             raise KerauditError(f"{path}: [tool.keraudit] {key}: {error.message}") from None
     return result

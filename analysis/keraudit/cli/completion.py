@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import click
 
+from keraudit.cli.command import Command
+from keraudit.cli.values import Choice
 
-@click.command("completion")
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+
+@click.command("completion", cls=Command)
+@click.argument("shell", type=Choice(["bash", "zsh", "fish"]))
 def command(shell: str) -> None:
-    """Print the completion script for a shell.
+    """Print the completion script of a shell.
 
     \b
-    eval "$(keraudit completion bash)"          in ~/.bashrc
-    eval "$(keraudit completion zsh)"           in ~/.zshrc
+    keraudit completion bash
     keraudit completion fish > ~/.config/fish/completions/keraudit.fish
+
+    For bash and zsh put eval "$(keraudit completion bash)" into ~/.bashrc, or the same with zsh into
+    ~/.zshrc. Commands, options, choices and the names of models are completed.
     """
     from click.shell_completion import get_completion_class
 

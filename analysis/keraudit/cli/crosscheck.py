@@ -6,47 +6,47 @@ from pathlib import Path
 
 import click
 
-from keraudit.cli.options import (
-    MODEL,
-    Reading,
-    chosen_format,
-    command_line,
-    notify,
-    output_options,
-    reading_options,
-    warn,
-)
+from keraudit.cli.command import Command, headed
+from keraudit.cli.options import Reading, command_line, notify, output_options, reading_options
+from keraudit.cli.values import MODEL, Choice
+from keraudit.output.github import Annotation
 
 NAMES = ("fvcore", "torch", "tensorflow", "xla")
-
-
 LONGEST_WAIT = 1_000_000  # seconds; not infinity, which no clock counts down
 
 
-@click.command("crosscheck", short_help="Our count of MODEL beside fvcore, torch, TensorFlow, XLA.")
+@click.command(
+    "crosscheck",
+    cls=Command,
+    fails="a counter named by --require gave no number",
+    short_help="Our count, reconciled with fvcore, torch, TensorFlow, XLA.",
+)
 @click.argument("model", metavar="MODEL", type=MODEL)
 @reading_options
-@click.option(
-    "--peer",
-    "chosen",
-    multiple=True,
-    type=click.Choice(NAMES),
-    help="Ask this counter only; may be repeated.  [default: all]",
-)
-@click.option(
-    "--require",
-    "required",
-    multiple=True,
-    type=click.Choice(NAMES),
-    help="Fail unless this counter gives a number; may be repeated.",
-)
-@click.option(
-    "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
-    default=600,
-    show_default=True,
-    metavar="SECONDS",
-    help="Time limit of each counter.",
+@headed(
+    "Counters",
+    click.option(
+        "--peer",
+        "chosen",
+        multiple=True,
+        type=Choice(NAMES),
+        help="Run this counter only. Repeatable.  [default: all]",
+    ),
+    click.option(
+        "--require",
+        "required",
+        multiple=True,
+        type=Choice(NAMES),
+        help="Fail unless this counter gives a number. Repeatable.",
+    ),
+    click.option(
+        "--timeout",
+        type=click.FloatRange(min=0, min_open=True),
+        default=600,
+        show_default=True,
+        metavar="SECONDS",
+        help="Time limit of each counter.",
+    ),
 )
 @output_options
 def command(
@@ -55,18 +55,19 @@ def command(
     chosen: tuple[str, ...],
     required: tuple[str, ...],
     timeout: float,
-    form: str | None,
+    form: str,
     output: Path | None,
 ) -> int:
-    """Count MODEL with other counters too, and lead from our number to each of theirs.
+    """Count MODEL with other counters too, and explain every difference from our number.
 
     \b
     keraudit crosscheck ResNet50
-    keraudit crosscheck model.keras --peer fvcore --require fvcore
+    keraudit crosscheck ResNet50 --peer tensorflow --require tensorflow
+    keraudit crosscheck model.keras --format json
 
-    Every counter runs in a process of its own, on the model built anew with random initial weights. One that is
-    not installed, fails, or takes too long is told in its row; pip install 'keraudit[crosscheck]' brings
-    them. With --require, a counter without a number ends with exit code 1.
+    Each counter runs in a process of its own, on the model built with random initial weights.
+    Counters that are missing, fail or time out are reported in their row and skipped; pip install
+    'keraudit[crosscheck]' installs all of them.
     """
     from keraudit.api import read
     from keraudit.audits.crosscheck.peers import PEERS
@@ -90,10 +91,13 @@ def command(
         notify=notify,
         command=command_line(),
     )
-    shape = chosen_format(form, output)
-    data = [report.to_dict()] if shape == "json" else []
-    emit([crosscheck_grid(report, repeat=shape == "csv")], data, form=shape, output=output)
+    data = [report.to_dict()] if form == "json" else []
     silent = [report[name] for name in dict.fromkeys(required) if report[name].value is None]
-    for peer in silent:
-        warn(f"{report.model}: {peer.name} gave no number: {peer.error}")
-    return 1 if silent else 0
+    found = [
+        Annotation(
+            "error", "crosscheck", f"{report.model}: {peer.name} gave no number: {peer.error}"
+        )
+        for peer in silent
+    ]
+    grids = [crosscheck_grid(report, repeat=form == "csv")]
+    return emit(grids, data, form=form, output=output, found=found)

@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from keraudit.cli.options import warn
+from keraudit.output.github import Annotation
 from keraudit.output.table import Grid
 
 
@@ -19,45 +21,54 @@ def emit(
     form: str,
     output: Path | None,
     figure: str = "",
-) -> None:
-    """Write ``grids`` in a format; ``data`` are the same records as plain data, for JSON.
+    found: Sequence[Annotation] = (),
+) -> int:
+    """Write ``grids`` in a format, and what was found; the exit code.
 
-    ``figure`` is HTML that goes before the tables of an HTML file.
+    Args:
+        grids: the tables.
+        data: the same records as plain data, for JSON.
+        form: one of ``FORMATS``.
+        output: the file. ``None``: standard output.
+        figure: HTML that goes before the tables of an HTML file.
+        found: budgets and claims that do not hold: lines on standard error, for GitHub annotations.
+
+    Returns:
+        1 if an error was found, else 0.
     """
     if form == "table" and output is None:
-        click.echo(printed(grids), nl=False)
-        return
-    text = rendered(grids, data, form, figure)
-    if output is None:
-        click.echo(text, nl=not text.endswith("\n"))
+        click.echo(_printed(grids), color=True)  # it is coloured where colour is wanted
     else:
-        from keraudit.output.files import save
+        text = rendered(grids, data, form, figure, found)
+        if output is None:
+            click.echo(text, nl=not text.endswith("\n"))
+        else:
+            from keraudit.output.files import save
 
-        save(output, text if text.endswith("\n") else text + "\n")
-
-
-def printed(grids: Sequence[Grid]) -> str:
-    """What standard output shows: by rich, or the same without it where no colour is wanted."""
-    from keraudit.output.fixed_width import fixed_text, plain_width
-
-    if width := plain_width(sys.stdout):
-        texts = [fixed_text(grid, width) for grid in grids]
-        if None not in texts:
-            return "\n".join(filter(None, texts))
-    from rich.console import Console
-
-    from keraudit.output.terminal import print_grid
-
-    console = Console(file=sys.stdout, highlight=False)
-    with console.capture() as shown:
-        for position, grid in enumerate(grids):
-            if position:
-                console.print()
-            print_grid(grid, console)
-    return shown.get()
+            save(output, text if text.endswith("\n") else text + "\n")
+    if form != "github" or output is not None:
+        for one in found:
+            warn(one.message)
+    return int(any(one.level == "error" for one in found))
 
 
-def rendered(grids: Sequence[Grid], data: Sequence[Any], form: str, figure: str) -> str:
+def _printed(grids: Sequence[Grid]) -> str:
+    """What standard output shows: as wide as the terminal, and whole where it is none."""
+    from keraudit.output.terminal import grid_text, is_ascii, stream_width, wants_color
+
+    out = sys.stdout
+    width, plain, color = stream_width(out), is_ascii(out), wants_color(out)
+    return "\n\n".join(grid_text(grid, width, plain=plain, color=color) for grid in grids)
+
+
+def rendered(
+    grids: Sequence[Grid],
+    data: Sequence[Any],
+    form: str,
+    figure: str,
+    found: Sequence[Annotation] = (),
+) -> str:
+    """The text of a file in a format."""
     if form == "json":
         from keraudit.output.json_text import json_text
 
@@ -74,9 +85,13 @@ def rendered(grids: Sequence[Grid], data: Sequence[Any], form: str, figure: str)
         from keraudit.output.html import page
 
         return page(list(grids), figure=figure)
+    if form == "github":
+        from keraudit.output.github import github_text
+
+        return github_text(grids, found)
     from keraudit.output.terminal import grid_text
 
-    return "\n\n".join(map(grid_text, grids))
+    return "\n\n".join(grid_text(grid, None) for grid in grids)
 
 
 def drawn(figure: str, record: Mapping[str, Any]) -> str:
@@ -91,7 +106,7 @@ def drawn(figure: str, record: Mapping[str, Any]) -> str:
     try:
         import plotly.io
     except ImportError:
-        click.echo("keraudit: no figure, plotly is not installed: pip install plotly", err=True)
+        warn("no figure, plotly is not installed: pip install plotly")
         return ""
     from keraudit.output.plotly_text import safe
 

@@ -8,18 +8,26 @@ from pathlib import Path
 
 import click
 
-from keraudit.cli.options import chosen_format, command_line, notify, output_options, warn
+from keraudit.cli.command import Command, headed
+from keraudit.cli.options import command_line, notify, output_options, warn
 from keraudit.cli.training_options import backend_option, data_option, evaluation_options
 
 
 @click.command(
-    "evaluate", short_help="Evaluate trained networks: errors, calibration, corruptions."
+    "evaluate",
+    cls=Command,
+    short_help="Evaluate trained networks: errors, calibration, corruptions.",
 )
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN...")
-@data_option("What the runs were trained on, as for keraudit train.")
-@click.option("--test-images", type=int, metavar="N", help="The first N.  [default: as the run]")
+@headed(
+    "Data",
+    data_option("Data the runs were trained on, as for keraudit train."),
+    click.option(
+        "--test-images", type=int, metavar="N", help="Use the first N only.  [default: as the run]"
+    ),
+)
 @evaluation_options
-@backend_option
+@headed("Evaluation", backend_option)
 @output_options
 def command(
     runs: tuple[Path, ...],
@@ -29,10 +37,10 @@ def command(
     human: Path | None,
     originals: Path | None,
     backend: str | None,
-    form: str | None,
+    form: str,
     output: Path | None,
 ) -> None:
-    """Evaluate finished runs of keraudit train; RUN is a run's folder, what is none is skipped.
+    """Evaluate finished runs of keraudit train; RUN is a run's folder, others are skipped.
 
     \b
     keraudit evaluate runs/resnet-cifar-20-he2015-seed0
@@ -40,9 +48,9 @@ def command(
     keraudit evaluate RUN --human cifar10h-probs.npz --format json
 
     Accuracy and loss, precision, recall and confusion of the classes, calibration, the gap to the
-    training images, accuracy on corrupted images. The record is kept in the run's folder as
-    evaluation.json, unless one is there that is of more. Several runs are shown one line each; the
-    other formats show all of each.
+    training images, accuracy on corrupted images. The record is saved in the run's folder as
+    evaluation.json, unless one that covers more is there. A table of several runs has one line each;
+    other formats have everything.
     """
     from keraudit.reading.keras_worker import use_backend
     from keraudit.training.record import read_run
@@ -77,19 +85,18 @@ def command(
                 f" delete its {FILE} to have another"
             )
         evaluations.append(made)
-    chosen = chosen_format(form, output)
     grids = [summary_grid(evaluations, command=command_line())]
-    if len(evaluations) == 1 or chosen != "table":
+    if len(evaluations) == 1 or form != "table":
         grids += [grid for made in evaluations for grid in full_grids(made)]
-    if chosen == "csv":
+    if form == "csv":
         grids = [long_grid(made) for made in evaluations]
     figure = ""
-    if chosen == "html":
+    if form == "html":
         from keraudit.evaluation.reliability import reliability_svg
 
         figure = "".join(map(reliability_svg, evaluations))
     data_twin = [made.to_dict() for made in evaluations]
-    emit(grids, data_twin, form=chosen, output=output, figure=figure)
+    emit(grids, data_twin, form=form, output=output, figure=figure)
 
 
 def finished(runs: Sequence[Path]) -> list[Path]:

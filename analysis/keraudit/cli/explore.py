@@ -6,32 +6,42 @@ from pathlib import Path
 
 import click
 
-from keraudit.cli.options import MODEL
+from keraudit.cli.command import Command, headed
+from keraudit.cli.values import MODEL
 
 
-@click.command("explore", short_help="Look inside a network in the browser, layer by layer.")
+@click.command(
+    "explore", cls=Command, short_help="Look inside a network in the browser, layer by layer."
+)
 @click.argument("model", metavar="[MODEL]", required=False, type=MODEL)
-@click.option(
-    "--import",
-    "imports",
-    multiple=True,
-    metavar="PACKAGE",
-    help="Import PACKAGE, whose classes the file MODEL names; never for files that are uploaded.",
+@headed(
+    "Input",
+    click.option(
+        "--import",
+        "imports",
+        multiple=True,
+        metavar="PACKAGE",
+        help="Import PACKAGE, or a file such as ./my_layers.py, whose classes MODEL uses; never for"
+        " uploaded files. Repeatable.",
+    ),
+    click.option(
+        "--runs",
+        type=click.Path(path_type=Path, file_okay=False, exists=True),
+        metavar="FOLDER",
+        help="Folder of the runs to show.  [default: runs, and the published ones]",
+    ),
 )
-@click.option(
-    "--port",
-    type=click.IntRange(1, 65535),
-    default=8501,
-    show_default=True,
-    metavar="N",
-    help="Where the page is served.",
-)
-@click.option("--no-browser", is_flag=True, help="Serve the page, open no browser.")
-@click.option(
-    "--runs",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
-    metavar="FOLDER",
-    help="Training runs to show.  [default: runs, and those of the report]",
+@headed(
+    "Server",
+    click.option(
+        "--port",
+        type=click.IntRange(1, 65535),
+        default=8501,
+        show_default=True,
+        metavar="N",
+        help="Port of the page.",
+    ),
+    click.option("--no-browser", is_flag=True, help="Do not open a browser."),
 )
 def command(
     model: str | None, imports: tuple[str, ...], port: int, no_browser: bool, runs: Path | None
@@ -40,11 +50,10 @@ def command(
 
     \b
     keraudit explore
-    keraudit explore ResNet50
-    keraudit explore model.keras --runs runs
+    keraudit explore ResNet50 --port 8600
 
-    The page is served on this machine alone until Ctrl-C. It needs streamlit:
-    pip install 'keraudit[app]'.
+    The page is served to this machine only, until Ctrl-C. It needs Streamlit: pip install
+    'keraudit[app]'.
     """
     import subprocess
 

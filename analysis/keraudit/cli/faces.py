@@ -6,64 +6,76 @@ from pathlib import Path
 
 import click
 
-from keraudit.cli.options import chosen_format, command_line, notify, output_options
-from keraudit.cli.training_options import ListType, backend_option, seed
+from keraudit.cli.command import Command, headed
+from keraudit.cli.options import command_line, notify, output_options
+from keraudit.cli.training_options import backend_option, seed
+from keraudit.cli.values import ListType, NameOf
 
 SEEDS = (0, 1, 2, 3, 4)
+FEATURES = ("imagenet", "random", "imagenet:ResNet50", "random:ResNet50")
 
 
-@click.command("faces", short_help="Recognise faces by Inception features and a ResNet classifier.")
-@click.option(
-    "--data",
-    "spec",
-    required=True,
-    metavar="DATA",
-    help="Images of faces, a folder for each person, or what else keraudit train takes; its two splits are"
-    " taken together.",
+@click.command(
+    "faces", cls=Command, short_help="Face recognition by Inception features and a residual head."
 )
-@click.option(
-    "--features",
-    "specs",
-    multiple=True,
-    default=("imagenet", "random"),
-    metavar="SOURCE",
-    help="imagenet, InceptionV3 with the weights that Keras publishes; random, with random ones; the same of"
-    " ResNet50 as imagenet:ResNet50 or random:ResNet50, and rewritten as random:ResNet50+without-skips; or the"
-    " folder of a finished run. Repeat it.  [default: imagenet, random]",
+@headed(
+    "Data",
+    click.option(
+        "--data",
+        "spec",
+        required=True,
+        metavar="DATA",
+        help="Images of faces, one folder per person, or another format of keraudit train; both"
+        " splits are used together.",
+    ),
+    click.option(
+        "--images-per-person",
+        "each",
+        type=click.IntRange(min=2),
+        default=5,
+        show_default=True,
+        metavar="N",
+        help="Training images per person for identification; the others are the queries.",
+    ),
+    click.option(
+        "--size",
+        type=int,
+        default=96,
+        show_default=True,
+        metavar="N",
+        help="Resize images to NxN for InceptionV3 and ResNet50.",
+    ),
 )
-@click.option(
-    "--images-per-person",
-    "each",
-    type=click.IntRange(min=2),
-    default=5,
-    show_default=True,
-    metavar="N",
-    help="To learn from, for identification; the others are asked about.",
+@headed(
+    "Recognisers",
+    click.option(
+        "--features",
+        "specs",
+        multiple=True,
+        type=NameOf("features", "keraudit.cli.faces:FEATURES"),
+        default=("imagenet", "random"),
+        metavar="SOURCE",
+        help="imagenet: InceptionV3 with its published weights; random: with random ones;"
+        " imagenet:ResNet50 and random:ResNet50 likewise; random:ResNet50+without-skips: rewritten; or"
+        " the folder of a finished run. Repeatable.  [default: imagenet, random]",
+    ),
+    click.option(
+        "--seeds",
+        type=ListType(seed, "whole numbers such as 0,1,2"),
+        default=SEEDS,
+        metavar="N,...",
+        help="Seeds, one repetition each.  [default: 0,1,2,3,4]",
+    ),
+    click.option(
+        "--epochs",
+        type=click.IntRange(min=1),
+        default=40,
+        show_default=True,
+        metavar="N",
+        help="Epochs of the classifiers.",
+    ),
+    backend_option,
 )
-@click.option(
-    "--seeds",
-    type=ListType(seed, "whole numbers such as 0,1,2"),
-    default=SEEDS,
-    metavar="N,...",
-    help="One repetition each.  [default: 0,1,2,3,4]",
-)
-@click.option(
-    "--size",
-    type=int,
-    default=96,
-    show_default=True,
-    metavar="N",
-    help="InceptionV3 and ResNet50 see the images at NxN.",
-)
-@click.option(
-    "--epochs",
-    type=click.IntRange(min=1),
-    default=40,
-    show_default=True,
-    metavar="N",
-    help="Of the classifiers.",
-)
-@backend_option
 @output_options
 def command(
     spec: str,
@@ -73,23 +85,22 @@ def command(
     size: int,
     epochs: int,
     backend: str | None,
-    form: str | None,
+    form: str,
     output: Path | None,
 ) -> None:
-    """Recognise faces: pixels, eigenfaces, Inception features, a residual classifier on them.
+    """Compare face recognisers: pixels, eigenfaces, Inception features, a residual head on them.
 
     \b
     keraudit faces --data DIR
-    keraudit faces --data DIR --features random --features runs/inceptionv3-modern-seed0
-    keraudit faces --data DIR --features random:ResNet50 --features random:ResNet50+without-skips
-    keraudit faces --data DIR --images-per-person 3 --format json --output faces.json
+    keraudit faces --data DIR --features random --features runs/RUN
+    keraudit faces --data DIR --features random:ResNet50+without-skips
+    keraudit faces --data DIR --images-per-person 3 --output faces.json
 
-    People that were seen are identified, and strangers verified: are these two images of one person? Beside
-    each answer stands what it costs, in MACs, and for features of each block how much they are worth.
+    Known people are identified; strangers are verified: do two images show the same person? Each
+    result comes with its cost in MACs, and with the accuracy of the features of every block.
     """
     from keraudit.reading.keras_worker import use_backend
 
-    chosen = chosen_format(form, output)
     use_backend(backend)
 
     from keraudit.cli.emit import emit
@@ -110,4 +121,4 @@ def command(
         command=command_line(),
     )
     record = report.to_dict()
-    emit([recognizers_grid(record), cuts_grid(record)], [record], form=chosen, output=output)
+    emit([recognizers_grid(record), cuts_grid(record)], [record], form=form, output=output)

@@ -2,67 +2,83 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from keraudit.cli.baseline import BASELINE_OPTIONS
+from keraudit.cli.budgets import BUDGET_OPTIONS, KEYS
+from keraudit.cli.command import Command, headed
 from keraudit.cli.lengths import refuse_with_lengths, show_lengths
 from keraudit.cli.options import (
-    MODEL,
-    CountType,
-    LengthsType,
+    Arrange,
     Reading,
-    chosen_format,
     command_line,
+    file_of,
     notify,
     output_options,
     reading_options,
+    row_options,
+    warn,
 )
 from keraudit.cli.rewriting import rewriting_options, rewritten
+from keraudit.cli.values import MODEL, Choice, LengthsType
+from keraudit.output.github import Annotation
 from keraudit.rewrite.options import Rewriting
 
+if TYPE_CHECKING:
+    from keraudit.audits.cost.report import CostReport
+    from keraudit.output.table import Grid
+
 MOST_ROWS = 40  # of blocks in a terminal; a model with more is shown by stage unless asked
+SORTS = {
+    "macs": "macs",
+    "flops": "flops",
+    "params": "params",
+    "memory": "activation_bytes",
+    "name": "name",
+}
 
 
 @click.command(
-    "flops", short_help="MACs, FLOPs, parameters and memory of MODEL, and where they sit."
+    "flops",
+    cls=Command,
+    fails="a budget is exceeded, or a total grew since --baseline",
+    short_help="MACs, FLOPs, parameters and memory, by block or layer.",
 )
 @click.argument("models", metavar="MODEL...", nargs=-1, required=True, type=MODEL)
 @reading_options
 @rewriting_options
-@click.option(
-    "--by",
-    type=click.Choice(["block", "layer", "kind", "stage"]),
-    help="What a row is.  [default: block, or stage where a table of blocks would be long]",
+@headed(
+    "Rows",
+    click.option(
+        "--by",
+        type=Choice(["block", "layer", "kind", "stage"]),
+        help="What a row is.  [default: block; stage for models of many blocks]",
+    ),
+    click.option(
+        "--depth",
+        type=click.IntRange(min=1),
+        default=1,
+        show_default=True,
+        metavar="N",
+        help="Levels of nested blocks to show.",
+    ),
 )
-@click.option(
-    "--depth",
-    type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    help="Levels of blocks within blocks to show.",
+@row_options(SORTS)
+@headed(
+    "Rows",
+    click.option(
+        "--lengths",
+        type=LengthsType(),
+        metavar="N,N,...",
+        help="One row for each sequence length, with the part that grows quadratically.",
+    ),
 )
-@click.option(
-    "--lengths",
-    type=LengthsType(),
-    metavar="N,N,...",
-    help="A row for each sequence length, with the part that grows with its square.",
-)
-@click.option("--max-macs", type=CountType(), metavar="N", help="Fail above N MACs, e.g. 4G.")
-@click.option(
-    "--max-params", type=CountType(), metavar="N", help="Fail above N parameters, e.g. 25M."
-)
-@click.option(
-    "--max-peak-memory",
-    type=CountType(in_bytes=True),
-    metavar="BYTES",
-    help="Fail when activations hold more at once, e.g. 64MiB.",
-)
-@click.option(
-    "--allow-uncounted",
-    is_flag=True,
-    help="Let budgets pass though layers are not counted, with a note.",
-)
+@headed("Budgets", *BUDGET_OPTIONS)
+@headed("Budgets", *BASELINE_OPTIONS)
 @output_options
 def command(
     models: tuple[str, ...],
@@ -70,70 +86,113 @@ def command(
     rewriting: Rewriting,
     by: str | None,
     depth: int,
+    arrange: Arrange,
     lengths: tuple[int, ...] | None,
-    max_macs: int | None,
-    max_params: int | None,
-    max_peak_memory: int | None,
     allow_uncounted: bool,
-    form: str | None,
+    baseline: Path | None,
+    max_growth: float | None,
+    form: str,
     output: Path | None,
+    **limits: int | None,
 ) -> int:
-    """Count MACs, FLOPs, parameters and memory of MODEL, and where they sit.
+    """Count MACs, FLOPs, parameters and memory of MODEL, by block, layer, kind or stage.
 
     \b
     keraudit flops ResNet50
-    keraudit flops model.keras --input-shape 96,96,3 --by layer
-    keraudit flops model.keras --max-macs 4G --max-params 25M
+    keraudit flops ResNet50 --input-shape 96,96,3 --by layer --sort macs --top 10
     keraudit flops ResNet50 --without-skips
-    keraudit flops my_models:encoder --lengths 128,512,2048
+    keraudit flops model.keras --max-macs 4G --max-params 25M
+    keraudit flops model.keras --baseline main.json --max-growth 5%
 
     One MAC is one multiply-accumulate; FLOPs are 2 x MACs plus the other operations (bias,
     normalisation, activation, pooling, merge). Budgets are also read from [tool.keraudit] in
-    pyproject.toml; a model over one ends with exit code 1, and so does one with layers that cannot be
-    counted. Rewrites are carried out in the order in which they are listed below.
+    pyproject.toml; a budget fails if some layers cannot be counted. Rewrites are applied in the
+    order listed below. Sorting leaves JSON as it is.
     """
     from keraudit.api import read, report_of
-    from keraudit.audits.cost.report import report_grid
-    from keraudit.cli.budgets import budgets, exceeded_budgets
+    from keraudit.cli.budgets import budgets
     from keraudit.cli.emit import emit
 
-    limits = {"max-macs": max_macs, "max-params": max_params, "max-peak-memory": max_peak_memory}
-    chosen = chosen_format(form, output)
+    if max_growth is not None and baseline is None:
+        raise click.UsageError("--max-growth goes with --baseline")
+    stated = {key: limits[key.replace("-", "_")] for key in KEYS}
     how, line = reading.arguments(), command_line()
     if lengths:
         refuse_with_lengths(
             {"--length": reading.length, "--by": by, "a rewrite": rewriting != Rewriting()}
-            | {f"--{key}": limit for key, limit in limits.items()}
+            | {f"--{key}": limit for key, limit in stated.items()}
+            | {"--baseline": baseline}
         )
         how.pop("length")
-        show_lengths(models, lengths, how, form=chosen, output=output)
+        show_lengths(models, lengths, how, form=form, output=output)
         return 0
-    in_force = budgets(limits)
+    in_force = budgets(stated)
     reports = []
     for model in models:
         graph = read(model, notify=notify, **how)
         graph, notes = rewritten(graph, rewriting)
         reports.append(report_of(graph, command=line, rewrites=notes))
-    grids = []
+    grids = [_grid(report, by, depth, form, arrange) for report in reports]
+    found = list(_over_budget(reports, in_force, allow_uncounted))
+    data: list[dict[str, Any]] = [report.to_dict() for report in reports] if form == "json" else []
+    if baseline is not None:
+        more, tables = _against(reports, baseline, max_growth or 0.0, allow_uncounted, data)
+        found += more
+        grids += tables if form != "csv" else []
+    return emit(grids, data, form=form, output=output, found=found)
+
+
+def _grid(report: CostReport, by: str | None, depth: int, form: str, arrange: Arrange) -> Grid:
+    """The table of a report; without ``--by`` of blocks, or of stages where those are many."""
+    from keraudit.audits.cost.report import report_grid
+
+    is_long = form == "table" and depth == 1 and len(report.blocks) > MOST_ROWS
+    if by is None and is_long:
+        warn(
+            f"{report.model} has {len(report.blocks)} blocks; shown by stage, --by block lists them"
+        )
+    return arrange(report_grid(report, by=by or ("stage" if is_long else "block"), depth=depth))
+
+
+def _over_budget(
+    reports: Sequence[CostReport], in_force: Sequence[Any], allow_uncounted: bool
+) -> Iterator[Annotation]:
+    from keraudit.cli.budgets import exceeded_budgets
+
     for report in reports:
-        view = by
-        if view is None:
-            long = chosen == "table" and depth == 1 and len(report.blocks) > MOST_ROWS
-            view = "stage" if long else "block"
-            if long:
-                click.echo(
-                    f"keraudit: {report.model} has {len(report.blocks)} blocks; shown by stage,"
-                    " --by block lists them",
-                    err=True,
-                )
-        grids.append(report_grid(report, by=view, depth=depth))
-    data = [report.to_dict() for report in reports] if chosen == "json" else []
-    emit(grids, data, form=chosen, output=output)
-    exceeded = [
-        finding
-        for report in reports
-        for finding in exceeded_budgets(report, in_force, allow_uncounted=allow_uncounted)
-    ]
-    for finding in exceeded:
-        click.echo(f"keraudit: {finding.line}", err=True)
-    return 1 if any(finding.fails for finding in exceeded) else 0
+        for finding in exceeded_budgets(report, in_force, allow_uncounted=allow_uncounted):
+            level = "error" if finding.fails else "warning"
+            yield Annotation(level, "budget", finding.line, file_of(report.source))
+
+
+def _against(
+    reports: Sequence[CostReport],
+    path: Path,
+    most: float,
+    allow_uncounted: bool,
+    data: list[dict[str, Any]],
+) -> tuple[list[Annotation], list[Grid]]:
+    """What grew since the baseline, as annotations and as tables; ``data`` takes it too."""
+    from keraudit.audits.cost.growth import growth_grid
+    from keraudit.cli.baseline import exceeded, grown, read_baseline
+
+    found, grids = [], []
+    growths = grown(reports, read_baseline(path), path)
+    for number, (report, growth) in enumerate(zip(reports, growths, strict=True)):
+        lines = exceeded(report, growth, path, most, allow_uncounted=allow_uncounted)
+        found += [Annotation("error", "growth", line, file_of(report.source)) for line in lines]
+        grids.append(growth_grid(report, growth, str(path), most))
+        if data:
+            data[number]["baseline"] = _growth_data(path, most, growth)
+    return found, grids
+
+
+def _growth_data(path: Path, most: float, growth: Sequence[Any]) -> Mapping[str, Any]:
+    return {
+        "file": str(path),
+        "max_growth_percent": most,
+        "growth": {
+            one.key: {"before": one.before, "after": one.after, "percent": one.percent}
+            for one in growth
+        },
+    }

@@ -6,36 +6,51 @@ from pathlib import Path
 
 import click
 
-from keraudit.cli.options import command_line, has_place, notify
+from keraudit.cli.command import Command, headed
+from keraudit.cli.options import chosen_format, command_line, has_place, notify
 from keraudit.cli.training_options import backend_option, data_option
+from keraudit.output.numbers import counted
 from keraudit.safe_text import harmless
 
 
-@click.command("gallery", short_help="Show the images that say most about one or two networks.")
+@click.command(
+    "gallery", cls=Command, short_help="The most telling images of one or two networks, as a page."
+)
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN...")
-@data_option("What the runs were trained on, as for keraudit train.")
-@click.option(
-    "--each", type=int, default=8, show_default=True, metavar="N", help="Images a section."
+@headed(
+    "Data",
+    data_option("Data the runs were trained on, as for keraudit train."),
+    click.option(
+        "--test-images", type=int, metavar="N", help="Use the first N only.  [default: as the run]"
+    ),
 )
-@click.option(
-    "--search",
-    type=int,
-    default=5000,
-    show_default=True,
-    metavar="N",
-    help="Seek nearest neighbours among the first N training images.",
+@headed(
+    "Images",
+    click.option(
+        "--each", type=int, default=8, show_default=True, metavar="N", help="Images per section."
+    ),
+    click.option(
+        "--search",
+        type=int,
+        default=5000,
+        show_default=True,
+        metavar="N",
+        help="Search nearest neighbours among the first N training images.",
+    ),
+    backend_option,
 )
-@click.option("--test-images", type=int, metavar="N", help="The first N.  [default: as the run]")
-@backend_option
-@click.option(
-    "--output",
-    "-o",
-    type=click.Path(path_type=Path),
-    callback=has_place,
-    default=Path("gallery.html"),
-    show_default=True,
-    metavar="FILE",
-    help="The page, written whole or not at all.",
+@headed(
+    "Output",
+    click.option(
+        "--output",
+        "-o",
+        type=click.Path(path_type=Path),
+        callback=has_place,
+        default=Path("gallery.html"),
+        show_default=True,
+        metavar="FILE",
+        help="The page, an .html file, written whole or not at all.",
+    ),
 )
 def command(
     runs: tuple[Path, ...],
@@ -46,19 +61,20 @@ def command(
     backend: str | None,
     output: Path,
 ) -> None:
-    """Show what one or two finished runs make of single images; RUN is a run's folder.
+    """Show single images as one or two finished runs classify them; RUN is a run's folder.
 
     \b
     keraudit gallery runs/resnet50-modern-seed0 runs/inceptionv3-modern-seed0
     keraudit gallery RUN --data DIR --each 12 --output mistakes.html
 
-    The most confident mistakes, the most uncertain images, those on which two networks disagree; at
-    each image Grad-CAM of both networks, and the nearest training images by their features. The page
-    holds its images, drawn from your data: mind their licence before you publish it.
+    The most confident mistakes, the most uncertain images, those on which two networks disagree;
+    with each image Grad-CAM of both networks and the nearest training images in feature space. The
+    page contains images of your data: check their licence before you publish it.
     """
     for name, value in (("--each", each), ("--search", search)):
         if value < 1:
             raise click.UsageError(f"{name} must be 1 or more, received {value}")
+    chosen_format(None, output, {".html": "html", ".htm": "html"})
     if len(runs) > 2:
         raise click.UsageError(f"a gallery shows one or two runs, received {len(runs)}")
     from keraudit.reading.keras_worker import use_backend
@@ -82,4 +98,8 @@ def command(
     pictures = gallery(networks, each=each, searched=search, command=command_line())
     save(output, gallery_page(pictures, networks[0].data))
     count = len({p.image for part in pictures.sections for p in part.pictures})
-    click.echo(harmless(f"{output}: {count} images in {len(pictures.sections)} sections"))
+    click.echo(
+        harmless(
+            f"{output}: {counted(count, 'image')} in {counted(len(pictures.sections), 'section')}"
+        )
+    )

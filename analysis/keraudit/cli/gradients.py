@@ -7,81 +7,108 @@ from typing import Any
 
 import click
 
-from keraudit.cli.options import (
-    MODEL,
-    Reading,
-    chosen_format,
-    command_line,
-    notify,
-    output_options,
-    reading_options,
-)
+from keraudit.cli.command import Command, headed
+from keraudit.cli.options import Reading, command_line, notify, output_options, reading_options
+from keraudit.cli.training_options import backend_option
+from keraudit.cli.values import MODEL, Choice, NameOf, WordsType
+from keraudit.output.github import Annotation
 from keraudit.safe_text import harmless
 
 LOSSES = ("cross-entropy", "binary-cross-entropy", "mean-squared-error")
+DATA = ("random", "cifar10")
 VERDICTS = ("vanishing", "exploding", "non-finite", "undecided")
 
 
-@click.command("gradients", short_help="Gradient norms across depth, with the skips and without.")
+# The words of --against that stand alone; the others take a value.
+CHANGES = (
+    "without-skips",
+    "without-norm",
+    "glorot",
+    "he",
+    "corners",
+    "activation=",
+    "width=",
+    "repeat=",
+)
+
+
+@click.command(
+    "gradients",
+    cls=Command,
+    fails="a verdict named by --fail-on was found",
+    short_help="Gradient norms across depth, with skips and without.",
+)
 @click.argument("model", metavar="MODEL", type=MODEL)
 @reading_options
-@click.option(
-    "--against",
-    multiple=True,
-    metavar="CHANGE",
-    help="Measure a rewrite beside it: without-skips, without-norm, glorot, he, activation=NAME,"
-    " width=X, repeat=BLOCK:N, input-shape=SIZES, several joined by +; or corners, all eight of skips,"
-    " normalisation and initialiser.",
+@headed(
+    "Variants",
+    click.option(
+        "--against",
+        multiple=True,
+        type=NameOf("change", "keraudit.cli.gradients:CHANGES", separator="+"),
+        metavar="CHANGE",
+        help="Also measure a rewrite: without-skips, without-norm, glorot, he, activation=NAME,"
+        " width=X, repeat=BLOCK:N, input-shape=SIZES, several joined by +; or corners, all eight of"
+        " skips, normalisation and initialiser. Repeatable.",
+    ),
+    click.option("--without-skips", is_flag=True, help="Remove every skip connection first."),
+    click.option("--without-norm", is_flag=True, help="Remove every normalisation first."),
 )
-@click.option(
-    "--without-skips", is_flag=True, help="Measure the network without its skips instead."
+@headed(
+    "Measurement",
+    click.option(
+        "--draws",
+        type=click.IntRange(1, 100),
+        default=1,
+        show_default=True,
+        metavar="N",
+        help="Repeat with N draws of weights and data; intervals are over them.",
+    ),
+    click.option(
+        "--batches",
+        type=click.IntRange(1),
+        default=1,
+        show_default=True,
+        metavar="N",
+        help="Average each profile over N batches.",
+    ),
+    click.option(
+        "--data",
+        default="random",
+        show_default=True,
+        type=NameOf("data", "keraudit.cli.gradients:DATA"),
+        metavar="DATA",
+        help="random, cifar10, or a folder with a folder of images for each class.",
+    ),
+    click.option("--loss", type=Choice(LOSSES), help="Loss.  [default: by the model's output]"),
+    click.option(
+        "--own-weights", is_flag=True, help="Use the weights in MODEL's .keras or .h5 file."
+    ),
+    click.option(
+        "--shattering", is_flag=True, help="Also the cosine between the gradients of two inputs."
+    ),
+    backend_option,
 )
-@click.option("--without-norm", is_flag=True, help="Measure it without normalisation instead.")
-@click.option(
-    "--seeds",
-    type=click.IntRange(1, 100),
-    default=1,
-    show_default=True,
-    metavar="N",
-    help="Draws of weights and data; the interval of the growth is over them.",
+@headed(
+    "Verdict",
+    click.option(
+        "--fail-on",
+        "conditions",
+        type=WordsType(VERDICTS),
+        default=(),
+        metavar="VERDICT,...",
+        help=f"Fail on any of {', '.join(VERDICTS)}.",
+    ),
 )
-@click.option(
-    "--batches",
-    type=click.IntRange(1),
-    default=1,
-    show_default=True,
-    metavar="N",
-    help="Batches that each profile is the mean of.",
-)
-@click.option(
-    "--data",
-    default="random",
-    show_default=True,
-    metavar="DATA",
-    help="random, cifar10, or a folder with a folder of images for each class.",
-)
-@click.option("--loss", type=click.Choice(LOSSES), help="[default: by the model's output]")
-@click.option(
-    "--own-weights", is_flag=True, help="Take the weights that are in MODEL's .keras or .h5 file."
-)
-@click.option("--shattering", is_flag=True, help="Also the cosine between gradients of two inputs.")
-@click.option(
-    "--by",
-    type=click.Choice(["block", "layer"]),
-    default="block",
-    show_default=True,
-    help="What a row is.",
-)
-@click.option(
-    "--fail-on",
-    metavar="VERDICT,...",
-    default="",
-    help=f"Exit code 1 on any of {', '.join(VERDICTS)}.",
-)
-@click.option(
-    "--backend",
-    type=click.Choice(["tensorflow", "torch", "jax"]),
-    help="[default: the one configured]",
+@headed(
+    "Rows",
+    click.option(
+        "--by",
+        type=Choice(["block", "layer"]),
+        default="block",
+        show_default=True,
+        help="What a row is.",
+    ),
 )
 @output_options
 def command(
@@ -90,30 +117,26 @@ def command(
     against: tuple[str, ...],
     without_skips: bool,
     without_norm: bool,
-    seeds: int,
-    fail_on: str,
+    draws: int,
+    conditions: tuple[str, ...],
     backend: str | None,
     by: str,
-    form: str | None,
+    form: str,
     output: Path | None,
     **options: Any,
 ) -> int:
-    """Measure the loss's gradient at every block and kernel of MODEL at initialisation.
+    """Measure the gradient of the loss at every block and kernel of MODEL at initialisation.
 
     \b
-    keraudit gradients ResNet-CIFAR-56 --against without-skips --seeds 5
-    keraudit gradients ResNet50 --input-shape 64,64,3 --batch 32 --against without-skips
-    keraudit gradients ResNet-CIFAR-20 --against corners
+    keraudit gradients ResNet-CIFAR-20 --against without-skips
+    keraudit gradients ResNet-CIFAR-56 --against corners --draws 5
+    keraudit gradients ResNet50 --input-shape 64,64,3 --fail-on exploding
 
-    The model is built anew with weights that depend on the seed and the layer's name alone, so that
-    the same layer starts alike with and without its skips; normalisation sees the batch, as in
-    training. The default batch is 32.
+    Weights depend on the draw and the layer's name alone, so a layer starts identically with and
+    without skips. Normalisation uses batch statistics, as in training. The default batch is 32.
     """
     from keraudit.reading.keras_worker import use_backend
 
-    conditions = [word for word in fail_on.split(",") if word]
-    if unknown := [word for word in conditions if word not in VERDICTS]:
-        raise click.UsageError(f"--fail-on takes {', '.join(VERDICTS)}; received {unknown[0]!r}")
     use_backend(backend)
 
     from keraudit.api import gradients
@@ -135,21 +158,21 @@ def command(
             **how,
             base="+".join(changes),
             against=against,
-            seeds=range(seeds),
+            seeds=range(draws),
             notify=notify,
             progress=progress.show,
             command=command_line(),
             **options,
         )
-    chosen = chosen_format(form, output)
-    data = [report.to_dict()] if chosen == "json" else []
-    grids = profile_grids(report, by=by) if chosen == "csv" else gradient_grids(report, by=by)
-    figure = drawn("gradients.figure:norm_by_depth", report.to_dict()) if chosen == "html" else ""
-    emit(grids, data, form=chosen, output=output, figure=figure)
-    bad = [verdict for verdict in report.verdicts if verdict.verdict in conditions]
-    for verdict in bad:
-        click.echo(f"keraudit: {report.model}, {summary(verdict)}", err=True)
-    return 1 if bad else 0
+    data = [report.to_dict()] if form == "json" else []
+    grids = profile_grids(report, by=by) if form == "csv" else gradient_grids(report, by=by)
+    figure = drawn("gradients.figure:norm_by_depth", report.to_dict()) if form == "html" else ""
+    found = [
+        Annotation("error", verdict.verdict, f"{report.model}, {summary(verdict)}")
+        for verdict in report.verdicts
+        if verdict.verdict in conditions
+    ]
+    return emit(grids, data, form=form, output=output, figure=figure, found=found)
 
 
 class Progress:

@@ -7,84 +7,92 @@ import gc
 import os
 import sys
 import warnings
-from importlib import import_module
 
 import click
 
 from keraudit._version import __version__
+from keraudit.cli.command import Group
 from keraudit.errors import KerauditError
+from keraudit.model.fuzzy import suggestion
 from keraudit.safe_text import harmless, shown_harmlessly
 
 # What a command that is stopped leaves, where it is not nothing.
 LEFT = {
-    **dict.fromkeys(("train", "report"), "the same command goes on"),
+    **dict.fromkeys(("train", "experiment"), "the same command goes on"),
     "evaluate": "what was evaluated before is kept",
 }
 LONGEST_LINE = 1000  # characters of an error
 
-# command: the module that holds it
-COMMANDS = {
-    "flops": "keraudit.cli.flops",
-    "compare": "keraudit.cli.compare",
-    "reductions": "keraudit.cli.reductions",
-    "structure": "keraudit.cli.structure",
-    "crosscheck": "keraudit.cli.crosscheck",
-    "gradients": "keraudit.cli.gradients",
-    "train": "keraudit.cli.train",
-    "evaluate": "keraudit.cli.evaluate",
-    "lesion": "keraudit.cli.lesion",
-    "gallery": "keraudit.cli.gallery",
-    "faces": "keraudit.cli.faces",
-    "runs": "keraudit.cli.runs",
-    "explore": "keraudit.cli.explore",
-    "report": "keraudit.cli.report",
-    "models": "keraudit.cli.models",
-    "completion": "keraudit.cli.completion",
+# heading of the help: the commands under it, each with the module that holds it
+SECTIONS = {
+    "Audit": {
+        "flops": "keraudit.cli.flops",
+        "compare": "keraudit.cli.compare",
+        "reductions": "keraudit.cli.reductions",
+        "structure": "keraudit.cli.structure",
+        "crosscheck": "keraudit.cli.crosscheck",
+        "gradients": "keraudit.cli.gradients",
+        "models": "keraudit.cli.models",
+        "explore": "keraudit.cli.explore",
+    },
+    "Experiments": {
+        "train": "keraudit.cli.train",
+        "evaluate": "keraudit.cli.evaluate",
+        "lesion": "keraudit.cli.lesion",
+        "gallery": "keraudit.cli.gallery",
+        "faces": "keraudit.cli.faces",
+        "runs": "keraudit.cli.runs",
+        "experiment": "keraudit.cli.experiment",
+    },
+    "Help": {
+        "help": "keraudit.cli.help",
+        "completion": "keraudit.cli.completion",
+    },
 }
 
 
-class Commands(click.Group):
-    """A group that imports a command's module only when the command is named."""
+@click.command(
+    cls=Group,
+    sections=SECTIONS,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.option("-V", "--version", is_flag=True, help="Show the version.")
+@click.option("--verbose", is_flag=True, help="With --version: Python, Keras, backends, cache.")
+@click.pass_context
+def group(context: click.Context, version: bool, verbose: bool) -> None:
+    """Count what a Keras 3 model costs, layer by layer and block by block.
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+    \b
+    keraudit flops ResNet50
+    keraudit compare ResNet50 ResNet101
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        command: click.Command = import_module(COMMANDS[cmd_name]).command
-        return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            raise click.UsageError(
-                f"{args[0]!r} is not a command: expected one of {', '.join(COMMANDS)}"
-            )
-        return super().resolve_command(ctx, args)
-
-
-@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, "-V", "--version", prog_name="keraudit")
-def group() -> None:
-    """See what a Keras 3 model costs, layer by layer and block by block.
-
-    MODEL is the name of a Keras application (InceptionV3, ResNet50) or of a model of the zoo (GoogLeNet,
-    ResNet-CIFAR-56), a .keras, .json or .h5 file, or package.module:callable. Nothing in a file is
-    executed; Keras is not needed to read one.
+    MODEL is the name of a Keras application (InceptionV3, ResNet50) or of a model of the zoo
+    (GoogLeNet, ResNet-CIFAR-56), a .keras, .json or .h5 file, package.module:callable, or - for JSON
+    on standard input. Reading a file executes nothing in it and needs no Keras.
     """
+    if version:
+        from keraudit.cli.versions import version_text
+
+        click.echo(version_text() if verbose else f"keraudit {__version__}")
+        context.exit()
+    if verbose:
+        raise click.UsageError("--verbose goes with --version")
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code: 0 fine, 1 over a budget, 2 bad input."""
     typed = sys.argv[1:] if arguments is None else arguments
     try:
-        code = group.main(args=typed or ["--help"], prog_name="keraudit", standalone_mode=False)
+        code = group.main(args=typed, prog_name="keraudit", standalone_mode=False)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except KerauditError as error:
         return failed(str(error))
+    except click.NoSuchOption as error:
+        return failed(unknown_option(error))
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         path = context.command_path if context else "keraudit"
@@ -103,6 +111,18 @@ def run(arguments: list[str] | None = None) -> int:
         return failed(f"cannot write the output: {error.strerror or error}")
 
 
+def unknown_option(error: click.NoSuchOption) -> str:
+    """What is wrong with an option that is none, with those that are spelt like it."""
+    if error.ctx is None:
+        return error.format_message()
+    options = [p for p in error.ctx.command.get_params(error.ctx) if isinstance(p, click.Option)]
+    names = [name for option in options for name in (*option.opts, *option.secondary_opts)]
+    guess = suggestion(error.option_name, [name for name in names if name.startswith("--")])
+    hint = f": {guess}" if guess.startswith("did") else ""
+    path = error.ctx.command_path
+    return f"{error.option_name!r} is not an option of {path}{hint} (see {path} --help)"
+
+
 def failed(message: str) -> int:
     """Say what went wrong in one line; exit code 2."""
     line = harmless(" ".join(message.split()))
@@ -118,4 +138,7 @@ def main() -> None:
     # Python does takes a fifth of the time of a large one.
     gc.set_threshold(50_000, 20, 20)
     warnings.showwarning = shown_harmlessly(warnings.showwarning)
+    for stream in (sys.stdout, sys.stderr):  # what an alphabet lacks is written by its number
+        if reconfigure := getattr(stream, "reconfigure", None):
+            reconfigure(errors="backslashreplace")
     sys.exit(run())

@@ -9,33 +9,36 @@ from typing import TYPE_CHECKING
 import click
 
 from keraudit.audits.cost.report import CONVENTION
-from keraudit.cli.options import chosen_format, command_line, output_options
+from keraudit.cli.command import Command
+from keraudit.cli.options import Arrange, command_line, output_options, row_options
+from keraudit.output.numbers import counted
 from keraudit.output.table import Column, Grid, Line
 
 if TYPE_CHECKING:
     from keraudit.reading.cache import Listed
 
 
-@click.command("models")
+SORTS = {"macs": "macs", "params": "params", "layers": "layers", "name": "name"}
+
+
+@click.command("models", cls=Command, short_help="The models that can be named, with their sizes.")
 @click.argument("pattern", required=False)
-@click.option(
-    "--sort",
-    type=click.Choice(["name", "macs", "params"]),
-    default="name",
-    show_default=True,
-    help="Order of the rows.",
-)
+@row_options(SORTS)
 @output_options
-def command(pattern: str | None, sort: str, form: str | None, output: Path | None) -> None:
+def command(pattern: str | None, arrange: Arrange, form: str, output: Path | None) -> None:
     """List the models that can be named, with their sizes.
 
-    PATTERN keeps the names that contain it; case, hyphens and underscores are forgiven, here as
+    \b
+    keraudit models
+    keraudit models resnet --sort macs --top 5
+
+    PATTERN keeps the names that contain it; case, hyphens and underscores are ignored, here as
     wherever a name is typed. Sizes are those at the default input, batch 1. Models of the zoo follow
     papers and take more names than are listed, such as ResNet-CIFAR-62 or
     inception-reduced:lecture,f5=48.
     """
     from keraudit.cli.emit import emit
-    from keraudit.model.fuzzy import plain
+    from keraudit.model.fuzzy import near, plain
     from keraudit.output.plain_data import as_dict
     from keraudit.reading.applications import applications
     from keraudit.reading.zoo import zoo_models
@@ -43,20 +46,17 @@ def command(pattern: str | None, sort: str, form: str | None, output: Path | Non
     known = [*applications().values(), *zoo_models().values()]
     matching = [a for a in known if plain(pattern or "") in plain(a.name)]
     if not matching:
-        raise click.UsageError(f"no model's name contains {pattern!r}")
-    matching.sort(key=lambda a: (0 if sort == "name" else getattr(a, sort), a.name.lower()))
+        guess = near(pattern or "", [a.name for a in known]).strip()
+        raise click.UsageError(f"no model's name contains {pattern!r}" + f": {guess}" * bool(guess))
+    matching.sort(key=lambda a: a.name.lower())
     line = command_line()
     data = {
         "schema": "keraudit.models/1",
         "command": line,
         "models": list(map(as_dict, matching)),
     }
-    emit(
-        [_models_grid(matching, command=line)],
-        [data],
-        form=chosen_format(form, output),
-        output=output,
-    )
+    grid = arrange(_models_grid(matching, command=line))
+    emit([grid], [data], form=form, output=output)
 
 
 def _models_grid(listed: Sequence[Listed], *, command: str) -> Grid:
@@ -71,7 +71,7 @@ def _models_grid(listed: Sequence[Listed], *, command: str) -> Grid:
     )
     lines = tuple(Line(cells=dict(model._asdict())) for model in listed)
     return Grid(
-        title=f"{len(listed)} models",
+        title=counted(len(listed), "model"),
         heading="at their default input, batch 1",
         columns=columns,
         lines=lines,

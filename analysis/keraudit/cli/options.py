@@ -2,100 +2,34 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from keraudit.cli.command import headed
+from keraudit.cli.values import Choice, InputShapeType
+from keraudit.model.fuzzy import suggestion
 from keraudit.model.graph import Shape
+from keraudit.output.rows import arranged
+from keraudit.output.table import Grid
 from keraudit.safe_text import harmless
 
 F = TypeVar("F", bound=Callable[..., Any])
+Arrange = Callable[[Grid], Grid]
 
-FORMATS = ("table", "json", "csv", "markdown", "html")
-ENDINGS = {".json": "json", ".csv": "csv", ".md": "markdown", ".html": "html", ".htm": "html"}
-
-
-class ModelName(click.ParamType):  # type: ignore[type-arg]  # generic only in new releases
-    """MODEL as typed; completes the names of models, and files by the shell's own means."""
-
-    name = "model"
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> Any:
-        from click.shell_completion import CompletionItem
-
-        from keraudit.reading.applications import applications
-        from keraudit.zoo.names import listed
-
-        start = incomplete.lower()
-        names = [n for n in (*applications(), *listed()) if n.lower().startswith(start)]
-        return [*map(CompletionItem, names), CompletionItem(incomplete, type="file")]
-
-
-MODEL = ModelName()
-
-
-class InputShapeType(click.ParamType):  # type: ignore[type-arg]  # generic only in new releases
-    """``96,96,3`` or ``name=96,96,3``: sizes without the batch."""
-
-    name = "sizes"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, Shape]:
-        name, _, sizes = str(value).rpartition("=")
-        parts = re.split(r"[,x]", sizes.strip().strip("()"))
-        try:
-            shape = tuple(int(part) for part in parts if part.strip())
-        except ValueError:
-            shape = ()
-        if not shape:
-            self.fail(
-                f"expected sizes without the batch such as 96,96,3, received {value!r}", param, ctx
-            )
-        return name, shape
-
-
-class LengthsType(click.ParamType):  # type: ignore[type-arg]  # generic only in new releases
-    """Sequence lengths, e.g. ``128,512,2048``."""
-
-    name = "lengths"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, ...]:
-        if isinstance(value, tuple):
-            return value
-        parts = [part.strip() for part in str(value).split(",")]
-        if not all(part.isdecimal() and int(part) > 0 for part in parts):
-            self.fail(f"expected lengths such as 128,512,2048, received {value!r}", param, ctx)
-        return tuple(map(int, parts))
-
-
-class CountType(click.ParamType):  # type: ignore[type-arg]  # generic only in new releases
-    """A count with a decimal prefix (``4G``, ``25M``), or for bytes also ``512MiB``."""
-
-    name = "count"
-
-    def __init__(self, *, in_bytes: bool = False) -> None:
-        self.in_bytes = in_bytes
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        match = re.fullmatch(
-            r"([0-9][0-9_,]{0,30}(?:\.[0-9]{1,30})?)\s*([kKMGTP]?)(i?)(?:B|FLOPs|MACs)?",
-            str(value).strip(),
-        )
-        if not match or (match[3] and not self.in_bytes):
-            example = "512MiB or 1.5GB" if self.in_bytes else "4G, 25M or 1_000_000"
-            self.fail(f"expected a count such as {example}, received {value!r}", param, ctx)
-        step: int = 1024 if match[3] else 1000
-        power: int = "kMGTP".find(match[2].replace("K", "k")) + 1 if match[2] else 0
-        number = float(match[1].replace("_", "").replace(",", ""))
-        return round(number * float(step) ** power)
+FORMATS = ("table", "json", "csv", "markdown", "html", "github")
+ENDINGS = {
+    ".txt": "table",
+    ".json": "json",
+    ".csv": "csv",
+    ".md": "markdown",
+    ".html": "html",
+    ".htm": "html",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,40 +67,10 @@ def reading_options(function: F) -> F:
         reading = Reading(**{name: options.pop(name) for name in names})
         return function(reading=reading, **options)
 
-    decorated: Any = command
-    for option in READING_OPTIONS:
-        decorated = option(decorated)
-    return decorated  # type: ignore[no-any-return]
+    return headed("Input", *READING_OPTIONS)(command)  # type: ignore[no-any-return]
 
 
-READING_OPTIONS = (
-    click.option(
-        "--import",
-        "imports",
-        multiple=True,
-        metavar="PACKAGE",
-        help="Import PACKAGE, whose classes the file names, in a process of its own; a file of the"
-        " working folder as ./my_layers.py. Runs its code. May be repeated.",
-    ),
-    click.option(
-        "--rules",
-        multiple=True,
-        metavar="FILE",
-        help="Rules for layer classes of your own, as a TOML file; keras.io: those for the"
-        " transformer layers of its examples. May be repeated; the last goes first.",
-    ),
-    click.option(
-        "--batch",
-        type=int,
-        metavar="N",
-        help="Batch size.  [default: the one recorded, else 1]",
-    ),
-    click.option(
-        "--length",
-        type=click.IntRange(min=1),
-        metavar="N",
-        help="Fill the open axis of every input that has one, such as tokens.",
-    ),
+READING_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option(
         "--input-shape",
         "input_shapes",
@@ -175,6 +79,30 @@ READING_OPTIONS = (
         metavar="SIZES",
         help="Input size without the batch, e.g. 96,96,3; for several inputs repeat it in"
         " order, or as NAME=SIZES.  [default: the size recorded]",
+    ),
+    click.option(
+        "--length",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Length of every open axis of an input, such as tokens.",
+    ),
+    click.option(
+        "--batch", type=int, metavar="N", help="Batch size.  [default: the one recorded, else 1]"
+    ),
+    click.option(
+        "--rules",
+        multiple=True,
+        metavar="FILE",
+        help="Rules for custom layer classes, as a TOML file, or keras.io for the transformer layers"
+        " of its examples. Repeatable; the last takes precedence.",
+    ),
+    click.option(
+        "--import",
+        "imports",
+        multiple=True,
+        metavar="PACKAGE",
+        help="Import PACKAGE, or a file such as ./my_layers.py, whose classes the model uses. Runs its"
+        " code, in a process of its own. Repeatable.",
     ),
 )
 
@@ -198,27 +126,58 @@ def has_place(_context: click.Context, _option: click.Parameter, path: Path | No
     return path
 
 
+def row_options(keys: Mapping[str, str]) -> Callable[[F], F]:
+    """``--sort`` and ``--top``; the command takes ``arrange``, from a grid to a grid.
+
+    Args:
+        keys: the column of each word that ``--sort`` takes.
+    """
+    options: tuple[Callable[[Any], Any], ...] = (
+        click.option(
+            "--sort",
+            type=Choice(list(keys)),
+            help="Sort rows, the largest first.  [default: the model's order]",
+        ),
+        click.option(
+            "--top", type=click.IntRange(min=1), metavar="N", help="Show the first N rows only."
+        ),
+    )
+
+    def decorated(function: F) -> F:
+        @wraps(function)
+        def command(*, sort: str | None, top: int | None, **options: Any) -> Any:
+            arrange = partial(arranged, key=keys[sort] if sort else "", most=top)
+            return function(arrange=arrange, **options)
+
+        return headed("Rows", *options)(command)  # type: ignore[no-any-return]
+
+    return decorated
+
+
+FILE_OPTIONS: tuple[Callable[[Any], Any], ...] = (
+    click.option(
+        "--format", "-f", "form", type=Choice(FORMATS), help="Output format.  [default: table]"
+    ),
+    click.option(
+        "--output",
+        "-o",
+        type=click.Path(path_type=Path),
+        callback=has_place,
+        metavar="FILE",
+        help="Write to FILE, whole or not at all; its ending sets the format:"
+        f" {', '.join(ENDINGS)}.",
+    ),
+)
+
+
 def output_options(function: F) -> F:
-    """``--format`` and ``--output``."""
-    for option in (
-        click.option(
-            "--output",
-            "-o",
-            type=click.Path(path_type=Path),
-            callback=has_place,
-            metavar="FILE",
-            help="Write to FILE, whole or not at all; its ending chooses the format.",
-        ),
-        click.option(
-            "--format",
-            "-f",
-            "form",
-            type=click.Choice(FORMATS),
-            help="Output format.  [default: table]",
-        ),
-    ):
-        function = option(function)
-    return function
+    """``--format`` and ``--output``; the command takes the format that they name as ``form``."""
+
+    @wraps(function)
+    def command(*, form: str | None, output: Path | None, **options: Any) -> Any:
+        return function(form=chosen_format(form, output), output=output, **options)
+
+    return headed("Output", *FILE_OPTIONS)(command)  # type: ignore[no-any-return]
 
 
 def requested_shapes(
@@ -234,9 +193,24 @@ def requested_shapes(
     return [shape for _, shape in pairs]
 
 
-def chosen_format(form: str | None, output: Path | None) -> str:
-    """The format asked for, else the one that the output's ending names, else a table."""
-    return form or (ENDINGS.get(output.suffix.lower(), "table") if output else "table")
+def chosen_format(
+    form: str | None, output: Path | None, endings: Mapping[str, str] = ENDINGS
+) -> str:
+    """The format stated, else the one that the output's ending names, else a table.
+
+    Raises:
+        click.UsageError: no format is stated, and the ending names none.
+    """
+    if form or output is None or (output.exists() and not output.is_file()):  # /dev/stdout
+        return form or "table"
+    ending = output.suffix.lower()
+    if ending not in endings:
+        guess = suggestion(ending, endings, most=len(endings)) if ending else ""
+        raise click.UsageError(
+            f"--output {output}: expected a file that ends in {', '.join(endings)}, or --format too;"
+            f" received {ending or 'no ending'!r}" + (f": {guess}" if "did you" in guess else "")
+        )
+    return endings[ending]
 
 
 def command_line() -> str:
@@ -264,3 +238,8 @@ def loaded_rules(paths: Sequence[str]) -> Mapping[str, Any]:
     from keraudit.layers.user_rules import load_rules
 
     return {kind: rule for path in paths for kind, rule in load_rules(path).items()}
+
+
+def file_of(source: str) -> str:
+    """The file that a model was read from, for an annotation; empty if it is none."""
+    return source if source and Path(source).is_file() else ""

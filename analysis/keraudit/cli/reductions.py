@@ -7,48 +7,68 @@ from typing import TYPE_CHECKING
 
 import click
 
+from keraudit.cli.command import Command, headed
 from keraudit.cli.options import (
-    MODEL,
+    ENDINGS,
+    FILE_OPTIONS,
+    Arrange,
     Reading,
     chosen_format,
     command_line,
     notify,
-    output_options,
     reading_options,
+    row_options,
+    warn,
 )
+from keraudit.cli.values import MODEL, Choice
 
 if TYPE_CHECKING:
     from keraudit.audits.reductions.report import Reductions
 
 
-@click.command("reductions", short_help="What the 1x1 reductions of MODEL save, block by block.")
+DERIVATION_ENDINGS = dict.fromkeys((".txt", ".tex", ".md", ".html"), "table")
+SORTS = {
+    "saving": "saving",
+    "factor": "factor",
+    "macs": "macs_with",
+    "params": "params_with",
+    "name": "name",
+}
+
+
+@click.command("reductions", cls=Command, short_help="What 1x1 reductions save, block by block.")
 @click.argument("model", metavar="MODEL", type=MODEL)
 @reading_options
-@click.option(
-    "--also-pool-projections",
-    is_flag=True,
-    help="Take out the 1x1 behind poolings too: the naive module of GoogLeNet's figure 2(a).",
+@headed(
+    "Reductions",
+    click.option(
+        "--also-pool-projections",
+        is_flag=True,
+        help="Remove the 1x1 after pooling too: the naive module of GoogLeNet's figure 2(a).",
+    ),
+    click.option(
+        "--derive",
+        multiple=True,
+        metavar="BLOCK",
+        help="Write out every product of BLOCK, or of all, in place of the table. Repeatable.",
+    ),
+    click.option(
+        "--notation",
+        type=Choice(["text", "latex", "html"]),
+        default="text",
+        show_default=True,
+        help="Notation of --derive.",
+    ),
 )
-@click.option(
-    "--derive",
-    multiple=True,
-    metavar="BLOCK",
-    help="Write out every product of a block, or of 'all', in place of the table.",
-)
-@click.option(
-    "--notation",
-    type=click.Choice(["text", "latex", "html"]),
-    default="text",
-    show_default=True,
-    help="How --derive writes.",
-)
-@output_options
+@row_options(SORTS)
+@headed("Output", *FILE_OPTIONS)
 def command(
     model: str,
     reading: Reading,
     also_pool_projections: bool,
     derive: tuple[str, ...],
     notation: str,
+    arrange: Arrange,
     form: str | None,
     output: Path | None,
 ) -> None:
@@ -57,7 +77,8 @@ def command(
     \b
     keraudit reductions InceptionV3
     keraudit reductions InceptionV3 --derive mixed0
-    keraudit reductions inception-reduced:lecture-5x5 --derive all --notation latex
+    keraudit reductions GoogLeNet --derive all --notation latex -o blocks.tex
+    keraudit reductions GoogLeNet --sort saving --top 3
 
     A reduction is a 1x1 convolution with fewer output than input channels that is read only by
     spatial convolutions. Without it they read the wide input; filters and sizes stay.
@@ -66,6 +87,9 @@ def command(
     from keraudit.audits.reductions.report import reductions, reductions_grid
     from keraudit.cli.emit import emit
 
+    if derive and form:
+        raise click.UsageError("--derive writes text: leave out --format, or see --notation")
+    chosen = chosen_format(form, output, DERIVATION_ENDINGS if derive else ENDINGS)
     graph = read(
         model,
         **reading.arguments(),
@@ -77,13 +101,12 @@ def command(
         command=command_line(),
     )
     if report.rewrite.nothing:
-        click.echo(f"keraudit: {report.model}: {report.rewrite.nothing}", err=True)
+        warn(f"{report.model}: {report.rewrite.nothing}")
     if derive:
         _write_derivations(report, derive, notation, output)
         return
-    chosen = chosen_format(form, output)
     data = [report.to_dict()] if chosen == "json" else []
-    emit([reductions_grid(report)], data, form=chosen, output=output)
+    emit([arrange(reductions_grid(report))], data, form=chosen, output=output)
 
 
 def _write_derivations(
@@ -91,14 +114,14 @@ def _write_derivations(
 ) -> None:
     """Print or save the products of the blocks named."""
     from keraudit.audits.reductions.derivation import derivation
-    from keraudit.model.fuzzy import choices
+    from keraudit.model.fuzzy import suggestion
     from keraudit.output.files import save
 
     known = {block.name: block for block in report.blocks}
     chosen = list(known.values()) if "all" in names else []
     for name in names:
         if name != "all" and name not in known:
-            raise click.UsageError(f"no block is called {name!r}; there are {choices(name, known)}")
+            raise click.UsageError(f"no block is called {name!r}: {suggestion(name, known)}")
         if name != "all" and known[name] not in chosen:
             chosen.append(known[name])
     text = "\n\n".join(derivation(block, notation) for block in chosen) + "\n"

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from keraudit.cli.command import headed
 from keraudit.cli.options import warn
+from keraudit.cli.values import Choice, NameOf
 from keraudit.model.graph import Graph
 from keraudit.rewrite.options import HOW, Rewriting
 
@@ -40,7 +43,6 @@ class NamedNumber(click.ParamType):  # type: ignore[type-arg]  # generic only in
 
 def rewriting_options(function: F) -> F:
     """``--without-skips`` and the others, gathered into one argument ``rewriting``."""
-    from functools import wraps
 
     @wraps(function)
     def gathered(*args: Any, **options: Any) -> Any:
@@ -49,42 +51,46 @@ def rewriting_options(function: F) -> F:
             raise click.UsageError("--also-pool-projections goes with --without-reductions")
         return function(*args, rewriting=rewriting, **options)
 
-    made: Any = gathered
-    for option in (
-        click.option(
-            "--filters",
-            type=NamedNumber("LAYER=N", "conv2d_7=16"),
-            multiple=True,
-            metavar="LAYER=N",
-            help="Give a convolution N filters.",
-        ),
-        click.option(
-            "--repeat",
-            type=NamedNumber("BLOCK=TIMES", "conv4_block2=9"),
-            multiple=True,
-            metavar="BLOCK=TIMES",
-            help="Let a block stand TIMES times in a row; 0 takes it out.",
-        ),
-        click.option("--width", type=float, metavar="X", help="Multiply every hidden width by X."),
-        click.option("--activation", metavar="NAME", help="Put NAME for every hidden activation."),
-        click.option("--without-norm", is_flag=True, help="Take out every normalisation."),
-        click.option(
-            "--factorized",
-            type=click.Choice(HOW),
-            help="Factorise large convolutions: 5x5 to two 3x3, nxn to 1xn and nx1, or kxk to"
-            " depthwise and pointwise.",
-        ),
-        click.option(
-            "--also-pool-projections",
-            is_flag=True,
-            help="With --without-reductions: the 1x1 behind poolings too (naive modules).",
-        ),
-        click.option("--without-reductions", is_flag=True, help="Take out every 1x1 reduction."),
-        click.option("--without-skips", is_flag=True, help="Cut every skip connection."),
-    ):
-        made = option(made)
-    result: F = made
-    return result
+    return headed("Rewrites", *REWRITING_OPTIONS)(gathered)  # type: ignore[no-any-return]
+
+
+REWRITING_OPTIONS: tuple[Callable[[Any], Any], ...] = (
+    click.option("--without-skips", is_flag=True, help="Remove every skip connection."),
+    click.option("--without-reductions", is_flag=True, help="Remove every 1x1 reduction."),
+    click.option(
+        "--also-pool-projections",
+        is_flag=True,
+        help="With --without-reductions: remove the 1x1 after pooling too (naive modules).",
+    ),
+    click.option(
+        "--factorized",
+        type=Choice(HOW),
+        help="Factorise large convolutions: 5x5 into two 3x3, nxn into 1xn and nx1, or kxk into"
+        " depthwise and pointwise.",
+    ),
+    click.option("--without-norm", is_flag=True, help="Remove every normalisation."),
+    click.option(
+        "--activation",
+        type=NameOf("activation", "keraudit.layers.activation:ACTIVATIONS"),
+        metavar="NAME",
+        help="Replace every hidden activation with NAME.",
+    ),
+    click.option("--width", type=float, metavar="X", help="Multiply every hidden width by X."),
+    click.option(
+        "--repeat",
+        type=NamedNumber("BLOCK=TIMES", "conv4_block2=9"),
+        multiple=True,
+        metavar="BLOCK=TIMES",
+        help="Repeat a block TIMES times in a row; 0 removes it. Repeatable.",
+    ),
+    click.option(
+        "--filters",
+        type=NamedNumber("LAYER=N", "conv2d_7=16"),
+        multiple=True,
+        metavar="LAYER=N",
+        help="Give a convolution N filters. Repeatable.",
+    ),
+)
 
 
 def rewritten(graph: Graph, rewriting: Rewriting) -> tuple[Graph, tuple[RewriteNote, ...]]:

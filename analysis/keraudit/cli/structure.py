@@ -7,15 +7,18 @@ from typing import Any
 
 import click
 
+from keraudit.cli.command import Command, headed
 from keraudit.cli.options import (
-    MODEL,
     Reading,
-    chosen_format,
     command_line,
+    file_of,
     notify,
     output_options,
     reading_options,
 )
+from keraudit.cli.values import MODEL, completions
+from keraudit.model.fuzzy import suggestion
+from keraudit.output.github import Annotation
 
 
 class CodesType(click.ParamType):  # type: ignore[type-arg]  # generic only in new releases
@@ -34,70 +37,76 @@ class CodesType(click.ParamType):  # type: ignore[type-arg]  # generic only in n
             families = dict.fromkeys(code[:3] for code in known)
             spans = [[c for c in known if c.startswith(family)] for family in families]
             among = " or ".join(f"{span[0]} to {span[-1]}" for span in spans)
-            self.fail(f"expected {among}, received {', '.join(unknown)!r}", param, ctx)
+            guess = suggestion(unknown[0], known)
+            hint = f": {guess}" if guess.startswith("did") else ""
+            self.fail(f"expected {among}, received {', '.join(unknown)!r}{hint}", param, ctx)
         if not codes:
             self.fail(f"expected codes such as RES01,RES06, received {value!r}", param, ctx)
         return codes
 
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> Any:
+        from keraudit.audits.structure.report import claims
 
-@click.command("structure")
+        head, separator, rest = incomplete.rpartition(",")
+        return completions(rest, claims(), head=head + separator)
+
+
+@click.command(
+    "structure",
+    cls=Command,
+    fails="a claim named by --require does not hold",
+    short_help="Claims of papers and lectures, checked on the graph.",
+)
 @click.argument("models", metavar="MODEL...", nargs=-1, required=True, type=MODEL)
 @reading_options
-@click.option(
-    "--require",
-    "required",
-    type=CodesType(),
-    multiple=True,
-    metavar="CODES",
-    help="Fail unless these claims hold, e.g. RES01,RES06.",
+@headed(
+    "Claims",
+    click.option(
+        "--require",
+        "required",
+        type=CodesType(),
+        multiple=True,
+        metavar="CODES",
+        help="Fail unless these claims hold, e.g. RES01,RES06.",
+    ),
 )
 @output_options
 def command(
     models: tuple[str, ...],
     reading: Reading,
     required: tuple[tuple[str, ...], ...],
-    form: str | None,
+    form: str,
     output: Path | None,
 ) -> int:
-    """Check what lectures and papers say of ResNets and Inception on the graph of MODEL.
+    """Check claims of papers and lectures about ResNets and Inception on the graph of MODEL.
 
     \b
     keraudit structure ResNet50
     keraudit structure InceptionV3 --format json
     keraudit structure model.keras --require RES01,RES06
 
-    Each claim holds, does not hold, or is not applicable, with the evidence: counts and layers.
-    Which claims apply is told from the graph, not from names. With --require, a claim that does
-    not hold or is not applicable ends with exit code 1.
+    Each claim holds, does not hold, or is not applicable, with its evidence: counts and layers. The
+    graph, not names, decides which claims apply. A required claim that is not applicable fails.
     """
     from keraudit.api import structure
     from keraudit.audits.structure.claim import HOLDS
     from keraudit.audits.structure.report import structure_grid
     from keraudit.cli.emit import emit
 
-    chosen = chosen_format(form, output)
     how, line = reading.arguments(), command_line()
-    reports = [
-        structure(
-            model,
-            **how,
-            notify=notify,
-            command=line,
-        )
-        for model in models
-    ]
-    grids = [structure_grid(report, every=chosen == "csv") for report in reports]
-    data = [report.to_dict() for report in reports] if chosen == "json" else []
-    emit(grids, data, form=chosen, output=output)
+    reports = [structure(model, **how, notify=notify, command=line) for model in models]
     codes = dict.fromkeys(code for group in required for code in group)
-    missed = [
-        (report, report[code])
-        for report in reports
-        for code in codes
-        if report[code].verdict != HOLDS
-    ]
-    for report, check in missed:
-        click.echo(
-            f"keraudit: {report.model}: {check.code} {check.verdict}: {check.sentence}", err=True
+    found = [
+        Annotation(
+            "error",
+            check.code,
+            f"{report.model}: {check.code} {check.verdict}: {check.sentence}",
+            file_of(report.source),
         )
-    return 1 if missed else 0
+        for report in reports
+        for check in (report[code] for code in codes)
+        if check.verdict != HOLDS
+    ]
+    grids = [structure_grid(report, every=form == "csv") for report in reports]
+    data = [report.to_dict() for report in reports] if form == "json" else []
+    return emit(grids, data, form=form, output=output, found=found)

@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from keraudit.cli.command import Command, headed
 from keraudit.cli.options import command_line, warn
 from keraudit.cli.training_options import (
     backend_option,
     data_option,
+    fraction_option,
     recipe_options,
     run_options,
     seeds_option,
 )
+from keraudit.cli.values import Choice, NameOf
 from keraudit.safe_text import file_name, harmless
 
 if TYPE_CHECKING:
@@ -24,52 +27,68 @@ RECIPES = ("he2015", "modern")
 COUNT = click.IntRange(min=1)
 
 
-@click.command("train", short_help="Train a network on images; stop anywhere, resume exactly.")
-@click.argument("network", metavar="NETWORK")
-@data_option(
-    "cifar10 (downloaded by Keras), a folder or archive of CIFAR-10's batches, a folder of"
-    " images by class, or an .npz file."
+NETWORKS = (
+    "InceptionV3",
+    "ResNet50",
+    *(f"{family}-CIFAR-{n}" for family in ("ResNet", "Plain") for n in (20, 32, 44, 56, 110)),
 )
-@click.option(
-    "--recipe", "recipe_name", type=click.Choice(RECIPES), default="he2015", show_default=True
+
+
+@click.command(
+    "train", cls=Command, short_help="Train a network on images; interrupt and resume at any time."
 )
-@seeds_option
-@click.option("--epochs", type=int, metavar="N", help="In place of the recipe's.")
-@click.option(
-    "--budget",
-    type=float,
-    default=1.0,
-    show_default=True,
-    metavar="PART",
-    help="Train for this part of the epochs, and say so in the record.",
+@click.argument("network", metavar="NETWORK", type=NameOf("network", "keraudit.cli.train:NETWORKS"))
+@headed(
+    "Data",
+    data_option(
+        "cifar10 (downloaded by Keras), a folder or archive of CIFAR-10's batches, a folder of"
+        " images by class, or an .npz file."
+    ),
+    click.option("--train-images", type=COUNT, metavar="N", help="Use the first N only."),
+    click.option("--test-images", type=COUNT, metavar="N", help="Use the first N only."),
+    click.option(
+        "--hold-out",
+        "held_back",
+        type=COUNT,
+        metavar="N",
+        help="Evaluate on the last N training images, which are held out, not on the test images: for"
+        " choosing settings.",
+    ),
+)
+@headed(
+    "Run",
+    seeds_option,
+    fraction_option("Fraction of the recipe's epochs to train for; recorded."),
+    click.option(
+        "--runs",
+        type=click.Path(path_type=Path),
+        default=Path("runs"),
+        show_default=True,
+        metavar="FOLDER",
+        help="Folder of the runs, each in a folder of its own; an existing run is resumed.",
+    ),
+    backend_option,
+)
+@run_options
+@headed(
+    "Recipe, in place of its own values",
+    click.option(
+        "--recipe",
+        "recipe_name",
+        type=Choice(RECIPES),
+        default="he2015",
+        show_default=True,
+        help="Recipe.",
+    ),
+    click.option("--epochs", type=int, metavar="N", help="Number of epochs."),
 )
 @recipe_options
-@click.option("--train-images", type=COUNT, metavar="N", help="Only the first N, for a small try.")
-@click.option("--test-images", type=COUNT, metavar="N", help="Only the first N, for a small try.")
-@click.option(
-    "--hold-out",
-    "held_back",
-    type=COUNT,
-    metavar="N",
-    help="Judge on the last N training images, which are not learnt from, in place of the test images:"
-    " to choose settings by.",
-)
-@backend_option
-@run_options
-@click.option(
-    "--runs",
-    type=click.Path(path_type=Path),
-    default=Path("runs"),
-    show_default=True,
-    metavar="FOLDER",
-    help="Each run has a folder of its own in FOLDER; one that is there already is resumed.",
-)
 def command(
     network: str,
     spec: str,
     recipe_name: str,
     seeds: tuple[int, ...],
-    budget: float,
+    fraction: float,
     train_images: int | None,
     test_images: int | None,
     held_back: int | None,
@@ -81,30 +100,28 @@ def command(
     runs: Path,
     **changes: Any,
 ) -> None:
-    """Train NETWORK and keep a record of it.
+    """Train NETWORK on images and record the run.
 
     \b
-    keraudit train ResNet-CIFAR-20 --seeds 0,1,2
-    keraudit train Plain-CIFAR-56 --data DIR --backend jax
-    keraudit train ResNet50 --recipe modern --backend jax
     keraudit train ResNet-CIFAR-20 --epochs 2 --train-images 2000
+    keraudit train ResNet-CIFAR-20 --seeds 0,1,2
+    keraudit train ResNet50 --recipe modern --backend jax
     keraudit train ResNet50 --recipe modern --hold-out 5000 --learning-rate 0.02
 
-    NETWORK is ResNet-CIFAR-n, Plain-CIFAR-n, InceptionV3 or ResNet50; the last two see the images
-    enlarged, to 96x96 without --size. What --epochs to --weights say takes the place of the
-    recipe's. A run that was stopped, whatever stopped it, goes on from its last checkpoint
-    when the same command is given again, and ends as if it had not been stopped.
+    NETWORK is ResNet-CIFAR-n, Plain-CIFAR-n, InceptionV3 or ResNet50; the last two take the images
+    resized, to 96x96 without --size. Interrupt at any time; the same command resumes from the last
+    checkpoint with identical results.
     """
     from keraudit.errors import KerauditError
     from keraudit.reading.keras_worker import use_backend
     from keraudit.training.networks import sized, spelled
     from keraudit.training.recipe import recipe
 
-    settings = recipe(recipe_name, budget=budget, **changes)
+    settings = recipe(recipe_name, budget=fraction, **changes)
     whole = recipe(recipe_name, **changes).epochs
-    if whole * budget < 0.5:
+    if whole * fraction < 0.5:
         raise click.UsageError(
-            f"--budget {budget:g} of {whole} epochs is less than one: raise it, or take fewer"
+            f"--fraction {fraction:g} of {whole} epochs is less than one: raise it, or take fewer"
             " images with --train-images"
         )
     sized(settings, network)
@@ -141,7 +158,7 @@ def command(
                     seed=seed,
                     folder=folder,
                     watch=progress.show,
-                    budget=budget,
+                    budget=fraction,
                     devices=devices,
                     device_images=device_images,
                     gradients_every=gradients_every,

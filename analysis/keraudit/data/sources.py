@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import tarfile
 from collections.abc import Callable, Mapping
+from contextlib import redirect_stdout
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -26,7 +28,8 @@ def from_keras() -> Dataset:
     import keras
 
     try:
-        train, test = keras.datasets.cifar10.load_data()
+        with redirect_stdout(sys.stderr):  # where the progress of a download belongs
+            train, test = keras.datasets.cifar10.load_data()
     except Exception as error:  # noqa: BLE001 - whatever the download raises
         raise DataError(
             f"keras.datasets.cifar10 cannot be had ({_one_line(error)}):"

@@ -33,11 +33,15 @@ def close(text: str, names: Iterable[str], *, most: int = 3, cutoff: float = 0.6
     return get_close_matches(text, list(names), n=most, cutoff=cutoff)
 
 
-def choices(text: str, names: Iterable[str]) -> str:
-    """Names to list where ``text`` is none of them: similar ones, else the first five.
+def suggestion(text: str, names: Iterable[str], *, most: int = 8) -> str:
+    """What to write in place of ``text``: ``did you mean ...?``, else what there is.
 
-    >>> choices("mixd4", ["stem", "mixed4"]), choices("x", ["stem", "mixed4"])
-    ('mixed4', 'stem, mixed4')
+    >>> suggestion("flosp", ["flops", "compare"]), suggestion("x", ["flops", "compare"])
+    ('did you mean flops?', 'expected one of flops, compare')
     """
     known = list(names)
-    return ", ".join(close(text, known) or known[:5] or ["none"])
+    by_plain = {plain(name): name for name in known}
+    if matches := [by_plain[match] for match in close(plain(text), by_plain, most=2)]:
+        return f"did you mean {' or '.join(matches)}?"
+    more = f" and {len(known) - most} more" if len(known) > most else ""
+    return f"expected one of {', '.join(known[:most]) or 'none'}{more}"

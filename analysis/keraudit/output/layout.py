@@ -1,33 +1,162 @@
-"""How a table is laid out in a terminal, with rich or without it: columns, names, bars."""
+"""How a table is laid out in a terminal: what gives way where it is narrow, and where text wraps.
+
+Columns marked wide go first, then the bar; then names and prose wrap. Numbers are never cut.
+"""
 
 from __future__ import annotations
 
-from keraudit.output.table import Column, Grid, Line, written
+import re
+import unicodedata
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from keraudit.output.table import Column, Grid, Line
 
 BAR = 10  # columns of the bar at full length
 WIDTH = 80
-ROOMY = 130  # from this width on all columns are shown
+GAP = 3  # columns between two cells; 2 where names wrap, 1 where the numbers alone are too wide
+LEAST = 8  # columns of a name that wraps, however narrow the terminal is
+PROSE = 28  # columns that prose needs before another column may stand next to it
+LONGEST_PROSE = 72  # columns of prose where nothing limits the width
 EIGHTHS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
+ASCII = str.maketrans({"≥": ">=", "≈": "~", "×": "x", "–": "-", "─": "-", "…": "...", "±": "+-"})
+# A space between a number and its unit, where a line does not end.
+UNIT = re.compile(r"(?<=\d) (?=(?:[kMGTPE]|[KMGTP]?i?B|×|MACs|FLOPs|parameters)\b)")
+NO_BREAK = "\u00a0"
 
 
-def cell_text(column: Column, line: Line) -> str:
-    """A cell as text; names are set in by their depth."""
-    indent = "  " * line.depth if column.key == "name" else ""
-    return indent + written(column, line)
+class Layout(NamedTuple):
+    """The columns of a grid that are shown, how wide each is, whether there is a bar, and the gap."""
+
+    columns: tuple[Column, ...]
+    widths: tuple[int, ...]
+    has_bar: bool
+    gap: int = GAP
+
+    @property
+    def whole(self) -> int:
+        """The columns of the terminal that a row takes."""
+        parts = [*self.widths, *[BAR] * self.has_bar]
+        return sum(parts) + self.gap * (len(parts) - 1) + 1
 
 
-def shown_columns(grid: Grid, width: int) -> list[Column]:
-    """The columns that a terminal shows: those marked wide only where there is room."""
+def laid_out(grid: Grid, texts: Sequence[Sequence[str]], width: int | None) -> Layout:
+    """The layout of a grid in ``width`` columns; all of it where that is ``None``.
+
+    Args:
+        grid: with its columns.
+        texts: every cell of each column, with its label and what stands below it.
+        width: of the terminal.
+    """
+    natural = _natural_widths(grid, texts, limit=LONGEST_PROSE if width is None else None)
     below = {column.below for column in grid.columns}
-    room = width >= ROOMY
-    return [c for c in grid.columns if (room or not c.wide) and c.key not in below]
+    every = tuple(c for c in grid.columns if c.key not in below)
+    some = tuple(c for c in every if not c.wide)
+    has_bar = bool(grid.bar)
+    tries = (
+        (every, has_bar, GAP),
+        (some, has_bar, GAP),
+        (some, False, GAP),
+        (some, False, 2),
+    )
+    for columns, with_bar, gap in tries:
+        sizes = tuple(natural[c.key] for c in columns)
+        least = tuple(min(s, PROSE) if c.flows else s for c, s in zip(columns, sizes, strict=True))
+        if width is None or Layout(columns, least, with_bar, gap).whole <= width:
+            break
+    layout = Layout(columns, sizes, with_bar, gap)
+    return layout if width is None else _narrowed(layout, width)
 
 
-def widest_name(grid: Grid, width: int) -> int:
-    """Where names are cut short: they have half of the width beside one or two columns."""
-    if not grid.bar and len(shown_columns(grid, width)) <= 3:
-        return width // 2
-    return (24 if grid.bar else 29) + max(0, width - WIDTH) // 2
+def _natural_widths(
+    grid: Grid, texts: Sequence[Sequence[str]], *, limit: int | None
+) -> dict[str, int]:
+    """How wide each column is where nothing wraps; one of prose takes at most ``limit``."""
+    natural = {
+        column.key: max(text_width(part) for text in cells for part in text.split("\n"))
+        for column, cells in zip(grid.columns, texts, strict=True)
+    }
+    for column in grid.columns:
+        if column.below:
+            natural[column.key] = max(natural[column.key], natural[column.below] + 2)
+        if column.flows and limit is not None:
+            natural[column.key] = min(natural[column.key], limit)
+    return natural
+
+
+def _narrowed(layout: Layout, width: int) -> Layout:
+    """A layout in which names and prose give way until it fits, or none of them can."""
+    sizes = list(layout.widths)
+    limits = [_least_width(c, size) for c, size in zip(layout.columns, sizes, strict=True)]
+    for _ in range(layout.whole - width):
+        free = [position for position, size in enumerate(sizes) if size > limits[position]]
+        if not free:
+            break
+        sizes[max(free, key=sizes.__getitem__)] -= 1
+    narrowed = layout._replace(widths=tuple(sizes))
+    if (
+        narrowed.whole > width and layout.gap > 1
+    ):  # if it is too wide even so, it is shown all the same
+        return _narrowed(layout._replace(gap=1), width)
+    return narrowed
+
+
+def _least_width(column: Column, natural: int) -> int:
+    """How narrow a column may become; one of numbers or shapes stays as wide as it is."""
+    if column.is_number or column.form in ("shape", "input"):
+        return natural
+    return min(natural, max(LEAST, *map(text_width, column.label.split() or [""])))
+
+
+def text_width(text: str) -> int:
+    """The columns that a text takes in a terminal.
+
+    >>> text_width("conv2d"), text_width("層"), text_width("e\\u0301")
+    (6, 2, 1)
+    """
+    return len(text) if text.isascii() else sum(map(_character_width, text))
+
+
+def _character_width(character: str) -> int:
+    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def wrapped(text: str, width: int, *, indent: int = 0) -> list[str]:
+    """A text in lines of at most ``width`` columns; the second and later ones are set in.
+
+    Lines break at spaces, else behind a mark within a name, else anywhere. A number stays with its unit.
+
+    >>> wrapped("block_1_depthwise", 10), wrapped("2.5 M of 5 M", 9)
+    (['block_1_', 'depthwise'], ['2.5 M of', '5 M'])
+    """
+    lines: list[str] = []
+    for paragraph in text.split("\n"):
+        rest = UNIT.sub(NO_BREAK, paragraph)
+        first = True
+        while text_width(rest) > (room := max(width - (0 if first else indent), 1)):
+            cut = _place_to_break(rest, room)
+            lines.append(" " * (0 if first else indent) + rest[:cut].rstrip())
+            rest, first = rest[cut:].lstrip(" "), False
+        lines.append(" " * (0 if first else indent) + rest)
+    return [line.replace(NO_BREAK, " ") for line in lines]
+
+
+def _place_to_break(text: str, width: int) -> int:
+    """How many characters of a text that is too long stay on the line; at least one."""
+    fits, taken = 0, 0
+    for character in text:
+        taken += _character_width(character)
+        if taken > width:
+            break
+        fits += 1
+    start = len(text) - len(text.lstrip(" "))
+    space = text.rfind(" ", start + 1, fits + 1)
+    if space > 0:
+        return space
+    mark = max(text.rfind(sign, start + 1, fits) for sign in "/_-.,:=+")
+    return mark + 1 if mark > 0 else max(fits, 1)
 
 
 def bar_part(grid: Grid, line: Line, top: float) -> float:

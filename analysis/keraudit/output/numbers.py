@@ -120,3 +120,13 @@ def factor(value: float) -> str:
     ('x9.68', 'x0.103')
     """
     return f"x{value:.3g}"
+
+
+def counted(count: int, word: str) -> str:
+    """A number with its noun.
+
+    >>> counted(1, "unit"), counted(16, "unit"), counted(2, "branch")
+    ('1 unit', '16 units', '2 branches')
+    """
+    plural = word if count == 1 else word + ("es" if word.endswith(("ch", "s")) else "s")
+    return f"{count:,} {plural}"

@@ -25,7 +25,7 @@ NO_BOUNDS: Mapping[str, Bound] = {}
 class Column(NamedTuple):
     """``form`` says how a cell is written: a name of ``FORMS``, or a number's format, as ``{:.2f} s``.
 
-    ``wide`` columns are left out of an 80-column terminal.
+    ``wide`` columns are left out where there is no room for all.
 
     The figures of a ``bounded`` column may be bounds or estimates; CSV says so in a column of its own.
 

@@ -1,104 +1,163 @@
-"""A grid as a terminal table: 80 columns, readable with and without colour."""
+"""A grid as a terminal table, readable with and without colour, at any width."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+import re
+from collections.abc import Iterator
+from itertools import zip_longest
+from typing import TextIO
 
-from keraudit.output.fixed_width import fixed_text
-from keraudit.output.layout import BAR, WIDTH, bar, bar_part, cell_text, shown_columns, widest_name
-from keraudit.output.table import Column, Grid, Line, full_bar, shown
+from keraudit.output.layout import (
+    ASCII,
+    BAR,
+    WIDTH,
+    Layout,
+    bar,
+    bar_part,
+    laid_out,
+    text_width,
+    wrapped,
+)
+from keraudit.output.table import Column, Grid, Line, full_bar, shown, written
 
-if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
-    from rich.table import Table
-    from rich.text import Text
-
-TONES = {"dim": "dim", "warn": "yellow", "more": "red", "less": "green", "": ""}
-
-
-def grid_text(grid: Grid) -> str:
-    """A grid as plain text, 80 columns wide, without colour."""
-    text = fixed_text(grid, WIDTH)
-    return _stripped(rich_text(grid) if text is None else text)
-
-
-def _stripped(text: str) -> str:
-    return "\n".join(line.rstrip() for line in text.rstrip().split("\n"))
-
-
-def rich_text(grid: Grid, width: int = WIDTH) -> str:
-    """A grid as rich prints it without colour."""
-    from io import StringIO
-
-    from rich.console import Console
-
-    out = StringIO()
-    print_grid(grid, Console(file=out, width=width, color_system=None, legacy_windows=False))
-    return out.getvalue()
+TONES = {"dim": "2", "warn": "33", "more": "31", "less": "32", "": ""}
+BOLD, BAR_TONE = "1", "36"
+LABELLED = re.compile(r"(?:\S+ )*\S+ {2,}|\s*")  # what a note's later lines are set in by
 
 
-def print_grid(grid: Grid, console: Console) -> None:
-    """Print heading, table and notes to a rich console."""
-    from rich.text import Text
+def grid_text(
+    grid: Grid, width: int | None = WIDTH, *, plain: bool = False, color: bool = False
+) -> str:
+    """Heading, table and notes, without a line feed at the end.
 
+    Args:
+        grid: what is shown.
+        width: columns of the terminal. ``None``: as many as it takes.
+        plain: in ASCII alone.
+        color: with the escape sequences of a terminal.
+    """
     grid = shown(grid)
-    console.print(Text.assemble((grid.title, "bold"), f"  {grid.heading}"))
-    if grid.lines:
-        console.print(table(grid, console))
+    head, *more = _prose_lines(f"{grid.title}  {grid.heading}", width)
+    bold = min(len(head), len(grid.title))
+    lines = [
+        (_toned(head[:bold], BOLD) + head[bold:]) if color else head,
+        *more,
+        *_table_lines(grid, width, plain=plain, color=color),
+    ]
     for note in grid.notes:
-        console.print(Text(note, style="yellow" if note.startswith(("LOWER", "ESTIMATE")) else ""))
+        tone = TONES["warn"] * (color and note.startswith(("LOWER", "ESTIMATE")))
+        label = LABELLED.match(note)
+        indent = label.end() if label else 0
+        lines += [_toned(line, tone) for line in _prose_lines(note, width, indent)]
+    text = "\n".join(line.rstrip() for line in lines).rstrip()
+    return text.translate(ASCII) if plain else text
 
 
-def table(grid: Grid, console: Console) -> Table:
-    """One row per line, the total last. Columns marked wide are shown where there is room."""
-    from rich.box import ASCII_DOUBLE_HEAD, SIMPLE_HEAD
-    from rich.table import Table
-    from rich.text import Text
+def _prose_lines(text: str, width: int | None, indent: int = 0) -> list[str]:
+    """A heading or a note in lines of the terminal, those after the first set in."""
+    if width is None:
+        return text.split("\n")
+    return wrapped(text, width, indent=indent if indent <= width // 3 else 0)
 
-    plain = not (console.encoding or "utf-8").lower().startswith("utf")
-    columns = shown_columns(grid, console.width)
-    drawn = Table(box=ASCII_DOUBLE_HEAD if plain else SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-    most = widest_name(grid, console.width)
-    for column in columns:
-        drawn.add_column(
-            Text(column.label),  # a str would be read as markup
-            justify="right" if column.is_number else "left",
-            no_wrap=not column.flows,
-            overflow="fold" if column.flows else "ellipsis",
-            max_width=most if column.key == "name" else None,
-        )
-        if column.key == grid.bar:
-            drawn.add_column("", no_wrap=True, width=BAR)
+
+def _toned(text: str, tone: str) -> str:
+    return f"\x1b[{tone}m{text}\x1b[0m" if tone and text else text
+
+
+def _table_lines(grid: Grid, width: int | None, *, plain: bool, color: bool) -> Iterator[str]:
+    """The table line by line; a cell that wraps takes several."""
+    if not grid.lines:
+        return
+    rows = [*grid.lines, *([grid.total] if grid.total else [])]
+    texts = [[_cell(column, row, plain) for row in rows] for column in grid.columns]
+    layout = laid_out(
+        grid,
+        [[column.label, *cells] for column, cells in zip(grid.columns, texts, strict=True)],
+        width,
+    )
+    cells = {column.key: cells for column, cells in zip(grid.columns, texts, strict=True)}
     top = full_bar(grid)
-
-    def cells(line: Line) -> list[RenderableType]:
-        result: list[RenderableType] = []
-        for column in columns:
-            result.append(stack(column, line) if column.below else cell(column, line))
-            if column.key == grid.bar:
-                part = 0 if line is grid.total else bar_part(grid, line, top)
-                result.append(Text(bar(part, plain=plain), style="cyan"))
-        return result
-
-    for line in grid.lines:
-        drawn.add_row(*cells(line), style=TONES[line.tone])
-    if grid.total:
-        drawn.add_section()
-        drawn.add_row(*cells(grid.total), style="bold")
-    return drawn
+    heads = {column.key: wrapped(column.label, size) for column, size in _sized(layout)}
+    yield ""
+    yield from _laid(grid, layout, heads, "", TONES[""])
+    yield " " + "─" * (layout.whole - 1)
+    for number, row in enumerate(rows):
+        is_total = row is grid.total
+        if is_total:
+            yield ""
+        drawn = "" if is_total or not layout.has_bar else bar(bar_part(grid, row, top), plain=plain)
+        lines = {c.key: _cell_lines(c, cells, number, size) for c, size in _sized(layout)}
+        tone = (BOLD if is_total else TONES[row.tone]) if color else ""
+        yield from _laid(grid, layout, lines, drawn, tone, BAR_TONE if color else "")
+    yield ""
 
 
-def stack(column: Column, line: Line) -> RenderableType:
-    """A cell with that of another column beneath it, set in."""
-    from rich.console import Group
-    from rich.padding import Padding
-    from rich.text import Text
-
-    beneath = Text(str(line.cells.get(column.below) or ""), style="dim")
-    return Group(cell(column, line), Padding(beneath, (0, 0, 0, 2)))
+def _sized(layout: Layout) -> Iterator[tuple[Column, int]]:
+    return zip(layout.columns, layout.widths, strict=True)
 
 
-def cell(column: Column, line: Line) -> Text:
-    from rich.text import Text
+def _cell(column: Column, line: Line, plain: bool) -> str:
+    """A cell as text; names are set in by their depth."""
+    indent = "  " * line.depth if column.key == "name" else ""
+    text = indent + written(column, line)
+    return text.translate(ASCII) if plain else text
 
-    return Text(cell_text(column, line))
+
+def _cell_lines(column: Column, cells: dict[str, list[str]], number: int, size: int) -> list[str]:
+    """The lines of a cell: what stands below it is set in."""
+    text = cells[column.key][number]
+    depth = min(len(text) - len(text.lstrip(" ")), size // 2) if column.key == "name" else 0
+    lines = [" " * depth + part for part in wrapped(text.lstrip(" "), size - depth)]
+    if column.below and (beneath := cells[column.below][number]):
+        lines += ["  " + part for part in wrapped(beneath, size - 2)]
+    return lines
+
+
+def _laid(
+    grid: Grid,
+    layout: Layout,
+    lines: dict[str, list[str]],
+    drawn: str,
+    tone: str,
+    bar_tone: str = "",
+) -> Iterator[str]:
+    """The lines of one row, each cell at its place; the bar is on the first."""
+    for number, parts in enumerate(
+        zip_longest(*(lines[column.key] for column in layout.columns), fillvalue="")
+    ):
+        made = []
+        for (column, size), part in zip(_sized(layout), parts, strict=True):
+            blank = " " * (size - text_width(part))
+            made.append(_toned(blank + part if column.is_number else part + blank, tone))
+            if layout.has_bar and column.key == grid.bar:
+                part = "" if number else drawn
+                made.append(_toned(part, bar_tone) + " " * (BAR - len(part)))
+        yield " " + (" " * layout.gap).join(made)
+
+
+def stream_width(stream: TextIO) -> int | None:
+    """The columns of an output: those that ``COLUMNS`` states, or the terminal's; else ``None``."""
+    stated = os.environ.get("COLUMNS", "")
+    if stated.isdecimal() and int(stated):
+        return int(stated)
+    if not stream.isatty():
+        return None
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or WIDTH
+    except OSError:
+        return WIDTH
+
+
+def wants_color(stream: TextIO) -> bool:
+    """Whether an output is shown in colour, by ``NO_COLOR``, ``FORCE_COLOR`` and the terminal."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return stream.isatty() and os.environ.get("TERM", "").lower() not in ("dumb", "unknown")
+
+
+def is_ascii(stream: TextIO) -> bool:
+    """Whether an output takes ASCII alone."""
+    return not (getattr(stream, "encoding", None) or "utf-8").lower().startswith("utf")

@@ -11,7 +11,7 @@ import os
 import stat
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 from keraudit.errors import ModelError
 from keraudit.output.numbers import mebibytes
@@ -23,6 +23,7 @@ from keraudit.reading.tfjs import MANIFEST, unwrapped
 LARGEST_CONFIG = 32 * 2**20  # bytes; a 10,000-layer network needs about 8 MiB
 START = 512  # bytes by which a format is known
 LARGEST_INDEX = 4 * 2**20  # bytes of a zip's central directory; a .keras file has a few hundred
+STREAM = "standard input"  # as a source
 ZIP, HDF5 = b"PK", b"\x89HDF\r\n\x1a\n"
 
 
@@ -52,6 +53,22 @@ def read_file(path: Path) -> Mapping[str, Any]:
     if size > LARGEST_CONFIG:
         refuse(path, size)
     return parse(path.read_bytes(), path)
+
+
+def read_stream(stream: BinaryIO) -> Mapping[str, Any]:
+    """The model record in JSON on standard input.
+
+    Raises:
+        ModelError: it is empty, too large, or holds no model in JSON.
+    """
+    data = stream.read(LARGEST_CONFIG + 1)
+    if not data.strip():
+        raise ModelError(f"{STREAM} is empty: expected the JSON of Model.to_json()")
+    if len(data) > LARGEST_CONFIG:
+        refuse(STREAM, len(data))
+    if data.startswith((ZIP, HDF5)):
+        raise ModelError(f"{STREAM} holds a model file; only JSON is read from it: name the file")
+    return parse(data, STREAM)
 
 
 def _first_bytes(path: Path) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from keraudit.errors import ModelError
 from keraudit.layers.rule_table import is_unknown
 from keraudit.model.graph import Architecture, Shape
 from keraudit.model.input_sizes import Requested
-from keraudit.reading.archive import read_file
+from keraudit.reading.archive import STREAM, read_file, read_stream
 from keraudit.reading.config import architecture
 from keraudit.reading.origin import packages_in
 from keraudit.reading.tfjs import MANIFEST
@@ -21,6 +22,7 @@ from keraudit.reading.tfjs import MANIFEST
 if TYPE_CHECKING:
     from keraudit.reading.cache import Notify
 
+STANDARD_INPUT = "-"  # in place of a file
 RECORDED = Requested()
 FILE_ENDINGS = (".keras", ".json", ".h5", ".hdf5", ".zip")
 CALLABLE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
@@ -38,7 +40,7 @@ def resolve(
     imports: Sequence[str] = (),
     notify: Notify = silent,
 ) -> Architecture:
-    """Read ``model``: a file, a name, ``package.module:callable``, or a live model.
+    """Read ``model``: a file, ``-`` for JSON on standard input, a name, ``package.module:callable``, or a live model.
 
     Args:
         model: what to read.
@@ -74,6 +76,9 @@ def resolve_each(
         return [_live_or_error(model, requested, closed) for requested in requests]
     text = os.fspath(model)
     path = Path(text)
+    if text == STANDARD_INPUT:
+        _no_imports(imports, "standard input is not a file")
+        return [_from_record(read_stream(sys.stdin.buffer), STREAM)] * len(requests)
     if text.lower().endswith(FILE_ENDINGS) or os.path.isfile(path):  # noqa: PTH113  # pathlib raises at a name too long
         if imports:
             from keraudit.reading.imports import read_with
@@ -129,14 +134,17 @@ def _from_name(text: str, path: Path, first: Shape | None, notify: Notify) -> Ar
 
 def from_file(path: Path, notify: Notify) -> Architecture:
     record = read_file(path)
+    return with_weights(_from_record(record, str(path)), record, path, notify)
+
+
+def _from_record(record: Mapping[str, Any], source: str) -> Architecture:
     try:
-        found = architecture(record, source=str(path))
-        found = replace(found, packages=packages_in(record))
+        found = architecture(record, source=source)
+        return replace(found, packages=packages_in(record))
     except ModelError as error:
-        raise ModelError(f"{path}: {error}") from None
+        raise ModelError(f"{source}: {error}") from None
     except RecursionError:
-        raise ModelError(f"{path}: the config is nested too deep to be a model") from None
-    return with_weights(found, record, path, notify)
+        raise ModelError(f"{source}: the config is nested too deep to be a model") from None
 
 
 def with_weights(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from keraudit.errors import KerauditError, ModelError
 from keraudit.model.block import Block
 from keraudit.model.blocks import blocks
-from keraudit.model.fuzzy import choices
+from keraudit.model.fuzzy import suggestion
 from keraudit.model.graph import Call, Graph, Ref
 from keraudit.rewrite.edit import (
     Change,
@@ -31,7 +31,7 @@ def repeat_block(graph: Graph, name: str, times: int) -> Rewrite:
     """
     by_name = {block.name: block for block in blocks(graph)}
     if name not in by_name:
-        raise KerauditError(f"no block is called {name!r}; there are {choices(name, by_name)}")
+        raise KerauditError(f"no block is called {name!r}: {suggestion(name, by_name)}")
     if times < 0:
         raise KerauditError(f"a block can stand 0 times or more, received {times}")
     block = by_name[name]

@@ -7,7 +7,7 @@ from typing import Any
 
 from keraudit.errors import KerauditError
 from keraudit.layers.checks import LARGEST_SIZE
-from keraudit.model.fuzzy import choices
+from keraudit.model.fuzzy import suggestion
 from keraudit.model.graph import Graph, Layer, Shape
 from keraudit.rewrite.edit import (
     Change,
@@ -87,7 +87,7 @@ def with_filters(graph: Graph, name: str, count: int) -> Rewrite:
         if of_keras(node.layer) and isinstance(node.layer.config.get("filters"), int)
     }
     if name not in found:
-        raise KerauditError(f"no convolution is called {name!r}; there are {choices(name, found)}")
+        raise KerauditError(f"no convolution is called {name!r}: {suggestion(name, found)}")
     if count < 1:
         raise KerauditError(f"a convolution has 1 filter or more, received {count}")
     path, layer = found[name]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from keraudit.data.dataset import short_fingerprint
+from keraudit.output.numbers import counted
 from keraudit.output.table import Column, Grid, Line
 from keraudit.runs.experiment import Experiment, Finding, Plan
 
@@ -17,11 +18,11 @@ def experiments_grid(experiments: Iterable[Experiment], *, command: str) -> Grid
     )
     lines = tuple(Line(cells={"name": e.name, "claim": e.claim}) for e in experiments)
     return Grid(
-        title=f"{len(lines)} experiments",
+        title=counted(len(lines), "experiment"),
         heading="",
         columns=columns,
         lines=lines,
-        notes=("Run one with: keraudit report --run NAME",),
+        notes=("Run one with: keraudit experiment NAME",),
         command=command,
         convention="each in full trains every network with its recipe's own number of epochs",
     )
@@ -36,7 +37,7 @@ def plan_text(plan: Plan, folder: str, *, is_resumed: bool) -> str:
             f"{plan.experiment}: {plan.claim}",
             f"Plan      {'resumed from' if is_resumed else 'written to'} {folder}",
             f"Networks  {', '.join(plan.networks)}; seeds {seeds}",
-            f"Budget    {plan.budget:g}: {how}",
+            f"Fraction  {plan.budget:g}: {how}",
             f"Recipe    {plan.recipe['name']}, {plan.recipe['epochs']} epochs of batch"
             f" {plan.recipe['batch']}",
             f"Data      {plan.dataset['name']} ({short_fingerprint(plan.dataset['fingerprint'])})",
@@ -62,7 +63,7 @@ def findings_grid(plan: Plan, found: Sequence[Finding], failed: Sequence[str]) -
         )
         for one in found
     )
-    notes = [f"Budget          {plan.budget:g} of the experiment in full"]
+    notes = [f"Fraction        {plan.budget:g} of the whole experiment"]
     notes += [f"                {line}" for line in plan.scaling]
     notes += [f"Diverged        {line}" for line in failed]
     if len(plan.seeds) < 2:

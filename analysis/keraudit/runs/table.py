@@ -8,7 +8,7 @@ from statistics import median
 from typing import Any
 
 from keraudit.data.dataset import short_fingerprint
-from keraudit.output.numbers import short
+from keraudit.output.numbers import counted, short
 from keraudit.output.plain_data import as_dict
 from keraudit.output.table import Column, Grid, Line
 from keraudit.runs.statistics import (
@@ -60,7 +60,7 @@ def list_grid(runs: Sequence[Run], *, command: str, left_out: Sequence[str] = ()
         for run in runs
     )
     return Grid(
-        title=f"{len(runs)} runs",
+        title=counted(len(runs), "run"),
         heading="",
         columns=columns,
         lines=lines,
@@ -146,7 +146,7 @@ def comparison_grid(
         for found, plain in (_comparison_row(n, members, compared) for n, members in groups.items())
     )
     return Grid(
-        title=f"{len(groups)} networks",
+        title=counted(len(groups), "network"),
         heading="",
         columns=columns,
         lines=lines,

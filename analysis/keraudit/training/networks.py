@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import redirect_stdout
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -84,9 +86,10 @@ def put_published(model: keras.Model, name: str) -> None:
     import keras
 
     try:
-        published = getattr(keras.applications, name)(
-            weights="imagenet", include_top=False, input_shape=model.input_shape[1:]
-        )
+        with redirect_stdout(sys.stderr):  # where the progress of a download belongs
+            published = getattr(keras.applications, name)(
+                weights="imagenet", include_top=False, input_shape=model.input_shape[1:]
+            )
     except Exception as error:  # noqa: BLE001 - Keras raises this very class for a failed download
         raise KerauditError(
             f"cannot get the ImageNet weights of {name} ({' '.join(str(error).split())[:120]}): leave"

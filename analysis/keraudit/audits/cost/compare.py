@@ -10,7 +10,7 @@ from typing import Any
 from keraudit.audits.cost.count import NOTHING, BlockCost, Cost, LayerCost
 from keraudit.audits.cost.report import CONVENTION, NAMES, CostReport, cost_dict, figures, heading
 from keraudit.model.bounds import ALL_EXACT, Bound
-from keraudit.output.numbers import change
+from keraudit.output.numbers import change, counted
 from keraudit.output.report import Shown
 from keraudit.output.table import Column, Grid, Line, bound_notes
 
@@ -206,7 +206,7 @@ def comparison_grid(comparison: Comparison, *, by: str = "block") -> Grid:
     worst = max(a.bound, b.bound)
     notes += bound_notes(worst, list(uncounted.values()), ", so differences are of the rest")
     if by == "layer" and same:
-        notes.append(f"Shown          the {len(changed)} layers that differ")
+        notes.append(f"Shown          {counted(len(changed), 'layer')} that differ")
     total = _pair_line(Pair(name="total", status="", a=a.total, b=b.total))
     return Grid(
         title=f"{_titled(a)} (A) and {_titled(b)} (B)",

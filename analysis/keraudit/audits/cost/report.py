@@ -9,7 +9,7 @@ from keraudit.audits.cost.count import BlockCost, Cost, Costs, LayerCost
 from keraudit.audits.cost.receptive_field import Field
 from keraudit.audits.cost.views import Row, rows
 from keraudit.model.bounds import Bound, Bounds
-from keraudit.output.numbers import inputs_text, short, short_bytes
+from keraudit.output.numbers import counted, inputs_text, short, short_bytes
 from keraudit.output.plain_data import as_dict
 from keraudit.output.report import Report
 from keraudit.output.table import Column, Grid, Line, bound_notes
@@ -257,7 +257,7 @@ def _report_notes(report: CostReport, sees: bool) -> list[str]:
         f" at most at once (at {costs.peak_at})",
     ]
     for note in report.rewrites:
-        done = note.nothing or f"{note.changes} layers"
+        done = note.nothing or counted(note.changes, "layer")
         notes.insert(0, f"Rewritten      {note.name}: {done}")
     if sees:
         notes.append("Sees           the receptive field, in input positions a side")

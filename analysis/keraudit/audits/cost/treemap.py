@@ -8,7 +8,7 @@ from typing import Any
 from keraudit.audits.cost.parts import LAYER, Part
 from keraudit.model.block import FORK_JOIN, SEGMENT
 from keraudit.model.blocks import FINISHING, NORMALIZING
-from keraudit.output.numbers import extent, short, short_bytes, sizes
+from keraudit.output.numbers import counted, extent, short, short_bytes, sizes
 from keraudit.output.palette import (
     BLUE,
     DARK_GREY,
@@ -181,7 +181,7 @@ def tooltip(part: Part) -> str:
     return "<br>".join(
         [
             f"<b>{text(part.name)}</b> ({text(part.kind)})",
-            *([f"{count} layers"] if part.children else []),
+            *([counted(count, "layer")] if part.children else []),
             f"{bounds.macs.sign}{short(cost.macs)} MACs, {bounds.flops.sign}{short(cost.flops)} FLOPs",
             f"{bounds.params.sign}{short(cost.params)} parameters,"
             f" {bounds.activations.sign}{short_bytes(cost.activation_bytes)} written",

@@ -10,12 +10,12 @@ from keraudit.audits.structure.claim import Finding, decided, fails, holds, sile
 from keraudit.audits.structure.network import (
     Filter,
     Network,
-    counted,
     is_connected,
     listed,
     pool_at,
 )
 from keraudit.model.shape_text import shape_text
+from keraudit.output.numbers import counted
 
 
 class Part(Protocol):

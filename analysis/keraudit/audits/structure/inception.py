@@ -13,8 +13,9 @@ from typing import NamedTuple
 from keraudit.audits.structure.both_families import one_classifier, stacked, stem
 from keraudit.audits.structure.claim import Claim, Finding, decided, fails
 from keraudit.audits.structure.modules import Module
-from keraudit.audits.structure.network import Network, counted, is_connected, listed
+from keraudit.audits.structure.network import Network, is_connected, listed
 from keraudit.model.shape_text import shape_text
+from keraudit.output.numbers import counted
 
 SHOWN = 4  # groups of modules in the evidence
 LARGE = 5  # a side that the paper calls large (Szegedy et al. 2015, section 3)

@@ -215,13 +215,3 @@ def listed(names: Sequence[str], shown: int = SHOWN) -> str:
     if len(names) <= shown + 1:
         return ", ".join(names)
     return f"{', '.join(names[:shown])} ... and {len(names) - shown} more"
-
-
-def counted(count: int, word: str) -> str:
-    """A number with its noun.
-
-    >>> counted(1, "unit"), counted(16, "unit"), counted(2, "branch")
-    ('1 unit', '16 units', '2 branches')
-    """
-    plural = word if count == 1 else word + ("es" if word.endswith(("ch", "s")) else "s")
-    return f"{count:,} {plural}"

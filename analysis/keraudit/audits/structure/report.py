@@ -16,7 +16,7 @@ from keraudit.audits.structure.claim import FAILS, HOLDS, SILENT, Check, Claim, 
 from keraudit.audits.structure.inception import CLAIMS as INCEPTION_CLAIMS
 from keraudit.audits.structure.inception import Inception
 from keraudit.audits.structure.modules import modules
-from keraudit.audits.structure.network import Network, counted, depth, is_connected, network
+from keraudit.audits.structure.network import Network, depth, is_connected, network
 from keraudit.audits.structure.resnet import CLAIMS as RESIDUAL_CLAIMS
 from keraudit.audits.structure.resnet import Residual
 from keraudit.audits.structure.units import units
@@ -24,7 +24,7 @@ from keraudit.model.blocks import blocks
 from keraudit.model.bounds import Bound
 from keraudit.model.graph import UNSUPPORTED, Graph, Shape
 from keraudit.model.shape_text import shape_text
-from keraudit.output.numbers import inputs_text, percent, sizes
+from keraudit.output.numbers import counted, inputs_text, percent, sizes
 from keraudit.output.plain_data import as_data, as_dict
 from keraudit.output.report import Report, origin_of
 from keraudit.output.table import Column, Grid, Line

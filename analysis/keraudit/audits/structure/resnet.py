@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 from keraudit.audits.structure.both_families import one_classifier, size_of, stacked, stem
 from keraudit.audits.structure.claim import Claim, Finding, decided, fails, holds, silent
-from keraudit.audits.structure.network import Network, counted, depth, halves, listed, pool_at
+from keraudit.audits.structure.network import Network, depth, halves, listed, pool_at
 from keraudit.audits.structure.units import BASIC, BOTTLENECK, IDENTITY, PADDED, PROJECTION, Unit
+from keraudit.output.numbers import counted
 
 
 class Residual(NamedTuple):

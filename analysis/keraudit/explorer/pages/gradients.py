@@ -146,10 +146,10 @@ def live(view: View, subject: ShownModel) -> None:
     with middle:
         st.number_input("Images a batch", 2, 32, **ui.tied(view, "images"))
     with right:
-        st.number_input("Seeds", 1, 5, **ui.tied(view, "seeds"))
+        st.number_input("Draws", 1, 5, **ui.tied(view, "seeds"))
     more = tuple(word for name in view.against for word in ("--against", name))
     if view.seeds > 1:
-        more += ("--seeds", str(view.seeds))
+        more += ("--draws", str(view.seeds))
     line = command("gradients", subject, view.size, view.images, more=more)
     if job_panel.under_way():
         return

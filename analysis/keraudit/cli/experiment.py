@@ -1,24 +1,29 @@
-"""``keraudit report``: an experiment from its plan to published records, in one command."""
+"""``keraudit experiment``: an experiment from its plan to published records, in one command."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from keraudit.cli.options import chosen_format, command_line, notify, output_options, warn
+from keraudit.cli.command import Command, headed
+from keraudit.cli.options import command_line, notify, output_options, warn
 from keraudit.cli.training_options import (
     backend_option,
     data_option,
     evaluation_options,
+    fraction_option,
     recipe_options,
     run_options,
     seeds_option,
 )
+from keraudit.cli.values import NameOf
+from keraudit.model.fuzzy import suggestion
 from keraudit.safe_text import file_name, harmless
 
 if TYPE_CHECKING:
@@ -28,42 +33,50 @@ if TYPE_CHECKING:
     from keraudit.training.recipe import Recipe
 
 PUBLISHED = "published"
-FEW = 500  # test images that are corrupted on a budget
+FEW = 500  # test images that are corrupted where only a fraction is trained
 
 
-@click.command("report", short_help="Run a whole experiment: plan, train, evaluate, publish.")
-@click.option("--list", "is_list", is_flag=True, help="Show the experiments.")
-@click.option(
-    "--run", "experiment", metavar="NAME", help="The experiment to run, or to go on with."
+@click.command(
+    "experiment", cls=Command, short_help="Run a whole experiment: plan, train, evaluate, publish."
 )
-@data_option("As for keraudit train.")
-@click.option(
-    "--budget",
-    type=float,
-    default=1.0,
-    show_default=True,
-    metavar="PART",
-    help="Part of the images that a network sees in full training: fewer epochs, then fewer images,"
-    " without the networks that cost most. The plan and every record say so.",
+@click.argument(
+    "experiment",
+    metavar="[NAME]",
+    required=False,
+    type=NameOf("experiment", "keraudit.runs.experiment:EXPERIMENTS"),
 )
-@seeds_option
-@click.option("--network", "networks", multiple=True, metavar="NAME", help="Only this; repeat it.")
+@headed("Data", data_option("As for keraudit train."))
+@headed(
+    "Run",
+    click.option(
+        "--network",
+        "networks",
+        multiple=True,
+        metavar="NAME",
+        help="This network only. Repeatable.",
+    ),
+    seeds_option,
+    fraction_option(
+        "Fraction of the training images of the whole experiment: fewer epochs, then fewer images,"
+        " without the most expensive networks; recorded."
+    ),
+    click.option(
+        "--runs",
+        type=click.Path(path_type=Path),
+        metavar="FOLDER",
+        help="Folder of the plan, the runs and the records; an existing one is resumed.  [default:"
+        " runs/NAME]",
+    ),
+    backend_option,
+)
+@run_options
 @recipe_options
 @evaluation_options
-@backend_option
-@run_options
-@click.option(
-    "--runs",
-    type=click.Path(path_type=Path),
-    metavar="FOLDER",
-    help="Plan, runs and records.  [default: runs/NAME]",
-)
 @output_options
 def command(
-    is_list: bool,
     experiment: str | None,
     spec: str,
-    budget: float,
+    fraction: float,
     seeds: tuple[int, ...],
     networks: tuple[str, ...],
     corruption_images: int | None,
@@ -75,41 +88,30 @@ def command(
     gradients_every: int | None,
     board: Path | None,
     runs: Path | None,
-    form: str | None,
+    form: str,
     output: Path | None,
     **changes: Any,
 ) -> None:
-    """Run an experiment with one command; stop it anywhere and give the command again to go on.
+    """Run an experiment: plan, train, evaluate and publish; without NAME, list them.
 
     \b
-    keraudit report --list
-    keraudit report --run degradation --backend jax --seeds 0,1,2
-    keraudit report --run degradation --budget 0.002 --data DIR
-    keraudit report --run cifar10-comparison --backend jax
+    keraudit experiment
+    keraudit experiment degradation --backend jax --seeds 0,1,2
+    keraudit experiment degradation --fraction 0.002 --data DIR
 
-    What will be trained is written into plan.json before the first step. At the end stand a summary,
-    and the records of all runs with their evaluations, in FOLDER/published.
+    The plan is written to plan.json before the first step. Interrupt at any time; the same command
+    resumes. At the end a summary is shown, and the records of all runs with their evaluations are in
+    FOLDER/published.
     """
-    from keraudit.cli.emit import emit
     from keraudit.runs.experiment import EXPERIMENTS
-    from keraudit.runs.experiment_table import experiments_grid
 
-    chosen = chosen_format(form, output)
-    if is_list or experiment is None:
-        if not is_list:
-            raise click.UsageError(f"name one with --run: {', '.join(EXPERIMENTS)}")
-        grid = experiments_grid(EXPERIMENTS.values(), command=command_line())
-        data = {
-            "schema": "keraudit.experiments/1",
-            "experiments": [
-                {"name": e.name, "claim": e.claim, "networks": list(e.networks), "recipe": e.recipe}
-                for e in EXPERIMENTS.values()
-            ],
-        }
-        emit([grid], [data], form=chosen, output=output)
+    if experiment is None:
+        _list_experiments(form, output)
         return
     if experiment not in EXPERIMENTS:
-        raise click.UsageError(f"no experiment {experiment!r}: expected {', '.join(EXPERIMENTS)}")
+        raise click.UsageError(
+            f"{experiment!r} is not an experiment: {suggestion(experiment, EXPERIMENTS)}"
+        )
     from keraudit.reading.keras_worker import use_backend
 
     use_backend(backend)
@@ -127,7 +129,7 @@ def command(
     plan, recipe, part = planned(
         experiment,
         load(spec),
-        budget=budget,
+        budget=fraction,
         seeds=seeds,
         networks=networks,
         command=command_line(),
@@ -155,7 +157,23 @@ def command(
     if len(failed) == len(plan.runs):
         raise click.ClickException(f"every run diverged; the first: {failed[0]}")
     evaluated(plan, part, folder, images=corruption_images, human=human, originals=originals)
-    summary(plan, folder, failed, chosen, output)
+    summary(plan, folder, failed, form, output)
+
+
+def _list_experiments(form: str, output: Path | None) -> None:
+    from keraudit.cli.emit import emit
+    from keraudit.runs.experiment import EXPERIMENTS
+    from keraudit.runs.experiment_table import experiments_grid
+
+    grid = experiments_grid(EXPERIMENTS.values(), command=command_line())
+    data = {
+        "schema": "keraudit.experiments/1",
+        "experiments": [
+            {"name": e.name, "claim": e.claim, "networks": list(e.networks), "recipe": e.recipe}
+            for e in EXPERIMENTS.values()
+        ],
+    }
+    emit([grid], [data], form=form, output=output)
 
 
 def _folder_of(plan: Plan, folder: Path, name: str, seed: int) -> Path:
@@ -225,7 +243,7 @@ def evaluated(
 ) -> None:
     """Evaluate every finished run that has no such evaluation yet.
 
-    ``images`` of its test are corrupted: of those on a budget ``FEW`` if nobody says how many.
+    ``images`` of its test are corrupted; by default ``FEW`` where only a fraction is trained.
     """
     from keraudit.evaluation.evaluate import FILE, evaluate, read_evaluation
     from keraudit.evaluation.load import load_run as network_of
@@ -242,15 +260,21 @@ def evaluated(
         ):
             continue
         few = None if plan.budget == 1 else min(FEW, len(part.test))
-        notify(f"{name} seed {seed}: evaluation")
+        number = f"{plan.runs.index((name, seed)) + 1}/{len(plan.runs)}"
+        notify(f"{number} {name} seed {seed}: evaluation")
         evaluation = evaluate(
             network_of(home, part),
             corruption_images=few if images is None else images,
+            watch=partial(_report_stage, f"{number} {name} seed {seed}"),
             command=command_line(),
             human_file=human,
             originals_file=originals,
         )
         save(home / FILE, json_text(evaluation.to_dict()) + "\n")
+
+
+def _report_stage(label: str, stage: str) -> None:
+    notify(f"{label}: {stage}")
 
 
 def answers(
