@@ -75,9 +75,9 @@ def limit(argument: str, value: Any) -> int:
     Raises:
         KerauditError: it is none.
     """
-    if not isinstance(value, bool) and isinstance(value, int | float) and value >= 0:
-        if value == value and value != float("inf"):  # noqa: PLR0124  # not a number
-            return int(value)
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if number and 0 <= value < float("inf"):
+        return int(value)
     refuse(argument, value, "a number such as 4e9, or None for no limit")
 
 

@@ -113,7 +113,7 @@ def compare(
     for argument, model in (("a", a), ("b", b)):
         if not isinstance(model, CostReport):
             check_model(model, argument)
-            model = _report(model, reading)  # noqa: PLW2901
+            model = _report(model, reading)
         reports.append(model)
     return matched(*reports, command=command)
 
@@ -185,7 +185,11 @@ def _each(
             )
         return [model.architecture] * len(requests)
     return resolve_each(
-        model, requests, closed=closed(reading.rules), imports=reading.imports, notify=reading.notify
+        model,
+        requests,
+        closed=closed(reading.rules),
+        imports=reading.imports,
+        notify=reading.notify,
     )
 
 

@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
+from shutil import rmtree
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from keraudit.explorer.start import Server, server
 from keraudit.explorer.upload import LARGEST_FILE_MIB
 from keraudit.model.graph import Graph
 from keraudit.rewrite.edit import Rewrite
+from keraudit.safe_text import file_name
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -73,7 +75,7 @@ class Session:
                 self._process.kill()
                 self._process.wait()
         if self._folder is not None:
-            _removed(self._folder)
+            _remove(self._folder)
             self._folder = None
 
     def __enter__(self) -> Session:
@@ -154,12 +156,16 @@ def explore(
     named, folder = _named(model)
     try:
         prepared = server(
-            named, imports=words, runs=runs and Path(runs), port=number, headless=True
+            named,
+            imports=words,
+            runs=None if runs is None else Path(runs),
+            port=number,
+            headless=True,
         )
         session = Session(prepared, f"http://localhost:{number}", folder)
     except BaseException:
         if folder is not None:
-            _removed(folder)
+            _remove(folder)
         raise
     session.wait()
     sys.stdout.write(f"{session.address}\n")
@@ -173,16 +179,46 @@ def _named(model: Any) -> tuple[str, Path | None]:
     check_model(model)
     if isinstance(model, str | os.PathLike):
         return os.fspath(model), None
-    if isinstance(model, Graph | Rewrite):
-        text, weights = build(buildable(model, AS_RECORDED), allocate=False).to_json(), 0
-    else:
-        weights = sum(weight.value.nbytes if hasattr(weight.value, "nbytes") else 0 for weight in model.weights)
-        text = model.to_json()
+    graph = buildable(model, AS_RECORDED)
     folder = Path(mkdtemp(prefix="keraudit-"))
-    if not isinstance(model, Graph | Rewrite) and weights < LARGEST_FILE_MIB * 2**20 // 2:
-        path = folder / f"{_file_name(model.name)}.keras"
+    try:
+        return str(_copied(model, graph, folder)), folder
+    except BaseException:
+        _remove(folder)
+        raise
+
+
+def _copied(model: Any, graph: Graph, folder: Path) -> Path:
+    """A file of the model: with its weights where the explorer takes them, else its config alone.
+
+    Of a model with layers of the user's own the file holds what they are made of.
+    """
+    is_graph = isinstance(model, Graph | Rewrite)
+    bytes_held = sum(weight.elements * 4 for node in graph.nodes for weight in node.weights)
+    if not is_graph and not graph.architecture.traced and bytes_held < LARGEST_FILE_MIB * 2**20:
+        path = folder / f"{file_name(graph.architecture.name)}.keras"
         model.save(path)
-    else:
-        path = folder / "model.json"
-        path.write_text(text, "utf-8")
-    return str(path), folder
+        return path
+    path = folder / f"{file_name(graph.architecture.name)}.json"
+    path.write_text(build(graph, allocate=False).to_json(), "utf-8")
+    return path
+
+
+def _remove(folder: Path) -> None:
+    rmtree(folder, ignore_errors=True)
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port: int = free.getsockname()[1]
+    return port
+
+
+def is_local() -> bool:
+    """Whether a notebook runs here whose browser is, as far as can be told, on this machine."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    is_notebook = shell is not None and type(shell).__name__ == "ZMQInteractiveShell"
+    remote = "google.colab" in sys.modules or any(name in os.environ for name in REMOTE)
+    return is_notebook and not remote

@@ -89,7 +89,7 @@ class Plan:
     chains: Mapping[int, Sequence[Layer]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class RewriteNote:
     """What a rewrite did to the model before it was audited.
 
@@ -104,6 +104,9 @@ class RewriteNote:
     changes: int
     nothing: str = ""
     log: tuple[Change, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<RewriteNote {self.name}: {self.nothing or f'{self.changes} layers changed'}>"
 
 
 def applied(graph: Graph, plan: Plan) -> Graph:

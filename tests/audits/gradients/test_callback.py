@@ -82,11 +82,34 @@ def test_the_heat_map() -> None:
     pytest.importorskip("plotly")
     watch = keraudit.GradientAudit(every=5, batch=8)
     trained(watch)
-    drawn = watch.figure()
-    assert drawn["data"][0]["type"] == "heatmap"
-    assert drawn["data"][0]["x"] == [0, 5, 10]
+    drawn = watch.plot()
+    assert drawn.data[0].type == "heatmap"
+    assert list(drawn.data[0].x) == [0, 5, 10]
+
+
+def test_the_verdict_ends_the_training(capsys: pytest.CaptureFixture[str]) -> None:
+    seen: dict[str, Any] = {}
+
+    class Last(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no types
+        def on_train_end(self, logs: Any = None) -> None:
+            seen.update(logs)
+
+    watch = keraudit.GradientAudit(every=5, batch=8)
+    model = trained(watch, Last())
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("gradients at step 10: ")
+    assert watch.verdict is not None
+    assert watch.verdict.verdict in line
+    assert seen["gradient_verdict"] == line.removeprefix("gradients at ")
+    growth = model.history.history["gradient_growth"]
+    assert growth[-1] == watch.verdict.growth_per_block
+    assert len(growth) == 2
+    assert repr(watch) == f"<GradientAudit, 3 profiles: {seen['gradient_verdict']}>"
+    trained(keraudit.GradientAudit(every=5, batch=8, verbose=0))
+    assert not capsys.readouterr().out
 
 
 def test_a_bad_interval() -> None:
-    with pytest.raises(ValueError, match="every must be 1"):
-        keraudit.GradientAudit(every=0)
+    for every in (0, "often", None, True, 1.5):
+        with pytest.raises(keraudit.KerauditError, match=r"every: received .*; accepted: whole"):
+            keraudit.GradientAudit(every=every)

@@ -8,8 +8,8 @@ from difflib import SequenceMatcher
 from typing import Any, ClassVar
 
 from keraudit.audits.cost.count import NOTHING, BlockCost, Cost, LayerCost
-from keraudit.audits.cost.report import CONVENTION, NAMES, CostReport, cost_dict, figures, heading
 from keraudit.audits.cost.figure import macs_of_two
+from keraudit.audits.cost.report import CONVENTION, NAMES, CostReport, cost_dict, figures, heading
 from keraudit.model.bounds import ALL_EXACT, Bound
 from keraudit.model.fuzzy import by_name
 from keraudit.output.numbers import change
@@ -22,7 +22,7 @@ SCHEMA = "keraudit.compare/2"
 LONGEST_ALIGNMENT = 3000  # of repeating signatures; aligning more takes quadratic time
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Pair:
     """What stands in A and in B at one place.
 
@@ -37,6 +37,10 @@ class Pair:
     status: str
     a: Cost | None
     b: Cost | None
+
+    def __repr__(self) -> str:
+        sides = (f"{side.macs:,} MACs" if side else "nothing" for side in (self.a, self.b))
+        return f"<Pair {self.name}, {self.status}: {' and '.join(sides)}>"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)

@@ -171,7 +171,10 @@ def macs_of_two(record: Mapping[str, Any], *, names: Sequence[str]) -> dict[str,
             orientation="h",
             y=[pair["name"] for pair in rows],
             x=[pair[side]["macs"] / unit for pair in rows],
-            marker={"color": BLUE if color == GREY and side == "b" else color, "line": {"width": 0}},
+            marker={
+                "color": BLUE if color == GREY and side == "b" else color,
+                "line": {"width": 0},
+            },
             customdata=[
                 [f"{_sign_of(pair[side], 'macs')}{pair[side]['macs']:,}", pair["status"]]
                 for pair in rows

@@ -67,9 +67,17 @@ T = TypeVar("T")
 class NetworkSummary:
     """What is true of any network.
 
-    ``weighted_layers`` are all calls of layers whose weights multiply; ``depth`` those on the longest
-    path. ``downsampling`` is the stride of the last feature map, of size ``last_map``; ``None`` where
-    it is not defined.
+    Attributes:
+        depth: layers whose weights multiply, on the longest path to the main output.
+        weighted_layers: all calls of such layers.
+        residual_units: shortcuts that are added to a longer branch.
+        inception_modules: places where branches with convolutions are concatenated.
+        params: of the whole network.
+        connected_layers: fully connected layers.
+        connected_params: their parameters.
+        first_map: the spatial size of the input.
+        last_map: that of the last feature map.
+        downsampling: its stride; ``None`` where it is not defined.
     """
 
     depth: int
