@@ -108,6 +108,13 @@ def test_what_is_not_a_model_is_one_line(name: str, model: Any) -> None:
     assert "\n" not in line
 
 
+def test_a_class_and_a_function_are_not_yet_a_model() -> None:
+    with pytest.raises(keraudit.ModelError, match="received the class dict, not an object of it;"):
+        keraudit.audit(dict)  # type: ignore[arg-type]  # the mistake
+    with pytest.raises(keraudit.ModelError, match="received the function cases, not what it"):
+        keraudit.audit(cases)  # type: ignore[arg-type]  # the mistake
+
+
 def cases() -> list[tuple[str, str, Any]]:
     return [
         (name, argument, value)

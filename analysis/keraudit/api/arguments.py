@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from operator import index
+from types import FunctionType
 from typing import Any, NoReturn
 
 from keraudit.errors import KerauditError, ShapeError
@@ -34,6 +35,8 @@ def refuse(
         received = f"{kind.__name__} {text if len(text) <= 60 else text[:57] + '...'}"
     elif isinstance(value, type):
         received = f"the class {value.__name__}, not an object of it"
+    elif kind is FunctionType:
+        received = f"the function {value.__name__}, not what it returns"  # type: ignore[attr-defined]
     else:
         home = kind.__module__.partition(".")[0]
         received = f"an object of type {home}.{kind.__name__}"
