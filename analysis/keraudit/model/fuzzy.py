@@ -20,34 +20,6 @@ def plain(name: str) -> str:
     return re.sub(r"[\s_\-]", "", name).lower()
 
 
-def near(text: str, names: Iterable[str]) -> str:
-    """``did you mean ...? `` with the names that are spelt like ``text``; empty if none is.
-
-    >>> near("inception-v2", ["InceptionV3", "VGG16"])
-    'did you mean InceptionV3? '
-    """
-    known = {plain(name): name for name in names}
-    matches = [known[match] for match in close(plain(text), known, cutoff=0.5)]
-    return f"did you mean {' or '.join(matches)}? " if matches else ""
-
-
-def close(text: str, names: Iterable[str], *, most: int = 3, cutoff: float = 0.6) -> list[str]:
-    """The names most similar to ``text``, letter by letter, the most similar first."""
-    from difflib import get_close_matches
-
-    return get_close_matches(text, list(names), n=most, cutoff=cutoff)
-
-
-def choices(text: str, names: Iterable[str]) -> str:
-    """Names to list where ``text`` is none of them: similar ones, else the first five.
-
-    >>> choices("mixd4", ["stem", "mixed4"]), choices("x", ["stem", "mixed4"])
-    ('mixed4', 'stem, mixed4')
-    """
-    known = list(names)
-    return ", ".join(close(text, known) or known[:5] or ["none"])
-
-
 def by_name(
     name: object, entries: Iterable[tuple[object, T]], *, what: str, owner: str = "the report"
 ) -> T:
@@ -75,6 +47,33 @@ def by_name(
     received = repr(name) if isinstance(name, str | int) else type(name).__name__
     names = [str(own) for own in known]
     guess = near(name, names) if isinstance(name, str) else ""
-    raise UnknownNameError(
-        f"{owner} has no {what} {received:.80}: {guess or f'the first are {choices(str(), names)}'}"
-    )
+    hint = guess or f"the first are {', '.join(names[:5])}"
+    raise UnknownNameError(f"{owner} has no {what} {received:.80}: {hint}")
+
+
+def near(text: str, names: Iterable[str]) -> str:
+    """``did you mean ...? `` with the names that are spelt like ``text``; empty if none is.
+
+    >>> near("inception-v2", ["InceptionV3", "VGG16"])
+    'did you mean InceptionV3? '
+    """
+    known = {plain(name): name for name in names}
+    matches = [known[match] for match in close(plain(text), known, cutoff=0.5)]
+    return f"did you mean {' or '.join(matches)}? " if matches else ""
+
+
+def close(text: str, names: Iterable[str], *, most: int = 3, cutoff: float = 0.6) -> list[str]:
+    """The names most similar to ``text``, letter by letter, the most similar first."""
+    from difflib import get_close_matches
+
+    return get_close_matches(text, list(names), n=most, cutoff=cutoff)
+
+
+def choices(text: str, names: Iterable[str]) -> str:
+    """Names to list where ``text`` is none of them: similar ones, else the first five.
+
+    >>> choices("mixd4", ["stem", "mixed4"]), choices("x", ["stem", "mixed4"])
+    ('mixed4', 'stem, mixed4')
+    """
+    known = list(names)
+    return ", ".join(close(text, known) or known[:5] or ["none"])
