@@ -3,6 +3,8 @@
 >>> import keraudit
 >>> report = keraudit.audit("model.keras")  # doctest: +SKIP
 >>> print(report)  # doctest: +SKIP
+
+Every function takes a model first: a name, a file, a live ``keras.Model``, a ``Graph`` or a ``Rewrite``.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -13,73 +15,79 @@ from keraudit.errors import ModelError as ModelError
 from keraudit.errors import ShapeError as ShapeError
 
 if TYPE_CHECKING:
-    from keraudit.api import audit as audit
-    from keraudit.api import gradients as gradients
-    from keraudit.api import lengths as lengths
-    from keraudit.api import read as read
-    from keraudit.api import report_of as report_of
-    from keraudit.api import structure as structure
+    from keraudit.api.costs import assert_budget as assert_budget
+    from keraudit.api.costs import audit as audit
+    from keraudit.api.costs import compare as compare
+    from keraudit.api.costs import lengths as lengths
+    from keraudit.api.costs import summary as summary
+    from keraudit.api.models import build as build
+    from keraudit.api.models import read as read
+    from keraudit.api.questions import gradients as gradients
+    from keraudit.api.questions import reductions as reductions
+    from keraudit.api.questions import structure as structure
+    from keraudit.api.rewrites import at_input_shape as at_input_shape
+    from keraudit.api.rewrites import factorized as factorized
+    from keraudit.api.rewrites import repeat_block as repeat_block
+    from keraudit.api.rewrites import with_activation as with_activation
+    from keraudit.api.rewrites import with_filters as with_filters
+    from keraudit.api.rewrites import with_width as with_width
+    from keraudit.api.rewrites import without_normalization as without_normalization
+    from keraudit.api.rewrites import without_reductions as without_reductions
+    from keraudit.api.rewrites import without_skips as without_skips
     from keraudit.audits.cost.compare import Comparison as Comparison
-    from keraudit.audits.cost.compare import compare as compare
     from keraudit.audits.cost.lengths import LengthReport as LengthReport
     from keraudit.audits.cost.report import CostReport as CostReport
     from keraudit.audits.gradients.callback import GradientAudit as GradientAudit
     from keraudit.audits.gradients.report import GradientReport as GradientReport
     from keraudit.audits.reductions.report import Reductions as Reductions
-    from keraudit.audits.reductions.report import reductions as reductions
     from keraudit.audits.structure.report import StructureReport as StructureReport
-    from keraudit.audits.structure.report import structure_of as structure_of
-    from keraudit.building.keras_model import build as build
     from keraudit.building.keras_model import copy_weights as copy_weights
+    from keraudit.explorer.session import explore as explore
     from keraudit.layers.own_counts import counts as counts
     from keraudit.layers.user_rules import load_rules as load_rules
-    from keraudit.rewrite.activation import with_activation as with_activation
+    from keraudit.model.graph import Graph as Graph
     from keraudit.rewrite.edit import Rewrite as Rewrite
-    from keraudit.rewrite.factorize import factorized as factorized
-    from keraudit.rewrite.input_size import at_input_shape as at_input_shape
-    from keraudit.rewrite.normalization import without_normalization as without_normalization
-    from keraudit.rewrite.reductions import without_reductions as without_reductions
-    from keraudit.rewrite.repeat import repeat_block as repeat_block
-    from keraudit.rewrite.skips import without_skips as without_skips
-    from keraudit.rewrite.width import with_filters as with_filters
-    from keraudit.rewrite.width import with_width as with_width
 
 # The public names, each with the module that is imported when the name is first used:
 # `keraudit --help` needs none of them. A test holds the imports above, which types need, to this list.
 HOMES = {
     # read and audit
-    "audit": "keraudit.api",
-    "lengths": "keraudit.api",
-    "LengthReport": "keraudit.audits.cost.lengths",
-    "read": "keraudit.api",
-    "report_of": "keraudit.api",
-    "CostReport": "keraudit.audits.cost.report",
+    "audit": "keraudit.api.costs",
+    "assert_budget": "keraudit.api.costs",
+    "compare": "keraudit.api.costs",
+    "lengths": "keraudit.api.costs",
+    "summary": "keraudit.api.costs",
+    "read": "keraudit.api.models",
+    "gradients": "keraudit.api.questions",
+    "reductions": "keraudit.api.questions",
+    "structure": "keraudit.api.questions",
+    "explore": "keraudit.explorer.session",
+    # what they return
     "Comparison": "keraudit.audits.cost.compare",
-    "compare": "keraudit.audits.cost.compare",
-    "gradients": "keraudit.api",
+    "CostReport": "keraudit.audits.cost.report",
     "GradientReport": "keraudit.audits.gradients.report",
-    "GradientAudit": "keraudit.audits.gradients.callback",
-    "reductions": "keraudit.audits.reductions.report",
+    "Graph": "keraudit.model.graph",
+    "LengthReport": "keraudit.audits.cost.lengths",
     "Reductions": "keraudit.audits.reductions.report",
-    "structure": "keraudit.api",
-    "structure_of": "keraudit.audits.structure.report",
+    "Rewrite": "keraudit.rewrite.edit",
     "StructureReport": "keraudit.audits.structure.report",
+    # while a model trains
+    "GradientAudit": "keraudit.audits.gradients.callback",
     # rules for layer classes of the user's own
     "counts": "keraudit.layers.own_counts",
     "load_rules": "keraudit.layers.user_rules",
     # rewrite
-    "Rewrite": "keraudit.rewrite.edit",
-    "at_input_shape": "keraudit.rewrite.input_size",
-    "factorized": "keraudit.rewrite.factorize",
-    "repeat_block": "keraudit.rewrite.repeat",
-    "with_activation": "keraudit.rewrite.activation",
-    "with_filters": "keraudit.rewrite.width",
-    "with_width": "keraudit.rewrite.width",
-    "without_normalization": "keraudit.rewrite.normalization",
-    "without_reductions": "keraudit.rewrite.reductions",
-    "without_skips": "keraudit.rewrite.skips",
+    "at_input_shape": "keraudit.api.rewrites",
+    "factorized": "keraudit.api.rewrites",
+    "repeat_block": "keraudit.api.rewrites",
+    "with_activation": "keraudit.api.rewrites",
+    "with_filters": "keraudit.api.rewrites",
+    "with_width": "keraudit.api.rewrites",
+    "without_normalization": "keraudit.api.rewrites",
+    "without_reductions": "keraudit.api.rewrites",
+    "without_skips": "keraudit.api.rewrites",
     # build
-    "build": "keraudit.building.keras_model",
+    "build": "keraudit.api.models",
     "copy_weights": "keraudit.building.keras_model",
 }
 __all__ = ["KerauditError", "ModelError", "ShapeError", "__version__", *HOMES]

@@ -13,7 +13,7 @@ class KerauditError(Exception):
     """
 
     def __str__(self) -> str:
-        return harmless(" ".join(super().__str__().split()))
+        return harmless(" ".join(Exception.__str__(self).split()))
 
 
 class ModelError(KerauditError):
@@ -22,3 +22,7 @@ class ModelError(KerauditError):
 
 class ShapeError(ModelError):
     """An input shape that does not fit the model, or that collapses inside it."""
+
+
+class UnknownNameError(KerauditError, KeyError):
+    """A name that a report does not hold; the message lists the nearest ones."""

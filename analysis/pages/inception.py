@@ -51,8 +51,8 @@ def factorized_kernels() -> str:
     rows = []
     for kernel, model, how in KERNELS:
         graph = keraudit.read(model)
-        before = keraudit.report_of(graph).total.macs
-        after = keraudit.report_of(keraudit.factorized(graph, how).graph)
+        before = keraudit.audit(graph).total.macs
+        after = keraudit.audit(keraudit.factorized(graph, how).graph)
         made = " and ".join(
             "x".join(map(str, layer.layer.config["kernel_size"]))
             for layer in keraudit.factorized(graph, how).graph.nodes
@@ -72,8 +72,8 @@ def factorized_kernels() -> str:
         rows,
     )
     graph = keraudit.read("GoogLeNet")
-    whole = keraudit.report_of(graph).total.macs
-    made_of_3x3 = keraudit.report_of(keraudit.factorized(graph, "two-3x3").graph).total.macs
+    whole = keraudit.audit(graph).total.macs
+    made_of_3x3 = keraudit.audit(keraudit.factorized(graph, "two-3x3").graph).total.macs
     text = (
         f"On 28x28x64, to 64 filters. All of GoogLeNet takes {short(whole)} before and {short(made_of_3x3)}"
         " after: its 5x5 convolutions are few, and behind reductions."

@@ -122,7 +122,7 @@ def test_the_app_works_in_the_folder_where_the_command_was_typed(
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["ResNet5"], "no known model: did you mean"),
+        (["ResNet5"], "not a known model: did you mean"),
         (["none.keras"], "does not exist"),
         (["--port", "0"], "0 is not in the range"),
         (["--runs", "no-such-folder"], "does not exist"),

@@ -244,7 +244,7 @@ def test_a_file_counts_as_the_live_model(case: Any, tmp_path: Path) -> None:
         keraudit.read(model, batch=2),
         keraudit.read(tmp_path / "model.keras", batch=2, rules=keraudit.load_rules("keras.io")),
     ]
-    live, report = map(keraudit.report_of, graphs)
+    live, report = map(keraudit.audit, graphs)
     assert report.bound is live.bound is Bound.EXACT, report.costs.unsupported
     assert report.total.macs == live.total.macs
     assert report.total.training_macs == live.total.training_macs

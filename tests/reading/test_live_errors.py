@@ -282,7 +282,9 @@ def test_properties_of_the_model_are_no_obstacle() -> None:
     "thing", [3, [1], object, lambda: None], ids=["int", "list", "class", "function"]
 )
 def test_what_is_no_model(thing: Any) -> None:
-    assert line_of(thing, None).startswith("expected a keras.Model, a file, or a name; received a ")
+    line = line_of(thing, None)
+    assert line.startswith("model: received ")
+    assert "; accepted: a name such as" in line
 
 
 CODE = """

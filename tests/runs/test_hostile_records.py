@@ -318,7 +318,7 @@ def test_gradients(text: str) -> None:
 def test_the_figure_of_gradients_holds_no_markup() -> None:
     pytest.importorskip("plotly")
     report = poisoned(gradients(), "<a href='javascript:alert(1)'>$x$</a>")
-    figure = report.figure()
+    figure = json.loads(report.plot().to_json())
     names = [
         str(trace.get("name", "")) + json.dumps(trace.get("customdata")) for trace in figure["data"]
     ]

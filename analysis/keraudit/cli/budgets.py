@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from os.path import isfile  # says no where pathlib raises: in folders that may not be entered
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 
-from keraudit.audits.cost.count import BlockCost
-from keraudit.audits.cost.report import CostReport
+from keraudit.audits.cost.budget import Budget
 from keraudit.cli.values import BYTES_COUNT, MACS_COUNT, PARAMS_COUNT
 from keraudit.errors import KerauditError
-from keraudit.model.bounds import Bound
 from keraudit.model.fuzzy import suggestion
-from keraudit.output.numbers import short, short_bytes
 
 BUDGET_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--max-macs", type=MACS_COUNT, metavar="N", help="Fail above N MACs, e.g. 4G."),
@@ -35,14 +32,6 @@ BUDGET_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     ),
 )
 KEYS = {"max-macs": MACS_COUNT, "max-params": PARAMS_COUNT, "max-peak-memory": BYTES_COUNT}
-
-
-class Budget(NamedTuple):
-    """A limit and where it came from."""
-
-    key: str
-    limit: int
-    origin: str
 
 
 def budgets(options: Mapping[str, int | None]) -> list[Budget]:
@@ -96,69 +85,3 @@ def from_pyproject(folder: Path) -> dict[str, int]:
         except click.BadParameter as error:
             raise KerauditError(f"{path}: [tool.keraudit] {key}: {error.message}") from None
     return result
-
-
-class Finding(NamedTuple):
-    """One line on a budget; ``fails`` unless what is not counted is allowed."""
-
-    line: str
-    fails: bool
-
-
-def exceeded_budgets(
-    report: CostReport, limits: Sequence[Budget], *, allow_uncounted: bool = False
-) -> list[Finding]:
-    """One line for each budget that a report is over, or that it cannot be held against.
-
-    A figure that is a lower bound or an estimate does not keep a budget, unless that is allowed; one
-    that is over it all the same fails in any case.
-    """
-    exceeded = []
-    for budget in limits:
-        value, write, unit, where, bound = _measured(report, budget.key)
-        if value > budget.limit:
-            line = (
-                f"{report.model}: {bound.phrase}{write(value)} {unit}, over the budget of"
-                f" {write(budget.limit)} ({budget.origin}); {where}"
-            )
-            exceeded.append(Finding(line, fails=True))
-        elif bound is not Bound.EXACT:
-            line = (
-                f"{report.model}: {bound.phrase}{write(value)} {unit}, and {_uncounted(report)}"
-                f" uncounted: the budget of {write(budget.limit)} ({budget.origin})"
-            )
-            line += (
-                " is taken as kept (--allow-uncounted)"
-                if allow_uncounted
-                else " cannot be checked; give a rule with --rules, or pass --allow-uncounted"
-            )
-            exceeded.append(Finding(line, fails=not allow_uncounted))
-    return exceeded
-
-
-def _measured(report: CostReport, key: str) -> tuple[int, Callable[[int], str], str, str, Bound]:
-    """The figure that a budget is for, how it is written, its unit, where it sits, and what it is."""
-    bounds = report.total.bounds
-    if key == "max-peak-memory":
-        peak, where = report.costs.peak_activation_bytes, f"at {report.costs.peak_at}"
-        return peak, short_bytes, "held at once", where, bounds.activations
-    if key == "max-params":
-        where = _heaviest(report.blocks, "params")
-        return report.total.params, short, "parameters", where, bounds.params
-    return report.total.macs, short, "MACs", _heaviest(report.blocks, "macs"), bounds.macs
-
-
-def _uncounted(report: CostReport) -> str:
-    """Some of the layers that are not counted in full, in words."""
-    layers = report.costs.unsupported
-    if not layers:
-        return "something in it is"
-    named = ", ".join(f"{layer.name} ({layer.kind})" for layer in layers[:3])
-    more = f" and {len(layers) - 3} more" if len(layers) > 3 else ""
-    return f"{named}{more} {'are' if len(layers) > 1 else 'is'}"
-
-
-def _heaviest(blocks: Sequence[BlockCost], key: str) -> str:
-    ranked = sorted(blocks, key=lambda block: -getattr(block.cost, key))[:3]
-    named = ", ".join(f"{block.name} {short(getattr(block.cost, key))}" for block in ranked)
-    return f"the heaviest blocks: {named}"

@@ -57,29 +57,14 @@ def command(
     """
     import subprocess
 
-    from keraudit import explorer
-    from keraudit.child_process import environment, python
-    from keraudit.explorer.start import (
-        FOLDER_VARIABLE,
-        IMPORTS_VARIABLE,
-        MODEL_VARIABLE,
-        RUNS_VARIABLE,
-        checked_model,
-        options,
-    )
+    from keraudit.explorer.start import server
 
-    chosen = {FOLDER_VARIABLE: str(Path.cwd())}
-    if model:
-        chosen[MODEL_VARIABLE] = checked_model(model, imports)
-    elif imports:
+    if imports and not model:
         raise click.UsageError("--import needs MODEL, a file with classes of that package")
-    chosen[IMPORTS_VARIABLE] = "\n".join(imports)
-    if runs:
-        chosen[RUNS_VARIABLE] = str(runs.resolve())
-    script = Path(explorer.__file__).with_name("script") / "app.py"
-    words = python("streamlit", "run", str(script), *options(port=port, headless=no_browser))
+    words, env, folder = server(
+        model or "", imports=imports, runs=runs, port=port, headless=no_browser
+    )
     try:
-        env = environment(**chosen)
-        return subprocess.run(words, cwd=script.parent, env=env, check=False).returncode
+        return subprocess.run(words, cwd=folder, env=env, check=False).returncode
     except KeyboardInterrupt:  # Ctrl-C reached the server too
         return 0

@@ -157,7 +157,7 @@ def _grid(report: CostReport, by: str | None, depth: int, form: str, arrange: Ar
 def _over_budget(
     reports: Sequence[CostReport], in_force: Sequence[Any], allow_uncounted: bool
 ) -> Iterator[Annotation]:
-    from keraudit.cli.budgets import exceeded_budgets
+    from keraudit.audits.cost.budget import exceeded_budgets
 
     for report in reports:
         for finding in exceeded_budgets(report, in_force, allow_uncounted=allow_uncounted):

@@ -8,39 +8,56 @@ from typing import Any
 
 import click
 
-from keraudit.cli.options import chosen_format, command_line, notify, output_options
+from keraudit.cli.command import Command, headed
+from keraudit.cli.options import command_line, notify, output_options
 from keraudit.cli.training_options import backend_option, data_option
 from keraudit.errors import KerauditError
 
 
-@click.command("lesion", short_help="Delete and exchange blocks of a trained network.")
+@click.command("lesion", cls=Command, short_help="Delete and exchange blocks of a trained network.")
 @click.argument("source", metavar="RUN|WEIGHTS.npz", type=click.Path(path_type=Path))
-@data_option("What the run was trained on, as for keraudit train.")
-@click.option(
-    "--originals",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Test on the images of this .npz (x, y) instead of the test set.",
+@headed(
+    "Data",
+    data_option("Data the run was trained on, as for keraudit train."),
+    click.option(
+        "--originals",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Test on the images of this .npz (x, y) instead of the test set.",
+    ),
+    click.option(
+        "--test-images",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Use the first N only.  [default: all]",
+    ),
 )
-@click.option(
-    "--test-images", type=click.IntRange(min=1), metavar="N", help="The first N.  [default: all]"
+@headed(
+    "Lesions",
+    click.option(
+        "--repeats",
+        type=click.IntRange(min=1),
+        default=5,
+        show_default=True,
+        metavar="N",
+        help="Random choices for each number of blocks.",
+    ),
+    click.option(
+        "--seed",
+        type=click.IntRange(min=0),
+        default=0,
+        show_default=True,
+        metavar="N",
+        help="Seed of the choices.",
+    ),
+    click.option(
+        "--expect",
+        type=click.FloatRange(0, 100),
+        metavar="PERCENT",
+        help="Stop unless the whole network has this accuracy, to two decimals.",
+    ),
+    backend_option,
 )
-@click.option(
-    "--repeats",
-    type=click.IntRange(min=1),
-    default=5,
-    show_default=True,
-    metavar="N",
-    help="Random choices for each number of blocks.",
-)
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N")
-@click.option(
-    "--expect",
-    type=click.FloatRange(0, 100),
-    metavar="PERCENT",
-    help="Stop unless the whole network has this accuracy, to two decimals.",
-)
-@backend_option
 @output_options
 def command(
     source: Path,
@@ -51,7 +68,7 @@ def command(
     seed: int,
     expect: float | None,
     backend: str | None,
-    form: str | None,
+    form: str,
     output: Path | None,
 ) -> None:
     """Delete one block, delete several, exchange some, and follow the gradient by path length.
@@ -96,8 +113,7 @@ def command(
     )
     if abs(result.baseline.right - baseline.right) > 0:
         raise KerauditError(f"{source}: the network with its gates open predicts otherwise")
-    chosen = chosen_format(form, output)
-    emit(lesion_grids(result), [result.to_dict()], form=chosen, output=output)
+    emit(lesion_grids(result), [result.to_dict()], form=form, output=output)
 
 
 def _report(name: str, stage: str) -> None:

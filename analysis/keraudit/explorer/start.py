@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from importlib.util import find_spec
+from pathlib import Path
+from typing import NamedTuple
 
+from keraudit import explorer
 from keraudit.building.check import check_homes
+from keraudit.child_process import environment, python
 from keraudit.errors import KerauditError, ModelError
 from keraudit.explorer.upload import LARGEST_FILE_MIB
 from keraudit.output.palette import DARK_BLUE, SKY
@@ -39,6 +43,50 @@ OPTIONS = {
     "theme.light.primaryColor": DARK_BLUE,
     "theme.dark.primaryColor": SKY,
 }
+
+
+class Server(NamedTuple):
+    """A process that serves the explorer, not yet started.
+
+    Attributes:
+        words: its command line.
+        env: its environment.
+        folder: where it starts; it then works in the folder of the caller.
+    """
+
+    words: list[str]
+    env: dict[str, str]
+    folder: Path
+
+
+def server(
+    model: str = "",
+    *,
+    imports: Sequence[str] = (),
+    runs: Path | None = None,
+    port: int,
+    headless: bool,
+) -> Server:
+    """The server of the explorer on a model, or on none.
+
+    Args:
+        model: as a user may write it; empty for none.
+        imports: packages whose classes its file names.
+        runs: the folder of training runs; default: ``runs``, and those of the report.
+        port: where the page is served.
+        headless: open no browser.
+
+    Raises:
+        KerauditError: streamlit is not installed, or there is no such model.
+    """
+    chosen = {FOLDER_VARIABLE: str(Path.cwd()), IMPORTS_VARIABLE: "\n".join(imports)}
+    if model:
+        chosen[MODEL_VARIABLE] = checked_model(model, imports)
+    if runs:
+        chosen[RUNS_VARIABLE] = str(runs.resolve())
+    script = Path(explorer.__file__).with_name("script") / "app.py"
+    words = python("streamlit", "run", str(script), *options(port=port, headless=headless))
+    return Server(words, environment(**chosen), script.parent)
 
 
 def options(*, port: int, headless: bool) -> list[str]:
@@ -84,8 +132,6 @@ def checked_model(text: str, imports: Sequence[str] = ()) -> str:
     Raises:
         KerauditError: no such model, or the file is none, or names a function as a layer.
     """
-    from pathlib import Path
-
     path = Path(text)
     if text.lower().endswith(FILE_ENDINGS) or path.exists():
         if imports:

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import TypeVar
+
+from keraudit.errors import UnknownNameError
+
+T = TypeVar("T")
 
 
 def plain(name: str) -> str:
@@ -13,6 +18,37 @@ def plain(name: str) -> str:
     ('inceptionv3', 'resnetcifar20')
     """
     return re.sub(r"[\s_\-]", "", name).lower()
+
+
+def by_name(
+    name: object, entries: Iterable[tuple[object, T]], *, what: str, owner: str = "the report"
+) -> T:
+    """The entry of that name.
+
+    Args:
+        name: what a user looks up.
+        entries: each with its name; of several with one name the first is meant.
+        what: an entry in one word, such as ``layer``.
+        owner: what holds the entries.
+
+    Raises:
+        UnknownNameError: there is none; the message names the most similar ones.
+
+    >>> by_name("stem", [("stem", 1), ("head", 2)], what="block")
+    1
+    """
+    known: dict[object, T] = {}
+    for own, entry in entries:
+        known.setdefault(own, entry)
+    try:
+        return known[name]
+    except (KeyError, TypeError):  # a list has no hash, and is no name
+        pass
+    received = repr(name) if isinstance(name, str | int) else type(name).__name__
+    names = [str(own) for own in known]
+    guess = near(name, names) if isinstance(name, str) else ""
+    hint = guess or f"the first are {', '.join(names[:5])}"
+    raise UnknownNameError(f"{owner} has no {what} {received:.80}: {hint}")
 
 
 def near(text: str, names: Iterable[str]) -> str:

@@ -312,12 +312,16 @@ class Node:
         return self.effect.weights if self.first_call else ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Graph:
     """An architecture at an input size: nodes in the order they run, every shape known.
 
-    ``rules`` are those for the user's own layer classes, by class name, that the shapes were inferred
-    with: a rewrite infers them anew.
+    Attributes:
+        architecture: layers and calls, as the model file has them.
+        batch: the batch size of every shape.
+        nodes: the calls with their sizes, in running order.
+        rules: those for the user's own layer classes, by class name, that the shapes were inferred
+            with: a rewrite infers them anew.
     """
 
     architecture: Architecture
@@ -326,6 +330,11 @@ class Graph:
     rules: Mapping[str, Callable[[Any], Effect]] = field(
         default_factory=dict, compare=False, repr=False
     )
+
+    def __repr__(self) -> str:
+        name = self.architecture.title or self.architecture.name
+        sizes = ", ".join(str(node.outputs[0].shape[1:]) for node in self.input_nodes)
+        return f"<Graph {name}: {len(self.nodes)} calls at {sizes}, batch {self.batch}>"
 
     @property
     def input_nodes(self) -> tuple[Node, ...]:

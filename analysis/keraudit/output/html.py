@@ -13,9 +13,17 @@ COLORS = f"""
 @media (prefers-color-scheme:dark){{.keraudit{{{DARK_PAGE};
  --bar:{SKY.lower()};--warn:#e3b341}}}}
 """
-STYLE = (
-    COLORS
-    + """.keraudit .scroll{overflow-x:auto}
+# Within a notebook: its own colours, by the names that JupyterLab, VS Code and Colab give them. Text is
+# drawn in the colour around it, and every other colour is mixed with that: no theme leaves it unseen.
+NOTEBOOK_COLORS = f"""
+.keraudit{{--ink:var(--jp-content-font-color1,var(--vscode-editor-foreground,var(--colab-primary-text-color,inherit)));
+ --soft:color-mix(in srgb,currentColor 72%,transparent);--rule:color-mix(in srgb,currentColor 22%,transparent);
+ --bar:color-mix(in srgb,{BLUE.lower()} 75%,currentColor);--warn:color-mix(in srgb,#d98200 55%,currentColor);
+ font:14px/1.5 var(--jp-content-font-family,system-ui,sans-serif);color:var(--ink)}}
+.keraudit table{{table-layout:auto;margin:0;color:inherit;font-size:inherit}}
+.keraudit summary{{cursor:pointer;color:var(--soft)}}
+"""
+RULES = """.keraudit .scroll{overflow-x:auto}
 .keraudit table{border-collapse:collapse;font-variant-numeric:tabular-nums}
 .keraudit caption{text-align:left;padding:0 0 .6em}
 .keraudit th,.keraudit td{padding:.25em .8em;text-align:left;white-space:nowrap;
@@ -32,7 +40,9 @@ STYLE = (
 .keraudit .bar{display:inline-block;height:.7em;background:var(--bar);border-radius:2px}
 .keraudit pre{color:var(--soft);white-space:pre-wrap}
 """
-)
+STYLE = COLORS + RULES
+
+WARNINGS = ("LOWER", "ESTIMATE")
 
 SCRIPT = """
 for(const table of document.querySelectorAll('.keraudit table')){
@@ -50,9 +60,24 @@ for(const table of document.querySelectorAll('.keraudit table')){
 """
 
 
+# A notebook keeps many tables on one page and may drop scripts: each table sets itself up when the
+# pointer or the keyboard reaches it, and nothing else depends on that.
+SORTABLE = escape(
+    "this.onmouseover=null;"
+    + "".join(SCRIPT.replace("document.querySelectorAll('.keraudit table')", "[this]").split("\n"))
+)
+
+
 def fragment(grid: Grid) -> str:
-    """The table with its style and no script."""
-    return f"<style>{STYLE}</style>{body(grid)}"
+    """The table for a notebook: in its colours, sortable, notes folded unless they warn of a bound."""
+    grid = shown(grid)
+    warns = any(note.startswith(WARNINGS) for note in grid.notes)
+    return (
+        f'<style>{NOTEBOOK_COLORS}{RULES}</style><div class="keraudit">'
+        + _table(grid, f' onmouseover="{SORTABLE}" onkeyup="this.onmouseover?.()"')
+        + f"<details{' open' * warns}><summary>Totals, convention and origin</summary>"
+        f"{_notes(grid)}</details></div>"
+    )
 
 
 def page(grids: list[Grid], *, figure: str = "") -> str:
@@ -69,21 +94,29 @@ def page(grids: list[Grid], *, figure: str = "") -> str:
 
 
 def body(grid: Grid) -> str:
+    """The table and its notes, in the colours of ``STYLE``."""
     grid = shown(grid)
+    return f'<div class="keraudit">{_table(grid)}{_notes(grid)}</div>'
+
+
+def _notes(grid: Grid) -> str:
     notes = [*grid.notes, ""]
     if grid.convention:
         notes.append(f"Convention     {grid.convention}")
     if grid.command:
         notes.append(f"Made by        {grid.command}")
+    return f"<pre>{escape(chr(10).join(notes))}</pre>"
+
+
+def _table(grid: Grid, attributes: str = "") -> str:
     head = "".join(_header(grid, column) for column in grid.columns)
     top = full_bar(grid)
     lines = "\n".join(row(grid, line, top) for line in grid.lines)
     total = row(grid, grid.total, top) if grid.total else ""
     return (
-        f'<div class="keraudit"><div class="scroll"><table><caption><b>{escape(grid.title)}</b>'
+        f'<div class="scroll"><table{attributes}><caption><b>{escape(grid.title)}</b>'
         f" {escape(grid.heading)}</caption><thead><tr>{head}</tr></thead>\n"
         f"<tbody>{lines}</tbody>\n<tfoot>{total}</tfoot></table></div>"
-        f"<pre>{escape(chr(10).join(notes))}</pre></div>"
     )
 
 

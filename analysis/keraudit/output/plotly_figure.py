@@ -9,14 +9,33 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from keraudit.errors import KerauditError
+
 PANEL = 300  # pixels of a panel's height
 
 
 def new_figure(layout: Mapping[str, Any]) -> Any:
     """An empty ``plotly.graph_objects.Figure``; imports plotly."""
-    import plotly.graph_objects as go
+    return _figure_class()(layout=layout)
 
-    return go.Figure(layout=layout)
+
+def of_record(record: Mapping[str, Any]) -> Any:
+    """The ``plotly.graph_objects.Figure`` of plotly's JSON, with a white page of its own.
+
+    Raises:
+        KerauditError: plotly is not installed.
+    """
+    figure = _figure_class()(record)
+    # Without a theme nothing says the colours, and notebooks put their own behind: text stays legible.
+    return figure.update_layout(paper_bgcolor="white", plot_bgcolor="white", font_color="#1b1f24")
+
+
+def _figure_class() -> Any:
+    try:
+        import plotly.graph_objects as go
+    except ImportError:
+        raise KerauditError("figures need plotly: pip install plotly") from None
+    return go.Figure
 
 
 def as_record(figure: Any) -> dict[str, Any]:

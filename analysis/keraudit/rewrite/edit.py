@@ -29,29 +29,46 @@ UNCHANGED = ("left alone", "not reached")
 
 
 class Change(NamedTuple):
-    """One entry of a rewrite's log: what happened to a layer, and why."""
+    """One entry of a rewrite's log: what happened to a layer, and why.
+
+    Attributes:
+        layer: its name.
+        what: ``removed``, ``cut``, ``replaced``, ``changed`` or ``copied``; ``left alone`` (rightly) or
+            ``not reached`` (a limit).
+        why: in words.
+    """
 
     layer: str
-    what: (
-        str  # removed, cut, replaced, changed, copied; left alone (rightly), not reached (a limit)
-    )
+    what: str
     why: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Rewrite:
-    """A rewritten graph and the log of what changed. ``nothing`` says why, if nothing did.
+    """A rewritten network and the log of what changed.
 
-    ``origin`` names, for each layer that the rewrite made, the layer it was made from.
+    Attributes:
+        graph: the network after the rewrite.
+        log: what happened to each layer that is concerned.
+        nothing: why nothing changed; empty where something did.
+        origin: for each layer that the rewrite made, the layer it was made from.
+        notes: this rewrite and those before it, as a report lists them; those of ``keraudit``'s own
+            functions alone have it.
     """
 
     graph: Graph
     log: tuple[Change, ...] = ()
     nothing: str = ""
     origin: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[RewriteNote, ...] = ()
+
+    def __repr__(self) -> str:
+        done = self.nothing or f"{len(self.changes)} layers changed"
+        return f"<Rewrite: {done}, {self.graph!r}>"
 
     @property
     def changes(self) -> tuple[Change, ...]:
+        """The entries of the log that changed something."""
         return tuple(change for change in self.log if change.what not in UNCHANGED)
 
 
@@ -72,14 +89,24 @@ class Plan:
     chains: Mapping[int, Sequence[Layer]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class RewriteNote:
-    """What a rewrite did to the model before it was audited."""
+    """What a rewrite did to the model before it was audited.
+
+    Attributes:
+        name: what was done, in words.
+        changes: how many layers it changed.
+        nothing: why nothing changed; empty where something did.
+        log: what happened to each layer that is concerned.
+    """
 
     name: str
     changes: int
     nothing: str = ""
     log: tuple[Change, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<RewriteNote {self.name}: {self.nothing or f'{self.changes} layers changed'}>"
 
 
 def applied(graph: Graph, plan: Plan) -> Graph:

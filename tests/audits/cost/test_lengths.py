@@ -55,6 +55,26 @@ def test_one_length_is_enough_to_find_the_parts(encoder: Any) -> None:
     assert keraudit.lengths(encoder, [1]).coefficients == (0, 4 * WIDTH * WIDTH + WIDTH, 2 * WIDTH)
 
 
+def test_a_graph_and_a_rewrite_at_several_lengths(encoder: Any) -> None:
+    graph = keraudit.read(encoder, length=8)
+    for model in (graph, keraudit.with_width(graph, 1)):
+        report = keraudit.lengths(model, [8, 64])
+        assert [row.total.macs for row in report.rows] == [products(8), products(64)]
+    with pytest.raises(KerauditError, match="imports: received"):
+        keraudit.lengths(graph, [8], imports=["json"])
+
+
+def test_one_of_the_lengths_and_a_figure(encoder: Any) -> None:
+    pytest.importorskip("plotly")
+    report = keraudit.lengths(encoder, [8, 64])
+    assert report[64].total.macs == products(64)
+    with pytest.raises(KerauditError, match="encoder has no length 65: the first are 8, 64"):
+        _ = report[65]
+    linear, square = report.plot().data
+    assert sum(linear.y) + sum(square.y) == pytest.approx((products(8) + products(64)) / 1e3)
+    assert repr(report).startswith("<LengthReport encoder over sequence length, batch 1: ")
+
+
 def test_probes_are_different_and_positive() -> None:
     for lengths in ([1], [2, 1], [128], [3, 4, 5], [1, 2, 3, 4, 5]):
         found = probed(lengths)

@@ -15,10 +15,10 @@ np = pytest.importorskip("numpy")
 layers = keras.layers
 
 
-def trained(*callbacks: Any) -> Any:
+def small() -> Any:
     keras.utils.clear_session()
     keras.utils.set_random_seed(0)
-    model = keras.Sequential(
+    return keras.Sequential(
         [
             keras.Input((8, 8, 2)),
             layers.Conv2D(4, 3, name="first"),
@@ -28,6 +28,18 @@ def trained(*callbacks: Any) -> Any:
             layers.Dense(3, activation="softmax", name="last"),
         ]
     )
+
+
+def residual() -> Any:
+    """A network of several blocks, so that a line can be laid through their gradients."""
+    start = x = keras.Input((8, 8, 2))
+    for _ in range(3):
+        x = layers.ReLU()(layers.Add()([x, layers.Conv2D(2, 3, padding="same")(x)]))
+    return keras.Model(start, layers.Dense(3, activation="softmax")(layers.Flatten()(x)))
+
+
+def trained(*callbacks: Any, make: Any = small) -> Any:
+    model = make()
     model.compile("sgd", "sparse_categorical_crossentropy")
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((40, 8, 8, 2)).astype("float32"), rng.integers(0, 3, 40)
@@ -61,19 +73,7 @@ def test_watching_changes_nothing() -> None:
 def test_the_first_profile_is_that_of_the_audit() -> None:
     watch = keraudit.GradientAudit(every=100, batch=8)
     trained(watch)
-    keras.utils.clear_session()
-    keras.utils.set_random_seed(0)
-    fresh = keras.Sequential(
-        [
-            keras.Input((8, 8, 2)),
-            layers.Conv2D(4, 3, name="first"),
-            layers.BatchNormalization(),
-            layers.ReLU(),
-            layers.Flatten(),
-            layers.Dense(3, activation="softmax", name="last"),
-        ]
-    )
-    own = keraudit.gradients(fresh, batch=8, own_weights=True).profiles[0]
+    own = keraudit.gradients(small(), batch=8, own_weights=True).profiles[0]
     first = watch.profiles[0][1]
     assert [r.grad_norm for r in first.layers] == pytest.approx([r.grad_norm for r in own.layers])
 
@@ -82,11 +82,35 @@ def test_the_heat_map() -> None:
     pytest.importorskip("plotly")
     watch = keraudit.GradientAudit(every=5, batch=8)
     trained(watch)
-    drawn = watch.figure()
-    assert drawn["data"][0]["type"] == "heatmap"
-    assert drawn["data"][0]["x"] == [0, 5, 10]
+    drawn = watch.plot()
+    assert drawn.data[0].type == "heatmap"
+    assert list(drawn.data[0].x) == [0, 5, 10]
+
+
+def test_the_verdict_ends_the_training(capsys: pytest.CaptureFixture[str]) -> None:
+    seen: dict[str, Any] = {}
+
+    class Last(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no types
+        def on_train_end(self, logs: Any = None) -> None:
+            seen.update(logs)
+
+    watch = keraudit.GradientAudit(every=5, batch=8)
+    model = trained(watch, Last(), make=residual)
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("gradients at step 10: ")
+    assert watch.verdict is not None
+    assert watch.verdict.verdict in line
+    assert seen["gradient_verdict"] == line.removeprefix("gradients at ")
+    growth = model.history.history["gradient_growth"]
+    assert growth[-1] == watch.verdict.growth_per_block
+    assert len(growth) == 2
+    assert growth[0] != growth[1]  # of step 5 and of step 10
+    assert repr(watch) == f"<GradientAudit, 3 profiles: {seen['gradient_verdict']}>"
+    trained(keraudit.GradientAudit(every=5, batch=8, verbose=0))
+    assert not capsys.readouterr().out
 
 
 def test_a_bad_interval() -> None:
-    with pytest.raises(ValueError, match="every must be 1"):
-        keraudit.GradientAudit(every=0)
+    for every in (0, "often", None, True, 1.5):
+        with pytest.raises(keraudit.KerauditError, match=r"every: received .*; accepted: whole"):
+            keraudit.GradientAudit(every=every)

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from typing import Any
+from typing import Any, ClassVar
 
 from keraudit.audits.cost.count import NOTHING, BlockCost, Cost, LayerCost
+from keraudit.audits.cost.figure import macs_of_two
 from keraudit.audits.cost.report import CONVENTION, NAMES, CostReport, cost_dict, figures, heading
 from keraudit.model.bounds import ALL_EXACT, Bound
+from keraudit.model.fuzzy import by_name
 from keraudit.output.numbers import change, counted
+from keraudit.output.plotly_figure import of_record
+from keraudit.output.plotly_text import safe
 from keraudit.output.report import Shown
 from keraudit.output.table import Column, Grid, Line, bound_notes
 
@@ -18,19 +22,40 @@ SCHEMA = "keraudit.compare/2"
 LONGEST_ALIGNMENT = 3000  # of repeating signatures; aligning more takes quadratic time
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Pair:
-    """What stands in A and in B at one place; ``None`` where one has nothing there."""
+    """What stands in A and in B at one place.
+
+    Attributes:
+        name: of the layer or block; ``a / b`` where the two differ.
+        status: ``same``, ``changed``, ``added`` or ``removed``.
+        a: the cost in A; ``None`` where it has nothing there.
+        b: likewise in B.
+    """
 
     name: str
-    status: str  # same, changed, added, removed
+    status: str
     a: Cost | None
     b: Cost | None
 
+    def __repr__(self) -> str:
+        sides = (f"{side.macs:,} MACs" if side else "nothing" for side in (self.a, self.b))
+        return f"<Pair {self.name}, {self.status}: {' and '.join(sides)}>"
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Comparison(Shown):
-    """Two reports and the pairs between them, in running order."""
+    """Two models matched layer by layer and block by block; changes are B minus A.
+
+    Attributes:
+        a: the report on what is compared with.
+        b: the report on what is looked at.
+        blocks: pairs of blocks, in running order.
+        layers: pairs of layers, in running order.
+        command: the command line that makes the same comparison.
+    """
+
+    VIEWS: ClassVar[tuple[str, ...]] = ("block", "layer")
 
     a: CostReport
     b: CostReport
@@ -40,6 +65,30 @@ class Comparison(Shown):
 
     def tables(self) -> tuple[Grid, ...]:
         return (comparison_grid(self),)
+
+    def _tables_by(self, by: str) -> tuple[Grid, ...]:
+        return (comparison_grid(self, by=by),)
+
+    def __getitem__(self, layer: str) -> Pair:
+        """The pair of a layer by its name, in A or in B.
+
+        Raises:
+            UnknownNameError: there is none; it is a ``KerauditError`` and a ``KeyError``.
+        """
+        return by_name(layer, _pairs_by_name(self.layers), what="layer", owner="neither model")
+
+    def block(self, name: str) -> Pair:
+        """The pair of a block by its name, in A or in B; errors as for a layer."""
+        return by_name(name, _pairs_by_name(self.blocks), what="block", owner="neither model")
+
+    def plot(self) -> Any:
+        """The MACs of each block in both models, as a ``plotly.graph_objects.Figure``.
+
+        Raises:
+            KerauditError: plotly is not installed.
+        """
+        names = _titled(self.a), _titled(self.b)
+        return of_record(macs_of_two(safe(self.to_dict()), names=safe(names)))
 
     def to_dict(self) -> dict[str, Any]:
         """The comparison as plain data; changes are B minus A."""
@@ -81,6 +130,11 @@ def compare(a: CostReport, b: CostReport, *, command: str = "") -> Comparison:
         layers=tuple(_pair_of(x, y) for x, y in layers),
         command=command,
     )
+
+
+def _pairs_by_name(pairs: Sequence[Pair]) -> list[tuple[str, Pair]]:
+    """Pairs by the name in each model: both where they differ."""
+    return [(name, pair) for pair in pairs for name in (pair.name, *pair.name.split(" / "))]
 
 
 def _is_rewritten(b: CostReport, a: CostReport) -> bool:

@@ -13,14 +13,21 @@ from keraudit.model.block import Block
 from keraudit.model.blocks import blocks
 from keraudit.model.bounds import ALL_EXACT, Bounds
 from keraudit.model.graph import UNSUPPORTED, Graph, Node, Shape, Term
+from keraudit.output.numbers import short
 
 
 class Cost(NamedTuple):
     """Additive costs: a block's are the sum of its layers', the model's the sum of its blocks'.
 
-    ``macs`` are multiply-accumulates of one forward pass; ``other_flops`` all other operations
-    (bias, normalisation, activation, pooling, merge); ``training_macs`` those of a forward and a
-    backward pass; ``activation_bytes`` the outputs written. ``bounds`` says which are exact.
+    Attributes:
+        macs: multiply-accumulates of one forward pass of the batch.
+        other_flops: all other operations: bias, normalisation, activation, pooling, merge.
+        training_macs: multiply-accumulates of a forward and a backward pass.
+        params: parameters, each counted once.
+        trainable_params: those that training changes.
+        param_bytes: their size.
+        activation_bytes: the size of the outputs written.
+        bounds: which of these are exact, a lower bound, or an estimate.
     """
 
     macs: int = 0
@@ -50,7 +57,23 @@ NOTHING = Cost()
 
 
 class LayerCost(NamedTuple):
-    """One call of one layer. ``live_bytes`` are all activations held while it runs."""
+    """One call of one layer.
+
+    Attributes:
+        name: the layer's, with a number from its second call on.
+        kind: its class.
+        block: the block that holds it.
+        stage: the spatial size that it works at.
+        input_shapes: with the batch, one for each tensor it reads.
+        output_shapes: with the batch.
+        dtype: of its output.
+        cost: of this call.
+        live_bytes: all activations held while it runs.
+        field: the receptive field of its output; ``None`` where it has no positions.
+        terms: its counts as products of named sizes.
+        status: ``counted``, ``zero`` (by decision) or ``unsupported``.
+        reason: why it is not counted in full.
+    """
 
     name: str
     kind: str
@@ -66,9 +89,23 @@ class LayerCost(NamedTuple):
     status: str
     reason: str
 
+    def __repr__(self) -> str:
+        return f"<LayerCost {self.name} ({self.kind}): {_in_brief(self.cost)}>"
+
 
 class BlockCost(NamedTuple):
-    """A block: the sum of its layers. ``children`` are the blocks inside it."""
+    """A block: the sum of its layers.
+
+    Attributes:
+        name: the block's.
+        kind: ``fork-join`` or ``segment``.
+        stage: the spatial size of its output.
+        layers: the names of its layers, in running order.
+        output_shape: with the batch.
+        cost: the sum of its layers'.
+        field: the receptive field of its output; ``None`` where it has no positions.
+        children: the blocks inside it.
+    """
 
     name: str
     kind: str
@@ -78,6 +115,16 @@ class BlockCost(NamedTuple):
     cost: Cost
     field: Field | None
     children: tuple[BlockCost, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<BlockCost {self.name} ({len(self.layers)} layers): {_in_brief(self.cost)}>"
+
+
+def _in_brief(cost: Cost) -> str:
+    return (
+        f"{cost.bounds.macs.phrase}{short(cost.macs)} MACs,"
+        f" {cost.bounds.params.phrase}{short(cost.params)} parameters"
+    )
 
 
 def _layer_costs(graph: Graph, parts: Sequence[Block]) -> tuple[LayerCost, ...]:
@@ -140,7 +187,16 @@ def _block_costs(
 
 
 class Costs(NamedTuple):
-    """The results of the cost audit on a graph; ``packages`` as in ``Architecture``."""
+    """The results of the cost audit on a graph.
+
+    Attributes:
+        layers: in running order.
+        blocks: in running order.
+        total: the sum of either.
+        peak_activation_bytes: the most bytes of activations held at once.
+        peak_at: the layer that runs then.
+        packages: those that classes in the file come from; none of them was imported.
+    """
 
     layers: tuple[LayerCost, ...]
     blocks: tuple[BlockCost, ...]
@@ -149,8 +205,12 @@ class Costs(NamedTuple):
     peak_at: str
     packages: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"<Costs of {len(self.layers)} layers: {_in_brief(self.total)}>"
+
     @property
     def unsupported(self) -> tuple[LayerCost, ...]:
+        """The layers that are not counted in full."""
         return tuple(layer for layer in self.layers if layer.status == UNSUPPORTED)
 
 

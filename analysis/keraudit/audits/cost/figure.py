@@ -11,7 +11,7 @@ from typing import Any
 
 from keraudit.model.bounds import Bound
 from keraudit.output.numbers import percent, sizes
-from keraudit.output.palette import GREY, SKY, VERMILION, color_of
+from keraudit.output.palette import BLUE, GREY, SKY, VERMILION, color_of
 from keraudit.output.plotly_figure import as_record, axis, frame, new_figure
 
 ROW_HEIGHT = 26  # pixels for each bar: room for its name
@@ -143,6 +143,44 @@ def macs_over_length(report: Mapping[str, Any], *, name: str = "") -> dict[str, 
             marker={"color": colour, "line": {"width": 0}},
             customdata=[f"{value:,}" for value in values],
             hovertemplate="length %{x}<br>%{customdata} MACs<extra>" + part + "</extra>",
+        )
+    return as_record(figure)
+
+
+def macs_of_two(record: Mapping[str, Any], *, names: Sequence[str]) -> dict[str, Any]:
+    """Draw the MACs of two models, block by block, where they match.
+
+    Args:
+        record: a comparison (``keraudit.compare/2``).
+        names: of the two models.
+
+    Returns:
+        A figure in plotly's JSON, as ``macs_per_block``.
+    """
+    pairs = [p for p in record["blocks"] if any(side and side["macs"] for side in (p["a"], p["b"]))]
+    most = max((side["macs"] for p in pairs for side in (p["a"], p["b"]) if side), default=0)
+    unit, unit_name = unit_for(most)
+    frame_of_two = layout(pairs, f"{names[0]} and {names[1]}: MACs per block", unit_name)
+    frame_of_two["barmode"] = "group"
+    frame_of_two["height"] = 2 * ROW_HEIGHT * len(pairs) * 3 // 4 + FRAME_HEIGHT
+    figure = new_figure(frame_of_two)
+    for side, name, color in zip("ab", names, (GREY, color_of(names[1])), strict=True):
+        rows = [pair for pair in pairs if pair[side]]
+        figure.add_bar(
+            name=f"{side.upper()}: {name}",
+            orientation="h",
+            y=[pair["name"] for pair in rows],
+            x=[pair[side]["macs"] / unit for pair in rows],
+            marker={
+                "color": BLUE if color == GREY and side == "b" else color,
+                "line": {"width": 0},
+            },
+            customdata=[
+                [f"{_sign_of(pair[side], 'macs')}{pair[side]['macs']:,}", pair["status"]]
+                for pair in rows
+            ],
+            hovertemplate="<b>%{y}</b><br>%{customdata[0]} MACs (%{customdata[1]})"
+            "<extra>" + side.upper() + "</extra>",
         )
     return as_record(figure)
 

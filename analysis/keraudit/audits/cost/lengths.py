@@ -14,11 +14,15 @@ from math import isqrt
 from typing import Any, NamedTuple
 
 from keraudit.audits.cost.count import Cost, Costs, costs
+from keraudit.audits.cost.figure import macs_over_length
 from keraudit.audits.cost.report import CONVENTION, cost_dict
 from keraudit.errors import ShapeError
 from keraudit.model.bounds import Bound
+from keraudit.model.fuzzy import by_name
 from keraudit.model.graph import Graph
 from keraudit.output.numbers import short
+from keraudit.output.plotly_figure import of_record
+from keraudit.output.plotly_text import safe
 from keraudit.output.report import Report, origin_of
 from keraudit.output.table import Column, Grid, Line, bound_notes
 
@@ -27,7 +31,14 @@ PROBES = 4  # a quadratic has three coefficients, and one count more checks it
 
 
 class LengthCost(NamedTuple):
-    """The cost at one length. ``quadratic_macs`` grow with its square; ``None`` where that is not known."""
+    """The cost at one length.
+
+    Attributes:
+        length: tokens, or time steps.
+        total: the cost of the whole model.
+        peak_activation_bytes: the most bytes of activations held at once.
+        quadratic_macs: the part that grows with the square of the length; ``None`` where not known.
+    """
 
     length: int
     total: Cost
@@ -35,9 +46,9 @@ class LengthCost(NamedTuple):
     quadratic_macs: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class LengthReport(Report):
-    """What a model costs at several sequence lengths.
+    """What a model costs at several sequence lengths; ``report[128]`` is the cost at one.
 
     Attributes:
         rows: one for each length, in the order asked for.
@@ -64,8 +75,24 @@ class LengthReport(Report):
         root = (b + isqrt(max(b * b + 4 * a * c, 0))) // (2 * c)
         return next(n for n in range(max(root - 2, 1), root + 3) if c * n * n >= a + b * n)
 
+    def __getitem__(self, length: int) -> LengthCost:
+        """The cost at a length.
+
+        Raises:
+            UnknownNameError: it was not counted; it is a ``KerauditError`` and a ``KeyError``.
+        """
+        return by_name(length, ((r.length, r) for r in self.rows), what="length", owner=self.model)
+
     def tables(self) -> tuple[Grid, ...]:
         return (lengths_grid(self),)
+
+    def plot(self) -> Any:
+        """MACs over length, as a ``plotly.graph_objects.Figure``.
+
+        Raises:
+            KerauditError: plotly is not installed.
+        """
+        return of_record(macs_over_length(safe(self.to_dict())))
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain data."""

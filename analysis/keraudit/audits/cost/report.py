@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
 
-from keraudit.audits.cost.count import BlockCost, Cost, Costs, LayerCost
+from keraudit.audits.cost.count import BlockCost, Cost, Costs, LayerCost, costs
+from keraudit.audits.cost.figure import macs_per_block
 from keraudit.audits.cost.receptive_field import Field
-from keraudit.audits.cost.views import Row, rows
+from keraudit.audits.cost.views import VIEWS, Row, rows
 from keraudit.model.bounds import Bound, Bounds
+from keraudit.model.fuzzy import by_name
+from keraudit.model.graph import Graph
 from keraudit.output.numbers import counted, inputs_text, short, short_bytes
 from keraudit.output.plain_data import as_dict
-from keraudit.output.report import Report
+from keraudit.output.plotly_figure import of_record
+from keraudit.output.plotly_text import safe
+from keraudit.output.report import Report, origin_of
 from keraudit.output.table import Column, Grid, Line, bound_notes
 from keraudit.reading.origin import how_to_open
 from keraudit.rewrite.edit import RewriteNote
-
-if TYPE_CHECKING:
-    import pandas
 
 SCHEMA = "keraudit.cost/2"
 CONVENTION = (
@@ -31,29 +34,52 @@ FIGURES = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class CostReport(Report):
-    """The cost of a model at an input size. ``str()`` is the table, ``to_dict()`` the whole record.
+    """The cost of a model at an input size. ``print`` shows the table; ``report["conv1"]`` is a layer.
 
     Attributes:
         costs: per layer, per block, and in total.
         rewrites: what was changed in the model before it was audited.
     """
 
+    VIEWS: ClassVar[tuple[str, ...]] = VIEWS
+
     costs: Costs
     rewrites: tuple[RewriteNote, ...] = ()
 
     @property
     def total(self) -> Cost:
+        """The cost of the whole model."""
         return self.costs.total
 
     @property
     def layers(self) -> tuple[LayerCost, ...]:
+        """The cost of each call of a layer, in running order."""
         return self.costs.layers
 
     @property
     def blocks(self) -> tuple[BlockCost, ...]:
+        """The cost of each block, in running order."""
         return self.costs.blocks
+
+    @property
+    def peak_activation_bytes(self) -> int:
+        """The most bytes of activations that are held at once, at inference."""
+        return self.costs.peak_activation_bytes
+
+    def __getitem__(self, layer: str) -> LayerCost:
+        """The cost of a layer by name.
+
+        Raises:
+            UnknownNameError: there is none; it is a ``KerauditError`` and a ``KeyError``.
+        """
+        named = ((entry.name, entry) for entry in self.layers)
+        return by_name(layer, named, what="layer", owner=self.model)
+
+    def block(self, name: str) -> BlockCost:
+        """The cost of a block by name, blocks within blocks too; errors as for a layer."""
+        return by_name(name, _named(self.blocks), what="block", owner=self.model)
 
     @property
     def bound(self) -> Bound:
@@ -87,11 +113,46 @@ class CostReport(Report):
             "layers": [layer_dict(layer) for layer in self.layers],
         }
 
-    def to_dataframe(self) -> pandas.DataFrame:
-        """One row per layer, as a pandas frame; needs pandas."""
-        import pandas
+    def plot(self) -> Any:
+        """The MACs of each block, as a ``plotly.graph_objects.Figure``.
 
-        return pandas.DataFrame(self.to_dict()["layers"])
+        Raises:
+            KerauditError: plotly is not installed.
+        """
+        return of_record(macs_per_block(safe(self.to_dict())))
+
+    def _tables_by(self, by: str) -> tuple[Grid, ...]:
+        return (report_grid(self, by=by),)
+
+    def _records_by(self, by: str | None) -> Iterable[Mapping[str, Any]]:
+        """Rows with their share and receptive field; by default one for each layer."""
+        by = self._checked("layer" if by is None else by)
+        layers = {layer.name: layer for layer in self.layers} if by == "layer" else {}
+        for row in rows(self.costs, by=by):
+            layer = layers.get(row.name)
+            yield {
+                "name": row.name,
+                "kind": row.kind,
+                **(as_dict(layer, "block", "stage", "input_shapes", "dtype") if layer else {}),
+                "layers": row.layers,
+                "output_shape": row.output_shape,
+                "share": row.share,
+                **figures(row.cost),
+                **_field_dict(row.field),
+                "bound": row.cost.bounds.worst.word,
+            }
+
+
+def report_of(
+    graph: Graph, *, command: str = "", rewrites: tuple[RewriteNote, ...] = ()
+) -> CostReport:
+    """The cost report of a graph, read or rewritten."""
+    return CostReport(**origin_of(graph, command=command), costs=costs(graph), rewrites=rewrites)
+
+
+def _named(blocks: Iterable[BlockCost]) -> list[tuple[str, BlockCost]]:
+    """Blocks with their names, each before those within it."""
+    return [pair for b in blocks for pair in ((b.name, b), *_named(b.children))]
 
 
 def cost_dict(cost: Cost) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from keraudit.audits.crosscheck.peers import PEERS, Named, Peer, reconciled
 from keraudit.audits.crosscheck.process import Measured, measure
 from keraudit.building.check import check
 from keraudit.model.bounds import ALL_EXACT, Bound, Bounds
+from keraudit.model.fuzzy import by_name
 from keraudit.model.graph import UNSUPPORTED, Graph
 from keraudit.output.numbers import inputs_text, short
 from keraudit.output.plain_data import as_dict
@@ -65,7 +66,7 @@ class Reconciliation:
         return as_dict(self) | {"seconds": round(self.seconds, 2)}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Crosscheck(Report):
     """Our count of a model beside the peers'. ``str()`` is the table, ``to_dict()`` the record."""
 
@@ -76,7 +77,7 @@ class Crosscheck(Report):
     bounds: Bounds = ALL_EXACT
 
     def __getitem__(self, name: str) -> Reconciliation:
-        return next(peer for peer in self.peers if peer.name == name)
+        return by_name(name, ((peer.name, peer) for peer in self.peers), what="peer")
 
     def tables(self) -> tuple[Grid, ...]:
         return (crosscheck_grid(self),)

@@ -76,9 +76,18 @@ class Finding:
     block: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Profile:
-    """The gradients of one network at one seed; norms are means over its batches."""
+    """The gradients of one network at one seed; norms are means over its batches.
+
+    Attributes:
+        label: the network's.
+        seed: of its weights and its data.
+        loss: the mean over the batches.
+        nonfinite: the first number that is not finite; ``None`` where all are.
+        layers: one entry for each kernel, in running order.
+        blocks: one entry for each block's output, in running order.
+    """
 
     label: str
     seed: int
@@ -86,6 +95,9 @@ class Profile:
     nonfinite: Finding | None = None
     layers: tuple[KernelGradient, ...]
     blocks: tuple[BlockGradient, ...]
+
+    def __repr__(self) -> str:
+        return f"<Profile {self.label}, seed {self.seed}: {len(self.layers)} kernels, loss {self.loss:.4g}>"
 
 
 class Outlier(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from keraudit.audits.gradients.figure import norm_by_depth, shown
 from keraudit.audits.gradients.growth import (
@@ -23,10 +23,13 @@ from keraudit.audits.gradients.records import (
     number,
     plain,
 )
+from keraudit.model.fuzzy import by_name
 from keraudit.output.numbers import factor, inputs_text
+from keraudit.output.plotly_figure import of_record
 from keraudit.output.plotly_text import safe
 from keraudit.output.report import Report
 from keraudit.output.table import Column, Grid, Line
+from keraudit.safe_text import harmless
 
 SCHEMA = "keraudit.gradients/1"
 CONVENTION = (
@@ -37,9 +40,11 @@ LEAST_DECADES = 2  # that a bar's scale spans, so that small differences look sm
 TONES = {HEALTHY: "", VANISHING: "less", EXPLODING: "more"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class GradientReport(Report):
     """Gradients across the depth of a network and of its rewrites, over seeds.
+
+    ``report["without-skips"]`` is the verdict on a label.
 
     Attributes:
         batches: batches that each profile is the mean of.
@@ -53,6 +58,8 @@ class GradientReport(Report):
         date: of the measurement, ISO.
         seconds: how long it took.
     """
+
+    VIEWS: ClassVar[tuple[str, ...]] = ("block", "layer")
 
     batches: int
     data: str
@@ -78,10 +85,21 @@ class GradientReport(Report):
         return tuple(profile for profile in self.profiles if profile.label == label)
 
     def __getitem__(self, label: str) -> Verdict:
-        return next(verdict for verdict in self.verdicts if verdict.label == label)
+        """The verdict on a label.
+
+        Raises:
+            UnknownNameError: there is none; it is a ``KerauditError`` and a ``KeyError``.
+        """
+        return by_name(label, ((v.label, v) for v in self.verdicts), what="label")
 
     def tables(self) -> list[Grid]:
         return gradient_grids(self)
+
+    def _tables_by(self, by: str) -> list[Grid]:
+        return gradient_grids(self, by=by)
+
+    def _rows_by(self, by: str | None) -> list[Grid]:
+        return profile_grids(self, by="block" if by is None else self._checked(by))
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain data; a number that is not finite is ``None``."""
@@ -101,9 +119,20 @@ class GradientReport(Report):
             "profiles": list(map(plain, self.profiles)),
         }
 
-    def figure(self) -> dict[str, Any]:
-        """Norm against depth on a logarithmic axis, a line with a band for each label; needs plotly."""
-        return norm_by_depth(safe(self.to_dict()))
+    def plot(self) -> Any:
+        """Norm against depth on a logarithmic axis, a line with a band for each label.
+
+        Returns:
+            A ``plotly.graph_objects.Figure``.
+
+        Raises:
+            KerauditError: plotly is not installed.
+        """
+        return of_record(norm_by_depth(safe(self.to_dict())))
+
+    def __repr__(self) -> str:
+        verdicts = "; ".join(map(summary, self.verdicts))
+        return f"<GradientReport {harmless(f'{self.model}: {verdicts}')}>"
 
 
 def gradient_grids(report: GradientReport, *, by: str = "block") -> list[Grid]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from keraudit.audits.cost.figure import with_and_without
 from keraudit.audits.cost.report import CONVENTION
 from keraudit.audits.reductions.savings import (
     Saving,
@@ -16,9 +17,12 @@ from keraudit.audits.reductions.savings import (
 )
 from keraudit.model.blocks import blocks
 from keraudit.model.bounds import Bound
+from keraudit.model.fuzzy import by_name
 from keraudit.model.graph import Graph, Node
 from keraudit.output.numbers import factor, inputs_text, short
 from keraudit.output.plain_data import as_data, as_dict
+from keraudit.output.plotly_figure import of_record
+from keraudit.output.plotly_text import safe
 from keraudit.output.report import Report, origin_of
 from keraudit.output.table import Column, Grid, Line, bound_notes
 from keraudit.rewrite.edit import Rewrite
@@ -27,12 +31,19 @@ from keraudit.rewrite.reductions import STUCK, without_reductions
 SCHEMA = "keraudit.reductions/2"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Reductions(Report):
-    """The savings of a model, block by block; the rewrite's ``nothing`` says why there are none.
+    """What the 1x1 reductions of a model save, block by block.
 
     With ``unsupported`` layers the MACs of both sides are lower bounds, or estimates, and what is saved
     is saved in what could be counted.
+
+    Attributes:
+        blocks: the savings of each block, in running order.
+        total: their sum.
+        rewrite: the network without its reductions; its ``nothing`` says why there are none.
+        also_pool_projections: whether the 1x1 behind poolings were taken out too.
+        unsupported: layers that are not counted in full.
     """
 
     blocks: tuple[Saving, ...]
@@ -46,8 +57,24 @@ class Reductions(Report):
         """What the MACs and parameters of both sides are; the worst of all."""
         return self.total.bounds.worst
 
+    def block(self, name: str) -> Saving:
+        """The savings of a block by name.
+
+        Raises:
+            UnknownNameError: there is none; it is a ``KerauditError`` and a ``KeyError``.
+        """
+        return by_name(name, ((b.name, b) for b in self.blocks), what="block", owner=self.model)
+
     def tables(self) -> tuple[Grid, ...]:
         return (reductions_grid(self),)
+
+    def plot(self) -> Any:
+        """Each block's MACs with its reductions and without, as a ``plotly.graph_objects.Figure``.
+
+        Raises:
+            KerauditError: plotly is not installed.
+        """
+        return of_record(with_and_without(safe(self.to_dict())))
 
     def to_dict(self) -> dict[str, Any]:
         """The savings as plain data."""

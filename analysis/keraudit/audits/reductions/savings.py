@@ -37,9 +37,21 @@ class Product:
         return total
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Saving:
-    """One block (or the whole) with its reductions and without them."""
+    """One block (or the whole) with its reductions and without them.
+
+    Attributes:
+        name: the block's.
+        macs_with: MACs with its reductions.
+        macs_without: MACs without them.
+        params_with: parameters with its reductions.
+        params_without: parameters without them.
+        removed: the reductions, by name.
+        products_with: the MACs of each layer with them, as products of named sizes.
+        products_without: likewise without them.
+        bounds: which figures of both sides are exact.
+    """
 
     name: str
     macs_with: int
@@ -49,7 +61,10 @@ class Saving:
     removed: tuple[str, ...] = ()
     products_with: tuple[Product, ...] = ()
     products_without: tuple[Product, ...] = ()
-    bounds: Bounds = ALL_EXACT  # of both sides
+    bounds: Bounds = ALL_EXACT
+
+    def __repr__(self) -> str:
+        return f"<Saving {self.name}: {self.macs_with:,} MACs, {self.macs_without:,} without reductions>"
 
     @property
     def saving(self) -> int:

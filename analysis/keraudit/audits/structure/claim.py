@@ -57,7 +57,17 @@ class Claim(Generic[T]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """A claim that was checked on one model."""
+    """A claim that was checked on one model.
+
+    Attributes:
+        code: such as ``RES04``.
+        name: the same in words.
+        family: ``residual`` or ``inception``.
+        sentence: the claim, as a lecturer says it.
+        source: the paper and place that it comes from.
+        verdict: ``holds``, ``does not hold`` or ``not applicable``.
+        evidence: what the verdict rests on, a sentence each.
+    """
 
     PLAIN = ("code", "name", "family", "sentence", "source", "verdict", "holds", "evidence")
 

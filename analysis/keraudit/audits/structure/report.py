@@ -22,6 +22,7 @@ from keraudit.audits.structure.resnet import Residual
 from keraudit.audits.structure.units import units
 from keraudit.model.blocks import blocks
 from keraudit.model.bounds import Bound
+from keraudit.model.fuzzy import by_name
 from keraudit.model.graph import UNSUPPORTED, Graph, Shape
 from keraudit.model.shape_text import shape_text
 from keraudit.output.numbers import counted, inputs_text, percent, sizes
@@ -66,9 +67,17 @@ T = TypeVar("T")
 class NetworkSummary:
     """What is true of any network.
 
-    ``weighted_layers`` are all calls of layers whose weights multiply; ``depth`` those on the longest
-    path. ``downsampling`` is the stride of the last feature map, of size ``last_map``; ``None`` where
-    it is not defined.
+    Attributes:
+        depth: layers whose weights multiply, on the longest path to the main output.
+        weighted_layers: all calls of such layers.
+        residual_units: shortcuts that are added to a longer branch.
+        inception_modules: places where branches with convolutions are concatenated.
+        params: of the whole network.
+        connected_layers: fully connected layers.
+        connected_params: their parameters.
+        first_map: the spatial size of the input.
+        last_map: that of the last feature map.
+        downsampling: its stride; ``None`` where it is not defined.
     """
 
     depth: int
@@ -83,9 +92,9 @@ class NetworkSummary:
     downsampling: Sequence[float] | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class StructureReport(Report):
-    """What holds of a network. ``str()`` is the table, ``to_dict()`` the whole record.
+    """Which claims hold of a network. ``print`` shows the table; ``report["RES04"]`` is one check.
 
     Attributes:
         facts: what is true of any network.
@@ -106,8 +115,12 @@ class StructureReport(Report):
         return tuple(name for name, count in zip(FAMILIES, counts, strict=True) if count)
 
     def __getitem__(self, code: str) -> Check:
-        """The check of that code: ``report["RES04"]``."""
-        return next(check for check in self.checks if check.code == code)
+        """The check of that code: ``report["RES04"]``.
+
+        Raises:
+            UnknownNameError: there is none; it is a ``KerauditError`` and a ``KeyError``.
+        """
+        return by_name(code, ((check.code, check) for check in self.checks), what="check")
 
     def tables(self) -> tuple[Grid, ...]:
         return (structure_grid(self),)
