@@ -75,7 +75,7 @@ def command(
 
     \b
     keraudit lesion runs/resnet-cifar-20-he2015-seed0
-    keraudit lesion resnet-cifar-56.npz --originals cifar10-originals.npz --expect 92.72
+    keraudit lesion resnet-cifar-56.npz --originals originals.npz --expect 92.72
 
     RUN is the folder of a finished run of keraudit train. WEIGHTS.npz holds PyTorch's arrays of a ResNet
     for CIFAR-10 with option A shortcuts. Nothing is trained. After Veit et al. 2016.
