@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from keraudit.errors import KerauditError, ShapeError
 from keraudit.layers.call import Rule
 from keraudit.model.graph import Shape
+from keraudit.output.numbers import count_of
 
 PLAIN = (str, int, float, bool, bytes, list, tuple, dict, type(None))
 SIZES = (
@@ -81,7 +82,9 @@ def limit(argument: str, value: Any) -> int:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if number and 0 <= value < float("inf"):
         return int(value)
-    refuse(argument, value, "a number such as 4e9, or None for no limit")
+    if isinstance(value, str) and (found := count_of(value)) is not None:
+        return found
+    refuse(argument, value, 'a number such as 4e9 or "4G", or None for no limit')
 
 
 def positive(argument: str, value: Any, accepted: str) -> float:

@@ -111,11 +111,25 @@ def compare(
     command = arguments.text("command", command, COMMAND)
     reports = []
     for argument, model in (("a", a), ("b", b)):
-        if not isinstance(model, CostReport):
+        if isinstance(model, CostReport):
+            _refuse_another_size(argument, model, reading)
+        else:
             check_model(model, argument)
             model = _report(model, reading)
         reports.append(model)
     return matched(*reports, command=command)
+
+
+def _refuse_another_size(argument: str, report: CostReport, reading: Reading) -> None:
+    """Refuse a size or a batch that a report was not made at."""
+    shapes, batch = reading.requested.shapes, reading.requested.batch
+    asked = list(shapes.values()) if isinstance(shapes, Mapping) else list(shapes or ())
+    if (asked and asked != list(report.input_shapes.values())) or batch not in (None, report.batch):
+        arguments.refuse(
+            argument,
+            report,
+            "a model, or a report at the same input_shape and batch as the other",
+        )
 
 
 def lengths(

@@ -68,9 +68,7 @@ class Group(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         names = self.list_commands(ctx)
         if args and args[0] not in names and not args[0].startswith("-"):
-            raise click.UsageError(
-                f"{args[0]!r} is not a command: {suggestion(args[0], names)}", ctx
-            )
+            raise click.UsageError(_wrong_command(args[0], names, top=ctx.parent is None), ctx)
         return super().resolve_command(ctx, args)
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -83,6 +81,19 @@ class Group(click.Group):
             with formatter.section(heading):
                 formatter.write_dl([(n, c.get_short_help_str(limit)) for n, c in found if c])
         write_options(self, ctx, formatter)
+
+
+def _wrong_command(word: str, names: list[str], *, top: bool) -> str:
+    """What is wrong with a word that is no command; a model lacks the command before it."""
+    if top and word in ("version", "info"):
+        return f"{word!r} is not a command: did you mean keraudit --version?"
+    if top:
+        from keraudit.reading.resolve import application_name
+        from keraudit.zoo.names import is_preset
+
+        if application_name(word) or is_preset(word) or word.lower().endswith(".keras"):
+            return f"{word!r} is a model, not a command: keraudit flops {word}"
+    return f"{word!r} is not a command: {suggestion(word, names)}"
 
 
 def write_help_text(text: str, formatter: click.HelpFormatter) -> None:

@@ -28,11 +28,13 @@ def command(words: tuple[str, ...]) -> None:
     """
     from keraudit.cli.main import group
 
-    context, found = click.Context(group, info_name="keraudit"), group
+    context, found = group.make_context("keraudit", [], resilient_parsing=True), group
     for word in words:
         names = found.list_commands(context) if isinstance(found, click.Group) else []
         if word not in names:
-            raise click.UsageError(f"{word!r} is not a command: {suggestion(word, names)}")
+            where = f"{context.command_path} has no subcommands; received {word!r}"
+            wrong = f"{word!r} is not a command: {suggestion(word, names)}"
+            raise click.UsageError(wrong if names else where)
         found = found.get_command(context, word)  # type: ignore[assignment]  # it is in the list
         context = click.Context(found, parent=context, info_name=word)
     click.echo(found.get_help(context))

@@ -11,6 +11,7 @@ import click
 
 from keraudit.model.fuzzy import suggestion
 from keraudit.model.graph import Shape
+from keraudit.output.numbers import BYTES, count_of
 
 Complete = Callable[[], Iterable[str]]
 
@@ -127,20 +128,10 @@ class CountType(click.ParamType):  # type: ignore[type-arg]  # generic only in n
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         text = str(value).strip()
-        match = re.fullmatch(
-            rf"([0-9][0-9_,]{{0,30}}(?:\.[0-9]{{1,30}})?)\s*([kmgtp]?)(i?)(?:{self.unit})?",
-            text.lower(),
-        )
-        if not match or (match[3] and not self.in_bytes):
+        count = count_of(text, self.unit)
+        if count is None:
             self._refuse(text, param, ctx)
-        step: int = 1024 if match[3] else 1000
-        power = "kmgtp".find(match[2]) + 1 if match[2] else 0
-        number = float(match[1].replace("_", "").replace(",", ""))
-        return round(number * float(step) ** power)
-
-    @property
-    def in_bytes(self) -> bool:
-        return self.unit == BYTES
+        return count
 
     def _refuse(
         self, text: str, param: click.Parameter | None, ctx: click.Context | None
@@ -151,7 +142,6 @@ class CountType(click.ParamType):  # type: ignore[type-arg]  # generic only in n
         self.fail(f"expected a count such as {self.example}, received {text!r}{hint}", param, ctx)
 
 
-BYTES = "b|bytes?"
 MACS_COUNT = CountType("macs?", "4G, 4.5 GMACs or 1_000_000")
 PARAMS_COUNT = CountType("params?|parameters?", "25M, 25.6 M or 1_000_000")
 BYTES_COUNT = CountType(BYTES, "512MiB or 1.5GB")

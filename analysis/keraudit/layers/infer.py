@@ -37,6 +37,7 @@ from keraudit.model.graph import (
     Shape,
     Tensor,
 )
+from keraudit.model.input_sizes import how_to_give_sizes
 from keraudit.model.shape_text import shape_text
 from keraudit.safe_text import harmless
 
@@ -250,15 +251,14 @@ def _resolve_inputs(
         if requested is None:
             if record is None or None in record[1:]:
                 stated = "no shape" if record is None else f"the shape {shape_text(record)}"
-                raise ShapeError(
-                    f"input {name!r} records {stated}: give its size with --input-shape (input_shape=)"
-                )
+                raise ShapeError(f"input {name!r} records {stated}: {how_to_give_sizes(record)}")
             shapes.append(tuple(int(size or 0) for size in record[1:]))
             continue
         shape = tuple(requested[position])
         if record is not None and len(shape) != len(record) - 1:
             raise ShapeError(
-                f"input {name!r} has {len(record) - 1} axes besides the batch, {shape_text(record)};"
+                f"input {name!r} has {len(record) - 1} {'axis' if len(record) == 2 else 'axes'} besides the"
+                f" batch, {shape_text(record)};"
                 f" received {len(shape)}: {','.join(map(str, shape))}"
             )
         shapes.append(shape)

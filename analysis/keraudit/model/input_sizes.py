@@ -137,10 +137,20 @@ def _whole(shape: Shape | None, put: Input) -> Shape:
         stated = (
             "no shape" if put.recorded is None else f"the open shape {shape_text(put.recorded)}"
         )
-        raise ShapeError(
-            f"input {put.names[0]!r} has {stated}: give its size with --input-shape (input_shape=)"
-        )
+        batched = None if put.recorded is None else (None, *put.recorded)
+        raise ShapeError(f"input {put.names[0]!r} has {stated}: {how_to_give_sizes(batched)}")
     return tuple(int(size or 0) for size in put.recorded)
+
+
+def how_to_give_sizes(recorded: Sequence[int | None] | None) -> str:
+    """What to pass for an input whose recorded shape, batch first, is open; one open axis is a length.
+
+    >>> how_to_give_sizes((None, None))
+    'give its length with --length 128 (length=128), or several with --lengths 128,512'
+    """
+    if recorded is not None and recorded[1:].count(None) == 1:
+        return "give its length with --length 128 (length=128), or several with --lengths 128,512"
+    return "give its size with --input-shape (input_shape=)"
 
 
 def _listed(inputs: Sequence[Input], *, with_shapes: bool = False) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from keraudit.model.shape_text import shape_text
 
+BYTES = "b|bytes?"  # the unit of memory, for ``count_of``
 DECIMAL = ("", "k", "M", "G", "T", "P", "E")
 BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
@@ -120,6 +122,25 @@ def factor(value: float) -> str:
     ('x9.68', 'x0.103')
     """
     return f"x{value:.3g}"
+
+
+def count_of(text: str, unit: str = BYTES) -> int | None:
+    """The whole number that a count with a prefix and a unit stands for; ``None`` if it is none.
+
+    Args:
+        text: ``4G``, ``25.6 M``, ``1_000_000``; of bytes also with a binary prefix, ``512MiB``.
+        unit: of what is counted, as a regular expression in lower case.
+
+    >>> count_of("4G", "macs?"), count_of("64 MiB"), count_of("many")
+    (4000000000, 67108864, None)
+    """
+    pattern = rf"([0-9][0-9_,]{{0,30}}(?:\.[0-9]{{1,30}})?)\s*([kmgtp]?)(i?)(?:{unit})?"
+    match = re.fullmatch(pattern, text.strip().lower())
+    if not match or (match[3] and unit != BYTES):
+        return None
+    step = 1024 if match[3] else 1000
+    power = "kmgtp".find(match[2]) + 1 if match[2] else 0
+    return round(float(match[1].replace("_", "").replace(",", "")) * float(step) ** power)
 
 
 def counted(count: int, word: str) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
 from keraudit.errors import ModelError
+from keraudit.model.fuzzy import near
 from keraudit.output.numbers import mebibytes
 from keraudit.reading.foreign import SAVE, conflict_line, other_archive, other_format, other_json
 from keraudit.reading.hdf5 import h5_config
@@ -78,11 +79,21 @@ def _first_bytes(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(START)
     except FileNotFoundError:
-        raise ModelError(f"{path} does not exist") from None
+        raise ModelError(f"{path} does not exist{_similar(path)}") from None
     except IsADirectoryError:
         raise ModelError(f"{path} {_folder(path)}") from None
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {error.strerror or error}") from None
+
+
+def _similar(path: Path) -> str:
+    """The files beside it that are spelt like it, as a suggestion."""
+    try:
+        names = [other.name for other in path.parent.iterdir()]
+    except OSError:
+        return ""
+    guess = near(path.name, [name for name in names if name.endswith((".keras", ".json", ".h5"))])
+    return f": {guess.strip()}" if guess else ""
 
 
 def _folder(path: Path) -> str:

@@ -82,7 +82,7 @@ def how_to_open(packages: Sequence[str]) -> str:
     >>> how_to_open(["keras_hub"])
     'add --import keras_hub (imports=["keras_hub"]), which runs the code of that package'
     """
-    words = [_import_word(package) for package in packages[:3]] or ["./FILE.py"]
+    words = [import_word(package) for package in packages[:3]] or ["./FILE.py"]
     options = " ".join(f"--import {word}" for word in words)
     listed = ", ".join(f'"{word}"' for word in words)
     whose = "those packages" if len(words) > 1 else "that package"
@@ -91,7 +91,7 @@ def how_to_open(packages: Sequence[str]) -> str:
     return f"add {options} (imports=[{listed}]), which runs the code of {whose}"
 
 
-def _import_word(package: str) -> str:
+def import_word(package: str) -> str:
     """What ``--import`` takes for a package: a file of the working folder if one has its name."""
     return next((f"./{p}" for p in (f"{package}.py",) if os.path.isfile(p)), package)  # noqa: PTH113  # never raises
 

@@ -43,6 +43,10 @@ class Change(NamedTuple):
     why: str
 
 
+def _layers_changed(count: int) -> str:
+    return f"{count} layer{'' if count == 1 else 's'} changed"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Rewrite:
     """A rewritten network and the log of what changed.
@@ -63,7 +67,7 @@ class Rewrite:
     notes: tuple[RewriteNote, ...] = ()
 
     def __repr__(self) -> str:
-        done = self.nothing or f"{len(self.changes)} layers changed"
+        done = self.nothing or _layers_changed(len(self.changes))
         return f"<Rewrite: {done}, {self.graph!r}>"
 
     @property
@@ -106,7 +110,7 @@ class RewriteNote:
     log: tuple[Change, ...] = ()
 
     def __repr__(self) -> str:
-        return f"<RewriteNote {self.name}: {self.nothing or f'{self.changes} layers changed'}>"
+        return f"<RewriteNote {self.name}: {self.nothing or _layers_changed(self.changes)}>"
 
 
 def applied(graph: Graph, plan: Plan) -> Graph:

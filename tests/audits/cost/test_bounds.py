@@ -220,7 +220,7 @@ def test_a_budget_on_a_bound_fails(unknown: Path) -> None:
     assert done.code == 1
     assert done.err.splitlines()[-1] == (
         "keraudit: s: at least 40 MACs, and q (Odd) is uncounted: the budget of 100 (--max-macs)"
-        " cannot be checked; give a rule with --rules, or pass --allow-uncounted"
+        " cannot be checked; add --import my, give a rule with --rules, or pass --allow-uncounted"
     )
 
 

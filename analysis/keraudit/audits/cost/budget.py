@@ -9,6 +9,7 @@ from keraudit.audits.cost.count import BlockCost
 from keraudit.audits.cost.report import CostReport
 from keraudit.model.bounds import Bound
 from keraudit.output.numbers import short, short_bytes
+from keraudit.reading.origin import import_word
 
 
 class Budget(NamedTuple):
@@ -69,10 +70,21 @@ def exceeded_budgets(
             line += (
                 f" is taken as kept ({allowing})"
                 if allow_uncounted
-                else f" cannot be checked; give a rule with {ruling}, or pass {allowing}"
+                else f" cannot be checked; {_importing(report, ruling)}give a rule with {ruling}, or"
+                f" pass {allowing}"
             )
             exceeded.append(Finding(line, fails=not allow_uncounted))
     return exceeded
+
+
+def _importing(report: CostReport, ruling: str) -> str:
+    """What to import so that classes of a package are counted; empty where the file names none."""
+    words = [import_word(package) for package in report.costs.packages[:3]]
+    if not words:
+        return ""
+    if ruling.startswith("--"):
+        return f"add {' '.join(f'--import {word}' for word in words)}, "
+    return f"pass imports={words!r}, "
 
 
 def _measured(report: CostReport, key: str) -> tuple[int, Callable[[int], str], str, str, Bound]:

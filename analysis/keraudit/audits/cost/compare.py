@@ -9,7 +9,15 @@ from typing import Any, ClassVar
 
 from keraudit.audits.cost.count import NOTHING, BlockCost, Cost, LayerCost
 from keraudit.audits.cost.figure import macs_of_two
-from keraudit.audits.cost.report import CONVENTION, NAMES, CostReport, cost_dict, figures, heading
+from keraudit.audits.cost.report import (
+    CONVENTION,
+    NAMES,
+    CostReport,
+    cost_dict,
+    figures,
+    heading,
+    import_notes,
+)
 from keraudit.model.bounds import ALL_EXACT, Bound
 from keraudit.model.fuzzy import by_name
 from keraudit.output.numbers import change, counted
@@ -259,14 +267,14 @@ def comparison_grid(comparison: Comparison, *, by: str = "block") -> Grid:
     uncounted = {layer.name: layer for r in (a, b) for layer in r.costs.unsupported}
     worst = max(a.bound, b.bound)
     notes += bound_notes(worst, list(uncounted.values()), ", so differences are of the rest")
+    notes += dict.fromkeys(note for r in (a, b) for note in import_notes(r.costs))
     if by == "layer" and same:
         notes.append(f"Shown          {counted(len(changed), 'layer')} that differ")
     total = _pair_line(Pair(name="total", status="", a=a.total, b=b.total))
     return Grid(
         title=f"{_titled(a)} (A) and {_titled(b)} (B)",
-        heading=f"{_rough(total.bounds['macs_change'])}{change(b.total.macs - a.total.macs)} MACs,"
-        f" {_rough(total.bounds['params_change'])}{change(b.total.params - a.total.params)}"
-        " parameters",
+        heading=f"{_difference(b.total.macs - a.total.macs, total.bounds['macs_change'], 'MACs')},"
+        f" {_difference(b.total.params - a.total.params, total.bounds['params_change'], 'parameters')}",
         columns=columns,
         lines=tuple(map(_pair_line, changed)),
         total=total,
@@ -294,6 +302,13 @@ def _pair_line(pair: Pair) -> Line:
 def difference(a: Bound, b: Bound) -> Bound:
     """What the difference, or the ratio, of two numbers is: of two lower bounds it is no bound."""
     return Bound.EXACT if a is b is Bound.EXACT else Bound.ESTIMATE
+
+
+def _difference(count: int, bound: Bound, what: str) -> str:
+    """A difference in words: ``+3.712 G MACs``, ``about -5 parameters``, ``the same MACs``."""
+    if count:
+        return f"{_rough(bound)}{change(count)} {what}"
+    return f"the same {what}" + ("" if bound is Bound.EXACT else " as far as counted")
 
 
 def _rough(bound: Bound) -> str:

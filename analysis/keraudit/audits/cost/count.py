@@ -92,6 +92,18 @@ class LayerCost(NamedTuple):
     def __repr__(self) -> str:
         return f"<LayerCost {self.name} ({self.kind}): {_in_brief(self.cost)}>"
 
+    @property
+    def macs(self) -> int:
+        return self.cost.macs
+
+    @property
+    def flops(self) -> int:
+        return self.cost.flops
+
+    @property
+    def params(self) -> int:
+        return self.cost.params
+
 
 class BlockCost(NamedTuple):
     """A block: the sum of its layers.
@@ -115,6 +127,18 @@ class BlockCost(NamedTuple):
     cost: Cost
     field: Field | None
     children: tuple[BlockCost, ...] = ()
+
+    @property
+    def macs(self) -> int:
+        return self.cost.macs
+
+    @property
+    def flops(self) -> int:
+        return self.cost.flops
+
+    @property
+    def params(self) -> int:
+        return self.cost.params
 
     def __repr__(self) -> str:
         return f"<BlockCost {self.name} ({len(self.layers)} layers): {_in_brief(self.cost)}>"

@@ -89,6 +89,18 @@ class CostReport(Report):
         """
         return self.total.bounds.worst
 
+    @property
+    def macs(self) -> int:
+        return self.total.macs
+
+    @property
+    def flops(self) -> int:
+        return self.total.flops
+
+    @property
+    def params(self) -> int:
+        return self.total.params
+
     def tables(self) -> tuple[Grid, ...]:
         return (report_grid(self),)
 
@@ -323,9 +335,14 @@ def _report_notes(report: CostReport, sees: bool) -> list[str]:
     if sees:
         notes.append("Sees           the receptive field, in input positions a side")
     notes += bound_notes(report.bound, costs.unsupported)
-    if costs.unsupported and costs.packages:
-        notes.append(f"To count what they do, {how_to_open(costs.packages)}")
-    return notes
+    return [*notes, *import_notes(costs)]
+
+
+def import_notes(costs: Costs) -> list[str]:
+    """What to type so that classes of a package are counted, where some are not."""
+    if not (costs.unsupported and costs.packages):
+        return []
+    return [f"To count what they do, {how_to_open(costs.packages)}"]
 
 
 def frozen(total: Cost) -> str:

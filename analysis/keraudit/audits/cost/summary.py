@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from keraudit.audits.cost.count import LayerCost
-from keraudit.audits.cost.report import CostReport, cost_bounds, frozen
+from keraudit.audits.cost.report import CostReport, cost_bounds, import_notes
 from keraudit.output.numbers import inputs_text, short_bytes
 from keraudit.output.table import Column, Grid, Line, bound_notes
 
@@ -21,12 +21,13 @@ def summary_grid(report: CostReport) -> Grid:
     bounds = total.bounds
     notes = (
         f"Total params       {bounds.params.phrase}{total.params:,} ({short_bytes(total.param_bytes)})",
-        f"Trainable params   {total.trainable_params:,}; {frozen(total)}",
+        f"Trainable params   {bounds.trainable_params.phrase}{total.trainable_params:,}",
         f"Total MACs         {bounds.macs.phrase}{total.macs:,} at batch {report.batch}",
         f"Total FLOPs        {bounds.flops.phrase}{total.flops:,} = 2 x MACs + {total.other_flops:,} others",
         f"Peak activations   {bounds.activations.phrase}{short_bytes(costs.peak_activation_bytes)}"
         f" (at {costs.peak_at})",
         *bound_notes(report.bound, costs.unsupported),
+        *import_notes(costs),
     )
     return Grid(
         title=", ".join([report.model, *(note.name for note in report.rewrites)]),

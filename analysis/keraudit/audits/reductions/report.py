@@ -136,7 +136,7 @@ def reductions_grid(report: Reductions) -> Grid:
         Column(key="saving", label="Saving", form="change", bounded=True),
         Column(key="factor", label="Factor", form="factor", bounded=True),
         Column(key="params_with", label="Params with", form="count", wide=True, bounded=True),
-        Column(key="params_without", label="Params", form="count", bounded=True),
+        Column(key="params_without", label="Params w/o", form="count", bounded=True),
     )
     shapes = inputs_text(report.input_shapes)
     alone = [change for change in report.rewrite.log if change.what == "left alone"]
@@ -146,7 +146,6 @@ def reductions_grid(report: Reductions) -> Grid:
     notes = [
         f"Factor         MACs without the {len(report.total.removed)}"
         f" {'1x1 convolutions' if report.also_pool_projections else 'reductions'} / MACs with them",
-        "Params         parameters without them",
         "Derivation     --derive BLOCK writes out every product",
     ]
     if left:
