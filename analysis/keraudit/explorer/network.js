@@ -84,6 +84,10 @@ function drawing(data) {
   for (const arc of data.arcs) {
     const kind = `wire skip arc${arc.lit ? " lit" : ""}`;
     layers.wires.append(make("path", { class: kind, d: path(arc.points) }));
+    if (arc.whole) {
+      const [x, y] = arc.points[3];
+      layers.wires.append(make("circle", { class: "join", cx: x, cy: y, r: 5 }), make("path", { class: "plus", d: `M${x - 3} ${y}h6M${x} ${y - 3}v6` }));
+    }
     if (arc.count > 1) layers.wires.append(make("text", { class: "shape", x: arc.points[1][0] + 4, y: (arc.points[1][1] + arc.points[2][1]) / 2 + 4 }, `\u00d7${arc.count}`));
   }
   for (const [x, y, text] of data.shapes) layers.wires.append(make("text", { class: "shape", x, y }, text));
@@ -116,8 +120,8 @@ class Network {
     this.svg = make("svg", { "aria-hidden": "true", focusable: "false" });
     this.tree = element("ul", { class: "tree", role: "tree", "aria-label": "Parts of the network" });
     this.legend = element("div", { class: "legend" });
-    this.stage.append(this.svg, this.tree, this.legend);
-    root.replaceChildren(bar, this.found, this.stage);
+    this.stage.append(this.svg, this.tree);
+    root.replaceChildren(bar, this.found, this.stage, this.legend);
     this.listen();
   }
 
@@ -187,7 +191,9 @@ class Network {
       this.view.x += held.x - this.byKey.get(held.key).x * this.view.k;
       this.view.y += held.y - this.byKey.get(held.key).y * this.view.k;
     }
-    if (data.chosenBox && (fresh || before.chosenBox !== data.chosenBox || before.chosen !== data.chosen)) this.reveal(data.chosenBox);
+    const now = this.byKey.get(this.last);
+    if (!fresh && now && now.open && !before.boxes.some((box) => box.open && box.key === now.key)) this.enclose(now);
+    else if (data.chosenBox && (fresh || before.chosenBox !== data.chosenBox || before.chosen !== data.chosen)) this.reveal(data.chosenBox, fresh || !this.last);
     this.apply();
     if (this.again) {
       const item = this.itemOf(this.again);
@@ -211,20 +217,30 @@ class Network {
 
   fit(whole) {
     const [width, height] = this.size(), [w, h] = this.data.size;
-    const all = Math.min((width - 40) / w, (height - 64) / h);
+    const all = Math.min((width - 40) / w, (height - 40) / h);
     const k = whole ? Math.min(all, 1.2) : Math.max(Math.min(all, 1.15), Math.min(0.85, Math.max((width - 40) / w, 0.5)));
-    this.view = { k, x: (width - w * k) / 2, y: h * k > height - 64 ? 20 : (height - 34 - h * k) / 2 };
+    this.view = { k, x: (width - w * k) / 2, y: h * k > height - 40 ? 20 : (height - h * k) / 2 };
     this.apply();
   }
 
-  reveal(key) {
+  // Make room for what was opened.
+  enclose(box) {
+    const [width, height] = this.size();
+    const k = this.view.k = Math.min(Math.max(this.view.k, 0.75), Math.max((width - 30) / box.w, 0.5));
+    this.view.x = width / 2 - (box.x + box.w / 2) * k;
+    const top = box.y * k + this.view.y, tall = box.h * k;
+    if (top < 10 || top + tall > height - 10) this.view.y = (tall > height - 40 ? 20 : (height - tall) / 2) - box.y * k;
+  }
+
+  reveal(key, closer) {
     const box = this.byKey.get(key);
     if (!box) return;
-    const [width, height] = this.size(), k = this.view.k = Math.max(this.view.k, 0.7);
+    if (closer) this.view.k = Math.max(this.view.k, 0.75);
+    const [width, height] = this.size(), k = this.view.k;
     const [left, top] = [box.x * k + this.view.x, box.y * k + this.view.y];
     const tall = Math.min(box.h * k, height - 120);
     if (left < 10 || left + box.w * k > width - 10) this.view.x = width / 2 - (box.x + box.w / 2) * k;
-    if (top < 10 || top + tall > height - 60) this.view.y = (height - 34) / 2 - tall / 2 - box.y * k;
+    if (top < 10 || top + tall > height - 60) this.view.y = (height) / 2 - tall / 2 - box.y * k;
   }
 
   zoom(factor, x, y) {

@@ -6,8 +6,16 @@ from collections.abc import Sequence, Set
 from typing import Any, NamedTuple
 
 from keraudit.audits.cost.count import NOTHING, Cost, LayerCost
-from keraudit.audits.cost.network_layout import ROUND, Arc, Box, Layout, Wire, laid_out
-from keraudit.audits.cost.network_tree import BLOCK, BRANCH, STACK, Item, network_tree, skip_edges
+from keraudit.audits.cost.network_layout import NARROW, ROUND, Arc, Box, Layout, Wire, laid_out
+from keraudit.audits.cost.network_tree import (
+    BLOCK,
+    BRANCH,
+    GROUP,
+    STACK,
+    Item,
+    network_tree,
+    skip_edges,
+)
 from keraudit.audits.cost.parts import Part
 from keraudit.audits.cost.treemap import KINDS, MEASURES, WRITTEN, family
 from keraudit.model.block import SEGMENT
@@ -19,7 +27,7 @@ from keraudit.output.numbers import percent, sizes
 from keraudit.output.palette import ink, shade
 from keraudit.rewrite.edit import kernel_of
 
-MOST_LETTERS, FEWER = 27, 30  # of a name in bold type, in small type
+LETTER, SMALL = 7.3, 5.8  # pixels of a letter, on average: of a name, of what stands under it
 COSTLIEST = 10  # layers that the search offers unasked
 
 
@@ -170,13 +178,6 @@ class _Writer(NamedTuple):
         """What is written on each box, and its bar's length."""
         return self.shown.unit if self.shown.color in ("kind", "field") else self.shown.color
 
-    @property
-    def top(self) -> float:
-        """The largest value of the colours' measure among closed boxes."""
-        name = self.measure if self.shown.color == "kind" else self.shown.color
-        closed = (p for k, p in self.parts.items() if k not in self.shown.opened)
-        return max((MEASURES[name](p) for p in closed if p.role != BRANCH), default=0)
-
     def box(self, box: Box, lit: Set[int]) -> dict[str, Any]:
         item, part = box.item, self.parts[box.key]
         fill = self.fill(part)
@@ -185,6 +186,7 @@ class _Writer(NamedTuple):
         cost = self.cost(part)
         share = percent(value / whole) if whole and value else ""
         sub = self.kind(item)
+        skips = f"{item.skips} skip{'s' * (item.skips > 1)}" if item.skips else ""
         name = self.name(box)
         return {
             "key": box.key,
@@ -198,26 +200,32 @@ class _Writer(NamedTuple):
             "open": box.is_open,
             "can": bool(item.children) and item.role != BRANCH,
             "layer": item.nodes[0],
-            "name": shortened(name, MOST_LETTERS if not box.is_open else self.room(box, cost)),
-            "sub": shortened(sub, FEWER - len(cost)),
+            "name": shortened(name, self.room(box, cost)),
+            "sub": cut(sub, int((box.width - 23) / SMALL - 1.1 * len(cost))),
             "cost": cost,
-            "says": ", ".join(filter(None, [name, sub, cost, share and f"{share} of the model"])),
+            "says": ", ".join(
+                filter(None, [name, sub, skips, cost, share and f"{share} of the model"])
+            ),
             "fill": fill,
             "ink": ink(fill),
-            "bar": value / self.bar_top if self.bar_top else 0,
+            "bar": value / bar
+            if (bar := self.largest(self.measure, layers=item.role == STACK))
+            else 0,
             "lit": any(i in lit for i in item.nodes),
             "rows": [self.row(i) for i in item.nodes[1:]] if item.role == STACK else [],
         }
 
-    @property
-    def bar_top(self) -> float:
+    def largest(self, name: str, *, layers: bool) -> float:
+        """The largest value among the layers that are visible, or among the closed items."""
         closed = (p for k, p in self.parts.items() if k not in self.shown.opened)
-        return max((MEASURES[self.measure](p) for p in closed if p.role != BRANCH), default=0)
+        alike = (p for p in closed if (p.role == STACK) == layers and p.role != BRANCH)
+        return max((MEASURES[name](p) for p in alike), default=0)
 
     @staticmethod
     def room(box: Box, cost: str) -> int:
-        """Letters that fit beside the cost in an opened item's heading."""
-        return max(8, int((box.width - 30) / 7.4) - len(cost))
+        """Letters of a name that fit: in an opened item's heading the cost stands beside it."""
+        beside = len(cost) if box.is_open else 0
+        return max(6, int((box.width - 34) / LETTER) - beside)
 
     def name(self, box: Box) -> str:
         """A box's name; within an opened block of a traced model, without the path that they share."""
@@ -227,7 +235,7 @@ class _Writer(NamedTuple):
         layer = self.layers[index]
         return {
             "layer": index,
-            "name": shortened(layer.name, 32),
+            "name": shortened(layer.name, int((NARROW - 30) / SMALL)),
             "fill": KINDS[family(layer.kind)],
         }
 
@@ -237,23 +245,26 @@ class _Writer(NamedTuple):
             node = self.graph.nodes[item.nodes[0]]
             kernel = shape_text(kernel_of(node)).replace("x", "\u00d7")
             return f"{node.layer.kind.removeprefix('ops.')} {kernel}".strip()
-        count = f"{len(item.nodes):,} layers"
+        count = f"{len(item.nodes):,} layer{'s' * (len(item.nodes) > 1)}"
+        if item.role == GROUP:
+            return f"{len(item.children)} parts, {count}"
         branches = (
             sum(bool(b) for b in item.block.branches) if item.role == BLOCK and item.block else 0
         )
         words = [f"{branches} branches"] if branches > 1 else []
-        skips = [f"{item.skips} skip{'s' * (item.skips > 1)}"] if item.skips else []
-        return ", ".join([*words, *skips, count])
+        return ", ".join([*words, count])
 
     def cost(self, part: Part) -> str:
         value = MEASURES[self.measure](part)
         sign = _bound(part.cost.bounds, self.measure)
-        return f"{sign}{WRITTEN[self.measure](value)}" if value or sign else ""
+        written = WRITTEN[self.measure](value).replace("parameters", "params")
+        return f"{sign}{written}" if value or sign else ""
 
     def fill(self, part: Part) -> str:
         if self.shown.color == "kind":
             return KINDS[family(part.kind)]
-        return shade(MEASURES[self.shown.color](part) / self.top if self.top else 0)
+        top = self.largest(self.shown.color, layers=part.role == STACK)
+        return shade(MEASURES[self.shown.color](part) / top if top else 0)
 
     def costliest(self) -> list[tuple[int, str]]:
         """The layers with the largest cost, and what each costs."""
@@ -274,13 +285,22 @@ class _Writer(NamedTuple):
             closed = [p for k, p in self.parts.items() if k not in self.shown.opened]
             seen = {family(p.kind) for p in closed if p.role != BRANCH}
             return [(name, fill) for name, fill in KINDS.items() if name in seen]
+        tops = [
+            (w, self.largest(self.shown.color, layers=w == "layers")) for w in ("blocks", "layers")
+        ]
         write = WRITTEN[self.shown.color]
-        return [(write(self.top * part), shade(part)) for part in (0, 0.5, 1)]
+        most = ", ".join(f"{word}: {write(top)}" for word, top in tops if top)
+        return [("none", shade(0)), ("half", shade(0.5)), (f"the most ({most})", shade(1))]
 
 
 def _bound(bounds: Bounds, measure: str) -> str:
     found = {"macs": bounds.macs, "flops": bounds.flops, "params": bounds.params}
     return found.get(measure, bounds.activations).sign
+
+
+def cut(text: str, most: int) -> str:
+    """A text in at most ``most`` letters; its beginning matters."""
+    return text if len(text) <= most else text[: max(most - 1, 0)] + "\u2026"
 
 
 def shortened(name: str, most: int) -> str:

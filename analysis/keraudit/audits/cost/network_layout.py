@@ -15,13 +15,9 @@ from keraudit.audits.cost.network_level import IN, OUT, Point, arranged, straigh
 from keraudit.audits.cost.network_tree import BRANCH, MODEL, STACK, Item
 from keraudit.model.regions import Links
 
-WIDTH, CLOSED, ROW, UNDER = (
-    216.0,
-    46.0,
-    46.0,
-    18.0,
-)  # pixels; UNDER: a layer that follows in a stack
-HEAD, PADDING, ARC, ROUND = 26.0, 12.0, 18.0, 8.0
+# Pixels. UNDER is the height of a layer that follows in a stack, ROUND the margin that an arc takes up.
+WIDE, NARROW, CLOSED, ROW, UNDER = 226.0, 190.0, 46.0, 46.0, 18.0
+HEAD, PADDING, ARC, ROUND = 26.0, 12.0, 18.0, 11.0
 LEAST = 160.0  # the width of an opened item, its padding left out
 MOST_ARCS = 4  # beside one box
 Edge = tuple[int, int]
@@ -87,6 +83,7 @@ class _Drawn(NamedTuple):
 
     width: float
     height: float
+    axis: float  # where from the left its wires arrive and leave
     boxes: tuple[Box, ...] = ()
     wires: tuple[Wire, ...] = ()
     arcs: tuple[Arc, ...] = ()
@@ -191,15 +188,19 @@ def _drawn(item: Item, scene: _Scene, parent: str, depth: int) -> _Drawn:
         (a, b): (IN if a == item.key else index[a], OUT if b == item.key else index[b])
         for a, b in calls
     }
-    level = arranged([(d.width, d.height) for d in inner], ends.values())
+    level = arranged([(d.width, d.height, d.axis) for d in inner], ends.values())
     bare = item.role == MODEL
     width = level.size[0] if bare else max(level.size[0], LEAST) + 2 * PADDING
     height = level.size[1] + (0 if bare else HEAD + PADDING)
-    left, top = (width - level.size[0]) / 2, 0 if bare else HEAD
+    left, top = round((width - level.size[0]) / 2, 1), 0 if bare else HEAD
     parts = [_moved(d, x + left, y + top) for d, (x, y) in zip(inner, level.places, strict=True)]
+    by_key = {child.key: child for child in item.children}
     wires = []
     for pair, carried in calls.items():
         way = [(round(x + left, 1), round(y + top, 1)) for x, y in level.wires[ends[pair]]]
+        if way:  # on through the margin that an arc takes up
+            way[0] = (way[0][0], way[0][1] - _margin(by_key.get(pair[0]), scene))
+            way[-1] = (way[-1][0], way[-1][1] + _margin(by_key.get(pair[1]), scene))
         start = [(way[0][0], 0.0)] if way and pair[0] == item.key else []  # from the frame's edge
         end = [(way[-1][0], height)] if way and pair[1] == item.key else []
         wires.append(
@@ -216,31 +217,39 @@ def _drawn(item: Item, scene: _Scene, parent: str, depth: int) -> _Drawn:
     return _Drawn(
         width,
         height,
+        left + level.axis,
         (*(() if bare else (frame,)), *(box for d in parts for box in d.boxes)),
         (*wires, *(wire for d in parts for wire in d.wires)),
         tuple(arc for d in parts for arc in d.arcs),
     )
 
 
+def _margin(item: Item | None, scene: _Scene) -> float:
+    """How far above and below an item's box the arc around it reaches."""
+    return ROUND if item and item.is_skip and not is_open(item, scene.opened) else 0.0
+
+
 def _closed(item: Item, parent: str, depth: int) -> _Drawn:
     """A stack, or a closed item with the arcs of its skips."""
-    height = ROW + UNDER * (len(item.nodes) - 1) if item.role == STACK else CLOSED
-    side = ARC if item.skips else 0.0  # on both sides, so that wires meet the middle of the box
+    stack = item.role == STACK
+    width = NARROW if stack else WIDE
+    height = ROW + UNDER * (len(item.nodes) - 1) if stack else CLOSED
+    side = ARC if item.skips else 0.0
     around = ROUND if item.is_skip else 0.0
-    box = _box(item, parent, depth, side, around, WIDTH, height)
+    box = _box(item, parent, depth, 0, around, width, height)
     return _Drawn(
-        WIDTH + 2 * side, height + 2 * around, (box,), arcs=tuple(_arcs(item, side, around))
+        width + side, height + 2 * around, width / 2, (box,), arcs=tuple(_arcs(item, around))
     )
 
 
-def _arcs(item: Item, side: float, around: float) -> Iterator[Arc]:
+def _arcs(item: Item, around: float) -> Iterator[Arc]:
     """The skips of a closed item: one around all of it, the others along its side."""
-    right, middle = side + WIDTH, side + WIDTH / 2
+    right, middle = WIDE, WIDE / 2
     bottom = CLOSED + 2 * around
     if item.is_skip:
         far = right + ARC - 2
-        points = ((middle, 0.0), (middle, 2.0), (far, 2.0), (far, bottom - 2), (middle, bottom - 2))
-        yield Arc(item.key, (*points, (middle, bottom)), True, 1)
+        points = ((middle, 2.0), (far, 2.0), (far, bottom - 5), (middle, bottom - 5))
+        yield Arc(item.key, points, True, 1)
     inner = item.skips - item.is_skip
     shown = min(inner, MOST_ARCS)
     for number in range(shown):

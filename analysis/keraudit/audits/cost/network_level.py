@@ -7,16 +7,19 @@ so that each can be straight and none crosses another.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from math import inf
 from typing import NamedTuple
 
 IN, OUT = -1, -2  # the ports of a container, above and below all that it holds
 Point = tuple[float, float]
-Size = tuple[float, float]
+Size = tuple[
+    float, float, float
+]  # width, height, and where from the left its wires arrive and leave
 Edge = tuple[int, int]
-LABEL, CHANNEL, ARROW, SIDE, LANE = 16.0, 9.0, 13.0, 26.0, 12.0  # pixels
+LABEL, CHANNEL, ARROW, SIDE, LANE = 16.0, 9.0, 13.0, 16.0, 12.0  # pixels
 SWEEPS = 6
 
 
@@ -25,12 +28,14 @@ class Level(NamedTuple):
 
     Attributes:
         size: width and height.
+        axis: where from the left the ports lie.
         places: upper left corner of each item.
         wires: the corners of each wire, by source and target.
         long: wires that pass by other boxes, while their source leads to the next layer as well.
     """
 
-    size: Size
+    size: tuple[float, float]
+    axis: float
     places: tuple[Point, ...]
     wires: Mapping[Edge, tuple[Point, ...]]
     long: frozenset[Edge]
@@ -56,6 +61,11 @@ class _Grid:
     column_of: dict[int, int] = field(default_factory=dict)
     lane_of: dict[int, int] = field(default_factory=dict)
 
+    def cells(self) -> Iterator[tuple[int, int]]:
+        """Every column with each of its layers."""
+        for number, column in enumerate(self.columns):
+            yield from ((number, layer) for layer in column)
+
     def near(self, item: int) -> list[int]:
         """The targets in the next layer."""
         return [t for t in self.targets[item] if self.layers[t] == self.layers[item] + 1]
@@ -65,9 +75,14 @@ class _Grid:
         last = max((self.layers[t] for t in self.targets[item]), default=0)
         return range(self.layers[item] + 1, last)
 
-    def half(self, column: int, layer: int) -> float:
+    def left(self, column: int, layer: int) -> float:
+        """How far a column reaches to the left of its axis in a layer."""
         item = self.columns[column][layer]
-        return 0.0 if item is None else self.boxes[item][0] / 2
+        return 0.0 if item is None else self.boxes[item][2]
+
+    def right(self, column: int, layer: int) -> float:
+        item = self.columns[column][layer]
+        return 0.0 if item is None else self.boxes[item][0] - self.boxes[item][2]
 
 
 def arranged(sizes: Sequence[Size], edges: Iterable[tuple[int, int]]) -> Level:
@@ -79,7 +94,7 @@ def arranged(sizes: Sequence[Size], edges: Iterable[tuple[int, int]]) -> Level:
     """
     wanted = list(dict.fromkeys(edges))
     boxes = dict(enumerate(sizes))
-    boxes |= {port: (0.0, 0.0) for port in (IN, OUT) if any(port in edge for edge in wanted)}
+    boxes |= {port: (0.0, 0.0, 0.0) for port in (IN, OUT) if any(port in edge for edge in wanted)}
     layers = _layers(boxes, wanted)
     targets: dict[int, list[int]] = {i: [] for i in boxes}
     for a, b in wanted:
@@ -151,14 +166,13 @@ def _middles(grid: _Grid) -> list[float]:
     for number, column in enumerate(grid.columns):
         for layer in column:
             rows.setdefault(layer, []).append(number)
-    left: list[dict[int, float]] = [
-        {} for _ in grid.columns
-    ]  # the least distance to each neighbour
+    # The least distance to each neighbour.
+    left: list[dict[int, float]] = [{} for _ in grid.columns]
     right: list[dict[int, float]] = [{} for _ in grid.columns]
     for layer, row in rows.items():
         for a, b in pairwise(row):
             lanes = grid.columns[a][layer] is None and grid.columns[b][layer] is None
-            apart = grid.half(a, layer) + grid.half(b, layer) + (LANE if lanes else SIDE)
+            apart = grid.right(a, layer) + grid.left(b, layer) + (LANE if lanes else SIDE)
             left[b][a] = right[a][b] = max(left[b].get(a, 0), apart)
     middles: list[float] = []
     for near in left:
@@ -169,9 +183,13 @@ def _middles(grid: _Grid) -> list[float]:
         for number in numbers if sweep % 2 else reversed(numbers):
             if pulls[number]:
                 wish = sum(middles[other] for other in pulls[number]) / len(pulls[number])
-                high = min((middles[b] - apart for b, apart in right[number].items()), default=wish)
-                low = max((middles[a] + apart for a, apart in left[number].items()), default=wish)
+                high = min((middles[b] - apart for b, apart in right[number].items()), default=inf)
+                low = max((middles[a] + apart for a, apart in left[number].items()), default=-inf)
                 middles[number] = max(min(wish, high), low)
+    ports = [grid.column_of[port] for port in (IN, OUT) if port in grid.boxes]
+    for port in ports:  # each is alone in its layer, unless a chain that it ends is its column
+        if len(grid.columns[port]) == 1:
+            middles[port] = middles[ports[0]]
     return middles
 
 
@@ -202,14 +220,8 @@ def _routed(grid: _Grid, middles: Sequence[float], wanted: Sequence[Edge], count
         used = 1 + max((c for (g, _), c in channels.items() if g == layer), default=-1)
         gaps[layer] = LABEL + CHANNEL * used + ARROW
         tops.append(tops[-1] + heights[layer] + gaps[layer])
-    edge = min(
-        (middles[grid.column_of[i]] - size[0] / 2 for i, size in grid.boxes.items()), default=0
-    )
-    edge = min([edge, *middles])
-    far = max(
-        (middles[grid.column_of[i]] + size[0] / 2 for i, size in grid.boxes.items()), default=0
-    )
-    far = max([far, *middles])
+    spans = [(middles[c] - grid.left(c, n), middles[c] + grid.right(c, n)) for c, n in grid.cells()]
+    edge, far = min(low for low, _ in spans), max(high for _, high in spans)
 
     def x_of(column: int) -> float:
         return round(middles[column] - edge, 1)
@@ -236,10 +248,12 @@ def _routed(grid: _Grid, middles: Sequence[float], wanted: Sequence[Edge], count
         else:
             wires[a, b] = corners(b, a)[::-1] if grid.layers[a] > grid.layers[b] else ()
     places = tuple(
-        (x_of(grid.column_of[i]) - grid.boxes[i][0] / 2, tops[grid.layers[i]]) for i in range(count)
+        (x_of(grid.column_of[i]) - grid.boxes[i][2], tops[grid.layers[i]]) for i in range(count)
     )
     height = tops[-1] + heights[-1]
-    return Level((far - edge, height), places, wires, frozenset(long))
+    port = next((p for p in (IN, OUT) if p in grid.boxes), None)
+    axis = (far - edge) / 2 if port is None else x_of(grid.column_of[port])
+    return Level((far - edge, height), axis, places, wires, frozenset(long))
 
 
 def _channels(grid: _Grid, middles: Sequence[float]) -> dict[tuple[int, int], int]:

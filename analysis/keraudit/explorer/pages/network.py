@@ -32,7 +32,7 @@ def page(view: View, subject: ShownModel | None) -> None:
         found = audited(subject, view.size, view.batch)
     network = _network(subject.key, view.size, view.batch, found)
     view = with_known_names(view, found)
-    left, right = st.columns([3, 2], gap="small")
+    left, right = st.columns([9, 5], gap="small")
     with left:
         _draw(view, subject, found, network)
     with right, st.container(height=HEIGHT, key="beside"):
@@ -169,17 +169,17 @@ def _costliest(view: View, found: Audited, block: Block | None = None) -> None:
     best = sorted(inner, key=lambda layer: -counted(layer.cost, view))[:10]
     total = counted(found.report.total, view)
     st.markdown("**The most expensive layers**")
-    for layer in best:
-        value = counted(layer.cost, view)
-        if value:
-            text = f"{layer.name}: {short(value)} {UNITS[view.unit]}, {percent(value / total)}"
-            st.button(
-                ui.plain(text),
-                key=f"costly-{layer.name}",
-                type="tertiary",
-                on_click=ui.go,
-                args=(replace(view, layer=layer.name, block="", spot=None),),
-            )
+    with st.container(gap=None, key="costly"):
+        for layer in best:
+            if value := counted(layer.cost, view):
+                text = f"{layer.name}: {short(value)} {UNITS[view.unit]}, {percent(value / total)}"
+                st.button(
+                    ui.plain(text),
+                    key=f"costly-{layer.name}",
+                    type="tertiary",
+                    on_click=ui.go,
+                    args=(replace(view, layer=layer.name, block="", spot=None),),
+                )
 
 
 def _more(view: View, page: str, label: str) -> None:
