@@ -190,6 +190,18 @@ def _middles(grid: _Grid) -> list[float]:
     for port in ports:  # each is alone in its layer, unless a chain that it ends is its column
         if len(grid.columns[port]) == 1:
             middles[port] = middles[ports[0]]
+    return _told_apart(grid, middles)
+
+
+def _told_apart(grid: _Grid, middles: list[float]) -> list[float]:
+    """Lanes of which one begins where another ends, half a lane apart: else they look like one."""
+    ends: dict[int, list[tuple[float, bool]]] = {}
+    lanes = sorted({n for item, n in grid.lane_of.items() if n != grid.column_of[item]})
+    for number in sorted(lanes, key=lambda n: min(grid.columns[n])):
+        before = ends.get(min(grid.columns[number]), [])
+        moved = any(not m for x, m in before if abs(x - middles[number]) < LANE / 2)
+        ends.setdefault(max(grid.columns[number]) + 1, []).append((middles[number], moved))
+        middles[number] += LANE / 2 * moved
     return middles
 
 

@@ -196,16 +196,14 @@ def _by_stage(items: Sequence[Item]) -> list[Item]:
         if last is None or last.stage != stage:
             runs.append([])
         runs[-1].append(item)
-    return [run[0] if len(run) == 1 else _group(run, run[0].block) for run in runs]
+    return [run[0] if len(run) == 1 else _group(run) for run in runs]
 
 
-def _group(run: Sequence[Item], stage: Block | None = None) -> Item:
+def _group(run: Sequence[Item]) -> Item:
     first, last = run[0], run[-1]
-    name = f"{first.name} to {last.name}"
-    place = f"{stage.stage}: " if stage and stage.stage != "-" else ""
     return Item(
         key=f"{first.key} to {last.key}",
-        name=place + name,
+        name=f"{first.name} to {last.name}",
         role=GROUP,
         nodes=tuple(sorted(i for item in run for i in item.nodes)),
         children=_bounded(run, first.key),
