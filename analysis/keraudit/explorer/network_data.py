@@ -138,7 +138,7 @@ def _arc(arc: Arc, layout: Layout, lit: Set[int]) -> dict[str, Any]:
     item = next(box.item for box in layout.boxes if box.key == arc.key)
     return {
         "points": arc.points,
-        "count": arc.count,
+        "count": arc.skips,
         "whole": arc.whole,
         "lit": arc.whole and item.nodes[-1] in lit,
     }

@@ -58,12 +58,12 @@ class Wire:
 
 
 class Arc(NamedTuple):
-    """Skips of a closed item: around all of it (``whole``) or along its side; ``count`` of them."""
+    """Skips of a closed item: around all of it (``whole``) or along its side; ``skips`` of them."""
 
     key: str
     points: tuple[Point, ...]
     whole: bool
-    count: int
+    skips: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,7 +209,7 @@ def _drawn(item: Item, scene: _Scene, parent: str, depth: int) -> _Drawn:
                 source=pair[0],
                 target=pair[1],
                 points=straight([*start, *way, *end]),
-                is_skip=ends[pair] in level.long or scene.skips.issuperset(carried),
+                is_skip=ends[pair] in level.long or set(carried) <= scene.skips,
                 calls=tuple(carried),
             )
         )

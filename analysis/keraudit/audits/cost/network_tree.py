@@ -74,6 +74,8 @@ def network_tree(graph: Graph, blocks: Sequence[Block], links: Links | None = No
     else:
         items = [_block_item(graph, block, block.name, stacks) for block in blocks]
         children = _by_stage(items) if len(items) > MOST_BLOCKS else items
+    while len(children) == 1 and children[0].role == GROUP:  # nothing to choose from
+        children = children[0].children
     root = Item(key="", name=graph.architecture.name, role=MODEL, nodes=everything, skips=skips)
     return _unique(replace(root, children=_bounded(children, "")))
 

@@ -141,7 +141,7 @@ def _layer(view: View, found: Audited) -> None:
     field(view, found, index)
     st.markdown("**Configuration**")
     configuration(node)
-    _more(view, "layer", "Weights, kernels and activation maps")
+    _more("layer", "Weights, kernels and activation maps")
 
 
 def _block(view: View, found: Audited) -> None:
@@ -152,7 +152,7 @@ def _block(view: View, found: Audited) -> None:
     st.caption(ui.plain(f"{block.kind}, {branches(block)}"))
     cost_of(cost.cost, found.report, view, cost.output_shape, cost.field)
     _costliest(view, found, block)
-    _more(view, "map", "The block as a map and a table")
+    _more("map", "The block as a map and a table")
 
 
 def _model(view: View, subject: ShownModel, found: Audited) -> None:
@@ -177,10 +177,15 @@ def _costliest(view: View, found: Audited, block: Block | None = None) -> None:
                     ui.plain(text),
                     key=f"costly-{layer.name}",
                     type="tertiary",
-                    on_click=ui.go,
-                    args=(replace(view, layer=layer.name, block="", spot=None),),
+                    on_click=_turn,
+                    kwargs={"layer": layer.name, "block": "", "spot": None},
                 )
 
 
-def _more(view: View, page: str, label: str) -> None:
-    st.button(label, icon=":material/search:", on_click=ui.go, args=(replace(view, page=page),))
+def _more(page: str, label: str) -> None:
+    st.button(label, icon=":material/search:", on_click=_turn, kwargs={"page": page})
+
+
+def _turn(**changes: Any) -> None:
+    """Change fields of what the address says."""
+    ui.go(replace(parsed(ui.address()).view, **changes))
