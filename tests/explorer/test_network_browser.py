@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -152,5 +151,13 @@ def test_it_is_accessible(browser: Browser, url: str, scheme: str) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     address = f"{url}/?model=InceptionV3&layer=conv2d_66"
     with opened(browser, address, scheme=scheme) as page:
-        found = axe.run(page, context=".network").response["violations"]
-        assert not found, json.dumps([(v["id"], v["nodes"][0]["html"][:200]) for v in found])
+        response = axe.run(page).response
+        found = [
+            (violation["id"], node["html"][:200])
+            for violation in response["violations"]
+            for node in violation["nodes"]
+            if "stFileUploaderDropzone" not in node["html"]  # Streamlit's own
+        ]
+        assert not found
+        looked_at = [node["html"] for passed in response["passes"] for node in passed["nodes"]]
+        assert any('role="treeitem"' in html for html in looked_at)
