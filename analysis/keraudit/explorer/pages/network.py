@@ -166,20 +166,23 @@ def _costliest(view: View, found: Audited, block: Block | None = None) -> None:
     """The ten layers that cost most, each a click away."""
     layers = found.report.layers
     inner = [layers[i] for i in block.nodes] if block else layers
-    best = sorted(inner, key=lambda layer: -counted(layer.cost, view))[:10]
+    costly = [layer for layer in inner if counted(layer.cost, view)]
+    best = sorted(costly, key=lambda layer: -counted(layer.cost, view))[:10]
     total = counted(found.report.total, view)
-    st.markdown("**The most expensive layers**")
+    st.markdown(
+        "**The most expensive layers**" if best else "No layer here has any operations to count."
+    )
     with st.container(gap=None, key="costly"):
         for layer in best:
-            if value := counted(layer.cost, view):
-                text = f"{layer.name}: {short(value)} {UNITS[view.unit]}, {percent(value / total)}"
-                st.button(
-                    ui.plain(text),
-                    key=f"costly-{layer.name}",
-                    type="tertiary",
-                    on_click=_turn,
-                    kwargs={"layer": layer.name, "block": "", "spot": None},
-                )
+            value = counted(layer.cost, view)
+            text = f"{layer.name}: {short(value)} {UNITS[view.unit]}, {percent(value / total)}"
+            st.button(
+                ui.plain(text),
+                key=f"costly-{layer.name}",
+                type="tertiary",
+                on_click=_turn,
+                kwargs={"layer": layer.name, "block": "", "spot": None},
+            )
 
 
 def _more(page: str, label: str) -> None:
