@@ -307,6 +307,6 @@ def shortened(name: str, most: int) -> str:
     """A name in at most ``most`` letters; its end tells layers apart.
 
     >>> shortened("batch_normalization_93", 12)
-    '\u2026alization_93'
+    '\u2026lization_93'
     """
     return name if len(name) <= most else "\u2026" + name[len(name) - most + 1 :]
