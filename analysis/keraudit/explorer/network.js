@@ -86,7 +86,8 @@ function drawing(data) {
     layers.wires.append(make("path", { class: kind, d: path(arc.points) }));
     if (arc.whole) {
       const [x, y] = arc.points[3];
-      layers.wires.append(make("circle", { class: "join", cx: x, cy: y, r: 5 }), make("path", { class: "plus", d: `M${x - 3} ${y}h6M${x} ${y - 3}v6` }));
+      layers.wires.append(make("circle", { class: "join", cx: x, cy: y, r: 5 }));
+      if (arc.sum) layers.wires.append(make("path", { class: "plus", d: `M${x - 3} ${y}h6M${x} ${y - 3}v6` }));
     }
     if (arc.count > 1) layers.wires.append(make("text", { class: "shape", x: arc.points[1][0] + 4, y: (arc.points[1][1] + arc.points[2][1]) / 2 + 4 }, `\u00d7${arc.count}`));
   }

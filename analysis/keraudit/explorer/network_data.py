@@ -92,7 +92,7 @@ def network_data(
         "size": [layout.width, layout.height],
         "boxes": [text.box(box, before) for box in layout.boxes],
         "wires": [_wire(wire, before) for wire in layout.wires if wire.points],
-        "arcs": [_arc(arc, layout, before) for arc in layout.arcs],
+        "arcs": [_arc(arc, layout, graph, before) for arc in layout.arcs],
         "shapes": _shapes(layout, graph),
         "chosenBox": _chosen_box(layout, shown),
         "chosen": shown.layer,
@@ -134,12 +134,14 @@ def _wire(wire: Wire, lit: Set[int]) -> dict[str, Any]:
     }
 
 
-def _arc(arc: Arc, layout: Layout, lit: Set[int]) -> dict[str, Any]:
+def _arc(arc: Arc, layout: Layout, graph: Graph, lit: Set[int]) -> dict[str, Any]:
     item = next(box.item for box in layout.boxes if box.key == arc.key)
+    join = item.block.join if item.block else None
     return {
         "points": arc.points,
         "count": arc.skips,
         "whole": arc.whole,
+        "sum": bool(join is not None and graph.nodes[join].layer.kind in SUMS),
         "lit": arc.whole and item.nodes[-1] in lit,
     }
 
