@@ -12,6 +12,7 @@ from keraudit.audits.cost.network_tree import (
     BRANCH,
     GROUP,
     STACK,
+    SUMS,
     Item,
     network_tree,
     skip_edges,
