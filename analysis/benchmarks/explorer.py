@@ -143,18 +143,20 @@ def session(browser: Browser, url: str, starts: Found, answers: Found) -> None:
     page.get_by_text("keraudit explorer").wait_for()
     note(starts, "first words", time.perf_counter() - begun)
     page.get_by_text("5.713 G").first.wait_for()
-    page.locator(".st-key-map canvas").first.wait_for()
+    page.locator("svg .box").first.wait_for()
     note(starts, "the first page, whole", time.perf_counter() - begun)
     settled(page)
     steps: tuple[tuple[str, Find, str], ...] = (
-        ("look into a block", option("Look into", "mixed3"), "3 branches"),
         ("cost in FLOPs", word("FLOPs"), "11.48 G"),
         ("cost in MACs", word("MACs"), "5.713 G"),
+        ("open a block", lambda page: page.locator('svg .box[data-key="mixed3"]'), "3 branches"),
+        ("choose a layer", lambda page: page.locator('svg [data-key="conv2d_26"]'), "288 x 3 x 3"),
         ("to the page What if", word("What if"), "Nothing is changed yet"),
         ("remove 1x1 reductions", word("Remove 1x1 reductions"), "9.828 G"),
         ("put them back", word("Remove 1x1 reductions"), "Nothing is changed yet"),
         ("to the page Layer", word("Layer"), "Cost, written out"),
         ("to the page Map", word("Map"), "Down to"),
+        ("to the page Network", word("Network"), "Of the model"),
         ("switch to ResNet50", option("Model", "ResNet50"), "3.858 G"),
         ("switch to VGG16", option("Model", "VGG16"), "15.47 G"),
     )
@@ -205,14 +207,14 @@ def every(browser: Browser, url: str) -> list[float]:
     """Seconds that each of the 40 applications takes in one session, to the whole page."""
     page = browser.new_context(viewport=WINDOW).new_page()
     page.goto(url)
-    page.locator(".st-key-map canvas").first.wait_for()
+    page.locator("svg .box").first.wait_for()
     seconds = []
     for name in NAMES:
         entry = option("Model", name)(page)
         begun = time.perf_counter()
         entry.click()
         page.get_by_role("heading", name=name, exact=True).wait_for()
-        page.locator(".st-key-map canvas").first.wait_for()
+        page.locator("svg .box").first.wait_for()
         page.locator(IDLE).wait_for()
         seconds.append(time.perf_counter() - begun)
     return seconds

@@ -42,6 +42,7 @@ def test_a_view_comes_back_from_its_address() -> None:
         level="layers",
         block="a b",
         layer="x/y",
+        open=("a b", "c;d"),
         spot=(3, 4),
         without=("skips", "reductions", "pools"),
         width=0.5,
@@ -79,7 +80,7 @@ def test_defaults_are_not_written() -> None:
 @pytest.mark.parametrize(
     ("key", "text", "says"),
     [
-        ("page", "x", "expected one of map, layer"),
+        ("page", "x", "expected one of network, map, layer"),
         ("model", "/etc/passwd", "no known model"),
         ("model", "os:getcwd", "no known model"),
         ("model", "model.keras", "no known model"),
@@ -143,6 +144,7 @@ VIEWS = st.builds(
     level=st.sampled_from(list(LEVELS)),
     block=st.just("") | names,
     layer=st.just("") | names,
+    open=st.lists(names, unique=True, max_size=8).map(tuple),
     spot=st.none() | st.tuples(st.integers(0, 4096), st.integers(0, 4096)),
     without=st.sampled_from([(), ("skips",), ("reductions", "pools"), tuple(CHANGES)]),
     width=st.integers(1, int(WIDEST * 10**4)).map(lambda part: part / 10**4),

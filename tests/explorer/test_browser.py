@@ -42,7 +42,7 @@ def send(page: Page, name: str, data: bytes) -> None:
 
 
 def test_from_the_map_to_the_cost_without_reductions(browser: Browser, url: str) -> None:
-    with opened(browser, f"{url}/?model=InceptionV3") as page:
+    with opened(browser, f"{url}/?page=map&model=InceptionV3") as page:
         assert metric(page, "MACs") == "5.713 G"
         click_on_map(page, "mixed3")
         page.get_by_text("3 branches").wait_for()
@@ -62,6 +62,7 @@ def test_from_the_map_to_the_cost_without_reductions(browser: Browser, url: str)
     ("view", "drawn", "held"),
     [
         ("model=InceptionV3", True, "mixed3"),
+        ("page=map&model=InceptionV3", True, "mixed3"),
         ("page=what-if&model=InceptionV3&without=reductions", False, "mixed3"),
         ("page=gradients&model=ResNet-CIFAR-20", True, "depth"),
         ("page=compare&model=ResNet50&compared=VGG16", False, "VGG16"),

@@ -34,7 +34,7 @@ Open = Any
 
 
 def test_the_map_opens_on_a_model_that_everyone_knows(open_page: Open) -> None:
-    app = open_page()
+    app = open_page(page="map")
     assert metrics(app) == {
         "Input": "299x299x3",
         "MACs": "5.713 G",
@@ -48,8 +48,8 @@ def test_the_map_opens_on_a_model_that_everyone_knows(open_page: Open) -> None:
 
 
 def test_a_block_that_is_chosen_is_looked_into(open_page: Open) -> None:
-    app = choose(open_page(), "block", "mixed3")
-    assert address(app) == {"block": "mixed3"}
+    app = choose(open_page(page="map"), "block", "mixed3")
+    assert address(app) == {"page": "map", "block": "mixed3"}
     values = [m.value for m in app.metric]
     assert values[6:9] == ["401.9 M", "7.0%", "1.154 M"]
     assert any("3 branches" in m.value for m in app.markdown)
@@ -60,7 +60,7 @@ def test_a_block_that_is_chosen_is_looked_into(open_page: Open) -> None:
     ("area", "color"), [("params", "cost"), ("memory", "field"), ("cost", "memory")]
 )
 def test_the_map_has_areas_and_colours(open_page: Open, area: str, color: str) -> None:
-    app = open_page(model="ResNet50", level="layers")
+    app = open_page(page="map", model="ResNet50", level="layers")
     choose(choose(app, "area", area), "color", color)
     assert address(app).get("area", "cost") == area
     assert not errors(app)
@@ -74,7 +74,7 @@ def test_flops_are_two_for_each_mac_and_the_rest(open_page: Open) -> None:
 
 def test_another_model_forgets_the_block_of_the_one_before(open_page: Open) -> None:
     app = choose(open_page(block="mixed3", page="map"), "model", "ResNet50")
-    assert address(app) == {"model": "ResNet50"}
+    assert address(app) == {"page": "map", "model": "ResNet50"}
     assert metrics(app)["MACs"] == "3.858 G"
 
 
@@ -168,7 +168,7 @@ def test_a_what_if_that_does_nothing_says_so(open_page: Open) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_page_has_its_place_above(open_page: Open, page: str) -> None:
-    app = choose(open_page(), "page", page) if page != "map" else open_page()
+    app = choose(open_page(), "page", page) if page != "network" else open_page()
     assert app.segmented_control(key="w_page").value == page
     assert not errors(app)
 
@@ -217,14 +217,14 @@ def click(app: AppTest, label: str) -> AppTest:
 
 @pytest.mark.usefixtures("clickable")
 def test_a_block_can_be_clicked_again(open_page: Open) -> None:
-    app = click(open_page(), "mixed3")
+    app = click(open_page(page="map"), "mixed3")
     choose(app, "block", "mixed5")
-    assert address(click(app, "mixed3")) == {"block": "mixed3"}
+    assert address(click(app, "mixed3")) == {"page": "map", "block": "mixed3"}
 
 
 @pytest.mark.usefixtures("clickable")
 def test_a_row_can_be_clicked_again(open_page: Open) -> None:
-    app = click(open_page(block="mixed3"), "row")
+    app = click(open_page(page="map", block="mixed3"), "row")
     first = address(app)["layer"]
     choose(app, "block", "mixed5")
     other = address(click(app, "row"))["layer"]

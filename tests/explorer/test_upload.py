@@ -172,12 +172,12 @@ def test_one_session_does_not_see_the_file_of_another(open_page: Open) -> None:
     assert metrics(theirs)["MACs"] == "3.858 G"
 
 
-@pytest.mark.parametrize("page", ["map", "layer", "what-if", "compare", "export"])
+@pytest.mark.parametrize("page", ["network", "map", "layer", "what-if", "compare", "export"])
 def test_names_in_a_file_are_no_markup(open_page: Open, page: str) -> None:
     app = open_page()
     data = model(dense(MARKUP), dense("other"), name=MARKUP)
     app.file_uploader[0].upload(f"{MARKUP[:20]}.json", data).run()
-    if page != "map":
+    if page != "network":
         choose(app, "page", page)
     assert not app.exception
     for element in (*app.markdown, *app.subheader, *app.caption, *app.warning, *app.error):

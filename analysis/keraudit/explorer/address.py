@@ -22,6 +22,7 @@ from keraudit.rewrite.options import Rewriting
 from keraudit.zoo.names import listed, zoo_model
 
 PAGES: Mapping[str, str] = {
+    "network": "Network",
     "map": "Map",
     "layer": "Layer",
     "what-if": "What if",
@@ -83,6 +84,7 @@ class View:
         level: whether the map shows blocks or their layers.
         block: the one looked into; empty for none.
         layer: likewise.
+        open: what is opened in the drawing of the network.
         spot: of the layer's map, row and column; ``None`` for its middle.
         without: what is taken out in the what-if.
         width: every hidden width is multiplied by it.
@@ -105,7 +107,7 @@ class View:
         what: is exported.
     """
 
-    page: str = "map"
+    page: str = "network"
     model: str = ""
     size: Shape | None = None
     batch: int = 1
@@ -115,6 +117,7 @@ class View:
     level: str = "blocks"
     block: str = ""
     layer: str = ""
+    open: tuple[str, ...] = ()
     spot: tuple[int, ...] | None = None
     without: tuple[str, ...] = ()
     width: float = 1.0
@@ -332,6 +335,7 @@ FORMS: Mapping[str, Form] = {
     "level": _one_of(LEVELS),
     "block": Form(_read_name),
     "layer": Form(_read_name),
+    "open": Form(_read_names, _write_names, LONGEST_LIST),
     "spot": sizes(0, 4096, "17x17"),
     "without": Form(_read_without, ",".join),
     "width": Form(_read_width, _write_width),

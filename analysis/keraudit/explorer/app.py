@@ -67,8 +67,10 @@ def _navigation(view: View) -> None:
 
 
 STYLE = """<style>
-.stMainBlockContainer{padding-top:4.4rem;padding-bottom:2rem}
+.stMainBlockContainer{padding:4.4rem 2rem 2rem}
 [data-testid="stMetricValue"]{font-variant-numeric:tabular-nums;font-size:1.3rem}
+.st-key-costly button{min-height:1.7rem;padding:0;text-align:left}
+.st-key-costly button *{justify-content:flex-start}
 .st-key-twin{margin-top:2rem;border-top:1px solid rgba(128,128,128,.25);padding-top:.6rem}
 [data-testid="stCaptionContainer"]{color:inherit;opacity:.8}
 [data-testid="stCaptionContainer"] *{color:inherit}

@@ -58,7 +58,15 @@ def follow(name: str, value: Any) -> dict[str, Any]:
     """What changes with a field: another model has other blocks, another block other layers."""
     more: dict[str, Any] = {}
     if name == "model":
-        more = {"block": "", "layer": "", "size": None, "to": None, "filters": (), "spot": None}
+        more = {
+            "block": "",
+            "layer": "",
+            "open": (),
+            "size": None,
+            "to": None,
+            "filters": (),
+            "spot": None,
+        }
     elif name == "block":
         more = {"layer": "", "spot": None}
     elif name == "layer":

@@ -51,12 +51,12 @@ def page(view: View, subject: ShownModel | None) -> None:
     )
     left, right = st.columns([3, 2], gap="large")
     with left:
-        _products(layer)
+        products(layer)
         shares(layer, found, view)
         shapes(layer, node)
     with right:
         st.markdown("**Configuration**")
-        _configuration(node)
+        configuration(node)
     image = field(view, found, index)
     if image is not None:
         inside(view, subject, index, image)
@@ -101,7 +101,7 @@ def costliest(view: View, found: Audited) -> View:
     return view
 
 
-def _configuration(node: Node) -> None:
+def configuration(node: Node) -> None:
     """Every option that is set, as it stands in the file."""
     options = {k: v for k, v in node.layer.config.items() if v is not None and k != "name"}
     rows = [(str(key), _option_text(value)) for key, value in options.items()]
@@ -123,7 +123,7 @@ def _option_text(value: Any) -> str:
     return value[:200] if isinstance(value, str) else json.dumps(value, default=str)[:200]
 
 
-def _products(layer: LayerCost) -> None:
+def products(layer: LayerCost) -> None:
     """Every term of the cost, written out as on a blackboard."""
     st.markdown("**Cost, written out**")
     if not layer.terms:
