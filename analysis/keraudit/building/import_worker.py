@@ -12,7 +12,7 @@ import importlib.util
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -66,8 +66,11 @@ def _imported(name: str, path: str) -> Any:
         raise ModelError(f"importing {name} failed ({type(error).__name__}: {reason})") from None
 
 
-def _classes(packages: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    """What a file may name: classes of the packages, and what they registered with Keras, by name."""
+def _classes(packages: Sequence[tuple[str, Any]], record: Any) -> dict[str, Any]:
+    """What a file may name: classes of the packages, and what they registered with Keras, by name.
+
+    A class that is not registered is found where the file says it is, if that is in a package.
+    """
     import keras
 
     names = tuple(name for name, _ in packages)
@@ -79,7 +82,25 @@ def _classes(packages: Sequence[tuple[str, Any]]) -> dict[str, Any]:
         for name, item in vars(module).items():
             if isinstance(item, type) and _is_of(item, names):
                 found.setdefault(name, item)
+    for home, name in _named_in(record):
+        item = getattr(sys.modules.get(home), name, None)
+        if isinstance(item, type) and _is_of(item, names):
+            found.setdefault(name, item)
     return found
+
+
+def _named_in(value: Any) -> Iterator[tuple[str, str]]:
+    """The module and name of every class in a record."""
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, Mapping):
+            home, name = item.get("module"), item.get("class_name")
+            if isinstance(home, str) and isinstance(name, str):
+                yield home, name
+            waiting += item.values()
+        elif isinstance(item, list):
+            waiting += item
 
 
 def _is_of(item: Any, packages: Sequence[str]) -> bool:
@@ -97,6 +118,9 @@ def _model(record: Mapping[str, Any], known: Mapping[str, Any]) -> Any:
     except ModelError:
         keras.utils.clear_session()
         made = restored(record, known)
+    for variable in made.variables:
+        if variable.shape == () and variable._value is None:  # a number is no tensor until then
+            variable._deferred_initialize()
     built = record.get("build_config")
     if isinstance(built, Mapping) and not getattr(made, "_build_shapes_dict", None):
         made._build_shapes_dict = _shapes(built)  # the size that a subclassed model was called with
@@ -133,7 +157,7 @@ def found(path: Path, options: Mapping[str, Any]) -> str:
     record = read_file(path)
     packages = [(name, _imported(name, place)) for name, place in options["packages"]]
     keras.utils.clear_session()
-    model = _model(record, _classes(packages))
+    model = _model(record, _classes(packages, record))
     requests = map(Requested.from_dict, options["requests"])
     records = [_record_or_error(model, one, options["closed"]) for one in requests]
     return json.dumps(records, default=packed)

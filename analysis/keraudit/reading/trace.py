@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Lock, get_ident
 from typing import Any
 
@@ -150,7 +150,7 @@ def _calling(trace: Trace, call: Any) -> Any:
             return call(layer, *args, **kwargs)
         if _is_open(layer) and type(layer).__name__ not in trace.closed:
             if not layer.built and _builds_itself(layer):
-                with trace.hiding():
+                with trace.hiding(), suppress(Exception):  # opening it tells whether that matters
                     call(layer, *args, **kwargs)
             done, result = _opened(trace, layer, args, kwargs)
             if done:

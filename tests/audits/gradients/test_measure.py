@@ -238,7 +238,7 @@ def frozen() -> Any:
         (small, {"data": (batch()[0] * np.nan, batch()[1])}, "NaN or infinite"),
         (small, {"data": (batch()[0][:, :5], batch()[1])}, "the data have"),
         (small, {"data": "no/such/folder"}, "no data at"),
-        (small, {"against": ["sideways"]}, "no change to compare with"),
+        (small, {"against": ["sideways"]}, "not a change to compare with"),
         (
             "VGG16",
             {"against": ["without-skips"], "input_shape": (32, 32, 3)},
