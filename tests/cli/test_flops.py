@@ -112,7 +112,7 @@ def test_application_at_another_size_is_built_anew() -> None:
         (["crosscheck", "{resnet}", "--timeout", "inf"], "1,000,000 seconds at most"),
         (["flops", "Incepton"], "did you mean InceptionV3"),
         (["flops", "gone.keras"], "gone.keras does not exist"),
-        (["flops", "{resnet}", "--batch", "0"], "batch must be"),
+        (["flops", "{resnet}", "--batch", "0"], "batch: received int 0"),
         (["flops", "{resnet}", "--batch", "many"], "--batch"),
         (["flops", "{resnet}", "--input-shape", "96,96"], "3 axes besides the batch"),
         (["flops", "{resnet}", "--input-shape", "a,b"], "expected sizes"),

@@ -109,7 +109,7 @@ def test_layers_in_a_functional_model_are_opened(folder: Path, quick: list[Any])
     report = keraudit.audit("functional.keras", imports=["./my_layers.py"], batch=2)
     assert (report.total.macs, report.bound.word) == (2 * 4 * 6, "exact")
     assert keraudit.audit("net.json", imports=["./my_layers.py"], input_shape=(9,)).total.macs == 33
-    with pytest.raises(KerauditError, match=r"axes|expected|incompatible|rank|dimension"):
+    with pytest.raises(KerauditError, match="1 axis besides the batch"):
         keraudit.audit("functional.keras", imports=["./my_layers.py"], input_shape=(9, 9, 9, 9))
 
 
