@@ -16,6 +16,7 @@ from keraudit.evaluation.gated import GatedNetwork, gates
 from keraudit.evaluation.lesion import Plan, lesions, score, wilson
 from keraudit.evaluation.pytorch_resnet import _resnet, load_pytorch_resnet
 from keraudit.zoo.cifar import plain_cifar, resnet_cifar
+from schemas import faults
 
 keras = pytest.importorskip("keras")
 np = pytest.importorskip("numpy")
@@ -216,6 +217,7 @@ def test_the_command_on_weights(files: Any) -> None:
     assert record["network"] == "net"
     assert record["baseline"]["images"] == 8
     assert len(record["deletions"]) == 3
+    assert faults(record) == []
     shown = command.run("lesion", *files(), "--repeats", "1").out
     assert "Without" in shown
     assert "Gradient by path length" in shown

@@ -84,7 +84,7 @@ class Group(click.Group):
 
 
 def _wrong_command(word: str, names: list[str], *, top: bool) -> str:
-    """What is wrong with a word that is no command; a model lacks the command before it."""
+    """What is wrong with a word that does not name a command; a model lacks the command before it."""
     if top and word in ("version", "info"):
         return f"{word!r} is not a command: did you mean keraudit --version?"
     if top:
