@@ -310,7 +310,7 @@ def test_branches_of_a_sequential_model() -> None:
         (("BatchNormalization", {"mode": 1}), "with a mode other than 0"),
         (("Merge", {"mode": "function", "mode_type": "lambda"}), "a function of the user's own"),
         (("Merge", {"mode": ["sum"]}), "a function of the user's own"),
-        (("Merge", {"mode": "sum", "layers": [3]}), "holds something that is no layer"),
+        (("Merge", {"mode": "sum", "layers": [3]}), "holds something that is not a layer"),
     ],
 )
 def test_what_later_versions_lack_is_refused_by_name(

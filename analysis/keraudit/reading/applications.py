@@ -77,7 +77,7 @@ def read_callable(
         One for each request: a model is traced at its sizes. Where it does not work at those, the error.
 
     Raises:
-        ModelError: there is no model.
+        ModelError: the callable gives no keras.Model.
     """
     notify(f"calling {path}")
     options = {

@@ -134,7 +134,7 @@ def read_with(
     Raises:
         ModelError: a package cannot be imported, or the model cannot be built from the file.
     """
-    read_file(path)  # what is no model costs no import
+    read_file(path)  # a file without a model costs no import
     packages = [package(word) for word in dict.fromkeys(words)]
     options = {
         "packages": [[one.name, one.path] for one in packages],

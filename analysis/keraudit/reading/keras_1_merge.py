@@ -86,7 +86,7 @@ def branched(record: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) -> M
     ends: list[str] = []
     for number, branch in enumerate(as_list(config.pop(BRANCHES)), 1):
         if not isinstance(branch, Mapping) or "class_name" not in branch:
-            raise ModelError(f"the merge {name!r} holds something that is no layer")
+            raise ModelError(f"the merge {name!r} holds something that is not a layer")
         own = f"{name}_{number}"
         if not is_model(branch):
             branch = {"class_name": "Sequential", "config": [branch]}
@@ -101,7 +101,7 @@ def branched(record: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) -> M
     for number, item in enumerate([{**first, "config": config}, *items[1:]]):
         if not isinstance(item, Mapping) or "class_name" not in item:
             raise ModelError(
-                "the Sequential model's list of layers holds something that is no layer"
+                "the Sequential model's list of layers holds something that is not a layer"
             )
         own = f"{name}_then_{number}" if isinstance(item.get("config"), list) else layer_name(item)
         layers.append({**item, **_place(own, ends)})

@@ -173,7 +173,7 @@ def named_layers(config: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     named: dict[str, Mapping[str, Any]] = {}
     for item in config["layers"]:
         if not isinstance(item, Mapping) or "class_name" not in item:
-            raise ModelError("the model's list of layers holds something that is no layer")
+            raise ModelError("the model's list of layers holds something that is not a layer")
         name = layer_name(item)
         if name in named:
             raise ModelError(f"two layers are named {name!r}")
@@ -202,7 +202,7 @@ def sequential_layers(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     config = record["config"]
     items = config if isinstance(config, list) else config["layers"]
     if not all(isinstance(item, Mapping) and "class_name" in item for item in items):
-        raise ModelError("the Sequential model's list of layers holds something that is no layer")
+        raise ModelError("the Sequential model's list of layers holds something that is not a layer")
     return items
 
 
