@@ -202,7 +202,9 @@ def sequential_layers(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     config = record["config"]
     items = config if isinstance(config, list) else config["layers"]
     if not all(isinstance(item, Mapping) and "class_name" in item for item in items):
-        raise ModelError("the Sequential model's list of layers holds something that is not a layer")
+        raise ModelError(
+            "the Sequential model's list of layers holds something that is not a layer"
+        )
     return items
 
 
