@@ -36,6 +36,7 @@ def test_a_schema_is_one(path: Path) -> None:
     Draft202012Validator.check_schema(schema)
     assert schema["$id"] == path.name
     assert schema["title"]
+    assert schema["description"]
     assert "schema" in schema["required"]
 
 

@@ -33,7 +33,7 @@ def test_the_smallest_model() -> None:
     [
         ({}, "class_name"),
         ({"class_name": "MyModel", "config": {"units": 3}}, "records no graph"),
-        ({"class_name": "Sequential", "config": {"layers": [3]}}, "no layer"),
+        ({"class_name": "Sequential", "config": {"layers": [3]}}, "not a layer"),
         (functional(START, CONV, CONV), "two layers are named 'conv'"),
         (functional(START, layer("ReLU", "r", "ghost")), "'ghost', which is not in the model"),
         (functional(START, layer("ReLU", "a", "b"), layer("ReLU", "b", "a")), "cycle through"),

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from threading import Lock, get_ident
 from typing import Any
 
@@ -150,8 +150,7 @@ def _calling(trace: Trace, call: Any) -> Any:
             return call(layer, *args, **kwargs)
         if _is_open(layer) and type(layer).__name__ not in trace.closed:
             if not layer.built and _builds_itself(layer):
-                with trace.hiding(), suppress(Exception):  # opening it tells whether that matters
-                    call(layer, *args, **kwargs)
+                _built(trace, call, layer, args, kwargs)
             done, result = _opened(trace, layer, args, kwargs)
             if done:
                 return result
@@ -165,6 +164,16 @@ def _calling(trace: Trace, call: Any) -> Any:
         return _recorded(trace, call, layer, args, kwargs)
 
     return called
+
+
+def _built(trace: Trace, call: Any, layer: Any, args: Any, kwargs: dict[str, Any]) -> None:
+    """Let Keras build a layer by calling it. Where only the call raises, opening it tells whether that matters."""
+    try:
+        with trace.hiding():
+            call(layer, *args, **kwargs)
+    except Exception:
+        if not layer.built:
+            raise
 
 
 def _without_inference(kwargs: dict[str, Any]) -> dict[str, Any]:
