@@ -162,9 +162,9 @@ class GatedNetwork:
 
         pairs = list(zip(self._weights_of(one), self._weights_of(other), strict=True))
         for a, b in pairs:
-            kept = np.array(a)
+            values = np.array(a)
             a.assign(b)
-            b.assign(kept)
+            b.assign(values)
 
     def shapes_of(self, number: int) -> tuple[Any, ...]:
         """The shapes of a block's weights: blocks of the same shapes may be exchanged."""
