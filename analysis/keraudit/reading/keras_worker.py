@@ -21,6 +21,7 @@ from keraudit.errors import KerauditError, ModelError
 from keraudit.model.input_sizes import Requested
 from keraudit.reading.arrays import packed
 from keraudit.reading.live_model import live_record
+from keraudit.reading.unallocated import unallocated
 
 USUAL = (224, 224, 3)
 BACKENDS = ("tensorflow", "jax", "torch")
@@ -119,7 +120,7 @@ def _made(path: str) -> Any:
     for part in attribute.split("."):
         made = getattr(made, part)
     if callable(made) and not isinstance(made, keras.Model):
-        return made()
+        return unallocated(made)
     return made
 
 
