@@ -20,6 +20,7 @@ from keraudit.cli.options import (
     notify,
     output_options,
     reading_options,
+    refuse_split_names,
     row_options,
     warn,
 )
@@ -125,6 +126,7 @@ def command(
         how.pop("length")
         show_lengths(models, lengths, how, form=form, output=output)
         return 0
+    refuse_split_names(models)
     in_force = budgets(stated)
     reports = []
     for model in models:
@@ -159,10 +161,13 @@ def _grid(report: CostReport, by: str | None, depth: int, form: str, arrange: Ar
 def _over_budget(
     reports: Sequence[CostReport], in_force: Sequence[Any], allow_uncounted: bool
 ) -> Iterator[Annotation]:
-    from keraudit.audits.cost.budget import exceeded_budgets
+    from keraudit.audits.cost.budget import exceeded_budgets, kept_budgets
 
     for report in reports:
-        for finding in exceeded_budgets(report, in_force, allow_uncounted=allow_uncounted):
+        findings = exceeded_budgets(report, in_force, allow_uncounted=allow_uncounted)
+        if in_force and not findings:
+            warn(kept_budgets(report, in_force))
+        for finding in findings:
             level = "error" if finding.fails else "warning"
             yield Annotation(level, "budget", finding.line, file_of(report.source))
 

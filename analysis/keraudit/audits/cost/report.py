@@ -254,14 +254,22 @@ def report_grid(report: CostReport, *, by: str = "block", depth: int = 1) -> Gri
         Column(key="name", label=NAMES[by]),
         Column(key="kind", label="Kind", wide=True),
         Column(key="layers", label="Calls", form="number", wide=placed),
-        *((Column(key="output_shape", label="Output", form="shape"),) if placed else ()),
+        *(
+            (Column(key="output_shape", label="Output", form="shape", minor=True),)
+            if placed
+            else ()
+        ),
         Column(key="macs", label="MACs", form="count", bounded=True),
         Column(key="share", label="Share", form="share", bounded=True),
         Column(key="flops", label="FLOPs", form="count", wide=True, bounded=True),
         Column(key="params", label="Params", form="count", bounded=True),
         Column(key="param_bytes", label="Weights", form="bytes", wide=True, bounded=True),
         Column(key="activation_bytes", label="Activations", form="bytes", wide=True, bounded=True),
-        *((Column(key="receptive_field", label="Sees", form="extent"),) if placed else ()),
+        *(
+            (Column(key="receptive_field", label="Sees", form="extent", minor=True),)
+            if placed
+            else ()
+        ),
         *(
             (Column(key="effective_stride", label="Stride", form="extent", wide=True),)
             if placed
