@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from keraudit.layers.own_counts import count_of, counted_by
-from keraudit.reading.arrays import held_values
+from keraudit.reading.arrays import values_of
 from keraudit.reading.live_errors import class_of
 from keraudit.reading.live_layers import is_own, weights_of
 from keraudit.reading.trace_names import Names, containers
@@ -236,7 +236,7 @@ def _tidy(value: Any) -> Any:
     shape = getattr(value, "shape", None)
     if shape is None or not hasattr(value, "dtype"):
         return value
-    values = held_values(value)
+    values = values_of(value)
     if values is not None and values.shape == ():
         return values.item()
     config = {"shape": list(shape), "dtype": str(value.dtype), "value": values}
@@ -284,10 +284,10 @@ def _plain(
         return value.item()
     if value is Ellipsis:
         return {"class_name": "__ellipsis__", "config": {}}
-    return _held(value, read, reader)
+    return _constant(value, read, reader)
 
 
-def _held(value: Any, read: _Read, reader: str) -> Any:
+def _constant(value: Any, read: _Read, reader: str) -> Any:
     """A variable or an array as plain data, but for an array's values."""
     import keras
 
@@ -301,7 +301,7 @@ def _held(value: Any, read: _Read, reader: str) -> Any:
     if isinstance(value, keras.Variable):
         config |= {"variable": read.number(value, reader), "name": str(value.name)}
         config |= {"trainable": bool(value.trainable)}
-    elif (values := held_values(value)) is not None:
+    elif (values := values_of(value)) is not None:
         config |= {"value": values}
     return {"class_name": "__array__", "config": config}
 
@@ -315,10 +315,10 @@ def _weights(
 ) -> dict[str, list[list[Any]]]:
     """The weights that no rule tells: of leaves, and those that opened layers hold themselves."""
     found: dict[str, list[list[Any]]] = {}
-    taken: set[int] = set()
+    counted: set[int] = set()
     for step in steps:
-        taken |= {id(w) for w in getattr(step.operation, "weights", ())}
-    told = {  # by a rule, for a layer that was opened at another call
+        counted |= {id(w) for w in getattr(step.operation, "weights", ())}
+    ruled = {  # by a rule, for a layer that was opened at another call
         id(weight)
         for step in steps
         if hasattr(step.operation, "weights") and not is_own(step.operation)
@@ -326,7 +326,7 @@ def _weights(
     }
     for step in steps:
         if hasattr(step.operation, "weights") and is_own(step.operation):
-            found.setdefault(names.known[id(step.operation)], weights_of(step.operation, told))
+            found.setdefault(names.known[id(step.operation)], weights_of(step.operation, ruled))
     bare = [step.operation for step in steps if not getattr(step.operation, "weights", ())]
     bare_names = {names.known[id(operation)] for operation in bare}
     for layer, before in reversed(opened):  # those inside before those around them
@@ -334,9 +334,9 @@ def _weights(
         # operation that has no weights of its own, or with the model's input.
         after = [s.operation for s in steps[before:] if s.operation in bare] or bare[-1:]
         for variable in layer.weights:
-            if id(variable) in taken:
+            if id(variable) in counted:
                 continue
-            taken.add(id(variable))
+            counted.add(id(variable))
             home = readers.get(id(variable))
             if home not in bare_names:  # a layer's weights are those that its rule tells
                 home = names.known[id(after[0])] if after else start
