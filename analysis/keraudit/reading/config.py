@@ -78,6 +78,7 @@ def architecture(
         recorded=walk.recorded,
         hinted=walk.hinted,
         dtypes=walk.dtypes,
+        containers=walk.containers,
         title=harmless(title),
     )
 
@@ -142,6 +143,7 @@ class Walk:
         self.times: dict[str, int] = {}
         self.layer_counts: dict[str, int] = {}
         self.within: tuple[tuple[str, int], ...] = ()
+        self.containers: dict[str, str] = {}
         self.depth = 0
         self.done = 0
 
@@ -226,6 +228,7 @@ class Walk:
         if is_model(record):
             inputs = received(record, path, args, kwargs)
             times = self.times[path] = self.times.get(path, 0) + 1
+            self.containers[path] = text(record["class_name"])
             outside, self.within = self.within, (*self.within, (path, times))
             if not _is_old(record):
                 changers = rank_changers(record, path, inputs, self.stated, self.recorded)

@@ -59,7 +59,7 @@ def package(word: str) -> Package:
         return _from_path(word)
     if not PACKAGE.fullmatch(word):
         raise ModelError(
-            f"--import takes the name of a package, or a path such as ./my_layers.py; received {word!r}"
+            f"--import (imports=) takes the name of a package, or a path such as ./my_layers.py; received {word!r}"
         )
     spec = _installed(word.partition(".")[0])
     if spec is None:
@@ -79,15 +79,17 @@ def _from_path(word: str) -> Package:
             f"write ./{word} to import a file of the working folder, received {word!r}"
         )
     if not file.is_file() or file.suffix != ".py":
-        raise ModelError(f"--import {word}: expected a .py file, or a folder with an __init__.py")
+        raise ModelError(
+            f"--import (imports=) {word}: expected a .py file, or a folder with an __init__.py"
+        )
     name = path.resolve().stem
     if not name.isidentifier():
         raise ModelError(
-            f"--import {word}: {name!r} is not a name that Python can import; rename it"
+            f"--import (imports=) {word}: {name!r} is not a name that Python can import; rename it"
         )
     if (spec := _installed(name)) is not None:
         raise ModelError(
-            f"--import {word}: an installed package has the name {name!r} too ({spec.origin}); rename it"
+            f"--import (imports=) {word}: an installed package has the name {name!r} too ({spec.origin}); rename it"
         )
     return Package(name, str(file.resolve()), path=str(file.resolve()))
 

@@ -112,6 +112,7 @@ def with_live_facts(architecture: Architecture, facts: Facts) -> Architecture:
         recorded=recorded,
         stated_params=params,
         traced=bool(facts.get("traced")),
+        containers={**architecture.containers, **facts.get("containers", {})},
     )
 
 

@@ -14,8 +14,8 @@ from keraudit.layers.own_counts import count_of, counted_by
 from keraudit.reading.arrays import values_of
 from keraudit.reading.live_errors import class_of
 from keraudit.reading.live_layers import is_own, weights_of
+from keraudit.reading.trace_names import Names, containers
 
-PATH_SEPARATOR = "/"
 # Layers that apply their activation last, to what they return.
 ENDS_IN_ACTIVATION = frozenset(
     "Activation Conv1D Conv2D Conv3D Conv1DTranspose Conv2DTranspose Conv3DTranspose Dense"
@@ -34,6 +34,7 @@ class Traced(NamedTuple):
         counted: what the functions of classes that count themselves say of each call, by path.
         operations: the live layers and operations by path.
         variables: those that calls read themselves, in the order of their numbers in the record.
+        containers: the classes of the layers that were opened, by path.
     """
 
     record: dict[str, Any]
@@ -43,6 +44,7 @@ class Traced(NamedTuple):
     counted: dict[str, list[dict[str, Any]]]
     operations: dict[str, Any]
     variables: list[Any]
+    containers: dict[str, str]
 
 
 class Step(NamedTuple):
@@ -51,25 +53,6 @@ class Step(NamedTuple):
     operation: Any
     node: Any
     within: tuple[Any, ...]
-
-
-class _Names:
-    """Paths for operations, each its own; the model's own name is left out."""
-
-    def __init__(self) -> None:
-        self.used: set[str] = set()
-        self.known: dict[int, str] = {}
-
-    def of(self, operation: Any, within: Sequence[Any]) -> str:
-        if id(operation) not in self.known:
-            path = PATH_SEPARATOR.join([*(part.name for part in within[1:]), operation.name])
-            name, times = path, 1
-            while name in self.used:
-                times += 1
-                name = f"{path}_{times}"
-            self.used.add(name)
-            self.known[id(operation)] = name
-        return self.known[id(operation)]
 
 
 class _Read:
@@ -104,7 +87,7 @@ def written(
     needed = _leading_to(outputs)
     opened = [(layer, sum(s.node in needed for s in steps[:before])) for layer, before in opened]
     steps = [step for step in steps if step.node in needed]
-    names = _Names()
+    names = Names()
     layers: dict[str, dict[str, Any]] = {}
     places: dict[tuple[int, int], tuple[str, int]] = {}  # node of an operation: name, call
     for tensor in inputs:
@@ -162,10 +145,11 @@ def written(
         _counted(steps, names),
         operations,
         list(read.variables.values()),
+        containers(step.within for step in steps),
     )
 
 
-def _counted(steps: Sequence[Step], names: _Names) -> dict[str, list[dict[str, Any]]]:
+def _counted(steps: Sequence[Step], names: Names) -> dict[str, list[dict[str, Any]]]:
     """What the functions of classes that count themselves say of each call."""
     found: dict[str, list[dict[str, Any]]] = {}
     for step in steps:
@@ -325,7 +309,7 @@ def _constant(value: Any, read: _Read, reader: str) -> Any:
 def _weights(
     steps: Sequence[Step],
     opened: Sequence[tuple[Any, int]],
-    names: _Names,
+    names: Names,
     readers: Mapping[int, str],
     start: str,
 ) -> dict[str, list[list[Any]]]:
