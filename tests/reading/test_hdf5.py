@@ -133,7 +133,7 @@ def test_a_file_that_holds_the_library_up_is_ended(tmp_path: Path) -> None:
     done = run("flops", path, PYTHONPATH=HOME)
     assert done.code == 2
     assert done.err.count("\n") == 1
-    assert "did not end within 3 s" in done.err
+    assert "did not end within 2 s" in done.err
 
 
 FLIPS = """

@@ -27,7 +27,7 @@ LARGEST_CONFIG = 32 * 2**20  # bytes of the attribute ``model_config``
 MOST_ENTRIES = 1_000_000  # groups, datasets and links
 DEEPEST_GROUP = 200  # groups within groups; models within models take three each
 LONGEST_NAME = 1_000  # bytes of a link or of a dtype's name
-CPU_SECONDS = {"config": 3, "shapes": 30}  # 40,000 datasets take from 5 to 15
+CPU_SECONDS = {"config": 2, "shapes": 30}  # 40,000 datasets take from 5 to 15
 MEMORY = 2**30  # bytes of address space, on top of what the library itself takes
 WALL_SECONDS = 120  # where processor time cannot be limited, or the file is slow to come
 
