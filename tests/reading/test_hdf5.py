@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import random
-import subprocess
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +11,9 @@ import pytest
 
 import keraudit
 from command import run
-from keraudit.errors import KerauditError, ModelError
+from keraudit.errors import ModelError
 from keraudit.reading import hdf5
-from keraudit.reading.archive import parse
 from keraudit.reading.child import ChildError, run_child
-from keraudit.reading.config import architecture
 from keraudit.reading.resolve import resolve
 
 h5py = pytest.importorskip("h5py")
@@ -134,63 +127,6 @@ def test_a_file_that_holds_the_library_up_is_ended(tmp_path: Path) -> None:
     assert done.code == 2
     assert done.err.count("\n") == 1
     assert "did not end within 2 s" in done.err
-
-
-FLIPS = """
-import sys
-from keraudit.reading import hdf5
-hdf5.CPU_SECONDS = {"config": 1, "shapes": 1}
-for path in sys.argv[1:]:
-    for what in ("config", "shapes"):
-        print(hdf5.main([f"{path}.{what}", what, path]), flush=True)
-"""
-
-
-def flipped(whole: bytes, folder: Path, number: int) -> list[str]:
-    """Copies of a file with one to three bytes changed."""
-    chance = random.Random(4)
-    paths = []
-    for index in range(number):
-        data = bytearray(whole)
-        for _ in range(chance.randint(1, 3)):
-            data[chance.randrange(len(data))] = chance.choice((0, 1, 0xFF, chance.randrange(256)))
-        path = folder / f"{index}.h5"
-        path.write_bytes(data)
-        paths.append(str(path))
-    return paths
-
-
-def codes_of(paths: Sequence[str]) -> list[int]:
-    """Exit codes of the child for ``config`` and ``shapes`` of every file; it is started anew when it dies."""
-    codes: list[int] = []
-    while len(codes) < 2 * len(paths):
-        rest = paths[len(codes) // 2 :]
-        done = subprocess.run(
-            [sys.executable, "-c", FLIPS, *rest],
-            env={**os.environ, **hdf5.ENVIRONMENT, "PYTHONPATH": HOME},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=300,
-        )
-        assert "Traceback" not in done.stderr, done.stderr
-        codes += map(int, done.stdout.split())
-        if done.returncode:  # ended by its limit, or crashed: a line of the parent's
-            assert done.returncode < 0, done.stderr
-            codes += [done.returncode] * (2 - len(codes) % 2)
-    return codes
-
-
-def test_flipped_bytes_end_in_an_answer_or_a_line(tmp_path: Path) -> None:
-    paths = flipped(h5_file(tmp_path / "m.h5").read_bytes(), tmp_path, 200)
-    codes = codes_of(paths)
-    assert set(codes) <= {0, 3} | {code for code in codes if code < 0}
-    assert codes.count(0) > 100
-    assert codes.count(3) > 10
-    for path, code in zip(paths, codes[::2], strict=True):
-        with contextlib.suppress(KerauditError):
-            if code == 0:
-                architecture(parse(Path(f"{path}.config").read_bytes(), path), source=path)
 
 
 def test_shapes_of_weights_are_listed_without_reading_them(tmp_path: Path) -> None:

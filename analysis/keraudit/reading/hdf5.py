@@ -117,7 +117,7 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _limit(seconds: int) -> None:
+def limit(seconds: int) -> None:
     """Bound our own processor time and memory, where the platform lets us."""
     try:
         import resource
@@ -184,7 +184,7 @@ def _opened(path: Path, seconds: int, part: Sequence[int] = ()) -> Any:
         raise ModelError(
             f"is an HDF5 file; reading it needs h5py ({error}): pip install h5py"
         ) from None
-    _limit(seconds)
+    limit(seconds)
     return h5py.File(Part(path, *part) if part else path, "r")
 
 
