@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
+from zlib import crc32
 
 from keraudit.errors import KerauditError, ModelError, ShapeError
 from keraudit.model.graph import Architecture, Shape
@@ -53,7 +54,7 @@ def read_cached(build: CachedBuild, *, notify: Notify) -> Architecture:
     name, source = build.name, build.source
     if build.path.is_file():
         try:
-            data = build.path.read_bytes()
+            data = kept(build.path)
             return architecture(parse(data, build.path), source=source, title=name)
         except (KerauditError, OSError):
             pass  # a damaged cache is built anew
@@ -96,11 +97,30 @@ def cache_folder() -> Path:
 
 
 def store(path: Path, data: bytes) -> None:
-    """Write whole or not at all; a cache that cannot be written is no error."""
+    """Write whole or not at all, after a line that says of what; no error if it cannot be written."""
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as file:
-            file.write(data)
+            file.write(_claim(path, data) + data)
+
+
+def kept(path: Path) -> bytes:
+    """What ``store`` wrote to that very file.
+
+    Raises:
+        OSError: it cannot be read.
+        ModelError: it is something else, or was damaged since.
+    """
+    line, end, data = path.read_bytes().partition(b"\n")
+    if line + end != _claim(path, data):
+        raise ModelError(f"{path} is not what was kept there")
+    return data
+
+
+def _claim(path: Path, data: bytes) -> bytes:
+    """The first line of an entry: its place among the others, and a checksum."""
+    place = "/".join(path.parts[-2:])
+    return json.dumps({"of": place, "crc32": crc32(data)}).encode() + b"\n"
 
 
 def run_live(*arguments: str) -> bytes:

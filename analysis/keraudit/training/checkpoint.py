@@ -16,6 +16,8 @@ from typing import Any
 
 from keraudit.errors import KerauditError
 
+NUMBERS = "biuf"  # kinds of dtypes
+
 
 class CheckpointError(KerauditError):
     """A checkpoint that cannot be written, or read, or that belongs to another run."""
@@ -137,6 +139,8 @@ def load(path: Path, variables: Sequence[Any]) -> dict[str, Any]:
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             state: dict[str, Any] = json.loads(str(file["state"]))
             arrays = [file[key] for key in sorted(file.files) if key.startswith("v")]
+        if not isinstance(state, dict) or any(array.dtype.kind not in NUMBERS for array in arrays):
+            raise ValueError("it holds no state and variables")
     except Exception as error:  # noqa: BLE001 - numpy and zipfile raise many kinds
         raise DamagedError(
             f"{path} is damaged or cut short ({' '.join(str(error).split())[:100]}): delete it to"
