@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,6 +22,7 @@ from keraudit.reading.child import run_child
 from keraudit.reading.config import architecture
 
 Notify = Callable[[str], None]
+Turn = Callable[[], AbstractContextManager[float | None]]
 
 
 class Listed(NamedTuple):
@@ -32,6 +34,15 @@ class Listed(NamedTuple):
     macs: int
     params: int
     origin: str
+
+
+def at_once() -> AbstractContextManager[float | None]:
+    """Whoever builds need not wait, and may take any time."""
+    return nullcontext()
+
+
+# Where several people share a machine it is a place in a queue, and the seconds that a build may take.
+TURN: ContextVar[Turn] = ContextVar("turn", default=at_once)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +73,12 @@ def read_cached(build: CachedBuild, *, notify: Notify) -> Architecture:
         f"building {name} at {shape_text(build.shape)} with Keras, once; kept in {build.path.parent}"
     )
     try:
-        data = run_live(build.form, name, json.dumps(list(build.shape)))
+        with TURN.get()() as seconds:
+            data = run_live(build.form, name, json.dumps(list(build.shape)), seconds=seconds)
+    except TimeoutError:
+        raise ModelError(
+            f"building {name} took more than {seconds:g} s here: use the command line"
+        ) from None
     except ModelError as error:
         raise ShapeError(
             f"Keras does not build {name} at {shape_text(build.shape)}: {error}"
@@ -117,15 +133,23 @@ def kept(path: Path) -> bytes:
     return data
 
 
+def is_kept(path: Path) -> bool:
+    """Whether there is a whole entry of that place."""
+    try:
+        return bool(kept(path))
+    except (OSError, ModelError):
+        return False
+
+
 def _claim(path: Path, data: bytes) -> bytes:
     """The first line of an entry: its place among the others, and a checksum."""
     place = "/".join(path.parts[-2:])
     return json.dumps({"of": place, "crc32": crc32(data)}).encode() + b"\n"
 
 
-def run_live(*arguments: str) -> bytes:
-    """Run ``keraudit.reading.keras_worker`` in its own process; its JSON.
+def run_live(*arguments: str, seconds: float | None = None) -> bytes:
+    """Run ``keraudit.reading.keras_worker`` in its own process, within so many seconds; its JSON.
 
     A process of its own keeps Keras' memory, its start-up messages and the user's prints out of ours.
     """
-    return run_child("keraudit.reading.keras_worker", *arguments)
+    return run_child("keraudit.reading.keras_worker", *arguments, seconds=seconds)
