@@ -26,4 +26,5 @@ def typed(path: Path) -> str:
         relative = os.path.relpath(path)
     except (OSError, ValueError):  # the working folder is gone, or on another drive
         return path.name
-    return path.name if relative.startswith(os.sep.join([".."] * (FARTHEST + 1))) else relative
+    is_far = Path(relative).parts[: FARTHEST + 1] == ("..",) * (FARTHEST + 1)
+    return path.name if is_far else relative

@@ -39,6 +39,8 @@ class CheckpointTimer:
     def is_due(self) -> bool:
         """Whether a save now would keep to the share."""
         since = time.perf_counter() - self.last
+        if since < 0:  # the clock was set back: what it says now is no ground to wait
+            return True
         return self.seconds < self.SHORT or self.seconds <= self.SHARE * (since + self.seconds)
 
     def save(self, path: Path, variables: Sequence[Any], state: Mapping[str, Any]) -> None:
