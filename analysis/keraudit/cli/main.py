@@ -103,7 +103,10 @@ def run(arguments: list[str] | None = None) -> int:
         left = LEFT.get(typed[0] if typed else "", "nothing was written")
         click.echo(f"keraudit: stopped; {left}", err=True)
         return 130
-    except (BrokenPipeError, SystemExit):  # click's own: the reader of a pipe, such as head, went away
+    except (
+        BrokenPipeError,
+        SystemExit,
+    ):  # click's own: the reader of a pipe, such as head, went away
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except MemoryError:

@@ -9,13 +9,8 @@ from typing import Any
 from streamlit import runtime
 
 from keraudit.errors import KerauditError
-from keraudit.explorer.upload import LARGEST_FILE_MIB
+from keraudit.explorer.upload import MOST_OF_ALL, MOST_OF_SESSION, MOST_WEIGHTS
 from keraudit.output.numbers import mebibytes
-
-# What Streamlit holds between the last byte of a file and the run of the page that reads it.
-MOST_OF_SESSION = LARGEST_FILE_MIB * 2**20  # bytes; older files of the visitor make room
-MOST_OF_ALL = 4 * MOST_OF_SESSION  # bytes; those of other visitors do
-MOST_WEIGHTS = 2**30  # bytes of files with weights that pages keep, of all sessions together
 
 _LOCK = threading.Lock()
 _KEPT: dict[str, int] = {}  # bytes of weights by session

@@ -19,15 +19,13 @@ from keraudit.explorer.job_panel import has_ended, session
 from keraudit.explorer.places import typed
 from keraudit.explorer.sent_files import bound, free, keep
 from keraudit.explorer.start import argument, imported
-from keraudit.explorer.upload import LARGEST_FILE_MIB, Upload, uploaded
+from keraudit.explorer.upload import LARGEST_FILE_MIB, MOST_UPLOADS, Upload, uploaded
 from keraudit.model.graph import Architecture
 from keraudit.model.shape_text import shape_text
 from keraudit.reading.applications import applications
 from keraudit.reading.resolve import application_name, resolve
 from keraudit.safe_text import harmless
 from keraudit.zoo.names import listed, zoo_model
-
-MOST_UPLOADS = 8  # that one session keeps
 
 
 def uploads() -> dict[str, Upload]:

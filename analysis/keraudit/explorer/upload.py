@@ -19,6 +19,13 @@ LARGEST_FILE_MIB = 256
 LARGEST_CONFIG = 4 * 2**20  # bytes; the largest application's has about 1 MiB
 MOST_CALLS = 20_000  # layers and calls; the deepest application has about 2,500
 LONGEST_NAME = 200  # characters
+LARGEST_IMAGE_MIB = 16
+MOST_PIXELS = 50_000_000  # of a picture
+MOST_UPLOADS = 8  # files that one session keeps, the weights of the last alone
+MOST_WEIGHTS = 2**30  # bytes of files with weights that pages keep, of all sessions together
+# Bytes that Streamlit holds between the last one of a file and the run of the page that reads it.
+MOST_OF_SESSION = LARGEST_FILE_MIB * 2**20
+MOST_OF_ALL = 4 * MOST_OF_SESSION
 
 
 class Upload(NamedTuple):
