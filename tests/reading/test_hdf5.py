@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +114,26 @@ def test_a_config_that_is_too_long_is_refused(tmp_path: Path, fixed: bool) -> No
     path = h5_file(tmp_path / "m.h5", np.bytes_(long) if fixed else long, libver="latest")
     with pytest.raises(ModelError, match="a model_config of 33 MiB; more than 32 MiB is refused"):
         resolve(path)
+
+
+PEAK = """
+import re, sys
+from pathlib import Path
+from keraudit.reading import hdf5
+print(hdf5.main(sys.argv[1:]), re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
+"""
+
+
+@pytest.mark.exhaustive
+def test_text_without_end_is_refused_with_little_memory(tmp_path: Path) -> None:
+    """Its length is not known before it is read."""
+    path = h5_file(tmp_path / "m.h5", b"{" * (200 * 2**20), libver="latest")
+    words = [sys.executable, "-c", PEAK, str(tmp_path / "out"), "config", str(path)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    code, peak = map(int, done.stdout.split())
+    assert code == 3
+    assert "asks for more than 384 MiB of memory" in done.stderr
+    assert peak * 1024 < 500 * 2**20
 
 
 def test_a_file_that_holds_the_library_up_is_ended(tmp_path: Path) -> None:
