@@ -274,8 +274,9 @@ def address_text(chance: random.Random) -> bytes:
 
 @cache
 def batches() -> Mapping[str, bytes]:
-    """A batch of CIFAR-10 by several protocols, and a data set as an archive of arrays."""
+    """A batch of CIFAR-10 by several protocols, a data set as an archive of arrays, and images."""
     import numpy as np
+    from PIL import Image
 
     images = np.arange(4 * 3072, dtype="uint8").reshape(4, 3072)
     batch = {
@@ -288,6 +289,9 @@ def batches() -> Mapping[str, bytes]:
     out = io.BytesIO()
     small = images[:, :192].reshape(4, 8, 8, 3)
     np.savez_compressed(out, x_train=small, y_train=[0, 1, 0, 1], x_test=small, y_test=[0, 1, 0, 1])
+    for kind in ("PNG", "JPEG", "GIF", "BMP"):
+        Image.fromarray(small[0]).save(drawn := io.BytesIO(), kind)
+        made[kind] = drawn.getvalue()
     return {**made, "npz": out.getvalue()}
 
 

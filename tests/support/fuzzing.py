@@ -25,6 +25,8 @@ from typing import Any, NamedTuple
 if __name__ == "__main__":  # as pytest is configured
     sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
 
+from PIL import Image
+
 from fuzz_inputs import (
     address_text,
     data_set,
@@ -37,6 +39,7 @@ from fuzz_inputs import (
 from hostile import acts, check_every_format, check_json
 from keraudit.errors import KerauditError
 
+Image.init()  # what its formats import and load is no sign of an input
 CASES = Path(__file__).parents[1] / "fuzz" / "cases"
 HANG = 5.0  # seconds of processor time that one input may take
 STARTED = (
@@ -156,15 +159,18 @@ def read_address(data: bytes, folder: Path) -> None:
 
 
 def read_data_set(data: bytes, folder: Path) -> None:
-    """A batch of CIFAR-10, or an archive of arrays."""
+    """A batch of CIFAR-10, an archive of arrays, or a folder of images: tried as each of them."""
     from keraudit.data.cifar_batches import images_and_labels
     from keraudit.data.load import load
 
-    if data.startswith(b"PK"):
-        (folder / "d.npz").write_bytes(data)
-        load(str(folder / "d.npz"))
-    else:
-        images_and_labels(data, "batch")
+    (folder / "d.npz").write_bytes(data)
+    for name in ("a", "b"):
+        (home := folder / "images" / name).mkdir(parents=True)
+        for number in range(5):
+            (home / f"{number}.png").write_bytes(data)
+    told(lambda: load(str(folder / "d.npz")))
+    told(lambda: load(str(folder / "images")))
+    images_and_labels(data, "batch")
 
 
 KINDS: Mapping[str, Kind] = {
@@ -210,7 +216,7 @@ def check(kind: str, data: bytes) -> None:
         warnings.simplefilter("ignore")
         with bounded(), watched() as seen:
             told(lambda: KINDS[kind].read(data, Path(folder)))
-        assert seen == []
+        assert seen == [], seen
 
 
 @contextmanager
@@ -263,6 +269,7 @@ def _is_foreign(module: str) -> bool:
 
 FRIENDS = (
     "numpy",
+    "PIL",
     "rich",
     "click",
     "platformdirs",
