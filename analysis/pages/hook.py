@@ -43,6 +43,7 @@ FILLING = (
     "reference",
     "reproduce",
     "resnet",
+    "security",
     "structure",
     "zoo",
 )
