@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from keraudit.cli.command import Command, headed
+from keraudit.cli.extras import require
 from keraudit.cli.options import command_line, notify, output_options, warn
 from keraudit.cli.training_options import (
     backend_option,
@@ -114,6 +115,7 @@ def command(
         )
     from keraudit.reading.keras_worker import use_backend
 
+    require("train")
     use_backend(backend)
 
     from keraudit.cli.quiet import started
