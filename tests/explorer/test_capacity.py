@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import sysconfig
 import threading
 from pathlib import Path
 
@@ -76,6 +80,29 @@ def test_the_deployed_app_sets_limits_that_the_environment_overrides() -> None:
     for variable in (capacity.TASKS_VARIABLE, capacity.MEMORY_VARIABLE):
         assert f'setdefault("{variable}", ' in text
         assert text.index(variable) < text.index("keraudit.explorer.app")
+
+
+def test_the_app_runs_from_a_clone_that_is_not_installed(tmp_path: Path) -> None:
+    pytest.importorskip("keras")  # the fixture of this folder built InceptionV3 with it
+    code = (
+        "import sys; sys.path.append(sys.argv[1]);"  # libraries, without what *.pth files add
+        "from streamlit.testing.v1 import AppTest;"
+        "app = AppTest.from_file(sys.argv[2], default_timeout=60).run();"
+        "import keraudit; print(keraudit.__file__);"
+        "print([m.value for m in app.metric if m.label == 'MACs'], len(app.exception))"
+    )
+    libraries = sysconfig.get_path("purelib")
+    done = subprocess.run(
+        [sys.executable, "-S", "-P", "-W", "ignore", "-c", code, libraries, str(APP)],
+        capture_output=True,
+        check=True,
+        cwd=tmp_path,
+        env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"},
+        text=True,
+    )
+    where, shown = done.stdout.splitlines()[-2:]
+    assert Path(where) == APP.parents[1] / "analysis" / "keraudit" / "__init__.py"
+    assert shown == "['5.713 G'] 0"
 
 
 @pytest.mark.parametrize(("prefix", "path"), [("", ""), ("class", "class"), ("/a/b-1/", "a/b-1")])
