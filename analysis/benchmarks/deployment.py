@@ -1,6 +1,7 @@
-"""Memory of the explorer as it is deployed: ``python analysis/benchmarks/deployment.py [--record FILE]``.
+"""Memory of the explorer as it is deployed: ``python analysis/benchmarks/deployment.py [--python PATH] [--record FILE]``.
 
-- ``streamlit_app/app.py`` is served with its own limits and the backend of its requirements, JAX.
+- ``streamlit_app/app.py`` is served with its own limits by the Python at PATH, of an environment that holds its
+  requirements and nothing else: with JAX, without TensorFlow, which Keras would load too.
 - Sessions of a browser open one application each and stay open; the server's memory is read after them.
 - Tasks that run Keras follow, one at a time. Each is a process of its own: its peak is read, and what it said.
 
@@ -34,11 +35,11 @@ from built import NAMES, application
 from conftest import CACHE
 from explorer.server import served
 from keraudit.api import read
-from keraudit.child_process import environment, python
 from keraudit.explorer.capacity import MEMORY_VARIABLE
 from keraudit.explorer.jobs import QUIET
 from keraudit.model.graph import Graph
 
+ANALYSIS = Path(__file__).parents[1]
 SCHEMA = "keraudit.deployment-benchmark/1"
 LIMIT_MIB = 640  # as in streamlit_app/app.py
 SESSIONS = 20
@@ -57,6 +58,7 @@ TASKS = (
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--python", default=sys.executable)
     parser.add_argument("--record", type=Path)
     options = parser.parse_args()
     os.environ.setdefault("KERAUDIT_CACHE", str(CACHE))
@@ -64,8 +66,8 @@ def main() -> None:
     names = NAMES[:SESSIONS]
     for name in names:
         application(name)
-    memory = sessions(names)
-    tasks = [task(*each) for each in TASKS]
+    memory = sessions(names, options.python)
+    tasks = [task(*each, interpreter=options.python) for each in TASKS]
     done = [each["peak_mib"] for each in tasks if not each["error"]]
     result = {
         "schema": SCHEMA,
@@ -84,9 +86,9 @@ def main() -> None:
         options.record.write_text(text + "\n")
 
 
-def sessions(names: list[str]) -> dict[str, float]:
+def sessions(names: list[str], interpreter: str) -> dict[str, float]:
     """The server's memory before and after sessions that each look at a model of their own, all open at once."""
-    with launched() as browser, served() as (url, pid):
+    with launched() as browser, served(python=interpreter) as (url, pid):
         memory = {"at the start": memory_mib(pid)}
         opened = []
         for name in names:
@@ -106,7 +108,9 @@ def memory_mib(pid: int) -> float:
     return 0.0
 
 
-def task(kind: str, name: str, size: tuple[int, ...] | None, batch: int) -> dict[str, Any]:
+def task(
+    kind: str, name: str, size: tuple[int, ...] | None, batch: int, *, interpreter: str
+) -> dict[str, Any]:
     """The peak of one task's process, and what it said if it did not end with a result."""
     graph = read(name, input_shape=size, batch=batch)
     wanted = gradients(graph) if kind == "gradients" else activations(graph)
@@ -114,11 +118,11 @@ def task(kind: str, name: str, size: tuple[int, ...] | None, batch: int) -> dict
     begun = time.perf_counter()
     with TemporaryDirectory() as folder:
         process = subprocess.Popen(
-            python("keraudit.explorer.worker", folder),
+            [interpreter, "-P", "-m", "keraudit.explorer.worker", folder],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=environment(**limits),
+            env={**os.environ, "PYTHONPATH": str(ANALYSIS), **limits},
         )
         assert process.stdin is not None
         assert process.stdout is not None
