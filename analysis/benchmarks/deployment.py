@@ -5,6 +5,9 @@
 - Sessions of a browser open one application each and stay open; the server's memory is read after them.
 - Tasks that run Keras follow, one at a time. Each is a process of its own: its peak is read, and what it said.
 
+The environment: ``python -m venv build/deployed``, then ``build/deployed/bin/pip install -r
+streamlit_app/requirements.txt``.
+
 The total is the server after all sessions plus the largest task that ended with a result.
 """
 
@@ -66,8 +69,9 @@ def main() -> None:
     names = NAMES[:SESSIONS]
     for name in names:
         application(name)
-    memory = sessions(names, options.python)
-    tasks = [task(*each, interpreter=options.python) for each in TASKS]
+    interpreter = str(Path(options.python).absolute())  # not resolved: a link into an environment
+    memory = sessions(names, interpreter)
+    tasks = [task(*each, interpreter=interpreter) for each in TASKS]
     done = [each["peak_mib"] for each in tasks if not each["error"]]
     result = {
         "schema": SCHEMA,

@@ -11,7 +11,10 @@ from pages.markdown import note, numbers
 from pages.published import missing, published
 
 PATH = Path("site/results/benchmark-deployment.json")
-COMMAND = "python analysis/benchmarks/deployment.py --record site/results/benchmark-deployment.json"
+COMMAND = (
+    "python analysis/benchmarks/deployment.py --python build/deployed/bin/python"
+    " --record site/results/benchmark-deployment.json"
+)
 
 
 def memory() -> str:
