@@ -103,7 +103,7 @@ serve: $(STAMP) ## serve the site while it is being written
 	$(BIN)/mkdocs serve
 
 clean: ## remove everything that make made, the environment too
-	rm -rf build $(VENV) .mypy_cache .pytest_cache .ruff_cache analysis/*.egg-info
+	rm -rf build dist $(VENV) .mypy_cache .pytest_cache .ruff_cache analysis/*.egg-info
 	find analysis tests -name __pycache__ -prune -exec rm -rf {} +
 
 $(STAMP): pyproject.toml constraints.txt analysis/keraudit/_version.py

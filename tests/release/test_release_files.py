@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from distribution import tracked
 from keraudit._version import __version__
 from lowest import lowest
 
@@ -20,6 +21,19 @@ TEMPLATES = sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"))
 
 def loaded(path: Path) -> Any:
     return yaml.safe_load(path.read_text("utf-8"))
+
+
+def test_the_top_level_holds_the_agreed_and_the_usual_files() -> None:
+    agreed = {"analysis", "site", "streamlit_app", "tests", "Makefile", "mkdocs.yml"}
+    usual = {
+        *(".ci", ".github", ".gitignore", ".pre-commit-hooks.yaml", "CHANGELOG.md", "CITATION.cff"),
+        *("CONTRIBUTING.md", "LICENSE", "MANIFEST.in", "NOTICE", "README.md", "constraints.txt"),
+        "pyproject.toml",
+    }
+    names = {name.partition("/")[0] for name in tracked()}
+    if not names:
+        pytest.skip("not a git checkout")
+    assert names == agreed | usual
 
 
 def test_the_changelog_and_the_citation_name_this_version() -> None:
