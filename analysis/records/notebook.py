@@ -6,6 +6,7 @@ The site shows the file as it is committed; a test runs it again and compares.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,22 +17,28 @@ _PASSING = ("execution_count", "id", "metadata")
 
 
 def executed(path: Path = NOTEBOOK, seconds: int = 600) -> Any:
-    """The notebook, run from top to bottom by a kernel of its own, in a folder that it cannot write to by name."""
+    """The notebook, run from top to bottom by a kernel of its own."""
     import nbformat
     from nbclient import NotebookClient
 
     notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, timeout=seconds, kernel_name="python3").execute()
+    client = NotebookClient(notebook, timeout=seconds, kernel_name="python3", coalesce_streams=True)
+    client.execute(env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"})
     return notebook
 
 
 def outputs(notebook: Any) -> list[list[dict[str, str]]]:
     """What each code cell printed or returned, by its kind, lines joined."""
     return [
-        [_output(each) for each in cell["outputs"]]
+        [_output(each) for each in _said(cell)]
         for cell in notebook["cells"]
         if cell["cell_type"] == "code"
     ]
+
+
+def _said(cell: Any) -> list[Any]:
+    """The outputs of a cell, without what its backend tells of the machine."""
+    return [each for each in cell["outputs"] if each.get("name") != "stderr"]
 
 
 def _output(found: Any) -> dict[str, str]:
@@ -53,7 +60,7 @@ def _kept(notebook: Any) -> dict[str, Any]:
         kept = {k: v for k, v in cell.items() if k not in _PASSING}
         kept |= {"id": f"cell-{number}", "metadata": {}}
         if cell["cell_type"] == "code":
-            made = [{**o, "metadata": {}} if "data" in o else {**o} for o in cell["outputs"]]
+            made = [{**o, "metadata": {}} if "data" in o else {**o} for o in _said(cell)]
             for each in made:
                 each.pop("execution_count", None)
                 if each["output_type"] == "execute_result":
