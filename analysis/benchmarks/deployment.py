@@ -34,8 +34,8 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "support"))
 import numpy as np
 
 from browser import launched
-from built import NAMES, application
-from conftest import CACHE
+from built import application
+from conftest import CACHE, FAMILIES
 from explorer.server import served
 from keraudit.api import read
 from keraudit.explorer.capacity import MEMORY_VARIABLE
@@ -63,7 +63,7 @@ def main() -> None:
     options = parser.parse_args()
     os.environ.setdefault("KERAUDIT_CACHE", str(CACHE))
     os.environ["KERAS_BACKEND"] = "jax"
-    names = NAMES[:SESSIONS]
+    names = FAMILIES[:SESSIONS]
     for name in names:
         application(name)
     interpreter = str(Path(options.python).absolute())  # not resolved: a link into an environment
