@@ -21,7 +21,7 @@ def executed(path: Path = NOTEBOOK, seconds: int = 600) -> Any:
     import nbformat
     from nbclient import NotebookClient
 
-    notebook = nbformat.read(path, as_version=4)
+    notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]  # half of it has types
     client = NotebookClient(notebook, timeout=seconds, kernel_name="python3", coalesce_streams=True)
     client.execute(env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"})
     return notebook
