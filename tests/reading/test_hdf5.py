@@ -211,7 +211,7 @@ def test_more_entries_than_any_model_are_refused(tmp_path: Path, monkeypatch: An
 def test_without_h5py_a_line_says_what_to_install(tmp_path: Path, monkeypatch: Any) -> None:
     path = h5_file(tmp_path / "m.h5")
     monkeypatch.setattr(hdf5, "find_spec", lambda _: None)
-    with pytest.raises(ModelError, match="needs h5py: pip install h5py"):
+    with pytest.raises(ModelError, match=r"needs h5py: pip install 'keraudit\[h5\]'"):
         resolve(path)
 
 

@@ -10,6 +10,7 @@ import click
 
 from keraudit.cli.command import Command, headed
 from keraudit.cli.experiment_training import folder_of, train_here, train_on_ray_cluster
+from keraudit.cli.extras import require
 from keraudit.cli.options import command_line, notify, output_options
 from keraudit.cli.training_options import (
     backend_option,
@@ -133,6 +134,7 @@ def command(
         raise click.UsageError("--address is of a Ray cluster: add --executor ray")
     from keraudit.reading.keras_worker import use_backend
 
+    require("train")
     use_backend(backend)
 
     from keraudit.cli.quiet import started

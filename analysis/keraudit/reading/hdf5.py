@@ -68,7 +68,9 @@ def h5_shapes(path: Path, *, start: int = 0, length: int = 0) -> H5Shapes:
 
 def _read_in_child(what: str, path: Path, *part: str) -> bytes:
     if find_spec("h5py") is None:
-        raise ModelError(f"{path} is an HDF5 file; reading it needs h5py: pip install h5py")
+        raise ModelError(
+            f"{path} is an HDF5 file; reading it needs h5py: pip install 'keraudit[h5]'"
+        )
     try:
         return run_child(
             "keraudit.reading.hdf5",
@@ -187,7 +189,7 @@ def _opened(path: Path, seconds: int, part: Sequence[int] = ()) -> Any:
         import h5py
     except ImportError as error:
         raise ModelError(
-            f"is an HDF5 file; reading it needs h5py ({error}): pip install h5py"
+            f"is an HDF5 file; reading it needs h5py ({error}): pip install 'keraudit[h5]'"
         ) from None
     limit(seconds)
     return h5py.File(Part(path, *part) if part else path, "r")
