@@ -14,6 +14,7 @@ pytest.importorskip("keras")
 from streamlit.testing.v1 import AppTest
 
 from built import application, zoo
+from conftest import CACHE
 
 APP = Path(__file__).parents[2] / "streamlit_app" / "app.py"
 Open = Callable[..., AppTest]
@@ -21,9 +22,13 @@ Open = Callable[..., AppTest]
 
 @pytest.fixture(scope="session", autouse=True)
 def built() -> None:
-    for name in ("InceptionV3", "ResNet50", "VGG16"):
-        application(name)
-    zoo("ResNet-CIFAR-20")
+    with (
+        pytest.MonkeyPatch.context() as patch
+    ):  # a session's fixture comes before that of each test
+        patch.setenv("KERAUDIT_CACHE", str(CACHE))
+        for name in ("InceptionV3", "ResNet50", "VGG16"):
+            application(name)
+        zoo("ResNet-CIFAR-20")
 
 
 @pytest.fixture(autouse=True)
