@@ -45,6 +45,7 @@ FILLING = (
     "reference",
     "reproduce",
     "resnet",
+    "security",
     "structure",
     "zoo",
 )

@@ -24,6 +24,7 @@ FEATURES = ("imagenet", "random", "imagenet:ResNet50", "random:ResNet50")
     click.option(
         "--data",
         "spec",
+        type=NameOf("data", "keraudit.cli.training_options:DATA", or_file=True),
         required=True,
         metavar="DATA",
         help="Images of faces, one folder per person, or another format of keraudit train; both"
