@@ -11,7 +11,7 @@ if find_spec("keraudit") is None:  # a cloud service installs the requirements, 
 os.environ.setdefault("KERAUDIT_EXPLORE_TASKS", "1")
 os.environ.setdefault("KERAUDIT_EXPLORE_TASK_MIB", "640")
 
-from keraudit.explorer.app import main  # where it lies is known only now
+from keraudit.explorer.app import main
 from keraudit.explorer.start import to_working_folder
 
 to_working_folder()
