@@ -37,6 +37,7 @@ FILLING = (
     "inline_values",
     "keras_hub",
     "max_stable_learning_rate",
+    "mistakes",
     "models",
     "precision",
     "reductions",

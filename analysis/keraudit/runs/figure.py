@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import log10
 from statistics import fmean
 from typing import Any
 
-from keraudit.output.palette import GREY, color_of, marker_of
+from keraudit.output.end_labels import End, Frame, end_labels
+from keraudit.output.palette import BLUE, GREY, SKY, VERMILION, color_of, marker_of
 from keraudit.output.plotly_figure import (
+    PANEL,
     add_band,
     as_record,
     axis,
@@ -18,6 +21,8 @@ from keraudit.output.plotly_figure import (
 )
 from keraudit.runs.statistics import PERCENT
 from keraudit.training.record import Run
+
+DIVERGING = (BLUE, SKY, "#f7f7f7", "#f0b27a", VERMILION)  # less often, alike, more often
 
 Row = Mapping[str, Any]  # of an epoch
 Drawn = Mapping[str, Sequence[Row]]  # holds the ``history`` of a run, as it is or smoothed
@@ -47,7 +52,13 @@ def curves(
     ]
     # 1, 2 and 5 of each decade
     scale = {"type": "log", "dtick": "D2"} if log else {"range": span(everything)}
+    if log and everything:
+        scale |= {
+            "range": [log10(bound(everything)) + at for bound, at in ((min, -0.05), (max, 0.05))]
+        }
     layout = panelled(list(panels), title=title, x="epoch", y=_axis_title(what), scale=scale)
+    layout |= {"showlegend": False}
+    layout["margin"] |= {"r": 120 if len(panels) < 2 else 80, "t": layout["margin"]["t"] - 24}
     figure = new_figure(layout)
     for number, networks in enumerate(panels.values()):
         suffix = suffix_of(number)
@@ -56,7 +67,28 @@ def curves(
                 _add_curve(figure, network, runs, (what, side, dash), suffix)
             if network in (printed or {}):
                 _add_printed(figure, network, runs[0], (printed or {})[network], suffix)
+        frame_ = Frame(span_of(scale, log), PANEL, suffix, log)
+        for note in end_labels(_ends(networks, what, several=len(panels) > 1), frame_):
+            figure.add_annotation(note)
     return as_record(figure)
+
+
+def span_of(scale: Mapping[str, Any], log: bool) -> Sequence[float]:
+    """The ends of an axis in data."""
+    ends: Sequence[float] = scale.get("range", [0, 1])
+    return [10**end for end in ends] if log else ends
+
+
+def _ends(networks: Mapping[str, Sequence[Drawn]], what: str, *, several: bool) -> list[End]:
+    """Where each network's test curve ends, and what to write there: in a panel of a family its depth alone."""
+    return [
+        End(
+            f"{network.rsplit('-', 1)[1]} layers" if several and "-" in network else network,
+            runs[0]["history"][-1]["epoch"],
+            fmean(series(run["history"], what, "test")[-1] for run in runs),
+        )
+        for network, runs in networks.items()
+    ]
 
 
 def _axis_title(what: str) -> str:
@@ -113,12 +145,12 @@ def _add_printed(figure: Any, network: str, run: Drawn, error: float, suffix: st
     """A level line, from the first epoch to the last."""
     ends = [run["history"][0]["epoch"], run["history"][-1]["epoch"]]
     figure.add_scatter(
-        name=f"{network}, printed",
+        name=f"{network}, reported",
         x=ends,
         y=[error, error],
         mode="lines",
         line={"color": color_of(network), "dash": "dot"},
-        hovertemplate="%{y} % printed<extra>" + network + "</extra>",
+        hovertemplate="%{y} % reported<extra>" + network + "</extra>",
         xaxis=f"x{suffix}",
         yaxis=f"y{suffix}",
     )
@@ -130,8 +162,11 @@ def over_depth(groups: Mapping[str, Sequence[Run]]) -> dict[str, Any]:
     Args:
         groups: by network, such as ``Plain-CIFAR-20``, its runs over seeds.
     """
-    figure = new_figure(_plain_layout("Error over depth", "layers", "error at the end, %"))
-    figure.update_layout(yaxis_rangemode="tozero")
+    layout = _plain_layout("Error over depth", "layers", "error at the end, %")
+    layout |= {"showlegend": False}
+    layout["margin"] |= {"r": 120, "t": 40}
+    ends: list[End] = []
+    figure = new_figure(layout)
     for family, title in (("Plain", "plain"), ("ResNet", "residual")):
         members = {
             int(n.rsplit("-", 1)[1]): runs for n, runs in groups.items() if n.startswith(family)
@@ -150,6 +185,14 @@ def over_depth(groups: Mapping[str, Sequence[Run]]) -> dict[str, Any]:
                 mode="lines+markers",
                 line={"color": color_of(family), "dash": dash},
             )
+            if members:
+                deep = max(members)
+                error = fmean(run.evaluation[key] for run in members[deep])
+                ends.append(End(f"{title}, {side}", deep, PERCENT * error))
+    high = span([end.y for end in ends] + [value for t in figure.data for value in t.y])
+    figure.update_layout(yaxis_range=high)
+    for note in end_labels(ends, Frame(high, layout["height"] - 96)):
+        figure.add_annotation(note)
     return as_record(figure)
 
 
@@ -164,8 +207,8 @@ def apart(groups: Mapping[str, Sequence[Run]], shallow: int, deep: int) -> dict[
     Returns:
         A line for each family of which both are there: the difference of the means over seeds.
     """
-    title = f"What the layers from {shallow} to {deep} cost"
-    figure = new_figure(_plain_layout(title, "epoch", "error in training, points more"))
+    title = f"Training error that {deep - shallow} more layers add"
+    figure = new_figure(_plain_layout(title, "epoch", "percentage points"))
     figure.update_layout(yaxis_rangemode="tozero")
     for family, name in (("Plain", "plain"), ("ResNet", "residual")):
         both = [groups.get(f"{family}-CIFAR-{depth}") for depth in (shallow, deep)]
@@ -191,6 +234,30 @@ def apart(groups: Mapping[str, Sequence[Run]], shallow: int, deep: int) -> dict[
     return as_record(figure)
 
 
+def precision(networks: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
+    """Draw, kernel by kernel, the cosine between the gradients in bfloat16 and in float32.
+
+    Args:
+        networks: by name, the kernels in running order: ``path``, ``grad_norm``, ``bfloat16_cosine``.
+    """
+    layout = _plain_layout("The first gradient in bfloat16 against float32", "depth, %", "cosine")
+    figure = new_figure(layout)
+    for network, kernels in networks.items():
+        figure.add_scatter(
+            name=network,
+            x=[round(PERCENT * i / max(1, len(kernels) - 1), 2) for i in range(len(kernels))],
+            y=[round(kernel["bfloat16_cosine"], 4) for kernel in kernels],
+            mode="lines+markers",
+            marker={"symbol": marker_of(network), "size": 5},
+            line={"color": color_of(network), "dash": "dot" if "CIFAR" in network else "solid"},
+            customdata=[[kernel["path"], f"{kernel['grad_norm']:.3g}"] for kernel in kernels],
+            hovertemplate="%{customdata[0]}: %{y:.2f}, norm %{customdata[1]}<extra>"
+            + network
+            + "</extra>",
+        )
+    return as_record(figure)
+
+
 def calibration(evaluations: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Draw accuracy against confidence: a calibrated network lies on the diagonal."""
     figure = new_figure(_plain_layout("Calibration", "confidence, %", "accuracy, %"))
@@ -207,32 +274,6 @@ def calibration(evaluations: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
             line={"color": color_of(network)},
             customdata=[[b["images"]] for b in bins],
             hovertemplate="%{y:.1f} % of %{customdata[0]:,} images<extra>" + network + "</extra>",
-        )
-    return as_record(figure)
-
-
-def precision(networks: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
-    """Draw, kernel by kernel, the cosine between the gradients in bfloat16 and in float32.
-
-    Args:
-        networks: by name, the kernels in running order: ``path``, ``grad_norm``, ``bfloat16_cosine``.
-    """
-    layout = _plain_layout(
-        "What bfloat16 leaves of the first gradient", "part of the way, %", "cosine"
-    )
-    figure = new_figure(layout)
-    for network, kernels in networks.items():
-        figure.add_scatter(
-            name=network,
-            x=[round(PERCENT * i / max(1, len(kernels) - 1), 2) for i in range(len(kernels))],
-            y=[round(kernel["bfloat16_cosine"], 4) for kernel in kernels],
-            mode="lines+markers",
-            marker={"symbol": marker_of(network), "size": 5},
-            line={"color": color_of(network), "dash": "dot" if "CIFAR" in network else "solid"},
-            customdata=[[kernel["path"], f"{kernel['grad_norm']:.3g}"] for kernel in kernels],
-            hovertemplate="%{customdata[0]}: %{y:.2f}, norm %{customdata[1]}<extra>"
-            + network
-            + "</extra>",
         )
     return as_record(figure)
 
@@ -262,11 +303,41 @@ def confusion(network: str, evaluation: Mapping[str, Any]) -> dict[str, Any]:
     What is right is left blank.
     """
     names = [score["name"] for score in evaluation["classes"]]
+    return _matrix(f"{network}: confusion", names, mistakes(evaluation), colorscale="Cividis")
+
+
+def confusion_difference(
+    first: tuple[str, Mapping[str, Any]], second: tuple[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Draw by how many points the second network makes a mistake more often than the first."""
+    (name, less), (other, more) = first, second
+    names = [score["name"] for score in less["classes"]]
     parts = [
+        [None if a is None or b is None else round(b - a, 1) for a, b in zip(*rows, strict=True)]
+        for rows in zip(mistakes(less), mistakes(more), strict=True)
+    ]
+    most = max((abs(value) for row in parts for value in row if value is not None), default=1)
+    return _matrix(
+        f"Confusion: {other} minus {name}",
+        names,
+        parts,
+        colorscale=[[at / 4, color] for at, color in enumerate(DIVERGING)],
+        zmin=-most,
+        zmax=most,
+    )
+
+
+def mistakes(evaluation: Mapping[str, Any]) -> list[list[float | None]]:
+    """The share of each class (row) taken for each other one (column), in percent."""
+    return [
         [None if i == j else round(PERCENT * n / max(sum(row), 1), 1) for j, n in enumerate(row)]
         for i, row in enumerate(evaluation["confusion"])
     ]
-    layout = _plain_layout(f"{network}: confusion", "mistaken for", "")
+
+
+def _matrix(title: str, names: Sequence[str], parts: Any, **style: Any) -> dict[str, Any]:
+    """A heat map of classes by classes, with the number in each cell."""
+    layout = _plain_layout(title, "mistaken for", "")
     layout["meta"] = {"rows": "the image shows"}
     layout["margin"]["b"] = 90
     layout["xaxis"] |= {"showgrid": False, "automargin": True}
@@ -278,11 +349,13 @@ def confusion(network: str, evaluation: Mapping[str, Any]) -> dict[str, Any]:
         x=names,
         y=names,
         z=parts,
-        colorscale="Cividis",
+        texttemplate="%{z}",
         colorbar={"title": {"text": "% of<br>the class"}},
+        **style,
     )
     return as_record(figure)
 
 
 def _plain_layout(title: str, x: str, y: str) -> dict[str, Any]:
+    """The layout of a single pair of axes."""
     return frame(title, height=420, xaxis=axis(x), yaxis=axis(y, showgrid=True))

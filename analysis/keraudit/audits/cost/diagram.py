@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from keraudit.model.graph import Graph, Node
 from keraudit.model.shape_text import shape_text
 from keraudit.output.numbers import short, sizes
-from keraudit.output.svg import text
+from keraudit.output.svg_marks import text
 
 BOX, GAP, WIDTH, MARGIN = 44, 22, 150, 20  # pixels
 MERGES = ("Add", "Concatenate")
