@@ -46,14 +46,22 @@ def _trainable() -> Mapping[str, Any]:
         layers, what = "From 20 to 56 layers", "training error"
     return {
         "title": "Trainable",
-        "number": f"{plain:+.1f} points".replace("-", "−"),
-        "text": f"{layers} {what} changes by {plain:+.1f} points without skips and by {skips:+.1f} with"
-        " them.".replace("-", "−"),
+        "number": f"{signed(plain)} points",
+        "text": f"{layers} {what} changes by {signed(plain)} points without skips and by {signed(skips)} with them.",
         "bars": {"with": max(skips, 0), "without": max(plain, 0)},
         "unit": "points",
         "page": "resnet.html",
         "link": "ResNet",
     }
+
+
+def signed(points: float) -> str:
+    """A change with its sign.
+
+    >>> signed(37.27), signed(-1.8)
+    ('+37.3', '−1.8')
+    """
+    return f"{points:+.1f}".replace("-", "−")
 
 
 def _of_the_paper() -> tuple[tuple[float, float], tuple[float, float]]:

@@ -54,6 +54,7 @@ def on_pre_build(**_: Any) -> None:
     """Build what Keras has to build, all in one process, and forget the last build's files."""
     figures.FILES.clear()
     terms.patterns.cache_clear()
+    terms.meanings.cache_clear()
     prefetch(AUDITED)
 
 

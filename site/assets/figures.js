@@ -101,6 +101,7 @@
         element.replaceChildren();
       }
       await Plotly.react(element, copy.data, copy.layout, { displayModeBar: false, responsive: true });
+      if (!drawn.has(element)) element.dispatchEvent(new CustomEvent("ka-drawn", { bubbles: true }));
       drawn.add(element);
       element.dataset.drawn = document.body.dataset.mdColorScheme ?? "";
     } catch (error) {
