@@ -19,6 +19,7 @@ from pages.published import missing as absent
 from pages.published import published, published_run
 from records.gradients import FOLDER
 
+BASELINE = {"as it is": "baseline"}  # what the network that nothing was taken from is called
 ACROSS_DEPTH, OVER_TRAINING = "keraudit.gradients/1", "keraudit.gradients-over-training/1"
 
 
@@ -193,7 +194,7 @@ def growths(name: str, *, folded_as: str = "") -> str:
         low, high = verdict["interval"] or (None, None)
         rows.append(
             (
-                verdict["label"],
+                BASELINE.get(verdict["label"], verdict["label"]),
                 times(ends[0]["mean"]) if ends else "",
                 times(ends[-1]["mean"]) if ends else "",
                 verdict["growth_per_block"],
@@ -229,7 +230,7 @@ def cosines(name: str) -> str:
     blocks = profiles[labels[0]][0]["blocks"]
     chosen = sorted({0, len(blocks) // 4, len(blocks) // 2, 3 * len(blocks) // 4, len(blocks) - 2})
     grid = bare_grid(
-        {"block": "code", **dict.fromkeys(labels, "{:.3f}")},
+        {"block": "code", **dict.fromkeys((BASELINE.get(n, n) for n in labels), "{:.3f}")},
         [
             (blocks[at]["name"], *(_mean_cosine(profiles[label], at) for label in labels))
             for at in chosen

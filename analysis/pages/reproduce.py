@@ -36,7 +36,14 @@ def commands() -> list[tuple[str, str, str]]:
         ("crosscheck.md", crosscheck.PATH, "python analysis/benchmarks/crosscheck_all.py"),
         ("benchmarks.md", benchmarks.PATH, "make bench"),
         ("benchmarks.md", benchmarks.GRADIENTS, "make bench"),
-        *(("benchmarks.md", path, command) for path, command in benchmarks_live.COMMANDS.items()),
+        *(
+            (
+                "notes/tensorflow-fit.md" if path == benchmarks_live.FIT else "benchmarks.md",
+                path,
+                command,
+            )
+            for path, command in benchmarks_live.COMMANDS.items()
+        ),
     ]
     for page, made in (
         ("notes/bfloat16.md", precision),

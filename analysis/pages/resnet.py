@@ -189,9 +189,9 @@ def claim() -> str:
     plain, skips = rise(found, "Plain"), rise(found, "ResNet")
     if plain is None or skips is None:
         return "Plain networks get worse with depth on their own training images; residual networks do not."
+    both = _changes(skips) if (plain > 0) != (skips > 0) else _changes(skips).partition(" ")[2]
     return (
-        f"From 20 to 56 layers training error {_changes(plain)} without skips and"
-        f" {_changes(skips)} with them."
+        f"From 20 to 56 layers training error {_changes(plain)} without skips and {both} with them."
     )
 
 
