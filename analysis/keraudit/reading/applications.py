@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from keraudit.errors import KerauditError, ModelError
+from keraudit.errors import KerauditError, ModelError, ShapeError
 from keraudit.model.graph import Architecture
 from keraudit.model.input_sizes import Requested
 from keraudit.model.shape_text import shape_text
@@ -49,6 +49,7 @@ def read_application(name: str, shape: Sequence[int] | None, *, notify: Notify) 
     """
     default = applications()[name].input_shape
     shape = tuple(shape or default)
+    refuse_other_rank(name, shape, default)
     if shape != default and len(shape) == len(default) and min(shape) > 0:
         from keraudit.layers.infer import shaped
 
@@ -61,6 +62,19 @@ def read_application(name: str, shape: Sequence[int] | None, *, notify: Notify) 
         path=cached_path(name, shape),
     )
     return read_cached(build, notify=notify)
+
+
+def refuse_other_rank(name: str, shape: Sequence[int], usual: Sequence[int]) -> None:
+    """Refuse a shape that lacks an axis, before anything is built for it.
+
+    Raises:
+        ShapeError: it has another number of sizes than the model's usual one.
+    """
+    if len(shape) != len(usual):
+        raise ShapeError(
+            f"{name} takes height, width and channels, such as {','.join(map(str, usual))}; received"
+            f" {','.join(map(str, shape))} as --input-shape (input_shape=)"
+        )
 
 
 def cached_path(name: str, shape: Sequence[int]) -> Path:
