@@ -22,6 +22,7 @@ from keraudit.output.plotly_figure import (
 from keraudit.runs.statistics import PERCENT
 from keraudit.training.record import Run
 
+NAMED_TOP = 40  # pixels of the margin above a figure without a legend
 DIVERGING = (BLUE, SKY, "#f7f7f7", "#f0b27a", VERMILION)  # less often, alike, more often
 
 Row = Mapping[str, Any]  # of an epoch
@@ -162,11 +163,7 @@ def over_depth(groups: Mapping[str, Sequence[Run]]) -> dict[str, Any]:
     Args:
         groups: by network, such as ``Plain-CIFAR-20``, its runs over seeds.
     """
-    layout = _plain_layout("Error over depth", "layers", "error at the end, %")
-    layout |= {"showlegend": False}
-    layout["margin"] |= {"r": 120, "t": 40}
-    ends: list[End] = []
-    figure = new_figure(layout)
+    figure = new_figure(_plain_layout("Error over depth", "layers", "error at the end, %"))
     for family, title in (("Plain", "plain"), ("ResNet", "residual")):
         members = {
             int(n.rsplit("-", 1)[1]): runs for n, runs in groups.items() if n.startswith(family)
@@ -185,14 +182,7 @@ def over_depth(groups: Mapping[str, Sequence[Run]]) -> dict[str, Any]:
                 mode="lines+markers",
                 line={"color": color_of(family), "dash": dash},
             )
-            if members:
-                deep = max(members)
-                error = fmean(run.evaluation[key] for run in members[deep])
-                ends.append(End(f"{title}, {side}", deep, PERCENT * error))
-    high = span([end.y for end in ends] + [value for t in figure.data for value in t.y])
-    figure.update_layout(yaxis_range=high)
-    for note in end_labels(ends, Frame(high, layout["height"] - 96)):
-        figure.add_annotation(note)
+    _name_ends(figure)
     return as_record(figure)
 
 
@@ -209,7 +199,6 @@ def apart(groups: Mapping[str, Sequence[Run]], shallow: int, deep: int) -> dict[
     """
     title = f"Training error that {deep - shallow} more layers add"
     figure = new_figure(_plain_layout(title, "epoch", "percentage points"))
-    figure.update_layout(yaxis_rangemode="tozero")
     for family, name in (("Plain", "plain"), ("ResNet", "residual")):
         both = [groups.get(f"{family}-CIFAR-{depth}") for depth in (shallow, deep)]
         if not all(both):
@@ -231,6 +220,7 @@ def apart(groups: Mapping[str, Sequence[Run]], shallow: int, deep: int) -> dict[
             mode="lines+markers",
             line={"color": color_of(family)},
         )
+    _name_ends(figure)
     return as_record(figure)
 
 
@@ -294,6 +284,7 @@ def corruption(evaluations: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
             mode="lines+markers",
             line={"color": color_of(network)},
         )
+    _name_ends(figure)
     return as_record(figure)
 
 
@@ -354,6 +345,20 @@ def _matrix(title: str, names: Sequence[str], parts: Any, **style: Any) -> dict[
         **style,
     )
     return as_record(figure)
+
+
+def _name_ends(figure: Any) -> None:
+    """Name each line of a single pair of axes at its end, in place of a legend."""
+    lines = [trace for trace in figure.data if len(trace.x)]
+    heights = [value for trace in lines for value in trace.y]
+    low, high = min(0, *heights, 0), span(heights)[1]
+    height = figure.layout.height - NAMED_TOP - figure.layout.margin.b
+    ends = [End(trace.name, trace.x[-1], trace.y[-1]) for trace in lines]
+    figure.update_layout(
+        showlegend=False, margin={"r": 120, "t": NAMED_TOP}, yaxis_range=[low, high]
+    )
+    for note in end_labels(ends, Frame((low, high), height)):
+        figure.add_annotation(note)
 
 
 def _plain_layout(title: str, x: str, y: str) -> dict[str, Any]:
