@@ -73,13 +73,19 @@ def kinds_of_errors() -> str:
         "### Confusion matrices",
         *(confusions(name, e) for name, e in found.items()),
         difference(found),
-        "### Calibration",
-        _calibrations(found),
     ]
     if corrupted:
         parts += ["### Corrupted images", corruptions(corrupted)]
-    parts += [summary(found), _human_agreement(found)]
+    parts.append(summary(found))
     return "\n\n".join(filter(None, parts))
+
+
+def confidence() -> str:
+    """How far the confidence of the networks may be believed, and whether people doubt the same images."""
+    found = evaluations()
+    if not found:
+        return _missing()
+    return "\n\n".join(filter(None, (_calibrations(found), _human_agreement(found))))
 
 
 def badges_of(found: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
@@ -122,7 +128,7 @@ def _human_agreement(found: Mapping[str, Mapping[str, Any]]) -> str:
         " Cross-entropy to their labels is lowest where a network spreads its probability as they do; the correlation is"
         " that of the entropies, image by image."
     )
-    return f"### Agreement with human labels\n\n{text}\n\n{numbers(grid)}"
+    return f"## Agreement with human labels\n\n{text}\n\n{numbers(grid)}"
 
 
 def originals(found: Mapping[str, Mapping[str, Any]] | None = None) -> str:

@@ -42,11 +42,11 @@ REPORTED = Column("reported", "reported, %", "{:.2f}")
 def result_table(found: Mapping[str, Sequence[Run]]) -> str:
     """The results, and what the columns are."""
     several = any(len(members) > 1 for members in found.values())
-    text = f"Error at the end{', mean and standard deviation over seeds' * several}. "
-    text += _untimed(found) or "Time of the median epoch."
+    text = f"Error at the end{', mean and standard deviation over seeds' * several}."
+    text += " Time of the median epoch." * (not _untimed(found))
     if any(name in HE_TEST_ERROR for name in found):
         text += " Reported: He et al. 2015, Table 6, on the original images."
-    parts = (_end_table(found), note(text), made(about(found), badges(found)), set_apart(found))
+    parts = (_end_table(found), note(text), _origin(found), set_apart(found))
     return "\n\n".join(filter(None, parts))
 
 
@@ -69,9 +69,12 @@ def other_runs(
 
 def noted_table(found: Mapping[str, Sequence[Run]]) -> str:
     """The results, and what the runs are."""
-    untimed = _untimed(found)
-    parts = (_end_table(found), untimed and note(untimed), made(about(found), badges(found)))
-    return "\n\n".join(filter(None, parts))
+    return f"{_end_table(found)}\n\n{_origin(found)}"
+
+
+def _origin(found: Mapping[str, Sequence[Run]]) -> str:
+    """What the runs are, folded, under their badges."""
+    return made(" ".join(filter(None, (about(found), _untimed(found)))), badges(found))
 
 
 def _untimed(found: Mapping[str, Sequence[Run]]) -> str:

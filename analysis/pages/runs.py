@@ -47,7 +47,7 @@ HE_TEST_ERROR: Mapping[str, float] = {
 MEMORISED = 0.01
 
 ALL_IMAGES = 50_000  # of CIFAR-10, to train on
-REPORTED = "Dotted: the test error that He et al. 2015 report (Table 6)."
+REPORTED = "Dotted: test error reported by He et al. 2015."
 
 
 def runs(networks: Sequence[str] = (), folder: Path | None = None) -> list[Run]:

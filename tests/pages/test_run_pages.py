@@ -290,7 +290,9 @@ def test_an_evaluation_is_drawn(published: Path) -> None:
     made = "2026-11-20 to 2026-11-24. Made by `keraudit evaluate RUN`, `keraudit evaluate OTHER`,"
     assert [parts[1].count(told) for told in each] == [1, 1]  # a confusion is of one network
     counts = [re.sub(r"</?code>", "`", part).count(made) for part in parts]
-    assert counts == [0, 1, 1, 2]  # the difference; calibration; corruptions and the table of all
+    assert counts == [0, 1, 2]  # the difference; corruptions and the table of all
+    shown = re.sub(r"</?code>", "`", mistakes.confidence())
+    assert shown.count(made) == 1
     assert "1 seed · 500 test images · CIFAR-10" in parts[1]
     publish(published, run("InceptionV3", evaluated=evaluated), run("ResNet50"))
     shown = mistakes.kinds_of_errors()
@@ -298,6 +300,7 @@ def test_an_evaluation_is_drawn(published: Path) -> None:
     assert "Confusion: " not in shown  # of one network there is no difference
     assert '"y":[70.0,72.0,74.0]' in shown  # errors at severities 0, 1 and 2
     assert "InceptionV3: confusion" in shown
+    shown = mistakes.confidence()
     assert "calibrated" in shown
     assert "Agreement with human labels" not in shown
     evaluated["human"] = {
@@ -317,7 +320,7 @@ def test_an_evaluation_is_drawn(published: Path) -> None:
         "only_copy_right": 2,
     }
     publish(published, run("InceptionV3", evaluated=evaluated), run("ResNet50"))
-    shown = mistakes.kinds_of_errors()
+    shown = mistakes.confidence()
     assert "| `InceptionV3` | 0.710 | 0.500 | 0.250 | 0.200 |" in shown
     assert "| people | 0.150 | 0.150 |" in shown
     assert "| `InceptionV3` | 60.0% | 59.0% | 3 | 2 |" in mistakes.originals()

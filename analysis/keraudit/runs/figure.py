@@ -69,8 +69,11 @@ def curves(
             if network in (printed or {}):
                 _add_printed(figure, network, runs[0], (printed or {})[network], suffix)
         frame_ = Frame(span_of(scale, log), PANEL, suffix, log)
-        for note in end_labels(_ends(networks, what, several=len(panels) > 1), frame_):
+        ends = _ends(networks, what, several=len(panels) > 1)
+        for note in end_labels(ends, frame_):
             figure.add_annotation(note)
+        last = max((float(end.x) for end in ends), default=1.0)
+        figure.update_layout({f"xaxis{suffix}_range": [0, 1.02 * last]})
     return as_record(figure)
 
 
@@ -330,11 +333,11 @@ def _matrix(title: str, names: Sequence[str], parts: Any, **style: Any) -> dict[
     """A heat map of classes by classes, with the number in each cell."""
     layout = _plain_layout(title, "mistaken for", "")
     layout["meta"] = {"rows": "the image shows"}
-    layout["margin"]["b"] = 90
+    layout["margin"] |= {"t": NAMED_TOP, "b": 90}
     layout["xaxis"] |= {"showgrid": False, "automargin": True}
     layout["xaxis"]["title"]["standoff"] = 24
     layout["yaxis"] |= {"autorange": "reversed", "automargin": True, "type": "category"}
-    layout["height"] = 90 + 34 * len(names) + 60
+    layout["height"] = 90 + 34 * len(names) + NAMED_TOP
     figure = new_figure(layout)
     figure.add_heatmap(
         x=names,
@@ -354,8 +357,14 @@ def _name_ends(figure: Any) -> None:
     low, high = min(0, *heights, 0), span(heights)[1]
     height = figure.layout.height - NAMED_TOP - figure.layout.margin.b
     ends = [End(trace.name, trace.x[-1], trace.y[-1]) for trace in lines]
+    places = [x for trace in lines for x in trace.x]
+    pad = 0.03 * (max(places) - min(places)) if places else 0
     figure.update_layout(
-        showlegend=False, margin={"r": 120, "t": NAMED_TOP}, yaxis_range=[low, high]
+        showlegend=False,
+        margin={"r": 120, "t": NAMED_TOP},
+        yaxis_range=[low, high],
+        # said, or plotly makes room for the names between the axes
+        xaxis_range=[min(places, default=0) - pad, max(places, default=1) + pad],
     )
     for note in end_labels(ends, Frame((low, high), height)):
         figure.add_annotation(note)
