@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
@@ -72,10 +73,21 @@ def _table(found: Mapping[str, Any], columns: Sequence[Column], *, folded_as: st
     grid = recognizers_grid(found)
     keys = ("error", "equal_error", "difference")
     lines = tuple(
-        typeset_line(line, *keys, name=line.cells["name"].replace(": ", "\n"))
-        for line in grid.lines
+        typeset_line(line, *keys, name=shortened(line.cells["name"])) for line in grid.lines
     )
     return numbers(grid._replace(columns=tuple(columns), lines=lines), folded_as=folded_as)
+
+
+def shortened(name: str) -> str:
+    """A recogniser and, on a line of its own, its features; the full names are in the record.
+
+    >>> shortened("Features: ResNet50, random initialisation, without-skips")
+    'Features\\nResNet50, random, without skips'
+    """
+    short = name.replace(": ", "\n").replace("random initialisation", "random")
+    return re.sub(
+        r"trained on .*", "trained on CIFAR-10", short.replace("without-skips", "without skips")
+    )
 
 
 def provenance(found: Mapping[str, Any]) -> str:

@@ -84,7 +84,7 @@ def test_the_table_of_recognisers(kept: Path) -> None:
     row = "| Pixels | 5.00 ± 0.00 | 15.00 ± 0.00 | 50.0% | 1.500 M | 3.000 k | 2.000 k |  |"
     assert row in whole
     # 2 points more, and t(2) x 1 x sqrt(1/3 + 50/50) = 4.97 to either side
-    assert "| Features<br>InceptionV3, random initialisation | 7.00 ± 1.00 |" in shown
+    assert "| Features<br>InceptionV3, random | 7.00 ± 1.00 |" in shown
     assert "| −3.0 to +7.0 | mixed0, mixed2 |" in whole
     assert ">3 splits · 1 initialisation · 2 CPU cores · 10 people, 100 images<" in shown
     assert "100 images of 92x112 (pictures" in shown
