@@ -253,7 +253,7 @@ def gallery() -> str:
     if GALLERY.is_file():
         return f"[The gallery]({GALLERY.name}), drawn from the data on this machine."
     return (
-        "This site holds no image of the data set: its licence does not allow it. With the data and two runs on your"
+        "This site holds no image of the data set: they are not ours to publish. With the data and two runs on your"
         " machine, one command draws the gallery, and the next build of this site links it here:\n\n"
         f"```console\n$ keraudit gallery RUN RUN --output {GALLERY.as_posix()}\n```"
     )
