@@ -329,7 +329,6 @@ def test_a_point_of_the_zoo_leads_to_its_model(visit: Callable[..., Visit]) -> N
         ("backpropagation", "gradients"),
         ("vanishing gradient", "gradients"),
         ("skip connection", "resnet"),
-        ("1x1 convolution", "inception"),
     ],
 )
 def test_the_search_leads_to_the_chapter(

@@ -39,6 +39,7 @@ def test_the_best_setting_stands_first(tmp_path: Path, monkeypatch: pytest.Monke
             "dataset": {
                 "name": "pictures, judged on the last 50 training images",
                 "fingerprint": "f",
+                "train_images": 2500,
             },
             "history": [
                 {"epoch": 1, "accuracy": 0.3, **row},
