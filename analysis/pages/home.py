@@ -7,8 +7,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import keraudit
+from keraudit.output.palette import BLUE, VERMILION, color_of
 from pages import cifar, reductions, resnet, runs
 from pages.rendering import part
+
+
+# Of bars, as in all figures: with what the chapter is about, and without.
+WITH: Mapping[str, str] = {"with": BLUE, "without": VERMILION}
 
 
 def hero() -> str:
@@ -28,6 +33,7 @@ def _cheaper() -> Mapping[str, Any]:
         "title": "Cheaper",
         "number": f"{totals['factor']:.1f}×",
         "text": "as many multiplications would GoogLeNet take without its 1×1 reductions.",
+        "colors": WITH,
         "bars": {"with": totals["macs_with"] / 1e9, "without": totals["macs_without"] / 1e9},
         "unit": "G",
         "page": "inception.html",
@@ -48,6 +54,7 @@ def _trainable() -> Mapping[str, Any]:
         "title": "Trainable",
         "number": f"{signed(plain)} points",
         "text": f"{layers} {what} changes by {signed(plain)} points without skips and by {signed(skips)} with them.",
+        "colors": WITH,
         "bars": {"with": max(skips, 0), "without": max(plain, 0)},
         "unit": "points",
         "page": "resnet.html",
@@ -81,6 +88,7 @@ def _compared() -> Mapping[str, Any]:
         "text": "separate InceptionV3 and ResNet50 on CIFAR-10, trained alike from random initialisation."
         if apart is not None
         else "InceptionV3 and ResNet50 on CIFAR-10, on the same images by the same recipe.",
+        "colors": {name: color_of(name) for name in shares},
         "bars": shares,
         "unit": "%",
         "page": "cifar.html",
