@@ -11,7 +11,6 @@ from keraudit.output.palette import BLUE, VERMILION, color_of
 from pages import cifar, reductions, resnet, runs
 from pages.rendering import part
 
-
 # Of bars, as in all figures: with what the chapter is about, and without.
 WITH: Mapping[str, str] = {"with": BLUE, "without": VERMILION}
 

@@ -21,7 +21,7 @@ DASHES = ("solid", "dash", "dot", "dashdot")
 LEGEND_COLUMNS, LEGEND_ROW = 2, 22  # entries beside each other at least; pixels a row
 MOST_TICKS = 8
 MAP_HEIGHT = 640  # pixels at most; plotly then names every second or third block
-SKIPS = "without-skips"
+SKIPS, NORM = "without-skips", "without-norm"
 # What the lines of one network and of its twin are called where they are the only ones.
 WITH_AND_WITHOUT: Mapping[str, str] = {"as it is": "with skips", SKIPS: "without skips"}
 SIDES = {"left": 70, "bottom": 60}  # margins, in pixels
@@ -165,8 +165,18 @@ def _panel_layout(
             "anchor": f"x{suffix}",
             **_decades([lines[label] for label in labels]),
         }
-        layout["annotations"].append(panel_heading(shown(name) or "baseline", left, top))
+        layout["annotations"].append(panel_heading(_heading(name, names), left, top))
     return layout
+
+
+def _heading(name: str, names: Sequence[str]) -> str:
+    """A panel's name; where some are without normalisation, it says so of the others too.
+
+    >>> _heading("he", ["he", "without-norm+he"]), _heading("", ["", "he"])
+    ('norm, he', 'baseline')
+    """
+    has_norm = NORM not in name and any(NORM in other for other in names)
+    return ", ".join(filter(None, ("norm" * has_norm, shown(name)))) or "baseline"
 
 
 def _decades(lines: Sequence[Rows]) -> dict[str, Any]:
