@@ -52,7 +52,7 @@ def curves(
         v for nets in panels.values() for runs in nets.values() for v in bounds(runs, what)
     ]
     # 1, 2 and 5 of each decade
-    scale = {"type": "log", "dtick": "D2"} if log else {"range": span(everything)}
+    scale: dict[str, Any] = {"type": "log", "dtick": "D2"} if log else {"range": span(everything)}
     if log and everything:
         scale |= {
             "range": [log10(bound(everything)) + at for bound, at in ((min, -0.05), (max, 0.05))]
