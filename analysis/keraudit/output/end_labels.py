@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from math import log10
+from math import isfinite, log10
 from typing import Any, NamedTuple
 
 APART = 15  # pixels between two names at least
@@ -37,7 +37,8 @@ def end_labels(ends: Iterable[End], frame: Frame) -> list[dict[str, Any]]:
     [('b', 7), ('a', -7)]
     """
     low, high = (log10(end) for end in frame.span) if frame.log else frame.span
-    values = [(end, log10(end.y) if frame.log else end.y) for end in ends]
+    drawn = [end for end in ends if isfinite(end.y) and (end.y > 0 or not frame.log)]
+    values = [(end, log10(end.y) if frame.log else end.y) for end in drawn]
     values.sort(key=lambda pair: -pair[1])  # from the top
     wanted = [frame.height * (high - value) / ((high - low) or 1) for _, value in values]
     return [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import log10
+from math import inf, log10
 from statistics import fmean
 from typing import Any
 
@@ -53,10 +53,8 @@ def curves(
     ]
     # 1, 2 and 5 of each decade
     scale: dict[str, Any] = {"type": "log", "dtick": "D2"} if log else {"range": span(everything)}
-    if log and everything:
-        scale |= {
-            "range": [log10(bound(everything)) + at for bound, at in ((min, -0.05), (max, 0.05))]
-        }
+    if log and (drawable := [v for v in everything if 0 < v < inf]):
+        scale |= {"range": [log10(min(drawable)) - 0.05, log10(max(drawable)) + 0.05]}
     layout = panelled(list(panels), title=title, x="epoch", y=_axis_title(what), scale=scale)
     layout |= {"showlegend": False}
     layout["margin"] |= {"r": 120 if len(panels) < 2 else 80, "t": layout["margin"]["t"] - 24}
@@ -92,6 +90,7 @@ def _ends(networks: Mapping[str, Sequence[Drawn]], what: str, *, several: bool) 
             fmean(series(run["history"], what, "test")[-1] for run in runs),
         )
         for network, runs in networks.items()
+        if runs[0]["history"]
     ]
 
 
