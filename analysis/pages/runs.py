@@ -327,6 +327,7 @@ def errors_of(found: Mapping[str, Sequence[Run]], *, split: bool = False) -> str
             {title: _histories(shown) for title, shown in panels.items() if shown},
             title="Error over training",
             printed=HE_TEST_ERROR,
+            named_at_ends=True,
         ),
         label=f"Line chart of training and test error over epochs of {names}",
         caption=f"Dashed: training images, {_changed_by(found)}. Solid: test images.{over_seeds(found)}"
@@ -362,7 +363,9 @@ def loss_figure(networks: Sequence[str]) -> str:
     if not found:
         return ""
     return drawn_by_script(
-        curves({"": _histories(found)}, title="Loss over training", what="loss"),
+        curves(
+            {"": _histories(found)}, title="Loss over training", what="loss", named_at_ends=True
+        ),
         label=f"Line chart of training and test loss over epochs of {' and '.join(found)}",
         caption=f"Dashed: training. Solid: test. Logarithmic axis.{over_seeds(found)}",
         made=about(found),

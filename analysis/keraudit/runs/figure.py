@@ -35,6 +35,7 @@ def curves(
     title: str,
     what: str = "error",
     printed: Mapping[str, float] | None = None,
+    named_at_ends: bool = False,
 ) -> dict[str, Any]:
     """Draw error (or loss) over epochs: dashed in training, solid on the test images.
 
@@ -43,6 +44,7 @@ def curves(
         title: above the figure.
         what: ``"error"`` in percent, or ``"loss"`` on a logarithmic axis.
         printed: a test error from a paper, by network, to be drawn as a dotted line.
+        named_at_ends: in place of a legend, networks are named where their lines end.
 
     Returns:
         A figure in plotly's JSON. The line is the mean over seeds, the band their range.
@@ -56,8 +58,9 @@ def curves(
     if log and (drawable := [v for v in everything if 0 < v < inf]):
         scale |= {"range": [log10(min(drawable)) - 0.05, log10(max(drawable)) + 0.05]}
     layout = panelled(list(panels), title=title, x="epoch", y=_axis_title(what), scale=scale)
-    layout |= {"showlegend": False}
-    layout["margin"] |= {"r": 120 if len(panels) < 2 else 80, "t": layout["margin"]["t"] - 24}
+    if named_at_ends:
+        layout |= {"showlegend": False}
+        layout["margin"] |= {"r": 120 if len(panels) < 2 else 80, "t": layout["margin"]["t"] - 24}
     figure = new_figure(layout)
     for number, networks in enumerate(panels.values()):
         suffix = suffix_of(number)
@@ -67,6 +70,8 @@ def curves(
             if network in (printed or {}):
                 _add_printed(figure, network, runs[0], (printed or {})[network], suffix)
         frame_ = Frame(span_of(scale, log), PANEL, suffix, log)
+        if not named_at_ends:
+            continue
         ends = _ends(networks, what, several=len(panels) > 1)
         for note in end_labels(ends, frame_):
             figure.add_annotation(note)
