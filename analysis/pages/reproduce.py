@@ -11,6 +11,7 @@ from pages import (
     benchmarks_live,
     clipped_loss,
     crosscheck,
+    deployment,
     faces,
     first_steps,
     held_out,
@@ -19,6 +20,7 @@ from pages import (
     runs,
 )
 from records import applications, gradients, keras_hub
+from records.notebook import NOTEBOOK
 
 CHANGELOG = Path("CHANGELOG.md")
 PAGES = Path("site")
@@ -59,6 +61,8 @@ def commands() -> list[tuple[str, str, str]]:
     others.append(("notes/optimizer.md", held_out.FOLDER, held_out.COMMAND))
     others.append(("notes/moving-means.md", held_out.PATH, held_out.MEANS_COMMAND))
     others.append(("notes/clipped-cross-entropy.md", clipped_loss.FOLDER, clipped_loss.COMMANDS))
+    others.append(("guide/class.md", deployment.PATH, deployment.COMMAND))
+    others.append(("guide/five-minutes.md", NOTEBOOK, "python -m records.notebook"))
     publish = f"keraudit runs publish runs/NAME --to {runs.FOLDER.as_posix()}/NAME"
     trained = [("resnet.md", runs.FOLDER, publish)]
     return [(page, path.as_posix(), command) for page, path, command in (*cases, *others, *trained)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,6 +13,7 @@ from keraudit import explorer
 from keraudit.building.check import check_homes
 from keraudit.child_process import environment, python
 from keraudit.errors import KerauditError, ModelError
+from keraudit.explorer.capacity import most_tasks, task_memory
 from keraudit.explorer.upload import LARGEST_FILE_MIB
 from keraudit.output.palette import DARK_BLUE, SKY
 from keraudit.reading.archive import read_file
@@ -28,6 +30,7 @@ from keraudit.zoo.names import zoo_model
 
 MODEL_VARIABLE, RUNS_VARIABLE = "KERAUDIT_EXPLORE_MODEL", "KERAUDIT_EXPLORE_RUNS"
 IMPORTS_VARIABLE = "KERAUDIT_EXPLORE_IMPORTS"
+PREFIX = re.compile(r"/?(?:[\w.~-]+/)*(?:[\w.~-]+)?", re.ASCII)
 FOLDER_VARIABLE = "KERAUDIT_EXPLORE_FOLDER"  # where the command was typed
 # As in streamlit_app/.streamlit/config.toml; a test holds the two together.
 OPTIONS = {
@@ -66,6 +69,8 @@ def server(
     runs: Path | None = None,
     port: int,
     headless: bool,
+    address: str = OPTIONS["server.address"],
+    prefix: str = "",
 ) -> Server:
     """The server of the explorer on a model, or on none.
 
@@ -75,30 +80,42 @@ def server(
         runs: the folder of training runs; default: ``runs``, and those of the report.
         port: where the page is served.
         headless: open no browser.
+        address: of this machine, on which the page is served.
+        prefix: the path under which it is.
 
     Raises:
-        KerauditError: streamlit is not installed, or there is no such model.
+        KerauditError: streamlit is not installed, a limit makes no sense, or there is no such model.
     """
+    most_tasks(), task_memory()  # a wrong one is told here, not on the page
     chosen = {FOLDER_VARIABLE: str(Path.cwd()), IMPORTS_VARIABLE: "\n".join(imports)}
     if model:
         chosen[MODEL_VARIABLE] = checked_model(model, imports)
     if runs:
         chosen[RUNS_VARIABLE] = str(runs.resolve())
     script = Path(explorer.__file__).with_name("script") / "app.py"
-    words = python("streamlit", "run", str(script), *options(port=port, headless=headless))
+    chosen_options = options(port=port, headless=headless, address=address, prefix=prefix)
+    words = python("streamlit", "run", str(script), *chosen_options)
     return Server(words, environment(**chosen), script.parent)
 
 
-def options(*, port: int, headless: bool) -> list[str]:
+def options(
+    *, port: int, headless: bool, address: str = OPTIONS["server.address"], prefix: str = ""
+) -> list[str]:
     """The words after ``streamlit run app.py``.
 
     Raises:
-        KerauditError: streamlit is not installed.
+        KerauditError: streamlit is not installed, or the prefix is not a path.
     """
+    if not PREFIX.fullmatch(prefix):
+        raise KerauditError(
+            f"--prefix: expected a path such as keraudit or tools/keraudit, received {prefix!r}"
+        )
     if find_spec("streamlit") is None:
         raise KerauditError("the explorer needs streamlit: pip install 'keraudit[app]'")
     options = {
         **OPTIONS,
+        "server.address": address,
+        "server.baseUrlPath": prefix.strip("/"),
         "server.port": str(port),
         "server.headless": str(headless).lower(),
     }

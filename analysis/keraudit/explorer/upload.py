@@ -12,12 +12,20 @@ from keraudit.errors import KerauditError, ModelError
 from keraudit.model.graph import Architecture
 from keraudit.reading.archive import HDF5, ZIP, parse, read_archive, read_file, refuse
 from keraudit.reading.config import architecture
+from keraudit.reading.hdf5 import h5_config
 from keraudit.reading.resolve import silent, with_weights
 
 LARGEST_FILE_MIB = 256
 LARGEST_CONFIG = 4 * 2**20  # bytes; the largest application's has about 1 MiB
 MOST_CALLS = 20_000  # layers and calls; the deepest application has about 2,500
 LONGEST_NAME = 200  # characters
+LARGEST_IMAGE_MIB = 16
+MOST_PIXELS = 50_000_000  # of a picture
+MOST_UPLOADS = 8  # files that one session keeps, the weights of the last alone
+MOST_WEIGHTS = 2**30  # bytes of files with weights that pages keep, of all sessions together
+# Bytes that Streamlit holds between the last one of a file and the run of the page that reads it.
+MOST_OF_SESSION = LARGEST_FILE_MIB * 2**20
+MOST_OF_ALL = 4 * MOST_OF_SESSION
 
 
 class Upload(NamedTuple):
@@ -35,7 +43,7 @@ class Upload(NamedTuple):
 
 
 def uploaded(name: str, data: bytes) -> Upload:
-    """Read the model in a ``.keras`` or ``.json`` file.
+    """Read the model in a ``.keras``, ``.h5`` or ``.json`` file.
 
     Raises:
         KerauditError: it is none, is damaged, or is too large; one line says why.
@@ -43,11 +51,10 @@ def uploaded(name: str, data: bytes) -> Upload:
     name = shown_name(name)
     if len(data) > LARGEST_FILE_MIB * 2**20:
         raise ModelError(f"{name} is larger than {LARGEST_FILE_MIB} MiB")
-    if data.startswith(HDF5):
-        raise ModelError(f"{name} is an HDF5 file: save the model as .keras or .json")
     key = f"upload-{hashlib.sha256(data).hexdigest()[:16]}"
     with TemporaryDirectory() as folder:
-        path = Path(folder) / ("model.json" if name.lower().endswith(".json") else "model.keras")
+        endings = (e for e in (".json", ".h5") if name.lower().endswith(e))
+        path = Path(folder) / f"model{next(endings, '.keras')}"
         path.write_bytes(data)
         try:
             record = _record_in(path, data)
@@ -65,11 +72,17 @@ def uploaded(name: str, data: bytes) -> Upload:
 
 def _record_in(path: Path, data: bytes) -> Mapping[str, Any]:
     """The model's record in a file, if that is no longer than a page takes."""
-    packed = data.startswith(ZIP)
-    config = read_archive(path) if packed else data
+    if data.startswith(HDF5):
+        config: bytes | str = h5_config(path)
+    elif data.startswith(ZIP):
+        config = read_archive(path)
+    elif len(data) <= LARGEST_CONFIG:
+        return read_file(path)
+    else:
+        config = data
     if len(config) > LARGEST_CONFIG:
         refuse(f"the config in {path}", len(config), LARGEST_CONFIG)
-    return parse(config, path) if packed else read_file(path)
+    return parse(config, path)
 
 
 def shown_name(name: str) -> str:

@@ -15,6 +15,7 @@ from keraudit.explorer.address import AXES, CURVES, View
 from keraudit.explorer.cache import ShownModel
 from keraudit.explorer.curves import drawable
 from keraudit.explorer.pages.predictions import predictions
+from keraudit.explorer.places import typed
 from keraudit.explorer.records import FinishedRun, groups, runs
 from keraudit.explorer.tables import table
 from keraudit.output.table import Grid
@@ -153,8 +154,7 @@ def evaluation(one: FinishedRun) -> None:
 
 def shown(path: Path) -> str:
     """A path as a word of a command line, from the working directory where it lies in it."""
-    here = Path.cwd()
-    return shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path))
+    return shlex.quote(typed(path))
 
 
 def evaluated(one: FinishedRun) -> Mapping[str, Any] | None:
