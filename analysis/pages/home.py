@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
-import keraudit
 from keraudit.output.palette import BLUE, VERMILION, color_of
 from pages import cifar, reductions, resnet, runs
 from pages.rendering import part
 
+CITATION = Path("CITATION.cff")
 # Of bars, as in all figures: with what the chapter is about, and without.
 WITH: Mapping[str, str] = {"with": BLUE, "without": VERMILION}
 
@@ -96,17 +97,18 @@ def _compared() -> Mapping[str, Any]:
 
 
 def citation() -> str:
-    """Licence, date and an entry for a bibliography."""
-    today = datetime.now(UTC).date()
-    version = keraudit.__version__
+    """Licence, date and an entry for a bibliography, of the repository's ``CITATION.cff``."""
+    cited = dict(re.findall(r'(?m)^([\w-]+): "?(.*?)"?$', CITATION.read_text("utf-8")))
+    date, version, licence = (cited[key] for key in ("date-released", "version", "license"))
     return (
-        f"keraudit {version}, Apache 2.0, {today.isoformat()}.\n\n"
+        f"keraudit {version}, {licence}, {date}.\n\n"
         "```bibtex\n"
         "@software{keraudit,\n"
-        "  title   = {keraudit: what Inception and ResNet cost, and why they train},\n"
+        f"  title   = {{{cited['title']}}},\n"
+        "  author  = {{The keraudit authors}},\n"
         f"  version = {{{version}}},\n"
-        f"  year    = {{{today.year}}},\n"
-        "  license = {Apache-2.0}\n"
+        f"  year    = {{{date[:4]}}},\n"
+        f"  license = {{{licence}}}\n"
         "}\n"
         "```"
     )
