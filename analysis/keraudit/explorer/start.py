@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import socket
+import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -77,16 +79,42 @@ def server(
         headless: open no browser.
 
     Raises:
-        KerauditError: streamlit is not installed, or there is no such model.
+        KerauditError: streamlit is not installed, there is no such model, or the port is taken.
     """
     chosen = {FOLDER_VARIABLE: str(Path.cwd()), IMPORTS_VARIABLE: "\n".join(imports)}
     if model:
         chosen[MODEL_VARIABLE] = checked_model(model, imports)
     if runs:
         chosen[RUNS_VARIABLE] = str(runs.resolve())
-    script = Path(explorer.__file__).with_name("script") / "app.py"
+    check_port(port)
+    script = Path(explorer.__file__).with_name("script") / "server.py"
     words = python("streamlit", "run", str(script), *options(port=port, headless=headless))
     return Server(words, environment(**chosen), script.parent)
+
+
+def check_port(port: int) -> None:
+    """Refuse a port that something else is served at.
+
+    Raises:
+        KerauditError: it is taken.
+    """
+    if is_free(port):
+        return
+    free = next((p for p in range(port + 1, port + 100) if p < 65536 and is_free(p)), 0)
+    other = f": choose another, --port {free}" if free else ""
+    raise KerauditError(f"port {port} is taken, by another explorer or server{other}")
+
+
+def is_free(port: int) -> bool:
+    """Whether this machine can be served at a port."""
+    with socket.socket() as tried:
+        if sys.platform != "win32":  # else a port that was served a moment ago counts as taken
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tried.bind(("localhost", port))
+        except OSError:
+            return False
+    return True
 
 
 def options(*, port: int, headless: bool) -> list[str]:

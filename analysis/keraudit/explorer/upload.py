@@ -12,6 +12,7 @@ from keraudit.errors import KerauditError, ModelError
 from keraudit.model.graph import Architecture
 from keraudit.reading.archive import HDF5, ZIP, parse, read_archive, read_file, refuse
 from keraudit.reading.config import architecture
+from keraudit.reading.hdf5 import h5_config
 from keraudit.reading.resolve import silent, with_weights
 
 LARGEST_FILE_MIB = 256
@@ -35,7 +36,7 @@ class Upload(NamedTuple):
 
 
 def uploaded(name: str, data: bytes) -> Upload:
-    """Read the model in a ``.keras`` or ``.json`` file.
+    """Read the model in a ``.keras``, ``.json`` or ``.h5`` file; of the last only the config.
 
     Raises:
         KerauditError: it is none, is damaged, or is too large; one line says why.
@@ -43,11 +44,10 @@ def uploaded(name: str, data: bytes) -> Upload:
     name = shown_name(name)
     if len(data) > LARGEST_FILE_MIB * 2**20:
         raise ModelError(f"{name} is larger than {LARGEST_FILE_MIB} MiB")
-    if data.startswith(HDF5):
-        raise ModelError(f"{name} is an HDF5 file: save the model as .keras or .json")
     key = f"upload-{hashlib.sha256(data).hexdigest()[:16]}"
     with TemporaryDirectory() as folder:
-        path = Path(folder) / ("model.json" if name.lower().endswith(".json") else "model.keras")
+        ending = next((e for e in (".json", ".h5") if name.lower().endswith(e)), ".keras")
+        path = Path(folder) / f"model{ending}"
         path.write_bytes(data)
         try:
             record = _record_in(path, data)
@@ -60,16 +60,19 @@ def uploaded(name: str, data: bytes) -> Upload:
     longest = max((len(text) for text in (*found.layers, found.name)), default=0)
     if longest > LONGEST_NAME:
         raise ModelError(f"{name}: a name in it has {longest:,} characters; {LONGEST_NAME} at most")
-    return Upload(key, name, found, data if b"model.weights.h5" in data else b"")
+    is_archive = data.startswith(ZIP) and b"model.weights.h5" in data
+    return Upload(key, name, found, data if is_archive else b"")
 
 
 def _record_in(path: Path, data: bytes) -> Mapping[str, Any]:
     """The model's record in a file, if that is no longer than a page takes."""
-    packed = data.startswith(ZIP)
-    config = read_archive(path) if packed else data
+    if data.startswith(ZIP):
+        config: bytes | str = read_archive(path)
+    else:
+        config = h5_config(path) if data.startswith(HDF5) else data
     if len(config) > LARGEST_CONFIG:
         refuse(f"the config in {path}", len(config), LARGEST_CONFIG)
-    return parse(config, path) if packed else read_file(path)
+    return read_file(path) if config is data else parse(config, path)
 
 
 def shown_name(name: str) -> str:
