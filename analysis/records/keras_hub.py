@@ -20,6 +20,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from keraudit.reading.unallocated import unallocated
 from records.jax_products import Unbounded, products
 from records.keras_hub_composed import COMPOSED, TASKS, plain
 from records.keras_hub_models import LENGTH, PLAIN, UNBUILT
@@ -42,21 +43,7 @@ MODELS: Mapping[str, Callable[[], Any]] = {
 
 def built(name: str) -> Any:
     """One of ``MODELS``, its weights not allocated."""
-    import keras
-    from keras.src.backend.common import global_state
-
-    waiting = "uninitialized_variables"  # Keras' list of those to allocate: of the last model, none
-    global_state.set_global_attribute(waiting, [])
-    try:
-        with keras.StatelessScope(initialize_variables=False):
-            model = MODELS[name]()
-    except ValueError:  # some tasks compile themselves, and an optimizer makes variables
-        return MODELS[name]()
-    for variable in model.variables:  # a plain number for an initial value is no tensor until then
-        if variable.shape == () and variable._value is None:
-            variable._deferred_initialize()
-    global_state.set_global_attribute(waiting, [v for v in model.variables if v._value is None])
-    return model
+    return unallocated(MODELS[name])
 
 
 def inputs_of(model: Any) -> Any:

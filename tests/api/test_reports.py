@@ -118,6 +118,48 @@ def test_figures(reports: dict[str, Any]) -> None:
     assert total == pytest.approx(2 * cost.total.macs / 1e6)  # its shortcuts have no MACs
 
 
+def test_a_figure_of_every_view(reports: dict[str, Any]) -> None:
+    pytest.importorskip("plotly")
+    cost, comparison = reports["cost"], reports["comparison"]
+    for by in cost.VIEWS:
+        figure = cost.plot(by=by)
+        assert figure.layout.title.text == f"{SMALL}: MACs per {by}, batch 1"
+        assert sum(sum(bar.x) for bar in figure.data) == pytest.approx(40.551040)  # in millions
+        names = [name for bar in figure.data for name in bar.y]
+        assert len(names) == len(set(names))
+    assert len(cost.plot(by="layer").data[0].y) == 20  # 19 convolutions and the classifier
+    assert cost.plot().data == cost.plot(by="block").data
+    layers = comparison.plot(by="layer")
+    assert layers.layout.title.text.endswith("MACs per layer")
+    assert {len(bar.y) for bar in layers.data} == {20}
+    for report in (cost, comparison):
+        with pytest.raises(keraudit.KerauditError, match=r"^by: received 'layr'; did you mean lay"):
+            report.plot(by="layr")
+
+
+def test_a_stage_that_comes_back_has_a_bar_of_its_own() -> None:
+    pytest.importorskip("plotly")
+    keras = pytest.importorskip("keras")
+    x = start = keras.Input((8, 8, 3))
+    for step in (keras.layers.MaxPooling2D, keras.layers.UpSampling2D):
+        x = step()(keras.layers.Conv2D(4, 3, padding="same")(x))
+    model = keras.Model(start, keras.layers.Conv2D(4, 3, padding="same")(x))
+    report = keraudit.audit(model)
+    (bars,) = report.plot(by="stage").data
+    assert len(set(bars.y)) == len(bars.y)
+    assert sum(bars.x) == pytest.approx(report.macs / 1e3)
+
+
+def test_a_view_is_printed(reports: dict[str, Any]) -> None:
+    for report in reports.values():
+        assert str(report.view()) == str(report)
+        assert report.view()._repr_html_() == report._repr_html_()
+        for by in report.VIEWS:
+            assert len(str(report.view(by)).splitlines()) > 5
+            assert "\n" not in repr(report.view(by))
+            assert len(repr(report.view(by))) < 200
+
+
 def test_without_plotly_or_pandas_one_line_says_what_to_install(
     reports: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

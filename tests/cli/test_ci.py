@@ -79,8 +79,22 @@ def test_growth_in_json_and_annotations(resnet: Path, main: Path) -> None:
         ("{", "is not valid JSON"),
         ("[]", "expected a record of keraudit flops"),
         ('{"schema": "keraudit.run/1"}', "received keraudit.run/1"),
-        ('{"schema": "keraudit.cost/2"}', "expected the same input shapes"),
-        (None, "expected the same batch"),
+        (
+            '{"schema": "keraudit.cost/2"}',
+            "it is of an unnamed model at an unknown size, batch unk",
+        ),
+        (
+            '{"schema": "keraudit.cost/2", "model": "a", "input_shapes": {"x": [8, 8, 3]}, "batch": 1}',
+            "it is of a at 8x8x3, batch 1, compared with resnet50 at 224x224x3, batch 1",
+        ),
+        (
+            '{"schema": "keraudit.cost/2", "input_shapes": {"x": 3}}',
+            "an unnamed model at an unknown",
+        ),
+        (
+            None,
+            "it is of resnet50 at 224x224x3, batch 7, compared with resnet50 at 224x224x3, batch 1",
+        ),
     ],
 )
 def test_a_baseline_that_is_none(

@@ -112,7 +112,7 @@ def test_application_at_another_size_is_built_anew() -> None:
         (["crosscheck", "{resnet}", "--timeout", "inf"], "1,000,000 seconds at most"),
         (["flops", "Incepton"], "did you mean InceptionV3"),
         (["flops", "gone.keras"], "gone.keras does not exist"),
-        (["flops", "{resnet}", "--batch", "0"], "batch: received int 0"),
+        (["flops", "{resnet}", "--batch", "0"], "'--batch': 0 is not in the range"),
         (["flops", "{resnet}", "--batch", "many"], "--batch"),
         (["flops", "{resnet}", "--input-shape", "96,96"], "3 axes besides the batch"),
         (["flops", "{resnet}", "--input-shape", "a,b"], "expected sizes"),
@@ -127,7 +127,13 @@ def test_application_at_another_size_is_built_anew() -> None:
         (["gallery", "gone", "gone", "--output", "."], "it is a folder"),
         (["faces", "--data", "gone", "--output", "no/x.json"], "no is not a folder"),
         (["flops", "{resnet}", "--rules", "gone.toml"], "gone.toml"),
-        (["flops", "no.such.module:model"], "gave no model: ModuleNotFoundError"),
+        (["flops", "no.such.module:model"], "gave no model: there is no module 'no' here"),
+        (["flops", "json.decodr:model"], "there is no module 'json.decodr' here"),
+        (["flops", "json:lods"], "'json' has no 'lods': did you mean loads"),
+        (["flops", "resnet", "50"], "'resnet 50' is read as two models: did you mean ResNet50?"),
+        (["flops", "ResNet51"], "did you mean ResNet50"),
+        (["flops", "ResNet50", "--input-shape", "96,96"], "such as 224,224,3; received 96,96"),
+        (["flops", "{resnet}", "--lengths", "128"], "no input has one: input_layer 224x224x3"),
         (["flops", "json:loads"], "gave no model: TypeError"),
         (["compare", "{resnet}"], "expected a second model B, or a rewrite"),
         (["models", "zzz"], "no model's name contains"),
@@ -182,7 +188,13 @@ def test_a_failed_write_leaves_the_old_file(resnet: Path, tmp_path: Path) -> Non
 
 
 def test_budgets(resnet: Path, tmp_path: Path) -> None:
-    assert run("flops", resnet, "--max-macs", "4G", "--max-params", "26M").code == 0
+    kept = run("flops", resnet, "--max-macs", "4G", "--max-params", "26M", "-f", "json")
+    assert kept.code == 0
+    assert json.loads(kept.out)["totals"]["macs"] == 3_857_973_248
+    assert kept.err == (
+        "keraudit: resnet50: within budget: 3.858 G of 4.000 G MACs (--max-macs), 25.64 M of 26.00 M"
+        " parameters (--max-params)\n"
+    )
     done = run("flops", resnet, "--max-macs", "3.5G", "--max-peak-memory", "8MiB")
     assert done.code == 1
     assert "total" in done.out  # the table is printed all the same

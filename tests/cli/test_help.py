@@ -10,7 +10,7 @@ import click
 import pytest
 from click.shell_completion import ShellComplete
 
-from command import run
+from command import process, run
 from keraudit.cli.main import group
 
 
@@ -120,6 +120,31 @@ def completed(*words: str) -> list[str]:
 )
 def test_every_choice_completes(words: tuple[str, ...], among: str) -> None:
     assert among in completed(*words)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("flops", "mod"),
+        ("flops", "X", "--rules", ""),
+        ("flops", "X", "--output", "re"),
+        ("flops", "X", "--baseline", ""),
+        ("gradients", "X", "--data", "im"),
+        ("train", "X", "--data", ""),
+        ("faces", "--data", "orl"),
+    ],
+)
+def test_files_complete_where_a_file_may_stand(words: tuple[str, ...]) -> None:
+    *args, incomplete = words
+    shell = ShellComplete(group, {}, "keraudit", "_KERAUDIT_COMPLETE")
+    kinds = {item.type for item in shell.get_completions(args, incomplete)}
+    assert kinds & {"file", "dir"}
+
+
+def test_the_protocol_of_bash() -> None:
+    words = {"COMP_WORDS": "keraudit flops ResNet5", "COMP_CWORD": "2"}
+    done = process(_KERAUDIT_COMPLETE="bash_complete", **words)
+    assert done.out.split() == ["plain,ResNet50", "plain,ResNet50V2", "file,ResNet5"]
 
 
 def test_help_and_version() -> None:

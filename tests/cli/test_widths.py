@@ -80,9 +80,30 @@ def test_the_bar_goes_first_then_names_wrap() -> None:
     narrower = grid_text(grid, 80)
     assert "█" not in narrower
     assert "batch_normalization_1 " in narrower
-    narrow = grid_text(grid, 60)
+    narrow = grid_text(grid, 40)
     assert "batch_normalization_1 " not in narrow
-    assert max(map(len, narrow.splitlines())) <= 60
+    assert max(map(len, narrow.splitlines())) <= 40
+
+
+def test_minor_columns_go_before_names_wrap_to_shreds() -> None:
+    report = report_of(shaped(application("InceptionV3")))
+    for by in ("block", "layer"):
+        grid = report_grid(report, by=by)
+        for width in (40, 50, 60, 80, 120):
+            text = grid_text(grid, width, every="--format csv")
+            (line,) = re.findall(r"^Hidden +((?:.+\n)+?)(?=MACs  )", text, re.MULTILINE)
+            named, _, how = " ".join(line.split()).rpartition(": ")
+            assert how == "--format csv"
+            head = next(line for line in text.splitlines()[1:] if line.startswith(" "))
+            shown = re.split(r"  +", head.strip())
+            labels = [column.label for column in grid.columns]
+            assert sorted([*shown, *named.split(", ")]) == sorted(labels)
+            assert {"MACs", "Share", "Params"} <= set(shown)
+        assert "Hidden" not in grid_text(grid, 200)
+        assert "Hidden" not in grid_text(grid, None)
+    assert "batch_normalization_1 " in grid_text(report_grid(report, by="layer"), 60)
+    assert "Hidden         Output, Sees" not in grid_text(report_grid(report), 80)
+    assert str(report).count(": to_dataframe()") == 1
 
 
 def test_a_file_and_a_pipe_get_every_column(tmp_path: Path) -> None:

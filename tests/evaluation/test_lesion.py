@@ -13,7 +13,7 @@ import command
 import keraudit
 from keraudit.errors import KerauditError
 from keraudit.evaluation.gated import GatedNetwork, gates
-from keraudit.evaluation.lesion import Plan, lesions, score, wilson
+from keraudit.evaluation.lesion import Plan, _probed, lesions, score, wilson
 from keraudit.evaluation.pytorch_resnet import _resnet, load_pytorch_resnet
 from keraudit.zoo.cifar import plain_cifar, resnet_cifar
 from schemas import faults
@@ -113,12 +113,29 @@ def test_the_record(gated: GatedNetwork) -> None:
     for row in record["deletions"]:
         change = 100 * (row["accuracy"] - record["baseline"]["accuracy"])
         assert row["change_points"] == pytest.approx(change)
+    assert [row["block"] for row in record["probes"]] == ["", *(gate.name for gate in gated.gates)]
     assert [row["deleted"] for row in record["several"]] == [1, 2, 3]  # of four that keep the size
     assert sum(row["share"] for row in record["paths"]) == pytest.approx(1)
     assert all(len(row["grad_norms"]) == 2 for row in record["paths"])
     assert all(-1 <= row["kendall_tau"] <= 1 for row in record["exchanges"])
     again = lesions(gated, IMAGES, LABELS, Plan(repeats=2), dataset=data, **about)
     assert again.several == found.several
+
+
+def test_features_are_the_means_of_channels(residual: Any, gated: GatedNetwork) -> None:
+    features = gated.features(IMAGES)
+    assert [part.shape for part in features] == [(6, 16)] * 3 + [(6, 32)] * 2 + [(6, 64)] * 2
+    first = keras.Model(residual.input, residual.get_layer("stage1_block1_out").input)(IMAGES)
+    np.testing.assert_allclose(features[1], np.mean(first, axis=(1, 2)), rtol=1e-4, atol=1e-5)
+
+
+def test_a_probe_reads_what_is_linear_and_never_its_own_fold() -> None:
+    labels = np.arange(300) % 3
+    folds = np.arange(300) // 60
+    clear = np.eye(3)[labels] + 0.1 * RNG.normal(size=(300, 3))
+    assert score(_probed(clear, labels, folds), labels).accuracy == 1
+    noise = RNG.normal(size=(300, 200))  # enough to memorise every label, and none of another fold
+    assert score(_probed(noise, labels, folds), labels).accuracy < 0.5
 
 
 def test_the_gradient_of_all_paths_is_that_of_the_network(gated: GatedNetwork) -> None:

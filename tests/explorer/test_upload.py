@@ -210,7 +210,7 @@ def test_files_are_kept_few_and_within_a_limit() -> None:
     [
         ("ResNet50", "10x10x3", "ResNet50 takes 32x32 pixels or more"),
         ("Xception", "70x70x3", "Xception takes 71x71 pixels or more"),
-        ("ResNet50", "100x3", "expected a height, a width and channels"),
+        ("ResNet50", "100x3", "takes height, width and channels"),
     ],
 )
 def test_an_impossible_size_is_refused_without_building_it(

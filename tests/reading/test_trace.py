@@ -62,6 +62,40 @@ def test_a_subclassed_model_at_the_size_it_was_called_with() -> None:
     )
 
 
+def test_names_do_not_depend_on_what_keras_counted_before() -> None:
+    model = Net()
+    model(np.zeros((4, 16, 16, 3), "float32"))
+    once, again = ([layer.name for layer in keraudit.audit(model).layers] for _ in range(2))
+    assert once == again
+    assert once[0] == "x"  # as its call names it
+    inside = [name.partition("/")[2] for name in once if name.startswith("unit_1/")]
+    assert [name for name in inside if name.startswith(("relu", "add"))] == [
+        "relu",
+        "add",
+        "relu_2",
+    ]
+    start = keras.Input((16, 16, 8))
+    named = keras.Model(start, ops.log10(Unit(8, name="unit")(ops.relu(start, name="mine"))))
+    names = [layer.name for layer in keraudit.audit(named).layers]
+    assert "mine" in names  # the model's own operations are called as it calls them
+    assert names[-1] == named.operations[-1].name
+
+
+def test_a_summary_sets_in_what_a_layer_holds(capsys: pytest.CaptureFixture[str]) -> None:
+    start = keras.Input((16, 16, 8), name="start")
+    inner = keras.Sequential([keras.Input((16, 16, 8)), layers.ReLU(name="r")], name="inner")
+    x = Unit(8, name="unit")(start)
+    keraudit.summary(keras.Model(start, inner(x)))
+    lines = capsys.readouterr().out.splitlines()
+    rows = [line[1:].partition(")")[0] for line in lines[4:]]
+    assert rows[:2] == ["start (InputLayer", "unit (Unit"]
+    assert rows[3] == "  relu (Relu" or rows[4] == "  relu (Relu"
+    assert "inner/r (ReLU" in rows
+    (unit,) = [line for line in lines if line.startswith(" unit (Unit)")]
+    assert unit.split()[-1] == f"{unit_macs(16):,}"
+    assert unit.split()[-2] == f"{2 * 3 * 3 * 8 * 8 + 4 * 8:,}"
+
+
 def test_at_another_size_and_batch() -> None:
     report = keraudit.audit(Net(), input_shape=(8, 8, 3), batch=3)
     assert report.total.macs == 3 * (8 * 8 * 3 * 3 * 3 * 8 + 2 * unit_macs(8) + 8 * 10)

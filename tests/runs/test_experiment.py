@@ -12,7 +12,7 @@ from keraudit.errors import KerauditError
 from keraudit.runs.experiment import EXPERIMENTS, findings, planned, written_down
 from keraudit.runs.folders import same_kind
 from schemas import faults
-from toys import record, toy
+from toys import record, toy, toy_file
 
 pytest.importorskip("keras")
 pytest.importorskip("PIL")
@@ -127,18 +127,6 @@ def test_the_findings_are_the_paper_s_sentences() -> None:
     assert found[1].sentence == "Plain-CIFAR-56 has a higher test error than Plain-CIFAR-20"
     assert found[1].evidence == "13.00% against 9.00%"
     assert findings(same_kind(runs[:1])) == ()
-
-
-def toy_file(folder: Path) -> Path:
-    data, path = toy(), folder / "toy.npz"
-    np.savez(
-        path,
-        x_train=data.train.images,
-        y_train=data.train.labels,
-        x_test=data.test.images,
-        y_test=data.test.labels,
-    )
-    return path
 
 
 def test_the_command_from_plan_to_records(tmp_path: Path) -> None:

@@ -31,6 +31,21 @@ def toy(count: int = 96, size: int = 16, classes: int = 3) -> Dataset:
     )
 
 
+def toy_file(folder: Path) -> Path:
+    """The toy data set as a file that ``--data`` takes."""
+    import numpy as np
+
+    data, path = toy(), folder / "toy.npz"
+    np.savez(
+        path,
+        x_train=data.train.images,
+        y_train=data.train.labels,
+        x_test=data.test.images,
+        y_test=data.test.labels,
+    )
+    return path
+
+
 def record(network: str = "Plain-CIFAR-20", seed: int = 0, error: float = 0.1, **other: Any) -> Run:
     """A finished run, as ``train`` writes it."""
     history = [

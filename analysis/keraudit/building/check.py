@@ -316,7 +316,7 @@ class Config:
         ):
             return {"class_name": kind, "config": {k: options[k] for k in ("value", "dtype")}}
         if kind == ARRAY and place == NODES:
-            return self.held(options)
+            return self.recorded(options)
         if kind == "__ellipsis__":
             return {"class_name": kind, "config": {}}
         if kind == "__slice__":
@@ -329,7 +329,7 @@ class Config:
             return {"class_name": kind, "config": made}
         return self.unlisted(kind, place, key)
 
-    def held(self, options: Mapping[str, Any]) -> dict[str, Any]:
+    def recorded(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """A variable or an array that a traced call used: the text of its name and values is data."""
         names = ("shape", "dtype", "variable", "name", "trainable", "value")
         made = {name: options[name] for name in names if name in options}

@@ -102,16 +102,16 @@ def _called(
         made[call.layer] = _instance(call.layer, graph.architecture.layers[call.layer], known)
     arguments = constants((call.args, call.kwargs))
     if graph.architecture.traced:
-        arguments = _with_held(arguments, graph, index, made, outputs)
+        arguments = _with_call_values(arguments, graph, index, made, outputs)
     args, kwargs = mapped(arguments, lambda ref: outputs[ref.call][ref.output])
     return made[call.layer](*args, **kwargs)
 
 
-def _with_held(
+def _with_call_values(
     arguments: Any, graph: Graph, index: int, made: dict[str, Any], outputs: list[list[Any]]
 ) -> Any:
-    """The arguments of a traced call with tensors for the variables and arrays that it held."""
-    from keraudit.building.held import HeldArray, HeldVariable, filled, variables_in
+    """The arguments of a traced call with tensors for the variables and arrays in them."""
+    from keraudit.building.call_values import ArrayLayer, VariableLayer, filled, variables_in
 
     first = graph.architecture.inputs[0]
     place = outputs[first.call][first.output]
@@ -120,11 +120,11 @@ def _with_held(
     def variable(config: Mapping[str, Any]) -> Any:
         key = variable_of(config)
         if key not in made:
-            made[key] = HeldVariable(config)
+            made[key] = VariableLayer(config)
         return made[key](place, dtype=computed_as(config, graph, index))
 
     def array(value: Any) -> Any:
-        return HeldArray(value)(place) if alone else value
+        return ArrayLayer(value)(place) if alone else value
 
     return filled(arguments, variable, array)
 
@@ -326,8 +326,10 @@ def weights_by_path(source: keras.Model, graph: Graph) -> dict[str, list[Any]]:
 
     if graph.architecture.traced:
         layers, variables = traced_parts(source, graph)
-        held = {variable_of({"variable": n}): [v] for n, v in enumerate(variables)}
-        return {path: list(getattr(layer, "weights", ())) for path, layer in layers.items()} | held
+        by_key = {variable_of({"variable": n}): [v] for n, v in enumerate(variables)}
+        return {
+            path: list(getattr(layer, "weights", ())) for path, layer in layers.items()
+        } | by_key
     found = {path: layer_at(source, path) for path in graph.architecture.layers}
     return {path: list(at.weights) for path, at in found.items() if isinstance(at, keras.Layer)}
 

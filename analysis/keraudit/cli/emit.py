@@ -58,7 +58,9 @@ def _printed(grids: Sequence[Grid]) -> str:
 
     out = sys.stdout
     width, plain, color = stream_width(out), is_ascii(out), wants_color(out)
-    return "\n\n".join(grid_text(grid, width, plain=plain, color=color) for grid in grids)
+    return "\n\n".join(
+        grid_text(grid, width, plain=plain, color=color, every="--format csv") for grid in grids
+    )
 
 
 def rendered(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from keraudit.cli.command import Command, headed
-from keraudit.cli.options import command_line, notify, output_options, warn
+from keraudit.cli.experiment_training import folder_of, train_here, train_on_ray_cluster
+from keraudit.cli.options import command_line, notify, output_options
 from keraudit.cli.training_options import (
     backend_option,
     data_option,
@@ -22,17 +21,17 @@ from keraudit.cli.training_options import (
     run_options,
     seeds_option,
 )
-from keraudit.cli.values import NameOf
+from keraudit.cli.values import Choice, NameOf
 from keraudit.model.fuzzy import suggestion
-from keraudit.safe_text import file_name, harmless
+from keraudit.safe_text import harmless
 
 if TYPE_CHECKING:
     from keraudit.data.dataset import Dataset
     from keraudit.evaluation.evaluate import Evaluation
     from keraudit.runs.experiment import Plan
-    from keraudit.training.recipe import Recipe
 
 PUBLISHED = "published"
+EXECUTORS = ("local", "ray")
 FEW = 500  # test images that are corrupted where only a fraction is trained
 
 
@@ -69,6 +68,22 @@ FEW = 500  # test images that are corrupted where only a fraction is trained
     ),
     backend_option,
 )
+@headed(
+    "Executor",
+    click.option(
+        "--executor",
+        type=Choice(EXECUTORS),
+        default="local",
+        show_default=True,
+        help="Train the runs one after another in this process, or as Ray tasks.",
+    ),
+    click.option(
+        "--address",
+        metavar="HOST:PORT",
+        help="Of a running Ray cluster, or auto; FOLDER must be the same place for all its nodes."
+        "  [default: this machine's own cores]",
+    ),
+)
 @run_options
 @recipe_options
 @evaluation_options
@@ -88,6 +103,8 @@ def command(
     gradients_every: int | None,
     board: Path | None,
     runs: Path | None,
+    executor: str,
+    address: str | None,
     form: str,
     output: Path | None,
     **changes: Any,
@@ -98,6 +115,7 @@ def command(
     keraudit experiment
     keraudit experiment degradation --backend jax --seeds 0,1,2
     keraudit experiment degradation --fraction 0.002 --data DIR
+    keraudit experiment degradation --seeds 0,1,2 --executor ray
 
     The plan is written to plan.json before the first step. Interrupt at any time; the same command
     resumes. At the end a summary is shown, and the records of all runs with their evaluations are in
@@ -112,6 +130,8 @@ def command(
         raise click.UsageError(
             f"{experiment!r} is not an experiment: {suggestion(experiment, EXPERIMENTS)}"
         )
+    if address and executor != "ray":
+        raise click.UsageError("--address is of a Ray cluster: add --executor ray")
     from keraudit.reading.keras_worker import use_backend
 
     use_backend(backend)
@@ -153,7 +173,8 @@ def command(
         "gradients_every": gradients_every,
         "board": board,
     }
-    failed = _train_runs(plan, recipe, part, folder, settings)
+    trained = partial(train_on_ray_cluster, address=address) if executor == "ray" else train_here
+    failed = trained(plan, recipe, part, folder, settings)
     if len(failed) == len(plan.runs):
         raise click.ClickException(f"every run diverged; the first: {failed[0]}")
     evaluated(plan, part, folder, images=corruption_images, human=human, originals=originals)
@@ -176,62 +197,6 @@ def _list_experiments(form: str, output: Path | None) -> None:
     emit([grid], [data], form=form, output=output)
 
 
-def _folder_of(plan: Plan, folder: Path, name: str, seed: int) -> Path:
-    return folder / file_name(f"{name.lower()}-{plan.recipe['name']}-seed{seed}")
-
-
-def _train_runs(
-    plan: Plan, recipe: Recipe, part: Dataset, folder: Path, settings: Mapping[str, Any]
-) -> list[str]:
-    """Train every run that is not finished; what diverged is told at the end, the others go on."""
-    from keraudit.cli.progress import Progress
-    from keraudit.cli.train import summary
-    from keraudit.training.train import DivergedError, train
-
-    failed = []
-    homes = {run: _folder_of(plan, folder, *run) for run in plan.runs}
-    todo = [run for run, home in homes.items() if not (home / "run.json").is_file()]
-    work = _macs_of({name for name, _ in todo}, recipe, part)
-    for number, (name, seed) in enumerate(todo, 1):
-        home = homes[name, seed]
-        label = f"{plan.runs.index((name, seed)) + 1}/{len(plan.runs)} {name} seed {seed}"
-        following = sum(work[other] for other, _ in todo[number:]) / work[name]
-        try:
-            with Progress(label, recipe.batch, following=following) as progress:
-                run = train(
-                    name,
-                    part,
-                    recipe,
-                    seed=seed,
-                    folder=home,
-                    watch=progress.show,
-                    budget=plan.budget,
-                    command=command_line(),
-                    **settings,
-                )
-        except DivergedError as error:
-            failed.append(f"{name} seed {seed}: {error}")
-            warn(failed[-1])
-        else:
-            warn(summary(run, home))
-    return failed
-
-
-def _macs_of(networks: Collection[str], recipe: Recipe, part: Dataset) -> Mapping[str, int]:
-    """The work of a step of each network, to tell from one how long the others will take."""
-    from keraudit.training.networks import network
-    from keraudit.training.throughput import training_macs
-
-    if len(networks) == 1:  # nothing to set it beside
-        return dict.fromkeys(networks, 1)
-    shape, classes = part.image_shape, len(part.classes)
-    fresh = replace(recipe, weights=None)  # nothing is downloaded to count
-    return {
-        name: training_macs(network(name, classes=classes, shape=shape, recipe=fresh))
-        for name in networks
-    }
-
-
 def evaluated(
     plan: Plan,
     part: Dataset,
@@ -251,7 +216,7 @@ def evaluated(
     from keraudit.output.json_text import json_text
 
     for name, seed in plan.runs:
-        home = _folder_of(plan, folder, name, seed)
+        home = folder_of(plan, folder, name, seed)
         if not (home / "run.json").is_file():
             continue
         evaluation = read_evaluation(home)
@@ -305,7 +270,7 @@ def summary(plan: Plan, folder: Path, failed: list[str], form: str, output: Path
     from keraudit.runs.table import comparison_data, comparison_grid, differences_grid
     from keraudit.training.record import read_run
 
-    files = [_folder_of(plan, folder, name, seed) / "run.json" for name, seed in plan.runs]
+    files = [folder_of(plan, folder, name, seed) / "run.json" for name, seed in plan.runs]
     runs = [with_evaluation(file, read_run(file)) for file in files if file.is_file()]
     publish(folder, folder / PUBLISHED)
     plan_record = json.loads((folder / FILE).read_text("utf-8"))  # as it was before the first step

@@ -23,6 +23,7 @@ FEATURES = ("imagenet", "random", "imagenet:ResNet50", "random:ResNet50")
     click.option(
         "--data",
         "spec",
+        type=click.Path(),
         required=True,
         metavar="DATA",
         help="Images of faces, one folder per person, or another format of keraudit train; both"

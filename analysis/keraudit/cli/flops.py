@@ -20,6 +20,7 @@ from keraudit.cli.options import (
     notify,
     output_options,
     reading_options,
+    refuse_split_names,
     row_options,
     warn,
 )
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from keraudit.audits.cost.report import CostReport
     from keraudit.output.table import Grid
 
-MOST_ROWS = 40  # of blocks in a terminal; a model with more is shown by stage unless asked
 SORTS = {
     "macs": "macs",
     "flops": "flops",
@@ -56,7 +56,7 @@ SORTS = {
     click.option(
         "--by",
         type=Choice(["block", "layer", "kind", "stage"]),
-        help="What a row is.  [default: block; stage for models of many blocks]",
+        help="What a row is.  [default: block; layer for models of few blocks, stage of many]",
     ),
     click.option(
         "--depth",
@@ -126,6 +126,7 @@ def command(
         how.pop("length")
         show_lengths(models, lengths, how, form=form, output=output)
         return 0
+    refuse_split_names(models)
     in_force = budgets(stated)
     reports = []
     for model in models:
@@ -143,24 +144,30 @@ def command(
 
 
 def _grid(report: CostReport, by: str | None, depth: int, form: str, arrange: Arrange) -> Grid:
-    """The table of a report; without ``--by`` of blocks, or of stages where those are many."""
+    """The table of a report; without ``--by`` of what is neither two rows nor a hundred."""
     from keraudit.audits.cost.report import report_grid
+    from keraudit.audits.cost.views import MOST_ROWS, default_view
 
-    is_long = form == "table" and depth == 1 and len(report.blocks) > MOST_ROWS
-    if by is None and is_long:
-        warn(
-            f"{report.model} has {len(report.blocks)} blocks; shown by stage, --by block lists them"
-        )
-    return arrange(report_grid(report, by=by or ("stage" if is_long else "block"), depth=depth))
+    if by is None and depth == 1 and form != "csv":  # rows of a file are the same for every model
+        by = default_view(report.costs)
+        if form == "table" and by == "block" and len(report.blocks) > MOST_ROWS:
+            by = "stage"
+            warn(
+                f"{report.model} has {len(report.blocks)} blocks; shown by stage, --by block lists them"
+            )
+    return arrange(report_grid(report, by=by or "block", depth=depth))
 
 
 def _over_budget(
     reports: Sequence[CostReport], in_force: Sequence[Any], allow_uncounted: bool
 ) -> Iterator[Annotation]:
-    from keraudit.audits.cost.budget import exceeded_budgets
+    from keraudit.audits.cost.budget import exceeded_budgets, kept_budgets
 
     for report in reports:
-        for finding in exceeded_budgets(report, in_force, allow_uncounted=allow_uncounted):
+        findings = exceeded_budgets(report, in_force, allow_uncounted=allow_uncounted)
+        if in_force and not findings:
+            warn(kept_budgets(report, in_force))
+        for finding in findings:
             level = "error" if finding.fails else "warning"
             yield Annotation(level, "budget", finding.line, file_of(report.source))
 

@@ -76,7 +76,7 @@ CHANGES = (
         "--data",
         default="random",
         show_default=True,
-        type=NameOf("data", "keraudit.cli.gradients:DATA"),
+        type=NameOf("data", "keraudit.cli.gradients:DATA", or_file=True),
         metavar="DATA",
         help="random, cifar10, or a folder with a folder of images for each class.",
     ),

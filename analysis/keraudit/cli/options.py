@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial, wraps
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from keraudit.cli.command import headed
-from keraudit.cli.values import Choice, InputShapeType
+from keraudit.cli.values import Choice, InputShapeType, NameOf
 from keraudit.model.fuzzy import suggestion
 from keraudit.model.graph import Shape
 from keraudit.output.rows import arranged
@@ -21,6 +22,7 @@ from keraudit.safe_text import harmless
 F = TypeVar("F", bound=Callable[..., Any])
 Arrange = Callable[[Grid], Grid]
 
+RULE_SETS = ("keras.io",)
 FORMATS = ("table", "json", "csv", "markdown", "html", "github")
 ENDINGS = {
     ".txt": "table",
@@ -87,10 +89,14 @@ READING_OPTIONS: tuple[Callable[[Any], Any], ...] = (
         help="Length of every open axis of an input, such as tokens.",
     ),
     click.option(
-        "--batch", type=int, metavar="N", help="Batch size.  [default: the one recorded, else 1]"
+        "--batch",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Batch size.  [default: the one recorded, else 1]",
     ),
     click.option(
         "--rules",
+        type=NameOf("rules", "keraudit.cli.options:RULE_SETS", or_file=True),
         multiple=True,
         metavar="FILE",
         help="Rules for custom layer classes, as a TOML file, or keras.io for the transformer layers"
@@ -211,6 +217,22 @@ def chosen_format(
             f" received {ending or 'no ending'!r}" + (f": {guess}" if "did you" in guess else "")
         )
     return endings[ending]
+
+
+def refuse_split_names(models: Sequence[str]) -> None:
+    """Refuse ``resnet 50``, which a shell hands on as two models, neither of which there is.
+
+    Raises:
+        click.UsageError: two neighbors make the name of an application.
+    """
+    from keraudit.reading.resolve import application_name
+
+    for first, second in pairwise(models):
+        split = second.isalnum() and not application_name(first) and not Path(first).exists()
+        if split and (name := application_name(first + second)):
+            raise click.UsageError(
+                f"'{first} {second}' is read as two models: did you mean {name}?"
+            )
 
 
 def command_line() -> str:

@@ -170,7 +170,7 @@ def data_option(help_text: str) -> Callable[[F], F]:
         "spec",
         default="cifar10",
         show_default=True,
-        type=NameOf("data", "keraudit.cli.training_options:DATA"),
+        type=NameOf("data", "keraudit.cli.training_options:DATA", or_file=True),
         metavar="DATA",
         help=help_text,
     )

@@ -44,18 +44,26 @@ def unknown(value: object, names: Iterable[str]) -> str:
 
 
 class NameOf(click.ParamType):  # type: ignore[type-arg]  # generic only in new releases
-    """A name that its command checks; completed by ``names``, a function as ``module:name``."""
+    """A name that its command checks; completed by ``names``, a function as ``module:name``.
 
-    def __init__(self, name: str, names: str, *, separator: str = "") -> None:
+    With ``or_file`` it may name a file or a folder, which the shell completes.
+    """
+
+    def __init__(
+        self, name: str, names: str, *, separator: str = "", or_file: bool = False
+    ) -> None:
         self.name = name
-        self.names, self.separator = names, separator
+        self.names, self.separator, self.or_file = names, separator, or_file
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> Any:
+        from click.shell_completion import CompletionItem
+
         module, _, function = self.names.partition(":")
         known = getattr(import_module(module), function)
         names = known() if callable(known) else known
         head, separator, rest = incomplete.rpartition(self.separator or "\0")
-        return completions(rest, names, head=head + separator)
+        found = completions(rest, names, head=head + separator)
+        return [*found, CompletionItem(incomplete, type="file")] if self.or_file else found
 
 
 class ModelName(click.ParamType):  # type: ignore[type-arg]  # generic only in new releases

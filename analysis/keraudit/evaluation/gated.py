@@ -102,7 +102,11 @@ class GatedNetwork:
         self.restore()
         start = outputs[graph.architecture.inputs[0].call][0]
         opening = keras.Input((len(self.gates),), name="opening")
-        self.model = keras.Model([start, opening], self.outputs(start, opening, stop=False))
+        tensors = self._tensors(start, opening, stop=False)
+        self.model = keras.Model([start, opening], tensors[graph.architecture.outputs[0]])
+        # The input of the first block, then the output of each.
+        ends = [self.gates[0].around, *(Ref(gate.at) for gate in self.gates)]
+        self._ends = keras.Model([start, opening], [_pooled(tensors[ref]) for ref in ends])
 
     def restore(self) -> None:
         """Give every layer the weights of the trained network."""
@@ -115,6 +119,10 @@ class GatedNetwork:
         With ``stop`` every block is open in the forward pass, and in the backward pass the gradient
         takes the branch of an open gate and the shortcut of a closed one, never both.
         """
+        return self._tensors(images, opening, stop=stop)[self.graph.architecture.outputs[0]]
+
+    def _tensors(self, images: Any, opening: Any, *, stop: bool) -> dict[Ref, Any]:
+        """What every call returns for images and gates, up to the last."""
         known: dict[Ref, Any] = {}
         places = {gate.at: number for number, gate in enumerate(self.gates)}
         for index, call in enumerate(self.graph.architecture.calls):
@@ -129,7 +137,7 @@ class GatedNetwork:
                 way = _factor(opening, number, result)
                 result = way * result + (1 - way) * known[self.gates[number].around]
             known[Ref(index)] = result
-        return known[self.graph.architecture.outputs[0]]
+        return known
 
     def _gated(
         self, known: dict[Ref, Any], number: int, opening: Any, stop: bool
@@ -156,15 +164,22 @@ class GatedNetwork:
         ways = np.tile(np.asarray(opening, "float32"), (len(images), 1))
         return self.model.predict([images, ways], batch_size=batch, verbose=0)
 
+    def features(self, images: Any, *, batch: int = 250) -> list[Any]:
+        """The mean over positions of each channel, (N, channels), before the first block and after each one."""
+        import numpy as np
+
+        ways = np.ones((len(images), len(self.gates)), "float32")
+        return self._ends.predict([images, ways], batch_size=batch, verbose=0)  # type: ignore[no-any-return]
+
     def swap(self, one: int, other: int) -> None:
         """Exchange the weights of two blocks of the same shapes."""
         import numpy as np
 
         pairs = list(zip(self._weights_of(one), self._weights_of(other), strict=True))
         for a, b in pairs:
-            kept = np.array(a)
+            values = np.array(a)
             a.assign(b)
-            b.assign(kept)
+            b.assign(values)
 
     def shapes_of(self, number: int) -> tuple[Any, ...]:
         """The shapes of a block's weights: blocks of the same shapes may be exchanged."""
@@ -180,6 +195,14 @@ class GatedNetwork:
         """The calls between where a block begins and where it ends."""
         gate = self.gates[number]
         return list(range(gate.around.call + 1, gate.at + 1))
+
+
+def _pooled(tensor: Any) -> Any:
+    """The mean over all axes but the first and the last."""
+    from keras import ops
+
+    axes = tuple(range(1, len(tensor.shape) - 1))
+    return ops.mean(tensor, axis=axes) if axes else tensor
 
 
 def _factor(opening: Any, number: int, tensor: Any) -> Any:

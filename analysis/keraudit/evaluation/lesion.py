@@ -19,6 +19,8 @@ from keraudit.output.plain_data import as_dict
 
 SCHEMA = "keraudit.lesions/1"
 GRADIENT_IMAGES = 32
+FOLDS = 5  # of the cross-validation of linear probes
+RIDGE = 1e-3  # times the number of images: the penalty of a linear probe's weights
 Watch = Callable[[str], None]
 
 
@@ -39,6 +41,16 @@ class Deletion(NamedTuple):
     resizes: bool
     score: Score
     change: float
+
+
+class Probe(NamedTuple):
+    """How well a linear classifier tells the classes from the channel means after a block.
+
+    ``block`` is empty for the input of the first one.
+    """
+
+    block: str
+    score: Score
 
 
 class Several(NamedTuple):
@@ -81,6 +93,7 @@ class Lesions:
         dataset: the images.
         baseline: nothing deleted.
         deletions: each block deleted alone, from input to output.
+        probes: linear classifiers before the first block and after each one, cross-validated.
         several: random blocks deleted together.
         exchanges: random blocks of the same shapes exchanged; empty where none can be.
         paths: by length; empty for a plain network, which has one path.
@@ -92,6 +105,7 @@ class Lesions:
     dataset: Mapping[str, Any]
     baseline: Score
     deletions: Sequence[Deletion]
+    probes: Sequence[Probe]
     several: Sequence[Several]
     exchanges: Sequence[Several]
     paths: Sequence[PathLength]
@@ -142,6 +156,7 @@ class Lesions:
                 }
                 for row in self.deletions
             ],
+            "probes": [{"block": row.block, **row.score._asdict()} for row in self.probes],
             "several": [
                 {"deleted": row.changed, "accuracies": list(row.accuracies)} for row in self.several
             ],
@@ -236,6 +251,7 @@ def lesions(
     return Lesions(
         baseline=baseline,
         deletions=tuple(deletions),
+        probes=tuple(_probes(gated, images, labels, rng, watch)),
         several=tuple(_several(gated, images, labels, plan, rng, watch)),
         exchanges=tuple(_exchanges(gated, images, labels, plan, rng, watch)),
         paths=tuple(_paths(gated, images, labels, plan, rng, watch)),
@@ -246,6 +262,37 @@ def lesions(
 
 def _closed(count: int, numbers: Sequence[int]) -> list[float]:
     return [float(number not in numbers) for number in range(count)]
+
+
+def _probes(network: GatedNetwork, images: Any, labels: Any, rng: Any, watch: Watch) -> list[Probe]:
+    """Linear probes (Alain and Bengio 2016), each image classified by one fitted without its fold."""
+    watch("linear probes")
+    folds = rng.permutation(len(labels)) % FOLDS
+    names = ("", *(gate.name for gate in network.gates))
+    parts = network.features(images)
+    return [
+        Probe(name, score(_probed(features, labels, folds), labels))
+        for name, features in zip(names, parts, strict=True)
+    ]
+
+
+def _probed(features: Any, labels: Any, folds: Any) -> Any:
+    """The outputs of ridge regression on one-hot labels, (N, classes), each fold's from the others."""
+    import numpy as np
+
+    values = np.asarray(features, "float64")
+    outputs = np.zeros((len(labels), int(labels.max()) + 1))
+    for fold in range(FOLDS):
+        known = folds != fold
+        mean, deviation = values[known].mean(0), values[known].std(0)
+        x = np.hstack(
+            [(values - mean) / np.where(deviation > 0, deviation, 1), np.ones((len(labels), 1))]
+        )
+        targets = np.eye(outputs.shape[1])[labels[known]]
+        penalty = RIDGE * known.sum() * np.eye(x.shape[1])
+        weights = np.linalg.solve(x[known].T @ x[known] + penalty, x[known].T @ targets)
+        outputs[~known] = x[~known] @ weights
+    return outputs
 
 
 def _several(

@@ -1,9 +1,9 @@
-"""Lesions as grids: the network, each block, random blocks, exchanges, paths."""
+"""Lesions as grids: the network, each block, linear probes, random blocks, exchanges, paths."""
 
 from __future__ import annotations
 
 from keraudit.data.dataset import short_fingerprint
-from keraudit.evaluation.lesion import Lesions
+from keraudit.evaluation.lesion import FOLDS, Lesions
 from keraudit.output.table import Column, Grid, Line
 
 CONVENTION = (
@@ -15,7 +15,9 @@ CONVENTION = (
 def lesion_grids(found: Lesions) -> tuple[Grid, ...]:
     """All tables, those without lines left out."""
     return tuple(
-        g for g in (_blocks(found), _several(found), _exchanges(found), _paths(found)) if g.lines
+        g
+        for g in (_blocks(found), _probes(found), _several(found), _exchanges(found), _paths(found))
+        if g.lines
     )
 
 
@@ -55,6 +57,33 @@ def _blocks(found: Lesions) -> Grid:
         command=found.command,
         convention=CONVENTION,
     )._replace(bar="")
+
+
+def _probes(found: Lesions) -> Grid:
+    """What a linear classifier reads from the channels after each block."""
+    return Grid(
+        title="Linear probes",
+        heading=f"ridge regression on the channel means, {FOLDS}-fold cross-validated",
+        columns=(
+            Column(key="name", label="After"),
+            Column(key="accuracy", label="Accuracy", form="share"),
+            Column(key="low", label="from", form="share", wide=True),
+            Column(key="high", label="to", form="share", wide=True),
+        ),
+        lines=tuple(
+            Line(
+                cells={
+                    "name": row.block or "(input of the first block)",
+                    "accuracy": row.score.accuracy,
+                    "low": row.score.low,
+                    "high": row.score.high,
+                }
+            )
+            for row in found.probes
+        ),
+        bar="accuracy",
+        convention=CONVENTION,
+    )
 
 
 def _several(found: Lesions) -> Grid:

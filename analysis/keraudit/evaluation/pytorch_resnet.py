@@ -85,11 +85,11 @@ def _arrays_of(layer: Any, weights: dict[str, Any], path: Path) -> list[Any]:
     module = re.sub(r"^(layer\d)_(\d+)_", r"\1.\2.", layer.name)
     kind = type(layer).__name__
     if kind == "BatchNormalization":
-        found = [_taken(weights, f"{module}.{name}", path) for name in NORM]
+        found = [_popped(weights, f"{module}.{name}", path) for name in NORM]
     elif kind == "Conv2D":
-        found = [_taken(weights, f"{module}.weight", path).transpose(2, 3, 1, 0)]
+        found = [_popped(weights, f"{module}.weight", path).transpose(2, 3, 1, 0)]
     else:
-        found = [_taken(weights, "linear.weight", path).T, _taken(weights, "linear.bias", path)]
+        found = [_popped(weights, "linear.weight", path).T, _popped(weights, "linear.bias", path)]
     for array, variable in zip(found, layer.weights, strict=True):
         if array.shape != tuple(variable.shape):
             raise KerauditError(
@@ -99,7 +99,7 @@ def _arrays_of(layer: Any, weights: dict[str, Any], path: Path) -> list[Any]:
     return found
 
 
-def _taken(weights: dict[str, Any], key: str, path: Path) -> Any:
+def _popped(weights: dict[str, Any], key: str, path: Path) -> Any:
     if key not in weights:
         raise KerauditError(f"{path} has no {key!r}")
     if weights[key].ndim not in (1, 2, 4):

@@ -37,7 +37,7 @@ def check_outputs(
             raise ShapeError(
                 f"the input shape {' and '.join(shape_text(s) for s in starts)} is too small: at layer"
                 f" {call.name!r} ({layer.kind}) the map {received} would become {shape_text(shape)};"
-                " give a larger --input-shape"
+                " give a larger --input-shape (input_shape=)"
             )
         raise ModelError(
             f"layer {call.name!r} ({layer.kind}) gives the absurd shape {shape_text(shape)} from {received}"
@@ -84,7 +84,7 @@ def check_recorded(
                 raise ShapeError(
                     f"the input shape {' and '.join(map(shape_text, requested))} does not fit: layer"
                     f" {call.name!r} ({layer.kind}) would give {shape_text(shape)}, where the model takes"
-                    f" {shape_text(stated)}; give another --input-shape"
+                    f" {shape_text(stated)}; give another --input-shape (input_shape=)"
                 )
             raise ModelError(
                 f"layer {call.name!r} ({layer.kind}): its config gives the output shape"

@@ -113,8 +113,8 @@ def value(node: ast.expr, names: Mapping[str, Value]) -> Value:
             return -evaluated(operand, names)
         case ast.BinOp(left=left, op=op, right=right):
             return _bounded(OPERATORS[type(op)], evaluated(left, names), evaluated(right, names))
-        case ast.Subscript(value=held, slice=index):
-            sizes, place = value(held, names), evaluated(index, names)
+        case ast.Subscript(value=sequence, slice=index):
+            sizes, place = value(sequence, names), evaluated(index, names)
             if isinstance(sizes, int) or not -len(sizes) <= place < len(sizes):
                 raise ModelError(f"{ast.unparse(node)!r} names nothing")
             return sizes[place]

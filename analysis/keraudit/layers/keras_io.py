@@ -237,9 +237,9 @@ class ExampleRule:
         for effect in effects:
             if _sizes(effect.weights) == _sizes(read):
                 return effect
-        held = sum(_sizes(read))
+        params = sum(_sizes(read))
         raise NotThisVersionError(
-            f"it holds {held:,} parameters in {len(read)} weights, where keras.io's has"
+            f"it holds {params:,} parameters in {len(read)} weights, where keras.io's has"
             f" {' or '.join(dict.fromkeys(f'{sum(_sizes(e.weights)):,}' for e in effects))}"
             f" in {len(effects[0].weights)}"
         )

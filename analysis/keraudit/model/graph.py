@@ -273,6 +273,7 @@ class Architecture:
     ``recorded`` holds the output shapes that the file states, to be checked against ours;
     ``hinted`` those that the layers behind them were built for, to go by where nothing else is known.
     ``traced`` says that it holds for its recorded sizes alone: ``call`` may have asked for them.
+    ``containers`` are the classes of the models, and of the user's own layers, that hold layers, by path.
     """
 
     name: str
@@ -289,6 +290,7 @@ class Architecture:
     packages: tuple[str, ...] = ()
     title: str = ""
     traced: bool = False
+    containers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

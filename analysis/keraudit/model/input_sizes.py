@@ -118,7 +118,7 @@ def _with_length(
         lengths += 1
     if not lengths:
         raise ShapeError(
-            "--length (length=) fills the one open axis of an input, and no input has one:"
+            "a length fills the one open axis of an input, and no input has one:"
             f" {_listed(inputs, with_shapes=True)}; give sizes with --input-shape (input_shape=)"
         )
     return filled
@@ -146,10 +146,10 @@ def how_to_give_sizes(recorded: Sequence[int | None] | None) -> str:
     """What to pass for an input whose recorded shape, batch first, is open; one open axis is a length.
 
     >>> how_to_give_sizes((None, None))
-    'give its length with --length 128 (length=128), or several with --lengths 128,512'
+    'give its length with --length 128 (length=128), or several with --lengths 128,512 (keraudit.lengths)'
     """
     if recorded is not None and recorded[1:].count(None) == 1:
-        return "give its length with --length 128 (length=128), or several with --lengths 128,512"
+        return "give its length with --length 128 (length=128), or several with --lengths 128,512 (keraudit.lengths)"
     return "give its size with --input-shape (input_shape=)"
 
 

@@ -1,6 +1,7 @@
 """How a table is laid out in a terminal: what gives way where it is narrow, and where text wraps.
 
-Columns marked wide go first, then the bar; then names and prose wrap. Numbers are never cut.
+Columns marked wide go first, then the bar, then minor columns; then names and prose wrap. Numbers are
+never cut.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ BAR = 10  # columns of the bar at full length
 WIDTH = 80
 GAP = 3  # columns between two cells; 2 where names wrap, 1 where the numbers alone are too wide
 LEAST = 8  # columns of a name that wraps, however narrow the terminal is
+LEGIBLE = 20  # columns of a name below which minor columns go first
 PROSE = 28  # columns that prose needs before another column may stand next to it
 LONGEST_PROSE = 72  # columns of prose where nothing limits the width
 EIGHTHS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
@@ -65,7 +67,33 @@ def laid_out(grid: Grid, texts: Sequence[Sequence[str]], width: int | None) -> L
         if width is None or Layout(columns, least, with_bar, gap).whole <= width:
             break
     layout = Layout(columns, sizes, with_bar, gap)
-    return layout if width is None else _narrowed(layout, width)
+    return layout if width is None else _narrowed(_without_minor(layout, width), width)
+
+
+def _without_minor(layout: Layout, width: int) -> Layout:
+    """A layout without so many minor columns, from the right, that names stay legible."""
+    columns, sizes = list(layout.columns), list(layout.widths)
+    while _legible(layout).whole > width and any(column.minor for column in columns):
+        last = max(place for place, column in enumerate(columns) if column.minor)
+        del columns[last], sizes[last]
+        layout = layout._replace(columns=tuple(columns), widths=tuple(sizes))
+    return layout
+
+
+def _legible(layout: Layout) -> Layout:
+    """A layout with its names as narrow as they may become for the sake of minor columns."""
+    sizes = (
+        size if _is_rigid(column) else min(size, LEGIBLE)
+        for column, size in zip(layout.columns, layout.widths, strict=True)
+    )
+    return layout._replace(widths=tuple(sizes))
+
+
+def hidden(grid: Grid, layout: Layout) -> list[str]:
+    """The labels of the columns that a layout leaves out."""
+    below = {column.below for column in grid.columns}
+    left_out = (c for c in grid.columns if c not in layout.columns and c.key not in below)
+    return [column.label for column in left_out if column.label]
 
 
 def _natural_widths(
@@ -103,9 +131,14 @@ def _narrowed(layout: Layout, width: int) -> Layout:
 
 def _least_width(column: Column, natural: int) -> int:
     """How narrow a column may become; one of numbers or shapes stays as wide as it is."""
-    if column.is_number or column.form in ("shape", "input"):
+    if _is_rigid(column):
         return natural
     return min(natural, max(LEAST, *map(text_width, column.label.split() or [""])))
+
+
+def _is_rigid(column: Column) -> bool:
+    """Whether a column stays as wide as it is: one of numbers or shapes."""
+    return column.is_number or column.form in ("shape", "input")
 
 
 def text_width(text: str) -> int:

@@ -24,13 +24,33 @@ if TYPE_CHECKING:
     import pandas
 
 
+class Tables(tuple[Grid, ...]):
+    """The tables of a view: ``print`` shows them, a notebook shows them as HTML."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return "\n\n".join(map(grid_text, self))
+
+    def __repr__(self) -> str:
+        return f"<{'; '.join(map(_in_one_line, self))}>"
+
+    def _repr_html_(self) -> str:
+        return "".join(map(fragment, self))
+
+
+def _in_one_line(grid: Grid) -> str:
+    grid = shown(grid)
+    return " ".join(f"{grid.title} {grid.heading}".split())
+
+
 class Shown:
     """What is shown as tables; abstract. ``print`` shows them, a notebook shows them as HTML.
 
     ``repr`` is one line, however large the report.
 
     Attributes:
-        VIEWS: what ``by`` may be, the default first; empty where there is one view.
+        VIEWS: what ``by`` may be; empty where there is one view.
     """
 
     __slots__ = ()
@@ -89,20 +109,20 @@ class Shown:
         elif ending in (".md", ".markdown"):
             text = self.to_markdown(by=by)
         elif ending == ".txt":
-            text = "\n\n".join(map(grid_text, self.view(by)))
+            text = str(self.view(by))
         else:
             raise KerauditError(
                 f"path: received {str(target)!r}; its ending must be .csv, .html, .json, .md or .txt"
             )
         save(target, text if text.endswith("\n") else text + "\n")
 
-    def view(self, by: str | None) -> Sequence[Grid]:
-        """The tables with a row for each ``by``, one of ``VIEWS``; by default ``tables()``.
+    def view(self, by: str | None = None) -> Tables:
+        """The tables with a row for each ``by``, one of ``VIEWS``, to ``print``; by default ``tables()``.
 
         Raises:
             KerauditError: there is no such view.
         """
-        return self.tables() if by is None else self._tables_by(self._checked(by))
+        return Tables(self.tables() if by is None else self._tables_by(self._checked(by)))
 
     def _checked(self, by: str) -> str:
         if by in self.VIEWS:
@@ -128,14 +148,13 @@ class Shown:
                 yield {**title, **{c.key: line.cells.get(c.key) for c in grid.columns}}
 
     def __str__(self) -> str:
-        return "\n\n".join(map(grid_text, self.tables()))
+        return str(self.view())
 
     def __repr__(self) -> str:
-        grid = shown(self.tables()[0])
-        return f"<{type(self).__name__} {' '.join(f'{grid.title} {grid.heading}'.split())}>"
+        return f"<{type(self).__name__} {_in_one_line(self.tables()[0])}>"
 
     def _repr_html_(self) -> str:
-        return "".join(map(fragment, self.tables()))
+        return self.view()._repr_html_()
 
 
 def frame_of(records: Iterable[Mapping[str, Any]]) -> pandas.DataFrame:

@@ -25,7 +25,8 @@ NO_BOUNDS: Mapping[str, Bound] = {}
 class Column(NamedTuple):
     """``form`` says how a cell is written: a name of ``FORMS``, or a number's format, as ``{:.2f} s``.
 
-    ``wide`` columns are left out where there is no room for all.
+    ``wide`` columns are left out where there is no room for all, ``minor`` ones next, from the right, where
+    names would wrap to shreds.
 
     The figures of a ``bounded`` column may be bounds or estimates; CSV says so in a column of its own.
 
@@ -40,6 +41,7 @@ class Column(NamedTuple):
     flows: bool = False
     below: str = ""
     bounded: bool = False
+    minor: bool = False
 
     @property
     def is_number(self) -> bool:
@@ -201,5 +203,5 @@ def bound_notes(bound: Bound, uncounted: Sequence[Uncounted], consequence: str =
     what = "LOWER BOUND (≥)" if bound is Bound.LOWER else "ESTIMATE (≈), for a shape is assumed"
     notes = ["", f"{what}: {len(named)} not counted in full{consequence}:", *named[:10]]
     return notes + (
-        [f"  and {len(named) - 10} more (see --format json)"] if len(named) > 10 else []
+        [f"  and {len(named) - 10} more (see --format json, to_dict())"] if len(named) > 10 else []
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from typing import TextIO
 
@@ -15,6 +15,7 @@ from keraudit.output.layout import (
     Layout,
     bar,
     bar_part,
+    hidden,
     laid_out,
     text_width,
     wrapped,
@@ -27,7 +28,12 @@ LABELLED = re.compile(r"(?:\S+ )*\S+ {2,}|\s*")  # what a note's later lines are
 
 
 def grid_text(
-    grid: Grid, width: int | None = WIDTH, *, plain: bool = False, color: bool = False
+    grid: Grid,
+    width: int | None = WIDTH,
+    *,
+    plain: bool = False,
+    color: bool = False,
+    every: str = "to_dataframe()",
 ) -> str:
     """Heading, table and notes, without a line feed at the end.
 
@@ -36,6 +42,7 @@ def grid_text(
         width: columns of the terminal. ``None``: as many as it takes.
         plain: in ASCII alone.
         color: with the escape sequences of a terminal.
+        every: what gives every column, for the line that names those that are hidden.
     """
     grid = shown(grid)
     head, *more = _prose_lines(f"{grid.title}  {grid.heading}", width)
@@ -45,7 +52,7 @@ def grid_text(
         *more,
         *_table_lines(grid, width, plain=plain, color=color),
     ]
-    for note in grid.notes:
+    for note in (*_hidden_note(grid, width, plain, every), *grid.notes):
         tone = TONES["warn"] * (color and note.startswith(("LOWER", "ESTIMATE")))
         label = LABELLED.match(note)
         indent = label.end() if label else 0
@@ -69,13 +76,8 @@ def _table_lines(grid: Grid, width: int | None, *, plain: bool, color: bool) -> 
     """The table line by line; a cell that wraps takes several."""
     if not grid.lines:
         return
-    rows = [*grid.lines, *([grid.total] if grid.total else [])]
-    texts = [[_cell(column, row, plain) for row in rows] for column in grid.columns]
-    layout = laid_out(
-        grid,
-        [[column.label, *cells] for column, cells in zip(grid.columns, texts, strict=True)],
-        width,
-    )
+    rows, texts = _rows(grid), _texts(grid, plain)
+    layout = _layout(grid, texts, width)
     cells = {column.key: cells for column, cells in zip(grid.columns, texts, strict=True)}
     top = full_bar(grid)
     heads = {column.key: wrapped(column.label, size) for column, size in _sized(layout)}
@@ -91,6 +93,28 @@ def _table_lines(grid: Grid, width: int | None, *, plain: bool, color: bool) -> 
         tone = (BOLD if is_total else TONES[row.tone]) if color else ""
         yield from _laid(grid, layout, lines, drawn, tone, BAR_TONE if color else "")
     yield ""
+
+
+def _rows(grid: Grid) -> list[Line]:
+    return [*grid.lines, *([grid.total] if grid.total else [])]
+
+
+def _texts(grid: Grid, plain: bool) -> list[list[str]]:
+    """The cells of each column."""
+    return [[_cell(column, row, plain) for row in _rows(grid)] for column in grid.columns]
+
+
+def _layout(grid: Grid, texts: Sequence[Sequence[str]], width: int | None) -> Layout:
+    with_labels = zip(grid.columns, texts, strict=True)
+    return laid_out(grid, [[column.label, *cells] for column, cells in with_labels], width)
+
+
+def _hidden_note(grid: Grid, width: int | None, plain: bool, every: str) -> list[str]:
+    """The columns that have no room, in one line; none where all are shown."""
+    if width is None or not grid.lines:
+        return []
+    left_out = hidden(grid, _layout(grid, _texts(grid, plain), width))
+    return [f"Hidden         {', '.join(left_out)}: {every}"] if left_out else []
 
 
 def _sized(layout: Layout) -> Iterator[tuple[Column, int]]:

@@ -51,6 +51,7 @@ def read_application(name: str, shape: Sequence[int] | None, *, notify: Notify) 
     """
     default = applications()[name].input_shape
     shape = tuple(shape or default)
+    refuse_other_rank(name, shape, default)
     if shape != default:
         _check_size(name, shape, notify=notify)
     build = CachedBuild(
@@ -67,18 +68,13 @@ def _check_size(name: str, shape: Shape, *, notify: Notify) -> None:
     """Refuse at once what Keras would refuse after half a minute; where it is known, name the layer.
 
     Raises:
-        ShapeError: it is no image, or smaller than the network takes.
+        ShapeError: it is smaller than the network takes.
     """
     from keraudit.layers.infer import shaped
 
     default = applications()[name].input_shape
-    if len(shape) != len(default) or min(shape) < 1:
-        raise ShapeError(
-            f"{name} takes an image: expected a height, a width and channels, such as"
-            f" {','.join(map(str, default))}; received {','.join(map(str, shape))}"
-        )
     least = SMALLEST_SIDES.get(name, SMALLEST_SIDE)
-    is_small = min(shape[:2]) < least
+    is_small = 0 < min(shape[:2]) < least
     more = f"{name} takes {least}x{least} pixels or more"
     if not is_small or cached_path(name, default).is_file():
         try:
@@ -87,6 +83,19 @@ def _check_size(name: str, shape: Shape, *, notify: Notify) -> None:
             raise ShapeError(f"{error}: {more}" if is_small else str(error)) from None
     if is_small:
         raise ShapeError(f"the input shape {shape_text(shape)} is too small: {more}")
+
+
+def refuse_other_rank(name: str, shape: Sequence[int], usual: Sequence[int]) -> None:
+    """Refuse a shape that lacks an axis, before anything is built for it.
+
+    Raises:
+        ShapeError: it has another number of sizes than the model's usual one.
+    """
+    if len(shape) != len(usual):
+        raise ShapeError(
+            f"{name} takes height, width and channels, such as {','.join(map(str, usual))}; received"
+            f" {','.join(map(str, shape))} as --input-shape (input_shape=)"
+        )
 
 
 def cached_path(name: str, shape: Sequence[int]) -> Path:

@@ -54,7 +54,7 @@ def array_of(config: Mapping[str, Any]) -> Any:
     return np.frombuffer(data, stored).reshape(shape)
 
 
-def held_values(value: Any) -> Any:
+def values_of(value: Any) -> Any:
     """A constant of a trace as a NumPy array; ``None`` where it is too large, or has no values."""
     import keras
     import numpy as np

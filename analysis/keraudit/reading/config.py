@@ -78,6 +78,7 @@ def architecture(
         recorded=walk.recorded,
         hinted=walk.hinted,
         dtypes=walk.dtypes,
+        containers=walk.containers,
         title=harmless(title),
     )
 
@@ -121,8 +122,8 @@ def _read_inner(record: Mapping[str, Any], prefix: str, trainable: bool) -> Laye
 def _layers_in(layer: Layer | Architecture) -> int:
     """How many layers are measured with a wrapper, in it, or with a model that a wrapper holds."""
     if isinstance(layer, Architecture):
-        held = {name: 1 + _layers_in(inner) for name, inner in layer.layers.items()}
-        return sum(held[call.layer] for call in layer.calls)
+        layer_counts = {name: 1 + _layers_in(inner) for name, inner in layer.layers.items()}
+        return sum(layer_counts[call.layer] for call in layer.calls)
     twice = 2 if layer.kind == "Bidirectional" and len(layer.inner) == 1 else 1
     return twice * sum(1 + _layers_in(inner) for inner in layer.inner)
 
@@ -140,8 +141,9 @@ class Walk:
         self.hinted: dict[Ref, Hint] = {}  # by what the reader was built for
         self.dtypes: dict[Ref, str] = {}
         self.times: dict[str, int] = {}
-        self.held: dict[str, int] = {}
+        self.layer_counts: dict[str, int] = {}
         self.within: tuple[tuple[str, int], ...] = ()
+        self.containers: dict[str, str] = {}
         self.depth = 0
         self.done = 0
 
@@ -178,9 +180,9 @@ class Walk:
 
     def call(self, layer: Layer, path: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Ref:
         self.layers.setdefault(path, layer)
-        if path not in self.held:
-            self.held[path] = 1 + _layers_in(layer)
-        self.work(self.held[path])
+        if path not in self.layer_counts:
+            self.layer_counts[path] = 1 + _layers_in(layer)
+        self.work(self.layer_counts[path])
         times = self.times[path] = self.times.get(path, 0) + 1
         name = path if times == 1 else f"{path}:{times}"
         self.calls.append(Call(name=name, layer=path, args=args, kwargs=kwargs, within=self.within))
@@ -226,6 +228,7 @@ class Walk:
         if is_model(record):
             inputs = received(record, path, args, kwargs)
             times = self.times[path] = self.times.get(path, 0) + 1
+            self.containers[path] = text(record["class_name"])
             outside, self.within = self.within, (*self.within, (path, times))
             if not _is_old(record):
                 changers = rank_changers(record, path, inputs, self.stated, self.recorded)

@@ -59,7 +59,7 @@ def package(word: str) -> Package:
         return _from_path(word)
     if not PACKAGE.fullmatch(word):
         raise ModelError(
-            f"--import takes the name of a package, or a path such as ./my_layers.py; received {word!r}"
+            f"--import (imports=) takes the name of a package, or a path such as ./my_layers.py; received {word!r}"
         )
     spec = _installed(word.partition(".")[0])
     if spec is None:
@@ -79,15 +79,17 @@ def _from_path(word: str) -> Package:
             f"write ./{word} to import a file of the working folder, received {word!r}"
         )
     if not file.is_file() or file.suffix != ".py":
-        raise ModelError(f"--import {word}: expected a .py file, or a folder with an __init__.py")
+        raise ModelError(
+            f"--import (imports=) {word}: expected a .py file, or a folder with an __init__.py"
+        )
     name = path.resolve().stem
     if not name.isidentifier():
         raise ModelError(
-            f"--import {word}: {name!r} is not a name that Python can import; rename it"
+            f"--import (imports=) {word}: {name!r} is not a name that Python can import; rename it"
         )
     if (spec := _installed(name)) is not None:
         raise ModelError(
-            f"--import {word}: an installed package has the name {name!r} too ({spec.origin}); rename it"
+            f"--import (imports=) {word}: an installed package has the name {name!r} too ({spec.origin}); rename it"
         )
     return Package(name, str(file.resolve()), path=str(file.resolve()))
 
@@ -142,16 +144,16 @@ def read_with(
         "closed": sorted(closed or ()),
         "memory": MEMORY,
     }
-    kept = _cache_file(path, packages, options)
-    found = _cached(kept, options) if kept else None
+    cache_path = _cache_file(path, packages, options)
+    found = _cached(cache_path, options) if cache_path else None
     if found is None:
         for one in packages:
             release = " ".join(filter(None, (one.name, one.version.rpartition(" ")[2])))
             notify(f"importing {release} from {one.origin}")
         data = _run(path, packages, options)
         found = json.loads(data)
-        if kept:
-            store(kept, json.dumps({"of": options, "found": found}).encode())
+        if cache_path:
+            store(cache_path, json.dumps({"of": options, "found": found}).encode())
     return [_one(path, record) for record in found]
 
 
@@ -182,7 +184,7 @@ def _run(path: Path, packages: Sequence[Package], options: Mapping[str, Any]) ->
 
 
 def _cache_file(path: Path, packages: Sequence[Package], options: Mapping[str, Any]) -> Path | None:
-    """Where the result is kept; only for installed releases, which do not change under their version."""
+    """Where the result is cached; only for installed releases, which do not change under their version."""
     if not all(one.version for one in packages):
         return None
     with suppress(OSError):
@@ -194,7 +196,7 @@ def _cache_file(path: Path, packages: Sequence[Package], options: Mapping[str, A
 
 
 def _cached(file: Path, options: Mapping[str, Any]) -> Any:
-    """What was kept, if it is what it claims to be."""
+    """The cached result, if it is what it claims to be."""
     with suppress(OSError, ValueError, KeyError, TypeError):
         entry = json.loads(file.read_bytes())
         if entry["of"] == json.loads(json.dumps(options)):

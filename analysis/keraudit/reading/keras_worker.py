@@ -12,15 +12,18 @@ import json
 import os
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
+from importlib.machinery import PathFinder
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from keraudit.child_process import with_working_folder
 from keraudit.errors import KerauditError, ModelError
+from keraudit.model.fuzzy import suggestion
 from keraudit.model.input_sizes import Requested
 from keraudit.reading.arrays import packed
 from keraudit.reading.live_model import live_record
+from keraudit.reading.unallocated import unallocated
 
 USUAL = (224, 224, 3)
 BACKENDS = ("tensorflow", "jax", "torch")
@@ -94,6 +97,8 @@ def zoo_json(name: str, shape: Sequence[int] | None = None) -> str:
 
 def _callable_json(path: str, options: Mapping[str, Any]) -> str:
     """The record of the model that ``package.module:callable`` returns (or is), and facts of it."""
+    if missing := missing_module(path.partition(":")[0]):
+        raise ModelError(f"gave no model: there is no module {missing!r} here, nor installed")
     import keras  # first: a module of the working folder may bear the name of any that it needs
 
     with_working_folder()
@@ -110,6 +115,26 @@ def _callable_json(path: str, options: Mapping[str, Any]) -> str:
     return json.dumps(found, default=packed)
 
 
+def missing_module(name: str) -> str:
+    """The first part of a module's name that is not to be found, looked for without importing any.
+
+    >>> missing_module("json.decoder"), missing_module("json.no.such"), missing_module("nosuch")
+    ('', 'json.no', 'nosuch')
+    """
+    places: list[str] | None = None
+    parts = name.split(".")
+    for end in range(1, len(parts) + 1):
+        word = ".".join(parts[:end])
+        here = [os.path.realpath(os.curdir)] if places is None else places
+        spec = PathFinder.find_spec(word, here) or next(
+            filter(None, (f.find_spec(word, places) for f in sys.meta_path)), None
+        )
+        if spec is None:
+            return word
+        places = list(spec.submodule_search_locations or ())
+    return ""
+
+
 def _made(path: str) -> Any:
     """What the name stands for, called if it is a function or a class."""
     import keras
@@ -117,9 +142,12 @@ def _made(path: str) -> Any:
     module, _, attribute = path.partition(":")
     made: Any = importlib.import_module(module)
     for part in attribute.split("."):
+        if not hasattr(made, part):
+            public = [name for name in dir(made) if not name.startswith("_")]
+            raise AttributeError(f"{module!r} has no {part!r}: {suggestion(part, public)}")
         made = getattr(made, part)
     if callable(made) and not isinstance(made, keras.Model):
-        return made()
+        return unallocated(made)
     return made
 
 

@@ -25,13 +25,13 @@ def live_facts(model: Any) -> dict[str, Any]:
     outputs = getattr(model, "outputs", None) or ()
     layers = list(_layers_in(model, ""))
     # a weight that two layers hold belongs to the one that a rule counts, else to the first
-    taken = {id(w) for _, layer in layers if not is_own(layer) for w in layer.weights}
+    counted = {id(w) for _, layer in layers if not is_own(layer) for w in layer.weights}
     weights = {}
     if any(is_own(layer) for _, layer in layers):
         for path, layer in layers:
             mine = is_own(layer)
-            weights[path] = weights_of(layer, taken if mine else set())
-            taken |= {id(weight) for weight in layer.weights}
+            weights[path] = weights_of(layer, counted if mine else set())
+            counted |= {id(weight) for weight in layer.weights}
     return {
         "weights": weights,
         "outputs": [list(tensor.shape) for tensor in outputs],
@@ -68,8 +68,8 @@ def is_own(layer: Any) -> bool:
     )
 
 
-def weights_of(layer: Any, taken: set[int]) -> list[list[Any]]:
-    """Name, shape, whether it is trained, and dtype of each weight that is not ``taken``."""
+def weights_of(layer: Any, counted: set[int]) -> list[list[Any]]:
+    """Name, shape, whether it is trained, and dtype of each weight that is not ``counted``."""
     trained = {id(weight) for weight in layer.trainable_weights} if layer.trainable else None
     return [
         [
@@ -79,7 +79,7 @@ def weights_of(layer: Any, taken: set[int]) -> list[list[Any]]:
             str(weight.dtype),
         ]
         for weight in layer.weights
-        if id(weight) not in taken
+        if id(weight) not in counted
     ]
 
 
@@ -112,6 +112,7 @@ def with_live_facts(architecture: Architecture, facts: Facts) -> Architecture:
         recorded=recorded,
         stated_params=params,
         traced=bool(facts.get("traced")),
+        containers={**architecture.containers, **facts.get("containers", {})},
     )
 
 

@@ -75,6 +75,7 @@ def _by_trace(model: Any, requested: Requested, closed: Collection[str]) -> dict
         "counted": found.counted,
         "outputs": found.outputs,
         "params": model.count_params() if model.built else None,
+        "containers": found.containers,
         "traced": True,
     }
     return {"model": found.record, "facts": facts}
@@ -188,7 +189,9 @@ def _requested_inputs(model: Any, names: Sequence[str], requested: Requested) ->
         named = {name: Input((name,), tuple(shape)) for name, shape in shapes.items()}
         in_call = set(names) <= set(named)
         return tuple(named[name] for name in names) if in_call else (named,)
-    inputs = [Input((f"input {n}",), tuple(shape)) for n, shape in enumerate(shapes, 1)]
+    fit = len(names) == len(shapes)
+    labels = names if fit else [f"input_{n}" for n in range(1, len(shapes) + 1)]
+    inputs = [Input((name,), tuple(shape)) for name, shape in zip(labels, shapes, strict=True)]
     return tuple(inputs) if len(inputs) == 1 or len(names) == len(inputs) else (inputs,)
 
 
@@ -205,7 +208,8 @@ def _symbolic(structure: Any, sizes: Iterator[Shape], batch: int, dtype: str) ->
     import keras
 
     if isinstance(structure, Input):
-        return keras.Input(batch_shape=(batch, *next(sizes)), dtype=dtype)
+        name = structure.names[0].replace("/", "_")
+        return keras.Input(batch_shape=(batch, *next(sizes)), dtype=dtype, name=name)
     if isinstance(structure, Mapping):
         return {k: _symbolic(item, sizes, batch, dtype) for k, item in structure.items()}
     return type(structure)(_symbolic(item, sizes, batch, dtype) for item in structure)

@@ -33,10 +33,10 @@ from keraudit.reading.trace_constants import (
 )
 from keraudit.reading.trace_record import Traced, is_kerass, own_activation, written
 from keraudit.reading.trace_run import Trace
+from keraudit.reading.unallocated import WAITING
 
 # Tracing changes methods of Keras while it lasts.
 _ONE_AT_A_TIME = Lock()
-UNALLOCATED = "uninitialized_variables"  # Keras' list of those whose values are yet to be made
 
 
 def traced(
@@ -85,7 +85,7 @@ def _untouched() -> Iterator[None]:
     from keras.src.backend.common import global_state
 
     def waiting() -> list[Any]:
-        return list(global_state.get_global_attribute(UNALLOCATED) or [])
+        return list(global_state.get_global_attribute(WAITING) or [])
 
     before = waiting()
     known = {id(variable) for variable in before}
@@ -94,7 +94,7 @@ def _untouched() -> Iterator[None]:
             yield
     finally:
         made = [variable for variable in waiting() if id(variable) not in known]
-        global_state.set_global_attribute(UNALLOCATED, before)
+        global_state.set_global_attribute(WAITING, before)
         for variable in made:
             variable._deferred_initialize()
 

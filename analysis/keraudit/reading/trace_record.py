@@ -11,11 +11,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from keraudit.layers.own_counts import count_of, counted_by
-from keraudit.reading.arrays import held_values
+from keraudit.reading.arrays import values_of
 from keraudit.reading.live_errors import class_of
 from keraudit.reading.live_layers import is_own, weights_of
+from keraudit.reading.trace_names import Names, containers
 
-PATH_SEPARATOR = "/"
 # Layers that apply their activation last, to what they return.
 ENDS_IN_ACTIVATION = frozenset(
     "Activation Conv1D Conv2D Conv3D Conv1DTranspose Conv2DTranspose Conv3DTranspose Dense"
@@ -34,6 +34,7 @@ class Traced(NamedTuple):
         counted: what the functions of classes that count themselves say of each call, by path.
         operations: the live layers and operations by path.
         variables: those that calls read themselves, in the order of their numbers in the record.
+        containers: the classes of the layers that were opened, by path.
     """
 
     record: dict[str, Any]
@@ -43,6 +44,7 @@ class Traced(NamedTuple):
     counted: dict[str, list[dict[str, Any]]]
     operations: dict[str, Any]
     variables: list[Any]
+    containers: dict[str, str]
 
 
 class Step(NamedTuple):
@@ -51,25 +53,6 @@ class Step(NamedTuple):
     operation: Any
     node: Any
     within: tuple[Any, ...]
-
-
-class _Names:
-    """Paths for operations, each its own; the model's own name is left out."""
-
-    def __init__(self) -> None:
-        self.taken: set[str] = set()
-        self.known: dict[int, str] = {}
-
-    def of(self, operation: Any, within: Sequence[Any]) -> str:
-        if id(operation) not in self.known:
-            path = PATH_SEPARATOR.join([*(part.name for part in within[1:]), operation.name])
-            name, times = path, 1
-            while name in self.taken:
-                times += 1
-                name = f"{path}_{times}"
-            self.taken.add(name)
-            self.known[id(operation)] = name
-        return self.known[id(operation)]
 
 
 class _Read:
@@ -104,7 +87,7 @@ def written(
     needed = _leading_to(outputs)
     opened = [(layer, sum(s.node in needed for s in steps[:before])) for layer, before in opened]
     steps = [step for step in steps if step.node in needed]
-    names = _Names()
+    names = Names()
     layers: dict[str, dict[str, Any]] = {}
     places: dict[tuple[int, int], tuple[str, int]] = {}  # node of an operation: name, call
     for tensor in inputs:
@@ -162,10 +145,11 @@ def written(
         _counted(steps, names),
         operations,
         list(read.variables.values()),
+        containers(step.within for step in steps),
     )
 
 
-def _counted(steps: Sequence[Step], names: _Names) -> dict[str, list[dict[str, Any]]]:
+def _counted(steps: Sequence[Step], names: Names) -> dict[str, list[dict[str, Any]]]:
     """What the functions of classes that count themselves say of each call."""
     found: dict[str, list[dict[str, Any]]] = {}
     for step in steps:
@@ -252,7 +236,7 @@ def _tidy(value: Any) -> Any:
     shape = getattr(value, "shape", None)
     if shape is None or not hasattr(value, "dtype"):
         return value
-    values = held_values(value)
+    values = values_of(value)
     if values is not None and values.shape == ():
         return values.item()
     config = {"shape": list(shape), "dtype": str(value.dtype), "value": values}
@@ -300,10 +284,10 @@ def _plain(
         return value.item()
     if value is Ellipsis:
         return {"class_name": "__ellipsis__", "config": {}}
-    return _held(value, read, reader)
+    return _constant(value, read, reader)
 
 
-def _held(value: Any, read: _Read, reader: str) -> Any:
+def _constant(value: Any, read: _Read, reader: str) -> Any:
     """A variable or an array as plain data, but for an array's values."""
     import keras
 
@@ -317,7 +301,7 @@ def _held(value: Any, read: _Read, reader: str) -> Any:
     if isinstance(value, keras.Variable):
         config |= {"variable": read.number(value, reader), "name": str(value.name)}
         config |= {"trainable": bool(value.trainable)}
-    elif (values := held_values(value)) is not None:
+    elif (values := values_of(value)) is not None:
         config |= {"value": values}
     return {"class_name": "__array__", "config": config}
 
@@ -325,16 +309,16 @@ def _held(value: Any, read: _Read, reader: str) -> Any:
 def _weights(
     steps: Sequence[Step],
     opened: Sequence[tuple[Any, int]],
-    names: _Names,
+    names: Names,
     readers: Mapping[int, str],
     start: str,
 ) -> dict[str, list[list[Any]]]:
     """The weights that no rule tells: of leaves, and those that opened layers hold themselves."""
     found: dict[str, list[list[Any]]] = {}
-    taken: set[int] = set()
+    counted: set[int] = set()
     for step in steps:
-        taken |= {id(w) for w in getattr(step.operation, "weights", ())}
-    told = {  # by a rule, for a layer that was opened at another call
+        counted |= {id(w) for w in getattr(step.operation, "weights", ())}
+    ruled = {  # by a rule, for a layer that was opened at another call
         id(weight)
         for step in steps
         if hasattr(step.operation, "weights") and not is_own(step.operation)
@@ -342,7 +326,7 @@ def _weights(
     }
     for step in steps:
         if hasattr(step.operation, "weights") and is_own(step.operation):
-            found.setdefault(names.known[id(step.operation)], weights_of(step.operation, told))
+            found.setdefault(names.known[id(step.operation)], weights_of(step.operation, ruled))
     bare = [step.operation for step in steps if not getattr(step.operation, "weights", ())]
     bare_names = {names.known[id(operation)] for operation in bare}
     for layer, before in reversed(opened):  # those inside before those around them
@@ -350,9 +334,9 @@ def _weights(
         # operation that has no weights of its own, or with the model's input.
         after = [s.operation for s in steps[before:] if s.operation in bare] or bare[-1:]
         for variable in layer.weights:
-            if id(variable) in taken:
+            if id(variable) in counted:
                 continue
-            taken.add(id(variable))
+            counted.add(id(variable))
             home = readers.get(id(variable))
             if home not in bare_names:  # a layer's weights are those that its rule tells
                 home = names.known[id(after[0])] if after else start

@@ -77,6 +77,15 @@ def exceeded_budgets(
     return exceeded
 
 
+def kept_budgets(report: CostReport, limits: Sequence[Budget]) -> str:
+    """One line on budgets that a report keeps, each with what there is of it."""
+    parts = []
+    for budget in limits:
+        value, write, unit, _, _ = _measured(report, budget.key)
+        parts.append(f"{write(value)} of {write(budget.limit)} {unit} ({budget.origin})")
+    return f"{report.model}: within budget: {', '.join(parts)}"
+
+
 def _importing(report: CostReport, ruling: str) -> str:
     """What to import so that classes of a package are counted; empty where the file names none."""
     words = [import_word(package) for package in report.costs.packages[:3]]

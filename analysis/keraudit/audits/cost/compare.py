@@ -89,14 +89,18 @@ class Comparison(Shown):
         """The pair of a block by its name, in A or in B; errors as for a layer."""
         return by_name(name, _pairs_by_name(self.blocks), what="block", owner="neither model")
 
-    def plot(self) -> Any:
-        """The MACs of each block in both models, as a ``plotly.graph_objects.Figure``.
+    def plot(self, *, by: str = "block") -> Any:
+        """The MACs of each block or layer in both models, as a ``plotly.graph_objects.Figure``.
+
+        Args:
+            by: one of ``VIEWS``.
 
         Raises:
-            KerauditError: plotly is not installed.
+            KerauditError: plotly is not installed, or there is no such view.
         """
         names = _titled(self.a), _titled(self.b)
-        return of_record(macs_of_two(safe(self.to_dict()), names=safe(names)))
+        by = self._checked(by)
+        return of_record(macs_of_two(safe(self.to_dict()), names=safe(names), by=by))
 
     def to_dict(self) -> dict[str, Any]:
         """The comparison as plain data; changes are B minus A."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from operator import add
+from types import MappingProxyType
 from typing import NamedTuple
 
 from keraudit.audits.cost.memory import activation_bytes, live_bytes, weight_bytes
@@ -220,6 +221,7 @@ class Costs(NamedTuple):
         peak_activation_bytes: the most bytes of activations held at once.
         peak_at: the layer that runs then.
         packages: those that classes in the file come from; none of them was imported.
+        containers: the classes of models and layers that hold layers, by path.
     """
 
     layers: tuple[LayerCost, ...]
@@ -228,6 +230,7 @@ class Costs(NamedTuple):
     peak_activation_bytes: int
     peak_at: str
     packages: tuple[str, ...] = ()
+    containers: Mapping[str, str] = MappingProxyType({})
 
     def __repr__(self) -> str:
         return f"<Costs of {len(self.layers)} layers: {_in_brief(self.total)}>"
@@ -250,4 +253,5 @@ def costs(graph: Graph, parts: Sequence[Block] | None = None) -> Costs:
         peak_activation_bytes=heaviest.live_bytes,
         peak_at=heaviest.name,
         packages=graph.architecture.packages,
+        containers=graph.architecture.containers,
     )

@@ -30,26 +30,56 @@ def macs_per_block(report: Mapping[str, Any], *, name: str = "") -> dict[str, An
         the page's own may apply.
     """
     blocks = report["blocks"]
-    unit, unit_name = unit_for(max((block["macs"] for block in blocks), default=0))
-    title = f"{name or report['model']}: MACs per block, batch {report['batch']}"
-    figure = new_figure(layout(blocks, title, f"{unit_name} per block"))
-    colors = {"fork-join": color_of(name or report["model"]), "segment": GREY}
-    for kind, color in colors.items():
-        rows = [block for block in blocks if block["kind"] == kind]
-        if not rows:
+    color = color_of(name or report["model"])
+    groups = {
+        kind: ([block for block in blocks if block["kind"] == kind], shade)
+        for kind, shade in (("fork-join", color), ("segment", GREY))
+    }
+    return _macs_bars(report, blocks, groups, what="block", name=name)
+
+
+def macs_per_row(
+    report: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], *, what: str
+) -> dict[str, Any]:
+    """Draw the MACs of a report's layers, kinds or stages, those that have any, as ``macs_per_block``.
+
+    Args:
+        report: a cost record.
+        rows: its rows, each with what a block of the record has.
+        what: a row in one word.
+    """
+    heavy = [row for row in rows if row["macs"]]
+    return _macs_bars(report, heavy, {what: (heavy, color_of(report["model"]))}, what=what)
+
+
+def _macs_bars(
+    report: Mapping[str, Any],
+    rows: Sequence[Mapping[str, Any]],
+    groups: Mapping[str, tuple[Sequence[Mapping[str, Any]], str]],
+    *,
+    what: str,
+    name: str = "",
+) -> dict[str, Any]:
+    """Horizontal bars, those of a group in its colour; a legend where there are several groups."""
+    unit, unit_name = unit_for(max((row["macs"] for row in rows), default=0))
+    title = f"{name or report['model']}: MACs per {what}, batch {report['batch']}"
+    figure = new_figure(layout(rows, title, f"{unit_name} per {what}"))
+    figure.update_layout(showlegend=len(groups) > 1)
+    for group, (members, color) in groups.items():
+        if not members:
             continue
         figure.add_bar(
-            name=kind,
+            name=group,
             orientation="h",
-            y=[block["name"] for block in rows],
-            x=[block["macs"] / unit for block in rows],
-            text=[f"{_sign_of(block, 'macs')}{block['macs'] / unit:.3g}" for block in rows],
+            y=[row["name"] for row in members],
+            x=[row["macs"] / unit for row in members],
+            text=[f"{_sign_of(row, 'macs')}{row['macs'] / unit:.3g}" for row in members],
             textposition="outside",
             cliponaxis=False,
             marker={"color": color, "line": {"width": 0}},
-            customdata=[_hover_of(block, report["totals"]) for block in rows],
+            customdata=[_hover_of(row, report["totals"]) for row in members],
             hovertemplate="<b>%{y}</b><br>%{customdata[0]} MACs (%{customdata[1]})"
-            "<br>%{customdata[2]} parameters<br>output %{customdata[3]}<extra></extra>",
+            "<br>%{customdata[2]} parameters%{customdata[3]}<extra></extra>",
         )
     return as_record(figure)
 
@@ -90,7 +120,7 @@ def _hover_of(block: Mapping[str, Any], totals: Mapping[str, Any]) -> list[str]:
         f"{_sign_of(block, 'macs')}{block['macs']:,}",
         about + percent(share),
         f"{_sign_of(block, 'params')}{block['params']:,}",
-        sizes(block["output_shape"]),
+        f"<br>output {sizes(block['output_shape'])}" if block["output_shape"] else "",
     ]
 
 
@@ -147,20 +177,23 @@ def macs_over_length(report: Mapping[str, Any], *, name: str = "") -> dict[str, 
     return as_record(figure)
 
 
-def macs_of_two(record: Mapping[str, Any], *, names: Sequence[str]) -> dict[str, Any]:
-    """Draw the MACs of two models, block by block, where they match.
+def macs_of_two(
+    record: Mapping[str, Any], *, names: Sequence[str], by: str = "block"
+) -> dict[str, Any]:
+    """Draw the MACs of two models, block by block or layer by layer, where they match.
 
     Args:
         record: a comparison (``keraudit.compare/2``).
         names: of the two models.
+        by: ``"block"`` or ``"layer"``.
 
     Returns:
         A figure in plotly's JSON, as ``macs_per_block``.
     """
-    pairs = [p for p in record["blocks"] if any(side and side["macs"] for side in (p["a"], p["b"]))]
+    pairs = [p for p in record[f"{by}s"] if any(side and side["macs"] for side in (p["a"], p["b"]))]
     most = max((side["macs"] for p in pairs for side in (p["a"], p["b"]) if side), default=0)
     unit, unit_name = unit_for(most)
-    frame_of_two = layout(pairs, f"{names[0]} and {names[1]}: MACs per block", unit_name)
+    frame_of_two = layout(pairs, f"{names[0]} and {names[1]}: MACs per {by}", unit_name)
     frame_of_two["barmode"] = "group"
     frame_of_two["height"] = 2 * ROW_HEIGHT * len(pairs) * 3 // 4 + FRAME_HEIGHT
     figure = new_figure(frame_of_two)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from keraudit.audits.cost.report import SCHEMA, CostReport
 from keraudit.errors import KerauditError
-from keraudit.output.numbers import short, short_bytes
+from keraudit.output.numbers import inputs_text, short, short_bytes
 from keraudit.output.table import Column, Grid, Line
 
 # totals that may not grow: their label, with its unit where it is no byte
@@ -61,12 +61,11 @@ def growth(report: CostReport, baseline: Mapping[str, Any]) -> tuple[Growth, ...
             f" {str(baseline.get('schema', 'no schema'))[:60]}"
         )
     now = report.to_dict()
-    for key in ("input_shapes", "batch"):
-        if _plain(baseline.get(key)) != _plain(now[key]):
-            raise KerauditError(
-                f"expected the same {key.replace('_', ' ')}: the baseline has"
-                f" {str(baseline.get(key))[:80]}, {report.model} has {now[key]}"
-            )
+    if any(_plain(baseline.get(key)) != _plain(now[key]) for key in ("input_shapes", "batch")):
+        raise KerauditError(
+            f"expected a record at the same input size and batch: it is of {_described(baseline)},"
+            f" compared with {_described(now)}"
+        )
     totals = baseline.get("totals")
     if not isinstance(totals, Mapping) or not all(
         isinstance(totals.get(key), int) for key in MEASURES
@@ -78,6 +77,22 @@ def growth(report: CostReport, baseline: Mapping[str, Any]) -> tuple[Growth, ...
 def _plain(shapes: Any) -> Any:
     """Shapes in their order: another name of an input makes no other size."""
     return [list(shape) for shape in shapes.values()] if isinstance(shapes, Mapping) else shapes
+
+
+def _described(record: Mapping[str, Any]) -> str:
+    """Which model a record is of, and at which size; of a record that may hold anything.
+
+    >>> _described({"model": "VGG16", "input_shapes": {"x": [224, 224, 3]}, "batch": 1})
+    'VGG16 at 224x224x3, batch 1'
+    """
+    shapes, batch = record.get("input_shapes"), record.get("batch")
+    try:
+        sizes = inputs_text(shapes) if isinstance(shapes, Mapping) else ""
+    except TypeError:
+        sizes = ""
+    name = str(record.get("model", "an unnamed model"))[:60]
+    number = batch if isinstance(batch, int) else "unknown"
+    return f"{name} at {sizes[:60] or 'an unknown size'}, batch {number}"
 
 
 def growth_grid(report: CostReport, found: Sequence[Growth], name: str, most: float) -> Grid:

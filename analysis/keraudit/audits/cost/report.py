@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from keraudit.audits.cost.count import BlockCost, Cost, Costs, LayerCost, costs
-from keraudit.audits.cost.figure import macs_per_block
+from keraudit.audits.cost.figure import macs_per_block, macs_per_row
 from keraudit.audits.cost.receptive_field import Field
-from keraudit.audits.cost.views import VIEWS, Row, rows
+from keraudit.audits.cost.views import VIEWS, Row, default_view, rows
 from keraudit.model.block import Block
 from keraudit.model.bounds import Bound, Bounds
 from keraudit.model.fuzzy import by_name
@@ -103,7 +104,7 @@ class CostReport(Report):
         return self.total.params
 
     def tables(self) -> tuple[Grid, ...]:
-        return (report_grid(self),)
+        return (report_grid(self, by=default_view(self.costs)),)
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain data, in the schema that the CLI's JSON has."""
@@ -126,16 +127,38 @@ class CostReport(Report):
             "layers": [layer_dict(layer) for layer in self.layers],
         }
 
-    def plot(self) -> Any:
-        """The MACs of each block, as a ``plotly.graph_objects.Figure``.
+    def plot(self, *, by: str | None = None) -> Any:
+        """The MACs of each row, as a ``plotly.graph_objects.Figure``.
+
+        Args:
+            by: one of ``VIEWS``; default: ``"block"``, for models of few blocks ``"layer"``.
 
         Raises:
-            KerauditError: plotly is not installed.
+            KerauditError: plotly is not installed, or there is no such view.
         """
-        return of_record(macs_per_block(safe(self.to_dict())))
+        by = self._checked(default_view(self.costs) if by is None else by)
+        record = safe(self.to_dict())
+        if by == "block":
+            return of_record(macs_per_block(record))
+        return of_record(macs_per_row(record, safe(self._figure_rows(by)), what=by))
+
+    def _figure_rows(self, by: str) -> list[dict[str, Any]]:
+        """What a figure shows of each row; of several with one name, each later one has its number."""
+        times: Counter[str] = Counter()
+        found = []
+        for row in rows(self.costs, by=by):
+            times[row.name] += 1
+            number = f" ({times[row.name]})" if times[row.name] > 1 else ""
+            record = {"name": row.name + number, "output_shape": row.output_shape}
+            found.append({**record, **cost_dict(row.cost)})
+        return found
 
     def _tables_by(self, by: str) -> tuple[Grid, ...]:
         return (report_grid(self, by=by),)
+
+    def _rows_by(self, by: str | None) -> Sequence[Grid]:
+        # the rows of a file are the same for every model, few blocks or many
+        return self.view("block" if by is None else by)
 
     def _records_by(self, by: str | None) -> Iterable[Mapping[str, Any]]:
         """Rows with their share and receptive field; by default one for each layer."""
@@ -238,14 +261,22 @@ def report_grid(report: CostReport, *, by: str = "block", depth: int = 1) -> Gri
         Column(key="name", label=NAMES[by]),
         Column(key="kind", label="Kind", wide=True),
         Column(key="layers", label="Calls", form="number", wide=placed),
-        *((Column(key="output_shape", label="Output", form="shape"),) if placed else ()),
+        *(
+            (Column(key="output_shape", label="Output", form="shape", minor=True),)
+            if placed
+            else ()
+        ),
         Column(key="macs", label="MACs", form="count", bounded=True),
         Column(key="share", label="Share", form="share", bounded=True),
         Column(key="flops", label="FLOPs", form="count", wide=True, bounded=True),
         Column(key="params", label="Params", form="count", bounded=True),
         Column(key="param_bytes", label="Weights", form="bytes", wide=True, bounded=True),
         Column(key="activation_bytes", label="Activations", form="bytes", wide=True, bounded=True),
-        *((Column(key="receptive_field", label="Sees", form="extent"),) if placed else ()),
+        *(
+            (Column(key="receptive_field", label="Sees", form="extent", minor=True),)
+            if placed
+            else ()
+        ),
         *(
             (Column(key="effective_stride", label="Stride", form="extent", wide=True),)
             if placed

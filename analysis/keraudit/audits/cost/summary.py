@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from keraudit.audits.cost.count import LayerCost
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+
+from keraudit.audits.cost.count import NOTHING, Cost, LayerCost
 from keraudit.audits.cost.report import CostReport, cost_bounds, import_notes
+from keraudit.model.graph import UNSUPPORTED
 from keraudit.output.numbers import inputs_text, short_bytes
 from keraudit.output.table import Column, Grid, Line, bound_notes
 
 COLUMNS = (
     Column(key="name", label="Layer (class)"),
-    Column(key="output_shape", label="Output", form="shape"),
+    Column(key="output_shape", label="Output", form="shape", minor=True),
     Column(key="params", label="Params", form="exact", bounded=True),
     Column(key="macs", label="MACs", form="exact", bounded=True),
 )
 
 
 def summary_grid(report: CostReport) -> Grid:
-    """One row for each call of a layer, with every digit, and the totals below."""
+    """One row for each call of a layer, with every digit, and the totals below.
+
+    Layers within a layer are set in below it; its row has their sum.
+    """
     total, costs = report.total, report.costs
     bounds = total.bounds
     notes = (
@@ -33,20 +40,48 @@ def summary_grid(report: CostReport) -> Grid:
         title=", ".join([report.model, *(note.name for note in report.rewrites)]),
         heading=f"at {inputs_text(report.input_shapes)}, batch {report.batch}",
         columns=COLUMNS,
-        lines=tuple(map(_line, report.layers)),
+        lines=tuple(_lines(report.layers, costs.containers)),
         notes=notes,
     )
 
 
-def _line(layer: LayerCost) -> Line:
+def _lines(
+    layers: Sequence[LayerCost], containers: Mapping[str, str], depth: int = 0
+) -> Iterator[Line]:
+    """A row for each layer, and one before those that stand together in one layer around them."""
+    for path, group in groupby(layers, key=lambda layer: _around(layer, depth)):
+        inside = list(group)
+        if not path or len(inside) == 1:  # what holds one layer alone is but another name of it
+            yield from (_line(_within(layer.name, depth), layer, depth) for layer in inside)
+            continue
+        kind = containers.get(path, "")
+        name = _within(path, depth) + (f" ({kind})" if kind else "")
+        cost = sum((layer.cost for layer in inside), NOTHING)
+        yield _row(name, inside[-1], cost, depth)
+        yield from _lines(inside, containers, depth + 1)
+
+
+def _around(layer: LayerCost, depth: int) -> str:
+    """The path of the layer at ``depth`` that a layer is in; empty where it is in none."""
+    parts = layer.name.split("/")
+    return "/".join(parts[: depth + 1]) if len(parts) > depth + 1 else ""
+
+
+def _within(path: str, depth: int) -> str:
+    """A path without the layers that the rows around it name."""
+    return "/".join(path.split("/")[depth:])
+
+
+def _line(name: str, layer: LayerCost, depth: int) -> Line:
+    line = _row(f"{name} ({layer.kind.removeprefix('ops.')})", layer, layer.cost, depth)
+    return line._replace(tone="warn" if layer.status == UNSUPPORTED else "")
+
+
+def _row(name: str, last: LayerCost, cost: Cost, depth: int) -> Line:
     cells = {
-        "name": f"{layer.name} ({layer.kind})",
-        "output_shape": layer.output_shapes[0] if layer.output_shapes else None,
-        "params": layer.cost.params,
-        "macs": layer.cost.macs,
+        "name": name,
+        "output_shape": last.output_shapes[0] if last.output_shapes else None,
+        "params": cost.params,
+        "macs": cost.macs,
     }
-    return Line(
-        cells=cells,
-        tone="warn" if layer.reason and layer.status == "unsupported" else "",
-        bounds=cost_bounds(layer.cost.bounds),
-    )
+    return Line(cells=cells, depth=depth, bounds=cost_bounds(cost.bounds))

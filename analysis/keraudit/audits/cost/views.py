@@ -10,6 +10,8 @@ from keraudit.audits.cost.receptive_field import Field
 from keraudit.model.graph import UNSUPPORTED, Shape
 
 VIEWS = ("block", "layer", "kind", "stage")
+FEW_BLOCKS = 5  # a model with fewer is shown by layer: "stem" and "head" alone tell little
+MOST_ROWS = 40  # that a table has where nothing says what its rows are
 
 
 class Row(NamedTuple):
@@ -24,6 +26,12 @@ class Row(NamedTuple):
     field: Field | None
     depth: int = 0
     note: str = ""
+
+
+def default_view(costs: Costs) -> str:
+    """What a row is where nothing says so: a block, or a layer where the model has few of both."""
+    few = len(costs.blocks) < FEW_BLOCKS and len(costs.layers) <= MOST_ROWS
+    return "layer" if few else "block"
 
 
 def rows(costs: Costs, *, by: str = "block", depth: int = 1) -> tuple[Row, ...]:

@@ -124,7 +124,8 @@ def _measurable(one: Variant) -> Variant:
     if graph.batch < 2 and normalized:
         raise KerauditError(
             f"batch normalisation takes its statistics from a batch of 2 or more; received"
-            f" {graph.batch}: give --batch 32, or --without-norm"
+            f" {graph.batch}: give --batch 32 (batch=), or --without-norm"
+            ' (base="without-norm")'
         )
     return one
 

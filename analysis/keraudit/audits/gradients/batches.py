@@ -46,7 +46,9 @@ def batch_of(data: Any, graph: Graph, losses: Sequence[str], seed: int) -> Batch
     if data == RANDOM:
         return _random_batch(graph, losses, rng)
     if len(graph.input_nodes) != 1 or len(graph.input_nodes[0].outputs[0].shape) != 4:
-        raise KerauditError("images are for a model with one image as its input: use --data random")
+        raise KerauditError(
+            'images are for a model with one image as its input: use --data random (data="random")'
+        )
     pixels, labels, name = (
         cifar10(graph, rng) if data == CIFAR else _folder_images(Path(data), graph, rng)
     )
@@ -133,7 +135,8 @@ def cifar10(graph: Graph, rng: np.random.Generator) -> tuple[Any, Any, str]:
     _, height, width, channels = graph.input_nodes[0].outputs[0].shape
     if (height, width, channels) != (32, 32, 3):
         raise KerauditError(
-            f"CIFAR-10 is 32,32,3; the model takes {height},{width},{channels}: give --input-shape"
+            f"CIFAR-10 is 32,32,3; the model takes {height},{width},{channels}: give --input-shape 32,32,3"
+            " (input_shape=)"
         )
     x, y = _keras_cifar10()
     drawn = rng.permutation(len(x))[: graph.batch]

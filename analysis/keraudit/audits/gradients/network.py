@@ -15,7 +15,7 @@ import keras
 from keraudit.audits.gradients.initializers import is_random, recorded
 from keraudit.audits.gradients.places import Part, kernel_depths
 from keraudit.audits.gradients.roles import is_kernel
-from keraudit.building.held import filled, variables_in
+from keraudit.building.call_values import filled, variables_in
 from keraudit.building.keras_model import (
     assembled,
     computed_as,
@@ -44,7 +44,7 @@ class Piece(keras.Layer):  # type: ignore[misc]  # Keras ships no types
             for index, call in enumerate(graph.architecture.calls[: part.stop])
             if index >= part.start and call.layer in layers
         ]
-        self.held = {
+        self.variables_read = {
             key: layers[key]
             for _, call, _ in self.calls
             for config in variables_in((call.args, call.kwargs))
@@ -52,7 +52,7 @@ class Piece(keras.Layer):  # type: ignore[misc]  # Keras ships no types
         }
         self.parts = [
             *(layer for _, _, layer in self.calls),
-            *self.held.values(),
+            *self.variables_read.values(),
         ]  # for their weights
         self.graph = graph
         self.built = True
@@ -67,11 +67,11 @@ class Piece(keras.Layer):  # type: ignore[misc]  # Keras ships no types
         return [known[ref] for ref in self.part.writes]
 
     def _arguments(self, index: int, call: Call) -> tuple[Any, Any]:
-        """The arguments of a call, with the values of what a traced call held."""
+        """The arguments of a call, with the values of the variables and arrays in them."""
 
         def variable(config: Mapping[str, Any]) -> Any:
-            held = self.held[variable_of(config)].held
-            return keras.ops.cast(held, computed_as(config, self.graph, index))
+            variable = self.variables_read[variable_of(config)].variable
+            return keras.ops.cast(variable, computed_as(config, self.graph, index))
 
         return filled(constants((call.args, call.kwargs)), variable, keras.ops.convert_to_tensor)  # type: ignore[no-any-return]
 
@@ -119,7 +119,7 @@ class Network:
             if any(v is variable for v in getattr(layer, "trainable_variables", ())):
                 return index, call.layer
             for config in variables_in((call.args, call.kwargs)):
-                if piece.held[variable_of(config)].held is variable:
+                if piece.variables_read[variable_of(config)].variable is variable:
                     return index, call.layer
         raise KeyError(variable.path)
 

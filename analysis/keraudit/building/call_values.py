@@ -1,4 +1,4 @@
-"""What a traced call holds besides its tensors: variables and arrays, as layers of the built model."""
+"""Variables and arrays in the arguments of a traced call, as layers of the built model."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from keraudit.reading.arrays import array_of
 Number = int
 
 
-class HeldVariable(keras.Layer):  # type: ignore[misc]  # Keras ships no types
+class VariableLayer(keras.Layer):  # type: ignore[misc]  # Keras ships no types
     """A variable that a layer of the user's own used itself; its input only gives it a place."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         dtype = str(config["dtype"])
         super().__init__(name=f"variable_{config['variable']}", dtype=dtype, autocast=False)
-        self.held = self.add_weight(
+        self.variable = self.add_weight(
             shape=tuple(config["shape"]),
             dtype=dtype,
             name=str(config["name"]),
@@ -29,13 +29,13 @@ class HeldVariable(keras.Layer):  # type: ignore[misc]  # Keras ships no types
         self.built = True
 
     def call(self, place: Any, dtype: str | None = None) -> Any:
-        return keras.ops.cast(self.held, dtype or self.held.dtype)
+        return keras.ops.cast(self.variable, dtype or self.variable.dtype)
 
     def compute_output_spec(self, place: Any, dtype: str | None = None) -> Any:
-        return keras.KerasTensor(tuple(self.held.shape), dtype or self.held.dtype)
+        return keras.KerasTensor(tuple(self.variable.shape), dtype or self.variable.dtype)
 
 
-class HeldArray(keras.Layer):  # type: ignore[misc]
+class ArrayLayer(keras.Layer):  # type: ignore[misc]
     """An array that a layer alone reads: symbolic, so that the layer belongs to the model."""
 
     def __init__(self, array: Any, **options: Any) -> None:
@@ -50,14 +50,14 @@ class HeldArray(keras.Layer):  # type: ignore[misc]
         return keras.KerasTensor(self.array.shape, str(self.array.dtype))
 
 
-def is_held(value: Any) -> bool:
+def is_recorded(value: Any) -> bool:
     """Whether an argument is the record of a variable or an array that a trace met."""
     return isinstance(value, Mapping) and value.get("class_name") == ARRAY
 
 
 def variables_in(value: Any) -> Iterator[Mapping[str, Any]]:
     """The records of the variables in the arguments of a call."""
-    if is_held(value):
+    if is_recorded(value):
         if "variable" in value["config"]:
             yield value["config"]
     elif isinstance(value, Mapping):
@@ -71,7 +71,7 @@ def variables_in(value: Any) -> Iterator[Mapping[str, Any]]:
 def filled(
     value: Any, variable: Callable[[Mapping[str, Any]], Any], array: Callable[[Any], Any]
 ) -> Any:
-    """The same arguments with what was held in place of its records.
+    """The same arguments with variables and arrays in place of their records.
 
     Args:
         value: arguments of a call.
@@ -82,7 +82,7 @@ def filled(
     def again(item: Any) -> Any:
         return filled(item, variable, array)
 
-    if is_held(value):
+    if is_recorded(value):
         config = value["config"]
         return variable(config) if "variable" in config else array(array_of(config))
     if isinstance(value, Mapping):

@@ -1,0 +1,115 @@
+"""Figures of lesions, as plotly's JSON: what each deleted block costs, several together, and linear probes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from keraudit.output.palette import LINES
+from keraudit.output.plotly_figure import add_band, as_record, axis, frame, new_figure
+
+PERCENT = 100
+Record = Mapping[str, Any]  # of ``keraudit.lesions/1``
+
+
+def deleted_one_by_one(records: Sequence[Record], *, title: str) -> dict[str, Any]:
+    """The accuracy without each block, against its place in the depth; squares change the size."""
+    figure = new_figure(
+        frame(
+            title,
+            height=420,
+            xaxis=axis(
+                "deleted block, by its place from input (0) to output (1)", range=[-0.02, 1.02]
+            ),
+            yaxis=axis("accuracy without it, %", rangemode="tozero"),
+        )
+    )
+    for color, record in zip(LINES, records, strict=False):
+        rows = record["deletions"]
+        figure.add_scatter(
+            name=record["network"],
+            x=_places(len(rows)),
+            y=[round(PERCENT * row["accuracy"], 2) for row in rows],
+            text=[row["block"] for row in rows],
+            mode="lines+markers",
+            line={"color": color},
+            marker={
+                "symbol": ["square" if row["resizes"] else "circle" for row in rows],
+                "size": [10 if row["resizes"] else 6 for row in rows],
+            },
+            error_y=_interval(rows),
+            hovertemplate="without %{text}: %{y:.1f} %<extra>" + record["network"] + "</extra>",
+        )
+    return as_record(figure)
+
+
+def deleted_together(records: Sequence[Record], *, title: str) -> dict[str, Any]:
+    """The accuracy without so many random blocks: the mean, and the band of the choices."""
+    figure = new_figure(
+        frame(
+            title,
+            height=400,
+            xaxis=axis("blocks deleted at random", rangemode="tozero"),
+            yaxis=axis("accuracy, %", rangemode="tozero"),
+        )
+    )
+    for color, record in zip(LINES, records, strict=False):
+        whole = PERCENT * record["baseline"]["accuracy"]
+        counts = [0, *(row["deleted"] for row in record["several"])]
+        choices = [
+            [whole],
+            *([PERCENT * a for a in row["accuracies"]] for row in record["several"]),
+        ]
+        add_band(
+            figure, counts, [*map(min, choices)], [*map(max, choices)], fillcolor=color, opacity=0.2
+        )
+        figure.add_scatter(
+            name=record["network"],
+            x=counts,
+            y=[round(sum(part) / len(part), 2) for part in choices],
+            mode="lines+markers",
+            line={"color": color},
+            hovertemplate="%{x} deleted: %{y:.1f} %<extra>" + record["network"] + "</extra>",
+        )
+    return as_record(figure)
+
+
+def probed(records: Sequence[Record], *, title: str) -> dict[str, Any]:
+    """The accuracy of a linear classifier on the channel means after each block."""
+    figure = new_figure(
+        frame(
+            title,
+            height=400,
+            xaxis=axis("block, by its place from input (0) to output (1)"),
+            yaxis=axis("accuracy of the linear probe, %", rangemode="tozero"),
+        )
+    )
+    for color, record in zip(LINES, records, strict=False):
+        rows = record["probes"]
+        figure.add_scatter(
+            name=record["network"],
+            x=_places(len(rows)),
+            y=[round(PERCENT * row["accuracy"], 2) for row in rows],
+            text=[row["block"] or "the input of the first block" for row in rows],
+            mode="lines+markers",
+            line={"color": color},
+            error_y=_interval(rows),
+            hovertemplate="after %{text}: %{y:.1f} %<extra>" + record["network"] + "</extra>",
+        )
+    return as_record(figure)
+
+
+def _places(count: int) -> list[float]:
+    return [round(number / max(count - 1, 1), 4) for number in range(count)]
+
+
+def _interval(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The 95 % interval of each accuracy as plotly's error bars."""
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [round(PERCENT * (row["high"] - row["accuracy"]), 2) for row in rows],
+        "arrayminus": [round(PERCENT * (row["accuracy"] - row["low"]), 2) for row in rows],
+        "thickness": 1,
+        "width": 0,
+    }

@@ -1,0 +1,96 @@
+"""Measure lesions of trained ResNets: ``python -m records.lesions FOLDER [NAME ...]``.
+
+FOLDER holds ``resnet-cifar-{20,32,44,56}.npz`` (arrays of PyTorch, see ``evaluation/pytorch_resnet.py``)
+and ``cifar10-original-test-1017.npz``. Each record in ``site/results/lesions`` is that of one command,
+with the gradient profile of the trained network beside that of random initialisations added to it. Where
+the accuracy of a network on these images is known, another one stops the command.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path("site/results/lesions")
+ORIGINALS = "cifar10-original-test-1017.npz"
+# Accuracy in percent on the 1,017 original test images, and trainable parameters.
+EXPECTED: Mapping[str, tuple[str | None, int]] = {
+    "resnet-cifar-20": ("91.64", 269_722),
+    "resnet-cifar-32": (None, 464_154),
+    "resnet-cifar-44": (None, 658_586),
+    "resnet-cifar-56": ("92.72", 853_018),
+}
+IMAGES = 32  # of which the gradient profiles are taken
+
+
+def command(name: str) -> list[str]:
+    """The words that measure a network, in the folder of its weights."""
+    accuracy, _ = EXPECTED[name]
+    expect = ["--expect", accuracy] if accuracy else []
+    return ["lesion", f"{name}.npz", "--originals", ORIGINALS, *expect]
+
+
+def _lesions(name: str, folder: Path) -> dict[str, Any]:
+    words = [sys.executable, "-m", "keraudit", *command(name), "--format", "json"]
+    done = subprocess.run(words, stdout=subprocess.PIPE, check=True, cwd=folder)
+    record: dict[str, Any] = json.loads(done.stdout)
+    if record["params"] != EXPECTED[name][1]:
+        raise SystemExit(f"{name} has {record['params']:,} parameters, not {EXPECTED[name][1]:,}")
+    return {**record, "command": " ".join(("keraudit", *command(name)))}
+
+
+def _profiles(name: str, folder: Path) -> dict[str, Any]:
+    """The gradient's norm after each block, trained and at random initialisation."""
+    from keraudit.api import gradients
+    from keraudit.data.cifar10h import arrays
+    from keraudit.evaluation.pytorch_resnet import load_pytorch_resnet
+
+    model = load_pytorch_resnet(folder / f"{name}.npz")
+    images, labels = arrays(folder / ORIGINALS, "x", "y")
+    data = (images[:IMAGES].astype("float32"), labels[:IMAGES].reshape(-1).astype("int32"))
+    trained = gradients(model, batch=IMAGES, data=data, own_weights=True).to_dict()
+    initial = gradients(model, batch=IMAGES, data=data, seeds=(0, 1, 2)).to_dict()
+    return {
+        "images": IMAGES,
+        "trained": [_by_block(profile) for profile in trained["profiles"]],
+        "initial": [_by_block(profile) for profile in initial["profiles"]],
+    }
+
+
+def _by_block(profile: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [{"block": row["name"], "grad_norm": row["grad_norm"]} for row in profile["blocks"]]
+
+
+def main(words: Sequence[str]) -> None:
+    """Measure the networks named, or all whose record is not there."""
+    from keraudit.environment import hardware_line
+    from keraudit.output.files import save
+    from keraudit.output.json_text import json_text
+
+    if not words or not Path(words[0]).is_dir() or set(words[1:]) - EXPECTED.keys():
+        raise SystemExit(
+            f"python -m records.lesions FOLDER [NAME ...], of {', '.join(EXPECTED)};"
+            f" received {' '.join(words) or 'nothing'}"
+        )
+    folder = Path(words[0])
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for name in words[1:] or [n for n in EXPECTED if not (FOLDER / f"{n}.json").exists()]:
+        sys.stderr.write(f"{name}: {' '.join(command(name))}\n")
+        record = {
+            **_lesions(name, folder),
+            "gradients": _profiles(name, folder),
+            "hardware": hardware_line(),
+            "date": datetime.now(UTC).date().isoformat(),
+        }
+        save(FOLDER / f"{name}.json", json_text(record) + "\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
