@@ -127,7 +127,7 @@ def segments(view: View, name: str, label: str, names: Mapping[str, str]) -> Non
 
 
 def failed(error: Exception | str) -> None:
-    """What went wrong, in one line, as text; what it says of an option is meant for the box on the left."""
+    """What went wrong, in one line, as text; an option that it names is the box on the left."""
     text = " ".join(str(error).split()).replace("--input-shape", "input size")
     st.error(plain(text), icon=":material/error:")
 
