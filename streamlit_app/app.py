@@ -1,6 +1,17 @@
 """The explorer: ``streamlit run streamlit_app/app.py``. Its code is ``keraudit.explorer``."""
 
-from keraudit.explorer.app import main
+import os
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+if find_spec("keraudit") is None:  # a cloud service installs the requirements, not the clone
+    sys.path.append(str(Path(__file__).resolve().parents[1] / "analysis"))
+# Within 1 GB, with all sessions together; `keraudit explore` takes what the machine has.
+os.environ.setdefault("KERAUDIT_EXPLORE_TASKS", "1")
+os.environ.setdefault("KERAUDIT_EXPLORE_TASK_MIB", "640")
+
+from keraudit.explorer.app import main  # where it lies is known only now
 from keraudit.explorer.start import to_working_folder
 
 to_working_folder()

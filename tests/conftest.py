@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from functools import cache as once
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,13 @@ KERAS = re.compile(
     re.MULTILINE,
 )
 HELPERS = re.compile(r"^\s*(?:from|import) (\w+)", re.MULTILINE)
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Where there is no Keras, leave out the files that start it (``make pythons``)."""
+    if find_spec("keras") is None and collection_path.suffix == ".py":
+        return starts_keras(collection_path) or None
+    return None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -3,6 +3,7 @@
 from keraudit.safe_text import harmless
 
 # What the backends say when no memory is left, in their own errors.
+LONGEST_MESSAGE = 4_000  # characters; what it repeats may be as long as a file
 MEMORY_SIGNS = ("bad_alloc", "can't allocate memory", "RESOURCE_EXHAUSTED", "ResourceExhausted")
 
 
@@ -13,7 +14,10 @@ class KerauditError(Exception):
     """
 
     def __str__(self) -> str:
-        return harmless(" ".join(Exception.__str__(self).split()))
+        text = Exception.__str__(self)
+        if len(text) > LONGEST_MESSAGE:
+            text = f"{text[:LONGEST_MESSAGE]} ... ({len(text):,} characters)"
+        return harmless(" ".join(text.split()))
 
 
 class ModelError(KerauditError):

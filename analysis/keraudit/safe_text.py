@@ -39,7 +39,8 @@ def harmless(text: str, *, lines: bool = False) -> str:
     """
     if is_harmless(text, lines=lines):
         return text
-    return "".join(c if is_harmless(c, lines=lines) else _escaped(c) for c in text)
+    acting = (c for c in set(text) if not is_harmless(c, lines=lines))
+    return text.translate({ord(c): _escaped(c) for c in acting})
 
 
 def is_harmless(text: str, *, lines: bool = False) -> bool:

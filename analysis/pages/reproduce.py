@@ -11,6 +11,7 @@ from pages import (
     benchmarks_live,
     clipped_loss,
     crosscheck,
+    deployment,
     faces,
     first_steps,
     held_out,
@@ -19,9 +20,16 @@ from pages import (
     runs,
 )
 from records import applications, gradients, keras_hub
+from records.notebook import NOTEBOOK
 
 CHANGELOG = Path("CHANGELOG.md")
-TITLES = {"models/keras-hub": "KerasHub", "zoo": "The zoo", "resnet": "ResNet and CIFAR-10"}
+TITLES = {
+    "guide/class": "The explorer for a class",
+    "guide/five-minutes": "Five minutes",
+    "models/keras-hub": "KerasHub",
+    "resnet": "ResNet and CIFAR-10",
+    "zoo": "The zoo",
+}
 
 
 def commands() -> list[tuple[str, str, str]]:
@@ -49,6 +57,8 @@ def commands() -> list[tuple[str, str, str]]:
         others.append((page, made.PATH, command))
     found = faces.record()
     others.append(("faces.md", faces.PATH, found["command"] if found else faces.COMMAND))
+    others.append(("guide/class.md", deployment.PATH, deployment.COMMAND))
+    others.append(("guide/five-minutes.md", NOTEBOOK, "python -m records.notebook"))
     others.append(("cifar.md", held_out.FOLDER, held_out.COMMAND))
     others.append(("cifar.md", held_out.PATH, held_out.MEANS_COMMAND))
     others.append(("resnet.md", clipped_loss.FOLDER, clipped_loss.COMMANDS))

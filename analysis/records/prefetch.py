@@ -29,7 +29,9 @@ def path_of(name: str) -> Path:
 
 def prefetch(names: Sequence[str]) -> None:
     """Build those whose graph is not kept. What fails here fails again, and says why, on its page."""
-    missing = [name for name in names if not path_of(name).is_file()]
+    from keraudit.reading.cache import is_kept
+
+    missing = [name for name in names if not is_kept(path_of(name))]
     if missing:
         words = [sys.executable, "-m", "records.prefetch", *missing]
         subprocess.run(words, check=False, stderr=subprocess.DEVNULL)

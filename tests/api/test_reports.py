@@ -171,7 +171,9 @@ def test_without_plotly_or_pandas_one_line_says_what_to_install(
         return real(name, *rest, **more)
 
     monkeypatch.setattr(builtins, "__import__", missing)
-    with pytest.raises(keraudit.KerauditError, match="figures need plotly: pip install plotly"):
+    with pytest.raises(
+        keraudit.KerauditError, match=r"figures need plotly: pip install 'keraudit\[plot\]'"
+    ):
         reports["cost"].plot()
     with pytest.raises(keraudit.KerauditError, match="data frames need pandas: pip install"):
         reports["cost"].to_dataframe()

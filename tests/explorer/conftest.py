@@ -26,6 +26,13 @@ def built() -> None:
     zoo("ResNet-CIFAR-20")
 
 
+@pytest.fixture(autouse=True)
+def capacity(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tasks as ``keraudit explore`` lets them run, not as the deployed app does, whose script sets less."""
+    monkeypatch.setenv("KERAUDIT_EXPLORE_TASKS", "2")
+    monkeypatch.setenv("KERAUDIT_EXPLORE_TASK_MIB", "100000")
+
+
 @pytest.fixture
 def open_page(monkeypatch: pytest.MonkeyPatch) -> Open:
     """Open an address; nothing may go wrong that the page does not tell."""

@@ -24,20 +24,22 @@ HARMLESS = ("useWorker",)
 
 
 @contextmanager
-def served(script: Path = APP, **environment: str) -> Iterator[tuple[str, int]]:
+def served(
+    script: Path = APP, prefix: str = "", python: str = sys.executable, **environment: str
+) -> Iterator[tuple[str, int]]:
     """Its address and its process id, while it runs."""
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
     words = ["-m", "streamlit", "run", str(script), "--server.port", str(port)]
     process = subprocess.Popen(
-        [sys.executable, *words, "--server.headless", "true", "--server.address", "localhost"],
-        env={**os.environ, **environment},
+        [python, *words, "--server.headless", "true", "--server.address", "localhost"],
+        env={**os.environ, "STREAMLIT_SERVER_BASE_URL_PATH": prefix, **environment},
         cwd=script.parent,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    url = f"http://localhost:{port}"
+    url = f"http://localhost:{port}/{prefix}".rstrip("/")
     try:
         wait(url, process)
         yield url, process.pid

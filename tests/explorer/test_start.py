@@ -29,7 +29,7 @@ def called(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         return SimpleNamespace(wait=lambda: 0)
 
     monkeypatch.setattr(subprocess, "Popen", fake)
-    monkeypatch.setattr(start, "check_port", lambda _: None)
+    monkeypatch.setattr(start, "check_port", lambda *_: None)
     return seen
 
 
@@ -96,7 +96,7 @@ def test_settings_in_the_working_folder_are_not_obeyed(
     (tmp_path / ".streamlit" / "config.toml").write_text(HOSTILE)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(subprocess, "Popen", fake)
-    monkeypatch.setattr(start, "check_port", lambda _: None)
+    monkeypatch.setattr(start, "check_port", lambda *_: None)
     assert run(["explore"]) == 0
     monkeypatch.undo()
     words = [*seen["words"][:4], "config", "show", *seen["words"][6:]]  # for "run", app.py

@@ -59,7 +59,7 @@ HOSTILE: dict[str, tuple[str, bytes, str]] = {
     "cut zip": ("a.keras", archive(model(dense()))[:-30], "damaged or cut short"),
     "no config": ("a.keras", archive(b"x", "other.json"), "without config.json"),
     "bomb": ("a.keras", archive(b" " * (33 * 2**20)), "more than 32 MiB is refused"),
-    "hdf5": ("a.h5", b"\x89HDF\r\n\x1a\n" + b"0" * 99, "is damaged"),
+    "hdf5": ("a.keras", b"\x89HDF\r\n\x1a\n" + b"0" * 99, "is damaged or cut short"),
     "no json": ("a.json", b"{", "no valid JSON"),
     "deep json": ("a.json", b'{"a":' * 200_000, "nested too deep"),
     "no model": ("a.json", b'{"class_name": "Dense", "config": {}}', "no graph of layers"),

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import random
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +13,9 @@ import pytest
 
 import keraudit
 from command import run
-from keraudit.errors import KerauditError, ModelError
+from keraudit.errors import ModelError
 from keraudit.reading import hdf5
-from keraudit.reading.archive import parse
 from keraudit.reading.child import ChildError, run_child
-from keraudit.reading.config import architecture
 from keraudit.reading.resolve import resolve
 
 h5py = pytest.importorskip("h5py")
@@ -121,6 +116,26 @@ def test_a_config_that_is_too_long_is_refused(tmp_path: Path, fixed: bool) -> No
         resolve(path)
 
 
+PEAK = """
+import re, sys
+from pathlib import Path
+from keraudit.reading import hdf5
+print(hdf5.main(sys.argv[1:]), re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
+"""
+
+
+@pytest.mark.exhaustive
+def test_text_without_end_is_refused_with_little_memory(tmp_path: Path) -> None:
+    """Its length is not known before it is read."""
+    path = h5_file(tmp_path / "m.h5", b"{" * (200 * 2**20), libver="latest")
+    words = [sys.executable, "-c", PEAK, str(tmp_path / "out"), "config", str(path)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    code, peak = map(int, done.stdout.split())
+    assert code == 3
+    assert "asks for more than 384 MiB of memory" in done.stderr
+    assert peak * 1024 < 500 * 2**20
+
+
 def test_a_file_that_holds_the_library_up_is_ended(tmp_path: Path) -> None:
     """Free space of no size in the heap, where the library looks for the text, has it loop."""
     path = h5_file(tmp_path / "m.h5")
@@ -133,64 +148,7 @@ def test_a_file_that_holds_the_library_up_is_ended(tmp_path: Path) -> None:
     done = run("flops", path, PYTHONPATH=HOME)
     assert done.code == 2
     assert done.err.count("\n") == 1
-    assert "did not end within 3 s" in done.err
-
-
-FLIPS = """
-import sys
-from keraudit.reading import hdf5
-hdf5.CPU_SECONDS = {"config": 1, "shapes": 1}
-for path in sys.argv[1:]:
-    for what in ("config", "shapes"):
-        print(hdf5.main([f"{path}.{what}", what, path]), flush=True)
-"""
-
-
-def flipped(whole: bytes, folder: Path, number: int) -> list[str]:
-    """Copies of a file with one to three bytes changed."""
-    chance = random.Random(4)
-    paths = []
-    for index in range(number):
-        data = bytearray(whole)
-        for _ in range(chance.randint(1, 3)):
-            data[chance.randrange(len(data))] = chance.choice((0, 1, 0xFF, chance.randrange(256)))
-        path = folder / f"{index}.h5"
-        path.write_bytes(data)
-        paths.append(str(path))
-    return paths
-
-
-def codes_of(paths: Sequence[str]) -> list[int]:
-    """Exit codes of the child for ``config`` and ``shapes`` of every file; it is started anew when it dies."""
-    codes: list[int] = []
-    while len(codes) < 2 * len(paths):
-        rest = paths[len(codes) // 2 :]
-        done = subprocess.run(
-            [sys.executable, "-c", FLIPS, *rest],
-            env={**os.environ, **hdf5.ENVIRONMENT, "PYTHONPATH": HOME},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=300,
-        )
-        assert "Traceback" not in done.stderr, done.stderr
-        codes += map(int, done.stdout.split())
-        if done.returncode:  # ended by its limit, or crashed: a line of the parent's
-            assert done.returncode < 0, done.stderr
-            codes += [done.returncode] * (2 - len(codes) % 2)
-    return codes
-
-
-def test_flipped_bytes_end_in_an_answer_or_a_line(tmp_path: Path) -> None:
-    paths = flipped(h5_file(tmp_path / "m.h5").read_bytes(), tmp_path, 200)
-    codes = codes_of(paths)
-    assert set(codes) <= {0, 3} | {code for code in codes if code < 0}
-    assert codes.count(0) > 100
-    assert codes.count(3) > 10
-    for path, code in zip(paths, codes[::2], strict=True):
-        with contextlib.suppress(KerauditError):
-            if code == 0:
-                architecture(parse(Path(f"{path}.config").read_bytes(), path), source=path)
+    assert "did not end within 2 s" in done.err
 
 
 def test_shapes_of_weights_are_listed_without_reading_them(tmp_path: Path) -> None:
@@ -253,7 +211,7 @@ def test_more_entries_than_any_model_are_refused(tmp_path: Path, monkeypatch: An
 def test_without_h5py_a_line_says_what_to_install(tmp_path: Path, monkeypatch: Any) -> None:
     path = h5_file(tmp_path / "m.h5")
     monkeypatch.setattr(hdf5, "find_spec", lambda _: None)
-    with pytest.raises(ModelError, match="needs h5py: pip install h5py"):
+    with pytest.raises(ModelError, match=r"needs h5py: pip install 'keraudit\[h5\]'"):
         resolve(path)
 
 

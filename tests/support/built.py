@@ -7,7 +7,7 @@ from pathlib import Path
 
 from keraudit.model.graph import Architecture
 from keraudit.reading.applications import applications, cached_path, read_application
-from keraudit.reading.cache import store
+from keraudit.reading.cache import is_kept, kept, store
 from keraudit.reading.resolve import silent
 from keraudit.reading.zoo import read_zoo, zoo_path
 from keraudit.zoo.names import zoo_model
@@ -15,10 +15,10 @@ from keraudit.zoo.names import zoo_model
 NAMES = tuple(applications())
 
 
-def kept(name: str, shape: tuple[int, ...] | None = None) -> Path:
+def build_once(name: str, shape: tuple[int, ...] | None = None) -> Path:
     """Where the cache of the moment holds an application; Keras builds it here when it does not."""
     path = cached_path(name, shape or applications()[name].input_shape)
-    if not path.is_file():
+    if not is_kept(path):
         from keraudit.reading.keras_worker import application_json
 
         store(path, application_json(name, shape).encode())
@@ -28,7 +28,7 @@ def kept(name: str, shape: tuple[int, ...] | None = None) -> Path:
 @lru_cache(maxsize=64)
 def application(name: str, shape: tuple[int, ...] | None = None) -> Architecture:
     """The architecture of an application."""
-    kept(name, shape)
+    build_once(name, shape)
     return read_application(name, shape, notify=silent)
 
 
@@ -38,7 +38,7 @@ def zoo(name: str, shape: tuple[int, ...] | None = None) -> Architecture:
     model = zoo_model(name)
     assert model is not None
     path = zoo_path(model, shape or model.input_shape)
-    if not path.is_file():
+    if not is_kept(path):
         from keraudit.reading.keras_worker import zoo_json
 
         store(path, zoo_json(name, shape).encode())
@@ -47,4 +47,4 @@ def zoo(name: str, shape: tuple[int, ...] | None = None) -> Architecture:
 
 def json_of(name: str) -> str:
     """The JSON that Keras wrote for an application at its default size."""
-    return kept(name).read_text("utf-8")
+    return kept(build_once(name)).decode()

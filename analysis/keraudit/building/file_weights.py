@@ -18,6 +18,7 @@ from keraudit.building.keras_model import first_line, only
 from keraudit.errors import KerauditError, ModelError
 from keraudit.output.numbers import mebibytes
 from keraudit.reading.archive import read_file
+from keraudit.reading.hdf5_copy import copy_arrays
 from keraudit.reading.serialised import sequential_input
 
 MEMBER = "model.weights.h5"  # of a .keras file
@@ -117,69 +118,3 @@ def _unpacked(path: Path, to: Path) -> Path:
 def most_elements(model: Any) -> int:
     """The elements that an array in a model's file may have: those of its largest variable."""
     return max([SMALL, *(int(math.prod(variable.shape)) for variable in model.variables)])
-
-
-def copy_arrays(path: Path, to: Path, *, largest: int) -> None:
-    """Copy what an HDF5 file itself holds to a new one: HDF5 can lead a reader to any other file.
-
-    Groups are copied, arrays and attributes of numbers and text. What Keras reads from the copy was
-    checked here, whatever a damaged index of the file leads other readers to.
-
-    Args:
-        path: the file, from anyone.
-        to: the copy.
-        largest: elements of an array; larger ones are left out.
-
-    Raises:
-        ValueError: something in it is kept elsewhere, or is not plain.
-    """
-    import h5py
-
-    with h5py.File(path, "r") as file, h5py.File(to, "w", libver="latest") as out:
-        made: dict[Any, Any] = {_place_of(file): out}
-        waiting: list[tuple[Any, Any]] = [(file, out)]
-        while waiting:
-            group, target = waiting.pop()
-            _copy_attributes(group, target)
-            for name in group:
-                if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-                    raise ValueError(f"{name[:60]!r} is a link, where an array belongs")
-                item = group[name]
-                place = _place_of(item)
-                if place in made:
-                    target[name] = made[place]
-                elif isinstance(item, h5py.Group):
-                    made[place] = target.create_group(name)
-                    waiting.append((item, made[place]))
-                elif isinstance(item, h5py.Dataset):
-                    if item.external or item.is_virtual:
-                        raise ValueError(f"the numbers of {name[:60]!r} are kept in another file")
-                    plain(name, item.id)
-                    if (item.size or 0) <= largest:
-                        file.copy(item, target, name, without_attrs=True)
-                        made[place] = target[name]
-                        _copy_attributes(item, made[place])
-
-
-def _copy_attributes(source: Any, target: Any) -> None:
-    """Copy the attributes of a group or an array, all of them numbers or text."""
-    for name in source.attrs:
-        attribute = source.attrs.get_id(name)
-        plain(name, attribute)
-        target.attrs.create(name, source.attrs[name], dtype=attribute.dtype)
-
-
-def plain(name: str, attribute: Any) -> None:
-    """Refuse what is not of numbers or text: a reference leads to what no name leads to."""
-    from h5py import h5t
-
-    kinds = (h5t.INTEGER, h5t.FLOAT, h5t.STRING, h5t.ENUM, h5t.OPAQUE, h5t.BITFIELD)
-    if attribute.get_type().get_class() not in kinds:
-        raise ValueError(f"{name[:60]!r} holds neither numbers nor text")
-
-
-def _place_of(item: Any) -> Any:
-    """Where in its file a group or an array lies."""
-    import h5py
-
-    return h5py.h5o.get_info(item.id).addr

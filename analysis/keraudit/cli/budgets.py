@@ -31,6 +31,7 @@ BUDGET_OPTIONS: tuple[Callable[[Any], Any], ...] = (
         help="Let budgets pass although some layers are not counted, with a note.",
     ),
 )
+LARGEST_FILE = 2**20  # bytes of a pyproject.toml
 KEYS = {"max-macs": MACS_COUNT, "max-params": PARAMS_COUNT, "max-peak-memory": BYTES_COUNT}
 
 
@@ -60,20 +61,27 @@ def from_pyproject(folder: Path) -> dict[str, int]:
     if path is None:
         return {}
     try:
-        text = path.read_text("utf-8", errors="replace")
+        with path.open("rb") as file:
+            text = file.read(LARGEST_FILE + 1).decode("utf-8", "replace")
     except OSError as error:
         raise KerauditError(f"{path} cannot be read: {error.strerror or error}") from None
     if "keraudit" not in text:
         return {}
+    if len(text) > LARGEST_FILE:
+        raise KerauditError(
+            f"{path} has more than {LARGEST_FILE:,} bytes: no settings are that long"
+        )
     import tomllib
 
     try:
         tools: Any = tomllib.loads(text).get("tool", {})
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise KerauditError(f"{path} is not valid TOML: {error}") from None
     table = tools.get("keraudit", {}) if isinstance(tools, Mapping) else {}
     if not isinstance(table, Mapping):
-        raise KerauditError(f"{path}: expected [tool.keraudit] as a table, received {table!r}")
+        raise KerauditError(
+            f"{path}: expected [tool.keraudit] as a table, received {str(table)[:60]!r}"
+        )
     result = {}
     for key, value in table.items():
         if key not in KEYS:

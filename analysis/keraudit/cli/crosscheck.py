@@ -7,7 +7,14 @@ from pathlib import Path
 import click
 
 from keraudit.cli.command import Command, headed
-from keraudit.cli.options import Reading, command_line, notify, output_options, reading_options
+from keraudit.cli.options import (
+    Reading,
+    command_line,
+    notify,
+    output_options,
+    reading_options,
+    warn,
+)
 from keraudit.cli.values import MODEL, Choice
 from keraudit.output.github import Annotation
 
@@ -71,6 +78,7 @@ def command(
     """
     from keraudit.api import read
     from keraudit.audits.crosscheck.peers import PEERS
+    from keraudit.audits.crosscheck.process import MISSING
     from keraudit.audits.crosscheck.report import crosscheck, crosscheck_grid
     from keraudit.cli.emit import emit
 
@@ -91,6 +99,8 @@ def command(
         notify=notify,
         command=command_line(),
     )
+    if any(peer.error.startswith(MISSING) for peer in report.peers):
+        warn("a counter is not installed: pip install 'keraudit[crosscheck]'")
     data = [report.to_dict()] if form == "json" else []
     silent = [report[name] for name in dict.fromkeys(required) if report[name].value is None]
     found = [

@@ -108,7 +108,7 @@ def drawn(figure: str, record: Mapping[str, Any]) -> str:
     try:
         import plotly.io
     except ImportError:
-        warn("no figure, plotly is not installed: pip install plotly")
+        warn("no figure, plotly is not installed: pip install 'keraudit[plot]'")
         return ""
     from keraudit.output.plotly_text import safe
 

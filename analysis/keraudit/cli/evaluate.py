@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from keraudit.cli.command import Command, headed
+from keraudit.cli.extras import require
 from keraudit.cli.options import command_line, notify, output_options, warn
 from keraudit.cli.training_options import backend_option, data_option, evaluation_options
 
@@ -55,6 +56,7 @@ def command(
     from keraudit.reading.keras_worker import use_backend
     from keraudit.training.record import read_run
 
+    require("train")
     folders = finished(runs)
     for folder in folders:  # a wrong one is told before the others take their time
         read_run(folder)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ import click
 
 from keraudit.cli.command import Command, headed
 from keraudit.cli.experiment_training import folder_of, train_here, train_on_ray_cluster
+from keraudit.cli.extras import require
 from keraudit.cli.options import command_line, notify, output_options
 from keraudit.cli.training_options import (
     backend_option,
@@ -134,6 +134,7 @@ def command(
         raise click.UsageError("--address is of a Ray cluster: add --executor ray")
     from keraudit.reading.keras_worker import use_backend
 
+    require("train")
     use_backend(backend)
 
     from keraudit.cli.quiet import started
@@ -264,7 +265,7 @@ def summary(plan: Plan, folder: Path, failed: list[str], form: str, output: Path
     from keraudit.cli.emit import emit
     from keraudit.output.files import save
     from keraudit.output.json_text import json_text
-    from keraudit.runs.experiment import FILE, findings
+    from keraudit.runs.experiment import FILE, findings, written_plan
     from keraudit.runs.experiment_table import findings_grid
     from keraudit.runs.folders import publish, same_kind, with_evaluation, without_paths
     from keraudit.runs.table import comparison_data, comparison_grid, differences_grid
@@ -273,8 +274,8 @@ def summary(plan: Plan, folder: Path, failed: list[str], form: str, output: Path
     files = [folder_of(plan, folder, name, seed) / "run.json" for name, seed in plan.runs]
     runs = [with_evaluation(file, read_run(file)) for file in files if file.is_file()]
     publish(folder, folder / PUBLISHED)
-    plan_record = json.loads((folder / FILE).read_text("utf-8"))  # as it was before the first step
-    plan_record |= {"command": without_paths(plan_record["command"])}
+    plan_record = written_plan(folder)  # as it was before the first step
+    plan_record |= {"command": without_paths(str(plan_record.get("command", "")))}
     save(folder / PUBLISHED / FILE, json_text(plan_record) + "\n")
     notify(f"{len(runs)} records in {folder / PUBLISHED}")
     groups = same_kind(runs)

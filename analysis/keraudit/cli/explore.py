@@ -43,10 +43,29 @@ STOPPED = (-15, 143)  # how a process ends that was asked to
         metavar="N",
         help="Port of the page.",
     ),
+    click.option(
+        "--address",
+        default="localhost",
+        show_default=True,
+        metavar="HOST",
+        help="Address to serve on; 0.0.0.0 serves other machines too.",
+    ),
+    click.option(
+        "--prefix",
+        default="",
+        metavar="PATH",
+        help="Path of the page, where a proxy hands over one of several.",
+    ),
     click.option("--no-browser", is_flag=True, help="Do not open a browser."),
 )
 def command(
-    model: str | None, imports: tuple[str, ...], port: int, no_browser: bool, runs: Path | None
+    model: str | None,
+    imports: tuple[str, ...],
+    port: int,
+    address: str,
+    prefix: str,
+    no_browser: bool,
+    runs: Path | None,
 ) -> int:
     """Look inside a network in the browser, layer by layer.
 
@@ -54,7 +73,7 @@ def command(
     keraudit explore
     keraudit explore ResNet50 --port 8600
 
-    The page is served to this machine only, until Ctrl-C. It needs Streamlit: pip install
+    The page is served until Ctrl-C, to this machine only unless --address says otherwise. It needs Streamlit: pip install
     'keraudit[app]'.
     """
     import signal
@@ -65,7 +84,13 @@ def command(
     if imports and not model:
         raise click.UsageError("--import needs MODEL, a file with classes of that package")
     words, env, folder = server(
-        model or "", imports=imports, runs=runs, port=port, headless=no_browser
+        model or "",
+        imports=imports,
+        runs=runs,
+        port=port,
+        address=address,
+        prefix=prefix,
+        headless=no_browser,
     )
     process = subprocess.Popen(words, cwd=folder, env=env)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from keraudit.cli.command import Command, headed
+from keraudit.cli.extras import require
 from keraudit.cli.options import command_line, notify, output_options
 from keraudit.cli.training_options import backend_option, seed
 from keraudit.cli.values import ListType, NameOf
@@ -23,7 +24,7 @@ FEATURES = ("imagenet", "random", "imagenet:ResNet50", "random:ResNet50")
     click.option(
         "--data",
         "spec",
-        type=click.Path(),
+        type=NameOf("data", "keraudit.cli.training_options:DATA", or_file=True),
         required=True,
         metavar="DATA",
         help="Images of faces, one folder per person, or another format of keraudit train; both"
@@ -102,6 +103,7 @@ def command(
     """
     from keraudit.reading.keras_worker import use_backend
 
+    require("train")
     use_backend(backend)
 
     from keraudit.cli.emit import emit

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from keraudit.cli.command import Command, headed
+from keraudit.cli.extras import require
 from keraudit.cli.options import chosen_format, command_line, has_place, notify
 from keraudit.cli.training_options import backend_option, data_option
 from keraudit.output.numbers import counted
@@ -80,6 +81,7 @@ def command(
     from keraudit.reading.keras_worker import use_backend
     from keraudit.training.record import read_run
 
+    require("train")
     for folder in runs:
         read_run(folder)
     use_backend(backend)

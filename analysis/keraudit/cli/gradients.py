@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from keraudit.cli.command import Command, headed
+from keraudit.cli.extras import require
 from keraudit.cli.options import Reading, command_line, notify, output_options, reading_options
 from keraudit.cli.training_options import backend_option
 from keraudit.cli.values import MODEL, Choice, NameOf, WordsType
@@ -137,6 +138,7 @@ def command(
     """
     from keraudit.reading.keras_worker import use_backend
 
+    require("keras")
     use_backend(backend)
 
     from keraudit.api import gradients

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from keraudit.cli.command import Command, headed
+from keraudit.cli.extras import require
 from keraudit.cli.options import command_line, notify, output_options
 from keraudit.cli.training_options import backend_option, data_option
 from keraudit.errors import KerauditError
@@ -82,6 +83,7 @@ def command(
     """
     from keraudit.reading.keras_worker import use_backend
 
+    require("train")
     use_backend(backend)
 
     from keraudit.cli.emit import emit

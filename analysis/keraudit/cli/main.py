@@ -7,6 +7,7 @@ import gc
 import os
 import sys
 import warnings
+from contextlib import suppress
 
 import click
 
@@ -21,6 +22,7 @@ LEFT = {
     **dict.fromkeys(("train", "experiment"), "the same command goes on"),
     "evaluate": "what was evaluated before is kept",
 }
+NO_MEMORY = "no memory is left: give the process more, or end others; nothing was written"
 LONGEST_LINE = 1000  # characters of an error
 
 # heading of the help: the commands under it, each with the module that holds it
@@ -101,14 +103,27 @@ def run(arguments: list[str] | None = None) -> int:
         left = LEFT.get(typed[0] if typed else "", "nothing was written")
         click.echo(f"keraudit: stopped; {left}", err=True)
         return 130
-    except BrokenPipeError:  # the reader of a pipe, such as head, went away
+    except (
+        BrokenPipeError,
+        SystemExit,
+    ):  # click's own: the reader of a pipe, such as head, went away
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except MemoryError:
+        return failed(NO_MEMORY)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO):
-            raise
+        return _failed_access(error)
+
+
+def _failed_access(error: OSError) -> int:
+    """Say what the system refused: a file, or the output itself."""
+    if error.filename is not None:  # it went away, or its disk did, between two looks at it
+        return failed(f"{os.fspath(error.filename)!s}: {error.strerror or error}")
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO):
+        raise error
+    with suppress(OSError, ValueError):  # standard output is no file
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return failed(f"cannot write the output: {error.strerror or error}")
+    return failed(f"cannot write the output: {error.strerror or error}")
 
 
 def unknown_option(error: click.NoSuchOption) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from keraudit.cli.command import Command, headed
+from keraudit.cli.extras import require
 from keraudit.cli.options import command_line, warn
 from keraudit.cli.training_options import (
     backend_option,
@@ -117,6 +118,7 @@ def command(
     from keraudit.training.networks import sized, spelled
     from keraudit.training.recipe import recipe
 
+    require("train")
     settings = recipe(recipe_name, budget=fraction, **changes)
     whole = recipe(recipe_name, **changes).epochs
     if whole * fraction < 0.5:

@@ -17,6 +17,7 @@ from keraudit.evaluation.metrics import Bin, ClassScore
 from keraudit.output.files import save
 from keraudit.output.json_text import json_text
 from keraudit.output.plain_data import as_dict
+from keraudit.output.stored import stored_json
 from keraudit.safe_text import harmless_data
 from keraudit.training.scores import accuracy, cross_entropy
 
@@ -102,13 +103,11 @@ def read_evaluation(folder: Path) -> Evaluation | None:
     Raises:
         KerauditError: it is damaged.
     """
-    import json
-
     path = folder / FILE
     if not path.is_file():
         return None
     try:
-        return from_dict(harmless_data(json.loads(path.read_text("utf-8"))))
+        return from_dict(harmless_data(stored_json(path)))
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise KerauditError(
             f"{path} is not an evaluation ({error}): keraudit evaluate writes it anew"

@@ -10,6 +10,7 @@ import gc
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import wraps
 from typing import NamedTuple, ParamSpec, TypeVar
 
@@ -19,11 +20,14 @@ from keraudit.api import read, report_of
 from keraudit.audits.cost.parts import Part, parts
 from keraudit.audits.cost.report import CostReport
 from keraudit.errors import ShapeError
+from keraudit.explorer.address import NAMED
+from keraudit.explorer.builds import turn
 from keraudit.explorer.start import argument, imported
 from keraudit.layers.infer import shaped
 from keraudit.model.block import Block
 from keraudit.model.blocks import blocks
 from keraudit.model.graph import Architecture, Graph, Shape
+from keraudit.reading.cache import TURN
 from keraudit.rewrite.apply import rewritten
 from keraudit.rewrite.options import Rewriting
 
@@ -33,7 +37,7 @@ MOST_UPLOADS = 8  # of each kind, of all visitors: their size is their senders' 
 UPLOAD = "upload-"  # how their keys begin
 P = ParamSpec("P")
 R = TypeVar("R")
-BUILDING = threading.Lock()  # Keras builds one model at a time, whoever asks
+BUILDING = threading.Lock()  # the user's own code traces one model at a time, whoever asks
 
 
 class ShownModel(NamedTuple):
@@ -88,11 +92,16 @@ def _graph_of(
     """
     if _architecture is not None and _architecture.traced and (size or batch != 1):
         with BUILDING:  # a trace holds for one size
-            return read(argument(), input_shape=size, batch=batch, imports=imported())
+            found = read(argument(), input_shape=size, batch=batch, imports=imported())
+        source = replace(found.architecture, source=_architecture.source)
+        return replace(found, architecture=source)
     if _architecture is not None:
         return shaped(_architecture, input_shapes=several(size, _architecture), batch=batch)
-    with BUILDING:
+    before = TURN.set(turn)
+    try:
         return read(key, input_shape=size, batch=batch)
+    finally:
+        TURN.reset(before)
 
 
 def several(size: Shape | None, architecture: Architecture) -> list[Shape] | None:
@@ -165,7 +174,7 @@ def command(
     words = ["keraudit", word, subject.typed]
     if word == "compare":
         words.append(subject.typed)
-    if subject.typed == argument() and not subject.is_upload:
+    if subject.key.startswith(NAMED):
         words += [part for package in imported() for part in ("--import", package)]
     if size is not None:
         words += ["--input-shape", ",".join(map(str, size))]

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from keraudit.errors import KerauditError
 from keraudit.evaluation.evaluate import FILE as EVALUATION
+from keraudit.explorer.places import without_folders
 from keraudit.explorer.records import results
 from keraudit.explorer.start import RUNS_VARIABLE
 from keraudit.runs.folders import records, spread, with_evaluation
@@ -87,7 +88,7 @@ def _read(folders: Sequence[Path]) -> tuple[list[FinishedRun], list[str]]:
                 run = _run_at(path, *written(path))
                 _check_history(run)
             except (KerauditError, OSError) as error:
-                problems.append(str(error))
+                problems.append(without_folders(str(error)))
                 continue
             place = path.parent if path.name == "run.json" else path
             found.append(FinishedRun(start + name, place, run))

@@ -16,8 +16,10 @@ from typing import IO, Any, cast
 
 from keraudit.child_process import environment, python
 from keraudit.errors import KerauditError
+from keraudit.explorer.capacity import most_tasks
+from keraudit.output.numbers import counted
 
-MOST_JOBS = 2  # at a time, of all sessions together
+MOST_JOBS = most_tasks()
 LONGEST = 600  # seconds
 RELIABLE = 0.25  # of the work must be done for its pace to foretell the end
 PATIENCE = 5  # seconds that a task which is stopped has to make room
@@ -82,11 +84,15 @@ def start(
         took: is told how many it took, once it has a result.
 
     Raises:
-        KerauditError: too many are under way.
+        KerauditError: too many are under way, or this server runs none.
     """
+    if not MOST_JOBS:
+        raise KerauditError(
+            "this server runs no networks: do it on the command line, or with keraudit explore"
+        )
     if not ROOM.acquire(blocking=False) and not _room_of_others(has_ended):
         raise KerauditError(
-            f"{MOST_JOBS} tasks are under way already: try again when one has ended"
+            f"{counted(MOST_JOBS, 'task')} under way already: try again when one has ended"
         )
     try:
         folder = TemporaryDirectory(prefix="keraudit-")

@@ -12,11 +12,13 @@ from PIL.Image import Image
 
 from keraudit.audits.cost.receptive_field import Field, union
 from keraudit.errors import KerauditError
+from keraudit.explorer.upload import (
+    LARGEST_IMAGE_MIB as LARGEST_IMAGE_MIB,
+)  # pages take it from here
+from keraudit.explorer.upload import MOST_PIXELS
 from keraudit.output.palette import VERMILION, channels
 
 SHOWN = 480  # pixels a side, at least, of a picture on the page
-LARGEST_IMAGE_MIB = 16
-MOST_PIXELS = 50_000_000
 
 
 class Span(NamedTuple):

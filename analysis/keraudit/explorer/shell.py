@@ -6,9 +6,11 @@ import os
 import shlex
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 
 import streamlit as st
 
+from keraudit.explorer.places import typed
 from keraudit.explorer.start import RUNS_VARIABLE, argument, imported
 
 
@@ -25,10 +27,12 @@ def shell() -> None:
 
 
 def restart_command() -> str:
-    """The command line that starts this server again."""
-    words = ["keraudit", "explore", *filter(None, [argument()])]
+    """The command line that starts this server again; no folder of the server is in it."""
+    model = argument()
+    model = typed(Path(model)) if Path(model).is_absolute() else model
+    words = ["keraudit", "explore", *filter(None, [model])]
     words += [part for package in imported() for part in ("--import", package)]
     if folder := os.environ.get(RUNS_VARIABLE):
-        words += ["--runs", folder]
+        words += ["--runs", typed(Path(folder))]
     port = st.get_option("server.port")
     return shlex.join([*words, *(["--port", str(port)] if port != 8501 else [])])

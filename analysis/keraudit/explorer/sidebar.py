@@ -9,22 +9,24 @@ from pathlib import Path
 from typing import NamedTuple
 
 import streamlit as st
+from streamlit import runtime
 
 from keraudit.errors import KerauditError, ModelError
 from keraudit.explorer import ui
 from keraudit.explorer.address import LARGEST_BATCH, MOST_KEPT, NAMED, UNITS, View, parsed
 from keraudit.explorer.cache import ShownModel
+from keraudit.explorer.job_panel import has_ended, session
 from keraudit.explorer.kept_uploads import is_loopback, kept
+from keraudit.explorer.places import typed
+from keraudit.explorer.sent_files import bound, free, keep
 from keraudit.explorer.start import argument, imported
-from keraudit.explorer.upload import LARGEST_FILE_MIB, Upload, uploaded
+from keraudit.explorer.upload import LARGEST_FILE_MIB, MOST_UPLOADS, Upload, uploaded
 from keraudit.model.graph import Architecture
 from keraudit.model.shape_text import shape_text
 from keraudit.reading.applications import applications
 from keraudit.reading.resolve import application_name, resolve
 from keraudit.safe_text import harmless
 from keraudit.zoo.names import listed, zoo_model
-
-MOST_UPLOADS = 8  # that one session keeps
 
 
 def uploads() -> dict[str, Upload]:
@@ -57,7 +59,12 @@ def _stamp(text: str) -> Stamp:
 
 @lru_cache(maxsize=2)
 def _start_architecture(text: str, _stamp: Stamp) -> Architecture:
-    return resolve(text, imports=imported())
+    return replace(resolve(text, imports=imported()), source=_shown(text))
+
+
+def _shown(text: str) -> str:
+    """A MODEL as one types it, without where its file lies on this machine."""
+    return typed(Path(text)) if Path(text).is_absolute() else text
 
 
 @lru_cache(maxsize=1)
@@ -94,7 +101,7 @@ def shown_model(key: str) -> ShownModel:
         now = _stamp(text)
         found, data = _start_architecture(text, now), _start_file(text, now)
         key = f"{NAMED}:{text}:{now.written}:{now.size}"
-        return ShownModel(key, called(NAMED), text, found, data)
+        return ShownModel(key, called(NAMED), _shown(text), found, data)
     if key.startswith("upload-"):
         if key not in uploads():
             raise ModelError(
@@ -148,6 +155,8 @@ def sidebar(view: View) -> None:
 
 def _receive() -> None:
     """Take a file that was sent: read it once, and show it; what is wrong with it is told beside."""
+    if runtime.exists():
+        bound(runtime.get_instance().uploaded_file_mgr)
     sent = st.session_state.get(f"file_{st.session_state.get('files', 0)}")
     if sent is None:
         return
@@ -155,9 +164,12 @@ def _receive() -> None:
     try:
         with st.spinner("Reading the file ..."):
             found = uploaded(sent.name, sent.getvalue())
+        keep(session(), len(found.data), has_ended)
     except KerauditError as error:
         st.session_state["refused"] = str(error)
         st.rerun()
+    finally:
+        free(sent)
     files = uploads()
     files.pop(found.key, None)
     for key, older in files.items():  # weights of the last file alone: they may be large

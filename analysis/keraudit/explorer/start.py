@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import socket
 import sys
 from collections.abc import Sequence
@@ -14,6 +16,7 @@ from keraudit import explorer
 from keraudit.building.check import check_homes
 from keraudit.child_process import environment, python
 from keraudit.errors import KerauditError, ModelError
+from keraudit.explorer.capacity import most_tasks, task_memory
 from keraudit.explorer.upload import LARGEST_FILE_MIB
 from keraudit.output.palette import DARK_BLUE, SKY
 from keraudit.reading.archive import read_file
@@ -30,6 +33,7 @@ from keraudit.zoo.names import zoo_model
 
 MODEL_VARIABLE, RUNS_VARIABLE = "KERAUDIT_EXPLORE_MODEL", "KERAUDIT_EXPLORE_RUNS"
 IMPORTS_VARIABLE = "KERAUDIT_EXPLORE_IMPORTS"
+PREFIX = re.compile(r"/?(?:[\w.~-]+/)*(?:[\w.~-]+)?", re.ASCII)
 FOLDER_VARIABLE = "KERAUDIT_EXPLORE_FOLDER"  # where the command was typed
 # As in streamlit_app/.streamlit/config.toml; a test holds the two together.
 OPTIONS = {
@@ -68,6 +72,8 @@ def server(
     runs: Path | None = None,
     port: int,
     headless: bool,
+    address: str = OPTIONS["server.address"],
+    prefix: str = "",
 ) -> Server:
     """The server of the explorer on a model, or on none.
 
@@ -77,56 +83,76 @@ def server(
         runs: the folder of training runs; default: ``runs``, and those of the report.
         port: where the page is served.
         headless: open no browser.
+        address: of this machine, on which the page is served.
+        prefix: the path under which it is.
 
     Raises:
-        KerauditError: streamlit is not installed, there is no such model, or the port is taken.
+        KerauditError: streamlit is not installed, a limit makes no sense, there is no such model, or the
+            port is taken.
     """
+    most_tasks(), task_memory()  # a wrong one is told here, not on the page
     chosen = {FOLDER_VARIABLE: str(Path.cwd()), IMPORTS_VARIABLE: "\n".join(imports)}
     if model:
         chosen[MODEL_VARIABLE] = checked_model(model, imports)
     if runs:
         chosen[RUNS_VARIABLE] = str(runs.resolve())
-    check_port(port)
+    check_port(port, address)
     script = Path(explorer.__file__).with_name("script") / "server.py"
-    words = python("streamlit", "run", str(script), *options(port=port, headless=headless))
+    chosen_options = options(port=port, headless=headless, address=address, prefix=prefix)
+    words = python("streamlit", "run", str(script), *chosen_options)
     return Server(words, environment(**chosen), script.parent)
 
 
-def check_port(port: int) -> None:
+def check_port(port: int, address: str = OPTIONS["server.address"]) -> None:
     """Refuse a port that something else is served at.
 
     Raises:
         KerauditError: it is taken.
     """
-    if is_free(port):
+    if is_free(port, address):
         return
-    free = next((p for p in range(port + 1, port + 100) if p < 65536 and is_free(p)), 0)
+    others = range(port + 1, min(port + 100, 65536))
+    free = next((other for other in others if is_free(other, address)), 0)
     other = f": choose another, --port {free}" if free else ""
     raise KerauditError(f"port {port} is taken, by another explorer or server{other}")
 
 
-def is_free(port: int) -> bool:
-    """Whether this machine can be served at a port."""
-    with socket.socket() as tried:
+def is_free(port: int, address: str = OPTIONS["server.address"]) -> bool:
+    """Whether nothing else is served at a port; an address that is not this machine's is told by the server."""
+    try:
+        family, kind, protocol, _, place = socket.getaddrinfo(
+            address, port, type=socket.SOCK_STREAM
+        )[0]
+    except OSError:
+        return True
+    with socket.socket(family, kind, protocol) as tried:
         if sys.platform != "win32":  # else a port that was served a moment ago counts as taken
             tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            tried.bind(("localhost", port))
-        except OSError:
-            return False
+            tried.bind(place)
+        except OSError as error:
+            return error.errno != errno.EADDRINUSE
     return True
 
 
-def options(*, port: int, headless: bool) -> list[str]:
+def options(
+    *, port: int, headless: bool, address: str = OPTIONS["server.address"], prefix: str = ""
+) -> list[str]:
     """The words after ``streamlit run app.py``.
 
     Raises:
-        KerauditError: streamlit is not installed.
+        KerauditError: streamlit is not installed, or the prefix is not a path.
     """
+    if not PREFIX.fullmatch(prefix):
+        raise KerauditError(
+            f"--prefix: expected a path such as keraudit or tools/keraudit, received {prefix!r}"
+        )
     if find_spec("streamlit") is None:
         raise KerauditError("the explorer needs streamlit: pip install 'keraudit[app]'")
     options = {
         **OPTIONS,
+        "server.address": address,
+        "server.baseUrlPath": prefix.strip("/"),
         "server.port": str(port),
         "server.headless": str(headless).lower(),
     }

@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from keraudit.explorer.address import View, parsed
+from keraudit.explorer.places import without_folders
 from keraudit.output.csv_markdown import ADDRESS, csv_text, markdown_text
 from keraudit.output.html import page as html_page
 from keraudit.output.json_text import json_text
@@ -129,7 +130,7 @@ def segments(view: View, name: str, label: str, names: Mapping[str, str]) -> Non
 def failed(error: Exception | str) -> None:
     """What went wrong, in one line, as text; an option that it names is the box on the left."""
     text = " ".join(str(error).split()).replace("--input-shape", "input size")
-    st.error(plain(text), icon=":material/error:")
+    st.error(plain(without_folders(text)), icon=":material/error:")
 
 
 def twin(

@@ -19,6 +19,13 @@ LARGEST_FILE_MIB = 256
 LARGEST_CONFIG = 4 * 2**20  # bytes; the largest application's has about 1 MiB
 MOST_CALLS = 20_000  # layers and calls; the deepest application has about 2,500
 LONGEST_NAME = 200  # characters
+LARGEST_IMAGE_MIB = 16
+MOST_PIXELS = 50_000_000  # of a picture
+MOST_UPLOADS = 8  # files that one session keeps, the weights of the last alone
+MOST_WEIGHTS = 2**30  # bytes of files with weights that pages keep, of all sessions together
+# Bytes that Streamlit holds between the last one of a file and the run of the page that reads it.
+MOST_OF_SESSION = LARGEST_FILE_MIB * 2**20
+MOST_OF_ALL = 4 * MOST_OF_SESSION
 
 
 class Upload(NamedTuple):
@@ -36,7 +43,7 @@ class Upload(NamedTuple):
 
 
 def uploaded(name: str, data: bytes) -> Upload:
-    """Read the model in a ``.keras``, ``.json`` or ``.h5`` file; of the last only the config.
+    """Read the model in a ``.keras``, ``.h5`` or ``.json`` file.
 
     Raises:
         KerauditError: it is none, is damaged, or is too large; one line says why.
@@ -46,8 +53,8 @@ def uploaded(name: str, data: bytes) -> Upload:
         raise ModelError(f"{name} is larger than {LARGEST_FILE_MIB} MiB")
     key = f"upload-{hashlib.sha256(data).hexdigest()[:16]}"
     with TemporaryDirectory() as folder:
-        ending = next((e for e in (".json", ".h5") if name.lower().endswith(e)), ".keras")
-        path = Path(folder) / f"model{ending}"
+        endings = (e for e in (".json", ".h5") if name.lower().endswith(e))
+        path = Path(folder) / f"model{next(endings, '.keras')}"
         path.write_bytes(data)
         try:
             record = _record_in(path, data)
@@ -66,13 +73,17 @@ def uploaded(name: str, data: bytes) -> Upload:
 
 def _record_in(path: Path, data: bytes) -> Mapping[str, Any]:
     """The model's record in a file, if that is no longer than a page takes."""
-    if data.startswith(ZIP):
-        config: bytes | str = read_archive(path)
+    if data.startswith(HDF5):
+        config: bytes | str = h5_config(path)
+    elif data.startswith(ZIP):
+        config = read_archive(path)
+    elif len(data) <= LARGEST_CONFIG:
+        return read_file(path)
     else:
-        config = h5_config(path) if data.startswith(HDF5) else data
+        config = data
     if len(config) > LARGEST_CONFIG:
         refuse(f"the config in {path}", len(config), LARGEST_CONFIG)
-    return read_file(path) if config is data else parse(config, path)
+    return parse(config, path)
 
 
 def shown_name(name: str) -> str:

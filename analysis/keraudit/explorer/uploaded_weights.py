@@ -10,10 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from keraudit.building.file_weights import MEMBER, copy_arrays, most_elements
-from keraudit.errors import KerauditError
+from keraudit.building.file_weights import MEMBER, most_elements
+from keraudit.errors import KerauditError, ModelError
 from keraudit.model.graph import Graph
 from keraudit.output.numbers import mebibytes
+from keraudit.reading.hdf5_copy import copy_arrays
 
 LARGEST = 2**30  # bytes, unpacked; 200 million parameters take some 800 MB
 
@@ -30,14 +31,14 @@ def take(path: Path, model: Any, graph: Graph) -> None:
         KerauditError: there are none, they are damaged, or they are of other shapes.
     """
     sent, made = path.with_name("sent.weights.h5"), path.with_name("made.weights.h5")
+    plain = path.with_name("plain.weights.h5")
     _unpack(path, sent)
     model.save_weights(made)
     try:
-        if not _by_name(sent, made, tuple(graph.architecture.layers)):
-            made.unlink()
-            copy_arrays(sent, made, largest=most_elements(model))
-        model.load_weights(made)
-    except (ValueError, KeyError, TypeError, OSError, RuntimeError) as error:
+        copy_arrays(sent, plain, largest=most_elements(model))
+        named = _by_name(plain, made, tuple(graph.architecture.layers))
+        model.load_weights(made if named else plain)
+    except (ModelError, ValueError, KeyError, TypeError, OSError, RuntimeError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
         raise KerauditError(f"the weights in the file cannot be read: {reason}") from None
 

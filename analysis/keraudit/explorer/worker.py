@@ -6,6 +6,7 @@ The task is pickled by ``keraudit.explorer.jobs`` in the parent process; nothing
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import sys
 from collections.abc import Callable, Mapping
@@ -16,6 +17,9 @@ from typing import Any
 from keraudit.audits.gradients.audit import Plan, compare
 from keraudit.errors import KerauditError
 from keraudit.explorer import activations as work
+from keraudit.explorer import capacity
+from keraudit.output.numbers import mebibytes
+from keraudit.reading.keras_worker import use_backend
 
 MOST_MEMORY = 6 * 2**30  # bytes of addresses; Keras alone takes some 2 GiB
 Tell = Callable[[Mapping[str, Any]], None]
@@ -30,7 +34,10 @@ def main(folder: Path) -> int:
         out.write(json.dumps(message) + "\n")
         out.flush()
 
+    if most := capacity.task_memory():
+        capacity.watch(most, lambda: _stopped(most, tell))
     try:
+        use_backend(None)
         TASKS[task["do"]](task, folder, tell)
     except KerauditError as error:
         tell({"error": str(error)})
@@ -39,6 +46,17 @@ def main(folder: Path) -> int:
     except Exception as error:  # Keras raises anything; the page shows one line
         tell({"error": " ".join(f"{type(error).__name__}: {error}".split())[:300]})
     return 0
+
+
+def _stopped(most: int, tell: Tell) -> None:
+    """Say that the task took more memory than it may, and end at once, whatever it is doing."""
+    tell(
+        {
+            "error": f"it takes more than the {mebibytes(most)} that a task may take here: choose a smaller"
+            " input or batch, or run it on the command line"
+        }
+    )
+    os._exit(0)
 
 
 def _bounded(most: int = MOST_MEMORY) -> None:

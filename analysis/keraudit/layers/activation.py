@@ -92,7 +92,7 @@ def unknown_activation(*configs: Any) -> str:
     for config in configs:
         name = activation_name(config)
         if name not in ACTIVATIONS:
-            return f"the activation {name!r} is not in the table: its FLOPs are left out"
+            return f"the activation {str(name)[:60]!r} is not in the table: its FLOPs are left out"
     return ""
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 from keraudit.errors import KerauditError
+
+LONGEST = 50  # characters of a name that a temporary one repeats; file systems take 255 bytes
 
 
 @contextmanager
@@ -17,20 +20,16 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     Raises:
         OSError: it cannot be written; what was there before is untouched, as it is by any other error.
     """
-    import tempfile  # slow to import
-
-    temporary: Path | None = None
+    temporary = path.with_name(f".{path.name[:LONGEST]}.{os.urandom(4).hex()}")
+    file = temporary.open("xb")  # whoever may read it is the umask's matter, as for any new file
     try:
-        with tempfile.NamedTemporaryFile(
-            dir=path.parent, delete=False, prefix=f".{path.name}."
-        ) as file:
-            temporary = Path(file.name)
+        with file:
             yield file
-        temporary.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o644)
+        if path.exists():
+            temporary.chmod(path.stat().st_mode & 0o777)
         temporary.replace(path)
     except BaseException:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 

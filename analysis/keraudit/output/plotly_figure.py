@@ -34,7 +34,7 @@ def _figure_class() -> Any:
     try:
         import plotly.graph_objects as go
     except ImportError:
-        raise KerauditError("figures need plotly: pip install plotly") from None
+        raise KerauditError("figures need plotly: pip install 'keraudit[plot]'") from None
     return go.Figure
 
 

@@ -20,8 +20,11 @@ from keraudit.reading.foreign import SAVE, conflict_line, other_archive, other_f
 from keraudit.reading.hdf5 import h5_config
 from keraudit.reading.keras_1 import as_keras_2
 from keraudit.reading.tfjs import MANIFEST, unwrapped
+from keraudit.safe_text import harmless
 
 LARGEST_CONFIG = 32 * 2**20  # bytes; a 10,000-layer network needs about 8 MiB
+MOST_VALUES = 1_000_000  # of a config's lists and objects; a layer has about 60
+LONGEST_TEXT = 2**20  # bytes of one text in a config; the code of a lambda has some thousand
 START = 512  # bytes by which a format is known
 LARGEST_INDEX = 4 * 2**20  # bytes of a zip's central directory; a .keras file has a few hundred
 STREAM = "standard input"  # as a source
@@ -202,8 +205,46 @@ def _loaded(data: Any) -> Any:
     """
     for _ in range(2):
         if isinstance(data, bytes | str):
+            _check_values(data)
+            long = len(data) > LONGEST_TEXT
             data = json.loads(data)
+            if long:
+                _check_texts(data)
     return data
+
+
+def _check_texts(value: Any) -> None:
+    """Refuse a text that would be repeated, escaped, in every message and table about its layer.
+
+    The whole may be a text: JSON in JSON, which is read next.
+    """
+    waiting = [value] if not isinstance(value, str) else []
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, str):
+            if len(item) > LONGEST_TEXT:
+                raise ModelError(
+                    f"the JSON holds a text of {len(item):,} characters ({harmless(item[:20])!r}"
+                    f" ...); {LONGEST_TEXT:,} at most"
+                )
+        elif isinstance(item, dict):
+            waiting += item.keys()
+            waiting += item.values()
+        elif isinstance(item, list):
+            waiting += item
+
+
+def _check_values(text: bytes | str) -> None:
+    """Refuse JSON whose values would fill the memory; an empty list of two bytes takes 64 there.
+
+    What opens a list or an object and what divides its values is counted, in texts too.
+    """
+    marks: Any = ("{", "[", ",") if isinstance(text, str) else (b"{", b"[", b",")
+    if (count := sum(map(text.count, marks))) > MOST_VALUES:
+        raise ModelError(
+            f"the JSON holds {count:,} values; more than {MOST_VALUES:,} are refused, for no model's"
+            " description has as many"
+        )
 
 
 def refuse(what: Path | str, size: int, limit: int = LARGEST_CONFIG) -> NoReturn:

@@ -12,6 +12,7 @@ from typing import Any
 
 from keraudit.errors import ModelError
 from keraudit.model.graph import Architecture, Call, Hint, Layer, Ref, refs_in
+from keraudit.reading.laid_flat import LARGEST_GRAPH, Amounts
 from keraudit.reading.nested import rank_changers, received
 from keraudit.reading.origin import kind_of, package_of, without_graph
 from keraudit.reading.serialised import (
@@ -38,8 +39,6 @@ from keraudit.safe_text import harmless
 
 INNER_KEYS = ("layer", "backward_layer", "cell", "cells", "layers")
 FITTED = ("Dense", "BatchNormalization", "LayerNormalization")  # weights as long as the last axis
-LARGEST_GRAPH = 400_000  # layers and their calls, nested models laid flat
-DEEPEST_NEST = 50  # models within models
 
 
 def architecture(
@@ -132,7 +131,7 @@ class Walk:
     """Lays nested models flat while it resolves references."""
 
     def __init__(self, most_calls: int) -> None:
-        self.most_calls = most_calls
+        self.amounts = Amounts(most_calls)
         self.layers: dict[str, Layer] = {}
         self.calls: list[Call] = []
         self.inputs: list[Ref] = []
@@ -144,8 +143,6 @@ class Walk:
         self.layer_counts: dict[str, int] = {}
         self.within: tuple[tuple[str, int], ...] = ()
         self.containers: dict[str, str] = {}
-        self.depth = 0
-        self.done = 0
 
     def top(
         self, record: Mapping[str, Any]
@@ -182,31 +179,22 @@ class Walk:
         self.layers.setdefault(path, layer)
         if path not in self.layer_counts:
             self.layer_counts[path] = 1 + _layers_in(layer)
-        self.work(self.layer_counts[path])
+        self.amounts.work(self.layer_counts[path])
         times = self.times[path] = self.times.get(path, 0) + 1
         name = path if times == 1 else f"{path}:{times}"
+        self.amounts.write(name)
         self.calls.append(Call(name=name, layer=path, args=args, kwargs=kwargs, within=self.within))
         return Ref(len(self.calls) - 1)
-
-    def work(self, amount: int) -> None:
-        """Count what is laid flat, so that models nested to multiply are stopped in time."""
-        self.done += amount
-        if self.done > self.most_calls:
-            raise ModelError(
-                f"the model has more than {self.most_calls:,} calls of layers, laid flat"
-            )
 
     def model(
         self, record: Mapping[str, Any], inputs: list[Ref], prefix: str, trainable: bool
     ) -> list[Ref]:
         """Lay a model flat on ``inputs``; return its outputs."""
-        self.depth += 1
-        if self.depth > DEEPEST_NEST:
-            raise ModelError(f"models are nested more than {DEEPEST_NEST} deep")
+        self.amounts.enter()
         layers = (
             record["config"] if isinstance(record["config"], list) else record["config"]["layers"]
         )
-        self.work(1 + len(layers))
+        self.amounts.work(1 + len(layers))
         config = record["config"]
         if isinstance(config, Mapping):
             trainable = trainable and config.get("trainable", True) is not False
@@ -214,7 +202,7 @@ class Walk:
             outputs = self.sequential(record, inputs, prefix, trainable)
         else:
             outputs = self.functional(config, inputs, prefix, trainable)
-        self.depth -= 1
+        self.amounts.leave()
         return outputs
 
     def apply(
@@ -281,6 +269,7 @@ class Walk:
                 f"{f'model {prefix[:-1]!r}' if prefix else 'the model'} names no output layers"
             )
         tensors = {key: tuple(keras_tensors(call)) for key, call in arguments.items()}
+        self.amounts.refer(sum(map(len, tensors.values())))
         for key in _run_order(by_name, tensors, done):
             args, kwargs = arguments[key]
             name = key[0]

@@ -27,8 +27,10 @@ LARGEST_CONFIG = 32 * 2**20  # bytes of the attribute ``model_config``
 MOST_ENTRIES = 1_000_000  # groups, datasets and links
 DEEPEST_GROUP = 200  # groups within groups; models within models take three each
 LONGEST_NAME = 1_000  # bytes of a link or of a dtype's name
-CPU_SECONDS = {"config": 3, "shapes": 30}  # 40,000 datasets take from 5 to 15
-MEMORY = 2**30  # bytes of address space, on top of what the library itself takes
+CPU_SECONDS = {"config": 2, "shapes": 30}  # 40,000 datasets take from 5 to 15
+MEMORY = 3 * 2**27  # bytes of address space, on top of what the library itself takes
+TOO_MUCH = f"is damaged: it asks for more than {mebibytes(MEMORY)} of memory"
+OUT_OF_MEMORY = "after H5MM_"  # what the library says of a failed malloc
 WALL_SECONDS = 120  # where processor time cannot be limited, or the file is slow to come
 
 # Plug-ins unpack data, which is not read here; threads of numpy's would take address space for nothing.
@@ -66,7 +68,9 @@ def h5_shapes(path: Path, *, start: int = 0, length: int = 0) -> H5Shapes:
 
 def _read_in_child(what: str, path: Path, *part: str) -> bytes:
     if find_spec("h5py") is None:
-        raise ModelError(f"{path} is an HDF5 file; reading it needs h5py: pip install h5py")
+        raise ModelError(
+            f"{path} is an HDF5 file; reading it needs h5py: pip install 'keraudit[h5]'"
+        )
     try:
         return run_child(
             "keraudit.reading.hdf5",
@@ -107,17 +111,20 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.write(f"\n{error}\n")
         return 3
     except MemoryError:
-        sys.stderr.write(f"\nis damaged: it asks for more than {mebibytes(MEMORY)} of memory\n")
+        sys.stderr.write(f"\n{TOO_MUCH}\n")
         return 3
     except (OSError, RuntimeError, ValueError, KeyError, TypeError, OverflowError) as error:
         message = " ".join(str(error).split())[:200]
+        if OUT_OF_MEMORY in message:
+            sys.stderr.write(f"\n{TOO_MUCH}\n")
+            return 3
         sys.stderr.write(f"\nis damaged or cut short ({ascii(message)[1:-1]}); save it again\n")
         return 3
     Path(out).write_bytes(result)
     return 0
 
 
-def _limit(seconds: int) -> None:
+def limit(seconds: int) -> None:
     """Bound our own processor time and memory, where the platform lets us."""
     try:
         import resource
@@ -182,9 +189,9 @@ def _opened(path: Path, seconds: int, part: Sequence[int] = ()) -> Any:
         import h5py
     except ImportError as error:
         raise ModelError(
-            f"is an HDF5 file; reading it needs h5py ({error}): pip install h5py"
+            f"is an HDF5 file; reading it needs h5py ({error}): pip install 'keraudit[h5]'"
         ) from None
-    _limit(seconds)
+    limit(seconds)
     return h5py.File(Part(path, *part) if part else path, "r")
 
 

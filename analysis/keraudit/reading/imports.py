@@ -24,7 +24,7 @@ from keraudit.errors import ModelError, ShapeError
 from keraudit.model.graph import Architecture
 from keraudit.model.input_sizes import Requested
 from keraudit.reading.archive import read_file
-from keraudit.reading.cache import Notify, cache_folder, keras_version, store
+from keraudit.reading.cache import Notify, cache_folder, kept, keras_version, store
 from keraudit.reading.config import architecture
 from keraudit.reading.live_layers import with_live_facts
 
@@ -197,8 +197,8 @@ def _cache_file(path: Path, packages: Sequence[Package], options: Mapping[str, A
 
 def _cached(file: Path, options: Mapping[str, Any]) -> Any:
     """The cached result, if it is what it claims to be."""
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        entry = json.loads(file.read_bytes())
+    with suppress(OSError, ValueError, KeyError, TypeError, ModelError):
+        entry = json.loads(kept(file))
         if entry["of"] == json.loads(json.dumps(options)):
             return entry["found"]
     return None

@@ -31,11 +31,11 @@ def kind_of(record: Mapping[str, Any]) -> tuple[str, str]:
     if "keras_version" not in record and "module" not in record and ">" in kind:
         module = None  # Keras 2 writes a user's class as "package>Class"
     if not isinstance(module, str) or module.partition(".")[0] not in OF_KERAS:
-        package, _, bare = harmless(str(registered or kind)).rpartition(">")
+        package, _, bare = text(str(registered or kind)).rpartition(">")
         if package == "keras":
             return bare, "keras.layers"
         return bare or kind, ""
-    module = harmless(module)
+    module = text(module)
     if ".ops" in module:
         return f"ops.{kind}", module
     return kind.rpartition(">")[2], module

@@ -16,6 +16,8 @@ from keraudit.safe_text import harmless
 MODEL_CLASSES = frozenset({"Functional", "Model", "Sequential"})
 
 MOST_OUTPUTS = 10_000  # of one call
+MOST_AXES = 64  # of a shape; NumPy has no more
+LONGEST_NAME = 2_000  # characters of a name of a layer, a class or a dtype
 
 History = tuple[str, int, int]
 
@@ -267,6 +269,8 @@ def built_for(record: Mapping[str, Any]) -> list[tuple[int | None, ...]]:
 def sizes(shape: Any) -> tuple[int | None, ...]:
     if not isinstance(shape, list | tuple):
         raise ModelError(f"expected a shape, a list of sizes; received {str(shape)[:60]!r}")
+    if len(shape) > MOST_AXES:
+        raise ModelError(f"a shape has {len(shape):,} axes; {MOST_AXES} at most")
     for size in shape:
         if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 0):
             raise ModelError(f"a shape holds {str(size)[:40]!r}; sizes are whole numbers from 1")
@@ -289,10 +293,14 @@ def text(value: Any) -> str:
     """A name from a file, through the door for text from files.
 
     Raises:
-        ModelError: it is no text.
+        ModelError: it is no text, or longer than any name.
     """
     if not isinstance(value, str):
         raise ModelError(f"expected a name, received {str(value)[:40]!r}")
+    if len(value) > LONGEST_NAME:
+        raise ModelError(
+            f"a name in it has {len(value):,} characters ({value[:20]!r} ...); {LONGEST_NAME:,} at most"
+        )
     return harmless(value)
 
 

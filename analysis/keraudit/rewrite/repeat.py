@@ -20,7 +20,7 @@ from keraudit.rewrite.edit import (
     reshaped,
 )
 
-MOST_CALLS = 400_000  # of layers, as in a file that is read
+MOST_CALLS = 100_000  # of layers, as in a file that is read
 
 
 def repeat_block(graph: Graph, name: str, times: int) -> Rewrite:

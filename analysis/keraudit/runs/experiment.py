@@ -13,6 +13,7 @@ from keraudit.environment import revision, versions
 from keraudit.errors import KerauditError
 from keraudit.output.files import save
 from keraudit.output.plain_data import as_dict
+from keraudit.output.stored import stored_json
 from keraudit.training.networks import spelled
 from keraudit.training.recipe import OLDER, Recipe, recipe
 from keraudit.training.record import PROSE, Run
@@ -203,6 +204,19 @@ def words(
     return reduced + ([f"without {', '.join(left)}"] if left else [])
 
 
+def written_plan(folder: Path) -> dict[str, Any]:
+    """The plan in the folder of its runs.
+
+    Raises:
+        KerauditError: it is damaged or gone.
+    """
+    path = folder / FILE
+    try:
+        return dict(stored_json(path))
+    except (OSError, ValueError, TypeError) as error:
+        raise KerauditError(f"{path} is damaged ({error}): choose another folder") from None
+
+
 def written_down(folder: Path, plan: Plan) -> bool:
     """Write the plan into the folder of its runs, or find the same one there already.
 
@@ -216,11 +230,11 @@ def written_down(folder: Path, plan: Plan) -> bool:
     """
     path = folder / FILE
     if path.is_file():
+        older = written_plan(folder)
         try:
-            older = json.loads(path.read_text("utf-8"))
             before, now = flat(older), flat(plan.to_dict())
-            seeds = older["seeds"]
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            seeds = [*older["seeds"]]
+        except (TypeError, KeyError) as error:
             raise KerauditError(f"{path} is damaged ({error}): choose another folder") from None
         if not before.keys() >= {"loss", *(f"recipe.{key}" for key in plan.recipe)}:
             raise KerauditError(f"{path} {OLDER}")

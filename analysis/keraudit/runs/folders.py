@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -12,6 +11,7 @@ from keraudit.errors import KerauditError
 from keraudit.evaluation.evaluate import read_evaluation
 from keraudit.output.files import save
 from keraudit.output.json_text import json_text
+from keraudit.output.stored import stored_json
 from keraudit.runs.statistics import spread as spread  # taken from here by the explorer
 from keraudit.runs.statistics import unlike
 from keraudit.safe_text import file_name, harmless_data
@@ -48,7 +48,7 @@ def _may_be_run(path: Path) -> bool:
     if path.name == "plan.json":
         return False
     try:
-        schema = str(json.loads(path.read_text("utf-8"))["schema"])
+        schema = str(stored_json(path)["schema"])
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return True
     return schema.startswith(SCHEMA.partition("/")[0] + "/") or not schema.startswith("keraudit.")
@@ -77,7 +77,7 @@ def with_evaluation(path: Path, run: Run) -> Run:
     if not full.is_file():
         return run
     try:
-        return replace(run, gradients=slim(harmless_data(json.loads(full.read_text("utf-8")))))
+        return replace(run, gradients=slim(harmless_data(stored_json(full))))
     except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise KerauditError(f"{full} holds no gradients over a training ({error})") from None
 

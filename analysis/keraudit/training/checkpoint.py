@@ -16,6 +16,8 @@ from typing import Any
 
 from keraudit.errors import KerauditError
 
+NUMBERS = "biuf"  # kinds of dtypes
+
 
 class CheckpointError(KerauditError):
     """A checkpoint that cannot be written, or read, or that belongs to another run."""
@@ -37,6 +39,8 @@ class CheckpointTimer:
     def is_due(self) -> bool:
         """Whether a save now would keep to the share."""
         since = time.perf_counter() - self.last
+        if since < 0:  # the clock was set back: what it says now is no ground to wait
+            return True
         return self.seconds < self.SHORT or self.seconds <= self.SHARE * (since + self.seconds)
 
     def save(self, path: Path, variables: Sequence[Any], state: Mapping[str, Any]) -> None:
@@ -137,6 +141,8 @@ def load(path: Path, variables: Sequence[Any]) -> dict[str, Any]:
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             state: dict[str, Any] = json.loads(str(file["state"]))
             arrays = [file[key] for key in sorted(file.files) if key.startswith("v")]
+        if not isinstance(state, dict) or any(array.dtype.kind not in NUMBERS for array in arrays):
+            raise ValueError("it holds no state and variables")
     except Exception as error:  # noqa: BLE001 - numpy and zipfile raise many kinds
         raise DamagedError(
             f"{path} is damaged or cut short ({' '.join(str(error).split())[:100]}): delete it to"

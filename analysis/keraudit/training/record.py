@@ -13,6 +13,8 @@ from keraudit.environment import hardware, revision, versions, where
 from keraudit.errors import KerauditError
 from keraudit.output.files import replacing, save
 from keraudit.output.plain_data import as_dict
+from keraudit.output.stored import stored_json
+from keraudit.safe_text import harmless
 from keraudit.training.recipe import OLDER
 from keraudit.training.record_check import LOGITS, checked
 
@@ -149,7 +151,7 @@ def read_config(folder: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        record = json.loads(path.read_text("utf-8"))
+        record = stored_json(path)
     except (OSError, ValueError) as error:
         raise KerauditError(
             f"{path} is damaged ({error}): delete the folder to start anew"
@@ -183,7 +185,7 @@ def write_diverged(folder: Path, end: str) -> None:
 def _why_it_diverged(folder: Path) -> str:
     """What ``write_diverged`` kept; empty if the run in a folder did not diverge."""
     try:
-        return str(json.loads((folder / DIVERGED).read_text("utf-8"))["end"])
+        return harmless(str(stored_json(folder / DIVERGED)["end"]))
     except (OSError, ValueError, TypeError, KeyError):
         return ""
 
@@ -196,7 +198,7 @@ def read_run(path: Path) -> Run:
     """
     file = path / "run.json" if path.is_dir() else path
     try:
-        record = json.loads(file.read_text("utf-8"))
+        record = stored_json(file)
         if record.get("schema") != SCHEMA:
             raise ValueError(f"its schema is {repr(record.get('schema'))[:40]}, not {SCHEMA!r}")
         return Run(**checked(record))

@@ -93,6 +93,15 @@ def checked(found: Any) -> dict[str, Any]:
     return record
 
 
+def checked_part(found: Any, place: str) -> None:
+    """Refuse what is not such a part of a record as stands at ``place``.
+
+    Raises:
+        ValueError: one line says what is missing, or of another kind.
+    """
+    _expect(found, place)
+
+
 def _is_older(record: Any) -> bool:
     """Whether a record lacks what records have had since they name their loss and all of their recipe."""
     recipe = record.get("recipe") if isinstance(record, dict) else None

@@ -34,6 +34,7 @@ from keraudit.training.record import (
     write_run,
 )
 from keraudit.training.record_check import LOGITS
+from keraudit.training.resumed import mark_of, resumed
 from keraudit.training.tensorboard import Board
 from keraudit.training.throughput import measured_peak, work
 from keraudit.training.trainer import Trainer
@@ -125,13 +126,14 @@ def _completed(
     if (folder / "run.json").is_file():  # another process has just completed it
         return read_run(folder)
     state, recipe, file = trainer.state, trainer.state.recipe, folder / "checkpoint.npz"
+    mark = mark_of(config)
     saved = checkpoint.resume(file, state.variables)
-    history: list[dict[str, Any]] = saved.get("history", [])
-    sessions = [*saved.get("sessions", []), {"from_epoch": len(history) + 1, **where()}]
+    so_far = resumed(saved, file, epochs=recipe.epochs, mark=mark)
+    history = so_far.history
+    sessions = [*so_far.sessions, {"from_epoch": len(history) + 1, **where()}]
     gradients = None
     if gradients_every is not None:
-        profiles = saved.get("gradients", [])
-        gradients = GradientWatch(state, gradients_every, profiles, trainer.sync_variables)
+        gradients = GradientWatch(state, gradients_every, so_far.gradients, trainer.sync_variables)
     write_config(folder, config)
     peak_before = measured_peak(recipe.precision)
     timer = checkpoint.CheckpointTimer()
@@ -143,7 +145,7 @@ def _completed(
             raise
         (folder / DIVERGED).unlink(missing_ok=True)  # elsewhere it need not diverge again
         if epoch + 1 == recipe.epochs or timer.is_due():
-            to_save = {"history": history, "sessions": sessions}
+            to_save = {"of": mark, "history": history, "sessions": sessions}
             to_save |= {"gradients": gradients.profiles} if gradients else {}
             timer.save(file, state.variables, to_save)
         if logs:

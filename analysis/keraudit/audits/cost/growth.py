@@ -76,7 +76,9 @@ def growth(report: CostReport, baseline: Mapping[str, Any]) -> tuple[Growth, ...
 
 def _plain(shapes: Any) -> Any:
     """Shapes in their order: another name of an input makes no other size."""
-    return [list(shape) for shape in shapes.values()] if isinstance(shapes, Mapping) else shapes
+    if not isinstance(shapes, Mapping):
+        return shapes
+    return [list(s) if isinstance(s, list | tuple) else s for s in shapes.values()]
 
 
 def _described(record: Mapping[str, Any]) -> str:

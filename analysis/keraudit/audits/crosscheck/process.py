@@ -18,6 +18,7 @@ from keraudit.audits.crosscheck.worker import OUT_OF_MEMORY
 from keraudit.errors import MEMORY_SIGNS
 from keraudit.model.graph import Graph
 
+MISSING = "not installed:"  # the start of such an error
 # No peer needs an accelerator to count, and a shared one should be left alone.
 QUIET = {
     "CUDA_VISIBLE_DEVICES": "",
@@ -46,7 +47,7 @@ def measure(peer: Peer, graph: Graph, *, timeout: float) -> Measured:
     """
     missing = [name for name in peer.needs if find_spec(name) is None]
     if missing:
-        return Measured("", None, 0.0, f"not installed: {', '.join(missing)}")
+        return Measured("", None, 0.0, f"{MISSING} {', '.join(missing)}")
     stated = _version_of(peer.needs[0]) if peer.needs else ""
     start = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="keraudit-") as folder:

@@ -116,7 +116,7 @@ def image(path: Path, height: int, width: int, channels: int) -> Any:
     try:
         from PIL import Image
     except ImportError:
-        raise KerauditError("images are read with Pillow: pip install pillow") from None
+        raise KerauditError("images are read with Pillow: pip install 'keraudit[train]'") from None
     try:
         with Image.open(path) as opened:
             picture = opened.convert("L" if channels == 1 else "RGB")

@@ -16,6 +16,7 @@ from keraudit.explorer.cache import ShownModel
 from keraudit.explorer.curves import drawable
 from keraudit.explorer.finished_runs import FinishedRun, groups, matching, runs
 from keraudit.explorer.pages.predictions import predictions
+from keraudit.explorer.places import typed
 from keraudit.explorer.sidebar import called
 from keraudit.explorer.tables import table
 from keraudit.model.fuzzy import plain
@@ -185,8 +186,7 @@ def evaluation(one: FinishedRun) -> None:
 
 def shown(path: Path) -> str:
     """A path as a word of a command line, from the working directory where it lies in it."""
-    here = Path.cwd()
-    return shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path))
+    return shlex.quote(typed(path))
 
 
 def evaluated(one: FinishedRun) -> Mapping[str, Any] | None:

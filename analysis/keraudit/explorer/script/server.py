@@ -5,4 +5,6 @@ from starlette.middleware import Middleware
 
 from keraudit.explorer.home import Home
 
-app = st.App("app.py", middleware=[Middleware(Home)])
+app = st.App(
+    "app.py", middleware=[Middleware(Home, prefix=st.get_option("server.baseUrlPath") or "")]
+)

@@ -1,0 +1,61 @@
+"""How much of the machine tasks that run Keras may take, for a server that many people share."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+
+from keraudit.errors import KerauditError
+
+TASKS_VARIABLE, MEMORY_VARIABLE = "KERAUDIT_EXPLORE_TASKS", "KERAUDIT_EXPLORE_TASK_MIB"
+USUAL_TASKS = 2  # at a time, of all sessions together
+LEAST_MIB = 256  # Keras alone takes more
+_PAUSE = 0.05  # seconds between two looks
+
+
+def most_tasks() -> int:
+    """Tasks at a time, of all sessions together; 0 turns them off.
+
+    Raises:
+        KerauditError: the variable holds something else than a number from 0.
+    """
+    return _number(TASKS_VARIABLE, USUAL_TASKS, least=0)
+
+
+def task_memory() -> int:
+    """Bytes of memory that one task may hold; 0 for as many as there are.
+
+    Raises:
+        KerauditError: the variable holds something else than a number of MiB.
+    """
+    return _number(MEMORY_VARIABLE, 0, least=LEAST_MIB) * 2**20
+
+
+def _number(variable: str, usual: int, *, least: int) -> int:
+    text = os.environ.get(variable, "").strip()
+    if not text:
+        return usual
+    if not text.isascii() or not text.isdigit() or int(text) < least:
+        raise KerauditError(f"{variable}: expected a whole number from {least}, received {text!r}")
+    return int(text)
+
+
+def watch(most: int, too_much: Callable[[], None]) -> None:
+    """Look at this process' memory until it ends; call ``too_much`` once it has held more than ``most`` bytes.
+
+    Addresses alone are not counted, of which a backend sets aside several times what it uses.
+    """
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return
+
+    def look() -> None:
+        # Linux gives KiB, and never less than before: a short peak between two looks is not missed.
+        while resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 <= most:
+            time.sleep(_PAUSE)
+        too_much()
+
+    threading.Thread(target=look, daemon=True).start()
