@@ -80,8 +80,9 @@ def interval(share: float, images: int) -> str:
 
 def verdict() -> str:
     """Whether the two differ by more than chance would have it on these test images."""
-    both = [members[0].evaluated for members in runs.comparable(runs.BIG).values()]
-    if len(both) != 2 or not both[0] or not both[1]:
+    groups = runs.comparable(runs.BIG).values()
+    both = [found for members in groups if (found := members[0].evaluated)]
+    if len(both) != 2:
         return ""
     first, second = both
     if first.get("correct") and second.get("correct"):
