@@ -9,6 +9,7 @@ from typing import Any
 from keraudit.output.numbers import percent
 from keraudit.output.table import bare_grid
 from pages.benchmarks import described
+from pages.markdown import made as made_of
 from pages.markdown import note, numbers
 from pages.published import RESULTS, missing, published
 
@@ -88,10 +89,11 @@ def late() -> str:
         rows,
     )
     text = (
-        f"{passes['network']}, passes of {passes['steps']} steps, batch {found['batch']}, in"
-        f" {len(passes['processes'])} processes. Late: more than 0.1 s after the last step. {_fit_provenance(found)}"
+        f"{passes['network']}, passes of {passes['steps']} steps, batch {found['batch']}. Late: more than 0.1 s after the"
+        " last step."
     )
-    return f"{numbers(grid)}\n\n{note(text)}"
+    badges = (f"{len(passes['processes'])} processes", f"{found['machine']['cores']} CPU cores")
+    return f"{numbers(grid)}\n\n{note(text)}\n\n{made_of(_fit_provenance(found), badges)}"
 
 
 def alike() -> str:
@@ -113,9 +115,10 @@ def alike() -> str:
     )
     text = (
         f"{steps['network']}, batch {found['batch']}, the same seed in every process: the first step after"
-        f" which their weights are not the same to the last bit. {_fit_provenance(found)}"
+        " which their weights differ in a bit."
     )
-    return f"{numbers(grid)}\n\n{note(text)}"
+    badges = ("1 seed", f"{found['machine']['cores']} CPU cores")
+    return f"{numbers(grid)}\n\n{note(text)}\n\n{made_of(_fit_provenance(found), badges)}"
 
 
 def _fit_provenance(found: Mapping[str, Any]) -> str:

@@ -21,6 +21,10 @@ FIELDS: Mapping[str, tuple[int, str]] = {
 }
 
 
+# Up to where a slider goes; the fields take more.
+SLIDERS: Mapping[str, int] = {"channels": 1024, "kernel": 11, "filters": 512, "reduction": 512}
+
+
 class Sizes(NamedTuple):
     """The lecture's sizes."""
 
@@ -89,18 +93,19 @@ def calculator() -> str:
     s = Sizes()
     spatial = [s.height, s.width, s.filters, s.kernel, s.kernel]
     products = {
-        "direct": ("without", [*spatial, s.channels], direct(s)),
+        "direct": ("without reduction", [*spatial, s.channels], direct(s)),
         "squeeze": (
-            "the reduction",
+            "1×1 reduction",
             [s.height, s.width, s.reduction, 1, 1, s.channels],
             squeeze(s),
         ),
-        "behind": ("behind it", [*spatial, s.reduction], behind(s)),
+        "behind": ("kernel after it", [*spatial, s.reduction], behind(s)),
     }
     total = squeeze(s) + behind(s)
     return part(
         "calculator.html",
         fields=FIELDS,
+        sliders=SLIDERS,
         sizes=s._asdict(),
         starts=starts(),
         products=products,

@@ -8,26 +8,106 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from keraudit.output.csv_markdown import code, pipe_table
+from keraudit.evaluation.lesion import wilson
+from keraudit.output.csv_markdown import code
 from keraudit.output.numbers import short
-from keraudit.output.table import Column, Grid, Line, bare_grid
-from keraudit.runs.figure import calibration, confusion, corruption
+from keraudit.output.table import bare_grid
+from keraudit.runs.statistics import mcnemar, unpaired
 from keraudit.training.record import Run
-from pages import run_tables, runs
+from pages import mistakes, run_tables, runs
 from pages.audited import record
-from pages.figures import drawn_by_script
 from pages.held_out import OPTIMIZERS
 from pages.markdown import note, numbers
+from pages.rendering import part
 
 # A page of images, drawn from the reader's own data; none is in the repository.
 GALLERY = Path("build/gallery.html")
-SUMMARY = (
-    Column("name", "network", "code"),
-    Column("accuracy", "accuracy", "share"),
-    Column("gap", "gap", "share"),
-    Column("ece", "calibration error", "share"),
-    Column("corrupted_accuracy", "accuracy, corrupted", "share"),
-)
+
+
+def claim() -> str:
+    """How accurate the two are on the test images, in a sentence."""
+    found = runs.comparable(runs.BIG)
+    if not found:
+        return ""
+    parts = " and ".join(
+        f"{name} **{100 * accuracy(members):.1f} %**" for name, members in found.items()
+    )
+    first = runs.together(found)[0]
+    return f"After {runs.epochs(first)} epochs from random initialisation, on the same images: {parts} test accuracy."
+
+
+def accuracy(members: Sequence[Run]) -> float:
+    """On the test images, the mean over seeds."""
+    return 1 - fmean(run.evaluation["test_error"] for run in members)
+
+
+def card() -> str:
+    """The results at a glance: accuracy on either test set, gap, time, work and size of each network."""
+    found = runs.comparable(runs.BIG)
+    if not found:
+        return ""
+    cards = {name: _facts(members) for name, members in found.items()}
+    return part("result-cards.html", cards=cards, badges=runs.badges(found))
+
+
+def _facts(members: Sequence[Run]) -> dict[str, tuple[str, str]]:
+    """By what it is of: a number of a card, and its interval or its unit."""
+    run, right = members[0], accuracy(members)
+    images = int(run.dataset["test_images"])
+    facts = {"test accuracy": (f"{100 * right:.1f} %", interval(right, images))}
+    if first := (run.evaluated or {}).get("originals"):
+        share = first["accuracy_originals"]
+        facts["on original files"] = (f"{100 * share:.1f} %", interval(share, first["images"]))
+    gap = right - 1 + fmean(run.evaluation["train_error"] for run in members)
+    facts["gap to training accuracy"] = (f"{-100 * gap:.1f} points", "")
+    seconds = sorted(row["seconds"] for row in run.history)[len(run.history) // 2]
+    facts["time"] = (f"{seconds:.1f} s/epoch", "")
+    if run.work:
+        facts["training MACs/image"] = (short(run.work["training_macs_per_image"]), "")
+    facts["parameters"] = (short(run.params), "")
+    return facts
+
+
+def interval(share: float, images: int) -> str:
+    """The binomial 95 % interval of an accuracy.
+
+    >>> interval(0.9, 1000)
+    '88.0 to 91.7 % (95 %, n = 1,000)'
+    """
+    low, high = wilson(round(share * images), images)
+    return f"{100 * low:.1f} to {100 * high:.1f} % (95 %, n = {images:,})"
+
+
+def verdict() -> str:
+    """Whether the two differ by more than chance would have it on these test images."""
+    groups = runs.comparable(runs.BIG).values()
+    both = [found for members in groups if (found := members[0].evaluated)]
+    if len(both) != 2:
+        return ""
+    first, second = both
+    if first.get("correct") and second.get("correct"):
+        less, more, p = mcnemar(first["correct"], second["correct"])
+        return (
+            f"{more:,} test images only {second['network']} gets right, {less:,} only {first['network']}: McNemar's exact"
+            f" test gives p = {p:.2g}, for these two runs."
+        )
+    parts = [_difference(first, second, "accuracy", first["dataset"]["test_images"], "copies")]
+    if first.get("originals") and second.get("originals"):
+        pair = (first["originals"], second["originals"])
+        parts.append(_difference(*pair, "accuracy_originals", pair[0]["images"], "originals"))
+    return (
+        f"{second['network']} minus {first['network']}: {' and '.join(parts)}. The intervals are binomial and unpaired, of"
+        " these two runs: they hold the chance of the test images, not that of the seed."
+    )
+
+
+def _difference(first: Any, second: Any, key: str, images: int, name: str) -> str:
+    """One difference in points, with its interval."""
+    low, high = unpaired(first[key], second[key], images)
+    return (
+        f"**{100 * (second[key] - first[key]):+.1f} points** on {images:,} {name}"
+        f" ({100 * low:+.1f} to {100 * high:+.1f})"
+    ).replace("-", "−")
 
 
 def errors() -> str:
@@ -41,11 +121,15 @@ def losses() -> str:
 
 
 def results() -> str:
-    """The table of the results, and how far the runs may be trusted."""
+    """The table of the results."""
     found = runs.comparable(runs.BIG)
-    if not found:
-        return ""
-    return "\n\n".join(filter(None, (runs.caveat(found), run_tables.result_table(found))))
+    return run_tables.result_table(found) if found else ""
+
+
+def caveat() -> str:
+    """How far these runs go."""
+    found = runs.comparable(runs.BIG)
+    return runs.caveat(found) if found else ""
 
 
 def others(*apart: str) -> str:
@@ -59,17 +143,16 @@ def others(*apart: str) -> str:
 
 
 def apart(folder: str) -> str:
-    """Runs that stand for themselves, beside those that the page shows: curves, errors, what they do on other images."""
+    """Runs that stand for themselves: curves, errors, what they do on other images."""
     found = runs.published_in(folder, runs.BIG)
-    evaluated, shown = _first_of(found), runs.comparable(runs.BIG)
+    evaluated, shown = mistakes.first_of(found), runs.comparable(runs.BIG)
     sentences = [overtakes(shown[name][0], found[name][0]) for name in found if name in shown]
     parts = (
         runs.errors_of(found),
         "\n".join(filter(None, sentences)),
-        runs.caveat(found),
         run_tables.result_table(found),
-        summary(evaluated) if evaluated else "",
-        originals(evaluated),
+        mistakes.summary(evaluated) if evaluated else "",
+        mistakes.originals(evaluated),
     )
     return "\n\n".join(filter(None, parts))
 
@@ -81,8 +164,8 @@ def overtakes(run: Run, other: Run) -> str:
     if not ahead:
         return ""
     return (
-        f"- {code(run.network)} ends here at {100 * end:.1f} % test error, after {len(other.history)} epochs;"
-        f" the one above is below that from its **epoch {ahead[-1]['epoch']}** of {len(run.history)} on."
+        f"- {code(run.network)} ends here at {100 * end:.1f} % test error after {len(other.history)} epochs. In the run of"
+        f" the CIFAR-10 chapter it is below that from **epoch {ahead[-1]['epoch']}** of {len(run.history)} on."
     )
 
 
@@ -97,7 +180,7 @@ def late(run: Run) -> str:
     history = run.history
     before, end = history[-(len(history) // 3) - 1], history[-1]
     return (
-        f"- {code(run.network)}, epoch {before['epoch']} to {end['epoch']}: error in training"
+        f"- {code(run.network)}, epoch {before['epoch']} to {end['epoch']}: training error"
         f" {100 * (1 - before['accuracy']):.1f} to {100 * (1 - end['accuracy']):.1f} %, test error"
         f" **{100 * (1 - before['test_accuracy']):.2f} to {100 * (1 - end['test_accuracy']):.2f} %**."
     )
@@ -115,10 +198,10 @@ def work() -> str:
     grid = bare_grid(
         {
             "network": "code",
-            "training MACs an image": "count",
-            "images a second": "{:,.0f}",
-            "layers that multiply": "number",
-            "of the peak, %": "{:.1f}",
+            "training MACs/image": "count",
+            "images/s": "{:,.0f}",
+            "layers with MACs": "number",
+            "utilisation, %": "{:.1f}",
         },
         [
             (
@@ -134,15 +217,15 @@ def work() -> str:
     peaks = ", ".join(
         dict.fromkeys(short(work["peak_macs_per_s"]) + " MACs/s" for _, work in measured)
     )
-    how = "The peak is the fastest matrix product that was measured on the same device, in the same precision"
-    return f"{numbers(grid)}\n\n{note(f'{how}: {peaks}.')}"
+    how = "Utilisation: of the fastest matrix product measured on the same device in the same precision"
+    return f"{numbers(grid)}\n\n{note(f'{how}, {peaks}.')}"
 
 
 def _lesson(found: Mapping[str, Sequence[Run]]) -> str:
     """Runs of another kind beside those that the page shows: images seen, rate, precision, test error."""
     shown = runs.comparable(runs.BIG)
     return "\n".join(
-        f"- {code(name)}: {_taught(members)}; above {_taught(shown[name])}."
+        f"- {code(name)}: {_taught(members)}; in the CIFAR-10 chapter {_taught(shown[name])}."
         for name, members in found.items()
         if name in shown
     )
@@ -157,164 +240,12 @@ def _taught(members: Sequence[Run]) -> str:
     first = members[0]
     recipe = first.recipe
     error = fmean(run.evaluation["test_error"] for run in members)
-    by = f" of {OPTIMIZERS[recipe['optimizer']]}"
+    by = OPTIMIZERS[recipe["optimizer"]]
     harder = " and ".join(name for name in ("cutout", "mixup") if recipe[name])
     return (
-        f"**{100 * error:.1f} %** test error after {runs.images_processed(first):,} images at rates{by} up to"
-        f" {recipe['learning_rate']:g} in {recipe['precision'].removeprefix('mixed_')}"
+        f"**{100 * error:.1f} %** test error after {runs.images_processed(first):,} images, {by} with a peak learning"
+        f" rate of {recipe['learning_rate']:g}, {recipe['precision'].removeprefix('mixed_')}"
         f"{harder and f', with {harder}'}"
-    )
-
-
-def evaluations() -> dict[str, Mapping[str, Any]]:
-    """By network, the evaluation of its first run that has one, of the runs that the page shows.
-
-    Where the two have none, those of other networks, of one kind.
-    """
-    big = {name.lower() for name in runs.BIG}
-    others = [run for run in runs.runs() if run.network.lower() not in big and run.evaluated]
-    alike = runs.one_kind(others).values()
-    return _first_of(runs.comparable(runs.BIG)) or _first_of(
-        {members[0].network: members for members in alike}
-    )
-
-
-def _first_of(found: Mapping[str, Sequence[Run]]) -> dict[str, Mapping[str, Any]]:
-    """By network, the evaluation of its first run that has one."""
-    evaluations = {
-        name: [run.evaluated for run in members if run.evaluated] for name, members in found.items()
-    }
-    return {name: rows[0] for name, rows in evaluations.items() if rows}
-
-
-def _missing() -> str:
-    return (
-        '!!! note "Not evaluated yet"\n\n'
-        "    No published run has an evaluation. To make one:\n\n"
-        "    ```console\n    $ keraudit evaluate runs/cifar10-comparison/*\n"
-        f"    $ {runs.commands_for(runs.BIG)[1]}\n    ```"
-    )
-
-
-def provenance(found: Mapping[str, Mapping[str, Any]]) -> str:
-    """On what evaluations were made, when, and by which commands."""
-    data = next(iter(found.values()))["dataset"]
-    commands = dict.fromkeys(e["command"] or "keraudit evaluate RUN" for e in found.values())
-    return (
-        f"{data['name']}, {data['test_images']:,} test images;"
-        f" {runs.dated([e['date'] for e in found.values()])}. Made by"
-        f" {', '.join(map(code, commands))}, the first run of each network."
-    )
-
-
-def how_they_err() -> str:
-    """Everything from the evaluations, section by section."""
-    found = evaluations()
-    if not found:
-        return _missing()
-    corrupted = {name: e for name, e in found.items() if e["corruptions"]}
-    parts = [
-        summary(found),
-        "### Confusion",
-        *(confusions(name, e) for name, e in found.items()),
-        "### Calibration",
-        "A network that says 80 % should be right four times out of five.",
-        _calibrations(found),
-    ]
-    if corrupted:
-        parts += ["### Corrupted images", corruptions(corrupted)]
-    parts += [_human_agreement(found), _recompression_effect(found)]
-    return "\n\n".join(filter(None, parts))
-
-
-def _human_agreement(found: Mapping[str, Mapping[str, Any]]) -> str:
-    """Whether the networks doubt what people doubt, where people's labels were given."""
-    agreement = {name: e["human"] for name, e in found.items() if e.get("human")}
-    if not agreement:
-        return ""
-    first = next(iter(agreement.values()))
-    keys = {
-        "cross-entropy": "cross_entropy",
-        "mean entropy": "network_entropy",
-        "correlation": "entropy_correlation",
-        "of ranks": "entropy_rank_correlation",
-    }
-    rows = [(code(name), *(each[key] for key in keys.values())) for name, each in agreement.items()]
-    rows.append(("people", *2 * [first["human_entropy"]], None, None))
-    grid = bare_grid({"": "markdown", **dict.fromkeys(keys, "{:.3f}")}, rows)
-    return (
-        "### Compared with people\n\n"
-        f"About fifty people named each of {first['images']:,} test images (CIFAR-10H, Peterson et al."
-        " 2019). Cross-entropy to their answers, in nats, is least where a network spreads its"
-        " probability as they spread theirs; the correlation says whether it doubts the images that they"
-        f" doubt.\n\n{numbers(grid)}"
-    )
-
-
-def _recompression_effect(found: Mapping[str, Mapping[str, Any]]) -> str:
-    """What the recompression of the test images costs, where originals were given."""
-    table = originals(found)
-    return f"### Originals and copies\n\n{table}" if table else ""
-
-
-def originals(found: Mapping[str, Mapping[str, Any]]) -> str:
-    """The same without a heading."""
-    evaluations = {name: e["originals"] for name, e in found.items() if e.get("originals")}
-    if not evaluations:
-        return ""
-    first = next(iter(evaluations.values()))
-    columns = {
-        "network": "code",
-        "originals": "share",
-        "copies": "share",
-        "only the original right": "number",
-        "only the copy right": "number",
-    }
-    keys = ("accuracy_originals", "accuracy_copies", "only_original_right", "only_copy_right")
-    rows = [(name, *(each[key] for key in keys)) for name, each in evaluations.items()]
-    return (
-        f"The first {first['images']:,} test images as they were before they were recompressed"
-        f" (PSNR {first['psnr_db']:.1f} dB), classified by networks that learnt from copies: accuracy on"
-        f" both, and the images that only one of the two forms gets right.\n\n{numbers(bare_grid(columns, rows))}"
-    )
-
-
-def summary(found: Mapping[str, Mapping[str, Any]]) -> str:
-    """One row for each network."""
-    lines = tuple(Line({**e, "name": name}) for name, e in found.items())
-    return f"{pipe_table(Grid('', '', SUMMARY, lines))}\n\n{note(provenance(found))}"
-
-
-def _calibrations(found: Mapping[str, Mapping[str, Any]]) -> str:
-    """How far confidence may be believed."""
-    return drawn_by_script(
-        calibration(found),
-        label=f"Line chart of accuracy against confidence of {' and '.join(found)}",
-        caption="Below the diagonal a network is surer than it is right (Guo et al. 2017).",
-        made=provenance(found),
-    )
-
-
-def corruptions(found: Mapping[str, Mapping[str, Any]]) -> str:
-    """Error as images get worse."""
-    kinds = dict.fromkeys(row["name"] for e in found.values() for row in e["corruptions"])
-    return drawn_by_script(
-        corruption(found),
-        label=f"Line chart of the error on corrupted images of {' and '.join(found)}",
-        caption=f"The mean over {', '.join(kinds)}, with the severities of CIFAR-10-C (Hendrycks and"
-        " Dietterich 2019). Severity 0 is the same images, untouched.",
-        made=provenance(found),
-    )
-
-
-def confusions(name: str, found: Mapping[str, Any]) -> str:
-    """What one network takes each class for."""
-    return drawn_by_script(
-        confusion(name, found),
-        label=f"Heat map of what {name} mistakes each class for",
-        caption="A row is what the image shows, a column what the network said instead. What it got right"
-        " is left blank.",
-        made=provenance({name: found}),
     )
 
 
@@ -323,8 +254,7 @@ def gallery() -> str:
     if GALLERY.is_file():
         return f"[The gallery]({GALLERY.name}), drawn from the data on this machine."
     return (
-        "This site holds no images of the data set: they are not ours to publish. With the data and two"
-        " runs on your machine, one command draws the gallery, and the next build of this site links"
-        " it here:\n\n"
+        "This site holds no image of the data set: they are not ours to publish. With the data and two runs on your"
+        " machine, one command draws the gallery, and the next build of this site links it here:\n\n"
         f"```console\n$ keraudit gallery RUN RUN --output {GALLERY.as_posix()}\n```"
     )

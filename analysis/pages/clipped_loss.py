@@ -12,7 +12,7 @@ from keraudit.runs.statistics import spread
 from keraudit.training.record_check import LOGITS
 from pages import run_tables, runs
 from pages.figures import drawn_by_script
-from pages.markdown import note, numbers, typeset
+from pages.markdown import made, note, numbers, typeset
 from pages.published import RESULTS, missing, published
 from pages.step_figure import step_losses
 
@@ -24,7 +24,7 @@ FOLDER = RESULTS / "clipped"  # records of runs with such a loss, which stand no
 COMMANDS = "each record's own command, at the revision that it names"
 DRAWN = ("ResNet-CIFAR-20", "ResNet-CIFAR-56")
 LAST = 20  # steps at the end, of which the table holds the mean
-LOSSES = {False: "of logits", True: "clipped"}
+LOSSES = {False: "from logits", True: "clipped"}
 
 
 def record() -> Mapping[str, Any] | None:
@@ -51,17 +51,33 @@ def results() -> str:
         {
             "network": "code",
             "below, at worst": "share",
-            "loss, of logits": "number",
+            "loss, from logits": "number",
             "loss, clipped": "number",
         },
         rows,
     )
     text = (
-        f"Below: images of a batch whose class has a probability below 1e-7, in the step that has the"
-        f" most of them, trained by the loss of logits. Loss: that of the logits, whichever was trained by, mean over"
-        f" the last {LAST} of {len(found['runs'][0]['below'])} steps. Mean and deviation over seeds {seeds(found)}."
+        "Below: share of a batch whose class has a probability below 1e-7, in the step with the most of them. Loss:"
+        f" computed from logits for both, over the last {LAST} of {len(found['runs'][0]['below'])} steps. Mean and"
+        f" standard deviation over seeds {seeds(found)}."
     )
-    return f"{numbers(grid)}\n\n{note(text)}"
+    return f"{numbers(grid)}\n\n{note(text)}\n\n{made(origin(found), badges(found))}"
+
+
+def origin(found: Mapping[str, Any]) -> str:
+    """Where the record is from."""
+    return (
+        f"{found['dataset']['name']}, recipe {found['recipe']}, {found['date']}."
+        f" {found['machine']['processor']}, {found['machine']['cores']} cores;"
+        f" {', '.join(f'{name} {version}' for name, version in found['versions'].items())}. Made by"
+        f" `{found['command']}`."
+    )
+
+
+def badges(found: Mapping[str, Any]) -> tuple[str, ...]:
+    count, steps = len({run["seed"] for run in found["runs"]}), len(found["runs"][0]["below"])
+    words = (f"{count} seed{'s' * (count > 1)}", f"{steps} steps")
+    return (*words, f"{found['machine']['cores']} CPU cores", runs.data_name(found["dataset"]))
 
 
 def alike(
@@ -98,12 +114,10 @@ def figure() -> str:
             scale={"type": "log", "tickvals": [2, 3, 5, 10, 20]},
         ),
         label=f"Line chart of the loss over the first steps of {' and '.join(DRAWN)}, clipped and not",
-        caption="The loss of the logits, whichever was trained by; each point is the mean of two steps and over seeds"
-        f" {seeds(found)}. The same weights, images, order and crops. The axis is logarithmic.",
-        made=f"{found['dataset']['name']}, recipe {found['recipe']}, {found['date']}."
-        f" {found['machine']['processor']}, {found['machine']['cores']} cores;"
-        f" {', '.join(f'{name} {version}' for name, version in found['versions'].items())}. Made by"
-        f" `{found['command']}`.",
+        caption="Cross-entropy computed from logits, for both losses: mean of two steps and over seeds. Same weights,"
+        " images, order and crops. Logarithmic axis.",
+        made=origin(found),
+        badges=badges(found),
     )
 
 

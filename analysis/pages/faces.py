@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from statistics import fmean
 from typing import Any
 
-from keraudit.faces.figure import worth
+from keraudit.faces.figure import over_blocks, worth
 from keraudit.faces.study import SCHEMA
 from keraudit.faces.table import ACCEPTED, MACS, recognizers_grid
 from keraudit.output.table import Column
 from pages.figures import drawn_by_script
-from pages.markdown import note, numbers, typeset_line
+from pages.markdown import made, numbers, typeset_line
 from pages.published import RESULTS, missing, published
 
+# The two networks of the first figure, and what their lines are called.
+RANDOM = {
+    "ResNet50, random initialisation": "with skips",
+    "ResNet50, random initialisation, without-skips": "without skips",
+}
 PATH = RESULTS / "faces.json"
 COMMAND = f"keraudit faces --data orl-faces --output {PATH.as_posix()}"
 COLUMNS = (
@@ -21,9 +28,12 @@ COLUMNS = (
     Column("equal_error", "EER, %", "number"),
     Column("true_accepts", ACCEPTED, "share"),
     Column("macs", "MACs", "count"),
+)
+ALL_COLUMNS = (
+    *COLUMNS,
     Column("matching_macs", "matching", "count"),
     Column("params", "params", "count"),
-    Column("difference", "beside pixels", "number"),
+    Column("difference", "error − pixels", "number"),
     Column("blocks", "features after"),
 )
 
@@ -37,13 +47,47 @@ def results() -> str:
     found = record()
     if found is None:
         return missing(PATH, COMMAND)
+    return f"{_table(found, COLUMNS)}\n\n{made(provenance(found), badges(found))}"
+
+
+def badges(found: Mapping[str, Any]) -> tuple[str, ...]:
+    """The study in a few words."""
+    data = found["dataset"]
+    words = (
+        f"{len(found['seeds'])} splits",
+        "1 initialisation",
+        f"{found['hardware']['cores']} CPU cores",
+    )
+    return (*words, f"{data['people']} people, {data['images']} images")
+
+
+def all_columns() -> str:
+    """The same with every column, folded."""
+    found = record()
+    return (
+        "" if found is None else _table(found, ALL_COLUMNS, folded_as="The table with all columns")
+    )
+
+
+def _table(found: Mapping[str, Any], columns: Sequence[Column], *, folded_as: str = "") -> str:
     grid = recognizers_grid(found)
     keys = ("error", "equal_error", "difference")
     lines = tuple(
-        typeset_line(line, *keys, name=line.cells["name"].replace(": ", "\n"))
-        for line in grid.lines
+        typeset_line(line, *keys, name=shortened(line.cells["name"])) for line in grid.lines
     )
-    return f"{numbers(grid._replace(columns=COLUMNS, lines=lines))}\n\n{note(provenance(found))}"
+    return numbers(grid._replace(columns=tuple(columns), lines=lines), folded_as=folded_as)
+
+
+def shortened(name: str) -> str:
+    """A recogniser and, on a line of its own, its features; the full names are in the record.
+
+    >>> shortened("Features: ResNet50, random initialisation, without-skips")
+    'Features\\nResNet50, random, without skips'
+    """
+    short = name.replace(": ", "\n").replace("random initialisation", "random")
+    return re.sub(
+        r"trained on .*", "trained on CIFAR-10", short.replace("without-skips", "without skips")
+    )
 
 
 def provenance(found: Mapping[str, Any]) -> str:
@@ -65,6 +109,32 @@ def provenance(found: Mapping[str, Any]) -> str:
     )
 
 
+def staircase() -> str:
+    """The error over the blocks of a random ResNet50, with its skips and without."""
+    found = record()
+    if found is None:
+        return missing(PATH, COMMAND)
+    return drawn_by_script(
+        over_blocks(found, lines=RANDOM),
+        label="Line chart of the rank-1 error on faces after each block of a random ResNet50, with its skips and without,"
+        " and of pixels",
+        caption="Rank-1 error on known people, by nearest neighbour on the features after each block; mean over splits."
+        " Nothing has been trained.",
+        made=provenance(found),
+        badges=badges(found),
+    )
+
+
+def errors_at_the_end(label: str) -> str:
+    """In a sentence: the rank-1 error of a source's last features, in percent; of pixels for ``"pixels"``."""
+    found = record()
+    if found is None:
+        return "(not measured)"
+    rows = [cut for cut in found["cuts"] if cut["source"] == label]
+    last = rows[-1] if rows else found["recognisers"][0]
+    return f"{100 * fmean(last['scores']['error']):.0f} %"
+
+
 def figure() -> str:
     """Errors of features after each block, over the MACs up to there."""
     found = record()
@@ -74,8 +144,8 @@ def figure() -> str:
     return drawn_by_script(
         worth(found),
         label=f"Line charts of the errors on faces over the MACs up to each block, for {names}, and of pixels",
-        caption="Each point is the features after one block, over the MACs up to there, compared as they are. Left: the rank-1 error on people"
-        " seen. Right: the equal error rate on pairs of strangers. Means over the splits.",
-        made=f"{found['dataset']['source']}, {found['dataset']['people']} people, {found['date']}. Made by"
-        f" `{found['command']}`.",
+        caption="A point is the features after one block, over the MACs up to there. Left: rank-1 error on known people."
+        " Right: equal error rate on pairs of strangers. Means over splits.",
+        made=provenance(found),
+        badges=badges(found),
     )

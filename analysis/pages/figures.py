@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,16 +22,21 @@ FILES: dict[str, str] = {}  # what the pages of this build offer, by address
 
 
 def drawn_by_script(
-    drawn: Mapping[str, Any], *, label: str, caption: str, made: str = "", tell: bool = True
+    drawn: Mapping[str, Any],
+    *,
+    label: str,
+    caption: str,
+    made: str = "",
+    badges: Sequence[str] = (),
 ) -> str:
     """A figure, with everything that belongs to it.
 
     Args:
         drawn: in plotly's JSON.
         label: what the picture shows, for those who do not see it.
-        caption: how to read it.
-        made: what made it, where, when and from what; Markdown's code marks are understood.
-        tell: whether the page says that too; the data always do.
+        caption: what to see, in two lines at most.
+        made: what made it, where, when and from what, folded away; Markdown's code marks are understood.
+        badges: the same in a few words: seeds, epochs, hardware, data.
     """
     title = re.sub(r"<[^>]+>", "", (drawn["layout"].get("title") or {}).get("text", label))
     data = json.dumps(drawn, separators=(",", ":")).replace("</", r"<\/")
@@ -47,7 +52,9 @@ def drawn_by_script(
         height=height,
         picture=svg(drawn),
         data=data,
-        captions=(caption, made if tell else ""),
+        text=caption,
+        made=made,
+        badges=badges,
         numbers=numbers,
     )
 
@@ -69,6 +76,9 @@ def _offered(title: str, numbers: Numbers, made: str) -> str:
     FILES[f"{FOLDER}/{name}.csv"] = text
     FILES[f"{FOLDER}/{name}.json"] = json.dumps(record, indent=1) + "\n"
     return name
+
+
+COUNTED = ("counted", "exact")  # the badges of what needs no measurement
 
 
 def counted(command: str) -> str:

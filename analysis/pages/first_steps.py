@@ -7,8 +7,9 @@ from statistics import fmean
 from typing import Any
 
 from keraudit.output.table import bare_grid
+from pages import runs
 from pages.figures import drawn_by_script
-from pages.markdown import note, numbers
+from pages.markdown import made, note, numbers
 from pages.published import RESULTS, missing, published
 from pages.step_figure import first_steps, setting
 
@@ -47,10 +48,26 @@ def results() -> str:
         ],
     )
     text = (
-        f"Means over the last {LAST} of {len(found['runs'][0]['loss'])} steps, of the batches as they were"
-        " trained on. Guessing has a loss of 2.30 and is right in 10 %."
+        f"Training batches, mean over the last {LAST} of {len(found['runs'][0]['loss'])} steps. Guessing has a loss of 2.30"
+        " and an accuracy of 10 %."
     )
-    return f"{numbers(grid)}\n\n{note(text)}"
+    return f"{numbers(grid)}\n\n{note(text)}\n\n{made(origin(found), badges(found))}"
+
+
+def origin(found: Mapping[str, Any]) -> str:
+    """Where the record is from."""
+    return (
+        f"{found['dataset']['name']}, batch {found['batch']}, images enlarged to"
+        f" {found['size']}x{found['size']}, recipe modern but for the rate, seed {found['seed']},"
+        f" {found['date']}. {found['machine']['processor']}, {found['machine']['cores']} cores;"
+        f" {', '.join(f'{name} {version}' for name, version in found['versions'].items())}. Made by"
+        f" `{found['command']}`."
+    )
+
+
+def badges(found: Mapping[str, Any]) -> tuple[str, ...]:
+    words = ("1 seed", f"{len(found['runs'][0]['loss'])} steps")
+    return (*words, f"{found['machine']['cores']} CPU cores", runs.data_name(found["dataset"]))
 
 
 def ended(values: Sequence[float]) -> float:
@@ -67,12 +84,8 @@ def figure() -> str:
     return drawn_by_script(
         first_steps(found["runs"]),
         label=f"Line chart of the loss over the first steps of {names} at {settings}",
-        caption="Each point is the mean of five steps. The rate rises in a line over the first"
-        f" {found['warmup_steps']} steps and then stays. The same weights, images, order and crops at"
-        " every setting.",
-        made=f"{found['dataset']['name']}, batch {found['batch']}, images enlarged to"
-        f" {found['size']}x{found['size']}, recipe modern but for the rate, seed {found['seed']},"
-        f" {found['date']}. {found['machine']['processor']}, {found['machine']['cores']} cores;"
-        f" {', '.join(f'{name} {version}' for name, version in found['versions'].items())}. Made by"
-        f" `{found['command']}`.",
+        caption=f"Mean of five steps. Warm-up over {found['warmup_steps']} steps, then constant. Same weights, images,"
+        " order and crops.",
+        made=origin(found),
+        badges=badges(found),
     )

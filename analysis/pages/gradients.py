@@ -14,11 +14,12 @@ from keraudit.runs.statistics import PERCENT
 from keraudit.training.record import Run
 from pages import runs
 from pages.figures import drawn_by_script
-from pages.markdown import note, numbers
+from pages.markdown import made, note, numbers
 from pages.published import missing as absent
 from pages.published import published, published_run
 from records.gradients import FOLDER
 
+BASELINE = {"as it is": "baseline"}  # what the network that nothing was taken from is called
 ACROSS_DEPTH, OVER_TRAINING = "keraudit.gradients/1", "keraudit.gradients-over-training/1"
 
 
@@ -43,33 +44,40 @@ def figure(name: str) -> str:
     return drawn_by_script(
         norm_by_depth(report, title=f"{report['model']} at {shapes}: gradient norm across depth"),
         label=f"Line chart of the gradient's norm at each block of {report['model']}, log axis",
-        caption="Geometric mean over seeds, the band from the lowest to the highest. The vertical"
-        " axes are logarithmic. The table below holds both ends and the growth between them.",
+        caption=f"Logarithmic axis, input at the left.{_seeds_drawn(report)}",
         made=origin(report),
-        tell=False,
+        badges=badges(report),
     )
+
+
+def _seeds_drawn(report: Mapping[str, Any]) -> str:
+    several = len(report["seeds"]) > 1
+    return " Geometric mean over seeds, with their range." if several else ""
+
+
+def badges(report: Mapping[str, Any]) -> tuple[str, ...]:
+    """A record of gradients in a few words."""
+    count = len(report["seeds"])
+    seeds = f"{count} seed{'s' * (count > 1)}"
+    return (seeds, "at initialisation", str(report["hardware"]), f"{report['data']} inputs")
 
 
 def _heat_map(report: Mapping[str, Any]) -> str:
     """Depth against step, and what was trained."""
     title = f"{report['model']}: gradient norm over training"
-    drawn = drawn_by_script(
-        norm_over_training(report, title=title),
-        label=f"Heat map of the gradient's norm of {report['model']}, depth against training step",
-        caption="The input is at the top. A colour is a decimal logarithm: dark is small, light is large.",
-        made=f"Made by `{report['command']}`; {report['data']}; {report['hardware']}; {report['date']}.",
-        tell=False,
-    )
     steps = report["steps"]
     course = "; ".join(
-        f"at step {entry['step']} loss {entry['loss']:.2f}, first block over last {across(entry)}"
+        f"step {entry['step']}: loss {entry['loss']:.2f}, first block over last {across(entry)}"
         for entry in (steps[0], steps[1], steps[-1])
     )
-    text = (
-        f"{course}. {report['data']}, {report['optimizer']}, seed {report['seeds'][0]};"
-        f" {report['hardware']}; {report['date']}. Made by `{report['command']}`."
+    return drawn_by_script(
+        norm_over_training(report, title=title),
+        label=f"Heat map of the gradient's norm of {report['model']}, depth against training step",
+        caption=f"Input at the top, dark is small. {course[0].upper()}{course[1:]}.",
+        made=f"{report['data']}, {report['optimizer']}, seed {report['seeds'][0]}; {report['hardware']};"
+        f" {report['date']}. Made by `{report['command']}`.",
+        badges=(f"{len(report['seeds'])} seed", f"{steps[-1]['step']} steps", str(report["data"])),
     )
-    return f"{drawn}\n\n{note(text)}"
 
 
 def of_run(path: str) -> str:
@@ -98,11 +106,10 @@ def of_run(path: str) -> str:
             title=f"{run.network}: gradient norm over a whole training",
         ),
         label=f"Heat map of the gradient's norm of {run.network}, depth against step, over a whole training",
-        caption="The input is at the top. A colour is a decimal logarithm: dark is small, light is large. The norm at the"
-        f" first block over that at the last but the classifier: {course}. The standard deviation of the first block's"
-        f" activations: {spreads}.",
+        caption=f"Input at the top, dark is small. First block over last: {course}. Standard deviation of the first"
+        f" block's activations: {spreads}.",
         made=runs.about({run.network: [run]}),
-        tell=False,
+        badges=runs.badges({run.network: [run]}),
     )
 
 
@@ -121,15 +128,14 @@ def by_depth() -> str:
     found = {name: members for name, members in watched.items() if members}
     if not found:
         return ""
-    columns = {"network": "code", "seed": "number", "training, %": "{:.2f}"}
+    columns = {"network": "code", "seed": "number", "training error, %": "{:.2f}"}
     columns |= dict.fromkeys(("initial", "after an epoch", "at the end", "activations"), "number")
     grid = bare_grid(columns, [_in_short(run) for members in found.values() for run in members])
     text = (
-        "Training: error at the end. Initial, after an epoch, at the end: the gradient's norm at the first block over that at"
-        " the last but the classifier. Activations: those of the first block, by their standard deviation, at the end over"
-        " at the start."
+        "Initial, after an epoch, at the end: gradient norm at the first block over that at the last block before the"
+        " classifier. Activations: growth of the first block's standard deviation over the run."
     )
-    return f"{numbers(grid)}\n\n{note(f'{text} {runs.about(found)}')}"
+    return f"{numbers(grid)}\n\n{note(text)}\n\n{made(runs.about(found), runs.badges(found))}"
 
 
 def _in_short(run: Run) -> tuple[Any, ...]:
@@ -154,8 +160,21 @@ def across(entry: Mapping[str, Any]) -> str:
     return times(norms[0] / norms[-1]) if norms[0] and norms[-1] else "no number"
 
 
-def growths(name: str) -> str:
-    """The verdicts of a record, both ends of each line, and what made it."""
+def grows(name: str, label: str = "as it is") -> str:
+    """In a sentence: how many times the gradient grows from the last block of a network to its first."""
+    report = record(name)
+    verdicts = report["verdicts"] if report else ()
+    found = [verdict["across"] for verdict in verdicts if verdict["label"] == label]
+    return times(found[0]) if found else "(not measured)"
+
+
+def growths(name: str, *, folded_as: str = "") -> str:
+    """The verdicts of a record, both ends of each line, and what made it.
+
+    Args:
+        name: of the record's file.
+        folded_as: the title of a fold around the table; none: it stands open.
+    """
     report = record(name)
     if report is None:
         return missing(name)
@@ -175,7 +194,7 @@ def growths(name: str) -> str:
         low, high = verdict["interval"] or (None, None)
         rows.append(
             (
-                verdict["label"],
+                BASELINE.get(verdict["label"], verdict["label"]),
                 times(ends[0]["mean"]) if ends else "",
                 times(ends[-1]["mean"]) if ends else "",
                 verdict["growth_per_block"],
@@ -184,7 +203,8 @@ def growths(name: str) -> str:
                 verdict["verdict"],
             )
         )
-    return f"{numbers(bare_grid(columns, rows))}\n\n{note(origin(report))}"
+    table = numbers(bare_grid(columns, rows), folded_as=folded_as)
+    return table if folded_as else f"{table}\n\n{made(origin(report), badges(report))}"
 
 
 def times(value: float) -> str:
@@ -210,13 +230,13 @@ def cosines(name: str) -> str:
     blocks = profiles[labels[0]][0]["blocks"]
     chosen = sorted({0, len(blocks) // 4, len(blocks) // 2, 3 * len(blocks) // 4, len(blocks) - 2})
     grid = bare_grid(
-        {"block": "code", **dict.fromkeys(labels, "{:.3f}")},
+        {"block": "code", **dict.fromkeys((BASELINE.get(n, n) for n in labels), "{:.3f}")},
         [
             (blocks[at]["name"], *(_mean_cosine(profiles[label], at) for label in labels))
             for at in chosen
         ],
     )
-    return f"{numbers(grid)}\n\n{note(origin(report))}"
+    return f"{numbers(grid)}\n\n{made(origin(report), badges(report))}"
 
 
 def _mean_cosine(profiles: list[Mapping[str, Any]], at: int) -> float | None:

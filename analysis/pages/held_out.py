@@ -13,9 +13,9 @@ from mkdocs.exceptions import PluginError
 from keraudit.output.csv_markdown import code
 from keraudit.output.table import bare_grid
 from keraudit.training.record import Run
-from pages.markdown import note, numbers
+from pages.markdown import made, note, numbers
 from pages.published import RESULTS, missing, published, published_run
-from pages.runs import commands, dated, places_of, versions_of
+from pages.runs import badges, commands, data_name, dated, places_of, versions_of
 
 FOLDER = RESULTS / "held-out"
 COMMAND = f"keraudit runs publish NAME --to {FOLDER.as_posix()}/NAME"
@@ -39,7 +39,12 @@ def results() -> str:
         return missing(FOLDER, COMMAND)
     columns = {"network": "code", "optimizer": "text", "rate": "{:g}", "decay": "{:g}"}
     columns |= dict.fromkeys(("in training", "trained on", "held out"), "share")
-    return f"{numbers(bare_grid(columns, map(row, found)))}\n\n{note(provenance(found))}"
+    text = (
+        "Accuracy. In training: batches of the last epoch. Trained on, held out: the final network."
+    )
+    line = badges({found[0].network: found[:1]})
+    table = numbers(bare_grid(columns, map(row, found)))
+    return f"{table}\n\n{note(text)}\n\n{made(provenance(found), line)}"
 
 
 def row(run: Run) -> tuple[str | float, ...]:
@@ -56,7 +61,7 @@ def row(run: Run) -> tuple[str | float, ...]:
 
 
 def provenance(found: Sequence[Run]) -> str:
-    """What the columns are, and how the runs were made."""
+    """How the runs were made."""
     first, places = found[0], places_of(found)
     if len({(len(run.history), run.seed, run.dataset["fingerprint"]) for run in found}) > 1:
         raise PluginError(
@@ -67,8 +72,7 @@ def provenance(found: Sequence[Run]) -> str:
         f"{place['hardware']['processor']}, {place['hardware']['cores']} cores" for place in places
     )
     return (
-        "Right answers. In training: in the batches of the last epoch, as they were learnt from. Trained on, held out:"
-        f" by the network at the end. {data['name']}; {len(first.history)} epochs, batch {recipe['batch']},"
+        f"{data['name']}; {len(first.history)} epochs, batch {recipe['batch']},"
         f" images enlarged to {recipe['size']}x{recipe['size']}, recipe {recipe['name']} but for what the table"
         f" names, seed {first.seed}; {'; '.join(machines)};"
         f" {versions_of([place['versions'] for place in places])};"
@@ -99,9 +103,10 @@ def moving_means() -> str:
         for run in found["runs"]
     ]
     machine = found["machine"]
-    made = (
-        f"Right answers of the networks at the end on {found['images']:,} of the images that they learnt from, without"
-        f" crops; batches of {found['batch']}. {found['dataset']['name']}; {found['date']};"
+    text = f"Accuracy of the final networks on {found['images']:,} training images, without crops."
+    origin = (
+        f"Batches of {found['batch']}. {found['dataset']['name']}; {found['date']};"
         f" {machine['processor']}, {machine['cores']} cores; {versions_of([found['versions']])}. Made by `{found['command']}`."
     )
-    return f"{numbers(bare_grid(columns, rows))}\n\n{note(made)}"
+    line = ("1 seed", f"{machine['cores']} CPU cores", data_name(found["dataset"]))
+    return f"{numbers(bare_grid(columns, rows))}\n\n{note(text)}\n\n{made(origin, line)}"

@@ -1,111 +1,114 @@
-"""What was found, in five sentences, each with its numbers from an audit or a record."""
+"""The landing page: one picture, three cards with a number each, and how to cite."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from statistics import fmean
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
-from keraudit.output.numbers import short
-from keraudit.training.record import Run
-from pages import crosscheck, gradients, reductions, resnet, runs, zoo
-from pages.calculator import Sizes, behind, direct, squeeze
-from pages.crosscheck import EXACT
+from keraudit.output.palette import BLUE, VERMILION, color_of
+from pages import cifar, reductions, resnet, runs
+from pages.rendering import part
 
-
-def findings() -> str:
-    """Five sentences, numbered."""
-    found = (_one_branch(), _whole_networks(), degradation() or depth(), skips(), agreement())
-    return "\n".join(f"{number}. {text}" for number, text in enumerate(found, 1))
+CITATION = Path("CITATION.cff")
+# Of bars, as in all figures: with what the chapter is about, and without.
+WITH: Mapping[str, str] = {"with": BLUE, "without": VERMILION}
 
 
-def _one_branch() -> str:
-    before, after = direct(Sizes()), squeeze(Sizes()) + behind(Sizes())
-    return (
-        f"**A 1x1 convolution in front makes a 5x5 convolution {before / after:.1f} times cheaper.** The"
-        f" lecture's branch takes {before:,} multiplications alone and {after:,} behind a reduction"
-        f" to {Sizes().reduction} channels ([try your own sizes](inception.md#try-it))."
-    )
+def hero() -> str:
+    """The picture of the whole report: error over depth, with skips and without."""
+    return resnet.over_depths()
 
 
-def _whole_networks() -> str:
-    names = ("GoogLeNet", "ResNet50", "InceptionV3")
-    factors = [f"{name} {reductions.record(name)['totals']['factor']:.2f}" for name in names]
-    return (
-        f"**Whole networks live off it.** Without their 1x1 reductions {factors[0]}, {factors[1]} and"
-        f" {factors[2]} times as many multiplications would be needed"
-        " ([module by module](inception.md#what-it-saves))."
-    )
+def cards() -> str:
+    """Cheaper, trainable, compared: a number, two bars and a link each."""
+    return part("home-cards.html", cards=[_cheaper(), _trainable(), _compared()])
 
 
-def _full_degradation_runs() -> Mapping[str, Sequence[Run]]:
-    """The four networks of the degradation experiment, if they were trained in full."""
-    found = runs.comparable(runs.DEGRADATION)
-    return found if len(found) == len(runs.DEGRADATION) and not runs.caveat(found) else {}
-
-
-def degradation() -> str:
-    """Whether the deeper plain network is worse on its own training images; empty if not trained."""
-    found = _full_degradation_runs()
-    if not found:
-        return ""
-    error = {
-        name: 100 * fmean(run.evaluation["train_error"] for run in members)
-        for name, members in found.items()
+def _cheaper() -> Mapping[str, Any]:
+    """What GoogLeNet would take without its reductions."""
+    totals = reductions.record("GoogLeNet")["totals"]
+    return {
+        "title": "Cheaper",
+        "number": f"{totals['factor']:.1f}×",
+        "text": "as many multiplications would GoogLeNet take without its 1×1 reductions.",
+        "colors": WITH,
+        "bars": {"with": totals["macs_with"] / 1e9, "without": totals["macs_without"] / 1e9},
+        "unit": "G",
+        "page": "inception.html",
+        "link": "Inception",
     }
-    plain = error["Plain-CIFAR-56"] - error["Plain-CIFAR-20"]
-    skips = error["ResNet-CIFAR-56"] - error["ResNet-CIFAR-20"]
-    is_expected = plain > 0 > skips
-    bold = "Skips are what makes depth pay" if is_expected else "What depth did to training"
-    return (
-        f"**{bold}.** From 20 to 56 layers the training error of a plain network changes by"
-        f" {plain:+.2f} points, that of its residual twin by {skips:+.2f}"
-        " ([the experiment](resnet.md#the-degradation-experiment))."
+
+
+def _trainable() -> Mapping[str, Any]:
+    """What 36 more layers do to training error, with skips and without; of the paper where none was trained."""
+    found = runs.comparable(runs.DEPTHS)
+    plain, skips = resnet.rise(found, "Plain"), resnet.rise(found, "ResNet")
+    if plain is None or skips is None:
+        plain, skips = (deep - shallow for shallow, deep in zip(*_of_the_paper(), strict=True))
+        layers, what = "From 18 to 34 layers", "ImageNet top-1 error (He et al. 2015)"
+    else:
+        layers, what = "From 20 to 56 layers", "training error"
+    return {
+        "title": "Trainable",
+        "number": f"{signed(plain)} points",
+        "text": f"{layers} {what} changes by {signed(plain)} points without skips and by {signed(skips)} with them.",
+        "colors": WITH,
+        "bars": {"with": max(skips, 0), "without": max(plain, 0)},
+        "unit": "points",
+        "page": "resnet.html",
+        "link": "ResNet",
+    }
+
+
+def signed(points: float) -> str:
+    """A change with its sign.
+
+    >>> signed(37.27), signed(-1.8)
+    ('+37.3', '−1.8')
+    """
+    return f"{points:+.1f}".replace("-", "−")
+
+
+def _of_the_paper() -> tuple[tuple[float, float], tuple[float, float]]:
+    return resnet.IMAGENET_ERROR[18], resnet.IMAGENET_ERROR[34]
+
+
+def _compared() -> Mapping[str, Any]:
+    """The accuracy of the two networks, trained alike; without runs, where to see how."""
+    found = runs.comparable(runs.BIG)
+    shares = {name: 100 * cifar.accuracy(members) for name, members in found.items()}
+    apart = (
+        abs(shares["ResNet50"] - shares["InceptionV3"]) if len(shares) == len(runs.BIG) else None
     )
+    return {
+        "title": "Compared",
+        "number": "trained alike" if apart is None else f"{apart:.1f} points",
+        "text": "separate InceptionV3 and ResNet50 on CIFAR-10, trained alike from random initialisation."
+        if apart is not None
+        else "InceptionV3 and ResNet50 on CIFAR-10, on the same images by the same recipe.",
+        "colors": {name: color_of(name) for name in shares},
+        "bars": shares,
+        "unit": "%",
+        "page": "cifar.html",
+        "link": "CIFAR-10",
+    }
 
 
-def third() -> str:
-    """The third picture: the degradation experiment if it was run in full, else the zoo."""
-    return resnet.degradation() if _full_degradation_runs() else zoo.figure()
-
-
-def depth() -> str:
-    """Deep is not dear."""
-    rows = {row["name"]: row for row in zoo.rows()}
-    if not rows:
-        return zoo.provenance()
-    deep, shallow = rows["ResNet152"]["macs"], rows["VGG16"]["macs"]
+def citation() -> str:
+    """Licence, date and an entry for a bibliography, of the repository's ``CITATION.cff``."""
+    cited = dict(re.findall(r'(?m)^([\w-]+): "?(.*?)"?$', CITATION.read_text("utf-8")))
+    date, version, licence = (cited[key] for key in ("date-released", "version", "license"))
     return (
-        f"**Depth is not what costs.** ResNet-152 takes {short(deep)} multiplications an image, VGG-16"
-        f" with its sixteen layers {short(shallow)} ([depth against cost](resnet.md#depth-against-cost))."
-    )
-
-
-def skips() -> str:
-    """The gradient across ResNet50, with its skips and without."""
-    found = gradients.record("resnet50-64")
-    if found is None:
-        return gradients.missing("resnet50-64")
-    across = {verdict["label"]: verdict["across"] for verdict in found["verdicts"]}
-    return (
-        "**Skip connections tame the gradient.** From the last block of ResNet50 to its first it"
-        f" grows {across['as it is']:,.0f} times with them and {across['without-skips']:,.0f} times"
-        " without: with batch normalisation, what they prevent is an explosion, not a vanishing"
-        " ([all corners](gradients.md))."
-    )
-
-
-def agreement() -> str:
-    """Our count beside the others'."""
-    found = crosscheck.record()
-    if found is None:
-        return crosscheck.MISSING
-    reports = found["reports"]
-    whole = sum(
-        all(peer["remainder"] == 0 for peer in report["peers"] if peer["name"] in EXACT)
-        for report in reports
-    )
-    return (
-        f"**Every counter is right about something else.** For {whole} of {len(reports)} Keras"
-        " Applications every FLOP by which fvcore, torch and TensorFlow differ from this count has a"
-        " name ([term by term](crosscheck.md))."
+        f"keraudit {version}, {licence}, {date}.\n\n"
+        "```bibtex\n"
+        "@software{keraudit,\n"
+        f"  title   = {{{cited['title']}}},\n"
+        "  author  = {{The keraudit authors}},\n"
+        f"  version = {{{version}}},\n"
+        f"  year    = {{{date[:4]}}},\n"
+        f"  license = {{{licence}}}\n"
+        "}\n"
+        "```"
     )

@@ -38,6 +38,7 @@ FILLING = (
     "inline_values",
     "keras_hub",
     "max_stable_learning_rate",
+    "mistakes",
     "models",
     "notebook",
     "precision",
@@ -56,6 +57,7 @@ def on_pre_build(**_: Any) -> None:
     """Build what Keras has to build, all in one process, and forget the last build's files."""
     figures.FILES.clear()
     terms.patterns.cache_clear()
+    terms.meanings.cache_clear()
     prefetch(AUDITED)
 
 

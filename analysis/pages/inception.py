@@ -13,11 +13,11 @@ from pages.rendering import part
 MODULES = {
     "naive": (
         "inception-naive:cs231n",
-        "The naive module: three convolutions and a pooling side by side",
+        "The naive module: three convolutions and a pooling in parallel",
     ),
     "reduced": (
         "inception-reduced:cs231n",
-        "The module with a 1x1 reduction before each large kernel",
+        "The same module with a 1×1 reduction before each large kernel",
     ),
 }
 # One convolution alone, as wide inside as outside, and how it is factorised.
@@ -38,9 +38,8 @@ def module(kind: str) -> str:
     return part(
         "drawing.html",
         drawing=drawn,
-        label=f"{caption}. The table below holds its numbers.",
-        text=f"{caption}. In each box its multiplications and their part of the whole; the stronger its"
-        " colour, the more.",
+        label=caption,
+        text=f"{caption}. In each box: multiplications and their share.",
     )
 
 
@@ -75,7 +74,7 @@ def factorized_kernels() -> str:
     whole = keraudit.audit(graph).total.macs
     made_of_3x3 = keraudit.audit(keraudit.factorized(graph, "two-3x3").graph).total.macs
     text = (
-        f"On 28x28x64, to 64 filters. All of GoogLeNet takes {short(whole)} before and {short(made_of_3x3)}"
-        " after: its 5x5 convolutions are few, and behind reductions."
+        f"On 28×28×64, to 64 filters. In all of GoogLeNet two 3×3 save little, {short(whole)} to {short(made_of_3x3)}: its"
+        " 5×5 convolutions are few and read reduced channels."
     )
     return f"{numbers(grid)}\n\n{note(text)}"

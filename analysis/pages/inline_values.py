@@ -22,7 +22,7 @@ def billions(model: str) -> str:
 
 def factor(model: str) -> str:
     """How many times the MACs without the 1x1 reductions."""
-    return f"{reductions.record(model)['totals']['factor']:.2f}"
+    return f"{reductions.record(model)['totals']['factor']:.1f}"
 
 
 def output_depth(model: str) -> str:

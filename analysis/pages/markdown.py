@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from keraudit.output.csv_markdown import pipe_table
@@ -28,6 +29,13 @@ def folded(title: str, body: str) -> str:
 def note(text: str) -> str:
     """Small print under a table."""
     return f"{text}\n{{ .ka-note }}"
+
+
+def made(text: str, badges: Sequence[str] = ()) -> str:
+    """Where a table is from, folded away, under a line of badges."""
+    line = f'<p class="ka-badges">{" · ".join(badges)}</p>\n' if badges else ""
+    opened = '<details class="ka-data" markdown><summary>How this was made</summary>'
+    return f"{line}{opened}\n\n{text}\n\n</details>"
 
 
 def typeset(text: str) -> str:

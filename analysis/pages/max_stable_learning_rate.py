@@ -8,7 +8,8 @@ from typing import Any
 
 from keraudit.output.csv_markdown import code
 from keraudit.output.table import bare_grid
-from pages.markdown import note, numbers
+from pages import runs
+from pages.markdown import made, note, numbers
 from pages.published import RESULTS, missing, published
 
 PATH = RESULTS / "benchmark-stable-rate.json"
@@ -56,15 +57,23 @@ def _rows_of(*, is_large: bool) -> str:
     ]
     first = next(one for one in found["networks"] if bool(one["size"]) == is_large)
     text = (
-        "Length²: the mean square length of the features. Curvature: the largest eigenvalue of the"
-        " Hessian of the loss in the classifier's own weights,"
-        f" one batch of {found['batch']} and a random initialisation; the median over seeds"
-        f" {', '.join(str(s['seed']) for s in found['networks'][0]['seeds'])}."
+        "Length²: mean squared norm of the features. Curvature: largest eigenvalue of the Hessian of the loss in the"
+        " classifier's weights."
+    )
+    seeds = [str(s["seed"]) for s in found["networks"][0]["seeds"]]
+    origin = (
+        f"One batch of {found['batch']}, random initialisation; median over seeds {', '.join(seeds)}."
         f" {found['dataset']['name']}. {bound(first)} {found['date']};"
         f" {', '.join(f'{name} {version}' for name, version in found['versions'].items())};"
         f" {found['machine']['processor']}, {found['machine']['cores']} cores. Made by `{found['command']}`."
     )
-    return f"{numbers(bare_grid(columns, rows))}\n\n{note(text)}"
+    badges = (
+        f"{len(seeds)} seeds",
+        "at initialisation",
+        f"{found['machine']['cores']} CPU cores",
+        runs.data_name(found["dataset"]),
+    )
+    return f"{numbers(bare_grid(columns, rows))}\n\n{note(text)}\n\n{made(origin, badges)}"
 
 
 def bound(one: Mapping[str, Any]) -> str:

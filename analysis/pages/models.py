@@ -11,7 +11,7 @@ from keraudit.output.csv_markdown import code, pipe_table
 from keraudit.output.numbers import extent, short_bytes, sizes
 from keraudit.output.table import Column, Grid, Line, bare_grid
 from pages.audited import record
-from pages.figures import counted, drawn_by_script
+from pages.figures import COUNTED, counted, drawn_by_script
 from pages.markdown import note, numbers
 
 Record = Mapping[str, Any]
@@ -35,8 +35,7 @@ LAYERS = (
     Column("effective_stride", "stride", "extent"),
 )
 BLOCKS_CAPTION = (
-    "Coloured: blocks with parallel paths that join at their end. Grey: what lies between them. Point at a"
-    " bar for its parameters and output size."
+    "Coloured: blocks whose parallel paths join at their end. Grey: the segments between them."
 )
 
 
@@ -74,6 +73,7 @@ def figure(name: str) -> str:
         label=f"Bar chart of the MACs of each block of {name}",
         caption=BLOCKS_CAPTION,
         made=counted(f"keraudit flops {name}"),
+        badges=COUNTED,
     )
 
 

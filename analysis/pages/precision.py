@@ -7,8 +7,9 @@ from typing import Any
 
 from keraudit.output.table import bare_grid
 from keraudit.runs.figure import precision
+from pages import runs
 from pages.figures import drawn_by_script
-from pages.markdown import note, numbers
+from pages.markdown import made, note, numbers
 from pages.published import RESULTS, missing, published
 
 PATH = RESULTS / "benchmark-precision.json"
@@ -41,11 +42,26 @@ def first_gradients() -> str:
             )
         )
     text = (
-        "Norm of the gradient in float32, of all weights together, of the first kernel and of the last;"
-        " the cosine between it and the one in bfloat16, of the same; and by how much the probability"
-        " of a class differs at most."
+        "Gradient norm in float32 and its cosine with the gradient in bfloat16, for all weights, the first and the last"
+        " kernel; largest change of a class probability."
     )
-    return f"{numbers(bare_grid(columns, rows))}\n\n{note(text)}"
+    return f"{numbers(bare_grid(columns, rows))}\n\n{note(text)}\n\n{made(origin(found), badges(found))}"
+
+
+def origin(found: Mapping[str, Any]) -> str:
+    """Where the record is from."""
+    return (
+        f"{found['dataset']['name']}, one batch of {found['batch']}, large networks at"
+        f" {found['size']}x{found['size']}; random initialisation with seed {found['seed']}, {found['date']}."
+        f" {found['machine']['processor']}, {found['machine']['cores']} cores;"
+        f" {', '.join(f'{name} {version}' for name, version in found['versions'].items())}. Made by"
+        f" `{found['command']}`."
+    )
+
+
+def badges(found: Mapping[str, Any]) -> tuple[str, ...]:
+    cores = f"{found['machine']['cores']} CPU cores"
+    return ("1 seed", "first step", cores, runs.data_name(found["dataset"]))
 
 
 def short(norm: float) -> str:
@@ -63,16 +79,12 @@ def figure() -> str:
     if found is None:
         return ""
     networks = {one["network"]: one["kernels"] for one in found["networks"]}
-    data = found["dataset"]
     return drawn_by_script(
         precision(networks),
         label="Line chart of the cosine between the gradients in bfloat16 and in float32, kernel by"
         f" kernel, of {', '.join(networks)}",
-        caption="Each point is a kernel, from the first to run at the left to the classifier at the"
-        " right. 1: both gradients point the same way. 0: they have nothing in common.",
-        made=f"{data['name']}, one batch of {found['batch']}, large networks at"
-        f" {found['size']}x{found['size']}; random initialisation with seed {found['seed']}, {found['date']}."
-        f" {found['machine']['processor']}, {found['machine']['cores']} cores;"
-        f" {', '.join(f'{name} {version}' for name, version in found['versions'].items())}. Made by"
-        f" `{found['command']}`.",
+        caption="A point is a kernel, from the first at the left to the classifier at the right. 1: both gradients point"
+        " the same way. 0: they are orthogonal.",
+        made=origin(found),
+        badges=badges(found),
     )

@@ -9,7 +9,7 @@ from typing import Any
 from keraudit.audits.cost.figure import with_and_without
 from keraudit.audits.reductions.report import Reductions, reductions_grid, saving_line
 from keraudit.output.table import Column, Line, bare_grid
-from pages.figures import counted, drawn_by_script
+from pages.figures import COUNTED, counted, drawn_by_script
 from pages.markdown import folded, note, numbers
 
 COLUMNS = (
@@ -38,8 +38,13 @@ def record(name: str) -> Mapping[str, Any]:
     return report(name).to_dict()
 
 
-def savings(name: str) -> str:
-    """Every block of a model with its reductions and without."""
+def savings(name: str, *, folded_as: str = "") -> str:
+    """Every block of a model with its reductions and without.
+
+    Args:
+        name: of the model.
+        folded_as: the title of a fold around the table; none: it stands open.
+    """
     found = report(name)
     grid = reductions_grid(found)
     lines = (
@@ -49,7 +54,7 @@ def savings(name: str) -> str:
     total = Line(saving_line(found.total).cells | {"name": "all"})
     grid = grid._replace(columns=COLUMNS, lines=tuple(lines), total=total)
     text = f"Made by `keraudit reductions {name}`; `--derive BLOCK` writes out any block."
-    return f"{numbers(grid)}\n\n{note(text)}"
+    return numbers(grid, folded_as=folded_as) if folded_as else f"{numbers(grid)}\n\n{note(text)}"
 
 
 def figure(name: str) -> str:
@@ -57,13 +62,20 @@ def figure(name: str) -> str:
     return drawn_by_script(
         with_and_without(record(name), name=name),
         label=f"Bar chart of the MACs of each block of {name} with and without its 1x1 reductions",
-        caption="Hatched, what the block would take if its spatial convolutions saw the wide input.",
+        caption="Hatched: the cost of the block if its spatial convolutions read the wide input.",
         made=counted(f"keraudit reductions {name}"),
+        badges=COUNTED,
     )
 
 
-def derived(name: str, block: str = "") -> str:
-    """Every product of a block (of all blocks, if none is named), as on the board."""
+def derived(name: str, block: str = "", *, folded_as: str = "") -> str:
+    """Every product of a block (of all blocks, if none is named), as on the board.
+
+    Args:
+        name: of the model.
+        block: of it.
+        folded_as: the title of a fold around it; none: it stands open.
+    """
     report = record(name)
     found = [b for b in report["blocks"] if b["name"] == block or (not block and b["macs_with"])]
     parts: list[str] = []
@@ -74,11 +86,12 @@ def derived(name: str, block: str = "") -> str:
         parts.extend(_products(entry, side, title) for side, title in sides.items())
         if entry["saving"]:
             parts.append(
-                f"{entry['macs_without']:,} / {entry['macs_with']:,} = **{entry['factor']:.2f}** times"
-                " the multiplications without the reductions."
+                f"{entry['macs_without']:,} / {entry['macs_with']:,} = **{entry['factor']:.2f}×** as many without the"
+                " reductions."
             )
     command = f"keraudit reductions {name} --derive {block or 'all'}"
-    return "\n\n".join([*parts, note(f"Made by `{command}`.")])
+    text = "\n\n".join([*parts, note(f"Made by `{command}`.")])
+    return folded(folded_as, text) if folded_as else text
 
 
 def _products(entry: Mapping[str, Any], side: str, title: str) -> str:
@@ -103,9 +116,9 @@ def compared_with_paper() -> str:
     columns = {
         "row of Table 1": "text",
         "output": "input",
-        "ops, printed": "{} M",
+        "ops, reported": "{} M",
         "MACs, counted": "{:.1f} M",
-        "params, printed": "{:g} K",
+        "params, reported": "{:g} K",
         "weights, counted": "{:.1f} K",
         "biases, counted": "exact",
     }

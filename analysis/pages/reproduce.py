@@ -23,13 +23,7 @@ from records import applications, gradients, keras_hub
 from records.notebook import NOTEBOOK
 
 CHANGELOG = Path("CHANGELOG.md")
-TITLES = {
-    "guide/class": "The explorer for a class",
-    "guide/five-minutes": "Five minutes",
-    "models/keras-hub": "KerasHub",
-    "resnet": "ResNet and CIFAR-10",
-    "zoo": "The zoo",
-}
+PAGES = Path("site")
 
 
 def commands() -> list[tuple[str, str, str]]:
@@ -44,24 +38,31 @@ def commands() -> list[tuple[str, str, str]]:
         ("crosscheck.md", crosscheck.PATH, "python analysis/benchmarks/crosscheck_all.py"),
         ("benchmarks.md", benchmarks.PATH, "make bench"),
         ("benchmarks.md", benchmarks.GRADIENTS, "make bench"),
-        *(("benchmarks.md", path, command) for path, command in benchmarks_live.COMMANDS.items()),
+        *(
+            (
+                "notes/tensorflow-fit.md" if path == benchmarks_live.FIT else "benchmarks.md",
+                path,
+                command,
+            )
+            for path, command in benchmarks_live.COMMANDS.items()
+        ),
     ]
     for page, made in (
-        ("cifar.md", precision),
-        ("cifar.md", first_steps),
-        ("resnet.md", max_stable_learning_rate),
-        ("resnet.md", clipped_loss),
+        ("notes/bfloat16.md", precision),
+        ("notes/first-steps.md", first_steps),
+        ("notes/curvature.md", max_stable_learning_rate),
+        ("notes/clipped-cross-entropy.md", clipped_loss),
     ):
         found = made.record()
         command = f"{found['command']} --record {made.PATH.as_posix()}" if found else made.COMMAND
         others.append((page, made.PATH, command))
     found = faces.record()
     others.append(("faces.md", faces.PATH, found["command"] if found else faces.COMMAND))
+    others.append(("notes/optimizer.md", held_out.FOLDER, held_out.COMMAND))
+    others.append(("notes/moving-means.md", held_out.PATH, held_out.MEANS_COMMAND))
+    others.append(("notes/clipped-cross-entropy.md", clipped_loss.FOLDER, clipped_loss.COMMANDS))
     others.append(("guide/class.md", deployment.PATH, deployment.COMMAND))
     others.append(("guide/five-minutes.md", NOTEBOOK, "python -m records.notebook"))
-    others.append(("cifar.md", held_out.FOLDER, held_out.COMMAND))
-    others.append(("cifar.md", held_out.PATH, held_out.MEANS_COMMAND))
-    others.append(("resnet.md", clipped_loss.FOLDER, clipped_loss.COMMANDS))
     publish = f"keraudit runs publish runs/NAME --to {runs.FOLDER.as_posix()}/NAME"
     trained = [("resnet.md", runs.FOLDER, publish)]
     return [(page, path.as_posix(), command) for page, path, command in (*cases, *others, *trained)]
@@ -83,8 +84,10 @@ def listing() -> str:
 
 
 def _title_of(page: str) -> str:
-    name = page.removesuffix(".md")
-    return TITLES.get(name, name.capitalize())
+    """A page by its first heading, up to the colon that begins its claim."""
+    lines = (PAGES / page).read_text("utf-8").splitlines()
+    heading = next(line for line in lines if line.startswith("# "))
+    return heading.removeprefix("# ").partition(":")[0]
 
 
 def changelog() -> str:

@@ -13,16 +13,16 @@ from keraudit.runs.figure import apart, over_depth
 from keraudit.training.record import Run
 from pages import run_tables, runs
 from pages.audited import record
-from pages.figures import counted, drawn_by_script
+from pages.figures import COUNTED, counted, drawn_by_script
 from pages.markdown import note, numbers
 from pages.rendering import part
 from pages.structure import report
 
 UNITS = {
-    "residual-block": "A basic unit, as in ResNet-18 and 34: two 3x3 convolutions and the shortcut",
-    "bottleneck-block": "A bottleneck unit, as in ResNet-50 and deeper: 1x1 down, 3x3, 1x1 up",
+    "residual-block": "Basic block (ResNet-18, 34): two 3×3 convolutions and the shortcut",
+    "bottleneck-block": "Bottleneck (ResNet-50 and deeper): 1×1 down, 3×3, 1×1 up",
 }
-# By the depth in the name, what reads it; and the multiply-adds, in billions, that He et al. 2015 print
+# By the depth in the name, what reads it; and the multiply-adds, in billions, that He et al. 2015 report
 # in the last row of their Table 1.
 DEPTHS: Mapping[int, tuple[str, float]] = {
     18: ("ResNet-18", 1.8),
@@ -55,14 +55,15 @@ def depth_figure() -> str:
     figure = new_figure(
         frame(
             "ResNets: MACs over depth",
-            height=420,
+            height=380,
+            right=90,
             xaxis=axis("layers with weights on the longest path"),
             yaxis=axis("MACs, billions", rangemode="tozero", range=[0, 12], showgrid=True),
         )
     )
     groups = {
-        "basic units": ([d for d in DEPTHS if d < BOTTLENECKS], SKY),
-        "bottleneck units": ([d for d in DEPTHS if d >= BOTTLENECKS], BLUE),
+        "basic blocks": ([d for d in DEPTHS if d < BOTTLENECKS], SKY),
+        "bottlenecks": ([d for d in DEPTHS if d >= BOTTLENECKS], BLUE),
     }
     for name, (depths, color) in groups.items():
         figure.add_scatter(
@@ -77,40 +78,39 @@ def depth_figure() -> str:
             " parameters<extra></extra>",
         )
     figure.add_scatter(
-        name="printed in the paper",
+        name="reported by the paper",
         mode="markers",
         x=list(DEPTHS),
-        y=[printed for _, printed in DEPTHS.values()],
+        y=[reported for _, reported in DEPTHS.values()],
         marker={"color": GREY, "symbol": "x", "size": 8},
     )
     return drawn_by_script(
         as_record(figure),
         label="Line chart of the MACs of ResNet-18, 34, 50, 101 and 152 over their depth",
-        caption="From 34 to 50 layers the line breaks: bottlenecks make a layer cheaper.",
+        caption="From 34 to 50 layers the line breaks: a bottleneck layer is cheaper.",
         made=counted("keraudit flops ResNet-18 ResNet-34 ResNet50 ResNet101 ResNet152"),
+        badges=COUNTED,
     )
 
 
 def depth_table() -> str:
-    """Depth, cost and size of each, with what the paper prints."""
+    """Depth, cost and size of each, with what the paper reports; folded."""
     columns = {
         "network": "code",
         "depth": "number",
         "MACs": "exact",
-        "printed": "{:.1f} billion",
-        "MACs a layer": "count",
+        "reported": "{:.1f} billion",
+        "MACs/layer": "count",
         "parameters": "exact",
     }
     rows = []
-    for name, printed in DEPTHS.values():
+    for name, reported in DEPTHS.values():
         sums, layers = record(name)["totals"], report(name).facts.depth
         macs = sums["macs"]
-        rows.append((name, layers, macs, printed, round(macs / layers), sums["params"]))
-    text = (
-        "Printed: He et al. 2015, Table 1. ResNet-18 and 34 are here with projections (option B); the"
-        " paper's numbers are without (option A)."
-    )
-    return f"{numbers(bare_grid(columns, rows))}\n\n{note(text)}"
+        rows.append((name, layers, macs, reported, round(macs / layers), sums["params"]))
+    title = "The five networks in numbers, compared with Table 1 of He et al. 2015"
+    text = "ResNet-18 and 34 with projections (option B); the paper counts them without (option A)."
+    return f"{numbers(bare_grid(columns, rows), folded_as=title)}\n\n{note(text)}"
 
 
 def imagenet_table() -> str:
@@ -119,8 +119,22 @@ def imagenet_table() -> str:
         (depth, plain, skips, plain - skips) for depth, (plain, skips) in IMAGENET_ERROR.items()
     ]
     columns = {"layers": "number", **dict.fromkeys(("plain", "residual", "gain"), "{:.2f}")}
-    text = "Top-1 error in percent on ImageNet: He et al. 2015, Table 2."
+    text = "Top-1 error on ImageNet, %: He et al. 2015, Table 2."
     return f"{pipe_table(bare_grid(columns, rows))}\n\n{note(text)}"
+
+
+def over_depths() -> str:
+    """Error over depth, where three depths or more were trained; else the curves."""
+    found = runs.comparable(runs.DEPTHS)
+    if len({name.rsplit("-", 1)[1] for name in found}) < 3:
+        return degradation()
+    return drawn_by_script(
+        over_depth(found),
+        label="Line chart of training and test error of plain and residual networks over their depth",
+        caption=f"Dashed: training images. Solid: test images.{runs.over_seeds(found)}",
+        made=runs.about(found),
+        badges=runs.badges(found),
+    )
 
 
 def degradation() -> str:
@@ -129,44 +143,28 @@ def degradation() -> str:
 
 
 def degradation_table() -> str:
-    """Their errors at the end, beside the paper's, and what the runs are."""
+    """Their errors at the end, compared with the paper's, and what the runs are."""
     found = runs.comparable(runs.DEPTHS)
-    if not found:
-        return ""
-    parts = (
-        runs.caveat(found),
-        lesson(found),
-        _over_epochs(found),
-        _over_depths(found),
-        run_tables.result_table(found),
-        run_tables.other_runs(runs.DEPTHS, lesson),
-    )
-    return "\n\n".join(filter(None, parts))
+    return run_tables.result_table(found) if found else ""
 
 
-def _over_epochs(found: Mapping[str, Sequence[Run]]) -> str:
-    """What the layers from 20 to 56 cost, epoch by epoch, where both pairs were trained."""
+def caveat() -> str:
+    """How far these runs go."""
+    found = runs.comparable(runs.DEPTHS)
+    return runs.caveat(found) if found else ""
+
+
+def gap_over_training() -> str:
+    """How much more training error 56 layers have than 20, epoch by epoch, where both pairs were trained."""
+    found = runs.comparable(runs.DEPTHS)
     if not set(runs.DEGRADATION) <= set(found) or not alike(found):
         return ""
     return drawn_by_script(
         apart(found, 20, 56),
-        label="Line chart of how much more error in training 56 layers have than 20, over epochs, plain and residual",
-        caption="Error on the training images as they were trained on: that of 56 layers less that of 20.",
+        label="Line chart of how much more training error 56 layers have than 20, over epochs, plain and residual",
+        caption="Error on the training images, with crops and flips: that of 56 layers minus that of 20.",
         made=runs.about({name: found[name] for name in runs.DEGRADATION}),
-    )
-
-
-def _over_depths(found: Mapping[str, Sequence[Run]]) -> str:
-    """Error over depth, where three depths or more were trained."""
-    depths = {name.rsplit("-", 1)[1] for name in found}
-    if len(depths) < 3:
-        return ""
-    return drawn_by_script(
-        over_depth(found),
-        label="Line chart of training and test error of plain and residual networks over their depth",
-        caption="Dashed: on the training images, as they are. Solid: on the test images. The mean over"
-        " seeds.",
-        made=runs.about(found),
+        badges=runs.badges({name: found[name] for name in runs.DEGRADATION}),
     )
 
 
@@ -176,37 +174,40 @@ def alike(found: Mapping[str, Sequence[Run]]) -> bool:
     return len({run.loss for run in compared}) < 2
 
 
-def lesson(found: Mapping[str, Sequence[Run]]) -> str:
-    """What these runs say of the deep plain network: is it worse already in training?
+def rise(found: Mapping[str, Sequence[Run]], family: str) -> float | None:
+    """By how many points training error rises from 20 layers to 56; ``None`` where that was not trained alike."""
+    shallow, deep = (found.get(f"{family}-CIFAR-{depth}") for depth in (20, 56))
+    if not shallow or not deep or not alike(found):
+        return None
+    ends = [mean([run.evaluation["train_error"] for run in members]) for members in (shallow, deep)]
+    return 100 * (ends[1] - ends[0])
 
-    Nothing, where some of them were trained with a clipped loss, and others not.
+
+def claim() -> str:
+    """What 36 more layers do to the training error of either pair, in a sentence."""
+    found = runs.comparable(runs.DEPTHS)
+    plain, skips = rise(found, "Plain"), rise(found, "ResNet")
+    if plain is None or skips is None:
+        return "Plain networks get worse with depth on their own training images; residual networks do not."
+    both = _changes(skips) if (plain > 0) != (skips > 0) else _changes(skips).partition(" ")[2]
+    return (
+        f"From 20 to 56 layers training error {_changes(plain)} without skips and {both} with them."
+    )
+
+
+def _changes(points: float) -> str:
+    """In words.
+
+    >>> _changes(37.27), _changes(-1.8)
+    ('rises by **37 points**', 'falls by **1.8 points**')
     """
-    if not alike(found):
-        return ""
-    errors = {
-        name: [run.evaluation["train_error"] for run in members] for name, members in found.items()
-    }
-    plain = [errors.get("Plain-CIFAR-20"), errors.get("Plain-CIFAR-56")]
-    skips = [errors.get("ResNet-CIFAR-20"), errors.get("ResNet-CIFAR-56")]
-    sentences = [
-        f"Of the {name} networks, the one of 56 layers ends with the {word} **training** error:"
-        f" {100 * mean(deep):.2f} % against {100 * mean(shallow):.2f} % of the one of 20."
-        for name, (shallow, deep) in (("plain", plain), ("residual", skips))
-        if shallow and deep
-        for word in ["higher" if mean(deep) > mean(shallow) else "lower"]
-    ]
-    rises = [
-        f"the {name} pair {100 * (mean(deep) - mean(shallow)):+.2f} points"
-        for name, (shallow, deep) in (("plain", plain), ("residual", skips))
-        if shallow and deep
-    ]
-    if len(rises) == 2:
-        sentences.append(f"What the 36 layers more cost: {' and '.join(rises)}.")
-    return " ".join([*sentences, compared_with_paper(found)])
+    size = f"{abs(points):.0f}" if abs(points) >= 10 else f"{abs(points):.1f}"
+    return f"{'rises' if points > 0 else 'falls'} by **{size} points**"
 
 
-def compared_with_paper(found: Mapping[str, Sequence[Run]]) -> str:
+def compared_with_paper() -> str:
     """Whether the residual pair is ordered as in the paper, in training and in test error; empty without it."""
+    found = runs.comparable(runs.DEPTHS)
     shallow, deep = found.get("ResNet-CIFAR-20"), found.get("ResNet-CIFAR-56")
     if not shallow or not deep:
         return ""
@@ -219,8 +220,8 @@ def compared_with_paper(found: Mapping[str, Sequence[Run]]) -> str:
     if not worse:
         return f"As in the paper, the residual network of 56 layers is the better one: {' and '.join(better)}."
     return (
-        "In the paper the residual network of 56 layers is the better one. **That did not come out here**:"
-        f" {' and '.join(worse)} of the one of 20."
+        "In the paper, after 164 epochs, the residual network of 56 layers ends ahead of the one of 20. Here it ends"
+        f" behind: {' and '.join(worse)}."
     )
 
 

@@ -14,8 +14,8 @@ from keraudit.runs.statistics import (
 )
 from keraudit.runs.table import comparison_grid
 from keraudit.training.record import Run
-from pages.markdown import note, numbers, typeset_line
-from pages.runs import HE_TEST_ERROR, about, other_kinds, together
+from pages.markdown import made, note, numbers, typeset_line
+from pages.runs import HE_TEST_ERROR, about, badges, other_kinds, together
 
 # What the pages set against one another: the second less the first.
 PAIRS = (
@@ -34,18 +34,19 @@ MEASURES = (
     Column("train_error", "training, %", "number"),
     Column("test_error", "test, %", "number"),
     Column("gap", "gap", "number"),
-    Column("epoch_seconds", "s an epoch", "number"),
+    Column("epoch_seconds", "s/epoch", "number"),
 )
-PRINTED = Column("printed", "printed", "{:.2f}")
+REPORTED = Column("reported", "reported, %", "{:.2f}")
 
 
 def result_table(found: Mapping[str, Sequence[Run]]) -> str:
     """The results, and what the columns are."""
-    text = "Errors at the end of runs of one kind, mean and deviation over seeds; "
-    text += _untimed(found) or "the time is that of a run's median epoch."
+    several = any(len(members) > 1 for members in found.values())
+    text = f"Error at the end{', mean and standard deviation over seeds' * several}."
+    text += " Time of the median epoch." * (not _untimed(found))
     if any(name in HE_TEST_ERROR for name in found):
-        text += " Printed: test error of He et al. 2015, Table 6, on all of CIFAR-10."
-    parts = (_end_table(found), note(text), set_apart(found))
+        text += " Reported: He et al. 2015, Table 6, on the original images."
+    parts = (_end_table(found), note(text), _origin(found), set_apart(found))
     return "\n\n".join(filter(None, parts))
 
 
@@ -63,21 +64,24 @@ def other_runs(
     parts = [text for found in apart for text in (lesson(found), noted_table(found))]
     if not parts:
         return ""
-    start = "Runs with another recipe, other data or another number of epochs stand for themselves."
-    return "\n\n".join(filter(None, ["### Other runs", start, *parts]))
+    return "\n\n".join(filter(None, parts))
 
 
 def noted_table(found: Mapping[str, Sequence[Run]]) -> str:
     """The results, and what the runs are."""
-    text = " ".join(filter(None, (about(found), _untimed(found).capitalize())))
-    return f"{_end_table(found)}\n\n{note(text)}"
+    return f"{_end_table(found)}\n\n{_origin(found)}"
+
+
+def _origin(found: Mapping[str, Sequence[Run]]) -> str:
+    """What the runs are, folded, under their badges."""
+    return made(" ".join(filter(None, (about(found), _untimed(found)))), badges(found))
 
 
 def _untimed(found: Mapping[str, Sequence[Run]]) -> str:
     """Why a table of runs has no times; empty where it has."""
     if any(measure.key == "epoch_seconds" for measure in measured(together(found))):
         return ""
-    return "times of different machines or versions, or of runs watched differently, are not set side by side."
+    return "Times of different machines, versions or watched runs are not compared."
 
 
 def _end_table(found: Mapping[str, Sequence[Run]]) -> str:
@@ -85,9 +89,9 @@ def _end_table(found: Mapping[str, Sequence[Run]]) -> str:
     grid = comparison_grid(found, command="")
     there = {column.key for column in grid.columns}
     measures = [column for column in MEASURES if column.key in there]
-    paper = [PRINTED] * any(name in HE_TEST_ERROR for name in found)
+    paper = [REPORTED] * any(name in HE_TEST_ERROR for name in found)
     lines = tuple(
-        typeset_line(line, *(column.key for column in measures), printed=HE_TEST_ERROR.get(name))
+        typeset_line(line, *(column.key for column in measures), reported=HE_TEST_ERROR.get(name))
         for line, name in zip(grid.lines, found, strict=True)
     )
     return numbers(grid._replace(columns=(*NAMES, *measures, *paper), lines=lines))

@@ -46,7 +46,8 @@ HE_TEST_ERROR: Mapping[str, float] = {
 # Of the training images wrong at most: a run that is short has learnt them all the same.
 MEMORISED = 0.01
 
-PRINTED = "Dotted: the test error that He et al. 2015 print (Table 6), on all of CIFAR-10."
+ALL_IMAGES = 50_000  # of CIFAR-10, to train on
+REPORTED = "Dotted: test error reported by He et al. 2015."
 
 
 def runs(networks: Sequence[str] = (), folder: Path | None = None) -> list[Run]:
@@ -182,6 +183,42 @@ def about(found: Mapping[str, Sequence[Run]]) -> str:
     )
 
 
+def badges(found: Mapping[str, Sequence[Run]]) -> tuple[str, ...]:
+    """The same in a few words: seeds, epochs, hardware, data."""
+    everything = together(found)
+    first, counts = everything[0], [len(members) for members in found.values()]
+    seeds = dated([str(min(counts)), str(max(counts))])
+    devices = dict.fromkeys(_device(place["hardware"]) for place in places_of(everything))
+    images = int(first.dataset["train_images"])
+    return (
+        f"{seeds} seed{'s' * (max(counts) > 1)}",
+        f"{epochs(first)} epochs",
+        *devices,
+        data_name(first.dataset) + f", {images:,} images" * (images < ALL_IMAGES),
+    )
+
+
+def _device(hardware: Mapping[str, Any]) -> str:
+    """The device of a run in a few words.
+
+    >>> _device({"devices": ["CPU"], "cores": 2}), _device({"devices": ["NVIDIA H200"], "cores": 16})
+    ('2 CPU cores', 'NVIDIA H200')
+    """
+    names = list(map(str, hardware["devices"]))
+    on_cpu = all(name.upper() == "CPU" for name in names)
+    return f"{hardware['cores']} CPU cores" if on_cpu else ", ".join(dict.fromkeys(names))
+
+
+def data_name(dataset: Mapping[str, Any]) -> str:
+    """A data set in a few words.
+
+    >>> data_name({"name": "CIFAR-10 classes, not the original files (a)"}), data_name({"name": "toy"})
+    ('JPEG copy of CIFAR-10', 'toy')
+    """
+    name = str(dataset["name"])
+    return "JPEG copy of CIFAR-10" if "not the original files" in name else name
+
+
 def together(found: Mapping[str, Sequence[Run]]) -> list[Run]:
     return [run for members in found.values() for run in members]
 
@@ -250,33 +287,27 @@ def commands(found: Sequence[Run]) -> list[str]:
 
 
 def caveat(found: Mapping[str, Sequence[Run]]) -> str:
-    """How far the runs are from those of the paper; empty if they are as long, on as much."""
+    """How far the runs are from those of the paper, in a sentence or two; empty if they are as long, on as much."""
     everything = together(found)
     first, name = everything[0], everything[0].recipe["name"]
-    part = first.dataset["train_images"] < 50_000
+    images = int(first.dataset["train_images"])
     whole = RECIPES[name].epochs if name in RECIPES else 0
     parts = [
-        f"{first.dataset['train_images']:,} of CIFAR-10's 50,000 training images" * part,
+        f"{images:,} of CIFAR-10's {ALL_IMAGES:,} training images" * (images < ALL_IMAGES),
         f"{epochs(first)} of the recipe's {whole} epochs" * (epochs(first) < whole),
     ]
-    saw = f"These runs saw {', '.join(filter(None, parts))}."
+    sentences = []
+    if any(parts):
+        sentences.append(
+            f"These runs saw {' and '.join(filter(None, parts))}: compare them with one another, not with published"
+            " errors."
+        )
     wrong = max(run.evaluation["train_error"] for run in everything)
-    sentences, title = [], "Few seeds"
-    if any(parts) and (part or wrong > MEMORISED):
-        title = "A small experiment"
-        sentences.append(
-            f"{saw} In so short a training, one that learns slowly cannot be told from one that does not"
-            " learn: their errors are not to be compared with published ones."
-        )
-    elif any(parts):
-        title = "A shorter training"
-        sentences.append(
-            f"{saw} They learnt the training images all the same, of which at most {100 * wrong:.2f} % are"
-            " wrong at the end; their errors are not to be compared with published ones."
-        )
+    if any(parts) and (images < ALL_IMAGES or wrong > MEMORISED):
+        sentences.append("In so short a run slow learning cannot be told from failure to learn.")
     if min(len(members) for members in found.values()) < 3:
         sentences.append("With fewer than three seeds, a small difference may be chance.")
-    return f'!!! warning "{title}"\n\n    {" ".join(sentences)}' if sentences else ""
+    return " ".join(sentences)
 
 
 def error_figure(networks: Sequence[str], *, split: bool) -> str:
@@ -296,13 +327,20 @@ def errors_of(found: Mapping[str, Sequence[Run]], *, split: bool = False) -> str
             {title: _histories(shown) for title, shown in panels.items() if shown},
             title="Error over training",
             printed=HE_TEST_ERROR,
+            named_at_ends=True,
         ),
         label=f"Line chart of training and test error over epochs of {names}",
-        caption=f"Dashed: on the training images as they were trained on, {_changed_by(found)}. Solid: on"
-        " the test images. The mean over seeds, the band from the lowest to the highest."
-        + (f" {PRINTED}" if any(name in HE_TEST_ERROR for name in found) else ""),
+        caption=f"Dashed: training images, {_changed_by(found)}. Solid: test images.{over_seeds(found)}"
+        + (f" {REPORTED}" if any(name in HE_TEST_ERROR for name in found) else ""),
         made=about(found),
+        badges=badges(found),
     )
+
+
+def over_seeds(found: Mapping[str, Sequence[Run]]) -> str:
+    """What line and band are, where there are several seeds to speak of."""
+    several = any(len(members) > 1 for members in found.values())
+    return " Mean and range over seeds." if several else ""
 
 
 def _histories(found: Mapping[str, Sequence[Run]]) -> dict[str, list[Mapping[str, Any]]]:
@@ -316,7 +354,7 @@ def _changed_by(found: Mapping[str, Sequence[Run]]) -> str:
     done = ["cropped"] * bool(recipe["padding"]) + ["mirrored"] * bool(recipe["flip"])
     done += ["partly blanked"] * bool(recipe["cutout"])
     done += ["mixed, against mixed labels"] * bool(recipe["mixup"])
-    return " and ".join(filter(None, (", ".join(done[:-1]), *done[-1:]))) or "as they are"
+    return " and ".join(filter(None, (", ".join(done[:-1]), *done[-1:]))) or "unchanged"
 
 
 def loss_figure(networks: Sequence[str]) -> str:
@@ -325,9 +363,11 @@ def loss_figure(networks: Sequence[str]) -> str:
     if not found:
         return ""
     return drawn_by_script(
-        curves({"": _histories(found)}, title="Loss over training", what="loss"),
+        curves(
+            {"": _histories(found)}, title="Loss over training", what="loss", named_at_ends=True
+        ),
         label=f"Line chart of training and test loss over epochs of {' and '.join(found)}",
-        caption="Dashed: training. Solid: test. The axis is logarithmic. The same runs.",
+        caption=f"Dashed: training. Solid: test. Logarithmic axis.{over_seeds(found)}",
         made=about(found),
-        tell=False,
+        badges=badges(found),
     )

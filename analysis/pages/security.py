@@ -10,10 +10,10 @@ from keraudit.explorer import builds, jobs, upload
 from keraudit.explorer import limits as explorer_limits
 from keraudit.layers import user_rules
 from keraudit.output import stored
+from keraudit.output.csv_markdown import pipe_table
 from keraudit.output.numbers import mebibytes
 from keraudit.output.table import bare_grid
 from keraudit.reading import archive, hdf5, hdf5_copy, imports, laid_flat, serialised
-from pages.markdown import pipe_table
 
 Row = tuple[str, str]
 

@@ -9,7 +9,7 @@ from keraudit.audits.structure.claim import HOLDS
 from keraudit.audits.structure.report import FAMILIES, StructureReport, structure_grid
 from keraudit.output.csv_markdown import pipe_table
 from keraudit.output.table import Column, bare_grid
-from pages.markdown import note, unsearched
+from pages.markdown import unsearched
 from pages.reference import prose
 
 
@@ -58,10 +58,11 @@ def checks(model: str) -> str:
     return f"{text}\n\n{body}\n\nThe same in a terminal: `{report(model).command}`."
 
 
-def checked(model: str) -> str:
-    """Each sentence about one model's family, whether it holds, and the evidence."""
-    body = _checked_claims(model, Column("sentence", "what is said"))
-    return f"{body}\n\n{note(f'Made by `{report(model).command}`.')}"
+def tally(model: str) -> str:
+    """In a sentence: how many of the claims about a model's families hold."""
+    found = report(model)
+    verdicts = [check.verdict for check in found.checks if check.family in found.families]
+    return f"{verdicts.count(HOLDS)} of {len(verdicts)}"
 
 
 def _checked_claims(model: str, first: Column) -> str:

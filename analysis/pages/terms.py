@@ -1,7 +1,11 @@
-"""Links from a page's text: a term to the glossary and a citation to the sources, at its first use."""
+"""Links from a page's text: a term to the glossary and a citation to the sources, at its first use.
+
+A term's link has its meaning as a title, which the theme shows as a tooltip.
+"""
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Mapping
 from functools import cache
@@ -15,8 +19,14 @@ WRITTEN: Mapping[str, tuple[str, ...]] = {
     "kernel": ("kernels",),
     "filter": ("filters",),
     "channel": ("channels",),
-    "1x1-convolution": ("1x1 convolutions",),
-    "reduction": ("1x1 reduction", "1x1 reductions", "reductions"),
+    "1x1-convolution": ("1x1 convolutions", "1×1 convolution", "1×1 convolutions"),
+    "reduction": (
+        "1x1 reduction",
+        "1x1 reductions",
+        "1×1 reduction",
+        "1×1 reductions",
+        "reductions",
+    ),
     "bottleneck": ("bottlenecks",),
     "inception-module": ("Inception modules",),
     "skip-connection": ("skip connections", "skips", "shortcut", "shortcuts"),
@@ -24,6 +34,7 @@ WRITTEN: Mapping[str, tuple[str, ...]] = {
     "plain-network": ("plain networks",),
     "receptive-field": ("receptive fields",),
     "gradient": ("gradients",),
+    "batch-norm": ("batch normalisation", "Batch normalisation"),
     "vanishing-gradient": ("vanishing gradients",),
     "exploding-gradient": ("exploding gradients",),
     "epoch": ("epochs",),
@@ -57,7 +68,34 @@ TAG = re.compile(r"(<script\b.*?</script>|<[^>]*>)", re.DOTALL)
 def _headings(path: Path) -> dict[str, str]:
     """The second-level headings of a page, by their anchor."""
     found = re.findall(r"^## (.+)$", path.read_text("utf-8"), re.MULTILINE)
-    return {re.sub(r"[^\w]+", "-", title.lower()).strip("-"): title for title in found}
+    return {anchor_of(title): title for title in found}
+
+
+def anchor_of(title: str) -> str:
+    """A heading's anchor.
+
+    >>> anchor_of("1x1 convolution")
+    '1x1-convolution'
+    """
+    return re.sub(r"[^\w]+", "-", title.lower()).strip("-")
+
+
+@cache
+def meanings(folder: Path) -> Mapping[str, str]:
+    """The first sentence of each term of the glossary, by its address, without marks of Markdown."""
+    text = (folder / "glossary.md").read_text("utf-8")
+    sections = re.findall(r"(?ms)^## ([^\n]+)\n(.*?)(?=^## |\Z)", text)
+    return {f"{GLOSSARY}#{anchor_of(name)}": first_sentence(body) for name, body in sections}
+
+
+def first_sentence(text: str) -> str:
+    """The first sentence of Markdown, as plain text.
+
+    >>> first_sentence("One **thing**,\\nsee [here](a.md). Another.")
+    'One thing, see here.'
+    """
+    plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text).replace("*", "").replace("`", "")
+    return re.split(r"(?<=[.])\s+(?=[A-Z])", " ".join(plain.split()))[0]
 
 
 @cache
@@ -103,7 +141,7 @@ def linked(page: str, *, root: str, folder: Path, skip: tuple[str, ...] = ()) ->
         if part.startswith("<"):
             step(closed, part)
         elif waiting and not closed and part.strip():
-            parts[at] = _with_links(part, waiting, root)
+            parts[at] = _with_links(part, waiting, root, meanings(folder))
     return "".join(parts)
 
 
@@ -120,7 +158,9 @@ def step(closed: list[str], tag: str) -> None:
         closed.append(name)
 
 
-def _with_links(text: str, waiting: dict[str, re.Pattern[str]], root: str) -> str:
+def _with_links(
+    text: str, waiting: dict[str, re.Pattern[str]], root: str, meaning: Mapping[str, str]
+) -> str:
     """One stretch of text; a phrase inside another's link is left alone."""
     links: list[tuple[int, int, str]] = []
     for address in list(waiting):
@@ -131,6 +171,7 @@ def _with_links(text: str, waiting: dict[str, re.Pattern[str]], root: str) -> st
                 break
     for start, end, address in sorted(links, reverse=True):
         kind = "term" if address.startswith(GLOSSARY) else "source"
-        link = f'<a class="ka-{kind}" href="{root}{address}">{text[start:end]}</a>'
+        told = f' title="{html.escape(meaning[address])}"' if address in meaning else ""
+        link = f'<a class="ka-{kind}" href="{root}{address}"{told}>{text[start:end]}</a>'
         text = text[:start] + link + text[end:]
     return text

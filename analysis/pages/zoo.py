@@ -11,7 +11,7 @@ from keraudit.output.numbers import exact, short_bytes
 from keraudit.output.palette import family
 from keraudit.output.table import Column, Grid, Line, bare_grid
 from pages.audited import MODELS
-from pages.figures import drawn_by_script
+from pages.figures import COUNTED, drawn_by_script
 from pages.models import BLOCKS_CAPTION, blocks_table, input_text
 from pages.published import RESULTS, missing, published
 from pages.rendering import part
@@ -85,9 +85,9 @@ def figure() -> str:
     return drawn_by_script(
         scatter(rows()),
         label="Scatter plot of Keras Applications: top-1 accuracy against MACs, a point for each model",
-        caption="Up is more accurate, left is cheaper. The area of a point is its number of parameters;"
-        " point at one for its name.",
+        caption="Up is more accurate, left is cheaper. Area: parameters. Click a point to open its model.",
         made=provenance(),
+        badges=(*COUNTED, "published accuracy"),
     )
 
 
@@ -146,7 +146,8 @@ def block_figure(name: str) -> str:
         macs_per_block(_entry(name), name=name),
         label=f"Bar chart of the MACs of each block of {name}",
         caption=BLOCKS_CAPTION,
-        made=f"Made by `keraudit flops {name}`.",
+        made=f"Made by `keraudit flops {name}`. {provenance()}",
+        badges=COUNTED,
     )
 
 

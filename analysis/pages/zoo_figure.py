@@ -71,7 +71,9 @@ def scatter(
                 "opacity": 0.85,
             },
             customdata=[[row["name"], *(scaled(row, key) for key in AXES)] for row in members],
-            hovertemplate="<b>%{customdata[0]}</b><br>%{x:,.4g}; %{y:.4g}<extra></extra>",
+            hovertemplate="<b>%{customdata[0]}</b><br>top-1 %{customdata[1]} %<br>%{customdata[2]:,.3g} billion"
+            " MACs<br>%{customdata[3]:,.3g} million parameters<br>%{customdata[5]:,.3g} MiB of activations"
+            "<extra></extra>",
         )
     return as_record(figure)
 

@@ -7,7 +7,9 @@
     const form = box.querySelector("form");
     const refusal = box.querySelector(".ka-refusal");
     const verdict = box.querySelector(".ka-verdict");
-    const inputs = [...form.querySelectorAll("input")];
+    const inputs = [...form.querySelectorAll("input[type=number]")];
+    const sliders = [...form.querySelectorAll("input[type=range]")];
+    const result = box.querySelector(".ka-result");
     form.hidden = false;
 
     const grouped = (number) => number.toLocaleString("en-US");
@@ -39,10 +41,10 @@
 
     const told = (direct, total, s) => {
       const times = ratio(direct, total);
-      const taps = s.filters * s.kernel * s.kernel;
+      const elements = s.filters * s.kernel * s.kernel;
       // h w r c + h w f k k r < h w f k k c, solved for r
-      const least = Math.ceil((taps * s.channels) / (taps + s.channels)) - 1;
-      const even = `A reduction pays here below ${grouped(least + 1)} channels.`;
+      const least = Math.ceil((elements * s.channels) / (elements + s.channels)) - 1;
+      const even = `A reduction pays below ${grouped(least + 1)} channels.`;
       if (direct > total) return [`With the reduction: `, `${times.toFixed(2)} times`, ` fewer multiplications. ${even}`];
       if (direct === total) return [`The reduction changes nothing here. ${even}`, "", ""];
       return [`The reduction costs more than it saves here: `, `${ratio(total, direct).toFixed(2)} times`, ` the multiplications. ${even}`];
@@ -51,7 +53,13 @@
     const update = () => {
       const problem = wrong();
       refusal.textContent = problem;
-      if (problem) return; // what stands below is still true of the last good sizes
+      // what stands below is of the last good sizes: it says so by its colour, and by a word
+      result.classList.toggle("ka-stale", Boolean(problem));
+      if (problem) {
+        refusal.textContent += " Below are the last valid sizes.";
+        return;
+      }
+      for (const slider of sliders) slider.value = form.elements[slider.dataset.of].value;
       const s = Object.fromEntries(inputs.map((input) => [input.name, Number(input.value)]));
       const sizes = {
         direct: [s.height, s.width, s.filters, s.kernel, s.kernel, s.channels],
@@ -72,12 +80,28 @@
       verdict.replaceChildren(before, bold, after);
     };
 
+    // The sizes stand in the address, so that it can be shared; without them it is the lecture's case.
+    const share = () => {
+      const here = new URL(location.href);
+      for (const input of inputs) here.searchParams.set(input.name, input.value);
+      try {
+        history.replaceState(history.state, "", here);
+      } catch {
+        // a page opened from the disk has no address to change
+      }
+    };
+    const given = new URL(location.href).searchParams;
+    for (const input of inputs) if (given.has(input.name)) input.value = given.get(input.name);
+
     form.addEventListener("submit", (event) => event.preventDefault());
     form.addEventListener("input", (event) => {
       if (event.target.name === "start") {
         event.target.value.split(",").forEach((value, at) => (inputs[at].value = value));
       }
+      const { of } = event.target.dataset;
+      if (of) form.elements[of].value = event.target.value;
       update();
+      if (!refusal.textContent) share();
     });
     update();
   }

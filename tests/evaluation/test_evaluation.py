@@ -62,6 +62,8 @@ def test_the_network_is_the_one_that_was_trained(folder: Path, data_file: Path) 
     assert made.weights == "averaged"
     assert network.run.ema_decay == pytest.approx(1 - 1 / (0.025 * 12 * 6))
     assert np.sum(made.confusion) == len(network.data.test)
+    right = int(made.correct or "", 16).bit_count()
+    assert right == np.trace(made.confusion) == round(made.accuracy * len(network.data.test))
     assert len(made.corruptions) == 20
     assert from_dict(json.loads(json.dumps(made.to_dict()))).to_dict() == json.loads(
         json.dumps(made.to_dict())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from built import application, zoo
 from conftest import CACHE
+from explorer.server import WIDE
 
 APP = Path(__file__).parents[2] / "streamlit_app" / "app.py"
 Open = Callable[..., AppTest]
@@ -22,20 +23,20 @@ Open = Callable[..., AppTest]
 
 @pytest.fixture(scope="session", autouse=True)
 def built() -> None:
-    with (
-        pytest.MonkeyPatch.context() as patch
-    ):  # a session's fixture comes before that of each test
+    with pytest.MonkeyPatch.context() as patch:  # the fixture of each test comes later
         patch.setenv("KERAUDIT_CACHE", str(CACHE))
         for name in ("InceptionV3", "ResNet50", "VGG16"):
             application(name)
         zoo("ResNet-CIFAR-20")
 
 
-@pytest.fixture(autouse=True)
-def capacity(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="session", autouse=True)
+def capacity() -> Iterator[None]:
     """Tasks as ``keraudit explore`` lets them run, not as the deployed app does, whose script sets less."""
-    monkeypatch.setenv("KERAUDIT_EXPLORE_TASKS", "2")
-    monkeypatch.setenv("KERAUDIT_EXPLORE_TASK_MIB", "100000")
+    with pytest.MonkeyPatch.context() as patch:
+        for variable, number in WIDE.items():
+            patch.setenv(variable, number)
+        yield
 
 
 @pytest.fixture

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
 
 APP = Path(__file__).parents[2] / "streamlit_app" / "app.py"
+# More than any task here takes.
+WIDE = {"KERAUDIT_EXPLORE_TASKS": "2", "KERAUDIT_EXPLORE_TASK_MIB": "100000"}
 # Of the library that draws graphs, on every page with one; nothing is wrong.
 HARMLESS = ("useWorker",)
 
@@ -34,7 +36,7 @@ def served(
     words = ["-m", "streamlit", "run", str(script), "--server.port", str(port)]
     process = subprocess.Popen(
         [python, *words, "--server.headless", "true", "--server.address", "localhost"],
-        env={**os.environ, "STREAMLIT_SERVER_BASE_URL_PATH": prefix, **environment},
+        env={**os.environ, "STREAMLIT_SERVER_BASE_URL_PATH": prefix, **WIDE, **environment},
         cwd=script.parent,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

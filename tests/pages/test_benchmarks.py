@@ -242,12 +242,16 @@ def test_clipped_loss_compared_with_the_loss_of_logits(results: Path) -> None:
     shown = clipped_loss.results()
     assert "| `ResNet-CIFAR-20` | 25.0% | 2.50 ± 0.71 | 9.00 ± 0.00 |" in shown
     assert "| `Plain-CIFAR-20` | 0.0% | 2.00 | 2.00 |" in shown
-    assert "the last 20 of 40 steps. Mean and deviation over seeds 0, 1." in shown
+    assert "the last 20 of 40 steps. Mean and standard deviation over seeds 0, 1." in shown
+    assert ">2 seeds · 40 steps · 2 CPU cores · toy<" in shown
     drawn = clipped_loss.figure()
     data = json.loads(
         drawn.partition('<script type="application/json">')[2].partition("</script>")[0]
     )
-    assert [(t["name"], t["y"][-1]) for t in data["data"]] == [("of logits", 2.5), ("clipped", 9.0)]
+    assert [(t["name"], t["y"][-1]) for t in data["data"]] == [
+        ("from logits", 2.5),
+        ("clipped", 9.0),
+    ]
     assert data["layout"]["yaxis"]["type"] == "log"
 
 
@@ -277,6 +281,7 @@ def test_the_rates_that_classifiers_can_take(results: Path) -> None:
     )
     assert "2 (1 + m) / s, with momentum m = 0.9" in max_stable_learning_rate.small()
     assert "keras 3; P, 2 cores. Made by" in max_stable_learning_rate.small()
+    assert ">3 seeds · at initialisation · 2 CPU cores · toy<" in max_stable_learning_rate.large()
     assert "| `ResNet-CIFAR-20` | 2,048" in max_stable_learning_rate.small()
     assert max_stable_learning_rate.rate("ResNet-CIFAR-20") == "0.13"
 

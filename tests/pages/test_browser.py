@@ -219,10 +219,12 @@ def test_the_calculator_refuses_politely(nonsense: str, visit: Callable[..., Vis
     kernel.fill(nonsense)
     assert kernel.get_attribute("aria-invalid") == "true"
     told = found.page.locator(".ka-refusal").text_content()
-    assert told == "kernel: a whole number from 1 to 63, please."
+    assert told == "kernel: a whole number from 1 to 63, please. Below are the last valid sizes."
+    assert found.page.locator(".ka-result.ka-stale").count() == 1
     assert line(found.page, "direct") == "120,422,400"  # of the last good sizes
     kernel.fill("3")
     assert found.page.locator(".ka-refusal").text_content() == ""
+    assert found.page.locator(".ka-stale").count() == 0
     assert line(found.page, "direct") == f"{28 * 28 * 32 * 3 * 3 * 192:,}"
     assert not found.problems
 
@@ -233,6 +235,25 @@ def test_the_calculator_starts_from_googlenet(visit: Callable[..., Visit]) -> No
     # Szegedy et al. 2014, Table 1: 7x7x832, 48 before 128 filters of 5x5
     assert line(page, "direct") == f"{7 * 7 * 128 * 5 * 5 * 832:,}"
     assert line(page, "total") == f"{7 * 7 * 48 * 832 + 7 * 7 * 128 * 5 * 5 * 48:,}"
+
+
+def test_the_calculator_has_sliders_and_an_address(visit: Callable[..., Visit]) -> None:
+    page = visit("inception.html").page
+    page.locator("input[data-of=channels]").fill("256")
+    assert page.locator("input[name=channels]").input_value() == "256"
+    assert line(page, "direct") == f"{28 * 28 * 32 * 5 * 5 * 256:,}"
+    again = visit(f"inception.html?{page.url.partition('?')[2]}")
+    assert line(again.page, "direct") == f"{28 * 28 * 32 * 5 * 5 * 256:,}"
+
+
+def test_the_products_are_visible_on_a_phone(visit: Callable[..., Visit]) -> None:
+    page = visit("inception.html", viewport=PHONE).page
+    for name in ("direct", "squeeze", "behind"):
+        cell = page.locator(f"[data-line={name}] td").last
+        box = cell.bounding_box()
+        assert box
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= PHONE["width"]
 
 
 def names(page: Any) -> list[str]:
@@ -264,6 +285,72 @@ def test_the_zoo_s_axes_can_be_chosen(visit: Callable[..., Visit]) -> None:
     found.page.get_by_label("across").select_option(label="parameters, millions")
     found.page.locator(".ka-plot .xtitle", has_text="parameters, millions").wait_for()
     assert not found.problems
+
+
+def points(page: Any) -> list[str]:
+    found: list[str] = page.evaluate(
+        "document.querySelector('.ka-plot').data.flatMap((t) => t.customdata.map((row) => row[0]))"
+    )
+    return found
+
+
+def test_the_zoo_s_filters_act_on_its_figure_and_stand_in_the_address(
+    visit: Callable[..., Visit],
+) -> None:
+    found = visit("zoo.html")
+    found.draw()
+    assert len(points(found.page)) == 40
+    found.page.get_by_label("name contains").fill("resnet50")
+    found.page.get_by_label("across").select_option(label="parameters, millions")
+    found.page.locator(".ka-plot .xtitle", has_text="parameters, millions").wait_for()
+    assert sorted(points(found.page)) == ["ResNet50", "ResNet50V2"]
+    again = visit(f"zoo.html?{found.page.url.partition('?')[2]}")
+    again.draw()
+    assert sorted(names(again.page)) == sorted(points(again.page)) == ["ResNet50", "ResNet50V2"]
+    again.page.locator(".ka-plot .xtitle", has_text="parameters, millions").wait_for()
+    odd = visit("zoo.html?x=nonsense&sort=99")
+    odd.draw()
+    assert len(points(odd.page)) == 40
+    assert not odd.problems
+
+
+def test_a_point_of_the_zoo_leads_to_its_model(visit: Callable[..., Visit]) -> None:
+    found = visit("zoo.html?name=nasnetlarge")
+    found.draw()
+    found.page.evaluate(
+        "document.querySelector('.ka-plot').emit('plotly_click', {points: [{customdata: ['NASNetLarge']}]})"
+    )
+    found.page.wait_for_url("**/models/nasnetlarge.html")
+
+
+@pytest.mark.parametrize(
+    ("topic", "chapter"),
+    [
+        ("backpropagation", "gradients"),
+        ("vanishing gradient", "gradients"),
+        ("skip connection", "resnet"),
+    ],
+)
+def test_the_search_leads_to_the_chapter(
+    topic: str, chapter: str, visit: Callable[..., Visit]
+) -> None:
+    page = visit("index.html").page
+    page.locator(".md-search__input").fill(topic)
+    first = page.locator(".md-search-result__link").first
+    first.wait_for()
+    assert f"{chapter}.html" in str(first.get_attribute("href"))
+
+
+def test_panels_are_stacked_on_a_phone(visit: Callable[..., Visit]) -> None:
+    found = visit("resnet.html", viewport=PHONE)
+    found.draw()
+    lefts = found.page.evaluate(
+        """() => [...document.querySelectorAll('.ka-plot')].map((plot) =>
+          [...plot.querySelectorAll('.xy .plot, .x2y2 .plot, .cartesianlayer > .subplot')]
+            .map((panel) => Math.round(panel.getBoundingClientRect().left)))"""
+    )
+    assert any(len(panels) > 1 for panels in lefts)
+    assert not found.is_too_wide()
 
 
 def test_without_a_script_everything_is_there(visit: Callable[..., Visit]) -> None:

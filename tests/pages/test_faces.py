@@ -79,12 +79,14 @@ def record() -> dict[str, Any]:
 def test_the_table_of_recognisers(kept: Path) -> None:
     kept.write_text(json.dumps(record()))
     shown = faces.results()
-    assert (
-        "| Pixels | 5.00 ± 0.00 | 15.00 ± 0.00 | 50.0% | 1.500 M | 3.000 k | 2.000 k |  |" in shown
-    )
+    assert "| Pixels | 5.00 ± 0.00 | 15.00 ± 0.00 | 50.0% | 1.500 M |\n" in shown
+    whole = faces.all_columns()
+    row = "| Pixels | 5.00 ± 0.00 | 15.00 ± 0.00 | 50.0% | 1.500 M | 3.000 k | 2.000 k |  |"
+    assert row in whole
     # 2 points more, and t(2) x 1 x sqrt(1/3 + 50/50) = 4.97 to either side
-    assert "| Features<br>InceptionV3, random initialisation | 7.00 ± 1.00 |" in shown
-    assert "| −3.0 to +7.0 | mixed0, mixed2 |" in shown
+    assert "| Features<br>InceptionV3, random | 7.00 ± 1.00 |" in shown
+    assert "| −3.0 to +7.0 | mixed0, mixed2 |" in whole
+    assert ">3 splits · 1 initialisation · 2 CPU cores · 10 people, 100 images<" in shown
     assert "100 images of 92x112 (pictures" in shown
     assert "Mean and deviation over 3 random splits" in shown
     assert "Made by `keraudit faces --data pictures`" in shown
@@ -97,6 +99,28 @@ def test_the_figure_has_a_line_for_each_source_and_one_for_pixels(kept: Path) ->
     drawn = faces.figure()
     assert "pixels, no network" in drawn
     assert drawn.count("mixed1") == 2  # in either panel
+
+
+def test_the_staircase_is_of_random_networks_block_by_block(kept: Path) -> None:
+    found = record()
+    for source, name in faces.RANDOM.items():
+        for block, error in (("conv2_block1", 0.04), ("conv2_block2", 0.2 + 0.1 * len(name))):
+            cut = {"source": source, "block": block, "macs": 10**8, "scores": scores(error, error)}
+            found["cuts"].append(cut)
+    kept.write_text(json.dumps(found))
+    drawn = faces.staircase()
+    data = json.loads(
+        drawn.partition('<script type="application/json">')[2].partition("</script>")[0]
+    )
+    assert [(t["name"], t["x"], t["y"]) for t in data["data"]] == [
+        ("with skips", ["conv2_block1", "conv2_block2"], [4.0, 120.0]),
+        ("without skips", ["conv2_block1", "conv2_block2"], [4.0, 150.0]),
+        ("pixels", ["conv2_block1", "conv2_block2"], [5.0, 5.0]),
+    ]
+    ends = [note["text"] for note in data["layout"]["annotations"]]
+    assert ends == ["without skips", "with skips", "pixels"]  # from the top
+    assert faces.errors_at_the_end("InceptionV3, random initialisation") == "6 %"
+    assert faces.errors_at_the_end("pixels") == "5 %"
 
 
 def test_the_grids_hold_the_same_numbers() -> None:
@@ -120,4 +144,6 @@ def test_the_grids_hold_the_same_numbers() -> None:
 
 def test_no_record(kept: Path) -> None:
     assert f"The record `{kept.as_posix()}` is not here" in faces.results()
-    assert faces.figure() == ""
+    assert faces.figure() == faces.all_columns() == ""
+    assert "is not here" in faces.staircase()
+    assert faces.errors_at_the_end("pixels") == "(not measured)"

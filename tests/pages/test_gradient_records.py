@@ -31,9 +31,10 @@ def test_a_record_names_what_made_it_and_no_place(path: Path) -> None:
 
 
 def test_every_case_of_the_page_can_be_made() -> None:
-    page = (ROOT / "site" / "gradients.md").read_text("utf-8")
-    shown = re.findall(r'\{\{ gradients\.(\w+)\("([^"]+)"\) \}\}', page)
-    assert len(shown) > 10
+    pages = (ROOT / "site").rglob("*.md")
+    text = "\n".join(page.read_text("utf-8") for page in pages)
+    shown = re.findall(r'\{\{ gradients\.(\w+)\("([^"]+)"', text)
+    assert len(shown) > 20
     for function, name in shown:
         if function == "of_run":  # by `keraudit train --watch-gradients`
             assert (ROOT / "site/results/runs" / f"{name}.json").is_file()

@@ -39,6 +39,7 @@ def test_the_best_setting_stands_first(tmp_path: Path, monkeypatch: pytest.Monke
             "dataset": {
                 "name": "pictures, judged on the last 50 training images",
                 "fingerprint": "f",
+                "train_images": 2500,
             },
             "history": [
                 {"epoch": 1, "accuracy": 0.3, **row},
@@ -51,7 +52,7 @@ def test_the_best_setting_stands_first(tmp_path: Path, monkeypatch: pytest.Monke
                 "train": {"accuracy": 0.42},
                 "test": {"accuracy": 1 - error},
             },
-            "hardware": {"processor": "P", "cores": 2},
+            "hardware": {"devices": ["CPU"], "processor": "P", "cores": 2},
             "versions": {"keras": "3"},
             "date": "2026-11-28",
             "loss": "logits",
@@ -63,6 +64,7 @@ def test_the_best_setting_stands_first(tmp_path: Path, monkeypatch: pytest.Monke
     assert sgd in shown
     assert shown.index(sgd) < shown.index("| `InceptionV3` | AdamW | 0.001 |")
     assert "judged on the last 50 training images; 2 epochs, batch 128" in shown
+    assert ">1 seed · 2 epochs · 2 CPU cores · " in shown
     assert "Made by `keraudit train InceptionV3 --optimizer sgd`, `keraudit train" in shown
     record["seed"] = 1
     (tmp_path / name / "b.json").write_text(json.dumps(record))
@@ -70,7 +72,7 @@ def test_the_best_setting_stands_first(tmp_path: Path, monkeypatch: pytest.Monke
         held_out.results()
 
 
-def test_right_answers_by_either_means(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_accuracy_by_either_means(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "means.json"
     monkeypatch.setattr(held_out, "PATH", path)
     assert "analysis/research/moving_means.py" in held_out.moving_means()
@@ -95,4 +97,4 @@ def test_right_answers_by_either_means(tmp_path: Path, monkeypatch: pytest.Monke
     path.write_text(json.dumps(record))
     shown = held_out.moving_means()
     assert "| `InceptionV3` | AdamW | 0.001 | 39.0% | 47.0% |" in shown
-    assert "on 2,500 of the images that they learnt from" in shown
+    assert "on 2,500 training images" in shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,7 @@ def test_a_term_is_linked_once_and_never_inside_a_link() -> None:
     assert found.count('href="../glossary.html#mac"') == 1
     assert "<h2>MACs</h2>" in found
     assert ">MACs</a> are MACs.</p>" in found
+    assert re.search(r'#mac" title="Multiply-accumulate: [^"]+\."', found)  # a tooltip
     drawn = '<figure><script type="application/json">"<b>x"</script></figure><p>a kernel</p>'
     assert "glossary.html#kernel" in terms.linked(drawn, root="", folder=ROOT / "site")
     cited = terms.linked("<p>He et al. (2015) say</p>", root="", folder=ROOT / "site")

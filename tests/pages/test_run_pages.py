@@ -15,7 +15,7 @@ pytest.importorskip("keras")
 from mkdocs.exceptions import PluginError
 
 from keraudit.training.recipe import RECIPES
-from pages import cifar, reproduce, resnet, run_tables, runs
+from pages import cifar, mistakes, reproduce, resnet, run_tables, runs
 from run_records import publish, record, run
 
 ROOT = Path(__file__).parents[2]
@@ -27,7 +27,8 @@ def test_without_runs_the_pages_say_how_to_make_them(published: Path) -> None:
         assert "keraudit experiment" in shown
         assert "keraudit runs publish" in shown
     assert resnet.degradation_table() == cifar.losses() == ""
-    assert "keraudit evaluate" in cifar.how_they_err()
+    assert cifar.card() == cifar.verdict() == cifar.caveat() == ""
+    assert "keraudit evaluate" in mistakes.kinds_of_errors()
 
 
 def test_the_experiments_are_those_of_the_command() -> None:
@@ -128,7 +129,7 @@ def test_a_run_that_is_published_twice_stops_the_build(published: Path) -> None:
 
 def test_times_stand_side_by_side_where_they_can_be_compared(published: Path) -> None:
     cpu, gpu = ({"devices": [name], "cores": 2} for name in ("CPU", "GPU"))
-    apart, given = "are not set side by side", {"versions": {"keras": "3"}, "date": "2026-11-24"}
+    apart, given = "are not compared.", {"versions": {"keras": "3"}, "date": "2026-11-24"}
     moved = [{"from_epoch": at, "hardware": on, **given} for at, on in ((1, gpu), (3, cpu))]
     stayed = [{**place, "hardware": cpu} for place in moved]
     for changes, is_timed in (
@@ -141,14 +142,14 @@ def test_times_stand_side_by_side_where_they_can_be_compared(published: Path) ->
     ):
         publish(published, run("InceptionV3"), run("ResNet50", **changes))
         told = cifar.results()
-        assert ("| s an epoch |" in told) is ("| 2.00 |" in told) is is_timed, changes
+        assert ("| s/epoch |" in told) is ("| 2.00 |" in told) is is_timed, changes
         assert ("median epoch" in told) is is_timed, changes
         assert (apart in told) is not is_timed, changes
     shown = [run("InceptionV3"), run("ResNet50")]
     for hardware, is_timed in ((cpu, True), (gpu, False)):
         others = [run("InceptionV3", budget=0.5), run("ResNet50", budget=0.5, hardware=hardware)]
         publish(published, *shown, run("ResNet50", 1), *others)
-        assert ("| s an epoch |" in cifar.others()) is is_timed
+        assert ("| s/epoch |" in cifar.others()) is is_timed
         assert ("Times of different machines" in cifar.others()) is not is_timed
 
 
@@ -172,7 +173,7 @@ def test_the_time_of_an_epoch_is_the_median(published: Path) -> None:
     seconds = (93, 95, 142, 61, 52, 97, 1107, 142)
     history = [{**run("")["history"][0], "seconds": s} for s in seconds]
     publish(published, run("ResNet50", history=history))
-    assert "s an epoch" in cifar.results()
+    assert "s/epoch" in cifar.results()
     assert "96.0" in cifar.results()
 
 
@@ -185,7 +186,9 @@ def test_runs_at_another_rate_are_told_beside_those_of_the_table(published: Path
     seen = run("")["dataset"]["train_images"] * len(run("")["history"])
     told = cifar.others()
     assert f"- `InceptionV3`: **30.0 %** test error after {seen:,} images" in told
-    assert "images at rates of SGD up to 0.25 in float32; above **" in told
+    assert (
+        "images, SGD with a peak learning rate of 0.25, float32; in the CIFAR-10 chapter **" in told
+    )
     assert "- `ResNet50`" not in told
 
 
@@ -202,9 +205,9 @@ def test_runs_of_a_folder_stand_for_themselves(published: Path) -> None:
     (published / "short" / "a.json").write_text(json.dumps(short), "utf-8")
     told = cifar.apart("short")
     assert "`ResNet50` ends here at 49.0 % test error" in told
-    assert "below that from its **epoch 7** of 9 on" in told
-    assert "small experiment" in told
-    assert "Other runs" in cifar.others()
+    assert "below that from **epoch 7** of 9 on" in told
+    assert "1 seed · 3 epochs · 2 CPU cores" in told
+    assert "`ResNet50`" in cifar.others()
     assert cifar.others("short") == ""
     with pytest.raises(PluginError, match=r"no record of InceptionV3 or ResNet50 in .*none"):
         cifar.apart("none")
@@ -221,19 +224,19 @@ def test_the_last_third_of_a_training_says_what_more_of_it_brings(published: Pat
         {**row, "epoch": n, "accuracy": n / 10, "test_accuracy": n / 12} for n in range(1, 10)
     ]
     publish(published, *(run(name, history=history) for name in runs.BIG))
-    told = "epoch 6 to 9: error in training 40.0 to 10.0 %, test error **50.00 to 25.00 %**."
+    told = "epoch 6 to 9: training error 40.0 to 10.0 %, test error **50.00 to 25.00 %**."
     assert cifar.last_third().splitlines() == [f"- `{name}`, {told}" for name in runs.BIG]
 
 
 def test_another_kind_of_run_is_told_with_what_made_its_images_harder(published: Path) -> None:
     hard = {**RECIPES["modern"].to_dict(), "cutout": 16, "mixup": 1.0}
     publish(published, run("InceptionV3"), run("ResNet50"), run("ResNet50", 1, recipe=hard))
-    assert "with cutout and mixup; above" in cifar.others()
+    assert "with cutout and mixup; in the CIFAR-10 chapter" in cifar.others()
 
 
 def test_a_caption_says_what_training_did_to_images(published: Path) -> None:
     publish(published, run("InceptionV3"), run("ResNet50"))
-    assert "as they were trained on, cropped and mirrored." in cifar.errors()
+    assert "Dashed: training images, cropped and mirrored." in cifar.errors()
     hard = {**RECIPES["modern"].to_dict(), "cutout": 16, "mixup": 1.0}
     publish(published, *(run(name, recipe=hard) for name in runs.BIG))
     assert "cropped, mirrored, partly blanked and mixed, against mixed labels." in cifar.errors()
@@ -251,14 +254,14 @@ def test_evaluations_are_of_the_runs_of_the_table(published: Path) -> None:
         run("InceptionV3"),
         found("Plain-CIFAR-20", 0, "another network"),
     )
-    assert cifar.evaluations() == {"ResNet50": {"note": "shown"}}
+    assert mistakes.evaluations() == {"ResNet50": {"note": "shown"}}
     publish(
         published,
         *(found("ResNet50", 0, "other", budget=0.1), run("ResNet50", 1), run("ResNet50", 2)),
         run("InceptionV3"),
         found("Plain-CIFAR-20", 0, "another network"),
     )
-    assert cifar.evaluations() == {"Plain-CIFAR-20": {"note": "another network"}}
+    assert mistakes.evaluations() == {"Plain-CIFAR-20": {"note": "another network"}}
 
 
 def test_an_evaluation_is_drawn(published: Path) -> None:
@@ -279,23 +282,27 @@ def test_an_evaluation_is_drawn(published: Path) -> None:
     other = {**evaluated, "date": "2026-11-20", "command": "keraudit evaluate OTHER"}
     both = (run("InceptionV3", evaluated=evaluated), run("ResNet50", evaluated=other))
     publish(published, *both)
-    parts = cifar.how_they_err().split("### ")
+    parts = mistakes.kinds_of_errors().split("### ")
     each = (
         "500 test images; 2026-11-24. Made by <code>keraudit evaluate RUN</code>, the",
         "500 test images; 2026-11-20. Made by <code>keraudit evaluate OTHER</code>, the",
     )
     made = "2026-11-20 to 2026-11-24. Made by `keraudit evaluate RUN`, `keraudit evaluate OTHER`,"
-    assert made in parts[0]
     assert [parts[1].count(told) for told in each] == [1, 1]  # a confusion is of one network
-    for part in parts[2:]:
-        assert re.sub(r"</?code>", "`", part).count(made) == 1
+    counts = [re.sub(r"</?code>", "`", part).count(made) for part in parts]
+    assert counts == [0, 1, 2]  # the difference; corruptions and the table of all
+    shown = re.sub(r"</?code>", "`", mistakes.confidence())
+    assert shown.count(made) == 1
+    assert "1 seed · 500 test images · CIFAR-10" in parts[1]
     publish(published, run("InceptionV3", evaluated=evaluated), run("ResNet50"))
-    shown = cifar.how_they_err()
+    shown = mistakes.kinds_of_errors()
     assert "30.0%" in shown
+    assert "Confusion: " not in shown  # of one network there is no difference
     assert '"y":[70.0,72.0,74.0]' in shown  # errors at severities 0, 1 and 2
     assert "InceptionV3: confusion" in shown
+    shown = mistakes.confidence()
     assert "calibrated" in shown
-    assert "Compared with people" not in shown
+    assert "Agreement with human labels" not in shown
     evaluated["human"] = {
         "images": 500,
         "cross_entropy": 0.71,
@@ -313,7 +320,28 @@ def test_an_evaluation_is_drawn(published: Path) -> None:
         "only_copy_right": 2,
     }
     publish(published, run("InceptionV3", evaluated=evaluated), run("ResNet50"))
-    shown = cifar.how_they_err()
+    shown = mistakes.confidence()
     assert "| `InceptionV3` | 0.710 | 0.500 | 0.250 | 0.200 |" in shown
     assert "| people | 0.150 | 0.150 |" in shown
-    assert "| `InceptionV3` | 60.0% | 59.0% | 3 | 2 |" in shown
+    assert "| `InceptionV3` | 60.0% | 59.0% | 3 | 2 |" in mistakes.originals()
+    told = cifar.card()
+    assert "50.2 to 69.1 % (95 %, n = 100)" in told  # Wilson's of 60 of 100
+    assert "<b>30.0 %</b>" in told
+
+
+def test_two_networks_are_compared_unpaired_until_their_images_are_known(published: Path) -> None:
+    data = {"name": "CIFAR-10", "test_images": 100}
+    ends = [
+        {"dataset": data, "accuracy": share, "network": n} for n, share in (("A", 0.5), ("B", 0.6))
+    ]
+    both = zip(runs.BIG, ends, strict=True)
+    publish(published, *(run(name, evaluated=end) for name, end in both))
+    # 10 points, and 1.96 x sqrt((0.5 x 0.5 + 0.6 x 0.4) / 100) = 13.7 to either side
+    assert "B minus A: **+10.0 points** on 100 copies (−3.7 to +23.7)" in cifar.verdict()
+    for end, bits in zip(ends, ("ff00", "ffe0"), strict=True):
+        end["correct"] = bits
+    publish(
+        published, *(run(name, evaluated=end) for name, end in zip(runs.BIG, ends, strict=True))
+    )
+    told = cifar.verdict()  # three against none: 2 x 1/8
+    assert "3 test images only B gets right, 0 only A: McNemar's exact test gives p = 0.25" in told

@@ -20,9 +20,10 @@ from mkdocs.exceptions import PluginError
 
 from keraudit.audits.structure.report import claims
 from keraudit.reading.applications import applications
-from pages import cifar, structure
+from pages import cifar, reductions, structure
 from pages.audited import MODELS, record
 from pages.hook import filled
+from words import phrases_in
 
 ROOT = Path(__file__).parents[2]
 WRITTEN = [
@@ -34,9 +35,10 @@ PAGES = [
     *(f"models/{name.lower()}.html" for name in applications() if name not in MODELS),
 ]
 FIGURE_PAGES = {"index.html", "inception.html", "resnet.html", "zoo.html", "gradients.html"}
-FIGURE_PAGES |= {"reductions.html"}
+FIGURE_PAGES |= {"reductions.html", "notes/gradient-cases.html"}
 # Their figures are of records that may be absent.
 DRAWN_ONCE_MEASURED = {"benchmarks.html", "cifar.html", "faces.html"}
+DRAWN_ONCE_MEASURED |= {page for page in WRITTEN if page.startswith("notes/")}
 # What a browser fetches by itself, and links that only a reader follows.
 FETCHED = {"script": "src", "img": "src", "iframe": "src", "source": "src", "link": "href"}
 
@@ -178,14 +180,53 @@ def test_the_record_is_offered(model: str, site: Path) -> None:
     assert offered == json.loads(json.dumps(record(model)))
 
 
-def test_the_home_page_says_what_was_found(site: Path) -> None:
+def test_the_home_page_has_three_cards_and_how_to_cite(site: Path) -> None:
     page = (site / "index.html").read_text("utf-8")
-    found = re.search(r"<ol>(.*?)</ol>", page, re.DOTALL)
-    assert found
-    assert found[1].count("<li>") == 5
-    # 28 * 28 * 32 * 5 * 5 * 192, and 28 * 28 * 16 * 192 + 28 * 28 * 32 * 5 * 5 * 16
-    assert "120,422,400" in found[1]
-    assert "12,443,648" in found[1]
+    assert page.count('<section class="ka-card"') == 3
+    factor = reductions.record("GoogLeNet")["totals"]["factor"]
+    assert f"<b>{factor:.1f}×</b>" in page
+    assert "pip install" in page
+    assert "@software{keraudit" in re.sub(r"<[^>]+>", "", page)
+
+
+def test_no_two_pages_share_a_title(site: Path) -> None:
+    titles: dict[str, list[str]] = {}
+    for page in PAGES:
+        found = re.search(r"<title>(.*?)</title>", (site / page).read_text("utf-8"), re.DOTALL)
+        assert found, page
+        titles.setdefault(found[1], []).append(page)
+    assert {title: pages for title, pages in titles.items() if len(pages) > 1} == {}
+
+
+def test_no_page_has_a_word_that_is_never_used(site: Path) -> None:
+    for page in PAGES:
+        text = re.sub(r"(?s)<script.*?</script>|<[^>]+>", "", (site / page).read_text("utf-8"))
+        assert not phrases_in(text), page
+
+
+def long_pages(site: Path) -> Iterator[tuple[str, str]]:
+    """Pages of four sections and more: a table of contents leads through them."""
+    for page in WRITTEN:
+        text = (site / page).read_text("utf-8")
+        if text.count("<h2 id=") >= 4 and page != "index.html":
+            yield page, text
+
+
+def test_every_long_page_has_a_table_of_contents(site: Path) -> None:
+    for page, text in long_pages(site):
+        assert re.search(r'data-md-type="toc"(?! hidden)', text), page
+
+
+def test_every_figure_has_badges_and_says_how_it_was_made(site: Path) -> None:
+    for page in ("inception", "resnet", "gradients", "cifar", "faces", "index"):
+        text = (site / f"{page}.html").read_text("utf-8")
+        figures = re.findall(r'(?s)<figure class="ka-figure" id=.*?</figure>', text)
+        assert figures
+        for figure in figures:
+            caption = re.search(r"(?s)<figcaption>(.*?)<span class=\"ka-badges\">", figure)
+            assert caption, page
+            assert len(re.sub(r"<[^>]+>", "", caption[1])) < 260, caption[1]  # two lines
+            assert "<summary>How this was made</summary>" in figure
 
 
 def test_the_zoo_holds_every_application(readers: dict[str, Reader]) -> None:
@@ -241,7 +282,7 @@ def test_the_gradients_are_the_records(readers: dict[str, Reader]) -> None:
         if figure["layout"]["title"]["text"] == title and "xaxis2" not in figure["layout"]
     )
     lines = {trace["name"]: trace["y"] for trace in drawn["data"] if "name" in trace}
-    for name, label in (("as it is", "as it is"), ("no skips", "without-skips")):
+    for name, label in (("with skips", "as it is"), ("without skips", "without-skips")):
         profiles = [p["blocks"] for p in found["profiles"] if p["label"] == label]
         assert lines[name] == pytest.approx(
             [

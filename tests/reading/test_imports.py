@@ -231,7 +231,8 @@ def test_threads_and_children_end_with_the_import(folder: Path) -> None:
 def test_an_import_that_does_not_end_well(
     folder: Path, monkeypatch: pytest.MonkeyPatch, code: str, message: str
 ) -> None:
-    monkeypatch.setattr(imports, "SECONDS", 25.0)
+    if "while" in code:  # the others end by themselves, on a busy machine later
+        monkeypatch.setattr(imports, "SECONDS", 25.0)
     (folder / "my_layers.py").write_text(code)
     with pytest.raises(ModelError, match=message):
         keraudit.audit("net.json", imports=["./my_layers.py"])

@@ -28,7 +28,7 @@ def test_the_top_level_holds_the_agreed_and_the_usual_files() -> None:
     usual = {
         *(".ci", ".github", ".gitignore", ".pre-commit-hooks.yaml", "CHANGELOG.md", "CITATION.cff"),
         *("CONTRIBUTING.md", "LICENSE", "MANIFEST.in", "NOTICE", "README.md", "constraints.txt"),
-        "pyproject.toml",
+        *("SECURITY.md", "pyproject.toml"),
     }
     names = {name.partition("/")[0] for name in tracked()}
     if not names:

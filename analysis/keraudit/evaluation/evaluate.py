@@ -54,6 +54,8 @@ class Evaluation:
         clean_accuracy: on the same images, not corrupted.
         human: agreement with people's uncertainty, where their labels were given.
         originals: the cost of a copy, where originals were given.
+        correct: hexadecimal, a bit for each test image in their order, 1 where the network is right: what a paired
+            test of two networks needs. ``None`` in records from before it was kept.
     """
 
     network: str
@@ -77,6 +79,7 @@ class Evaluation:
     versions: Mapping[str, str]
     date: str
     command: str = ""
+    correct: str | None = None
     schema: str = field(default=SCHEMA)
 
     @property
@@ -231,6 +234,7 @@ def evaluate(
         versions=versions(),
         date=time.strftime("%Y-%m-%d"),
         command=command,
+        correct=metrics.correct_bits(probabilities, test.labels),
     )
 
 

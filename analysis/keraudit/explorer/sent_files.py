@@ -19,7 +19,8 @@ _KEPT: dict[str, int] = {}  # bytes of weights by session
 def free(sent: Any) -> None:
     """Let go of a file that was read, or refused: Streamlit would hold it until the visitor leaves."""
     if runtime.exists() and (session := _session()):
-        runtime.get_instance().uploaded_file_mgr.remove_file(session, sent.file_id)
+        manager: Any = runtime.get_instance().uploaded_file_mgr  # its protocol names no removal
+        manager.remove_file(session, sent.file_id)
 
 
 def keep(session: str, size: int, has_ended: Callable[[str], bool]) -> None:

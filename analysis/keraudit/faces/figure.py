@@ -7,13 +7,21 @@ from statistics import fmean
 from typing import Any
 
 from keraudit.faces.features import RANDOM_LABEL
+from keraudit.output.end_labels import End, Frame, end_labels
 from keraudit.output.palette import GREY, color_of, marker_of
-from keraudit.output.plotly_figure import as_record, new_figure, panelled, suffix_of
+from keraudit.output.plotly_figure import (
+    as_record,
+    axis,
+    frame,
+    new_figure,
+    panelled,
+    suffix_of,
+)
 from keraudit.runs.statistics import PERCENT
 
 # By the key of the scores.
 PANELS = {
-    "error": "People seen: rank-1 error",
+    "error": "Known people: rank-1 error",
     "equal_error": "Strangers: EER",
 }
 MILLION = 1e6
@@ -30,7 +38,7 @@ def worth(report: Mapping[str, Any]) -> dict[str, Any]:
     """
     layout = panelled(
         list(PANELS.values()),
-        title="Features of faces, as they are",
+        title="Faces: error of features over MACs",
         x="million MACs",
         y="%",
         scale={"rangemode": "tozero"},
@@ -59,20 +67,66 @@ def worth(report: Mapping[str, Any]) -> dict[str, Any]:
     return as_record(figure)
 
 
+def over_blocks(report: Mapping[str, Any], *, lines: Mapping[str, str]) -> dict[str, Any]:
+    """Draw the rank-1 error of features over the blocks of networks that have the same ones.
+
+    Args:
+        report: a record of ``keraudit faces``.
+        lines: by the label of a source of features, what its line is called.
+
+    Returns:
+        A figure in plotly's JSON: a line for each source, a level one for pixels.
+    """
+    blocks = list(dict.fromkeys(cut["block"] for cut in report["cuts"] if cut["source"] in lines))
+    layout = frame(
+        "Faces: error of features after each block",
+        height=400,
+        right=110,
+        top=40,
+        bottom=110,
+        legend=None,
+        xaxis=axis("", type="category", tickangle=-45, showgrid=False),
+        yaxis=axis("rank-1 error, %", showgrid=True),
+    )
+    figure = new_figure(layout)
+    ends: list[End] = []
+    for source, name in lines.items():
+        cuts = [cut for cut in report["cuts"] if cut["source"] == source]
+        _add_source(figure, source, cuts, "error", x=blocks)
+        figure.data[-1].name = name
+        ends += [End(name, blocks[-1], _percent(cut, "error")) for cut in cuts[-1:]]
+    level = _percent(report["recognisers"][0], "error")
+    figure.add_scatter(
+        name="pixels",
+        x=blocks,
+        y=[level] * len(blocks),
+        mode="lines",
+        line={"color": GREY, "dash": "dash"},
+        hovertemplate="%{y:.1f} %<extra>pixels, no network</extra>",
+    )
+    ends += [End("pixels", blocks[-1], level)] if blocks else []
+    high = [0, 1.1 * max((end.y for end in ends), default=1)]
+    figure.update_layout(yaxis_range=high)
+    for note in end_labels(ends, Frame(high, layout["height"] - 150)):
+        figure.add_annotation(note)
+    return as_record(figure)
+
+
 def _add_source(
     figure: Any, name: str, cuts: Sequence[Mapping[str, Any]], key: str, **more: Any
 ) -> None:
-    """The line of one network's features, a point for each block."""
+    """The line of one network's features, a point for each block; over MACs, or over ``x``."""
     figure.add_scatter(
         name=name,
         legendgroup=name,
-        x=[round(cut["macs"] / MILLION, 1) for cut in cuts],
+        x=more.pop("x", None) or [round(cut["macs"] / MILLION, 1) for cut in cuts],
         y=[_percent(cut, key) for cut in cuts],
         text=[cut["block"] for cut in cuts],
         mode="lines+markers",
         marker={"symbol": marker_of(_kin(name))},
         line={"color": color_of(_kin(name)), "dash": "dot" if RANDOM_LABEL in name else "solid"},
-        hovertemplate="%{text}: %{y:.1f} %, %{x} M MACs<extra>" + name + "</extra>",
+        customdata=[[round(cut["macs"] / MILLION, 1)] for cut in cuts],
+        hovertemplate="%{text}: %{y:.1f} %, %{customdata[0]} M MACs<extra>" + name + "</extra>",
         **more,
     )
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from keraudit.output.csv_markdown import csv_rows
-from keraudit.output.svg import panel_title, plain
+from keraudit.output.svg import panel_title
+from keraudit.output.svg_marks import plain
 
 Figure = Mapping[str, Any]
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import inf, log10
 from statistics import fmean
 from typing import Any
 
-from keraudit.output.palette import GREY, color_of, marker_of
+from keraudit.output.end_labels import End, Frame, end_labels
+from keraudit.output.palette import BLUE, GREY, SKY, VERMILION, Style, color_of, marker_of
 from keraudit.output.plotly_figure import (
+    PANEL,
     add_band,
     as_record,
     axis,
@@ -19,6 +22,9 @@ from keraudit.output.plotly_figure import (
 from keraudit.runs.statistics import PERCENT
 from keraudit.training.record import Run
 
+NAMED_TOP = 40  # pixels of the margin above a figure without a legend
+DIVERGING = (BLUE, SKY, "#f7f7f7", "#f0b27a", VERMILION)  # less often, alike, more often
+FAINT = 0.45  # opacity of training where the dash stands for the network
 Row = Mapping[str, Any]  # of an epoch
 Drawn = Mapping[str, Sequence[Row]]  # holds the ``history`` of a run, as it is or smoothed
 
@@ -29,6 +35,8 @@ def curves(
     title: str,
     what: str = "error",
     printed: Mapping[str, float] | None = None,
+    named_at_ends: bool = False,
+    styles: Mapping[str, Style] | None = None,
 ) -> dict[str, Any]:
     """Draw error (or loss) over epochs: dashed in training, solid on the test images.
 
@@ -37,6 +45,8 @@ def curves(
         title: above the figure.
         what: ``"error"`` in percent, or ``"loss"`` on a logarithmic axis.
         printed: a test error from a paper, by network, to be drawn as a dotted line.
+        named_at_ends: in place of a legend, networks are named where their lines end.
+        styles: a colour and a dash for each network; training is then thin and faint, not dashed.
 
     Returns:
         A figure in plotly's JSON. The line is the mean over seeds, the band their range.
@@ -46,17 +56,51 @@ def curves(
         v for nets in panels.values() for runs in nets.values() for v in bounds(runs, what)
     ]
     # 1, 2 and 5 of each decade
-    scale = {"type": "log", "dtick": "D2"} if log else {"range": span(everything)}
+    scale: dict[str, Any] = {"type": "log", "dtick": "D2"} if log else {"range": span(everything)}
+    if log and (drawable := [v for v in everything if 0 < v < inf]):
+        scale |= {"range": [log10(min(drawable)) - 0.05, log10(max(drawable)) + 0.05]}
     layout = panelled(list(panels), title=title, x="epoch", y=_axis_title(what), scale=scale)
+    if named_at_ends:
+        layout |= {"showlegend": False}
+        layout["margin"] |= {"r": 120 if len(panels) < 2 else 80, "t": layout["margin"]["t"] - 24}
     figure = new_figure(layout)
     for number, networks in enumerate(panels.values()):
         suffix = suffix_of(number)
         for network, runs in networks.items():
             for side, dash in (("training", "dash"), ("test", "solid")):
-                _add_curve(figure, network, runs, (what, side, dash), suffix)
+                _add_curve(
+                    figure, network, runs, (what, side, dash), suffix, (styles or {}).get(network)
+                )
             if network in (printed or {}):
                 _add_printed(figure, network, runs[0], (printed or {})[network], suffix)
+        frame_ = Frame(span_of(scale, log), PANEL, suffix, log)
+        if not named_at_ends:
+            continue
+        ends = _ends(networks, what, several=len(panels) > 1)
+        for note in end_labels(ends, frame_):
+            figure.add_annotation(note)
+        last = max((float(end.x) for end in ends), default=1.0)
+        figure.update_layout({f"xaxis{suffix}_range": [0, 1.02 * last]})
     return as_record(figure)
+
+
+def span_of(scale: Mapping[str, Any], log: bool) -> Sequence[float]:
+    """The ends of an axis in data."""
+    ends: Sequence[float] = scale.get("range", [0, 1])
+    return [10**end for end in ends] if log else ends
+
+
+def _ends(networks: Mapping[str, Sequence[Drawn]], what: str, *, several: bool) -> list[End]:
+    """Where each network's test curve ends, and what to write there: in a panel of a family its depth alone."""
+    return [
+        End(
+            f"{network.rsplit('-', 1)[1]} layers" if several and "-" in network else network,
+            runs[0]["history"][-1]["epoch"],
+            fmean(series(run["history"], what, "test")[-1] for run in runs),
+        )
+        for network, runs in networks.items()
+        if runs[0]["history"]
+    ]
 
 
 def _axis_title(what: str) -> str:
@@ -87,12 +131,20 @@ def span(values: Sequence[float]) -> list[float]:
 
 
 def _add_curve(
-    figure: Any, network: str, runs: Sequence[Drawn], how: tuple[str, str, str], suffix: str
+    figure: Any,
+    network: str,
+    runs: Sequence[Drawn],
+    how: tuple[str, str, str],
+    suffix: str,
+    style: Style | None,
 ) -> None:
     """The mean over seeds and, behind it, their range."""
     what, side, dash = how
     axes = {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}"}
-    color = color_of(network)
+    color, dash = style or (color_of(network), dash)
+    faint = style is not None and side == "training"
+    more = {"opacity": FAINT, "showlegend": False} if faint else {}
+    width = {"width": 1.2 if faint else 2.2} if style else {}
     epochs = [row["epoch"] for row in runs[0]["history"]]
     by_epoch = list(zip(*(series(run["history"], what, side) for run in runs), strict=True))
     if len(runs) > 1:
@@ -103,9 +155,10 @@ def _add_curve(
         x=epochs,
         y=[round(fmean(values), 4) for values in by_epoch],
         mode="lines",
-        line={"color": color, "dash": dash},
+        line={"color": color, "dash": dash, **width},
         hovertemplate="epoch %{x}: %{y:.3g}<extra>" + f"{network}, {side}</extra>",
         **axes,
+        **more,
     )
 
 
@@ -113,12 +166,12 @@ def _add_printed(figure: Any, network: str, run: Drawn, error: float, suffix: st
     """A level line, from the first epoch to the last."""
     ends = [run["history"][0]["epoch"], run["history"][-1]["epoch"]]
     figure.add_scatter(
-        name=f"{network}, printed",
+        name=f"{network}, reported",
         x=ends,
         y=[error, error],
         mode="lines",
         line={"color": color_of(network), "dash": "dot"},
-        hovertemplate="%{y} % printed<extra>" + network + "</extra>",
+        hovertemplate="%{y} % reported<extra>" + network + "</extra>",
         xaxis=f"x{suffix}",
         yaxis=f"y{suffix}",
     )
@@ -131,7 +184,6 @@ def over_depth(groups: Mapping[str, Sequence[Run]]) -> dict[str, Any]:
         groups: by network, such as ``Plain-CIFAR-20``, its runs over seeds.
     """
     figure = new_figure(_plain_layout("Error over depth", "layers", "error at the end, %"))
-    figure.update_layout(yaxis_rangemode="tozero")
     for family, title in (("Plain", "plain"), ("ResNet", "residual")):
         members = {
             int(n.rsplit("-", 1)[1]): runs for n, runs in groups.items() if n.startswith(family)
@@ -150,6 +202,7 @@ def over_depth(groups: Mapping[str, Sequence[Run]]) -> dict[str, Any]:
                 mode="lines+markers",
                 line={"color": color_of(family), "dash": dash},
             )
+    _name_ends(figure)
     return as_record(figure)
 
 
@@ -164,9 +217,8 @@ def apart(groups: Mapping[str, Sequence[Run]], shallow: int, deep: int) -> dict[
     Returns:
         A line for each family of which both are there: the difference of the means over seeds.
     """
-    title = f"What the layers from {shallow} to {deep} cost"
-    figure = new_figure(_plain_layout(title, "epoch", "error in training, points more"))
-    figure.update_layout(yaxis_rangemode="tozero")
+    title = f"Training error that {deep - shallow} more layers add"
+    figure = new_figure(_plain_layout(title, "epoch", "percentage points"))
     for family, name in (("Plain", "plain"), ("ResNet", "residual")):
         both = [groups.get(f"{family}-CIFAR-{depth}") for depth in (shallow, deep)]
         if not all(both):
@@ -187,6 +239,31 @@ def apart(groups: Mapping[str, Sequence[Run]], shallow: int, deep: int) -> dict[
             y=[round(b - a, 3) for a, b in zip(less, more, strict=True)],
             mode="lines+markers",
             line={"color": color_of(family)},
+        )
+    _name_ends(figure)
+    return as_record(figure)
+
+
+def precision(networks: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
+    """Draw, kernel by kernel, the cosine between the gradients in bfloat16 and in float32.
+
+    Args:
+        networks: by name, the kernels in running order: ``path``, ``grad_norm``, ``bfloat16_cosine``.
+    """
+    layout = _plain_layout("The first gradient in bfloat16 against float32", "depth, %", "cosine")
+    figure = new_figure(layout)
+    for network, kernels in networks.items():
+        figure.add_scatter(
+            name=network,
+            x=[round(PERCENT * i / max(1, len(kernels) - 1), 2) for i in range(len(kernels))],
+            y=[round(kernel["bfloat16_cosine"], 4) for kernel in kernels],
+            mode="lines+markers",
+            marker={"symbol": marker_of(network), "size": 5},
+            line={"color": color_of(network), "dash": "dot" if "CIFAR" in network else "solid"},
+            customdata=[[kernel["path"], f"{kernel['grad_norm']:.3g}"] for kernel in kernels],
+            hovertemplate="%{customdata[0]}: %{y:.2f}, norm %{customdata[1]}<extra>"
+            + network
+            + "</extra>",
         )
     return as_record(figure)
 
@@ -211,32 +288,6 @@ def calibration(evaluations: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     return as_record(figure)
 
 
-def precision(networks: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
-    """Draw, kernel by kernel, the cosine between the gradients in bfloat16 and in float32.
-
-    Args:
-        networks: by name, the kernels in running order: ``path``, ``grad_norm``, ``bfloat16_cosine``.
-    """
-    layout = _plain_layout(
-        "What bfloat16 leaves of the first gradient", "part of the way, %", "cosine"
-    )
-    figure = new_figure(layout)
-    for network, kernels in networks.items():
-        figure.add_scatter(
-            name=network,
-            x=[round(PERCENT * i / max(1, len(kernels) - 1), 2) for i in range(len(kernels))],
-            y=[round(kernel["bfloat16_cosine"], 4) for kernel in kernels],
-            mode="lines+markers",
-            marker={"symbol": marker_of(network), "size": 5},
-            line={"color": color_of(network), "dash": "dot" if "CIFAR" in network else "solid"},
-            customdata=[[kernel["path"], f"{kernel['grad_norm']:.3g}"] for kernel in kernels],
-            hovertemplate="%{customdata[0]}: %{y:.2f}, norm %{customdata[1]}<extra>"
-            + network
-            + "</extra>",
-        )
-    return as_record(figure)
-
-
 def corruption(evaluations: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Draw the mean error over corruptions for each severity; severity 0 is the clean images."""
     figure = new_figure(_plain_layout("Corrupted images", "severity", "error, %"))
@@ -253,6 +304,7 @@ def corruption(evaluations: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
             mode="lines+markers",
             line={"color": color_of(network)},
         )
+    _name_ends(figure)
     return as_record(figure)
 
 
@@ -262,27 +314,79 @@ def confusion(network: str, evaluation: Mapping[str, Any]) -> dict[str, Any]:
     What is right is left blank.
     """
     names = [score["name"] for score in evaluation["classes"]]
+    return _matrix(f"{network}: confusion", names, mistakes(evaluation), colorscale="Cividis")
+
+
+def confusion_difference(
+    first: tuple[str, Mapping[str, Any]], second: tuple[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Draw by how many points the second network makes a mistake more often than the first."""
+    (name, less), (other, more) = first, second
+    names = [score["name"] for score in less["classes"]]
     parts = [
+        [None if a is None or b is None else round(b - a, 1) for a, b in zip(*rows, strict=True)]
+        for rows in zip(mistakes(less), mistakes(more), strict=True)
+    ]
+    most = max((abs(value) for row in parts for value in row if value is not None), default=1)
+    return _matrix(
+        f"Confusion: {other} minus {name}",
+        names,
+        parts,
+        colorscale=[[at / 4, color] for at, color in enumerate(DIVERGING)],
+        zmin=-most,
+        zmax=most,
+    )
+
+
+def mistakes(evaluation: Mapping[str, Any]) -> list[list[float | None]]:
+    """The share of each class (row) taken for each other one (column), in percent."""
+    return [
         [None if i == j else round(PERCENT * n / max(sum(row), 1), 1) for j, n in enumerate(row)]
         for i, row in enumerate(evaluation["confusion"])
     ]
-    layout = _plain_layout(f"{network}: confusion", "mistaken for", "")
+
+
+def _matrix(title: str, names: Sequence[str], parts: Any, **style: Any) -> dict[str, Any]:
+    """A heat map of classes by classes, with the number in each cell."""
+    layout = _plain_layout(title, "mistaken for", "")
     layout["meta"] = {"rows": "the image shows"}
-    layout["margin"]["b"] = 90
+    layout["margin"] |= {"t": NAMED_TOP, "b": 90}
     layout["xaxis"] |= {"showgrid": False, "automargin": True}
     layout["xaxis"]["title"]["standoff"] = 24
     layout["yaxis"] |= {"autorange": "reversed", "automargin": True, "type": "category"}
-    layout["height"] = 90 + 34 * len(names) + 60
+    layout["height"] = 90 + 34 * len(names) + NAMED_TOP
     figure = new_figure(layout)
     figure.add_heatmap(
         x=names,
         y=names,
         z=parts,
-        colorscale="Cividis",
+        texttemplate="%{z}",
         colorbar={"title": {"text": "% of<br>the class"}},
+        **style,
     )
     return as_record(figure)
 
 
+def _name_ends(figure: Any) -> None:
+    """Name each line of a single pair of axes at its end, in place of a legend."""
+    lines = [trace for trace in figure.data if len(trace.x)]
+    heights = [value for trace in lines for value in trace.y]
+    low, high = min(0, *heights, 0), span(heights)[1]
+    height = figure.layout.height - NAMED_TOP - figure.layout.margin.b
+    ends = [End(trace.name, trace.x[-1], trace.y[-1]) for trace in lines]
+    places = [x for trace in lines for x in trace.x]
+    pad = 0.03 * (max(places) - min(places)) if places else 0
+    figure.update_layout(
+        showlegend=False,
+        margin={"r": 120, "t": NAMED_TOP},
+        yaxis_range=[low, high],
+        # said, or plotly makes room for the names between the axes
+        xaxis_range=[min(places, default=0) - pad, max(places, default=1) + pad],
+    )
+    for note in end_labels(ends, Frame((low, high), height)):
+        figure.add_annotation(note)
+
+
 def _plain_layout(title: str, x: str, y: str) -> dict[str, Any]:
+    """The layout of a single pair of axes."""
     return frame(title, height=420, xaxis=axis(x), yaxis=axis(y, showgrid=True))

@@ -1,4 +1,4 @@
-"""A module of a few layers as a drawing: its branches side by side, each box with what it costs.
+"""A module of a few layers as a drawing: its branches in parallel, each box with what it costs.
 
 The branches are read from the graph: the inputs of its merge, each followed back to the module's input.
 """
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from keraudit.model.graph import Graph, Node
 from keraudit.model.shape_text import shape_text
 from keraudit.output.numbers import short, sizes
-from keraudit.output.svg import text
+from keraudit.output.svg_marks import text
 
 BOX, GAP, WIDTH, MARGIN = 44, 22, 150, 20  # pixels
 MERGES = ("Add", "Concatenate")
@@ -96,7 +96,7 @@ def edge(x0: float, row0: int, x1: float, row1: int) -> str:
 
 def _box(x: float, row: int, node: Node, macs: int, share: float, color: str) -> str:
     y, fill = top(row), f'fill="{color}" fill-opacity="{0.08 + 0.5 * share:.2f}"'
-    lines = [words(node), f"{short(macs)} ({share:.0%})" if macs else ""]
+    lines = [*words(node).split("\n"), f"{short(macs)} ({share:.0%})" if macs else ""]
     shown = [line for line in lines if line]
     first = y + BOX / 2 + 4 - 8 * (len(shown) - 1)
     return (
@@ -110,7 +110,7 @@ def _box(x: float, row: int, node: Node, macs: int, share: float, color: str) ->
 
 
 def words(node: Node) -> str:
-    """What a box says."""
+    """What a box says, a line or two."""
     kind, config = node.layer.kind, node.layer.config
     out = sizes(node.outputs[0].shape)
     if kind == "Conv2D":
@@ -118,7 +118,7 @@ def words(node: Node) -> str:
     if kind == "InputLayer":
         return f"input {out}"
     if kind == "Concatenate":
-        return f"side by side {out}"
+        return f"concatenate\n{out}"
     if kind == "Activation":
         return str(config["activation"]).replace("relu", "ReLU")
     return WORDS.get(kind, kind)

@@ -21,7 +21,9 @@ DASHES = ("solid", "dash", "dot", "dashdot")
 LEGEND_COLUMNS, LEGEND_ROW = 2, 22  # entries beside each other at least; pixels a row
 MOST_TICKS = 8
 MAP_HEIGHT = 640  # pixels at most; plotly then names every second or third block
-SKIPS = "without-skips"
+SKIPS, NORM = "without-skips", "without-norm"
+# What the lines of one network and of its twin are called where they are the only ones.
+WITH_AND_WITHOUT: Mapping[str, str] = {"as it is": "with skips", SKIPS: "without skips"}
 SIDES = {"left": 70, "bottom": 60}  # margins, in pixels
 GAP = 0.1  # between panels, as a part of the figure
 
@@ -66,10 +68,11 @@ def norm_by_depth(report: Report, *, title: str = "") -> dict[str, Any]:
                 _add_line(figure, lines[label], name, color, panel=number, legend=not number)
     else:
         figure = new_figure(_single_layout(title, lines))
+        names = WITH_AND_WITHOUT if set(lines) == set(WITH_AND_WITHOUT) else {}
         for number, (label, rows) in enumerate(lines.items()):
             color = LINES[number % len(LINES)] if number else color_of(report["model"])
             dash = DASHES[number // len(LINES) % len(DASHES)]
-            _add_line(figure, rows, shown(label), color, dash=dash)
+            _add_line(figure, rows, names.get(label, shown(label)), color, dash=dash)
     return as_record(figure)
 
 
@@ -162,8 +165,18 @@ def _panel_layout(
             "anchor": f"x{suffix}",
             **_decades([lines[label] for label in labels]),
         }
-        layout["annotations"].append(panel_heading(shown(name) or "as it is", left, top))
+        layout["annotations"].append(panel_heading(_heading(name, names), left, top))
     return layout
+
+
+def _heading(name: str, names: Sequence[str]) -> str:
+    """A panel's name; where some are without normalisation, it says so of the others too.
+
+    >>> _heading("he", ["he", "without-norm+he"]), _heading("", ["", "he"])
+    ('norm, he', 'baseline')
+    """
+    has_norm = NORM not in name and any(NORM in other for other in names)
+    return ", ".join(filter(None, ("norm" * has_norm, shown(name)))) or "baseline"
 
 
 def _decades(lines: Sequence[Rows]) -> dict[str, Any]:

@@ -1,0 +1,81 @@
+"""Names at the ends of a figure's lines, pushed apart where they would lie on one another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from math import isfinite, log10
+from typing import Any, NamedTuple
+
+APART = 15  # pixels between two names at least
+SHIFT = 8  # pixels from a line's end to its name
+# By this name a script tells them from the headings of panels: on a narrow page a legend replaces them.
+KIND = "end"
+
+
+class End(NamedTuple):
+    """The last point of a line, and the name to write there."""
+
+    name: str
+    x: float | str
+    y: float
+
+
+class Frame(NamedTuple):
+    """The panel: its axes' suffix, the range of the vertical one, its height in pixels."""
+
+    span: Sequence[float]
+    height: float
+    suffix: str = ""
+    log: bool = False
+
+
+def end_labels(ends: Iterable[End], frame: Frame) -> list[dict[str, Any]]:
+    """The names as plotly's annotations.
+
+    >>> ends = (End("a", 9, 50), End("b", 9, 51))
+    >>> [(one["text"], one["yshift"]) for one in end_labels(ends, Frame((0, 100), 100))]
+    [('b', 7), ('a', -7)]
+    """
+    low, high = (log10(end) for end in frame.span) if frame.log else frame.span
+    drawn = [end for end in ends if isfinite(end.y) and (end.y > 0 or not frame.log)]
+    values = [(end, log10(end.y) if frame.log else end.y) for end in drawn]
+    values.sort(key=lambda pair: -pair[1])  # from the top
+    wanted = [frame.height * (high - value) / ((high - low) or 1) for _, value in values]
+    return [
+        {
+            "text": end.name,
+            "name": KIND,
+            "x": end.x,
+            "y": value,
+            "xref": f"x{frame.suffix}",
+            "yref": f"y{frame.suffix}",
+            "xanchor": "left",
+            "xshift": SHIFT,
+            "yshift": round(at - place),
+            "showarrow": False,
+        }
+        for (end, value), at, place in zip(values, wanted, spread(wanted), strict=True)
+    ]
+
+
+def spread(places: Sequence[float], apart: float = APART) -> list[float]:
+    """Places in ascending order, moved as little as needs be to stand apart.
+
+    >>> spread([0, 100, 101, 200])
+    [0.0, 93.0, 108.0, 200.0]
+    """
+    groups: list[list[float]] = []  # of places that touch, each by its middle and how many
+    for place in places:
+        groups.append([float(place), 1])
+        while len(groups) > 1 and _touch(groups[-2], groups[-1], apart):
+            (a, n), (b, m) = groups[-2:]
+            groups[-2:] = [[(a * n + b * m) / (n + m), n + m]]
+    return [
+        middle + (number - (count - 1) / 2) * apart
+        for middle, count in groups
+        for number in range(int(count))
+    ]
+
+
+def _touch(upper: Sequence[float], lower: Sequence[float], apart: float) -> bool:
+    return lower[0] - upper[0] < apart * (upper[1] + lower[1]) / 2

@@ -1,0 +1,148 @@
+"""What a still picture is made of: bars, lines, markers, cells, words."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from keraudit.output.palette import CIVIDIS, ink
+from keraudit.output.svg_axis import Axis
+
+# SVG's characters for plotly's markers would need paths; a circle, a square and a diamond are enough.
+SQUARES, DIAMONDS = ("square", "cross", "x"), ("diamond", "triangle-up")
+DASHES: Mapping[str, str] = {"dash": "7 4", "dot": "2 4", "dashdot": "7 4 2 4"}
+
+Figure = Mapping[str, Any]
+
+
+def bar(trace: Figure, x: Axis, y: Axis, number: int, count: int) -> Iterator[str]:
+    room = abs(y.end - y.start) / max(len(y.names), 1)
+    thick = 0.75 * room / count
+    style = trace.get("marker", {})
+    colors, hatched = style.get("color", "currentColor"), style.get("pattern", {}).get("shape")
+    base = x.at(10**x.low) if x.log else x.at(0)
+    for at, (name, value) in enumerate(zip(trace["y"], trace["x"], strict=True)):
+        if value is None or (x.log and value <= 0):
+            continue
+        middle, end = y.at(name), x.at(value)
+        upper = middle - 0.375 * room + number * thick
+        color = colors if isinstance(colors, str) else colors[at]
+        box = f"M{base:.1f} {upper:.1f}H{end:.1f}v{thick:.1f}H{base:.1f}z"
+        drawn = 'fill-opacity="0.3" class="ka-hatched"' if hatched else ""
+        yield f'<path fill="{color}" stroke="{color}" {drawn} d="{box}"/>'
+        labels = trace.get("text")
+        if labels:
+            label = labels if isinstance(labels, str) else labels[at]
+            yield text(end + 4, upper + thick / 2 + 4, str(label))
+
+
+def line(trace: Figure, x: Axis, y: Axis) -> Iterator[str]:
+    style, marks = trace.get("line", {}), trace.get("marker", {})
+    color = style.get("color") or marks.get("color") or "currentColor"
+    mode = trace.get("mode", "lines")
+    there = [
+        (at, x.at(a), y.at(b))
+        for at, (a, b) in enumerate(zip(trace["x"], trace["y"], strict=True))
+        if a is not None and b is not None
+    ]
+    path = "L".join(f"{a:.1f} {b:.1f}" for _, a, b in there)
+    if trace.get("fill") == "toself":
+        fill, opacity = trace.get("fillcolor", color), trace.get("opacity", 0.25)
+        yield f'<path fill="{fill}" fill-opacity="{opacity}" d="M{path}z"/>'
+        return
+    if "lines" in mode and path:
+        yield stroke(f"M{path}", color, style.get("dash", ""))
+    size = marks.get("size", 6)
+    for at, a, b in there:
+        if "markers" in mode:
+            across = size if isinstance(size, int | float) else size[at]
+            yield marker(a, b, float(across), marks.get("symbol", "circle"), color)
+        if "text" in mode and trace["text"][at]:
+            leftward = "left" in trace["textposition"][at]
+            anchor = "end" if leftward else "start"
+            down = 13 if "bottom" in trace["textposition"][at] else -5
+            yield text(a + (-7 if leftward else 7), b + down, str(trace["text"][at]), anchor=anchor)
+
+
+def marker(a: float, b: float, across: float, shape: str, color: str) -> str:
+    half = across / 2
+    if shape in SQUARES:
+        box = f"M{a - half:.1f} {b - half:.1f}h{across:.1f}v{across:.1f}h-{across:.1f}z"
+        return f'<path fill="{color}" d="{box}"/>'
+    if shape in DIAMONDS:
+        box = f"M{a:.1f} {b - half:.1f}l{half:.1f} {half:.1f}l-{half:.1f} {half:.1f}"
+        return f'<path fill="{color}" d="{box}l-{half:.1f} -{half:.1f}z"/>'
+    return f'<circle fill="{color}" cx="{a:.1f}" cy="{b:.1f}" r="{half:.1f}"/>'
+
+
+def stroke(path: str, color: str, dash: str) -> str:
+    """A line as plotly names its dashes."""
+    dashes = f' stroke-dasharray="{DASHES[dash]}"' if dash in DASHES else ""
+    return f'<path fill="none" stroke="{color}" stroke-width="2"{dashes} d="{path}"/>'
+
+
+def heat(trace: Figure, x: Axis, y: Axis) -> Iterator[str]:
+    """The cells, with their numbers where the trace shows them, and the scale of their colours."""
+    xs, ys = trace["x"], trace["y"]
+    cells = [value for row in trace["z"] for value in row if value is not None]
+    low, high = trace.get("zmin", min(cells)), trace.get("zmax", max(cells))
+    colors = colors_of(trace)
+    wide = abs(x.end - x.start) / len(xs)
+    tall = abs(y.end - y.start) / max(len(y.names) or len(ys), 1)
+    for name, row in zip(ys, trace["z"], strict=True):
+        for at, value in enumerate(row):
+            if value is None:
+                continue
+            shade = colors[round((value - low) / ((high - low) or 1) * (len(colors) - 1))]
+            left, upper = x.start + at * wide, y.at(name) - tall / 2
+            yield f'<path fill="{shade}" d="M{left:.1f} {upper:.1f}h{wide:.1f}v{tall:.1f}h-{wide:.1f}z"/>'
+            if trace.get("texttemplate"):
+                middle = (left + wide / 2, upper + tall / 2 + 4)
+                yield text(*middle, f"{value:g}", anchor="middle", fill=ink(shade))
+    yield from _scale(trace, (low, high), x.end + 10, sorted((y.start, y.end)))
+
+
+def colors_of(trace: Figure) -> Sequence[str]:
+    """The colours of a heat map from low to high: those that it names, at even distances, else Cividis."""
+    named = trace.get("colorscale")
+    return [color for _, color in named] if isinstance(named, list) and len(named) < 9 else CIVIDIS
+
+
+def _scale(
+    trace: Figure, ends: tuple[float, float], x: float, between: Sequence[float]
+) -> Iterator[str]:
+    """The colours beside the map, the largest value above, under what they are."""
+    colors, (top, bottom) = colors_of(trace), between
+    title = ((trace.get("colorbar") or {}).get("title") or {}).get("text", "")
+    lines = title.split("<br>")
+    for number, words in enumerate(lines):
+        yield text(x, top + 10 + 13 * number, words)
+    top += 13 * len(lines) + 8
+    step = (bottom - top) / len(colors)
+    for number, color in enumerate(reversed(colors)):
+        upper = top + number * step
+        yield f'<path fill="{color}" d="M{x:.1f} {upper:.1f}h12v{step + 0.5:.1f}h-12z"/>'
+    yield text(x + 16, top + 10, f"{ends[1]:.3g}")
+    yield text(x + 16, bottom, f"{ends[0]:.3g}")
+
+
+def text(
+    x: float, y: float, words: str, *, anchor: str = "start", bold: bool = False, fill: str = ""
+) -> str:
+    weight = ' font-weight="bold"' if bold else ""
+    color = f' fill="{fill}"' if fill else ""
+    return (
+        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{weight}{color}>'
+        f"{html.escape(plain(words), quote=False)}</text>"
+    )
+
+
+def plain(words: str) -> str:
+    """Text without the tags that plotly understands.
+
+    >>> plain("<b>no skips</b>")
+    'no skips'
+    """
+    return re.sub(r"<[^>]+>", " " if "<br" in words else "", words)
