@@ -105,7 +105,7 @@ def citation() -> str:
         "```bibtex\n"
         "@software{keraudit,\n"
         f"  title   = {{{cited['title']}}},\n"
-        "  author  = {{The keraudit authors}},\n"
+        "  author  = {The keraudit authors},\n"
         f"  version = {{{version}}},\n"
         f"  year    = {{{date[:4]}}},\n"
         f"  license = {{{licence}}}\n"
