@@ -2,8 +2,8 @@
 
 from keraudit.safe_text import harmless
 
+LONGEST_MESSAGE = 1_000  # characters; what it repeats may be as long as a file
 # What the backends say when no memory is left, in their own errors.
-LONGEST_MESSAGE = 4_000  # characters; what it repeats may be as long as a file
 MEMORY_SIGNS = ("bad_alloc", "can't allocate memory", "RESOURCE_EXHAUSTED", "ResourceExhausted")
 
 

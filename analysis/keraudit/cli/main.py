@@ -13,7 +13,7 @@ import click
 
 from keraudit._version import __version__
 from keraudit.cli.command import Group
-from keraudit.errors import KerauditError
+from keraudit.errors import LONGEST_MESSAGE, KerauditError
 from keraudit.model.fuzzy import suggestion
 from keraudit.safe_text import harmless, shown_harmlessly
 
@@ -23,7 +23,7 @@ LEFT = {
     "evaluate": "what was evaluated before is kept",
 }
 NO_MEMORY = "no memory is left: give the process more, or end others; nothing was written"
-LONGEST_LINE = 1000  # characters of an error
+LONGEST_LINE = LONGEST_MESSAGE + 100  # characters: room for the length of one that is cut
 
 # heading of the help: the commands under it, each with the module that holds it
 SECTIONS = {
