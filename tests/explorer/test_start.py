@@ -15,6 +15,7 @@ import pytest
 
 from keraudit.cli.main import run
 from keraudit.explorer import start
+from keraudit.explorer.places import typed
 
 CONFIG = Path(__file__).parents[2] / "streamlit_app" / ".streamlit" / "config.toml"
 
@@ -172,6 +173,6 @@ def test_the_model_named_at_the_start_is_shown(
     monkeypatch.setenv(start.MODEL_VARIABLE, str(inception_file))
     app = open_page()
     assert metrics(app)["MACs"] == "5.713 G"
-    assert command(app) == f"keraudit flops {inception_file}"
+    assert command(app) == f"keraudit flops {typed(inception_file)}"
     assert address(app) == {}
     assert app.selectbox(key="w_model").value == "named"
