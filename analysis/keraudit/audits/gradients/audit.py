@@ -24,11 +24,10 @@ from keraudit.output.report import origin_of
 if TYPE_CHECKING:
     import keras
 
-    from keraudit.audits.gradients.measure import Step
     from keraudit.audits.gradients.network import Network
 
 Row = TypeVar("Row", BlockGradient, KernelGradient)
-Progress = Callable[[int, int, str], None]  # pieces done, of how many, the network and the block
+Progress = Callable[[int, int, str], None]  # pieces done, of how many, the profile's label
 
 
 def no_progress(done: int, total: int, label: str) -> None:
@@ -75,10 +74,10 @@ def compare(
     name = ""
     for one in variants:
 
-        def step(block: str, label: str = one.label) -> None:
+        def step(label: str = one.label) -> None:
             nonlocal done
             done += 1
-            progress(done, total, f"{label}, {block}")
+            progress(done, total, label)
 
         progress(done, total, one.label)
         network = _assembled(one, blocks, loss, plan)
@@ -150,7 +149,7 @@ def _measured(
     seed: int,
     loss: tuple[str, ...],
     plan: Plan,
-    step: Step,
+    step: Callable[[], None],
 ) -> tuple[Profile, str]:
     """The mean profile over the batches of a seed, and the dataset's name."""
     from keraudit.audits.gradients.measure import profile
