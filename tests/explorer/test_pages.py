@@ -27,6 +27,7 @@ from keraudit.explorer import picture
 from keraudit.explorer.address import PAGES
 from keraudit.explorer.pages import predictions
 from keraudit.explorer.picture import sent_image
+from keraudit.explorer.places import typed
 from keraudit.explorer.start import MODEL_VARIABLE, RUNS_VARIABLE
 from keraudit.explorer.ui import plain
 
@@ -332,7 +333,7 @@ def test_a_layer_and_runs_are_exported(
     assert "no finished training runs" in errors(choose(app, "what", "runs"))[0]
     folder(tmp_path)
     app = open_page(page="export", what="runs")
-    assert command(app) == f"keraudit runs list {tmp_path}"
+    assert command(app) == f"keraudit runs list {typed(tmp_path)}"
     assert not errors(app)
 
 
@@ -345,7 +346,7 @@ def test_commands_name_the_folders_of_the_runs(
     )
     monkeypatch.setenv(RUNS_VARIABLE, str(place))
     app = open_page(page="runs", run="plain-cifar-20-he2015-seed0")
-    assert f"keraudit runs list '{made}'" in lines(app)
+    assert f"keraudit runs list '{typed(made)}'" in lines(app)
     assert f"keraudit evaluate '{made / 'plain-cifar-20-he2015-seed0'}'" in lines(app)
     choose(app, "run", "published")
     assert not [line for line in lines(app) if "evaluate" in line]

@@ -24,7 +24,8 @@ def typed(path: Path) -> str:
     """A path as one types it in the working folder; its name alone where it lies elsewhere."""
     try:
         relative = os.path.relpath(path)
+        share = os.path.commonpath([Path.cwd(), path.absolute()])
     except (OSError, ValueError):  # the working folder is gone, or on another drive
         return path.name
     is_far = Path(relative).parts[: FARTHEST + 1] == ("..",) * (FARTHEST + 1)
-    return path.name if is_far else relative
+    return path.name if is_far or share == Path(share).anchor else relative
