@@ -347,7 +347,7 @@ def test_commands_name_the_folders_of_the_runs(
     monkeypatch.setenv(RUNS_VARIABLE, str(place))
     app = open_page(page="runs", run="plain-cifar-20-he2015-seed0")
     assert f"keraudit runs list '{typed(made)}'" in lines(app)
-    assert f"keraudit evaluate '{made / 'plain-cifar-20-he2015-seed0'}'" in lines(app)
+    assert f"keraudit evaluate {typed(made / 'plain-cifar-20-he2015-seed0')}" in lines(app)
     choose(app, "run", "published")
     assert not [line for line in lines(app) if "evaluate" in line]
     assert "no evaluation" in app.info[0].value
