@@ -121,7 +121,7 @@ def _failed_access(error: OSError) -> int:
         return failed(f"{os.fspath(error.filename)!s}: {error.strerror or error}")
     if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO):
         raise error
-    with suppress(OSError, ValueError):  # standard output is no file
+    with suppress(OSError, ValueError):  # standard output is not a file
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return failed(f"cannot write the output: {error.strerror or error}")
 
