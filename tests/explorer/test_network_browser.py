@@ -73,6 +73,7 @@ def test_a_layer_is_found_and_a_module_opened(browser: Browser, url: str) -> Non
 
 def test_sixteen_skips_are_drawn_around_closed_blocks(browser: Browser, url: str) -> None:
     with opened(browser, f"{url}/?model=ResNet50") as page:
+        page.locator("svg .arc").nth(15).wait_for()
         assert page.locator("svg .arc").count() == 16
         assert page.locator("svg .plus").count() == 16
         assert page.locator("svg .box.open").count() == 0

@@ -315,7 +315,11 @@ OPTIONS = json.dumps({"requests": [Requested(shapes=((4,),)).to_dict()], "closed
     [
         ("nothing", "gave no model: TypeError: it returned a NoneType, not a keras.Model"),
         ("wrong", "gave no model: KeyError: 'no such key'"),
-        ("absent", "gave no model: AttributeError: module 'ownwrong' has no attribute 'absent'"),
+        (
+            "absent",
+            "gave no model: AttributeError: 'ownwrong' has no 'absent': "
+            "expected one of Fails, Net, keras, nothing, wrong",
+        ),
     ],
 )
 def test_a_callable_that_gives_no_model(

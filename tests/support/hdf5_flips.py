@@ -72,5 +72,7 @@ def codes_of(paths: Sequence[Path]) -> list[int]:
         codes += map(int, done.stdout.split())
         if done.returncode:  # ended by its limit, or crashed: a line of the parent's
             assert done.returncode < 0, done.stderr[-2000:]
+            if len(codes) == len(WAYS) * len(paths):  # as it closed, with every file read
+                break
             codes += [done.returncode] * (len(WAYS) - len(codes) % len(WAYS))
     return codes
