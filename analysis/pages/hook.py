@@ -37,6 +37,7 @@ FILLING = (
     "inception",
     "inline_values",
     "keras_hub",
+    "lesions",
     "max_stable_learning_rate",
     "mistakes",
     "models",

@@ -7,7 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from keraudit.evaluation.lesion_figure import deleted_one_by_one, deleted_together, probed
+from keraudit.evaluation.lesion_figure import (
+    deleted_one_by_one,
+    deleted_together,
+    gradient_profiles,
+    probed,
+)
 from keraudit.output.table import bare_grid
 from pages.figures import drawn_by_script
 from pages.markdown import note, numbers
@@ -57,6 +62,16 @@ def probes() -> str:
     )
 
 
+def profiles() -> str:
+    """The gradient of the deepest one, trained and not."""
+    return _drawn(
+        lambda found, title: gradient_profiles(found[-1], title=title),
+        title="The gradient of a trained ResNet-56 and of random ones",
+        label="Line chart of the gradient's norm after each block of one network",
+        caption="32 of the images, cross-entropy. One trained network, three random initialisations.",
+    )
+
+
 def summary() -> str:
     """A row for each network."""
     if not records():
@@ -92,7 +107,10 @@ def summary() -> str:
 
 
 def value(network: str, key: str) -> str:
-    """In a line of text: ``median``, ``baseline`` or ``gradient`` (trained over initial, at the first block)."""
+    """In a line of text: ``median``, ``largest``, ``baseline``, or the growth of a gradient, ``trained`` or ``initial``.
+
+    The growth is that of the norm from the block before the last to the first.
+    """
     record = published(FOLDER / f"{network}.json", SCHEMA)
     if record is None:
         return "(not measured)"
@@ -100,17 +118,19 @@ def value(network: str, key: str) -> str:
         return f"{-record['median_change_points']:.1f}"
     if key == "baseline":
         return f"{record['baseline']['accuracy']:.2%}"
-    trained = record["gradients"]["trained"][0][0]["grad_norm"]
-    initial = fmean(profile[0]["grad_norm"] for profile in record["gradients"]["initial"])
-    return f"{trained / initial:.2g}"
+    if key == "largest":
+        return f"{max(-row['change_points'] for row in record['deletions']):.0f}"
+    factors = (rows[0]["grad_norm"] / rows[-2]["grad_norm"] for rows in record["gradients"][key])
+    return f"{fmean(factors):.0f}"
 
 
 def _drawn(draw: Callable[..., Mapping[str, Any]], *, title: str, label: str, caption: str) -> str:
     found = records()
     if not found:
         return missing(FOLDER, COMMAND)
+    badges = ("1 network of each depth", f"{found[0]['baseline']['images']:,} original test images")
     return drawn_by_script(
-        draw(found, title=title), label=label, caption=caption, made=_made(found)
+        draw(found, title=title), label=label, caption=caption, made=_made(found), badges=badges
     )
 
 

@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ EXPECTED: Mapping[str, tuple[str | None, int]] = {
     "resnet-cifar-44": (None, 658_586),
     "resnet-cifar-56": ("92.72", 853_018),
 }
-IMAGES = 32  # of which the gradient profiles are taken
+IMAGES, LOSS = 32, "cross-entropy"  # of the gradient profiles
 
 
 def command(name: str) -> list[str]:
@@ -54,8 +55,9 @@ def _profiles(name: str, folder: Path) -> dict[str, Any]:
     model = load_pytorch_resnet(folder / f"{name}.npz")
     images, labels = arrays(folder / ORIGINALS, "x", "y")
     data = (images[:IMAGES].astype("float32"), labels[:IMAGES].reshape(-1).astype("int32"))
-    trained = gradients(model, batch=IMAGES, data=data, own_weights=True).to_dict()
-    initial = gradients(model, batch=IMAGES, data=data, seeds=(0, 1, 2)).to_dict()
+    measured = partial(gradients, model, batch=IMAGES, data=data, loss=LOSS)
+    trained = measured(own_weights=True).to_dict()
+    initial = measured(seeds=(0, 1, 2)).to_dict()
     return {
         "images": IMAGES,
         "trained": [_by_block(profile) for profile in trained["profiles"]],

@@ -99,6 +99,39 @@ def probed(records: Sequence[Record], *, title: str) -> dict[str, Any]:
     return as_record(figure)
 
 
+def gradient_profiles(record: Record, *, title: str) -> dict[str, Any]:
+    """The norm of the loss's gradient after each block, of a trained network and of random initialisations.
+
+    Args:
+        record: with ``gradients``, the profiles of ``records.lesions``.
+        title: of the figure.
+    """
+    figure = new_figure(
+        frame(
+            title,
+            height=380,
+            xaxis=axis("block, by its place from input (0) to output (1)"),
+            yaxis=axis("norm of the loss's gradient", type="log"),
+        )
+    )
+    for color, kind, name in zip(
+        LINES, ("trained", "initial"), ("trained", "random"), strict=False
+    ):
+        profiles = [[row["grad_norm"] for row in rows] for rows in record["gradients"][kind]]
+        for number, norms in enumerate(profiles):
+            figure.add_scatter(
+                name=name,
+                x=_places(len(norms)),
+                y=norms,
+                text=[row["block"] for row in record["gradients"][kind][0]],
+                mode="lines",
+                line={"color": color, "dash": "solid" if kind == "trained" else "dash"},
+                showlegend=not number,
+                hovertemplate="%{text}: %{y:.3g}<extra>" + name + "</extra>",
+            )
+    return as_record(figure)
+
+
 def _places(count: int) -> list[float]:
     return [round(number / max(count - 1, 1), 4) for number in range(count)]
 
