@@ -89,7 +89,7 @@ def test_sixteen_skips_are_drawn_around_closed_blocks(browser: Browser, url: str
 
 def test_what_if_colours_the_layers_that_change(browser: Browser, url: str) -> None:
     with opened(browser, f"{url}/?page=what-if&model=ResNet50&without=reductions") as page:
-        assert page.locator("svg .box.changed").count() > 10
+        page.locator("svg .box.changed").nth(10).wait_for()
         assert page.locator("svg .box.removed").count() == 0
         page.get_by_text("before", exact=True).first.click()
         settled(page)
