@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,23 @@ def capacity() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for variable, number in WIDE.items():
             patch.setenv(variable, number)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_harness() -> Iterator[None]:
+    """Streamlit's harness without two delays of half a second each that no server has.
+
+    It looks through every installed package for components each time an app is opened, and clears the
+    Keras of this process after each run; the server's own process imports none.
+    """
+    from streamlit.components.v2 import manifest_scanner
+    from streamlit.runtime.scriptrunner import script_runner
+
+    scan = cache(manifest_scanner.scan_component_manifests)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", scan)
+        patch.setattr(script_runner, "_clean_problem_modules", lambda: None)
         yield
 
 

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 
+EXHAUSTIVE = pytest.mark.exhaustive
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with launched() as found:
@@ -65,10 +68,12 @@ def test_from_the_map_to_the_cost_without_reductions(browser: Browser, url: str)
     ("view", "drawn", "held"),
     [
         ("model=InceptionV3", True, "mixed3"),
-        ("page=map&model=InceptionV3", True, "mixed3"),
+        pytest.param("page=map&model=InceptionV3", True, "mixed3", marks=EXHAUSTIVE),
         ("page=what-if&model=InceptionV3&without=reductions", False, "mixed3"),
-        ("page=gradients&model=ResNet-CIFAR-20", True, "depth"),
-        ("page=compare&model=ResNet50&compared=VGG16", False, "VGG16"),
+        pytest.param("page=gradients&model=ResNet-CIFAR-20", True, "depth", marks=EXHAUSTIVE),
+        pytest.param(
+            "page=compare&model=ResNet50&compared=VGG16", False, "VGG16", marks=EXHAUSTIVE
+        ),
     ],
 )
 def test_a_page_is_taken_along_as_files(

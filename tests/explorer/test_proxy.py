@@ -65,6 +65,7 @@ def forwarded(port: int) -> Iterator[int]:
             each.close()
 
 
+@pytest.mark.exhaustive
 def test_the_page_is_whole_under_a_prefix_and_behind_a_proxy() -> None:
     asked: list[str] = []
     with served(prefix=PREFIX) as (url, _), launched() as browser:

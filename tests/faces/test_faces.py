@@ -133,6 +133,33 @@ SIZES = {"train": 30, "test": 12}
 FAST = ("--seeds", "0,1", "--images-per-person", "3", "--size", "75", "--epochs", "2")
 
 
+def test_the_command_on_features_that_a_run_learnt(tmp_path: Path, trained: Path) -> None:
+    out = tmp_path / "faces.json"
+    run = trained / "resnet-cifar-8-he2015-seed0"
+    words = (
+        "faces",
+        "--data",
+        toy_faces(tmp_path),
+        "--features",
+        run,
+        *FAST,
+        "--seeds",
+        "0",
+        "--epochs",
+        "1",
+    )
+    done = keraudit(*words, "--output", out)
+    assert done.code == 0, done.err
+    found = json.loads(out.read_text())
+    assert len(found["cuts"]) == 3  # a ResNet of 8 layers has three residual units
+    pixels, faces, features, head, whole = found["recognisers"]
+    assert pixels["scores"]["error"] == [0]  # patterns are told apart
+    assert faces["name"] == "14 eigenfaces"
+    assert head["macs"] > features["macs"]
+    assert whole["name"] == "ResNet-CIFAR-20 from 32x32 pixels"
+
+
+@pytest.mark.exhaustive
 def test_the_command_on_toy_faces(tmp_path: Path, trained: Path) -> None:
     out = tmp_path / "faces.json"
     run = trained / "resnet-cifar-8-he2015-seed0"

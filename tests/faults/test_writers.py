@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from faults import BROKEN, CRASHED, REFUSED, TRAP, crash, fail, in_child
+from faults import BROKEN, CRASHED, REFUSED, TRAP, crash, fail, forked, in_child
 from keraudit.api import audit
 from keraudit.errors import KerauditError
 from keraudit.evaluation import evaluate
@@ -216,7 +216,7 @@ def test_two_writers_leave_a_whole_file(name: str, tmp_path: Path) -> None:
 
     children = []
     for version in (0, 1):
-        if not (child := os.fork()):
+        if not (child := forked()):
             try:
                 often(version)
                 os._exit(0)

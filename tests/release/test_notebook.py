@@ -19,6 +19,7 @@ COMMITTED = json.loads(NOTEBOOK.read_text("utf-8"))
 NUMBER = re.compile(r"-?\d[\d,]*\.?\d*(?:e[+-]?\d+)?")
 
 
+@pytest.mark.exhaustive
 def test_a_run_gives_what_is_committed() -> None:
     now, before = outputs(executed()), outputs(COMMITTED)
     assert [[*map(sorted, cell)] for cell in now] == [[*map(sorted, cell)] for cell in before]

@@ -72,13 +72,17 @@ def crash() -> None:
     os._exit(CRASHED)
 
 
+def forked() -> int:
+    """``os.fork`` without the warning of JAX, whose threads the child does without."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return os.fork()
+
+
 def in_child(act: Callable[[], object], *, largest: int | None = None) -> Ended:
     """Do something in a fork of this process, whose files may not grow beyond ``largest`` bytes."""
     with tempfile.TemporaryFile() as said:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # other threads are not needed in the child
-            child = os.fork()
-        if not child:
+        if not (child := forked()):
             os._exit(_done(act, said.fileno(), largest))
         _, status = os.waitpid(child, 0)
         said.seek(0)

@@ -137,6 +137,7 @@ def test_without_tensorboard_one_line_says_so(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.exhaustive
 def test_tensorboard_gets_every_epoch_of_a_run_that_was_stopped_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

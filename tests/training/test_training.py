@@ -41,7 +41,9 @@ print(json.dumps([loss, np.asarray(bias.value).tolist(), sums.tolist()]))
 """
 
 
-@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+@pytest.mark.parametrize(
+    "backend", ["tensorflow", pytest.param("jax", marks=pytest.mark.exhaustive)]
+)
 @pytest.mark.parametrize(
     "precision",
     ["float32", pytest.param("mixed_bfloat16", marks=pytest.mark.exhaustive)],
@@ -220,6 +222,7 @@ def test_wrong_options_of_train(words: tuple[object, ...], message: str) -> None
     assert message in done.err
 
 
+@pytest.mark.exhaustive
 def test_tensorflow_runs_one_operation_at_a_time() -> None:
     """What makes a large network's training the same twice shows in no small one: so the setting itself."""
     code = """

@@ -154,8 +154,9 @@ def _calling(trace: Trace, call: Any) -> Any:
             done, result = _opened(trace, layer, args, kwargs)
             if done:
                 return result
-            if layer is trace.model:
-                raise trace.errors[id(layer)]
+            error = trace.errors[id(layer)]
+            if layer is trace.model or isinstance(error, RecursionError):
+                raise error  # without an end as a leaf, too, and tried so at every level
             kwargs = _without_inference(kwargs)
         if not has_symbolic(args, kwargs) and (layer.variables or not layer.built):
             args, kwargs = stand_ins(trace, (args, kwargs))
