@@ -68,7 +68,7 @@ def test_a_measurement_offers_only_what_changes_the_network(open_page: Open) -> 
 
 
 def test_the_batch_fits_what_a_page_runs(open_page: Open) -> None:
-    app = open_page(page="gradients", model="InceptionV3", record="live", size="900x900x3")
+    app = open_page(page="gradients", model="InceptionV3", record="live", size="400x400x3")
     assert app.number_input(key="w_images").value == 8
     assert not errors(app)
     app = open_page(page="gradients", model="InceptionV3", record="live", size="2000x2000x3")
