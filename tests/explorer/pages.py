@@ -30,7 +30,8 @@ def warnings(app: AppTest) -> list[str]:
 
 def lines(app: AppTest) -> list[str]:
     """What stands in the page's boxes: products and command lines."""
-    found = [re.fullmatch(r'<pre class="command">(.*)</pre>', h.value, re.DOTALL) for h in app.html]
+    box = re.compile(r'(?:<div class="copied">)?<pre class="command">(.*)</pre>.*', re.DOTALL)
+    found = [box.fullmatch(h.value) for h in app.html]
     return [html.unescape(match[1]) for match in found if match]
 
 

@@ -86,6 +86,47 @@ def test_activations_and_weights_of_a_file_are_its_own(tmp_path: Path) -> None:
     assert "kernels" not in of("out")
 
 
+def test_a_class_is_explained_at_every_map(tmp_path: Path) -> None:
+    """Behind a global mean and a dense layer, a map's gradient is that layer's weights over the area."""
+    import keras
+
+    body = small()
+    end = keras.layers.Softmax(name="probabilities")(body.output)
+    network = keras.Model(body.input, end)
+    names, arrays = shown(saved(network, tmp_path), tmp_path / "work", 16)
+    chances = answer(network, 16)
+    assert arrays["probabilities"] == pytest.approx(chances, abs=1e-5)
+    chosen = int(arrays["chosen"])
+    assert chosen == chances.argmax()
+    at = names.index("deep")
+    fed = np.asarray(test_image(16, 16))[None].astype("float32") / 127.5 - 1
+    maps = keras.ops.convert_to_numpy(keras.Model(body.input, body.get_layer("deep").output)(fed))[
+        0
+    ]
+    kernel = keras.ops.convert_to_numpy(network.get_layer("out").kernel)[:, chosen]
+    heat = np.maximum((maps * kernel).sum(-1), 0)
+    assert arrays[f"{at}:cam"] / 255 == pytest.approx(heat / heat.max(), abs=0.01)
+    parts = kernel / maps[..., 0].size * maps.mean((0, 1))
+    best = np.argsort(-np.abs(parts))
+    assert arrays[f"{at}:best"].tolist() == best.tolist()
+    assert arrays[f"{at}:best_parts"] == pytest.approx(parts[best], rel=1e-3, abs=1e-7)
+    assert arrays[f"{at}:best_maps"].shape == (6, *maps.shape[:2])
+    assert f"{names.index('colours')}:cam" in arrays
+
+
+def test_a_softmax_in_the_last_layer_is_looked_behind(tmp_path: Path) -> None:
+    import keras
+
+    keras.utils.clear_session()
+    start = keras.Input((8, 8, 3))
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3, name="conv")(start))
+    network = keras.Model(start, keras.layers.Dense(3, activation="softmax", name="end")(x))
+    names, arrays = shown(saved(network, tmp_path), tmp_path / "work", 8)
+    assert arrays["probabilities"] == pytest.approx(answer(network, 8), abs=1e-5)
+    assert arrays[f"{names.index('end')}:vector"] == pytest.approx(answer(network, 8), abs=1e-5)
+    assert arrays[f"{names.index('conv')}:best"].shape == (4,)
+
+
 def nested() -> Any:
     """Models within a model, a layer called twice, and weights deeper than a layer."""
     import keras
