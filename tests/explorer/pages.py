@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
@@ -45,6 +46,11 @@ def address(app: AppTest) -> dict[str, str]:
         key: value if isinstance(value, str) else value[0]
         for key, value in app.query_params.items()
     }
+
+
+def by_block(app: AppTest) -> Any:
+    """The table that compares blocks, below the list of layers that differ."""
+    return next(table.value for table in app.dataframe if "block" in table.value)
 
 
 def choose(app: AppTest, key: str, value: object) -> AppTest:

@@ -26,7 +26,7 @@ from keraudit.building.keras_model import build
 from keraudit.errors import KerauditError
 from keraudit.explorer import activations, bundled_weights, jobs, uploaded_weights, worker
 from keraudit.explorer.limits import may_run
-from keraudit.explorer.picture import fitted, framed_field, mosaic, spans, test_image
+from keraudit.explorer.picture import test_image
 from keraudit.explorer.upload import uploaded
 from keraudit.layers.infer import shaped
 
@@ -389,15 +389,3 @@ def test_too_much_is_refused() -> None:
     graph = shaped(uploaded("a.json", config_of({"class_name": "Mine", "config": {}})).architecture)
     with pytest.raises(KerauditError, match="table does not know"):
         may_run(graph, report_of(graph), passes=1, is_upload=False)
-
-
-def test_what_a_position_sees_is_framed() -> None:
-    report = report_of(shaped(application("InceptionV3")))
-    layer = next(x for x in report.layers if x.name == "conv2d_28")
-    assert layer.field is not None
-    rows, columns = spans(layer.field, (17, 17))
-    # 143 pixels around 8 * 17 + 13, the centre of the stem's valid paddings
-    assert (rows.high - rows.low + 1, columns.high - columns.low + 1) == (143, 143)
-    picture = framed_field(fitted(test_image(100, 60), 299, 299), layer.field, (0, 0))
-    assert picture.size == (2 * 299 + 24, 2 * 299 + 24)
-    assert mosaic(np.zeros((5, 3, 3), "uint8"), columns=4).size == (4 * 100 - 4, 2 * 100 - 4)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import zipfile
 from collections.abc import Callable, Mapping
@@ -17,16 +16,23 @@ from built import json_of
 pytest.importorskip("streamlit")
 
 import streamlit as st
-from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from explorer.fake_runs import IMAGES, folder, record
-from explorer.pages import address, choose, command, errors, lines, metrics, unescaped, warnings
+from explorer.pages import (
+    address,
+    by_block,
+    choose,
+    command,
+    errors,
+    lines,
+    metrics,
+    unescaped,
+    warnings,
+)
 from keraudit.data.dataset import Split
-from keraudit.explorer import picture
 from keraudit.explorer.address import PAGES
 from keraudit.explorer.pages import predictions
-from keraudit.explorer.picture import sent_image
 from keraudit.explorer.places import typed
 from keraudit.explorer.start import MODEL_VARIABLE, RUNS_VARIABLE
 from keraudit.explorer.ui import plain
@@ -121,11 +127,6 @@ def test_layers_of_every_kind_have_a_page(open_page: Open, name: str) -> None:
     if name == "input_layer":
         name = found[0]["config"]["name"]
     assert not errors(open_page(page="layer", layer=name))
-
-
-def by_block(app: AppTest) -> Any:
-    """The table that compares blocks, below the list of layers that differ."""
-    return next(table.value for table in app.dataframe if "block" in table.value)
 
 
 def test_without_reductions_the_cost_goes_up(open_page: Open) -> None:
@@ -270,22 +271,6 @@ def test_a_model_that_is_named_is_read_anew_when_its_file_is_written(
         before = len(reads)
         app.run()
         assert len(reads) == before
-
-
-def test_one_picture_is_decoded_once(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    out = io.BytesIO()
-    Image.new("RGB", (32, 24), "#123456").save(out, "PNG")
-    decoded: list[str] = []
-
-    def counted(name: str, data: bytes) -> Image.Image:
-        decoded.append(name)
-        return sent_image(name, data)
-
-    monkeypatch.setattr(picture, "sent_image", counted)
-    app = open_page(page="layer", layer="conv2d_28")
-    app.file_uploader(key="picture").upload("a.png", out.getvalue()).run()
-    choose(app, "row", 3)
-    assert decoded == ["a.png"]
 
 
 def test_a_wrong_reduction_is_told_once(open_page: Open) -> None:
