@@ -51,7 +51,7 @@ def memory() -> str:
             note(
                 f"{found['sessions']} sessions, each on a model of its own, and one task at a time of at most"
                 f" {found['task_limit_mib']} MiB: {found['most_together_mib']:.0f} MiB together at most."
-                f" {found['date']}, {described(found['machine'])}. Made by `{found['command']}`."
+                f" {found['date']}, {described(found['machine'])}. Made by `{COMMAND}`."
             ),
         ]
     )

@@ -64,6 +64,7 @@ def of_others() -> str:
             ("values in it", f"{stored.MOST_VALUES:,}, {stored.DEEPEST} deep"),
             ("batch of CIFAR-10", mebibytes(sources.LARGEST_BATCH)),
             ("steps to unpack it", f"{cifar_batches.MOST_STEPS:,}"),
+            ("image of a data set", f"{sources.MOST_PIXELS:,} pixels"),
         ]
     )
 

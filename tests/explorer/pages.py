@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
@@ -30,7 +31,8 @@ def warnings(app: AppTest) -> list[str]:
 
 def lines(app: AppTest) -> list[str]:
     """What stands in the page's boxes: products and command lines."""
-    found = [re.fullmatch(r'<pre class="command">(.*)</pre>', h.value, re.DOTALL) for h in app.html]
+    box = re.compile(r'(?:<div class="copied">)?<pre class="command">(.*)</pre>.*', re.DOTALL)
+    found = [box.fullmatch(h.value) for h in app.html]
     return [html.unescape(match[1]) for match in found if match]
 
 
@@ -44,6 +46,11 @@ def address(app: AppTest) -> dict[str, str]:
         key: value if isinstance(value, str) else value[0]
         for key, value in app.query_params.items()
     }
+
+
+def by_block(app: AppTest) -> Any:
+    """The table that compares blocks, below the list of layers that differ."""
+    return next(table.value for table in app.dataframe if "block" in table.value)
 
 
 def choose(app: AppTest, key: str, value: object) -> AppTest:

@@ -52,6 +52,9 @@ def test_the_index_that_is_clicked_is_the_part_in_the_walk() -> None:
 
     walk(option["series"][0]["data"])
     assert flat == [part.name for part in tree.walk()]
+    boxes = {box["name"]: box for stage in option["series"][0]["data"] for box in stage["children"]}
+    # 401.9 M of 5.713 G
+    assert boxes["mixed3"]["label"]["formatter"] == "{b}\n7.0%"
     at = flat.index("mixed3")
     state = {"selection": {"selected": [{"data_indices": [at]}], "areas": []}}
     assert part_at(tree, state) == next(p for p in tree.walk() if p.name == "mixed3")

@@ -20,8 +20,9 @@ from streamlit import runtime
 from explorer.pages import command
 from explorer.test_upload import Open
 from keraudit.errors import KerauditError
-from keraudit.explorer import job_panel, jobs, ui
+from keraudit.explorer import gradient_plan, job_panel, jobs, ui
 
+NOBODY: Any = None
 NAP = [sys.executable, "-c", "import time; time.sleep(60)"]
 
 
@@ -125,6 +126,24 @@ def test_a_task_that_was_left_makes_room(state: dict[str, Any]) -> None:
         wait(job)
     assert not jobs.RUNNING
     assert job.error.startswith("cancelled")
+
+
+def test_the_time_that_is_left_is_foretold(monkeypatch: pytest.MonkeyPatch) -> None:
+    job = jobs.Job(task={}, process=NOBODY, began=100.0)
+    monkeypatch.setattr(jobs, "monotonic", lambda: 130.0)
+    assert job.left() is None
+    job.expected = 45.0
+    assert job.left() == 15.0
+    job.part = 0.75  # three quarters took 30 s
+    assert job.left() == 10.0
+
+
+def test_an_estimate_learns_from_what_a_measurement_took(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gradient_plan, "_CORRECTION", [1.0])
+    gradient_plan.took(20.0, 40.0)
+    assert gradient_plan._CORRECTION == [2.0]
+    gradient_plan.took(40.0, 20.0)
+    assert gradient_plan._CORRECTION == [1.0]
 
 
 def test_who_is_gone_is_what_streamlit_says(monkeypatch: pytest.MonkeyPatch) -> None:

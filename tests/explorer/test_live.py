@@ -26,7 +26,7 @@ from keraudit.building.keras_model import build
 from keraudit.errors import KerauditError
 from keraudit.explorer import activations, bundled_weights, jobs, uploaded_weights, worker
 from keraudit.explorer.limits import may_run
-from keraudit.explorer.picture import fitted, framed_field, mosaic, spans, test_image
+from keraudit.explorer.picture import test_image
 from keraudit.explorer.upload import uploaded
 from keraudit.layers.infer import shaped
 
@@ -84,6 +84,47 @@ def test_activations_and_weights_of_a_file_are_its_own(tmp_path: Path) -> None:
     assert of("depthwise")["kernels"].shape == (4, 3, 3)
     assert of("out")["vector"].shape == (5,)
     assert "kernels" not in of("out")
+
+
+def test_a_class_is_explained_at_every_map(tmp_path: Path) -> None:
+    """Behind a global mean and a dense layer, a map's gradient is that layer's weights over the area."""
+    import keras
+
+    body = small()
+    end = keras.layers.Softmax(name="probabilities")(body.output)
+    network = keras.Model(body.input, end)
+    names, arrays = shown(saved(network, tmp_path), tmp_path / "work", 16)
+    chances = answer(network, 16)
+    assert arrays["probabilities"] == pytest.approx(chances, abs=1e-5)
+    chosen = int(arrays["chosen"])
+    assert chosen == chances.argmax()
+    at = names.index("deep")
+    fed = np.asarray(test_image(16, 16))[None].astype("float32") / 127.5 - 1
+    maps = keras.ops.convert_to_numpy(keras.Model(body.input, body.get_layer("deep").output)(fed))[
+        0
+    ]
+    kernel = keras.ops.convert_to_numpy(network.get_layer("out").kernel)[:, chosen]
+    heat = np.maximum((maps * kernel).sum(-1), 0)
+    assert arrays[f"{at}:cam"] / 255 == pytest.approx(heat / heat.max(), abs=0.01)
+    parts = kernel / maps[..., 0].size * maps.mean((0, 1))
+    best = np.argsort(-np.abs(parts))
+    assert arrays[f"{at}:best"].tolist() == best.tolist()
+    assert arrays[f"{at}:best_parts"] == pytest.approx(parts[best], rel=1e-3, abs=1e-7)
+    assert arrays[f"{at}:best_maps"].shape == (6, *maps.shape[:2])
+    assert f"{names.index('colours')}:cam" in arrays
+
+
+def test_a_softmax_in_the_last_layer_is_looked_behind(tmp_path: Path) -> None:
+    import keras
+
+    keras.utils.clear_session()
+    start = keras.Input((8, 8, 3))
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3, name="conv")(start))
+    network = keras.Model(start, keras.layers.Dense(3, activation="softmax", name="end")(x))
+    names, arrays = shown(saved(network, tmp_path), tmp_path / "work", 8)
+    assert arrays["probabilities"] == pytest.approx(answer(network, 8), abs=1e-5)
+    assert arrays[f"{names.index('end')}:vector"] == pytest.approx(answer(network, 8), abs=1e-5)
+    assert arrays[f"{names.index('conv')}:best"].shape == (4,)
 
 
 def nested() -> Any:
@@ -348,15 +389,3 @@ def test_too_much_is_refused() -> None:
     graph = shaped(uploaded("a.json", config_of({"class_name": "Mine", "config": {}})).architecture)
     with pytest.raises(KerauditError, match="table does not know"):
         may_run(graph, report_of(graph), passes=1, is_upload=False)
-
-
-def test_what_a_position_sees_is_framed() -> None:
-    report = report_of(shaped(application("InceptionV3")))
-    layer = next(x for x in report.layers if x.name == "conv2d_28")
-    assert layer.field is not None
-    rows, columns = spans(layer.field, (17, 17))
-    # 143 pixels around 8 * 17 + 13, the centre of the stem's valid paddings
-    assert (rows.high - rows.low + 1, columns.high - columns.low + 1) == (143, 143)
-    picture = framed_field(fitted(test_image(100, 60), 299, 299), layer.field, (0, 0))
-    assert picture.size == (2 * 299 + 24, 2 * 299 + 24)
-    assert mosaic(np.zeros((5, 3, 3), "uint8"), columns=4).size == (4 * 100 - 4, 2 * 100 - 4)

@@ -14,7 +14,7 @@ from keraudit.api import report_of
 from keraudit.audits.cost.network_tree import Item
 from keraudit.explorer.address import View
 from keraudit.explorer.network_data import Network, Shown, network_data, network_of
-from keraudit.explorer.pages.network import opened, toggled
+from keraudit.explorer.pages.drawn import opened, toggled
 from keraudit.layers.infer import shaped
 from keraudit.model.blocks import blocks
 
@@ -115,3 +115,33 @@ def test_a_block_is_opened_and_closed(inception: Drawn) -> None:
         View(layer="conv2d_66", open=("mixed3", "mixed7")), root, inception.item("mixed3"), names
     )
     assert (other.layer, other.open) == ("conv2d_66", ("mixed7",))
+
+
+def test_colour_by_gradient_is_of_all_kernels_of_a_box() -> None:
+    resnet = Drawn("ResNet50")
+    at = {name: i for i, name in enumerate(resnet.names)}
+    found = {
+        at["conv1_conv"]: 100.0,
+        at["conv2_block1_1_conv"]: 3.0,
+        at["conv2_block1_2_conv"]: 4.0,
+    }
+    found[at["conv3_block1_1_conv"]] = float("nan")
+    data = resnet.data(color="gradient", gradients=found)
+    boxes = {box["key"]: box for box in data["boxes"]}
+    assert boxes["conv2_block1"]["cost"] == "5"  # 3 and 4 at right angles
+    assert boxes["conv3_block1"]["cost"] == ""
+    assert "of the model" not in boxes["conv2_block1"]["says"]
+    assert data["legend"][0][0] == "the smallest gradient norm"
+
+
+def test_a_model_without_recorded_gradients_says_so(open_page: Open) -> None:
+    app = open_page(model="VGG16", color="gradient")
+    assert any("No gradients of VGG16 are recorded here" in c.value for c in app.caption)
+    app = open_page(model="ResNet50", color="gradient")
+    assert not any("No gradients" in c.value for c in app.caption)
+
+
+def test_costs_are_summed_once(inception: Drawn, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = inception.data()
+    monkeypatch.setattr("keraudit.explorer.network_data._summed", None)
+    assert inception.data(color="params")["names"] == first["names"]

@@ -87,6 +87,22 @@ def test_sixteen_skips_are_drawn_around_closed_blocks(browser: Browser, url: str
             assert at["y"] + at["height"] <= stage["y"] + stage["height"]
 
 
+def test_what_if_colours_the_layers_that_change(browser: Browser, url: str) -> None:
+    with opened(browser, f"{url}/?page=what-if&model=ResNet50&without=reductions") as page:
+        page.locator("svg .box.changed").nth(10).wait_for(state="attached")
+        assert page.locator("svg .box.removed").count() == 0
+        page.get_by_text("before", exact=True).first.click()
+        settled(page)
+        box(page, "conv2_block2").click()
+        page.locator('svg .box.open[data-key="conv2_block2"]').wait_for()
+        settled(page)
+        assert "removed" in str(box(page, "conv2_block2_1_conv").get_attribute("class"))
+        page.get_by_role("button", name="Cut this skip").click()
+        settled(page)
+        assert "cut=conv2_block2_add" in page.url
+        page.get_by_role("button", name="Undo: skip to conv2_block2_add cut").wait_for()
+
+
 def test_the_panel_stands_beside_the_drawing(browser: Browser, url: str) -> None:
     with opened(browser, f"{url}/?model=ResNet50&layer=conv2_block1_1_conv") as page:
         page.set_viewport_size({"width": 1280, "height": 800})

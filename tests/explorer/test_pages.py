@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import zipfile
 from collections.abc import Callable, Mapping
@@ -17,16 +16,23 @@ from built import json_of
 pytest.importorskip("streamlit")
 
 import streamlit as st
-from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from explorer.fake_runs import IMAGES, folder, record
-from explorer.pages import address, choose, command, errors, lines, metrics, unescaped, warnings
+from explorer.pages import (
+    address,
+    by_block,
+    choose,
+    command,
+    errors,
+    lines,
+    metrics,
+    unescaped,
+    warnings,
+)
 from keraudit.data.dataset import Split
-from keraudit.explorer import picture
 from keraudit.explorer.address import PAGES
 from keraudit.explorer.pages import predictions
-from keraudit.explorer.picture import sent_image
 from keraudit.explorer.places import typed
 from keraudit.explorer.start import MODEL_VARIABLE, RUNS_VARIABLE
 from keraudit.explorer.ui import plain
@@ -100,7 +106,7 @@ def test_a_layer_with_its_product(open_page: Open) -> None:
     app = open_page(page="layer", layer="conv2d_28")
     # 35 x 35 positions, 64 channels, 3 x 3 kernel, 96 filters
     assert lines(app)[0] == "35 x 35 x 64 x 3 x 3 x 96 = 67,737,600 MACs"
-    assert metrics(app)["Sees"] == "143"
+    assert metrics(app)["Receptive field"] == "143"
     assert choose(app, "layer", "conv2d_29")
     assert address(app)["layer"] == "conv2d_29"
     choose(app, "row", 3)
@@ -126,9 +132,9 @@ def test_layers_of_every_kind_have_a_page(open_page: Open, name: str) -> None:
 def test_without_reductions_the_cost_goes_up(open_page: Open) -> None:
     app = choose(open_page(page="what-if"), "reductions", value=True)
     assert address(app) == {"page": "what-if", "without": "reductions"}
-    assert metrics(app)["MACs, before: 5.713 G"] == "9.828 G"
+    assert metrics(app)["MACs"] == "9.828 G"
     assert command(app) == "keraudit compare InceptionV3 InceptionV3 --without-reductions"
-    table = app.dataframe[0].value
+    table = by_block(app)
     assert dict(zip(table["block"], table["change"], strict=True))["mixed0"] == 391_372_800
     choose(app, "pools", value=True)
     assert address(app)["without"] == "reductions,pools"
@@ -153,7 +159,7 @@ def test_the_channels_of_one_reduction(open_page: Open) -> None:
     assert address(app)["filters"] == "conv2d_6=48"
     choose(app, "count", 16)
     # 35 x 35 x (192 x 32 + 5 x 5 x 32 x 64) fewer
-    table = app.dataframe[0].value
+    table = by_block(app)
     changed = dict(zip(table["block"], table["change"], strict=True))
     assert changed["mixed0"] == -35 * 35 * (192 * 32 + 25 * 32 * 64)
     assert command(app).endswith("--filters conv2d_6=16")
@@ -265,22 +271,6 @@ def test_a_model_that_is_named_is_read_anew_when_its_file_is_written(
         before = len(reads)
         app.run()
         assert len(reads) == before
-
-
-def test_one_picture_is_decoded_once(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    out = io.BytesIO()
-    Image.new("RGB", (32, 24), "#123456").save(out, "PNG")
-    decoded: list[str] = []
-
-    def counted(name: str, data: bytes) -> Image.Image:
-        decoded.append(name)
-        return sent_image(name, data)
-
-    monkeypatch.setattr(picture, "sent_image", counted)
-    app = open_page(page="layer", layer="conv2d_28")
-    app.file_uploader(key="picture").upload("a.png", out.getvalue()).run()
-    choose(app, "row", 3)
-    assert decoded == ["a.png"]
 
 
 def test_a_wrong_reduction_is_told_once(open_page: Open) -> None:

@@ -10,9 +10,9 @@ import pytest
 
 from explorer.fake_runs import CLASSES, IMAGES, folder, record
 from explorer.pages import address, choose, command, errors, metrics, unescaped, warnings
-from keraudit.explorer import records
+from keraudit.explorer import finished_runs, records
 from keraudit.explorer.curves import drawable
-from keraudit.explorer.records import groups
+from keraudit.explorer.finished_runs import groups
 from keraudit.explorer.start import RUNS_VARIABLE
 from keraudit.training.record import Run
 
@@ -28,11 +28,52 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_gradient_records_are_drawn(open_page: Open) -> None:
     app = open_page(page="gradients", model="ResNet50")
     assert app.selectbox(key="w_record").value == "resnet50-64"
-    assert set(app.dataframe[0].value["network"]) == {"as it is", "without-skips"}
+    assert set(app.dataframe[0].value["network"]) == {"baseline", "without-skips"}
+    assert any("ResNet50 at 64x64x3" in unescaped(c.value) for c in app.caption)
+    assert not app.info
     assert command(app).startswith("keraudit gradients ResNet50 --input-shape 64,64,3")
     for name in records.gradient_records():
         choose(app, "record", name)
         assert not errors(app), name
+
+
+def test_a_model_without_a_record_is_measured_and_another_ones_record_says_whose_it_is(
+    open_page: Open,
+) -> None:
+    app = open_page(page="gradients", model="VGG16")
+    assert app.selectbox(key="w_record").value == "live"
+    assert any("No record of VGG16 is here." in unescaped(c.value) for c in app.caption)
+    assert app.button[0].label.startswith("Measure, about ")
+    choose(app, "record", "resnet50-64")
+    assert (
+        unescaped(app.info[0].value) == "This is a record of ResNet50. The chosen model is VGG16."
+    )
+    choose(app, "model", "ResNet50")
+    assert not app.info
+
+
+def test_a_measurement_offers_only_what_changes_the_network(open_page: Open) -> None:
+    app = open_page(page="gradients", model="VGG16")  # without skips, norms or reductions
+    assert app.multiselect(key="w_against").value == []
+    assert app.multiselect(key="w_against").options == [
+        "He initialisation",
+        "Glorot initialisation",
+    ]
+    assert "--against" not in command(app)
+    app = open_page(page="gradients", model="ResNet-CIFAR-20", record="live")
+    assert app.multiselect(key="w_against").value == ["without-skips"]
+    app = open_page(page="gradients", model="VGG16", against="without-skips,he")
+    assert "Left out, because this network would stay the same: without skips." in warnings(app)
+    assert command(app) == "keraudit gradients VGG16 --batch 16 --against he"
+
+
+def test_the_batch_fits_what_a_page_runs(open_page: Open) -> None:
+    app = open_page(page="gradients", model="InceptionV3", record="live", size="400x400x3")
+    assert app.number_input(key="w_images").value == 8
+    assert not errors(app)
+    app = open_page(page="gradients", model="InceptionV3", record="live", size="2000x2000x3")
+    assert "a page runs at most" in errors(app)[0]
+    assert not app.button
 
 
 def test_gradients_over_training_have_a_slider(open_page: Open) -> None:
@@ -48,16 +89,15 @@ def test_a_missing_or_damaged_record_is_told(
     assert "there is no record 'x'" in errors(open_page(page="gradients", record="x"))[0]
     (tmp_path / "gradients").mkdir()
     monkeypatch.setattr(records, "results", lambda: (tmp_path,))
-    assert any("No measured records" in i.value for i in open_page(page="gradients").info)
+    assert open_page(page="gradients").selectbox(key="w_record").value == "live"
     (tmp_path / "gradients" / "bad.json").write_text('{"schema": 3')
-    assert "bad.json is damaged" in errors(open_page(page="gradients"))[0]
+    assert "bad.json is damaged" in warnings(open_page(page="gradients"))[0]
 
 
 def test_what_is_too_much_to_run_is_refused_before_it_starts(open_page: Open) -> None:
     app = open_page(page="gradients", model="InceptionV3", record="live", images=32, seeds=5)
-    app.button[0].click().run()
     assert "a page runs at most" in errors(app)[0]
-    assert not app.exception
+    assert not app.button
 
 
 def test_two_models_are_matched(open_page: Open) -> None:
@@ -86,6 +126,7 @@ def test_without_runs_the_page_says_what_to_do(
 @pytest.mark.usefixtures("runs")
 def test_runs_have_curves_and_errors(open_page: Open) -> None:
     app = open_page(page="runs")
+    assert any("No run of InceptionV3, the chosen model" in c.value for c in app.caption)
     table = app.dataframe[0].value
     assert list(table["Network"]) == ["Plain-CIFAR-20, he2015", "ResNet-CIFAR-20, he2015"]
     assert list(table["Test error %"])[1] == "8.25 +- 0.35"  # 8.0 and 8.5
@@ -103,13 +144,53 @@ def test_runs_have_curves_and_errors(open_page: Open) -> None:
 
 
 @pytest.mark.usefixtures("runs")
+def test_runs_of_the_model_come_first_and_a_filter_narrows(open_page: Open) -> None:
+    app = open_page(page="runs", model="ResNet-CIFAR-20")
+    assert list(app.dataframe[0].value["Network"]) == ["ResNet-CIFAR-20, he2015"]
+    choose(app, "only", "plain seed1")
+    assert address(app)["only"] == "plain seed1"
+    assert app.selectbox(key="w_run").options == ["plain-cifar-20-he2015-seed1"]
+    choose(app, "only", "nothing of it")
+    assert "No run has all of these words: nothing of it." in unescaped(app.info[0].value)
+
+
+def test_of_published_runs_those_on_a_part_of_the_data_are_left_out(
+    open_page: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(finished_runs, "results", lambda: (tmp_path / "site",))
+    for name, images in (("small", 10), ("whole", 100)):
+        made = record("ResNet-CIFAR-20", 0)
+        made["dataset"]["train_images"] = images
+        folder = tmp_path / "site" / "runs" / name
+        folder.mkdir(parents=True)
+        (folder / "resnet.json").write_text(json.dumps(made))
+    assert list(finished_runs.runs().found) == ["whole/resnet"]
+
+
+def test_every_kind_has_its_own_colour_and_dash(
+    open_page: Open, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (runs / "deep.json").write_text(json.dumps(record("ResNet-CIFAR-56", 0)))
+    drawn: list[Any] = []
+    monkeypatch.setattr("streamlit.plotly_chart", lambda figure, **_: drawn.append(figure))
+    open_page(page="runs")
+    lines = [t for t in drawn[0]["data"] if t.get("mode") == "lines"]
+    test = {
+        t["name"]: (t["line"]["color"], t["line"]["dash"]) for t in lines if "test" in t["name"]
+    }
+    assert len(set(test.values())) == len(test) == 3
+    assert [t["opacity"] for t in lines if "training" in t["name"]] == [0.45] * 3
+
+
+@pytest.mark.usefixtures("runs")
 def test_a_run_with_an_evaluation_and_one_without(open_page: Open) -> None:
     app = open_page(page="runs", run="resnet-cifar-20-he2015-seed0")
     assert not app.info
     choose(app, "run", "plain-cifar-20-he2015-seed1")
     assert "no evaluation yet" in app.info[0].value
     choose(app, "other", "resnet-cifar-20-he2015-seed0")
-    assert "They name the same class for" in " ".join(t.value for t in app.text)
+    assert "Both predict the same class for" in " ".join(t.value for t in app.text)
     assert "there is no run 'x'" in errors(open_page(page="runs", run="x"))[0]
 
 
@@ -197,7 +278,10 @@ def test_runs_of_other_recipes_are_not_averaged() -> None:
     other = record("ResNet-CIFAR-20", 2)
     other["recipe"]["batch"] = 64
     made = [Run(**record("ResNet-CIFAR-20", seed)) for seed in (0, 1)] + [Run(**other)]
-    assert sorted(map(len, groups(made).values())) == [1, 2]
+    assert {name: len(members) for name, members in groups(made).items()} == {
+        "ResNet-CIFAR-20, he2015, batch 128": 2,
+        "ResNet-CIFAR-20, he2015, batch 64": 1,
+    }
 
 
 def test_curves_are_smoothed_and_cut_to_the_shortest() -> None:

@@ -8,6 +8,7 @@ import subprocess
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -24,13 +25,12 @@ def called(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What would have been started."""
     seen: dict[str, Any] = {}
 
-    def fake(
-        words: list[str], env: dict[str, str], **more: Any
-    ) -> subprocess.CompletedProcess[str]:
+    def fake(words: list[str], env: dict[str, str], **more: Any) -> SimpleNamespace:
         seen.update(words=words, env=env, cwd=more.get("cwd"))
-        return subprocess.CompletedProcess(words, 0)
+        return SimpleNamespace(wait=lambda: 0)
 
-    monkeypatch.setattr(subprocess, "run", fake)
+    monkeypatch.setattr(subprocess, "Popen", fake)
+    monkeypatch.setattr(start, "check_port", lambda *_: None)
     return seen
 
 
@@ -89,15 +89,17 @@ def test_settings_in_the_working_folder_are_not_obeyed(
     real = subprocess.run
     seen: dict[str, Any] = {}
 
-    def fake(words: list[str], **given: Any) -> subprocess.CompletedProcess[str]:
+    def fake(words: list[str], **given: Any) -> SimpleNamespace:
         seen.update(words=words, given=given)
-        return subprocess.CompletedProcess(words, 0)
+        return SimpleNamespace(wait=lambda: 0)
 
     (tmp_path / ".streamlit").mkdir()
     (tmp_path / ".streamlit" / "config.toml").write_text(HOSTILE)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(subprocess, "run", fake)
+    monkeypatch.setattr(subprocess, "Popen", fake)
+    monkeypatch.setattr(start, "check_port", lambda *_: None)
     assert run(["explore"]) == 0
+    monkeypatch.undo()
     words = [*seen["words"][:4], "config", "show", *seen["words"][6:]]  # for "run", app.py
     done = real(words, **seen["given"] | {"check": True}, capture_output=True, text=True)
     shown = re.sub(r"\x1b\[\d*m", "", done.stdout)
@@ -116,7 +118,7 @@ def test_the_app_works_in_the_folder_where_the_command_was_typed(
     monkeypatch.setenv(start.FOLDER_VARIABLE, called["env"][start.FOLDER_VARIABLE])
     start.to_working_folder()
     assert Path.cwd() == tmp_path
-    script = Path(called["words"][5]).read_text("utf-8")
+    script = Path(called["words"][5]).with_name("app.py").read_text("utf-8")
     assert script.index("to_working_folder()") < script.index("main()")
 
 

@@ -7,6 +7,7 @@ import io
 import json
 import re
 import zipfile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from built import json_of
 from explorer.pages import address, choose, command, errors, metrics
 from hostile import TEXTS
 from keraudit.errors import KerauditError
-from keraudit.explorer import cache, upload
+from keraudit.explorer import cache, kept_uploads, sidebar, upload
 from keraudit.explorer.limits import check_plain
 from keraudit.explorer.picture import sent_image
 from keraudit.explorer.ui import plain
@@ -23,6 +24,7 @@ from keraudit.explorer.upload import shown_name, uploaded
 from keraudit.safe_text import harmless
 
 Open = Any
+ANY: Any = None
 MARKUP = "<img src=x onerror=alert(1)> $x$ :red[*a*] [b](http://c) `d`"
 
 
@@ -153,13 +155,74 @@ def test_the_page_tells_and_the_session_goes_on(open_page: Open, case: str) -> N
     app.file_uploader[0].upload(name, data).run()
     assert not app.exception
     assert message in errors(app)[0]
-    assert metrics(app)["MACs"] == "5.713 G"
-    app.run()
+    assert not app.metric  # no other model under the error
+    app.button[0].click().run()
     assert not errors(app)
+    assert metrics(app)["MACs"] == "5.713 G"
     app.file_uploader[0].upload("good.json", json_of("ResNet50").encode()).run()
     assert metrics(app)["MACs"] == "3.858 G"
     assert command(app) == "keraudit flops good.json"
     assert address(app)["model"].startswith("upload-")
+
+
+def test_an_h5_file_is_read(tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.attrs["model_config"] = model(dense("first")).decode()
+    data = (tmp_path / "a.h5").read_bytes()
+    found = uploaded("a.h5", data)
+    assert "first" in found.architecture.layers
+    assert not found.data
+
+
+def test_on_this_machine_alone_files_survive_a_reload(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = kept_uploads.Kept()
+    monkeypatch.setattr(sidebar, "kept", lambda: store)
+    monkeypatch.setattr(sidebar, "is_loopback", lambda: True)
+    app = open_page()
+    for name, text in (("first.json", "first"), ("second.json", "second")):
+        app.file_uploader[0].upload(name, model(dense(text))).run()
+    where = address(app)
+    assert len(where["kept"].split(";")) == 2
+    again = open_page(**where)
+    assert not errors(again)
+    assert command(again) == "keraudit flops second.json"
+    assert {"first.json", "second.json"} <= set(again.selectbox(key="w_model").options)
+    lost = {**where, "kept": "A" * 16}
+    assert "only the session that sent it" in errors(open_page(**lost))[0]
+    monkeypatch.setattr(sidebar, "is_loopback", lambda: False)
+    assert "only the session that sent it" in errors(open_page(**where))[0]
+
+
+def test_files_are_kept_few_and_within_a_limit() -> None:
+    store = kept_uploads.Kept(most=2, most_bytes=10)
+    sent = [upload.Upload(f"upload-{i}", f"{i}", ANY, b"x" * 6) for i in range(3)]
+    tokens = [store.keep(one) for one in sent]
+    assert len(set(tokens)) == 3
+    assert [found.name for found in store.find(tokens)] == ["1", "2"]
+    assert [len(found.data) for found in store.find(tokens)] == [0, 6]
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "told"),
+    [
+        ("ResNet50", "10x10x3", "ResNet50 takes 32x32 pixels or more"),
+        ("Xception", "70x70x3", "Xception takes 71x71 pixels or more"),
+        ("ResNet50", "100x3", "takes height, width and channels"),
+    ],
+)
+def test_an_impossible_size_is_refused_without_building_it(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch, name: str, size: str, told: str
+) -> None:
+    from keraudit.reading import cache as graphs
+
+    def run_live(*_: object) -> None:
+        raise AssertionError("Keras was started")
+
+    monkeypatch.setattr(graphs, "run_live", run_live)
+    assert told in errors(open_page(model=name, size=size))[0]
 
 
 def test_one_session_does_not_see_the_file_of_another(open_page: Open) -> None:
@@ -231,4 +294,4 @@ def test_a_picture_that_is_none_leaves_the_page_whole(open_page: Open) -> None:
     app.file_uploader(key="picture").upload("a.png", b"nothing").run()
     assert not app.exception
     assert "a.png is not a picture" in errors(app)[0]
-    assert metrics(app)["Sees"] == "143"
+    assert metrics(app)["Receptive field"] == "143"

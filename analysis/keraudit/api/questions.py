@@ -130,7 +130,7 @@ def gradients(
             drawn anew for each seed.
         custom_objects: the user's own classes and functions by name; those of a live model are known.
         notify: told, in one line, what takes over a second.
-        progress: told of pieces done, of how many, and the network's label.
+        progress: told of pieces done, of how many, and the network and the block that is done.
         command: the command line to record.
 
     Returns:

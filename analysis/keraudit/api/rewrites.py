@@ -20,11 +20,12 @@ from keraudit.rewrite.input_size import at_input_shape as at_shape
 from keraudit.rewrite.options import HOW, Rewriting
 
 
-def without_skips(model: Model) -> Rewrite:
+def without_skips(model: Model, *, layer: str = "") -> Rewrite:
     """Cut the shortcut of every residual addition; an addition left with one input goes.
 
     Args:
         model: as for ``keraudit.read``, or an earlier rewrite.
+        layer: the addition whose shortcut is cut, by name; the others stay. Default: all.
 
     Returns:
         A ``Rewrite``: its ``graph`` and the ``log`` of what changed; every function takes it as a model.
@@ -32,16 +33,25 @@ def without_skips(model: Model) -> Rewrite:
     Raises:
         KerauditError: the model cannot be read, or does not fit; the message names the layer.
     """
-    return _done(model, Rewriting(without_skips=True))
+    if layer == "":
+        return _done(model, Rewriting(without_skips=True))
+    arguments.text("layer", layer, "the name of a layer")
+    return _done(model, Rewriting(without_skip=(layer,)))
 
 
-def without_reductions(model: Model, *, also_pool_projections: bool = False) -> Rewrite:
+def without_reductions(
+    model: Model, *, also_pool_projections: bool = False, layer: str = ""
+) -> Rewrite:
     """Remove every 1x1 reduction; the convolutions behind it read the wide map.
 
     Args:
         model: as for ``without_skips``.
         also_pool_projections: take the 1x1 behind poolings out too (GoogLeNet's figure 2(a)).
+        layer: the reduction that is removed, by name; the others stay. Default: all.
     """
+    if layer != "":
+        arguments.text("layer", layer, "the name of a layer")
+        return _done(model, Rewriting(without_reduction=(layer,)))
     pools = bool(also_pool_projections)
     return _done(model, Rewriting(without_reductions=True, also_pool_projections=pools))
 

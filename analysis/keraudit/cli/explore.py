@@ -9,6 +9,8 @@ import click
 from keraudit.cli.command import Command, headed
 from keraudit.cli.values import MODEL
 
+STOPPED = (-15, 143)  # how a process ends that was asked to
+
 
 @click.command(
     "explore", cls=Command, short_help="Look inside a network in the browser, layer by layer."
@@ -74,6 +76,7 @@ def command(
     The page is served until Ctrl-C, to this machine only unless --address says otherwise. It needs Streamlit: pip install
     'keraudit[app]'.
     """
+    import signal
     import subprocess
 
     from keraudit.explorer.start import server
@@ -89,7 +92,17 @@ def command(
         prefix=prefix,
         headless=no_browser,
     )
+    process = subprocess.Popen(words, cwd=folder, env=env)
+
+    def stop(*_: object) -> None:
+        process.terminate()  # it stops its own workers
+
+    before = signal.signal(signal.SIGTERM, stop)
     try:
-        return subprocess.run(words, cwd=folder, env=env, check=False).returncode
+        code = process.wait()
     except KeyboardInterrupt:  # Ctrl-C reached the server too
+        process.wait()
         return 0
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    return 0 if code in STOPPED else code

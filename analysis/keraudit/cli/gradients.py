@@ -192,7 +192,8 @@ class Progress:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.bars.stop()
+        if not self.bars.disable:  # elsewhere rich 13.7 ends with an empty line
+            self.bars.stop()
 
     def show(self, done: int, total: int, label: str) -> None:
         from rich.markup import escape

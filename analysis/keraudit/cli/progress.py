@@ -47,11 +47,13 @@ class Progress:
         self.is_predicted = False
 
     def __enter__(self) -> Progress:
-        self.bars.start()
+        if self.console.is_terminal:
+            self.bars.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.bars.stop()
+        if self.console.is_terminal:  # elsewhere rich 13.7 ends with an empty line
+            self.bars.stop()
 
     def show(self, tick: Tick) -> None:
         """Show a tick; images a second are those of its epoch, without what stands between two epochs."""

@@ -90,6 +90,18 @@ REWRITING_OPTIONS: tuple[Callable[[Any], Any], ...] = (
         metavar="LAYER=N",
         help="Give a convolution N filters. Repeatable.",
     ),
+    click.option(
+        "--without-skip",
+        multiple=True,
+        metavar="LAYER",
+        help="Cut one skip connection: LAYER is the sum that it ends in. Repeatable.",
+    ),
+    click.option(
+        "--without-reduction",
+        multiple=True,
+        metavar="LAYER",
+        help="Remove one 1x1 reduction. Repeatable.",
+    ),
 )
 
 

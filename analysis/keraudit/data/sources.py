@@ -19,6 +19,7 @@ TEST_BATCH = "test_batch"
 LARGEST_BATCH = 64 * 2**20  # bytes; CIFAR-10's have 30 MB
 PARTS = 5  # a folder without a split gives one part in so many to the test
 ORDER_SEED = 0  # of the order of images that have none of their own
+MOST_PIXELS = 2**24  # of an image, of which four are decoded at a time
 MOST_NAMED = 5  # of the images that cannot be read
 MOST_CLASSES = 1_000  # that labels without names may number, as many as ImageNet's
 
@@ -277,6 +278,9 @@ def pixels(file: Path) -> Any:
 
     try:
         with Image.open(file) as image:
+            if image.width * image.height > MOST_PIXELS:  # before a byte of it is decoded
+                size = f"{image.width} x {image.height} pixels; {MOST_PIXELS:,} at most"
+                return f"{file.parent.name}/{file.name} ({size})"
             return np.asarray(image.convert("RGB"))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         return f"{file.parent.name}/{file.name} ({_one_line(error)})"

@@ -8,6 +8,7 @@ from typing import Any
 
 from keraudit.building.keras_model import assembled
 from keraudit.errors import KerauditError
+from keraudit.explorer.class_scores import cam, classifies, scores_and_gradients
 from keraudit.explorer.uploaded_weights import take
 from keraudit.model.graph import Graph
 
@@ -26,6 +27,7 @@ def layer_activations(
     own: Path | None = None,
     mean: Any = None,
     scale: Any = None,
+    chosen: int | None = None,
     progress: Progress,
 ) -> dict[str, Any]:
     """Build a network, give it weights, show it an image.
@@ -37,12 +39,16 @@ def layer_activations(
         own: the ``.keras`` file that the graph was read from, of which only the weights are taken.
         mean: is subtracted from the image, before the division by ``scale``; default: by the network.
         scale: the divisor.
+        chosen: the class whose score is explained; default: the most probable. Networks without trained
+            weights, or that do not end in a softmax, have none.
         progress: told of steps done, of how many, and what is done.
 
     Returns:
         Arrays by ``INDEX:WHAT``: ``maps`` (channels, height, width) as bytes, ``range`` their least and
         largest value, ``vector``, ``zeros`` (the share of exact zeros), ``counts`` and ``edges`` of the
-        kernel's histogram, ``kernels`` as bytes.
+        kernel's histogram, ``kernels`` as bytes; of a trained classifier also ``cam`` as bytes, ``best`` and
+        ``best_parts`` (channels by their part in the score) and ``best_maps``. ``probabilities`` and
+        ``chosen`` stand without an index.
     """
     import keras
 
@@ -60,11 +66,15 @@ def layer_activations(
     elif own is not None:
         take(own, whole, graph)
     progress(2, 4, "running the image")
-    found = model(_fed(graph, image, mean, scale), training=False)
+    fed = _fed(graph, image, mean, scale)
+    found = model(fed, training=False)
     progress(3, 4, "drawing")
+    values = dict(zip(layers, found if isinstance(found, list) else [found], strict=True))
     arrays: dict[str, Any] = {}
-    for index, tensor in zip(layers, found if isinstance(found, list) else [found], strict=True):
+    for index, tensor in values.items():
         arrays |= {f"{index}:{k}": v for k, v in activation(array(tensor)).items()}
+    if (shipped is not None or own is not None) and classifies(graph):
+        arrays |= _explained(graph, made, fed, values, chosen)
     for index, call in enumerate(graph.architecture.calls):
         kernel = getattr(made.get(call.layer), "kernel", None)
         if kernel is None:
@@ -72,6 +82,36 @@ def layer_activations(
         if kernel is not None:
             arrays |= {f"{index}:{k}": v for k, v in weights(array(kernel)).items()}
     return arrays
+
+
+def _explained(
+    graph: Graph, made: Mapping[str, Any], fed: Any, values: Mapping[int, Any], chosen: int | None
+) -> dict[str, Any]:
+    """The classes of an image, and at each map what speaks for one of them."""
+    import numpy as np
+
+    places = [i for i, v in values.items() if len(v.shape) == 4 and i not in _starts(graph)]
+    found, target, gradients = scores_and_gradients(graph, made, fed, places, chosen)
+    arrays: dict[str, Any] = {
+        "probabilities": found.astype("float32"),
+        "chosen": np.int64(target),
+    }
+    for index, gradient in zip(places, gradients, strict=True):
+        if gradient is None:
+            continue
+        own = array(values[index])[0]
+        made_of = cam(own, array(gradient)[0], MAPS)
+        heat, best = made_of.pop("cam"), made_of["best"]
+        step = max(1, -(-max(heat.shape) // SIDE))
+        arrays |= {f"{index}:{k}": v for k, v in made_of.items()}
+        arrays[f"{index}:cam"] = np.round(heat * 255).astype("uint8")
+        maps = np.moveaxis(own[..., best], -1, 0)[:, ::step, ::step]
+        arrays[f"{index}:best_maps"] = _as_bytes(maps)
+    return arrays
+
+
+def _starts(graph: Graph) -> set[int]:
+    return {ref.call for ref in graph.architecture.inputs}
 
 
 def load(model: Any, path: Path) -> None:
@@ -165,6 +205,7 @@ def task(found: Mapping[str, Any], folder: Path, progress: Progress) -> str:
         own=own,
         mean=found.get("mean"),
         scale=found.get("scale"),
+        chosen=found.get("chosen"),
         progress=progress,
     )
     np.savez(folder / "insides.npz", **arrays)

@@ -34,6 +34,7 @@ PAGES: Mapping[str, str] = {
 UNITS: Mapping[str, str] = {"macs": "MACs", "flops": "FLOPs"}
 AREAS: Mapping[str, str] = {"cost": "cost", "params": "parameters", "memory": "activations"}
 COLORS: Mapping[str, str] = {"kind": "kind", **AREAS, "field": "receptive field"}
+NETWORK_COLORS: Mapping[str, str] = {**COLORS, "gradient": "gradient"}
 LEVELS: Mapping[str, str] = {"blocks": "blocks", "layers": "layers"}
 WHAT: Mapping[str, str] = {
     "cost": "cost by block",
@@ -46,14 +47,15 @@ WHAT: Mapping[str, str] = {
 }
 CURVES: Mapping[str, str] = {"error": "error", "loss": "loss"}
 PICTURES: Mapping[str, str] = {"hidden": "hidden", "shown": "shown"}
+SIDES: Mapping[str, str] = {"before": "before", "after": "after"}
 AXES: Mapping[str, str] = {"epoch": "epochs", "time": "time"}
 VARIANTS: Mapping[str, str] = {
-    "without-skips": "no skips",
-    "without-norm": "no normalisation",
-    "without-skips+without-norm": "neither skips nor normalisation",
-    "he": "kernels from He",
-    "glorot": "kernels from Glorot",
-    "without-reductions": "no 1x1 reductions",
+    "without-skips": "without skips",
+    "without-norm": "without normalisation",
+    "without-skips+without-norm": "without skips and normalisation",
+    "he": "He initialisation",
+    "glorot": "Glorot initialisation",
+    "without-reductions": "without 1×1 reductions",
 }
 CHANGES: Mapping[str, str] = {
     "skips": "without_skips",
@@ -66,6 +68,7 @@ UPLOAD = re.compile(r"upload-[0-9a-f]{16}")
 LARGEST_SIDE, LARGEST_BATCH, WIDEST, MOST_FILTERS = 2048, 1024, 8.0, 65_536
 PLACES = 4  # digits of a width behind the point
 MOST_MODELS = 4  # side by side
+MOST_KEPT = 5  # files that an address brings back
 LONGEST, LONGEST_LIST = 400, 8000  # characters of one value in an address, of one with many names
 
 
@@ -75,7 +78,8 @@ class View:
 
     Attributes:
         page: which; see ``PAGES``.
-        model: a name, ``given``, or ``upload-`` with the start of the file's digest.
+        model: a name, ``named``, or ``upload-`` with the start of the file's digest.
+        kept: keys by which a server of this machine alone finds files again after a reload.
         size: of the input, without the batch; ``None`` for the recorded one.
         batch: images at a time.
         unit: ``macs`` or ``flops``: what "cost" means on every page.
@@ -86,21 +90,26 @@ class View:
         layer: likewise.
         open: what is opened in the drawing of the network.
         spot: of the layer's map, row and column; ``None`` for its middle.
+        explained: the class whose score Grad-CAM explains; ``None`` for the most probable.
         without: what is taken out in the what-if.
         width: every hidden width is multiplied by it.
         to: the input size of the what-if; ``None`` for the same.
         filters: convolutions and the filters that they get.
+        cut: sums whose skip is cut.
+        removed: reductions that are taken out, one by one.
+        side: which of two networks is drawn, the one before or after.
         record: of gradients, by its name.
         step: of a record over training.
-        against: changes that a live gradient audit measures beside the network.
-        images: a batch of that audit.
+        against: changes that a live gradient audit measures beside the network; ``None`` for what fits it.
+        images: a batch of that audit; ``None`` for what fits.
         seeds: of that audit.
         compared: models to compare with, at most three.
         matched: the one of them that is matched block by block; empty for the first.
         axis: of training curves.
         smooth: epochs that a curve is averaged over.
         curve: error or loss.
-        trained: kinds of runs whose curves are drawn; empty for all.
+        trained: kinds of runs whose curves are drawn; empty for those of the model, else all.
+        only: words that a run must have to be shown.
         run: the run looked into, by its name.
         other: the run beside it.
         pictures: whether the images stand beside what the runs take them for.
@@ -109,6 +118,7 @@ class View:
 
     page: str = "network"
     model: str = ""
+    kept: tuple[str, ...] = ()
     size: Shape | None = None
     batch: int = 1
     unit: str = "macs"
@@ -119,14 +129,18 @@ class View:
     layer: str = ""
     open: tuple[str, ...] = ()
     spot: tuple[int, ...] | None = None
+    explained: int | None = None
     without: tuple[str, ...] = ()
     width: float = 1.0
     to: Shape | None = None
     filters: tuple[tuple[str, int], ...] = ()
+    cut: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    side: str = "after"
     record: str = ""
     step: int = 0
-    against: tuple[str, ...] = ("without-skips",)
-    images: int = 16
+    against: tuple[str, ...] | None = None
+    images: int | None = None
     seeds: int = 1
     compared: tuple[str, ...] = ()
     matched: str = ""
@@ -134,6 +148,7 @@ class View:
     smooth: int = 1
     curve: str = "error"
     trained: tuple[str, ...] = ()
+    only: str = ""
     run: str = ""
     other: str = ""
     pictures: str = "hidden"
@@ -146,6 +161,8 @@ class View:
             **{CHANGES[word]: True for word in self.without},  # type: ignore[arg-type]
             width=None if self.width == 1 else self.width,
             filters=self.filters,
+            without_skip=self.cut,
+            without_reduction=self.removed,
         )
 
     def params(self) -> dict[str, str]:
@@ -251,6 +268,13 @@ def _read_models(text: str) -> tuple[str, ...]:
     return found
 
 
+def _read_kept(text: str) -> tuple[str, ...]:
+    tokens = text.split(";")
+    if not all(re.fullmatch(r"[A-Za-z0-9_-]{16}", token) for token in tokens):
+        raise ValueError("expected keys of files")
+    return tuple(dict.fromkeys(tokens))[-MOST_KEPT:]
+
+
 def _read_without(text: str) -> tuple[str, ...]:
     words = text.split(",")
     if set(words) - set(CHANGES):
@@ -327,20 +351,25 @@ def _write_filters(filters: tuple[tuple[str, int], ...]) -> str:
 FORMS: Mapping[str, Form] = {
     "page": _one_of(PAGES),
     "model": Form(_read_model),
+    "kept": Form(_read_kept, ";".join),
     "size": sizes(1, LARGEST_SIDE, "96x96x3"),
     "batch": whole(1, LARGEST_BATCH),
     "unit": _one_of(UNITS),
     "area": _one_of(AREAS),
-    "color": _one_of(COLORS),
+    "color": _one_of(NETWORK_COLORS),
     "level": _one_of(LEVELS),
     "block": Form(_read_name),
     "layer": Form(_read_name),
     "open": Form(_read_names, _write_names, LONGEST_LIST),
     "spot": sizes(0, 4096, "17x17"),
+    "explained": whole(0, 99_999),
     "without": Form(_read_without, ",".join),
     "width": Form(_read_width, _write_width),
     "to": sizes(1, LARGEST_SIDE, "96x96x3"),
     "filters": Form(_read_filters, _write_filters, LONGEST_LIST),
+    "cut": Form(_read_names, _write_names, LONGEST_LIST),
+    "removed": Form(_read_names, _write_names, LONGEST_LIST),
+    "side": _one_of(SIDES),
     "record": Form(_read_name),
     "step": whole(0, 10**9),
     "against": Form(_read_against, ",".join),
@@ -352,6 +381,7 @@ FORMS: Mapping[str, Form] = {
     "smooth": whole(1, 50),
     "curve": _one_of(CURVES),
     "trained": Form(_read_names, _write_names, LONGEST_LIST),
+    "only": Form(_read_name),
     "run": Form(_read_name),
     "other": Form(_read_name),
     "pictures": _one_of(PICTURES),

@@ -12,17 +12,20 @@ from keraudit.errors import KerauditError
 from keraudit.explorer import ui
 from keraudit.explorer.address import PAGES, Parsed, View, parsed
 from keraudit.explorer.cache import ShownModel
-from keraudit.explorer.sidebar import shown_model, sidebar, start_model
+from keraudit.explorer.shell import shell
+from keraudit.explorer.sidebar import bring_back, called, shown_model, sidebar, start_model
 
 FREE = ("runs",)  # pages that need no model
 
 
 def main() -> None:
     """Draw one page; Streamlit calls this anew for every click."""
-    st.set_page_config(page_title="keraudit explorer", layout="wide")
+    st.set_page_config(layout="wide")
     st.html(STYLE)
     view, _ = _requested_view()
+    bring_back(view)
     sidebar(view)
+    shell()
     _main_area(frame(view))
 
 
@@ -47,9 +50,11 @@ def _main_area(drawn: tuple[object, ...]) -> None:
     view, problems = _requested_view()
     if frame(view) != drawn:
         st.rerun()
+    st.set_page_config(page_title=f"{called(view.model)}: {PAGES[view.page]} - keraudit")
     _navigation(view)
     if message := st.session_state.pop("refused", ""):
-        ui.failed(message)
+        _refused(message, view)
+        return
     for problem in problems:
         st.warning(ui.plain(problem), icon=":material/link_off:")
     page: Callable[[View, ShownModel | None], None] = import_module(
@@ -59,6 +64,13 @@ def _main_area(drawn: tuple[object, ...]) -> None:
         page(view, None if view.page in FREE else shown_model(view.model))
     except KerauditError as error:
         ui.failed(error)
+
+
+def _refused(message: str, view: View) -> None:
+    """A file that is not a model: what is wrong with it, and no other model under that."""
+    ui.failed(message)
+    st.caption("Send another file on the left, or go back to the model that was shown before.")
+    st.button(ui.plain(f"Show {called(view.model)}"), icon=":material/undo:")
 
 
 def _navigation(view: View) -> None:
@@ -74,6 +86,12 @@ STYLE = """<style>
 .st-key-twin{margin-top:2rem;border-top:1px solid rgba(128,128,128,.25);padding-top:.6rem}
 [data-testid="stCaptionContainer"]{color:inherit;opacity:.8}
 [data-testid="stCaptionContainer"] *{color:inherit}
+.st-key-shell{display:none}
+div.copied{position:relative}
+div.copied pre{padding-right:5rem}
+button.copy{position:absolute;top:.45rem;right:.5rem;padding:.1rem .6rem;border:1px solid rgba(128,128,128,.5);
+ border-radius:.4rem;background:transparent;color:inherit;font-size:.8rem;cursor:pointer}
+button.copy:focus-visible{outline:2px solid currentColor}
 pre.command{margin:0;padding:.7rem 1rem;white-space:pre-wrap;overflow-wrap:anywhere;user-select:all;
  border-radius:.5rem;background:rgba(128,128,128,.1);color:inherit;font-size:.875rem}
 </style>"""

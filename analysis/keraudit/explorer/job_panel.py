@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import streamlit as st
@@ -11,6 +11,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from keraudit.errors import KerauditError
 from keraudit.explorer import jobs, ui
+from keraudit.explorer.metrics import about
 
 MOST_RESULTS = 4  # that one session keeps
 
@@ -21,8 +22,19 @@ def results() -> dict[str, Any]:
     return found
 
 
-def begin(task: Mapping[str, Any]) -> None:
-    """Start a task; its ``key`` says what is asked for. What goes wrong is told by ``under_way``."""
+def begin(
+    task: Mapping[str, Any],
+    *,
+    expected: float = 0.0,
+    took: Callable[[float], None] | None = None,
+) -> None:
+    """Start a task; its ``key`` says what is asked for. What goes wrong is told by ``under_way``.
+
+    Args:
+        task: see ``jobs.start``.
+        expected: seconds that it may take, if somebody knows.
+        took: is told how many it took.
+    """
     job = _settled()
     if job is not None:
         if job.task["key"] != task["key"]:  # else a second click on the same button
@@ -31,7 +43,9 @@ def begin(task: Mapping[str, Any]) -> None:
             )
         return
     try:
-        st.session_state["job"] = jobs.start(task, session=session(), has_ended=has_ended)
+        st.session_state["job"] = jobs.start(
+            task, session=session(), has_ended=has_ended, expected=expected, took=took
+        )
     except KerauditError as error:
         refuse(error)
 
@@ -89,5 +103,7 @@ def watch() -> None:
         return
     if job.ended:
         st.rerun()
-    st.progress(job.part, text=ui.plain(job.label))
+    left = job.left()
+    rest = f"; about {about(left)} left" if left is not None else ""
+    st.progress(job.part, text=ui.plain(job.label + rest))
     st.button("Cancel", on_click=job.cancel, icon=":material/stop:")

@@ -21,6 +21,7 @@ from keraudit.output.numbers import counted
 
 MOST_JOBS = most_tasks()
 LONGEST = 600  # seconds
+RELIABLE = 0.25  # of the work must be done for its pace to foretell the end
 PATIENCE = 5  # seconds that a task which is stopped has to make room
 # No word, no GPU, and no address space set aside for each thread: it is bounded.
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1", "MALLOC_ARENA_MAX": "4"}
@@ -30,17 +31,29 @@ RUNNING: list[Job] = []
 
 @dataclass(slots=True)
 class Job:
-    """A task under way or done. ``result`` or ``error`` is set once it has ended."""
+    """A task under way or done. ``result`` or ``error`` is set once it has ended.
+
+    ``expected`` are the seconds that it may take, 0 if nobody knows; ``took`` is told how many it took.
+    """
 
     task: Mapping[str, Any]
     process: subprocess.Popen[bytes]
     session: str = ""  # of the visitor who asked for it
+    expected: float = 0.0
+    took: Callable[[float], None] | None = None
     began: float = field(default_factory=monotonic)
     part: float = 0.0
     label: str = "starting Keras"
     result: Any = None
     error: str = ""
     ended: bool = False
+
+    def left(self) -> float | None:
+        """Seconds until it ends, as far as can be told: by its progress, before that by what was expected."""
+        spent = monotonic() - self.began
+        if self.part > RELIABLE:
+            return spent / self.part * (1 - self.part)
+        return max(self.expected - spent, 0) or None
 
     def cancel(self) -> None:
         """Stop it; what it made is thrown away."""
@@ -54,7 +67,12 @@ def never(session: str) -> bool:
 
 
 def start(
-    task: Mapping[str, Any], *, session: str = "", has_ended: Callable[[str], bool] = never
+    task: Mapping[str, Any],
+    *,
+    session: str = "",
+    has_ended: Callable[[str], bool] = never,
+    expected: float = 0.0,
+    took: Callable[[float], None] | None = None,
 ) -> Job:
     """Begin a task of ``keraudit.explorer.worker``; tasks that nobody waits for any more make room.
 
@@ -62,6 +80,8 @@ def start(
         task: what to do.
         session: whose it is.
         has_ended: whether a session has.
+        expected: seconds that it may take, if somebody knows.
+        took: is told how many it took, once it has a result.
 
     Raises:
         KerauditError: too many are under way, or this server runs none.
@@ -86,7 +106,7 @@ def start(
     except OSError as error:
         ROOM.release()
         raise KerauditError(f"the task could not be started: {error}") from None
-    job = Job(task=task, process=process, session=session)
+    job = Job(task=task, process=process, session=session, expected=expected, took=took)
     RUNNING.append(job)
     threading.Thread(target=follow, args=(job, folder), daemon=True).start()
     return job
@@ -123,6 +143,8 @@ def follow(job: Job, folder: TemporaryDirectory[str]) -> None:
     finally:
         code = job.process.wait()
         alarm.cancel()
+        if job.result is not None and job.took is not None:
+            job.took(monotonic() - job.began)
         if job.result is None and not job.error:
             late = monotonic() - job.began >= LONGEST
             job.error = (

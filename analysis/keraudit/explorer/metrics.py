@@ -17,6 +17,7 @@ from keraudit.explorer.tables import table
 from keraudit.model.block import Block
 from keraudit.model.bounds import Bound
 from keraudit.model.graph import Shape
+from keraudit.output import numbers
 from keraudit.output.numbers import extent, inputs_text, percent, short, short_bytes, sizes
 from keraudit.output.table import Column, bound_notes
 
@@ -52,7 +53,7 @@ def metrics(report: CostReport, view: View) -> None:
             bounds.activations.sign + short_bytes(report.costs.peak_activation_bytes),
             f"at {report.costs.peak_at}",
         ),
-        "Layers": (f"{len(report.layers):,}", f"in {len(report.blocks)} blocks"),
+        "Layers": (f"{len(report.layers):,}", f"in {numbers.counted(len(report.blocks), 'block')}"),
     }
     row(facts)
     if report.bound is not Bound.EXACT:
@@ -88,7 +89,7 @@ def cost_of(cost: Cost, report: CostReport, view: View, shape: Shape, field: Fie
                 "written by its layers",
             ),
             "Output": (sizes(shape), "without the batch"),
-            "Sees": (extent(sides) or "-", "receptive field, in pixels of the input a side"),
+            "Receptive field": (extent(sides) or "-", "pixels of the input"),
         }
     )
 
@@ -103,7 +104,7 @@ def layer_table(view: View, found: Audited, block: Block) -> None:
         Column("output_shape", "output", "shape"),
         Column(view.unit, UNITS[view.unit], "exact", bounded=True),
         Column("params", "parameters", "exact", bounded=True),
-        Column("receptive_field", "sees", "extent"),
+        Column("receptive_field", "receptive field", "extent"),
     )
     key = f"layers-of-{view.model}-{block.name}"
     table(
@@ -124,3 +125,14 @@ def _chosen_row(names: list[str], key: str) -> None:
     if rows and rows[0] < len(names):
         view = parsed(ui.address()).view
         ui.go(replace(view, layer=names[rows[0]], block="", spot=None))
+
+
+def about(amount: float) -> str:
+    """A time in round numbers.
+
+    >>> about(7), about(48), about(100), about(400)
+    ('10 s', '50 s', '2 min', '7 min')
+    """
+    if amount < 55:
+        return f"{max(10, round(amount, -1)):.0f} s"
+    return f"{max(1, round(amount / 60))} min"

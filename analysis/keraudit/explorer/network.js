@@ -31,7 +31,7 @@ function path(points, round = 7) {
 }
 
 function drawnBox(box, data) {
-  const group = make("g", { class: `box ${box.role}${box.open ? " open" : ""}${box.lit ? " lit" : ""}`,
+  const group = make("g", { class: `box ${box.role}${box.open ? " open" : ""}${box.lit ? " lit" : ""}${box.mark ? ` ${box.mark}` : ""}`,
     transform: `translate(${box.x},${box.y})` });
   group.dataset.key = box.key;
   if (box.key === data.chosenBox) group.classList.add("chosen");
@@ -62,6 +62,7 @@ function drawnBox(box, data) {
     if (!tinted) inner.append(make("circle", { cx: 17.5, cy: 9, r: 3, style: `fill:${row.fill}` }));
     inner.append(make("text", { class: "sub", x: 25, y: 12.8, ...ink }, row.name));
     inner.append(make("rect", { class: "hit", width: box.w, height: 18 }));
+    if (row.mark) inner.classList.add(row.mark);
     if (row.layer === data.chosen) inner.classList.add("chosen");
     group.append(inner);
   });

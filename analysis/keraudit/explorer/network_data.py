@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
+from heapq import nlargest
+from math import hypot, inf, isfinite, log10
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from keraudit.audits.cost.count import NOTHING, Cost, LayerCost
@@ -25,10 +28,11 @@ from keraudit.model.graph import Graph
 from keraudit.model.regions import Edges, Links
 from keraudit.model.shape_text import shape_text
 from keraudit.output.numbers import percent, sizes
-from keraudit.output.palette import ink, shade
+from keraudit.output.palette import GREEN, ORANGE, VERMILION, ink, shade
 from keraudit.rewrite.edit import kernel_of
 
 LETTER, SMALL = 7.3, 5.8  # pixels of a letter, on average: of a name, of what stands under it
+MARKS = {"added": GREEN, "removed": VERMILION, "changed": ORANGE}
 COSTLIEST = 10  # layers that the search offers unasked
 
 
@@ -38,6 +42,8 @@ class Network(NamedTuple):
     root: Item
     links: Links
     skips: frozenset[tuple[int, int]]
+    parts: dict[str, Part]  # by key, as far as items were drawn
+    tops: dict[str, list[tuple[int, int]]]  # by unit, the costliest layers
 
 
 class Shown(NamedTuple):
@@ -45,10 +51,12 @@ class Shown(NamedTuple):
 
     Attributes:
         opened: keys of opened items.
-        color: ``kind``, or a key of ``MEASURES``.
+        color: ``kind``, a key of ``MEASURES``, or ``gradient``.
         unit: ``macs`` or ``flops``: what is written where the colour is no cost.
         layer: index of the chosen layer.
         block: key of the chosen block, where no layer is chosen.
+        gradients: the norm of the loss's gradient at the kernels that it was measured at, by index.
+        marks: what each layer is beside another network, a key of ``MARKS``; empty for no comparison.
     """
 
     opened: frozenset[str] = frozenset()
@@ -56,11 +64,13 @@ class Shown(NamedTuple):
     unit: str = "macs"
     layer: int | None = None
     block: str = ""
+    gradients: Mapping[int, float] = MappingProxyType({})
+    marks: Sequence[str] = ()
 
 
 def network_of(graph: Graph, blocks: Sequence[Any]) -> Network:
     links = Links.of(graph)
-    return Network(network_tree(graph, blocks, links), links, skip_edges(graph, blocks))
+    return Network(network_tree(graph, blocks, links), links, skip_edges(graph, blocks), {}, {})
 
 
 def around(root: Item, layer: int) -> tuple[Item, ...]:
@@ -86,9 +96,11 @@ def network_data(
     """
     layout = laid_out(network.root, network.links, shown.opened, network.skips)
     before = _leading_to(network.links.before, shown.layer)
-    parts = {box.key: _part(box.item, layers) for box in layout.boxes}
-    total = sum((layer.cost for layer in layers), NOTHING)
-    text = _Writer(graph, layers, shown, parts, _part(network.root, layers), total)
+    parts = {box.key: _part(network, box.item, layers) for box in layout.boxes}
+    slopes = {box.key: _norm(box.item, shown.gradients) for box in layout.boxes}
+    slopes[network.root.key] = _norm(network.root, shown.gradients)
+    parts[network.root.key] = _part(network, network.root, layers)
+    text = _Writer(graph, layers, shown, parts, slopes, network.root.key, network.tops)
     return {
         "size": [layout.width, layout.height],
         "boxes": [text.box(box, before) for box in layout.boxes],
@@ -104,14 +116,25 @@ def network_data(
     }
 
 
-def _part(item: Item, layers: Sequence[LayerCost]) -> Part:
-    """An item as the map's measures take it."""
+def _part(network: Network, item: Item, layers: Sequence[LayerCost]) -> Part:
+    """An item as the map's measures take it, summed up once."""
+    if item.key not in network.parts:
+        network.parts[item.key] = _summed(item, layers)
+    return network.parts[item.key]
+
+
+def _summed(item: Item, layers: Sequence[LayerCost]) -> Part:
     own = [layers[i] for i in item.nodes]
     last = own[-1]
     kind = own[0].kind if item.role == STACK else item.block.kind if item.block else SEGMENT
     shape = last.output_shapes[0] if last.output_shapes else ()
     cost = sum((layer.cost for layer in own), NOTHING)
     return Part(item.name, item.role, kind, cost, last.field, shape)
+
+
+def _norm(item: Item, gradients: Mapping[int, float]) -> float:
+    """The norm of the gradient with respect to all of an item's kernels together."""
+    return hypot(*(gradients[i] for i in item.nodes if isfinite(gradients.get(i, inf))))
 
 
 def _leading_to(before: Edges, layer: int | None) -> Set[int]:
@@ -173,8 +196,9 @@ class _Writer(NamedTuple):
     layers: Sequence[LayerCost]
     shown: Shown
     parts: dict[str, Part]
-    whole: Part
-    total: Cost
+    slopes: dict[str, float]
+    whole: str  # the key of the network itself
+    tops: dict[str, list[tuple[int, int]]]
 
     @property
     def measure(self) -> str:
@@ -182,15 +206,15 @@ class _Writer(NamedTuple):
         return self.shown.unit if self.shown.color in ("kind", "field") else self.shown.color
 
     def box(self, box: Box, lit: Set[int]) -> dict[str, Any]:
-        item, part = box.item, self.parts[box.key]
-        fill = self.fill(part)
-        value = MEASURES[self.measure](part)
-        whole = MEASURES[self.measure](self.whole)
-        cost = self.cost(part)
-        share = percent(value / whole) if whole and value else ""
+        item = box.item
+        fill = self.fill(box.key)
+        value, whole = self.value(self.measure, box.key), self.value(self.measure, self.whole)
+        cost = self.cost(box.key)
+        is_sum = self.measure != "gradient"
+        share = percent(value / whole) if whole and value and is_sum else ""
         sub = self.kind(item)
         skips = f"{item.skips} skip{'s' * (item.skips > 1)}" if item.skips else ""
-        name = self.name(box)
+        name, mark = self.name(box), self.mark(item.nodes)
         return {
             "key": box.key,
             "parent": box.parent,
@@ -207,8 +231,9 @@ class _Writer(NamedTuple):
             "sub": cut(sub, int((box.width - 23) / SMALL - 1.1 * len(cost))),
             "cost": cost,
             "says": ", ".join(
-                filter(None, [name, sub, skips, cost, share and f"{share} of the model"])
+                filter(None, [name, mark, sub, skips, cost, share and f"{share} of the model"])
             ),
+            "mark": mark,
             "fill": fill,
             "ink": ink(fill),
             "bar": value / bar
@@ -220,9 +245,16 @@ class _Writer(NamedTuple):
 
     def largest(self, name: str, *, layers: bool) -> float:
         """The largest value among the layers that are visible, or among the closed items."""
-        closed = (p for k, p in self.parts.items() if k not in self.shown.opened)
-        alike = (p for p in closed if (p.role == STACK) == layers and p.role != BRANCH)
-        return max((MEASURES[name](p) for p in alike), default=0)
+        return max(self.alike(name, layers=layers), default=0)
+
+    def alike(self, name: str, *, layers: bool) -> list[float]:
+        """The values of the layers that are visible, or of the closed items."""
+        closed = (k for k in self.parts if k not in self.shown.opened and k != self.whole)
+        roles = ((k, self.parts[k].role) for k in closed)
+        return [self.value(name, k) for k, r in roles if (r == STACK) == layers and r != BRANCH]
+
+    def value(self, name: str, key: str) -> float:
+        return self.slopes[key] if name == "gradient" else MEASURES[name](self.parts[key])
 
     @staticmethod
     def room(box: Box, cost: str) -> int:
@@ -240,7 +272,14 @@ class _Writer(NamedTuple):
             "layer": index,
             "name": shortened(layer.name, int((NARROW - 30) / SMALL)),
             "fill": KINDS[family(layer.kind)],
+            "mark": self.mark((index,)),
         }
+
+    def mark(self, nodes: Sequence[int]) -> str:
+        """What a part is beside the other network: its own word where all layers share one."""
+        found = {self.shown.marks[i] for i in nodes} if self.shown.marks else {"same"}
+        word = found.pop() if len(found) == 1 else "changed"
+        return word if word in MARKS else ""
 
     def kind(self, item: Item) -> str:
         """What an item is: a layer's class and kernel, a block's branches and number of layers."""
@@ -257,23 +296,32 @@ class _Writer(NamedTuple):
         words = [f"{branches} branches"] if branches > 1 else []
         return ", ".join([*words, count])
 
-    def cost(self, part: Part) -> str:
-        value = MEASURES[self.measure](part)
+    def cost(self, key: str) -> str:
+        part, value = self.parts[key], self.value(self.measure, key)
+        if self.measure == "gradient":
+            return f"{value:.2g}" if value else ""
         sign = _bound(part.cost.bounds, self.measure)
         written = WRITTEN[self.measure](value).replace("parameters", "params")
         return f"{sign}{written}" if value or sign else ""
 
-    def fill(self, part: Part) -> str:
-        if self.shown.color == "kind":
+    def fill(self, key: str) -> str:
+        part, color = self.parts[key], self.shown.color
+        if color == "kind":
             return KINDS[family(part.kind)]
-        top = self.largest(self.shown.color, layers=part.role == STACK)
-        return shade(MEASURES[self.shown.color](part) / top if top else 0)
+        value = self.value(color, key)
+        found = self.alike(color, layers=part.role == STACK)
+        if color == "gradient":
+            return shade(decades(value, found))
+        top = max(found, default=0)
+        return shade(value / top if top else 0)
 
     def costliest(self) -> list[tuple[int, str]]:
         """The layers with the largest cost, and what each costs."""
-        costs = [(self.unit(layer.cost), -i) for i, layer in enumerate(self.layers)]
-        whole = self.unit(self.total)
-        best = sorted(costs, reverse=True)[:COSTLIEST]
+        whole = self.unit(self.parts[self.whole].cost)
+        if self.shown.unit not in self.tops:
+            costs = ((self.unit(layer.cost), -i) for i, layer in enumerate(self.layers))
+            self.tops[self.shown.unit] = nlargest(COSTLIEST, costs)
+        best = self.tops[self.shown.unit]
         return [
             (-i, f"{WRITTEN[self.shown.unit](value)}, {percent(value / whole)}")
             for value, i in best
@@ -284,16 +332,40 @@ class _Writer(NamedTuple):
         return cost.macs if self.shown.unit == "macs" else cost.flops
 
     def legend(self) -> list[tuple[str, str]]:
+        if self.shown.marks:
+            seen = set(self.shown.marks)
+            return [(word, fill) for word, fill in MARKS.items() if word in seen]
         if self.shown.color == "kind":
-            closed = [p for k, p in self.parts.items() if k not in self.shown.opened]
+            closed = [
+                p for k, p in self.parts.items() if k not in self.shown.opened and k != self.whole
+            ]
             seen = {family(p.kind) for p in closed if p.role != BRANCH}
             return [(name, fill) for name, fill in KINDS.items() if name in seen]
+        if self.shown.color == "gradient":
+            return [
+                ("the smallest gradient norm", shade(0)),
+                ("half of the decades", shade(0.5)),
+                ("the largest", shade(1)),
+            ]
         tops = [
             (w, self.largest(self.shown.color, layers=w == "layers")) for w in ("blocks", "layers")
         ]
         write = WRITTEN[self.shown.color]
         most = ", ".join(f"{word}: {write(top)}" for word, top in tops if top)
         return [("none", shade(0)), ("half", shade(0.5)), (f"the most ({most})", shade(1))]
+
+
+def decades(value: float, among: Sequence[float]) -> float:
+    """Where a value lies between the smallest and the largest of some, on a logarithmic scale.
+
+    >>> decades(1.0, [0.01, 100.0]), decades(0.0, [0.01, 100.0])
+    (0.5, 0.0)
+    """
+    known = [v for v in among if v > 0]
+    if value <= 0 or not known or max(known) == min(known):
+        return 0.0
+    low, high = log10(min(known)), log10(max(known))
+    return (log10(value) - low) / (high - low)
 
 
 def _bound(bounds: Bounds, measure: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from io import BytesIO
 from math import ceil, floor
 from typing import Any, NamedTuple
@@ -15,7 +16,7 @@ from keraudit.explorer.upload import (
     LARGEST_IMAGE_MIB as LARGEST_IMAGE_MIB,
 )  # pages take it from here
 from keraudit.explorer.upload import MOST_PIXELS
-from keraudit.output.palette import VERMILION
+from keraudit.output.palette import VERMILION, channels
 
 SHOWN = 480  # pixels a side, at least, of a picture on the page
 
@@ -39,8 +40,9 @@ def spans(field: Field, spot: Sequence[int]) -> tuple[Span, ...]:
     return tuple(found)
 
 
+@lru_cache(maxsize=8)
 def test_image(height: int, width: int) -> Image:
-    """A scene with edges, textures and colours at several sizes, made by arithmetic."""
+    """A scene with edges, textures and colours at several sizes, made by arithmetic; not to be changed."""
     import numpy as np
     import PIL.Image
 
@@ -151,6 +153,21 @@ def mosaic(tiles: Any, *, columns: int, size: int = 96) -> Image:
         one = PIL.Image.fromarray(tile).resize((size, size), PIL.Image.Resampling.NEAREST)
         whole.paste(one.convert("RGB"), (at % columns * step, at // columns * step))
     return whole
+
+
+def heated(image: Image, heat: Any) -> Image:
+    """An image under a map of bytes, bright where that is high; both fill the picture."""
+    import numpy as np
+    import PIL.Image
+
+    scale = max(1, ceil(SHOWN / max(image.size)))
+    size = (image.width * scale, image.height * scale)
+    large = np.asarray(image.resize(size, PIL.Image.Resampling.NEAREST), "float32")
+    part = PIL.Image.fromarray(heat).resize(size, PIL.Image.Resampling.BILINEAR)
+    alpha = np.asarray(part, "float32")[..., None] / 255
+    color = np.array(channels(VERMILION), "float32")
+    mixed = large * 0.45 + 0.55 * (large * (1 - alpha) + color * alpha)
+    return PIL.Image.fromarray((mixed * (0.55 + 0.45 * alpha)).clip(0, 255).astype("uint8"))
 
 
 def png(image: Any) -> bytes:

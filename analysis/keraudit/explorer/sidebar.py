@@ -13,9 +13,10 @@ from streamlit import runtime
 
 from keraudit.errors import KerauditError, ModelError
 from keraudit.explorer import ui
-from keraudit.explorer.address import LARGEST_BATCH, NAMED, UNITS, View, parsed
+from keraudit.explorer.address import LARGEST_BATCH, MOST_KEPT, NAMED, UNITS, View, parsed
 from keraudit.explorer.cache import ShownModel
 from keraudit.explorer.job_panel import has_ended, session
+from keraudit.explorer.kept_uploads import is_loopback, kept
 from keraudit.explorer.places import typed
 from keraudit.explorer.sent_files import bound, free, keep
 from keraudit.explorer.start import argument, imported
@@ -32,6 +33,12 @@ def uploads() -> dict[str, Upload]:
     """What this session sent, by key; no other session sees it."""
     found: dict[str, Upload] = st.session_state.setdefault("uploads", {})
     return found
+
+
+def bring_back(view: View) -> None:
+    """After a reload, take the files that the address has the keys of."""
+    if view.kept and "uploads" not in st.session_state and is_loopback():
+        uploads().update((upload.key, upload) for upload in kept().find(view.kept))
 
 
 class Stamp(NamedTuple):
@@ -99,7 +106,7 @@ def shown_model(key: str) -> ShownModel:
         if key not in uploads():
             raise ModelError(
                 "this view is of an uploaded file, which only the session that sent it can see: send"
-                " the same file on the left, and the view is there again"
+                " the same file on the left to see it again"
             )
         upload = uploads()[key]
         return ShownModel(key, upload.name, upload.name, upload.architecture, upload.data)
@@ -135,13 +142,13 @@ def sidebar(view: View) -> None:
             type=["keras", "json", "h5"],
             key=f"file_{st.session_state.get('files', 0)}",
             max_upload_size=LARGEST_FILE_MIB,
-            help="A .keras or .h5 file, or the JSON of Model.to_json(). It is read, never executed, and only"
-            " this session sees it.",
+            help="A .keras or .h5 file, or the JSON of Model.to_json(). It is read, never executed, and"
+            " only you see it.",
         )
         sizes(view)
         ui.segments(view, "unit", "Cost is counted in", UNITS)
         st.caption(
-            "1 MAC is one multiply-accumulate. FLOPs are 2 x MACs + the other operations (bias,"
+            "1 MAC is one multiply-accumulate. FLOPs are 2 × MACs + the other operations (bias,"
             " normalisation, activation, pooling, merge). Padded taps count."
         )
 
@@ -170,15 +177,18 @@ def _receive() -> None:
     files[found.key] = found
     while len(files) > MOST_UPLOADS:
         files.pop(next(iter(files)))
-    show(found.key)
+    show(found)
     st.rerun()
 
 
-def show(key: str) -> None:
-    """Turn the address to a model, and keep the page; a view of this very file stays whole."""
+def show(upload: Upload) -> None:
+    """Turn the address to a file, and keep the page; a view of this very file stays whole."""
     view = parsed(ui.address()).view
-    if view.model != key:
-        ui.go(replace(view, **ui.follow("model", key)))
+    if is_loopback():
+        tokens = (*view.kept, kept().keep(upload))
+        view = replace(view, kept=tokens[-MOST_KEPT:])
+    changes = ui.follow("model", upload.key) if view.model != upload.key else {}
+    ui.go(replace(view, **changes))
 
 
 def sizes(view: View) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import socket
+import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -84,7 +87,8 @@ def server(
         prefix: the path under which it is.
 
     Raises:
-        KerauditError: streamlit is not installed, a limit makes no sense, or there is no such model.
+        KerauditError: streamlit is not installed, a limit makes no sense, there is no such model, or the
+            port is taken.
     """
     most_tasks(), task_memory()  # a wrong one is told here, not on the page
     chosen = {FOLDER_VARIABLE: str(Path.cwd()), IMPORTS_VARIABLE: "\n".join(imports)}
@@ -92,10 +96,43 @@ def server(
         chosen[MODEL_VARIABLE] = checked_model(model, imports)
     if runs:
         chosen[RUNS_VARIABLE] = str(runs.resolve())
-    script = Path(explorer.__file__).with_name("script") / "app.py"
+    check_port(port, address)
+    script = Path(explorer.__file__).with_name("script") / "server.py"
     chosen_options = options(port=port, headless=headless, address=address, prefix=prefix)
     words = python("streamlit", "run", str(script), *chosen_options)
     return Server(words, environment(**chosen), script.parent)
+
+
+def check_port(port: int, address: str = OPTIONS["server.address"]) -> None:
+    """Refuse a port that something else is served at.
+
+    Raises:
+        KerauditError: it is taken.
+    """
+    if is_free(port, address):
+        return
+    others = range(port + 1, min(port + 100, 65536))
+    free = next((other for other in others if is_free(other, address)), 0)
+    other = f": choose another, --port {free}" if free else ""
+    raise KerauditError(f"port {port} is taken, by another explorer or server{other}")
+
+
+def is_free(port: int, address: str = OPTIONS["server.address"]) -> bool:
+    """Whether nothing else is served at a port; an address that is not this machine's is told by the server."""
+    try:
+        family, kind, protocol, _, place = socket.getaddrinfo(
+            address, port, type=socket.SOCK_STREAM
+        )[0]
+    except OSError:
+        return True
+    with socket.socket(family, kind, protocol) as tried:
+        if sys.platform != "win32":  # else a port that was served a moment ago counts as taken
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tried.bind(place)
+        except OSError as error:
+            return error.errno != errno.EADDRINUSE
+    return True
 
 
 def options(

@@ -31,7 +31,7 @@ def table(grid: Grid, *, bound: Bound = Bound.EXACT, **options: Any) -> None:
         rows.append(row | ({} if bound is Bound.EXACT else {"counts": _counts(grid, line).word}))
     formats = {head: _number_format(c) for head, c in zip(heads, grid.columns, strict=True)}
     config = {head: st.column_config.NumberColumn(format=f) for head, f in formats.items() if f}
-    st.dataframe(rows, hide_index=True, column_config=config, **options)
+    st.dataframe(rows, hide_index=True, column_config=config, placeholder="", **options)
 
 
 def _counts(grid: Grid, line: Line) -> Bound:

@@ -66,7 +66,14 @@ def follow(name: str, value: Any) -> dict[str, Any]:
             "size": None,
             "to": None,
             "filters": (),
+            "cut": (),
+            "removed": (),
             "spot": None,
+            "explained": None,
+            "record": "",
+            "against": None,
+            "images": None,
+            "trained": (),
         }
     elif name == "block":
         more = {"layer": "", "spot": None}
@@ -121,13 +128,14 @@ def segments(view: View, name: str, label: str, names: Mapping[str, str]) -> Non
 
 
 def failed(error: Exception | str) -> None:
-    """What went wrong, in one line, as text."""
-    st.error(plain(without_folders(" ".join(str(error).split()))), icon=":material/error:")
+    """What went wrong, in one line, as text; an option that it names is the box on the left."""
+    text = " ".join(str(error).split()).replace("--input-shape", "input size")
+    st.error(plain(without_folders(text)), icon=":material/error:")
 
 
 def twin(
-    grids: Sequence[Grid],
-    data: Any,
+    grids: Callable[[], Sequence[Grid]],
+    data: Callable[[], Any],
     command: str,
     *,
     stem: str,
@@ -136,17 +144,17 @@ def twin(
     """The command line that gives the same, and the page as a file: HTML, Markdown, JSON, CSV.
 
     Args:
-        grids: its tables.
-        data: its record.
+        grids: makes its tables; like the record it is made once a file is asked for.
+        data: makes its record.
         command: the line.
         stem: of the files' names; it may hold a model's name.
         figures: makes plotly's figures that stand before the tables in HTML, once it is asked for.
     """
     files: Mapping[str, tuple[str, Callable[[], str]]] = {
-        "HTML": ("text/html", lambda: html_page(list(grids), figure=drawn(figures()))),
-        "Markdown": ("text/markdown", lambda: "\n".join(map(markdown_text, grids))),
-        "JSON": ("application/json", lambda: json_text(data)),
-        "CSV": ("text/csv", lambda: csv_text(grids)),
+        "HTML": ("text/html", lambda: html_page(list(grids()), figure=drawn(figures()))),
+        "Markdown": ("text/markdown", lambda: "\n".join(map(markdown_text, grids()))),
+        "JSON": ("application/json", lambda: json_text(data())),
+        "CSV": ("text/csv", lambda: csv_text(grids())),
     }
     endings = {"Markdown": "md"}
     with st.container(key="twin"):
@@ -175,14 +183,16 @@ def drawn(figures: Sequence[Any]) -> str:
     )
 
 
-def line(text: str) -> None:
-    """A command line, marked as a whole by one click.
+def line(text: str, *, copies: bool = True) -> None:
+    """A command line with a button that copies it, or another line that a click marks as a whole.
 
     Streamlit's own code box brings a highlighter of 1.5 MB, more than all else on a page.
     """
     from html import escape
 
-    st.html(f'<pre class="command">{escape(harmless(text, lines=True))}</pre>')
+    box = f'<pre class="command">{escape(harmless(text, lines=True))}</pre>'
+    button = '<button type="button" class="copy">Copy</button>'
+    st.html(f'<div class="copied">{box}{button}</div>' if copies else box)
 
 
 def swatches(found: Sequence[tuple[str, str]]) -> None:

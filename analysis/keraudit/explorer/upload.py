@@ -67,7 +67,8 @@ def uploaded(name: str, data: bytes) -> Upload:
     longest = max((len(text) for text in (*found.layers, found.name)), default=0)
     if longest > LONGEST_NAME:
         raise ModelError(f"{name}: a name in it has {longest:,} characters; {LONGEST_NAME} at most")
-    return Upload(key, name, found, data if b"model.weights.h5" in data else b"")
+    is_archive = data.startswith(ZIP) and b"model.weights.h5" in data
+    return Upload(key, name, found, data if is_archive else b"")
 
 
 def _record_in(path: Path, data: bytes) -> Mapping[str, Any]:

@@ -78,7 +78,7 @@ def gradients(task: Mapping[str, Any], folder: Path, tell: Tell) -> None:
         progress=lambda done, total, label: tell({"progress": [done, total, label]}),
         command=task["command"],
     )
-    tell({"record": report.to_dict()})
+    tell({"record": {**report.to_dict(), "subject": task.get("subject", "")}})
 
 
 def insides(task: Mapping[str, Any], folder: Path, tell: Tell) -> None:

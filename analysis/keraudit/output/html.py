@@ -123,6 +123,8 @@ def _table(grid: Grid, attributes: str = "") -> str:
 def _header(grid: Grid, column: Column) -> str:
     side = _class_of(column)
     bar = '<th aria-label="bar"></th>' if column.key == grid.bar else ""
+    if not column.label:  # nothing to read aloud, nor to sort by
+        return f"<td{side}></td>{bar}"
     return f'<th scope="col"{side}><button>{escape(column.label)}</button></th>{bar}'
 
 

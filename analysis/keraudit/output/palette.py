@@ -7,6 +7,7 @@ dark page; where several families meet, the marker's shape tells them apart as w
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 BLUE, VERMILION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
@@ -45,6 +46,9 @@ FAMILIES: Mapping[str, tuple[str, str]] = {
     "ConvNeXt": (GREY, "diamond"),
 }
 OTHER = (GREY, "circle")
+# Lines of one colour, told apart; plotly's words.
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+Style = tuple[str, str]  # a colour and a dash
 
 
 def family(network: str) -> str:
@@ -65,6 +69,44 @@ def color_of(network: str) -> str:
 def marker_of(network: str) -> str:
     """The shape of a network's marker, by its family, as plotly names it."""
     return FAMILIES.get(family(network), OTHER)[1]
+
+
+def styles_of(networks: Mapping[str, str]) -> dict[str, Style]:
+    """A colour and a dash for each line: one colour for networks of one name, dashes in the order of depth.
+
+    The first of a family has the family's colour, others of it one that nobody has.
+
+    Args:
+        networks: by the name of its line, the network that it is of; several may be of one.
+
+    >>> styles_of({"a": "ResNet-CIFAR-56", "b": "ResNet-CIFAR-20", "c": "Plain-CIFAR-20"})
+    {'c': ('#D55E00', 'solid'), 'b': ('#0072B2', 'solid'), 'a': ('#0072B2', 'dash')}
+    """
+    series: dict[str, list[str]] = {}
+    for name in sorted(
+        networks, key=lambda name: (_series(networks[name]), _depth(networks[name]))
+    ):
+        series.setdefault(_series(networks[name]), []).append(name)
+    own = {one: FAMILIES.get(family(one), OTHER)[0] for one in series}
+    taken: set[str] = set()
+    found: dict[str, Style] = {}
+    for one, names in series.items():
+        free = [color for color in LINES if color not in taken and color not in own.values()]
+        color = own[one] if own[one] not in taken else (*free, own[one])[0]
+        taken.add(color)
+        found |= {n: (color, DASHES[at % len(DASHES)]) for at, n in enumerate(names)}
+    return found
+
+
+def _series(network: str) -> str:
+    """A network's name without the depth at its end."""
+    return re.sub(r"[0-9]+$", "", network)
+
+
+def _depth(network: str) -> int:
+    """The number at the end of a network's name, 0 if there is none."""
+    digits = re.search(r"([0-9]+)$", network)
+    return int(digits[1]) if digits else 0
 
 
 def shade(part: float) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from keraudit.errors import KerauditError, ModelError, ShapeError
-from keraudit.model.graph import Architecture
+from keraudit.model.graph import Architecture, Shape
 from keraudit.model.input_sizes import Requested
 from keraudit.model.shape_text import shape_text
 from keraudit.reading.cache import (
@@ -25,6 +25,8 @@ from keraudit.reading.config import architecture
 from keraudit.reading.live_layers import with_live_facts
 
 ORIGIN = "Keras"
+# The smallest side that Keras takes (``obtain_input_shape``), known here so that nothing is built in vain.
+SMALLEST_SIDE, SMALLEST_SIDES = 32, {"InceptionV3": 75, "InceptionResNetV2": 75, "Xception": 71}
 
 
 @cache
@@ -50,10 +52,8 @@ def read_application(name: str, shape: Sequence[int] | None, *, notify: Notify) 
     default = applications()[name].input_shape
     shape = tuple(shape or default)
     refuse_other_rank(name, shape, default)
-    if shape != default and len(shape) == len(default) and min(shape) > 0:
-        from keraudit.layers.infer import shaped
-
-        shaped(read_application(name, default, notify=notify), input_shapes=[shape])
+    if shape != default:
+        _check_size(name, shape, notify=notify)
     build = CachedBuild(
         form="application",
         name=name,
@@ -62,6 +62,27 @@ def read_application(name: str, shape: Sequence[int] | None, *, notify: Notify) 
         path=cached_path(name, shape),
     )
     return read_cached(build, notify=notify)
+
+
+def _check_size(name: str, shape: Shape, *, notify: Notify) -> None:
+    """Refuse at once what Keras would refuse after half a minute; where it is known, name the layer.
+
+    Raises:
+        ShapeError: it is smaller than the network takes.
+    """
+    from keraudit.layers.infer import shaped
+
+    default = applications()[name].input_shape
+    least = SMALLEST_SIDES.get(name, SMALLEST_SIDE)
+    is_small = 0 < min(shape[:2]) < least
+    more = f"{name} takes {least}x{least} pixels or more"
+    if not is_small or cached_path(name, default).is_file():
+        try:
+            shaped(read_application(name, default, notify=notify), input_shapes=[shape])
+        except ShapeError as error:
+            raise ShapeError(f"{error}: {more}" if is_small else str(error)) from None
+    if is_small:
+        raise ShapeError(f"the input shape {shape_text(shape)} is too small: {more}")
 
 
 def refuse_other_rank(name: str, shape: Sequence[int], usual: Sequence[int]) -> None:

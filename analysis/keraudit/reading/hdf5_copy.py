@@ -94,6 +94,7 @@ def _copy(file: Any, out: Any, largest: int) -> None:
                     raise ValueError(f"the numbers of {name[:60]!r} are kept in another file")
                 _check_plain(name, item.id)
                 _check_packing(name, item.id)
+                _ = item.dtype  # raises for numbers that numpy has no type for
                 if (item.size or 0) <= largest:
                     file.copy(item, target, name, without_attrs=True)
                     made[place] = target[name]

@@ -65,4 +65,10 @@ def steps(rewriting: Rewriting) -> list[tuple[str, Callable[[Graph], Rewrite]]]:
     for layer, count in rewriting.filters:
         label = f"with {count} filters in {layer}"
         rewrites.append((label, lambda g, n=layer, c=count: with_filters(g, n, c)))  # type: ignore[misc]
+    for layer in rewriting.without_skip:
+        label = f"without the skip to {layer}"
+        rewrites.append((label, lambda g, n=layer: without_skips(g, only=n)))  # type: ignore[misc]
+    for layer in rewriting.without_reduction:
+        label = f"without the reduction {layer}"
+        rewrites.append((label, lambda g, n=layer: without_reductions(g, only=n)))  # type: ignore[misc]
     return rewrites

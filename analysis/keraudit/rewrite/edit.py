@@ -19,8 +19,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, TypeGuard, TypeVar
 
-from keraudit.errors import ModelError, ShapeError
+from keraudit.errors import KerauditError, ModelError, ShapeError
 from keraudit.layers.infer import shaped, still_holds
+from keraudit.model.fuzzy import suggestion
 from keraudit.model.graph import Architecture, Call, Graph, Layer, Node, Ref, Shape, refs_in
 
 NO_ORIGIN: Mapping[str, str] = {}
@@ -329,3 +330,14 @@ def kernel_of(node: Node) -> tuple[int, ...]:
         if sizes:
             return sizes
     return ()
+
+
+def check_name(graph: Graph, name: str, fits: Callable[[Node], bool], what: str) -> None:
+    """Refuse the name of a layer that is not there, or is something else; no name is fine.
+
+    Raises:
+        KerauditError: no such layer; near names are listed.
+    """
+    known = [node.name for node in graph.nodes if fits(node)]
+    if name and name not in known:
+        raise KerauditError(f"no {what} is called {name!r}: {suggestion(name, known)}")

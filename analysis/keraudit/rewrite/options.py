@@ -19,6 +19,8 @@ class Rewriting(NamedTuple):
     width: float | None = None
     repeat: tuple[tuple[str, int], ...] = ()
     filters: tuple[tuple[str, int], ...] = ()
+    without_skip: tuple[str, ...] = ()
+    without_reduction: tuple[str, ...] = ()
 
     @property
     def any(self) -> bool:
@@ -36,8 +38,8 @@ class Rewriting(NamedTuple):
             if value is True:
                 words.append(flag)
             elif isinstance(value, tuple):
-                for name, number in value:
-                    words += [flag, f"{name}={number}"]
+                for item in value:
+                    words += [flag, item if isinstance(item, str) else f"{item[0]}={item[1]}"]
             elif value is not None and value is not False:
                 words += [flag, f"{value:g}" if isinstance(value, float) else str(value)]
         return tuple(words)

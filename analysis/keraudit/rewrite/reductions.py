@@ -25,6 +25,7 @@ from keraudit.rewrite.edit import (
     Plan,
     Rewrite,
     applied,
+    check_name,
     configured,
     is_output,
     kernel_of,
@@ -41,7 +42,9 @@ JOINS = frozenset({"Concatenate", "ops.Concatenate"})
 STUCK = "its stride cannot move to"
 
 
-def without_reductions(graph: Graph, *, also_pool_projections: bool = False) -> Rewrite:
+def without_reductions(
+    graph: Graph, *, also_pool_projections: bool = False, only: str = ""
+) -> Rewrite:
     """Remove every 1x1 reduction; the convolutions behind it keep their filters and read the wide map.
 
     Args:
@@ -49,18 +52,23 @@ def without_reductions(graph: Graph, *, also_pool_projections: bool = False) -> 
         also_pool_projections: remove the narrowing 1x1 behind a pooling too, as in the naive module
             of GoogLeNet's figure 2(a); modules then pass on all their input channels, and the
             network widens from module to module.
+        only: the reduction that is removed, by name; the others stay. Default: all.
 
     Returns:
         The rewritten graph. A stride of a removed convolution moves to the convolutions behind it;
         where a size would not stay as it was, the reduction is left alone.
+
+    Raises:
+        KerauditError: no convolution is called ``only``.
     """
+    check_name(graph, only, lambda node: node.layer.kind in CONVOLUTIONS, "convolution")
     users = users_of(graph)
     calls = Counter(call.layer for call in graph.architecture.calls)
     bypass: dict[int, Ref] = {}
     layers: dict[str, Layer] = {}
     log: list[Change] = []
     for index, node in enumerate(graph.nodes):
-        if not _is_pointwise(graph, index):
+        if not _is_pointwise(graph, index) or only not in ("", node.name):
             continue
         wide, narrow = input_channels(node), int(node.layer.config["filters"])
         if narrow >= wide:

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from keraudit.errors import ShapeError
 from keraudit.layers.merging import broadcast
 from keraudit.model.graph import Graph, Ref
-from keraudit.rewrite.edit import Change, Plan, Rewrite, applied, of_keras
+from keraudit.rewrite.edit import Change, Plan, Rewrite, applied, check_name, of_keras
 from keraudit.rewrite.shortcut_layers import CARRIES, PROJECTS, SUMS
 from keraudit.rewrite.trunk import ROOT, Trunk, neighbours
 
@@ -36,19 +36,28 @@ class Shortcut(NamedTuple):
     around: Ref
 
 
-def without_skips(graph: Graph) -> Rewrite:
+def without_skips(graph: Graph, *, only: str = "") -> Rewrite:
     """Cut the shortcut of every residual merge; a merge left with one input goes.
+
+    Args:
+        graph: any graph.
+        only: the sum whose shortcut is cut, by name; the others stay. Default: all.
 
     Returns:
         The plain network, with the same names for the layers that stay. The log has an entry for every
         cut, with what tells that it is a shortcut, and for every sum that was left alone.
+
+    Raises:
+        KerauditError: no sum is called ``only``.
     """
+    check_name(graph, only, lambda node: node.layer.kind in SUMS and of_keras(node.layer), "sum")
     trunk = Trunk(graph)
     drop: dict[int, frozenset[Ref]] = {}
     log: list[Change] = []
     for index, node in enumerate(graph.nodes):
         remaining: Sequence[Shortcut] = ()
-        if node.layer.kind in SUMS and of_keras(node.layer) and len(set(node.sources)) > 1:
+        is_sum = node.layer.kind in SUMS and of_keras(node.layer) and len(set(node.sources)) > 1
+        if is_sum and only in ("", node.name):
             remaining = shortcuts(trunk, index)
             why = _refusal(graph, index, remaining) or (
                 "" if remaining else _no_shortcut(trunk, index)

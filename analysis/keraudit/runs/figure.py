@@ -8,7 +8,7 @@ from statistics import fmean
 from typing import Any
 
 from keraudit.output.end_labels import End, Frame, end_labels
-from keraudit.output.palette import BLUE, GREY, SKY, VERMILION, color_of, marker_of
+from keraudit.output.palette import BLUE, GREY, SKY, VERMILION, Style, color_of, marker_of
 from keraudit.output.plotly_figure import (
     PANEL,
     add_band,
@@ -24,7 +24,7 @@ from keraudit.training.record import Run
 
 NAMED_TOP = 40  # pixels of the margin above a figure without a legend
 DIVERGING = (BLUE, SKY, "#f7f7f7", "#f0b27a", VERMILION)  # less often, alike, more often
-
+FAINT = 0.45  # opacity of training where the dash stands for the network
 Row = Mapping[str, Any]  # of an epoch
 Drawn = Mapping[str, Sequence[Row]]  # holds the ``history`` of a run, as it is or smoothed
 
@@ -36,6 +36,7 @@ def curves(
     what: str = "error",
     printed: Mapping[str, float] | None = None,
     named_at_ends: bool = False,
+    styles: Mapping[str, Style] | None = None,
 ) -> dict[str, Any]:
     """Draw error (or loss) over epochs: dashed in training, solid on the test images.
 
@@ -45,6 +46,7 @@ def curves(
         what: ``"error"`` in percent, or ``"loss"`` on a logarithmic axis.
         printed: a test error from a paper, by network, to be drawn as a dotted line.
         named_at_ends: in place of a legend, networks are named where their lines end.
+        styles: a colour and a dash for each network; training is then thin and faint, not dashed.
 
     Returns:
         A figure in plotly's JSON. The line is the mean over seeds, the band their range.
@@ -66,7 +68,9 @@ def curves(
         suffix = suffix_of(number)
         for network, runs in networks.items():
             for side, dash in (("training", "dash"), ("test", "solid")):
-                _add_curve(figure, network, runs, (what, side, dash), suffix)
+                _add_curve(
+                    figure, network, runs, (what, side, dash), suffix, (styles or {}).get(network)
+                )
             if network in (printed or {}):
                 _add_printed(figure, network, runs[0], (printed or {})[network], suffix)
         frame_ = Frame(span_of(scale, log), PANEL, suffix, log)
@@ -127,12 +131,20 @@ def span(values: Sequence[float]) -> list[float]:
 
 
 def _add_curve(
-    figure: Any, network: str, runs: Sequence[Drawn], how: tuple[str, str, str], suffix: str
+    figure: Any,
+    network: str,
+    runs: Sequence[Drawn],
+    how: tuple[str, str, str],
+    suffix: str,
+    style: Style | None,
 ) -> None:
     """The mean over seeds and, behind it, their range."""
     what, side, dash = how
     axes = {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}"}
-    color = color_of(network)
+    color, dash = style or (color_of(network), dash)
+    faint = style is not None and side == "training"
+    more = {"opacity": FAINT, "showlegend": False} if faint else {}
+    width = {"width": 1.2 if faint else 2.2} if style else {}
     epochs = [row["epoch"] for row in runs[0]["history"]]
     by_epoch = list(zip(*(series(run["history"], what, side) for run in runs), strict=True))
     if len(runs) > 1:
@@ -143,9 +155,10 @@ def _add_curve(
         x=epochs,
         y=[round(fmean(values), 4) for values in by_epoch],
         mode="lines",
-        line={"color": color, "dash": dash},
+        line={"color": color, "dash": dash, **width},
         hovertemplate="epoch %{x}: %{y:.3g}<extra>" + f"{network}, {side}</extra>",
         **axes,
+        **more,
     )
 
 

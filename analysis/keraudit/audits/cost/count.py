@@ -241,9 +241,9 @@ class Costs(NamedTuple):
         return tuple(layer for layer in self.layers if layer.status == UNSUPPORTED)
 
 
-def costs(graph: Graph) -> Costs:
-    """Audit a graph: layers, blocks and totals."""
-    parts = blocks(graph)
+def costs(graph: Graph, parts: Sequence[Block] | None = None) -> Costs:
+    """Audit a graph: layers, blocks and totals; ``parts`` are its blocks where they are known already."""
+    parts = blocks(graph) if parts is None else parts
     layers = _layer_costs(graph, parts)
     heaviest = max(layers, key=lambda layer: layer.live_bytes)
     return Costs(

@@ -11,6 +11,7 @@ from keraudit.audits.cost.count import BlockCost, Cost, Costs, LayerCost, costs
 from keraudit.audits.cost.figure import macs_per_block, macs_per_row
 from keraudit.audits.cost.receptive_field import Field
 from keraudit.audits.cost.views import VIEWS, Row, default_view, rows
+from keraudit.model.block import Block
 from keraudit.model.bounds import Bound, Bounds
 from keraudit.model.fuzzy import by_name
 from keraudit.model.graph import Graph
@@ -179,10 +180,16 @@ class CostReport(Report):
 
 
 def report_of(
-    graph: Graph, *, command: str = "", rewrites: tuple[RewriteNote, ...] = ()
+    graph: Graph,
+    *,
+    command: str = "",
+    rewrites: tuple[RewriteNote, ...] = (),
+    parts: Sequence[Block] | None = None,
 ) -> CostReport:
-    """The cost report of a graph, read or rewritten."""
-    return CostReport(**origin_of(graph, command=command), costs=costs(graph), rewrites=rewrites)
+    """The cost report of a graph, read or rewritten; ``parts`` are its blocks where they are known."""
+    return CostReport(
+        **origin_of(graph, command=command), costs=costs(graph, parts), rewrites=rewrites
+    )
 
 
 def _named(blocks: Iterable[BlockCost]) -> list[tuple[str, BlockCost]]:

@@ -8,7 +8,7 @@ from typing import Any
 from keraudit.audits.cost.parts import LAYER, Part
 from keraudit.model.block import FORK_JOIN, SEGMENT
 from keraudit.model.blocks import FINISHING, NORMALIZING
-from keraudit.output.numbers import counted, extent, short, short_bytes, sizes
+from keraudit.output.numbers import counted, extent, percent, short, short_bytes, sizes
 from keraudit.output.palette import (
     BLUE,
     DARK_GREY,
@@ -78,7 +78,7 @@ def family(kind: str) -> str:
 def treemap(
     tree: Part, *, area: str, color: str, chosen: str = "", dark: bool = False
 ) -> dict[str, Any]:
-    """Draw the parts of ``tree``; whatever has no area is left out.
+    """Draw the parts of ``tree``, each with its share; whatever has no area is left out.
 
     Args:
         tree: of ``keraudit.audits.cost.parts``; what it holds directly is framed, with a heading.
@@ -90,7 +90,7 @@ def treemap(
     Returns:
         An ECharts option. The n-th of ``tree.walk()`` is the item of data index n.
     """
-    top = largest(tree, color)
+    top, whole = largest(tree, color), MEASURES[area](tree)
 
     def item(part: Part) -> dict[str, Any]:
         value = MEASURES[area](part)
@@ -99,9 +99,14 @@ def treemap(
             "name": part.name,
             "value": value,
             "itemStyle": {"color": fill},
-            "label": {"color": ink(fill)},
+            "label": {"color": ink(fill), "formatter": f"{{b}}\n{percent(value / whole)}"}
+            if whole
+            else {},
         }
         if part.children:
+            option["upperLabel"] = {
+                "formatter": f"{{b}}  {percent(value / whole)}" if whole else "{b}"
+            }
             option["children"] = [item(child) for child in part.children]
         elif part.name == chosen:
             option["itemStyle"] |= {"borderColor": VERMILION, "borderWidth": 4}
@@ -126,7 +131,7 @@ def treemap(
                 "bottom": 0,
                 "animation": False,
                 "visibleMin": 1,
-                "label": {"show": True, "overflow": "truncate", "fontSize": 12},
+                "label": {"show": True, "overflow": "truncate", "fontSize": 12, "lineHeight": 16},
                 "upperLabel": {
                     "show": True,
                     "height": 22,
@@ -185,7 +190,7 @@ def tooltip(part: Part) -> str:
             f"{bounds.macs.sign}{short(cost.macs)} MACs, {bounds.flops.sign}{short(cost.flops)} FLOPs",
             f"{bounds.params.sign}{short(cost.params)} parameters,"
             f" {bounds.activations.sign}{short_bytes(cost.activation_bytes)} written",
-            f"output {sizes(part.output_shape)}" + (f", sees {field}" if field else ""),
+            f"output {sizes(part.output_shape)}" + (f", receptive field {field}" if field else ""),
         ]
     )
 

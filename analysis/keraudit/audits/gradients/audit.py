@@ -24,10 +24,11 @@ from keraudit.output.report import origin_of
 if TYPE_CHECKING:
     import keras
 
+    from keraudit.audits.gradients.measure import Step
     from keraudit.audits.gradients.network import Network
 
 Row = TypeVar("Row", BlockGradient, KernelGradient)
-Progress = Callable[[int, int, str], None]  # pieces done, of how many, the profile's label
+Progress = Callable[[int, int, str], None]  # pieces done, of how many, the network and the block
 
 
 def no_progress(done: int, total: int, label: str) -> None:
@@ -74,10 +75,10 @@ def compare(
     name = ""
     for one in variants:
 
-        def step(label: str = one.label) -> None:
+        def step(block: str, label: str = one.label) -> None:
             nonlocal done
             done += 1
-            progress(done, total, label)
+            progress(done, total, f"{label}, {block}")
 
         progress(done, total, one.label)
         network = _assembled(one, blocks, loss, plan)
@@ -149,7 +150,7 @@ def _measured(
     seed: int,
     loss: tuple[str, ...],
     plan: Plan,
-    step: Callable[[], None],
+    step: Step,
 ) -> tuple[Profile, str]:
     """The mean profile over the batches of a seed, and the dataset's name."""
     from keraudit.audits.gradients.measure import profile

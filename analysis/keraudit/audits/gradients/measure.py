@@ -19,7 +19,7 @@ from keraudit.audits.gradients.records import BlockGradient, Finding, KernelGrad
 from keraudit.model.graph import Ref
 
 Values = dict[Ref, Any]
-Step = Callable[[], None]
+Step = Callable[[str], None]
 
 
 class Pulled(NamedTuple):
@@ -30,7 +30,7 @@ class Pulled(NamedTuple):
     kernels: list[Any]
 
 
-def _no_step() -> None:
+def _no_step(block: str) -> None:
     """Tell nobody of progress."""
 
 
@@ -54,7 +54,7 @@ def profile(
         seed: of the profile.
         shattering: a second backward pass with one label for all inputs, so that the gradients start
             out alike, and their mean cosine at each block.
-        step: called after each piece, forward and backward.
+        step: called with the block after each piece, forward and backward.
     """
     values, activations, finding = _forward_pass(network, batch, step)
     outputs = [values[ref] for ref in network.graph.architecture.outputs]
@@ -100,7 +100,7 @@ def _forward_pass(
         if finding is None and not all(map(math.isfinite, activations[-1])):
             layer = _first_not_finite(network, piece, values)
             finding = Finding(what="activation", layer=layer, block=piece.part.name)
-        step()
+        step(piece.part.name)
     return values, activations, finding
 
 
@@ -158,7 +158,7 @@ def _backward_pass(
         for ref, grad in zip(read, pulled[len(kernels) :], strict=True):
             add(ref, grad)
         yield Pulled(piece, gradient, pulled[: len(kernels)])
-        step()
+        step(piece.part.name)
 
 
 def _through(

@@ -13,12 +13,14 @@ from keraudit.audits.structure.report import structure_of
 from keraudit.errors import KerauditError
 from keraudit.explorer import ui
 from keraudit.explorer.address import MOST_MODELS, NAMED, UNITS, View
-from keraudit.explorer.cache import AS_IS, Audited, ShownModel, audited, command
+from keraudit.explorer.cache import AS_IS, Audited, ShownModel, audited, cached_by_model, command
+from keraudit.explorer.finished_runs import recorded_errors
+from keraudit.explorer.pages.changes import drawn_changes
 from keraudit.explorer.pages.map import model_or_stop
 from keraudit.explorer.pages.what_if import paired_bars
-from keraudit.explorer.records import recorded_errors
 from keraudit.explorer.sidebar import called, names, shown_model
 from keraudit.explorer.tables import table
+from keraudit.model.graph import Graph, Shape
 from keraudit.output.numbers import inputs_text
 from keraudit.output.table import Column, Grid, Line
 
@@ -53,9 +55,13 @@ def page(view: View, subject: ShownModel | None) -> None:
     totals(found, view)
     if len(found) < 2:
         st.info("Choose a second model above, and the two are matched block by block.")
-        grids = [report_grid(one.report) for _, one in found]
         line = command("flops", subject, view.size, view.batch)
-        ui.twin(grids, found[0][1].report.to_dict(), line, stem=f"{subject.title}-cost")
+        ui.twin(
+            lambda: [report_grid(one.report) for _, one in found],
+            found[0][1].report.to_dict,
+            line,
+            stem=f"{subject.title}-cost",
+        )
         return
     matched(found, view)
 
@@ -66,9 +72,7 @@ def totals(found: list[tuple[ShownModel, Audited]], view: View) -> None:
     lines = []
     for subject, one in found:
         report = one.report
-        claims = structure_of(one.graph)
-        checks = [check for check in claims.checks if check.family in claims.families]
-        holds = sum(check.verdict == HOLDS for check in checks)
+        holds, checks = _claims(subject.key, view.size, view.batch, one.graph)
         cells = cost_cells(report.total) | {
             "model": subject.title,
             "input": inputs_text(report.input_shapes),
@@ -76,7 +80,7 @@ def totals(found: list[tuple[ShownModel, Audited]], view: View) -> None:
             "layers": len(report.layers),
             "peak": report.costs.peak_activation_bytes,
             "forks": [block.kind for block in report.blocks].count("fork-join"),
-            "claims": f"{holds} of {len(checks)}" if checks else "",
+            "claims": f"{holds} of {checks}" if checks else "",
         }
         lines.append(Line(cells, bounds=cost_bounds(report.total.bounds)))
     columns = (
@@ -95,8 +99,16 @@ def totals(found: list[tuple[ShownModel, Audited]], view: View) -> None:
     table(Grid("", "", columns, tuple(lines)), bound=worst)
     st.caption(
         "Claims are those of keraudit structure. Test errors are of training runs on this machine:"
-        " mean, deviation over seeds, and how many; empty where there are none."
+        " mean, standard deviation over seeds, number of runs; empty where there are none."
     )
+
+
+@cached_by_model
+def _claims(key: str, size: Shape | None, batch: int, _graph: Graph) -> tuple[int, int]:
+    """How many claims of its family hold of a network, and how many there are."""
+    claims = structure_of(_graph)
+    checks = [check for check in claims.checks if check.family in claims.families]
+    return sum(check.verdict == HOLDS for check in checks), len(checks)
 
 
 def matched(found: list[tuple[ShownModel, Audited]], view: View) -> None:
@@ -116,6 +128,8 @@ def matched(found: list[tuple[ShownModel, Audited]], view: View) -> None:
         line._replace(cells=line.cells | {"status": status(line.cells["status"], names_of)})
         for line in grid.lines
     )
+    sides = {"before": (*a, AS_IS), "after": (*b, AS_IS)}
+    drawn_changes(view, sides, comparison, dict(zip(sides, map(ui.plain, names_of), strict=True)))
     paired_bars(lines, names_of, view, key="compare-chart")
     unit = UNITS[view.unit]
     columns = (
@@ -128,8 +142,8 @@ def matched(found: list[tuple[ShownModel, Audited]], view: View) -> None:
     worst = max(a[1].report.bound, b[1].report.bound)
     table(grid._replace(columns=columns, lines=lines), bound=worst)
     ui.twin(
-        [grid],
-        comparison.to_dict(),
+        lambda: [grid],
+        comparison.to_dict,
         line,
         stem=f"{names_of[0]}-and-{names_of[1]}",
     )

@@ -15,12 +15,12 @@ from keraudit.errors import KerauditError
 from keraudit.explorer import ui
 from keraudit.explorer.address import WHAT, View
 from keraudit.explorer.cache import Audited, ShownModel, audited, command
+from keraudit.explorer.finished_runs import runs
 from keraudit.explorer.pages.layer import costliest
 from keraudit.explorer.pages.layer import record_of as layer_record
 from keraudit.explorer.pages.map import bars, model_or_stop, with_known_names
 from keraudit.explorer.pages.runs import record_of as runs_record
 from keraudit.explorer.pages.what_if import two_lines
-from keraudit.explorer.records import runs
 from keraudit.output.html import STYLE, body
 from keraudit.output.table import Grid
 
@@ -37,7 +37,11 @@ def page(view: View, subject: ShownModel | None) -> None:
     grids, data, line = PARTS[view.what](view, subject, found)
     stem = "runs" if view.what == "runs" else f"{subject.title}-{view.what}"
     ui.twin(
-        grids, data, line, stem=stem, figures=lambda: bars(found) if view.what == "cost" else ()
+        lambda: grids,
+        lambda: data,
+        line,
+        stem=stem,
+        figures=lambda: bars(found) if view.what == "cost" else (),
     )
     st.caption("Each file says which command, model and versions made it.")
     st.markdown("**What is in it**")

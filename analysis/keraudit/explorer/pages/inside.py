@@ -10,43 +10,109 @@ from typing import Any
 import streamlit as st
 from PIL.Image import Image
 
+from keraudit.data.dataset import CIFAR10
 from keraudit.errors import KerauditError
 from keraudit.explorer import job_panel, ui
 from keraudit.explorer.address import View
 from keraudit.explorer.bundled_weights import Shipped, shipped
 from keraudit.explorer.cache import ShownModel, audited
+from keraudit.explorer.class_scores import TOP
 from keraudit.explorer.limits import may_run
-from keraudit.explorer.picture import mosaic
+from keraudit.explorer.picture import SHOWN, heated, mosaic
 from keraudit.model.graph import Shape
 from keraudit.output.numbers import percent
 from keraudit.output.palette import BLUE
 
+PASSES = 4  # one for the maps, one for the scores, two backwards
 
-def inside(view: View, subject: ShownModel, index: int, image: Image) -> None:
-    """Histogram, kernels, activation maps: once the network has been built and has seen the image."""
+
+def inside(
+    view: View, subject: ShownModel, index: int, image: Image, *, narrow: bool = False
+) -> None:
+    """Predictions, activation maps, Grad-CAM, histogram, kernels: once the network has seen the image.
+
+    Args:
+        view: what is chosen.
+        subject: the model.
+        index: of the layer.
+        image: at the input's size.
+        narrow: all in one column.
+    """
     st.markdown("**Weights and activations**")
     st.caption(ui.plain(_weights_of(view, subject)))
-    key = f"{subject.key} {view.size} {hashlib.sha256(image.tobytes()).hexdigest()}"
+    key = (
+        f"{subject.key} {view.size} {view.explained} {hashlib.sha256(image.tobytes()).hexdigest()}"
+    )
     if job_panel.under_way():
         return
     found = job_panel.results().get(key)
     if found is None:
         st.button(
-            "Build it and show it the picture",
+            "Run the network on this image",
             icon=":material/play_arrow:",
             on_click=_begin,
             args=(view, subject, image, key),
         )
         return
+    if "probabilities" in found:
+        _prediction(view, subject, found)
     own = {k.partition(":")[2]: v for k, v in found.items() if k.startswith(f"{index}:")}
     if not own:
-        st.text("This layer has no weights and makes no map.")
+        st.text("This layer has no weights and no activation map.")
         return
-    left, right = st.columns([3, 2], gap="large")
+    left, right = (st.container(), st.container()) if narrow else st.columns([3, 2], gap="large")
     with left:
+        if "cam" in own:
+            _grad_cam(subject, found, own, image)
         activations(own)
     with right:
         weights(own)
+
+
+def _prediction(view: View, subject: ShownModel, found: Mapping[str, Any]) -> None:
+    """The most probable classes; one of them is explained."""
+    chances = found["probabilities"]
+    order = [int(at) for at in (-chances).argsort()[:TOP]]
+    names = class_names(subject, len(chances))
+    st.markdown("**Prediction**")
+    for at in order:
+        share = float(chances[at])
+        st.progress(share, text=ui.plain(f"{names[at]}: {percent(share)}"))
+    chosen = int(found["chosen"])
+    options = list(dict.fromkeys((*order, chosen)))
+    st.session_state["w_explained"] = chosen
+    st.selectbox(
+        "Explain the score of",
+        options,
+        format_func=names.__getitem__,
+        key="w_explained",
+        on_change=ui.changed,
+        args=("explained",),
+    )
+
+
+def class_names(subject: ShownModel, count: int) -> list[str]:
+    """The classes of a network that ships with its weights; of any other their numbers."""
+    own = shipped(subject.title)
+    if own is not None and count == len(CIFAR10) and "CIFAR-10" in str(own.about.get("dataset")):
+        return list(CIFAR10)
+    return [f"class {number}" for number in range(count)]
+
+
+def _grad_cam(
+    subject: ShownModel, found: Mapping[str, Any], own: Mapping[str, Any], image: Image
+) -> None:
+    """Where this layer's maps speak for the class, and which channels do."""
+    name = class_names(subject, len(found["probabilities"]))[int(found["chosen"])]
+    st.markdown(ui.plain("Grad-CAM of this layer"))
+    st.image(heated(image, own["cam"]), width=min(320, 2 * SHOWN), alt="Grad-CAM")
+    st.caption(ui.plain(f"Bright: where this layer raises the score of {name}."))
+    st.image(mosaic(own["best_maps"], columns=4), width="stretch", alt="most relevant channels")
+    parts = zip(own["best"], own["best_parts"], strict=True)
+    words = ", ".join(f"{int(channel)} ({float(part):+.2g})" for channel, part in parts)
+    st.caption(
+        ui.plain(f"The {len(own['best'])} channels with the largest part in that score: {words}.")
+    )
 
 
 def _fitting(view: View, subject: ShownModel) -> Shipped | None:
@@ -68,9 +134,14 @@ def _weights_of(view: View, subject: ShownModel) -> str:
     if subject.data:
         return "The weights are those in the file."
     unfit = "The weights that ship with keraudit are for images of other channels. "
-    return (unfit if shipped(subject.title) else "") + (
-        "The weights are random (seed 0), not trained. Feature maps of a random initialisation"
-        " still show edges and colours, at the sizes and depths of the architecture."
+    own = "Weights are read from .keras files alone. " if subject.is_upload else ""
+    return (
+        own
+        + (unfit if shipped(subject.title) else "")
+        + (
+            "The weights are random (seed 0), not trained. Feature maps of a random initialisation"
+            " still show edges and colours, at the sizes and depths of the architecture."
+        )
     )
 
 
@@ -85,7 +156,7 @@ def _begin(view: View, subject: ShownModel, image: Image, key: str) -> None:
             raise KerauditError(
                 "only a network with one image of 1 or 3 channels is shown a picture"
             )
-        may_run(found.graph, found.report, passes=1, is_upload=subject.is_upload)
+        may_run(found.graph, found.report, passes=PASSES, is_upload=subject.is_upload)
     except KerauditError as error:
         job_panel.refuse(error)
         return
@@ -100,6 +171,7 @@ def _begin(view: View, subject: ShownModel, image: Image, key: str) -> None:
             "shipped": own.path if own else None,
             "mean": about.get("mean"),
             "scale": about.get("scale"),
+            "chosen": view.explained,
             "data": subject.data if not own else b"",
         }
     )
@@ -108,18 +180,18 @@ def _begin(view: View, subject: ShownModel, image: Image, key: str) -> None:
 def activations(own: Mapping[str, Any]) -> None:
     """The first channels of what the layer made of the picture."""
     if "range" not in own:
-        st.text("This layer makes no map of numbers.")
+        st.text("This layer has no activation map.")
         return
     low, high, mean, deviation = own["range"]
     st.text(
-        f"from {low:.3g} to {high:.3g}, mean {mean:.3g}, deviation {deviation:.3g},"
+        f"from {low:.3g} to {high:.3g}, mean {mean:.3g}, standard deviation {deviation:.3g},"
         f" {percent(float(own['zeros']))} zeros"
     )
     if "maps" in own:
         maps = own["maps"]
         st.image(mosaic(maps, columns=4), width="stretch", alt="activation maps")
         st.caption(
-            f"Activation maps of the first {len(maps)} channels, on one scale: dark is the least,"
+            f"Activation maps of the first {len(maps)} channels, on one scale: dark is the smallest value,"
             " bright the largest."
         )
     elif "vector" in own:

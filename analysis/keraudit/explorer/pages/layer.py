@@ -1,4 +1,4 @@
-"""One layer: what it is, what it costs and why, what it sees, its weights and activations."""
+"""One layer: what it is, what it costs and why, its receptive field, its weights and activations."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import streamlit as st
 from PIL.Image import Image
 
 from keraudit.audits.cost.count import LayerCost
+from keraudit.audits.cost.receptive_field import Field
 from keraudit.audits.cost.report import layer_dict, report_grid
 from keraudit.audits.reductions.savings import board_order
 from keraudit.errors import KerauditError
@@ -60,15 +61,23 @@ def page(view: View, subject: ShownModel | None) -> None:
     image = field(view, found, index)
     if image is not None:
         inside(view, subject, index, image)
-    grid, data, line = record_of(layer, view, subject, found)
-    ui.twin([grid], data, line, stem=f"{subject.title}-{layer.name}")
+    ui.twin(
+        lambda: [record_of(layer, view, subject, found)[0]],
+        lambda: record_of(layer, view, subject, found)[1],
+        record_line(view, subject),
+        stem=f"{subject.title}-{layer.name}",
+    )
+
+
+def record_line(view: View, subject: ShownModel) -> str:
+    return command("flops", subject, view.size, view.batch, more=("--by", "layer"))
 
 
 def record_of(
     layer: LayerCost, view: View, subject: ShownModel, found: Audited
 ) -> tuple[Grid, dict[str, Any], str]:
     """A layer as a table, as plain data, and the command line that names both."""
-    line = command("flops", subject, view.size, view.batch, more=("--by", "layer"))
+    line = record_line(view, subject)
     grid = report_grid(found.report, by="layer")
     rows = tuple(row for row in grid.lines if row.cells["name"] == layer.name)
     data = {**layer_dict(layer), "model": subject.title, "batch": view.batch}
@@ -117,6 +126,8 @@ def _option_text(value: Any) -> str:
     """
     if isinstance(value, Mapping) and "class_name" in value:
         inner = value.get("config")
+        if value["class_name"] == "DTypePolicy" and isinstance(inner, Mapping):
+            return str(inner.get("name"))[:200]
         options = inner.items() if isinstance(inner, Mapping) else ()
         words = [f"{k}={_option_text(v)}" for k, v in options if v is not None]
         return " ".join([str(value["class_name"]), *words])[:200]
@@ -130,7 +141,7 @@ def products(layer: LayerCost) -> None:
         st.text(layer.reason or "no arithmetic")
         return
     for term in layer.terms:
-        ui.line(written(term))
+        ui.line(written(term), copies=False)
         st.caption(ui.plain(f"{term.what}: {_meaning(term)}"))
     macs = sum(t.value for t in layer.terms if t.unit == "mac")
     others = sum(t.value for t in layer.terms if t.unit == "flop")
@@ -143,8 +154,9 @@ def products(layer: LayerCost) -> None:
 def written(term: Term) -> str:
     """``28 x 28 x 192 x 5 x 5 x 32 = 120,422,400 MACs``."""
     unit = "MACs" if term.unit == "mac" else "other operations"
-    product = " x ".join(str(size) for _, size in board_order(term)) or "1"
-    return f"{product} = {term.value:,} {unit}"
+    factors = [str(size) for _, size in board_order(term)]
+    product = f"{' x '.join(factors)} = " if len(factors) > 1 else ""
+    return f"{product}{term.value:,} {unit}"
 
 
 def _meaning(term: Term) -> str:
@@ -167,8 +179,8 @@ def shapes(layer: LayerCost, node: Node) -> None:
     """What goes in, what comes out, and the weights."""
     st.markdown("**Shapes**, batch first")
     rows: list[tuple[str, Shape, int | None]] = [
-        *(("reads", shape, None) for shape in layer.input_shapes),
-        *(("writes", shape, None) for shape in layer.output_shapes),
+        *(("input", shape, None) for shape in layer.input_shapes),
+        *(("output", shape, None) for shape in layer.output_shapes),
     ]
     for weight in node.effect.weights:
         frozen = " (not trained)" if weight.trainable is False else ""
@@ -181,7 +193,7 @@ def shapes(layer: LayerCost, node: Node) -> None:
 def field(view: View, found: Audited, index: int) -> Image | None:
     """The receptive field of one position, framed on an image; the image, where there can be one."""
     layer = found.report.layers[index]
-    st.markdown("**What one position sees**")
+    st.markdown("**Receptive field of one position**")
     source = found.graph.input_nodes[0].outputs[0].shape
     place = positions(found.graph)[index]
     if len(source) != 4:
@@ -199,18 +211,29 @@ def field(view: View, found: Audited, index: int) -> Image | None:
         st.text(f"rows {rows.low} to {rows.high}, columns {columns.low} to {columns.high}")
         size = shape_text(layer.field.receptive_field)
         stride = layer.field.effective_stride
-        moves = f"; a step here is {stride[0]:g} pixels there" if stride else ""
+        moves = f", effective stride {stride[0]:g}" if stride else ""
         st.text(f"{size} pixels{moves}")
         beyond = rows.low < 0 or columns.low < 0 or rows.high >= height or columns.high >= width
         if beyond:
-            st.caption("What lies outside the image is padding.")
+            st.caption("Outside the image is padding.")
         if layer.field.local is None:
-            st.caption("Every position sees the same: positions were pooled or flattened away.")
+            st.caption(
+                "All positions have the same receptive field: they were pooled or flattened."
+            )
         st.caption(note)
     with left:
-        shown = picture.framed_field(image, layer.field, spot)
-        st.image(picture.png(shown), width=min(shown.width, 520), alt="the receptive field")
+        digest = hashlib.sha256(image.tobytes()).hexdigest()
+        width, data = _framed(f"{digest} {layer.field!r} {spot}", image, layer.field, spot)
+        st.image(data, width=min(width, 520), alt="the receptive field")
     return image
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _framed(key: str, _image: Image, _field: Field, _spot: tuple[int, ...]) -> tuple[int, bytes]:
+    """A receptive field on an image, as the width and the bytes of a PNG file; drawn once."""
+    del key
+    shown = picture.framed_field(_image, _field, _spot)
+    return shown.width, picture.png(shown)
 
 
 def where(view: View, place: tuple[int, ...]) -> tuple[int, ...]:

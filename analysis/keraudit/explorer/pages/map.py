@@ -18,6 +18,7 @@ from keraudit.explorer.address import AREAS, COLORS, LEVELS, UNITS, View, parsed
 from keraudit.explorer.cache import Audited, ShownModel, audited, command, tree_of
 from keraudit.explorer.metrics import cost_of, layer_table, metrics
 from keraudit.model.block import Block
+from keraudit.output import numbers
 
 HEIGHT = 430  # pixels
 
@@ -35,11 +36,11 @@ def page(view: View, subject: ShownModel | None) -> None:
     _draw(tree, view, key="map", chosen=view.block)
     if view.block:
         _look_inside(view, found)
-    grid = report_grid(found.report, by="block" if view.level == "blocks" else "layer")
+    by = "block" if view.level == "blocks" else "layer"
     line = command("flops", subject, view.size, view.batch)
     ui.twin(
-        [grid],
-        found.report.to_dict(),
+        lambda: [report_grid(found.report, by=by)],
+        found.report.to_dict,
         line,
         stem=f"{found.report.model}-cost",
         figures=lambda: bars(found),
@@ -89,7 +90,8 @@ def measure(view: View, name: str) -> str:
 
 def _draw(tree: Part, view: View, *, key: str, chosen: str, height: int = HEIGHT) -> None:
     """A treemap whose leaves can be clicked, and its legend."""
-    area, color = measure(view, view.area), measure(view, view.color)
+    color = view.color if view.color in COLORS else "kind"
+    area, color = measure(view, view.area), measure(view, color)
     if not MEASURES[area](tree):
         st.info(f"Nothing here has {AREAS[view.area]}: choose another area.")
         return
@@ -163,6 +165,6 @@ def branches(block: Block) -> str:
     """How a block forks, in words."""
     count = len(block.branches)
     if count < 2:
-        return f"{len(block.nodes)} layers"
+        return numbers.counted(len(block.nodes), "layer")
     edge = " (one of them the identity)" if () in block.branches else ""
-    return f"{len(block.nodes)} layers, {count} branches{edge}"
+    return f"{numbers.counted(len(block.nodes), 'layer')}, {count} branches{edge}"

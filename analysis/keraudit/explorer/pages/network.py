@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
-from keraudit.audits.cost.network_tree import BLOCK, BRANCH, Item
 from keraudit.audits.cost.report import report_grid
 from keraudit.explorer import ui
-from keraudit.explorer.address import COLORS, UNITS, View, parsed
-from keraudit.explorer.cache import Audited, ShownModel, audited, cached_by_model, command
+from keraudit.explorer.address import UNITS, View, parsed
+from keraudit.explorer.cache import Audited, ShownModel, audited, command
 from keraudit.explorer.metrics import cost_of, counted, metrics
-from keraudit.explorer.network_data import Network, Shown, around, network_data, network_of
-from keraudit.explorer.network_view import drawing
+from keraudit.explorer.pages.changes import change_layer
+from keraudit.explorer.pages.drawn import HEIGHT, draw
+from keraudit.explorer.pages.inside import inside
 from keraudit.explorer.pages.layer import configuration, field, products, shapes, shares
-from keraudit.explorer.pages.map import bars, branches, measure, model_or_stop, with_known_names
+from keraudit.explorer.pages.map import bars, branches, model_or_stop, with_known_names
 from keraudit.model.block import Block
-from keraudit.model.graph import Shape
 from keraudit.output.numbers import percent, short
-
-HEIGHT = 664  # pixels, of the drawing with its tools
 
 
 def page(view: View, subject: ShownModel | None) -> None:
@@ -30,104 +26,31 @@ def page(view: View, subject: ShownModel | None) -> None:
     subject = model_or_stop(subject)
     with st.skeleton(height=HEIGHT):
         found = audited(subject, view.size, view.batch)
-    network = _network(subject.key, view.size, view.batch, found)
     view = with_known_names(view, found)
     left, right = st.columns([9, 5], gap="small")
     with left:
-        _draw(view, subject, found, network)
+        draw(view, subject, found)
     with right, st.container(height=HEIGHT, key="beside"):
         _beside(view, subject, found)
     ui.twin(
-        [report_grid(found.report, by="block")],
-        found.report.to_dict(),
+        lambda: [report_grid(found.report, by="block")],
+        found.report.to_dict,
         command("flops", subject, view.size, view.batch),
         stem=f"{found.report.model}-cost",
         figures=lambda: bars(found),
     )
 
 
-@cached_by_model
-def _network(key: str, size: Shape | None, batch: int, _audited: Audited) -> Network:
-    """The items of a model, worked out once."""
-    return network_of(_audited.graph, _audited.blocks)
-
-
-def _draw(view: View, subject: ShownModel, found: Audited, network: Network) -> None:
-    names = [layer.name for layer in found.report.layers]
-    layer = names.index(view.layer) if view.layer else None
-    shown = Shown(
-        opened=opened(view, network.root, layer),
-        color=measure(view, view.color),
-        unit=view.unit,
-        layer=layer,
-        block="" if view.layer else view.block,
-    )
-    data = network_data(network, found.graph, found.report.layers, shown)
-    words = {**COLORS, "cost": UNITS[view.unit]}
-    more = {
-        "model": f"{subject.key} {view.size} {view.batch}",
-        "stem": "network",
-        "colors": [(measure(view, key), f"Colour: {word}") for key, word in words.items()],
-        "dark": st.context.theme.type == "dark",
-    }
-    drawing({**data, **more}, lambda event: _happened(event, network.root, names))
-
-
-def opened(view: View, root: Item, layer: int | None) -> frozenset[str]:
-    """Keys of the opened items: those that the address names, and those around the chosen layer."""
-    return frozenset({*view.open, *_holders(root, layer)})
-
-
-def _holders(root: Item, layer: int | None) -> list[str]:
-    """What must be open for a layer to be visible; a branch is with its block."""
-    inner = around(root, layer) if layer is not None else ()
-    return [item.key for item in inner if item.children and item.role != BRANCH]
-
-
-def _happened(event: Mapping[str, Any], root: Item, names: list[str]) -> None:
-    """Something was done in the drawing: turn the address to what is then shown."""
-    view = parsed(ui.address()).view
-    value = event.get("value")
-    match event.get("act"):
-        case "layer" if isinstance(value, int) and 0 <= value < len(names):
-            now = tuple(dict.fromkeys((*view.open, *_holders(root, value))))
-            ui.go(replace(view, layer=names[value], block="", spot=None, open=now))
-        case "toggle" if item := next((i for i in root.walk() if i.key == value and i.key), None):
-            ui.go(toggled(view, root, item, names))
-        case "color":
-            color = "cost" if value in UNITS else value
-            if color in COLORS:
-                ui.go(replace(view, color=str(color)))
-        case "close":
-            ui.go(replace(view, open=(), layer="", block="", spot=None))
-        case "clear":
-            ui.go(replace(view, layer="", block="", spot=None))
-
-
-def toggled(view: View, root: Item, item: Item, names: list[str]) -> View:
-    """The view with an item opened, or closed with all that lies in it; a block is chosen by it."""
-    layer = names.index(view.layer) if view.layer in names else None
-    now = opened(view, root, layer)
-    chosen = item.name if item.role == BLOCK and item.key == item.name else ""
-    inner = {i.key for i in item.walk()}
-    closes = item.key in now
-    kept = tuple(i.key for i in root.walk() if i.key in now and not (closes and i.key in inner))
-    if closes and layer is not None and layer not in item.nodes:
-        return replace(view, open=kept)
-    now_open = kept if closes else (*kept, item.key)
-    return replace(view, open=now_open, layer="", block=chosen, spot=None)
-
-
 def _beside(view: View, subject: ShownModel, found: Audited) -> None:
     if view.layer:
-        _layer(view, found)
+        _layer(view, subject, found)
     elif view.block:
-        _block(view, found)
+        _block(view, subject, found)
     else:
         _model(view, subject, found)
 
 
-def _layer(view: View, found: Audited) -> None:
+def _layer(view: View, subject: ShownModel, found: Audited) -> None:
     """One layer: its cost written out, shapes, weights, what it reads of the image, its options."""
     index = [layer.name for layer in found.report.layers].index(view.layer)
     layer, node = found.report.layers[index], found.graph.nodes[index]
@@ -138,19 +61,24 @@ def _layer(view: View, found: Audited) -> None:
     products(layer)
     shares(layer, found, view)
     shapes(layer, node)
-    field(view, found, index)
+    image = field(view, found, index)
+    if image is not None:
+        inside(view, subject, index, image, narrow=True)
+    st.markdown("**What if**")
+    change_layer(view, subject, found)
     st.markdown("**Configuration**")
     configuration(node)
-    _more("layer", "Weights, kernels and activation maps")
+    _more("layer", "This layer on a page of its own")
 
 
-def _block(view: View, found: Audited) -> None:
+def _block(view: View, subject: ShownModel, found: Audited) -> None:
     """One block: what it is, its cost, its costliest layers."""
     block = next(b for b in found.blocks if b.name == view.block)
     cost = next(b for b in found.report.blocks if b.name == view.block)
     st.markdown(f"#### {ui.plain(block.name)}")
     st.caption(ui.plain(f"{block.kind}, {branches(block)}"))
     cost_of(cost.cost, found.report, view, cost.output_shape, cost.field)
+    change_layer(view, subject, found)
     _costliest(view, found, block)
     _more("map", "The block as a map and a table")
 

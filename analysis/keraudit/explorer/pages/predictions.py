@@ -16,7 +16,7 @@ from keraudit.errors import KerauditError
 from keraudit.evaluation.gallery import confident_mistakes, disagreements, most_uncertain
 from keraudit.explorer import ui
 from keraudit.explorer.address import View, parsed
-from keraudit.explorer.records import FinishedRun
+from keraudit.explorer.finished_runs import FinishedRun
 from keraudit.output.numbers import percent
 
 SHOWN = 24  # images of a gallery
@@ -44,7 +44,7 @@ def predictions(view: View, found: Mapping[str, FinishedRun], one: FinishedRun) 
         st.caption("No other run on the same images kept its predictions.")
         gallery(view, one, None)
         return
-    ui.select(view, "other", "Beside", list(others))
+    ui.select(view, "other", "Compared with", list(others))
     name = view.other if view.other in others else next(iter(others))
     gallery(view, one, others[name])
 
@@ -90,14 +90,14 @@ def gallery(view: View, one: FinishedRun, other: FinishedRun | None) -> None:
     sections: dict[str, list[int]] = {}
     if theirs:
         same = float((mine.argmax(1) == theirs[0].argmax(1)).mean())
-        st.text(f"They name the same class for {percent(same)} of {len(mine):,} test images.")
-        sections["Named differently, the surest first"] = disagreements(mine, theirs[0], SHOWN)
+        st.text(f"Both predict the same class for {percent(same)} of {len(mine):,} test images.")
+        sections["Different classes, most confident first"] = disagreements(mine, theirs[0], SHOWN)
     if images is not None:
         for name, values in found.items():
             mistakes = confident_mistakes(values, images.labels, SHOWN)
-            sections[f"{name}: wrong, the surest first"] = mistakes
+            sections[f"{name}: wrong, most confident first"] = mistakes
     for name, values in found.items():
-        sections[f"{name}: least sure"] = most_uncertain(values, SHOWN)
+        sections[f"{name}: least confident"] = most_uncertain(values, SHOWN)
     for tab, (_, places) in zip(
         st.tabs([ui.plain(title) for title in sections]), sections.items(), strict=True
     ):

@@ -14,10 +14,13 @@ from keraudit.explorer import ui
 from keraudit.explorer.address import AXES, CURVES, View
 from keraudit.explorer.cache import ShownModel
 from keraudit.explorer.curves import drawable
+from keraudit.explorer.finished_runs import FinishedRun, groups, matching, runs
 from keraudit.explorer.pages.predictions import predictions
 from keraudit.explorer.places import typed
-from keraudit.explorer.records import FinishedRun, groups, runs
+from keraudit.explorer.sidebar import called
 from keraudit.explorer.tables import table
+from keraudit.model.fuzzy import plain
+from keraudit.output.palette import styles_of
 from keraudit.output.table import Grid
 from keraudit.runs.figure import calibration, confusion, corruption, curves
 from keraudit.runs.table import comparison_data, comparison_grid, list_grid
@@ -36,7 +39,7 @@ Runs are looked for in the folder `runs`, and among the published records of the
 
 
 def page(view: View, subject: ShownModel | None) -> None:
-    """All kinds of runs, then one of them."""
+    """The runs of the chosen model, or of all networks; then one of them."""
     del subject  # runs have networks of their own
     st.subheader("Training runs", anchor=False)
     known = runs()
@@ -45,21 +48,39 @@ def page(view: View, subject: ShownModel | None) -> None:
     if not known.found:
         st.info(EMPTY)
         return
-    kinds = groups(one.run for one in known.found.values())
+    st.session_state["w_only"] = view.only
+    st.text_input(
+        "Filter",
+        key="w_only",
+        placeholder="words in network, recipe, optimizer, data or folder",
+        on_change=ui.changed,
+        args=("only",),
+        max_chars=100,
+    )
+    found = matching(known.found.values(), view.only)
+    if not found:
+        st.info(ui.plain(f"No run has all of these words: {view.only}."))
+        return
+    kinds = groups(one.run for one in found.values())
     chosen = _choose(view, kinds)
-    _draw(view, {name: kinds[name] for name in chosen})
-    _over_seeds(kinds)
-    one = look(view, known.found)
+    _draw(view, kinds, chosen)
+    _over_seeds({name: kinds[name] for name in chosen})
+    one = look(view, found, {id(run) for name in chosen for run in kinds[name]})
     evaluation(one)
-    predictions(view, known.found, one)
-    grid, data, line = record_of(known.found)
-    ui.twin([grid], data, line, stem="runs")
+    predictions(view, found, one)
+    line = list_line(found)
+    ui.twin(lambda: [record_of(found)[0]], lambda: record_of(found)[1], line, stem="runs")
+
+
+def list_line(found: Mapping[str, FinishedRun]) -> str:
+    """The command lines that list the runs, one for each folder."""
+    folders = dict.fromkeys(shown(one.place.parent) for one in found.values())
+    return "\n".join(f"keraudit runs list {folder}" for folder in folders)
 
 
 def record_of(found: Mapping[str, FinishedRun]) -> tuple[Grid, dict[str, Any], str]:
     """All runs as a table, as plain data, and the command lines that list them."""
-    folders = dict.fromkeys(shown(one.place.parent) for one in found.values())
-    line = "\n".join(f"keraudit runs list {folder}" for folder in folders)
+    line = list_line(found)
     everything = [one.run for one in found.values()]
     data = {"schema": "keraudit.runs/1", "runs": [run.to_dict() for run in everything]}
     return list_grid(everything, command=line), data, line
@@ -67,28 +88,37 @@ def record_of(found: Mapping[str, FinishedRun]) -> tuple[Grid, dict[str, Any], s
 
 def _choose(view: View, kinds: Mapping[str, Sequence[Run]]) -> list[str]:
     """Which kinds are drawn, and how."""
+    title = called(view.model)
     left, middle, right, last = st.columns([3, 2, 2.2, 1.8], vertical_alignment="bottom")
-    chosen = [name for name in view.trained if name in kinds]
+    own = [name for name, members in kinds.items() if plain(members[0].network) == plain(title)]
+    chosen = [name for name in view.trained if name in kinds] or own or list(kinds)
     with left:
-        st.multiselect(
-            "Networks", list(kinds), placeholder="all", **ui.tied(view, "trained", chosen)
-        )
+        st.multiselect("Curves", list(kinds), **ui.tied(view, "trained", chosen))
     with middle:
         ui.segments(view, "curve", "Curve", CURVES)
     with right:
         ui.segments(view, "axis", "Over", AXES)
     with last:
-        st.slider("Mean of epochs", 1, 50, **ui.tied(view, "smooth"))
-    return chosen or list(kinds)[:6]
+        st.slider("Moving average, epochs", 1, 50, **ui.tied(view, "smooth"))
+    if not own:
+        st.caption(
+            ui.plain(f"No run of {title}, the chosen model, is here: these are other networks.")
+        )
+    elif not view.trained:
+        st.caption(ui.plain(f"The runs of {title}, the chosen model; others are added above."))
+    return chosen
 
 
-def _draw(view: View, chosen: Mapping[str, Sequence[Run]]) -> None:
-    """Training dashed, test solid; the band is the range over seeds."""
-    shown = {
-        name: drawable(members, axis=view.axis, smooth=view.smooth)
-        for name, members in chosen.items()
-    }
-    figure = curves({"": ui.safe(shown)}, title="", what=view.curve)
+def _draw(view: View, kinds: Mapping[str, Sequence[Run]], chosen: Sequence[str]) -> None:
+    """A colour and a dash for each kind, test thick and training thin; the band is the range over seeds."""
+    shown = {name: drawable(kinds[name], axis=view.axis, smooth=view.smooth) for name in chosen}
+    styles = styles_of({name: members[0].network for name, members in kinds.items()})
+    figure = curves(
+        {"": ui.safe(shown)},
+        title="",
+        what=view.curve,
+        styles={ui.safe(n): s for n, s in styles.items()},
+    )
     if view.axis == "time":
         figure["layout"]["xaxis"]["title"] = {"text": "minutes of training"}
         for trace in figure["data"]:
@@ -97,6 +127,7 @@ def _draw(view: View, chosen: Mapping[str, Sequence[Run]]) -> None:
                     "epoch %{x}", "%{x:.1f} min"
                 )
     st.plotly_chart(figure, key="curves")
+    st.caption("Thick: test. Thin: training. Bands: the range over seeds.")
 
 
 def _over_seeds(kinds: Mapping[str, Sequence[Run]]) -> None:
@@ -106,23 +137,24 @@ def _over_seeds(kinds: Mapping[str, Sequence[Run]]) -> None:
     seeds = {row["name"]: row["seeds"] for row in comparison_data(kinds)["networks"]}
     st.caption(
         ui.plain(
-            "Mean and sample deviation over seeds: "
+            "Mean and standard deviation over seeds: "
             + "; ".join(f"{name}: {', '.join(map(str, found))}" for name, found in seeds.items())
         )
     )
 
 
-def look(view: View, found: Mapping[str, FinishedRun]) -> FinishedRun:
-    """The run that is looked into; the first unless chosen."""
+def look(view: View, found: Mapping[str, FinishedRun], drawn: set[int]) -> FinishedRun:
+    """The run that is looked into; unless chosen, the first of those that are drawn."""
     if view.run and view.run not in found:
         ui.failed(f"there is no run {view.run[:60]!r} here; choose one below")
-    name = view.run if view.run in found else next(iter(found))
+    names = sorted(found, key=lambda name: id(found[name].run) not in drawn)
+    name = view.run if view.run in found else names[0]
     st.divider()
-    ui.select(view, "run", "Look into a run", list(found))
+    ui.select(view, "run", "One run", names)
     run = found[name].run
     st.caption(
         ui.plain(
-            f"{run.network}, seed {run.seed}, {len(run.history)} epochs of {run.recipe['name']} on"
+            f"{run.network}, seed {run.seed}, recipe {run.recipe['name']}, {len(run.history)} epochs,"
             f" {run.dataset.get('name', '')}, {run.date}: training error"
             f" {run.evaluation['train_error']:.2%}, test error {run.evaluation['test_error']:.2%}"
         )

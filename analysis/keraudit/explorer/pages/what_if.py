@@ -11,9 +11,10 @@ from keraudit.audits.cost.compare import compare, comparison_grid
 from keraudit.audits.cost.figure import unit_for
 from keraudit.errors import KerauditError
 from keraudit.explorer import ui
-from keraudit.explorer.address import MOST_FILTERS, UNITS, WIDEST, View, parsed
-from keraudit.explorer.cache import Audited, ShownModel, audited, command
+from keraudit.explorer.address import MOST_FILTERS, SIDES, UNITS, WIDEST, View, parsed
+from keraudit.explorer.cache import AS_IS, Audited, ShownModel, audited, command
 from keraudit.explorer.metrics import counted, unit_bound
+from keraudit.explorer.pages.changes import drawn_changes, reductions_of
 from keraudit.explorer.pages.map import model_or_stop
 from keraudit.explorer.sidebar import size_changed
 from keraudit.explorer.tables import table
@@ -22,7 +23,6 @@ from keraudit.model.shape_text import shape_text
 from keraudit.output.numbers import short, short_bytes
 from keraudit.output.palette import BLUE, VERMILION
 from keraudit.output.table import Column, Line, bare_grid
-from keraudit.rewrite.reductions import input_channels, without_reductions
 
 WORDS = {
     "skips": "Remove skips",
@@ -43,7 +43,7 @@ def page(view: View, subject: ShownModel | None) -> None:
     with results:  # first: it is what a click waits for
         if not rewriting.any and to == view.size:
             st.info(
-                "Nothing is changed yet: choose something above, and the difference shows here."
+                "Nothing is changed yet: choose something above, or a layer or block in the drawing."
             )
         try:
             after = audited(subject, to, view.batch, rewriting)
@@ -55,12 +55,12 @@ def page(view: View, subject: ShownModel | None) -> None:
                     st.warning(ui.plain(f"{note.name}: {note.nothing}"))
             totals(before, after, view)
     with controls:
-        _controls(view, before)
+        _controls(view, subject, before)
     if after is not None:
         blocks(before, after, view, subject)
 
 
-def _controls(view: View, before: Audited) -> None:
+def _controls(view: View, subject: ShownModel, before: Audited) -> None:
     """What to take out, and what to change."""
     left, right = st.columns(2, gap="large")
     with left:
@@ -96,7 +96,7 @@ def _controls(view: View, before: Audited) -> None:
             args=("to",),
             max_chars=40,
         )
-        reduction(view, before)
+        reduction(view, subject, before)
 
 
 def _toggled(word: str) -> None:
@@ -111,18 +111,9 @@ def _toggled(word: str) -> None:
     )
 
 
-def _reductions_of(before: Audited) -> dict[str, tuple[int, int]]:
-    """Every 1x1 reduction with the channels that it reads and writes."""
-    nodes = {node.name: node for node in before.graph.nodes}
-    return {
-        name: (input_channels(nodes[name]), int(nodes[name].layer.config["filters"]))
-        for name in (change.layer for change in without_reductions(before.graph).changes)
-    }
-
-
-def reduction(view: View, before: Audited) -> None:
+def reduction(view: View, subject: ShownModel, before: Audited) -> None:
     """The channels of one reduction."""
-    found = _reductions_of(before)
+    found = reductions_of(subject.key, str(before.report.input_shapes), before.graph)
     if not found:
         st.caption("This network has no 1x1 reductions.")
         if not view.filters:
@@ -204,10 +195,11 @@ def totals(before: Audited, after: Audited, view: View) -> None:
             ratio = f" ({new / old - 1:+.1%})" if old and delta else ""
             sign = "+" if delta > 0 else "-"
             text = sign + write(abs(delta)) + ratio if delta else "the same"
+            text = f"{text}, from {bound.sign}{write(old)}" if delta else text
             if bound is not exact:  # a difference of two bounds is no bound
                 text = f"{text}, an estimate"
             st.metric(
-                f"{label}, before: {bound.sign}{write(old)}",
+                label,
                 bound.sign + write(new),
                 delta=text,
                 delta_color="inverse" if delta else "off",
@@ -221,6 +213,12 @@ def blocks(before: Audited, after: Audited, view: View, subject: ShownModel) -> 
     line = two_lines(view, subject)
     comparison = compare(before.report, after.report, command=line)
     grid = comparison_grid(comparison)
+    st.markdown("**The network, with what changed**")
+    sides = {
+        "before": (subject, before, AS_IS),
+        "after": (subject, after, view.rewriting),
+    }
+    drawn_changes(view, sides, comparison, dict(SIDES))
     st.markdown("**Block by block**")
     paired_bars(grid.lines, ("before", "after"), view, key="what-if-chart")
     unit = UNITS[view.unit]
@@ -243,8 +241,8 @@ def blocks(before: Audited, after: Audited, view: View, subject: ShownModel) -> 
         with st.expander(f"What was done: {len(done)} entries"):
             table(bare_grid(dict.fromkeys(("layer", "what", "why"), "text"), done))
     ui.twin(
-        [grid],
-        comparison.to_dict(),
+        lambda: [grid],
+        comparison.to_dict,
         line,
         stem=f"{subject.title}-what-if",
     )
@@ -277,7 +275,11 @@ def paired_bars(lines: Sequence[Line], sides: tuple[str, str], view: View, *, ke
             "legend": {"top": 0, "right": 8, "bottom": "auto"},
             "grid": {"left": 8, "right": 8, "top": 40, "bottom": 8, "containLabel": True},
             "xAxis": {"type": "category", "data": names, "axisLabel": axis},
-            "yAxis": {"type": "value", "name": scale_name.replace("MACs", unit)},
+            "yAxis": {
+                "type": "value",
+                "name": scale_name.replace("MACs", unit),
+                "nameTextStyle": {"align": "left"},
+            },
             "series": series,
             "animation": False,
         },
