@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
-from statistics import fmean
 from typing import Any
 
 from keraudit.evaluation.lesion_figure import (
@@ -106,22 +104,10 @@ def summary() -> str:
     return f"{numbers(bare_grid(columns, rows))}\n\n{note(text)}"
 
 
-def value(network: str, key: str) -> str:
-    """In a line of text: ``median``, ``largest``, ``baseline``, or the growth of a gradient, ``trained`` or ``initial``.
-
-    The growth is that of the norm from the block before the last to the first.
-    """
+def median(network: str) -> str:
+    """What the median deleted block costs, in percentage points, for a line of text."""
     record = published(FOLDER / f"{network}.json", SCHEMA)
-    if record is None:
-        return "(not measured)"
-    if key == "median":
-        return f"{-record['median_change_points']:.1f}"
-    if key == "baseline":
-        return f"{record['baseline']['accuracy']:.2%}"
-    if key == "largest":
-        return f"{max(-row['change_points'] for row in record['deletions']):.0f}"
-    factors = (rows[0]["grad_norm"] / rows[-2]["grad_norm"] for rows in record["gradients"][key])
-    return f"{fmean(factors):.0f}"
+    return f"{-record['median_change_points']:.1f}" if record else "(not measured)"
 
 
 def _drawn(draw: Callable[..., Mapping[str, Any]], *, title: str, label: str, caption: str) -> str:
@@ -139,6 +125,6 @@ def _made(found: Sequence[Mapping[str, Any]]) -> str:
     commands = "; ".join(f"`{record['command']}`" for record in found)
     versions = ", ".join(f"{name} {text}" for name, text in first["versions"].items() if text)
     return (
-        f"{first['dataset']['name']} ({json.dumps(first['dataset']['test_images'])} images). {WEIGHTS}"
+        f"{first['dataset']['name']}. {WEIGHTS}"
         f" Made by {commands}; {versions}; {first['hardware']}; {first['date']}."
     )
