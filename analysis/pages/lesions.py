@@ -77,8 +77,8 @@ def summary() -> str:
     columns = {
         "network": "code",
         "accuracy": "share",
-        "a deleted block costs, median": "{:.1f}",
-        "most": "{:.1f}",
+        "median cost": "{:.1f}",
+        "largest cost": "{:.1f}",
         "at down-samplings": "text",
         "gradient paths": "text",
     }
@@ -94,12 +94,12 @@ def summary() -> str:
                 -record["median_change_points"],
                 max(changes),
                 ", ".join(resized),
-                f"{between[0]} to {between[1]} of {len(changes)} blocks" if between else "",
+                f"{between[0]} to {between[1]} of {len(changes)}" if between else "",
             )
         )
     text = (
-        "Costs are percentage points of accuracy. Gradient paths: the numbers of residual branches between which"
-        f" nine tenths of the gradient at the input come (Veit et al. 2016, section 4.3). {_made(records())}"
+        "Costs of a deleted block, in percentage points of accuracy. Gradient paths: the numbers of residual branches between which"
+        " nine tenths of the gradient at the input come (Veit et al. 2016, section 4.3)."
     )
     return f"{numbers(bare_grid(columns, rows))}\n\n{note(text)}"
 

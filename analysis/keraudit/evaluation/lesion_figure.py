@@ -18,9 +18,7 @@ def deleted_one_by_one(records: Sequence[Record], *, title: str) -> dict[str, An
         frame(
             title,
             height=420,
-            xaxis=axis(
-                "deleted block, by its place from input (0) to output (1)", range=[-0.02, 1.02]
-            ),
+            xaxis=axis("deleted block, from input (0) to output (1)", range=[-0.02, 1.02]),
             yaxis=axis("accuracy without it, %", rangemode="tozero"),
         )
     )
@@ -80,7 +78,7 @@ def probed(records: Sequence[Record], *, title: str) -> dict[str, Any]:
         frame(
             title,
             height=400,
-            xaxis=axis("block, by its place from input (0) to output (1)"),
+            xaxis=axis("block, from input (0) to output (1)"),
             yaxis=axis("accuracy of the linear probe, %", rangemode="tozero"),
         )
     )
@@ -110,7 +108,7 @@ def gradient_profiles(record: Record, *, title: str) -> dict[str, Any]:
         frame(
             title,
             height=380,
-            xaxis=axis("block, by its place from input (0) to output (1)"),
+            xaxis=axis("block, from input (0) to output (1)"),
             yaxis=axis("norm of the loss's gradient", type="log"),
         )
     )
