@@ -98,8 +98,8 @@ def summary() -> str:
             )
         )
     text = (
-        "Costs of a deleted block, in percentage points of accuracy. Gradient paths: the numbers of residual branches between which"
-        " nine tenths of the gradient at the input come (Veit et al. 2016, section 4.3)."
+        "Costs of a deleted block, in percentage points of accuracy. Gradient paths: the numbers of residual branches"
+        " between which nine tenths of the gradient at the input come (Veit et al. 2016, section 4.3)."
     )
     return f"{numbers(bare_grid(columns, rows))}\n\n{note(text)}"
 
