@@ -106,3 +106,23 @@ def test_another_size_is_built_anew() -> None:
     assert found.layers[0].output_shapes == ((1, 96, 64, 3),)
     half = report("inception-reduced:lecture", (14, 14, 192)).total.macs
     assert 4 * half == report("inception-reduced:lecture").total.macs
+
+
+def test_the_small_network_costs_what_a_residual_one_of_20_layers_does() -> None:
+    small = report("Inception-CIFAR")
+    widths = {64: (32, 32**2), 128: (64, 16**2), 256: (128, 8**2)}
+    macs = 32**2 * 27 * 32 + 256 * 10
+
+    def module(inputs: int, output: int) -> int:
+        first, reduced, kernel3 = output // 4, 3 * output // 8, output // 2
+        squeezed, kernel5 = output // 16, output // 8
+        ones = inputs * (first + reduced + squeezed + kernel5)
+        return ones + 9 * reduced * kernel3 + 25 * squeezed * kernel5
+
+    macs += sum(module(inputs, output) * area for output, (inputs, area) in widths.items())
+    macs += module(128, 128) * 16**2
+    assert small.total.macs == macs == 40_995_328
+    assert [b.name for b in small.blocks if b.kind == FORK_JOIN] == [
+        f"inception_{name}" for name in ("1a", "2a", "2b", "3a")
+    ]
+    assert abs(small.total.macs / report("ResNet-CIFAR-20").total.macs - 1) < 0.02

@@ -109,8 +109,8 @@ def command(
     keraudit train ResNet50 --recipe modern --backend jax
     keraudit train ResNet50 --recipe modern --hold-out 5000 --learning-rate 0.02
 
-    NETWORK is ResNet-CIFAR-n, Plain-CIFAR-n, InceptionV3 or ResNet50; the last two take the images
-    resized, to 96x96 without --size. Interrupt at any time; the same command resumes from the last
+    NETWORK is ResNet-CIFAR-n, Plain-CIFAR-n, Inception-CIFAR, InceptionV3 or ResNet50; the last two
+    take the images resized, to 96x96 without --size. Interrupt at any time; the same command resumes from the last
     checkpoint with identical results.
     """
     from keraudit.errors import KerauditError

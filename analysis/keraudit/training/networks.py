@@ -1,16 +1,20 @@
-"""Networks to train: of Keras Applications, and He et al.'s for CIFAR-10."""
+"""Networks to train: of Keras Applications, He et al.'s for CIFAR-10, and a small Inception network."""
 
 from __future__ import annotations
 
+import re
 import sys
+from collections.abc import Callable
 from contextlib import redirect_stdout
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from keraudit.errors import KerauditError
 from keraudit.reading.resolve import application_name
 from keraudit.training.recipe import Recipe
 from keraudit.zoo.cifar import plain_cifar, resnet_cifar
+from keraudit.zoo.inception_cifar import inception_cifar
 
 if TYPE_CHECKING:
     import keras
@@ -19,7 +23,7 @@ if TYPE_CHECKING:
 LARGE = {"InceptionV3": 75, "ResNet50": 32}
 # How Keras normalised their images for the published weights.
 PUBLISHED = {"InceptionV3": "tf", "ResNet50": "caffe"}
-FAMILIES = {"resnet": "ResNet", "plain": "Plain"}
+FAMILIES = {"resnet": ("ResNet", resnet_cifar), "plain": ("Plain", plain_cifar)}
 LARGE_SIZE = 96  # pixels a side, where a recipe does not say another
 LARGEST_SIZE = 1024
 
@@ -33,7 +37,7 @@ def sized(recipe: Recipe, name: str) -> Recipe:
     """
     least = LARGE.get(application_name(name) or "")
     if least is None:
-        _family_and_depth(name)
+        _small(name)
         if recipe.size is not None:
             raise KerauditError(
                 f"{name} takes images as they are: a size ({recipe.size}) is for {', '.join(LARGE)}"
@@ -55,7 +59,7 @@ def network(name: str, *, classes: int, shape: tuple[int, ...], recipe: Recipe) 
     """A network for images of ``shape``, with random initial weights or published ones and class probabilities as output.
 
     InceptionV3 and ResNet50 get the same pixels, enlarged inside the model to the recipe's size;
-    ``ResNet-CIFAR-n`` and ``Plain-CIFAR-n`` take them as they are. The recipe's precision is theirs.
+    ``ResNet-CIFAR-n``, ``Plain-CIFAR-n`` and ``Inception-CIFAR`` take them as they are. The recipe's precision is theirs.
 
     Raises:
         KerauditError: no network of that name can be trained here, or not at that size.
@@ -169,9 +173,8 @@ def built(name: str, classes: int, shape: tuple[int, ...], side: int | None) -> 
         start = keras.Input(shape)
         wide = keras.layers.Resizing(*size[:2], interpolation="bilinear")(start)
         return keras.Model(start, body(wide), name=known.lower())
-    family, depth = _family_and_depth(name)
-    maker = {"resnet": resnet_cifar, "plain": plain_cifar}[family]
-    model: keras.Model = maker(depth, input_shape=shape, classes=classes)
+    _, build = _small(name)
+    model: keras.Model = build(input_shape=shape, classes=classes)
     return model
 
 
@@ -185,26 +188,25 @@ def spelled(name: str) -> str:
         KerauditError: no network of that name can be trained here.
     """
     known = application_name(name)
-    if known in LARGE:
-        return known
-    family, depth = _family_and_depth(name)
-    return f"{FAMILIES[family]}-CIFAR-{depth}"
+    return known if known in LARGE else _small(name)[0]
 
 
-def _family_and_depth(name: str) -> tuple[str, int]:
-    """The parts of a name.
+def _small(name: str) -> tuple[str, Callable[..., keras.Model]]:
+    """The one spelling of a network for small images, and what builds it.
 
-    >>> _family_and_depth("ResNet-CIFAR-20")
-    ('resnet', 20)
+    >>> _small("resnet-cifar-20")[0]
+    'ResNet-CIFAR-20'
 
     Raises:
         KerauditError: it is none of those that are made here.
     """
-    import re
-
+    if name.lower() == "inception-cifar":
+        return "Inception-CIFAR", inception_cifar
     match = re.fullmatch(r"(resnet|plain)-cifar-([1-9][0-9]{0,3})", name.lower())
     if match is None:
         raise KerauditError(
-            f"{name!r} cannot be trained: expected {', '.join(LARGE)}, ResNet-CIFAR-n or Plain-CIFAR-n"
+            f"{name!r} cannot be trained: expected {', '.join(LARGE)}, ResNet-CIFAR-n, Plain-CIFAR-n"
+            " or Inception-CIFAR"
         )
-    return match[1], int(match[2])
+    family, build = FAMILIES[match[1]]
+    return f"{family}-CIFAR-{match[2]}", partial(build, int(match[2]))

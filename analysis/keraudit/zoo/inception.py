@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from keraudit.model.graph import Shape
@@ -68,23 +68,6 @@ def inception_reduced(
     return keras.Model(x, y, name="inception_reduced")
 
 
-def inception_module(x: Any, prefix: str, widths: Widths, style: Style) -> Any:
-    """Apply a module with reductions to ``x``; its layers are ``prefix_5x5_reduce`` and so on."""
-    branches = []
-    if widths.f1:
-        branches.append(activated_convolution(x, f"{prefix}_1x1", widths.f1, 1, style))
-    for size, reduction, filters in ((3, widths.r3, widths.f3), (5, widths.r5, widths.f5)):
-        if filters:
-            name, y = f"{prefix}_{size}x{size}", x
-            if reduction:
-                y = activated_convolution(y, f"{name}_reduce", reduction, 1, style)
-            branches.append(activated_convolution(y, name, filters, size, style))
-    if widths.pool:
-        y = max_pooled(x, f"{prefix}_pool", 3, 1)
-        branches.append(activated_convolution(y, f"{prefix}_pool_proj", widths.pool, 1, style))
-    return concatenated(branches, f"{prefix}_output")
-
-
 def activated_convolution(
     x: Any, name: str, filters: int, size: int, style: Style, *, stride: int = 1
 ) -> Any:
@@ -92,6 +75,33 @@ def activated_convolution(
     return convolution(
         x, name, filters, size, stride=stride, style=style, activation=style.activation
     )
+
+
+def inception_module(
+    x: Any,
+    prefix: str,
+    widths: Widths,
+    style: Style,
+    *,
+    convolved: Callable[..., Any] = activated_convolution,
+) -> Any:
+    """Apply a module with reductions to ``x``; its layers are ``prefix_5x5_reduce`` and so on.
+
+    ``convolved`` makes each convolution with what follows it, from the arguments of ``activated_convolution``.
+    """
+    branches = []
+    if widths.f1:
+        branches.append(convolved(x, f"{prefix}_1x1", widths.f1, 1, style))
+    for size, reduction, filters in ((3, widths.r3, widths.f3), (5, widths.r5, widths.f5)):
+        if filters:
+            name, y = f"{prefix}_{size}x{size}", x
+            if reduction:
+                y = convolved(y, f"{name}_reduce", reduction, 1, style)
+            branches.append(convolved(y, name, filters, size, style))
+    if widths.pool:
+        y = max_pooled(x, f"{prefix}_pool", 3, 1)
+        branches.append(convolved(y, f"{prefix}_pool_proj", widths.pool, 1, style))
+    return concatenated(branches, f"{prefix}_output")
 
 
 def concatenated(branches: Sequence[Any], name: str) -> Any:

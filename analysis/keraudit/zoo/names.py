@@ -88,6 +88,15 @@ def units(depth: int, *, family: str = "ResNet-CIFAR") -> int:
 def fixed() -> Mapping[str, ZooModel]:
     """The networks without arguments, by plain name."""
     networks = [googlenet("GoogLeNet", aux=False), googlenet("GoogLeNet-aux", aux=True)]
+    networks.append(
+        ZooModel(
+            name="Inception-CIFAR",
+            builder="keraudit.zoo.inception_cifar:inception_cifar",
+            reference="this project; Szegedy et al. 2014, module 3a, scaled",
+            input_shape=CIFAR,
+            options={},
+        )
+    )
     for depth in (18, 34):
         networks += [imagenet("ResNet", depth, option) for option in "BA"]
         networks += [imagenet("Plain", depth)]
