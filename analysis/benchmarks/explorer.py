@@ -58,6 +58,22 @@ WATCH = """words => {
     observer.observe(document.body, {subtree: true, childList: true, characterData: true})
   })
 }"""
+# Kept in the page: milliseconds from a key in the search field to the frame with the name in its list.
+WATCH_LIST = """(field, name) => {
+  const list = field.getRootNode().querySelector('[role=listbox]')
+  window.answered = new Promise((answered, failed) => {
+    setTimeout(() => failed(new Error('not listed: ' + name)), 30000)
+    let pressed = null
+    const observer = new MutationObserver(() => {
+      if (pressed === null || !list.textContent.includes(name)) return
+      observer.disconnect()
+      requestAnimationFrame(() => setTimeout(() => answered(performance.now() - pressed)))
+    })
+    field.addEventListener('keydown', () => { pressed = performance.now() }, {once: true})
+    observer.observe(list, {subtree: true, childList: true})
+  })
+}"""
+FOUND = "conv2d_93"
 IDLE = "[data-testid=stApp][data-test-script-state=notRunning]"
 
 Found = dict[str, list[float]]
@@ -160,9 +176,22 @@ def session(browser: Browser, url: str, starts: Found, answers: Found) -> None:
         ("switch to ResNet50", option("Model", "ResNet50"), "3.858 G"),
         ("switch to VGG16", option("Model", "VGG16"), "15.47 G"),
     )
+    note(answers, "find a layer", searched(page))
     for what, find, words in steps:
         note(answers, what, answer(page, find(page), words))
     page.context.close()
+
+
+def searched(page: Page) -> float:
+    """Milliseconds from the last letter of a layer's name to the list that holds it."""
+    page.keyboard.press("Control+k")
+    page.keyboard.type(FOUND[:-1])
+    page.get_by_role("combobox", name="Find a layer").evaluate(WATCH_LIST, FOUND)
+    page.keyboard.type(FOUND[-1])
+    seconds: float = page.evaluate("window.answered")
+    page.keyboard.press("Escape")
+    settled(page)
+    return seconds
 
 
 def word(text: str) -> Find:

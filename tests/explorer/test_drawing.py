@@ -72,7 +72,8 @@ def test_every_map_has_a_legend(area: str, color: str) -> None:
     assert 1 <= len(legend(tree, area=area, color=color)) <= len(KINDS)
 
 
-def test_every_kind_has_a_colour_whose_text_can_be_read() -> None:
+def test_every_kind_has_a_colour_of_its_own_whose_text_can_be_read() -> None:
+    assert len(set(KINDS.values())) == len(KINDS)
     for kind in KINDS:
         assert ink(KINDS[kind]) in ("#000", "#fff")
     assert family("Conv2D") == "convolution"

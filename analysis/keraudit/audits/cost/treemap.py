@@ -11,12 +11,14 @@ from keraudit.model.blocks import FINISHING, NORMALIZING
 from keraudit.output.numbers import counted, extent, percent, short, short_bytes, sizes
 from keraudit.output.palette import (
     BLUE,
-    DARK_GREY,
     DARK_VERMILION,
     GREEN,
+    GREY,
+    MAGENTA,
     ORANGE,
     PURPLE,
     SKY,
+    SLATE,
     VERMILION,
     ink,
     shade,
@@ -40,15 +42,15 @@ WRITTEN: Mapping[str, Callable[[float], str]] = {
 }
 # Each stands out from its neighbours with every kind of colour vision.
 KINDS: Mapping[str, str] = {
-    FORK_JOIN: BLUE,
-    SEGMENT: DARK_VERMILION,
+    FORK_JOIN: MAGENTA,
+    SEGMENT: SLATE,
     "convolution": BLUE,
     "dense": DARK_VERMILION,
     "normalisation": ORANGE,
     "activation": GREEN,
     "pooling": PURPLE,
     "join": SKY,
-    "other": DARK_GREY,
+    "other": GREY,
 }
 JOINS = frozenset({"Add", "Concatenate", "Multiply", "Average", "Maximum", "Subtract", "Minimum"})
 

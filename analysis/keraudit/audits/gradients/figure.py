@@ -35,9 +35,9 @@ def shown(label: str) -> str:
     """A label as people read it.
 
     >>> shown("without-skips+without-norm+he")
-    'no skips, no norm, he'
+    'without skips, without norm, he'
     """
-    return label.replace("without-", "no ").replace("+", ", ")
+    return label.replace("without-", "without ").replace("+", ", ")
 
 
 def norm_by_depth(report: Report, *, title: str = "") -> dict[str, Any]:
