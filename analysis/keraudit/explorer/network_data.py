@@ -101,9 +101,10 @@ def network_data(
     slopes[network.root.key] = _norm(network.root, shown.gradients)
     parts[network.root.key] = _part(network, network.root, layers)
     text = _Writer(graph, layers, shown, parts, slopes, network.root.key, network.tops)
+    boxes = [text.box(box, before) for box in layout.boxes]
     return {
         "size": [layout.width, layout.height],
-        "boxes": [text.box(box, before) for box in layout.boxes],
+        "boxes": boxes,
         "wires": [_wire(wire, before) for wire in layout.wires if wire.points],
         "arcs": [_arc(arc, layout, graph, before) for arc in layout.arcs],
         "shapes": _shapes(layout, graph),
@@ -112,7 +113,7 @@ def network_data(
         "names": [layer.name for layer in layers],
         "top": text.costliest(),
         "color": shown.color,
-        "legend": text.legend(),
+        "legend": text.legend(boxes),
     }
 
 
@@ -331,16 +332,15 @@ class _Writer(NamedTuple):
     def unit(self, cost: Cost) -> int:
         return cost.macs if self.shown.unit == "macs" else cost.flops
 
-    def legend(self) -> list[tuple[str, str]]:
+    def legend(self, boxes: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+        """What the colours of these boxes mean."""
         if self.shown.marks:
             seen = set(self.shown.marks)
             return [(word, fill) for word, fill in MARKS.items() if word in seen]
         if self.shown.color == "kind":
-            closed = [
-                p for k, p in self.parts.items() if k not in self.shown.opened and k != self.whole
-            ]
-            seen = {family(p.kind) for p in closed if p.role != BRANCH}
-            return [(name, fill) for name, fill in KINDS.items() if name in seen]
+            closed = [box for box in boxes if not box["open"] and box["role"] != BRANCH]
+            fills = {part["fill"] for box in closed for part in (box, *box["rows"])}
+            return [(name, fill) for name, fill in KINDS.items() if fill in fills]
         if self.shown.color == "gradient":
             return [
                 ("the smallest gradient norm", shade(0)),

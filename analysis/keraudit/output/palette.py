@@ -15,7 +15,7 @@ ORANGE, SKY, GREY = "#E69F00", "#56B4E9", "#8A8A8A"
 # Darker, for white text on them or for text in them.
 DARK_BLUE, DARK_VERMILION, DARK_GREY = "#005F94", "#B04E0F", "#767676"
 # Of blocks, where a block stands among layers of every other colour.
-MAGENTA, SLATE = "#AA3377", "#566573"
+WINE, SLATE = "#8E4162", "#7D93A8"
 # One after the other for lines that have no colour of their own.
 LINES = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, GREY, "#B8860B")
 # Cividis, sampled (Nunez, Anderton and Renslow 2018): dark is little.

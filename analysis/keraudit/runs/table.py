@@ -40,7 +40,7 @@ def list_grid(runs: Sequence[Run], *, command: str, left_out: Sequence[str] = ()
         Column(key="test_error", label="Test error", form="share"),
         Column(key="seconds", label="Seconds", form="number"),
         Column(key="recipe", label="Recipe", wide=True),
-        Column(key="params", label="Params", form="count", wide=True),
+        Column(key="params", label="Params", form="exact", wide=True),
         Column(key="date", label="Date", wide=True),
     )
     lines = tuple(
@@ -138,7 +138,7 @@ def comparison_grid(
         Column(key="name", label="Network"),
         Column(key="n", label="Seeds", form="number"),
         *(Column(key=m.key, label=m.label, wide=m.key not in NARROW) for m in compared),
-        Column(key="params", label="Params", form="count", wide=True),
+        Column(key="params", label="Params", form="exact", wide=True),
         Column(key="seconds", label="Seconds with compilation", form="number", wide=True),
     )
     lines = tuple(

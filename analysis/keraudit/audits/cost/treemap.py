@@ -11,15 +11,15 @@ from keraudit.model.blocks import FINISHING, NORMALIZING
 from keraudit.output.numbers import counted, extent, percent, short, short_bytes, sizes
 from keraudit.output.palette import (
     BLUE,
+    DARK_GREY,
     DARK_VERMILION,
     GREEN,
-    GREY,
-    MAGENTA,
     ORANGE,
     PURPLE,
     SKY,
     SLATE,
     VERMILION,
+    WINE,
     ink,
     shade,
 )
@@ -42,7 +42,7 @@ WRITTEN: Mapping[str, Callable[[float], str]] = {
 }
 # Each stands out from its neighbours with every kind of colour vision.
 KINDS: Mapping[str, str] = {
-    FORK_JOIN: MAGENTA,
+    FORK_JOIN: WINE,
     SEGMENT: SLATE,
     "convolution": BLUE,
     "dense": DARK_VERMILION,
@@ -50,7 +50,7 @@ KINDS: Mapping[str, str] = {
     "activation": GREEN,
     "pooling": PURPLE,
     "join": SKY,
-    "other": GREY,
+    "other": DARK_GREY,
 }
 JOINS = frozenset({"Add", "Concatenate", "Multiply", "Average", "Maximum", "Subtract", "Minimum"})
 

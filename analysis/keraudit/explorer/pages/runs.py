@@ -127,20 +127,22 @@ def _draw(view: View, kinds: Mapping[str, Sequence[Run]], chosen: Sequence[str])
                     "epoch %{x}", "%{x:.1f} min"
                 )
     st.plotly_chart(figure, key="curves")
-    st.caption("Thick: test. Thin: training. Bands: the range over seeds.")
+    band = any(len(kinds[name]) > 1 for name in chosen)
+    st.caption("Thick: test. Thin: training." + (" Bands: the range over seeds." if band else ""))
 
 
 def _over_seeds(kinds: Mapping[str, Sequence[Run]]) -> None:
-    """One row a kind: mean and deviation over its seeds."""
+    """One row a kind: mean and standard deviation over its seeds, which are listed where there are several."""
     grid = comparison_grid(kinds, command="")
     table(grid)
-    seeds = {row["name"]: row["seeds"] for row in comparison_data(kinds)["networks"]}
-    st.caption(
-        ui.plain(
-            "Mean and standard deviation over seeds: "
-            + "; ".join(f"{name}: {', '.join(map(str, found))}" for name, found in seeds.items())
-        )
-    )
+    networks = comparison_data(kinds)["networks"]
+    several = [
+        f"{row['name']}: seeds {', '.join(map(str, row['seeds']))}"
+        for row in networks
+        if len(row["seeds"]) > 1
+    ]
+    if several:
+        st.caption(ui.plain(f"Mean and standard deviation over seeds. {'; '.join(several)}."))
 
 
 def look(view: View, found: Mapping[str, FinishedRun], drawn: set[int]) -> FinishedRun:
