@@ -42,6 +42,7 @@ FILLING = (
     "mistakes",
     "models",
     "notebook",
+    "pictures",
     "precision",
     "reductions",
     "reference",
