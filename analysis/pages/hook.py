@@ -18,7 +18,11 @@ from records.prefetch import prefetch
 PLOTLY = "assets/plotly.min.js"
 FIGURES = "assets/figures.js"
 # What a page needs beside its text, by what its HTML holds.
-SCRIPTS = {"ka-calculator": "assets/calculator.js", "ka-zoo": "assets/zoo.js"}
+SCRIPTS = {
+    "ka-calculator": "assets/calculator.js",
+    "ka-steps": "assets/steps.js",
+    "ka-zoo": "assets/zoo.js",
+}
 UNLINKED = (terms.SOURCES, "changelog.html")  # lists, not texts
 # The modules whose functions pages call, by name: {{ zoo.listing() }}.
 FILLING = (
@@ -44,6 +48,7 @@ FILLING = (
     "models",
     "notebook",
     "precision",
+    "reduction_steps",
     "reductions",
     "reference",
     "reproduce",
