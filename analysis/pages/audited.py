@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from pages.inception import KERNELS
+from pages.inception_drawings import MODELS as DRAWN
 
 MODELS = ("InceptionV3", "ResNet50")
 # Every model that a page audits.
@@ -18,6 +19,7 @@ AUDITED = (
     *("inception-naive:cs231n", "inception-reduced:cs231n"),
     "inception-reduced:lecture-5x5",
     *dict.fromkeys(model for _, model, _ in KERNELS),
+    *DRAWN,
 )
 
 

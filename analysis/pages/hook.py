@@ -40,6 +40,7 @@ FILLING = (
     "held_out",
     "home",
     "inception",
+    "inception_drawings",
     "inline_values",
     "keras_hub",
     "lesions",
@@ -55,6 +56,7 @@ FILLING = (
     "resnet",
     "security",
     "structure",
+    "variance",
     "zoo",
 )
 FUNCTIONS = {name: import_module(f"pages.{name}") for name in FILLING}
