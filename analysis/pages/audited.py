@@ -17,7 +17,7 @@ AUDITED = (
     *("GoogLeNet", "ResNet-18", "ResNet-34", "ResNet-CIFAR-56"),
     *("residual-block", "bottleneck-block"),
     *("inception-naive:cs231n", "inception-reduced:cs231n"),
-    "inception-reduced:lecture-5x5",
+    "inception-reduced:googlenet-3a",
     *dict.fromkeys(model for _, model, _ in KERNELS),
     *DRAWN,
 )

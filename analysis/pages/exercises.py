@@ -18,14 +18,16 @@ NUMBER = "ka-exercise-number"  # stands for the number until the whole page is k
 def exercise(question: str, answer: str) -> str:
     """A question and its folded answer, both Markdown; the search leaves them out.
 
+    A section, for the search takes an excluded ``div`` to end with the first ``div`` inside it.
+
     Args:
         question: may run over several lines of the page.
         answer: the same; paragraphs, lists and tables are understood.
     """
     body = f"**{NUMBER}.** {cleandoc(question)}\n\n{folded('Answer', cleandoc(answer))}"
     return (
-        f'<div class="ka-exercise" id="exercise-{NUMBER}" markdown data-search-exclude>\n\n'
-        f"{body}\n\n</div>"
+        f'<section class="ka-exercise" id="exercise-{NUMBER}" markdown data-search-exclude>\n\n'
+        f"{body}\n\n</section>"
     )
 
 

@@ -28,7 +28,6 @@ def grown() -> str:
     """The windows over two objects, and the two ways to grow a network."""
     return part(
         "sketches.html",
-        title="Objects differ in size, and a layer may have several windows",
         drawings=(
             (
                 _windows(),
@@ -143,7 +142,7 @@ def total(layers: Sequence[_Layer]) -> int:
 
 def _two_ways() -> str:
     chain, branches = deeper(), wider()
-    first, middle, out = 52, 202, sum(layer.filters for layer in branches)
+    first, middle, out = 54, 203, sum(layer.filters for layer in branches)
     parts = [
         text(first, 14, f"deeper: {short(total(chain))}", anchor="middle", bold=True),
         text(middle, 14, f"wider: {short(total(branches))}", anchor="middle", bold=True),
@@ -156,7 +155,7 @@ def _two_ways() -> str:
         parts += [
             line([(middle, 28), (x, 38)]),
             arrow((x, 38), (x, 50)),
-            box(x, 52, 62, layer.words, GREEN, 38),
+            box(x, 52, 61, layer.words, GREEN, 38),
             line([(x, 90), (middle, 112)]),
         ]
     parts.append(box(middle, 114, 150, [f"concatenate, {out}"], GREEN, 38))
@@ -176,7 +175,6 @@ def one_by_one() -> str:
     weights, positions = s.channels * s.reduction, s.height * s.width
     return part(
         "sketches.html",
-        title="A 1×1 convolution is a dense layer at each position",
         drawings=(
             (
                 _dense(s),

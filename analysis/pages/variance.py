@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import cycle
 from statistics import fmean
 from typing import Any
 
-from keraudit.output.palette import shade
+from keraudit.output.palette import LINES
 from keraudit.output.plotly_figure import as_record, new_figure, panelled, suffix_of
 from pages.figures import drawn_by_script
 from pages.published import published
@@ -104,8 +105,7 @@ def drawn(rows: Sequence[Row], title: str) -> dict[str, Any]:
     modules = list(_modules(rows))
     for panel, kind in enumerate(("trained", "random")):
         suffix = suffix_of(panel)
-        for at, (name, own) in enumerate(modules):
-            color = shade(0.15 + 0.7 * at / max(len(modules) - 1, 1))
+        for color, (name, own) in zip(cycle(LINES), modules, strict=False):
             channels, held = own[0]["channels"], _curve(own[0], kind)
             axes = {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}", "legendgroup": name}
             figure.add_scatter(

@@ -47,4 +47,4 @@ def test_a_question_is_markdown_and_its_answer_is_folded(page: str) -> None:
 
 
 def test_the_search_leaves_them_out(page: str) -> None:
-    assert len(re.findall(r'<div class="ka-exercise"[^>]*data-search-exclude', page)) == 2
+    assert len(re.findall(r'<section class="ka-exercise"[^>]*data-search-exclude', page)) == 2
