@@ -92,8 +92,11 @@ def test_the_page_says_what_the_record_holds(
     path.write_text(json.dumps(measured))
     monkeypatch.setattr(page, "PATH", path)
     text = page.section()
-    assert "hold **50 % to 90 %** of the variance" in text  # at one and at two components
-    assert "With random weights they hold 30 % to 70 %." in text
+    said = " ".join(text.split())
+    assert "before a 5×5 keep 33 % of the channels" in said
+    assert "**50 %** of its variance" in said  # at one component
+    assert "and 30 % with random weights" in said
+    assert "where 67 % are kept, they hold 90 %." in said
     drawn = page.drawn(measured["reductions"], "t")
     marks = [trace for trace in drawn["data"] if trace["mode"] == "markers"]
     assert marks[0]["x"] == [66.67, 33.33]
