@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from pages.inception import KERNELS
+from pages.inception_drawings import MODELS as DRAWN
 
 MODELS = ("InceptionV3", "ResNet50")
 # Every model that a page audits.
@@ -16,8 +17,9 @@ AUDITED = (
     *("GoogLeNet", "ResNet-18", "ResNet-34", "ResNet-CIFAR-56"),
     *("residual-block", "bottleneck-block"),
     *("inception-naive:cs231n", "inception-reduced:cs231n"),
-    "inception-reduced:lecture-5x5",
+    "inception-reduced:googlenet-3a",
     *dict.fromkeys(model for _, model, _ in KERNELS),
+    *DRAWN,
 )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from keraudit.output.numbers import short
 from pages.rendering import part
 
 FIELDS: Mapping[str, tuple[int, str]] = {
@@ -36,6 +37,7 @@ class Sizes(NamedTuple):
     reduction: int = 16
 
 
+PERCENT, HEADROOM = 100, 1.15  # the curve's height is so many times its highest point
 # Where a reader may start from: the 5x5 branches of GoogLeNet's modules (Szegedy et al. 2014, Table 1).
 STARTS: Mapping[str, str] = {
     "the lecture": "lecture",
@@ -88,6 +90,57 @@ def behind(s: Sizes) -> int:
     return s.height * s.width * s.filters * s.kernel * s.kernel * s.reduction
 
 
+class Curve(NamedTuple):
+    """Where the marks of the curve stand, in hundredths of its width and height, and their words.
+
+    The multiplications grow with the reduction's width in a straight line; it meets the line of those
+    without a reduction at the break-even.
+    """
+
+    now: float
+    even: float
+    cost: float
+    direct: float
+    highest: float
+    widest: int
+    words: Mapping[str, str]
+
+
+def break_even(s: Sizes) -> float:
+    """The width at which a reduction stops paying.
+
+    From ``h w r C + h w F k k r = h w F k k C``.
+
+    >>> f"{break_even(Sizes()):.1f}"
+    '154.8'
+    """
+    elements = s.filters * s.kernel * s.kernel
+    return elements * s.channels / (elements + s.channels)
+
+
+def curve(s: Sizes) -> Curve:
+    """The curve for these sizes, from no channel to all of them."""
+    widest = max(s.channels, s.reduction)
+    total, last = (squeeze(at) + behind(at) for at in (s, s._replace(reduction=widest)))
+    top = HEADROOM * max(direct(s), last) / PERCENT
+    elements, even = s.filters * s.kernel * s.kernel, break_even(s)
+    return Curve(
+        now=PERCENT * s.reduction / widest,
+        even=PERCENT * even / widest,
+        cost=total / top,
+        direct=direct(s) / top,
+        highest=last / top,
+        widest=widest,
+        words={
+            "direct": f"without reduction: {short(direct(s))}",
+            "now": f"r = {s.reduction:,}: {short(total)}",
+            "even": f"break-even {even:,.1f}",
+            "widest": f"{widest:,}",
+            "derived": f"{elements:,} · {s.channels:,} / ({elements:,} + {s.channels:,}) = {even:,.1f}",
+        },
+    )
+
+
 def calculator() -> str:
     """The form, hidden until the script takes it over, and the lecture's case written out."""
     s = Sizes()
@@ -110,5 +163,6 @@ def calculator() -> str:
         starts=starts(),
         products=products,
         total=total,
+        curve=curve(s),
         longest=max(direct(s), total),
     )

@@ -11,14 +11,18 @@ from mkdocs.structure.files import File, Files, InclusionLevel
 from mkdocs.structure.pages import Page
 from mkdocs.utils import get_relative_url
 
-from pages import cifar, figures, rendering, terms, zoo
+from pages import cifar, exercises, figures, rendering, terms, zoo
 from pages.audited import AUDITED, MODELS, record_json
 from records.prefetch import prefetch
 
 PLOTLY = "assets/plotly.min.js"
 FIGURES = "assets/figures.js"
 # What a page needs beside its text, by what its HTML holds.
-SCRIPTS = {"ka-calculator": "assets/calculator.js", "ka-zoo": "assets/zoo.js"}
+SCRIPTS = {
+    "ka-calculator": "assets/calculator.js",
+    "ka-steps": "assets/steps.js",
+    "ka-zoo": "assets/zoo.js",
+}
 UNLINKED = (terms.SOURCES, "changelog.html")  # lists, not texts
 # The modules whose functions pages call, by name: {{ zoo.listing() }}.
 FILLING = (
@@ -27,14 +31,18 @@ FILLING = (
     "calculator",
     "cifar",
     "clipped_loss",
+    "code_files",
     "crosscheck",
     "deployment",
+    "exercises",
     "faces",
     "first_steps",
     "gradients",
     "held_out",
     "home",
     "inception",
+    "inception_answers",
+    "inception_drawings",
     "inline_values",
     "keras_hub",
     "lesions",
@@ -44,12 +52,14 @@ FILLING = (
     "notebook",
     "pictures",
     "precision",
+    "reduction_steps",
     "reductions",
     "reference",
     "reproduce",
     "resnet",
     "security",
     "structure",
+    "variance",
     "zoo",
 )
 FUNCTIONS = {name: import_module(f"pages.{name}") for name in FILLING}
@@ -115,7 +125,7 @@ def root_from(url: str) -> str:
 
 def filled(markdown: str, url: str) -> str:
     """A page's text with what its calls return; ``url`` is the page's, for links to files."""
-    text = rendering.page(markdown, FUNCTIONS, url=url)
+    text = exercises.numbered(rendering.page(markdown, FUNCTIONS, url=url))
     text = text.replace(figures.HERE, root_from(url))
     return text + scripts(text, url)
 

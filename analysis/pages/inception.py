@@ -7,7 +7,7 @@ from keraudit.output.csv_markdown import code
 from keraudit.output.numbers import short
 from keraudit.output.palette import color_of
 from keraudit.output.table import bare_grid
-from pages.markdown import note, numbers
+from pages.markdown import folded, note, numbers
 from pages.rendering import part
 
 MODULES = {
@@ -77,4 +77,4 @@ def factorized_kernels() -> str:
         f"On 28×28×64, to 64 filters. In all of GoogLeNet two 3×3 save little, {short(whole)} to {short(made_of_3x3)}: its"
         " 5×5 convolutions are few and read reduced channels."
     )
-    return f"{numbers(grid)}\n\n{note(text)}"
+    return folded("Single kernels and what they are made of", f"{numbers(grid)}\n\n{note(text)}")

@@ -19,7 +19,7 @@ from pages import (
     precision,
     runs,
 )
-from records import applications, gradients, keras_hub
+from records import applications, gradients, keras_hub, variance
 from records.notebook import NOTEBOOK
 
 CHANGELOG = Path("CHANGELOG.md")
@@ -35,6 +35,7 @@ def commands() -> list[tuple[str, str, str]]:
     others = [
         ("zoo.md", applications.PATH, applications.COMMAND),
         ("models/keras-hub.md", keras_hub.PATH, keras_hub.COMMAND),
+        ("inception.md", variance.PATH, variance.COMMAND),
         ("crosscheck.md", crosscheck.PATH, "python analysis/benchmarks/crosscheck_all.py"),
         ("benchmarks.md", benchmarks.PATH, "make bench"),
         ("benchmarks.md", benchmarks.GRADIENTS, "make bench"),

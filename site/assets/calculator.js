@@ -41,13 +41,59 @@
 
     const told = (direct, total, s) => {
       const times = ratio(direct, total);
+      if (direct > total) return [`With the reduction: `, `${times.toFixed(2)} times`, ` fewer multiplications.`];
+      if (direct === total) return [`The reduction changes nothing here.`, "", ""];
+      return [`The reduction costs more than it saves here: `, `${ratio(total, direct).toFixed(2)} times`, ` the multiplications.`];
+    };
+
+    // Three or four digits and a decimal prefix, as the page's other numbers.
+    const short = (value) => {
+      let power = 0;
+      for (; value >= 999.95 && power < 6; power++) value /= 1000;
+      const digits = power ? (value < 10 ? 3 : value < 100 ? 2 : 1) : 0;
+      return `${value.toFixed(digits)} ${["", "k", "M", "G", "T", "P", "E"][power]}`.trim();
+    };
+
+    // The straight line of the multiplications over the reduction's width, and what is marked on it.
+    const curve = box.querySelector(".ka-curve");
+    const plot = (direct, total, s) => {
+      const widest = Math.max(s.channels, s.reduction);
       const elements = s.filters * s.kernel * s.kernel;
-      // h w r c + h w f k k r < h w f k k c, solved for r
-      const least = Math.ceil((elements * s.channels) / (elements + s.channels)) - 1;
-      const even = `A reduction pays below ${grouped(least + 1)} channels.`;
-      if (direct > total) return [`With the reduction: `, `${times.toFixed(2)} times`, ` fewer multiplications. ${even}`];
-      if (direct === total) return [`The reduction changes nothing here. ${even}`, "", ""];
-      return [`The reduction costs more than it saves here: `, `${ratio(total, direct).toFixed(2)} times`, ` the multiplications. ${even}`];
+      const even = (elements * s.channels) / (elements + s.channels);
+      const last = (total / s.reduction) * widest; // the cost is proportional to the width
+      const top = (1.15 * Math.max(direct, last)) / 100;
+      const x = { now: (100 * s.reduction) / widest, even: (100 * even) / widest };
+      const y = { now: total / top, even: direct / top };
+      const [highest, level] = [(100 - last / top).toFixed(2), (100 - direct / top).toFixed(2)];
+      const path = (name, d) => curve.querySelector(`[data-curve=${name}]`).setAttribute("d", d);
+      path("total", `M0 100L100 ${highest}`);
+      path("direct", `M0 ${level}H100`);
+      const one = { minimumFractionDigits: 1, maximumFractionDigits: 1 };
+      const told = even.toLocaleString("en-US", one);
+      const words = {
+        direct: `without reduction: ${short(direct)}`,
+        now: `r = ${grouped(s.reduction)}: ${short(total)}`,
+        even: `break-even ${told}`,
+        widest: grouped(widest),
+        derived: `${grouped(elements)} · ${grouped(s.channels)} / (${grouped(elements)} + ${grouped(s.channels)}) = ${told}`,
+      };
+      for (const [name, text] of Object.entries(words)) {
+        box.querySelector(`[data-words=${name}]`).textContent = text;
+      }
+      for (const name of ["now", "even"]) {
+        const left = x[name].toFixed(2);
+        path(name, `M${left} ${(100 - y[name]).toFixed(2)}V100`);
+        const mark = curve.querySelector(`[data-mark=${name}]`).style;
+        [mark.left, mark.bottom] = [`${left}%`, `${y[name].toFixed(2)}%`];
+        const tick = curve.querySelector(`[data-words=${name}]`).style;
+        [tick.left, tick.transform] = [`${left}%`, `translateX(-${left}%)`];
+      }
+      curve.querySelector("[data-words=direct]").style.bottom = `${y.even.toFixed(2)}%`;
+      const { direct: without, now, even: met } = words;
+      curve.setAttribute(
+        "aria-label",
+        `Line chart of the multiplications against the channels after the reduction; ${without}, ${now}, ${met}`,
+      );
     };
 
     const update = () => {
@@ -78,6 +124,7 @@
       const bold = document.createElement("strong");
       bold.textContent = strong;
       verdict.replaceChildren(before, bold, after);
+      plot(Number(count.direct), Number(total), s);
     };
 
     // The sizes stand in the address, so that it can be shared; without them it is the lecture's case.
