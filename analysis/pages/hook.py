@@ -45,6 +45,7 @@ FILLING = (
     "keras_hub",
     "lesions",
     "max_stable_learning_rate",
+    "measured_exercises",
     "mistakes",
     "models",
     "notebook",
