@@ -57,7 +57,7 @@ def depth_figure() -> str:
             "ResNets: MACs over depth",
             height=380,
             right=90,
-            xaxis=axis("layers with weights on the longest path"),
+            xaxis=axis("layers with weights on the longest path", range=[0, 165]),
             yaxis=axis("MACs, billions", rangemode="tozero", range=[0, 12], showgrid=True),
         )
     )
@@ -68,7 +68,12 @@ def depth_figure() -> str:
     for name, (depths, color) in groups.items():
         figure.add_scatter(
             name=name,
-            mode="lines+markers",
+            mode="lines+markers+text",
+            text=[DEPTHS[d][0] for d in depths],
+            textposition=[
+                "top left" if d < BOTTLENECKS or d == max(DEPTHS) else "bottom right"
+                for d in depths
+            ],
             x=depths,
             y=[round(found[d]["macs"] / 1e9, 4) for d in depths],
             line={"color": color},
