@@ -58,7 +58,7 @@ def depth_figure() -> str:
             height=380,
             right=90,
             xaxis=axis("layers with weights on the longest path", range=[0, 165]),
-            yaxis=axis("MACs, billions", rangemode="tozero", range=[0, 12], showgrid=True),
+            yaxis=axis("MACs, billions", rangemode="tozero", range=[0, 13], showgrid=True),
         )
     )
     groups = {
@@ -70,10 +70,7 @@ def depth_figure() -> str:
             name=name,
             mode="lines+markers+text",
             text=[DEPTHS[d][0] for d in depths],
-            textposition=[
-                "top left" if d < BOTTLENECKS or d == max(DEPTHS) else "bottom right"
-                for d in depths
-            ],
+            textposition=["top left" if d in (34, 152) else "bottom right" for d in depths],
             x=depths,
             y=[round(found[d]["macs"] / 1e9, 4) for d in depths],
             line={"color": color},

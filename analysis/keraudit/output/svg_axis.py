@@ -40,8 +40,8 @@ class Axis(NamedTuple):
     def ticks(self) -> list[tuple[float, str]]:
         """Where the axis is marked, and with what.
 
-        >>> [label for _, label in Axis(-1, 1, 0, 1, log=True).ticks()]
-        ['0.1', '1', '10']
+        >>> [label for _, label in Axis(-2, 1, 0, 1, log=True).ticks()]
+        ['0.01', '0.1', '1', '10']
         >>> [label for _, label in Axis(log10(3), log10(40), 0, 1, log=True).ticks()]
         ['5', '10', '20']
         """
