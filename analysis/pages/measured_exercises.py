@@ -8,7 +8,6 @@ from math import comb, sqrt
 from statistics import fmean
 from typing import Any
 
-from keraudit.output.numbers import short
 from keraudit.runs.statistics import unpaired
 from keraudit.training.record import Run
 from pages import faces, runs
@@ -21,15 +20,10 @@ HALF = 2  # into so many parts the people are split: known ones and strangers
 def cifar() -> str:
     """Those of the two large networks; empty where they are not both published and evaluated."""
     found = [members[0] for members in runs.comparable(runs.BIG).values()]
-    if len(found) != len(runs.BIG) or not all(run.evaluated and run.work for run in found):
+    if len(found) != len(runs.BIG) or not all(run.evaluated for run in found):
         return ""
     first, second = found
-    parts = (
-        _is_it_better(first, second),
-        _copies(first),
-        _utilization(first, second),
-        _late(first),
-    )
+    parts = (_is_it_better(first, second), _copies(first), _late(first))
     return "\n\n".join((HEADING, *parts))
 
 
@@ -65,22 +59,6 @@ def _copies(run: Run) -> str:
         " images say nothing about it, however many they are.".replace(
             f"2^{apart}^", f"2<sup>{apart}</sup>"
         ),
-    )
-
-
-def _utilization(first: Run, second: Run) -> str:
-    (macs, speed, peak, share), (more, faster, _, other) = (
-        (w["training_macs_per_image"], w["images_per_s"], w["peak_macs_per_s"], w["share_of_peak"])
-        for w in (run.work or {} for run in (first, second))
-    )
-    reached = other * peak / macs
-    return exercise(
-        f"The GPU's fastest matrix product reaches {short(peak)} MACs/s. {first.network} trains {speed:,.0f} images/s at"
-        f" {short(macs)} MACs each, {second.network} {faster:,.0f} at {short(more)}. What is the utilisation of each? How"
-        f" many images/s would {first.network} reach at that of {second.network}?",
-        f"{short(macs)} × {speed:,.0f} / {short(peak)} = {100 * share:.1f} %; {short(more)} × {faster:,.0f} /"
-        f" {short(peak)} = {100 * other:.1f} %. At {100 * other:.1f} % {first.network} would train {reached:,.0f} images/s,"
-        f" {reached / speed:.1f}× as many. Its low utilisation costs what its fewer MACs would save.",
     )
 
 
