@@ -41,7 +41,7 @@ def drawn_by_script(
     title = re.sub(r"<[^>]+>", "", (drawn["layout"].get("title") or {}).get("text", label))
     data = json.dumps(drawn, separators=(",", ":")).replace("</", r"<\/")
     numbers = numbers_of(drawn)
-    name = _offered(title, numbers, made)
+    name = offered(title, numbers, made)
     height = int(drawn["layout"].get("height", 450)) - TITLE
     return part(
         "figure.html",
@@ -59,7 +59,7 @@ def drawn_by_script(
     )
 
 
-def _offered(title: str, numbers: Numbers, made: str) -> str:
+def offered(title: str, numbers: Numbers, made: str) -> str:
     """Remember the figure's files; the name that they share."""
     base = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
     text = as_csv(numbers)

@@ -11,17 +11,19 @@ from mkdocs.structure.files import File, Files, InclusionLevel
 from mkdocs.structure.pages import Page
 from mkdocs.utils import get_relative_url
 
-from pages import cifar, exercises, figures, rendering, terms, zoo
+from pages import cifar, exercises, figures, rendering, strip, terms, zoo
 from pages.audited import AUDITED, MODELS, record_json
 from records.prefetch import prefetch
 
 PLOTLY = "assets/plotly.min.js"
 FIGURES = "assets/figures.js"
+NETWORK = "assets/network.js"
 # What a page needs beside its text, by what its HTML holds.
 SCRIPTS = {
     "ka-calculator": "assets/calculator.js",
     "ka-steps": "assets/steps.js",
     "ka-zoo": "assets/zoo.js",
+    "ka-strips": "assets/strip.js",
 }
 UNLINKED = (terms.SOURCES, "changelog.html")  # lists, not texts
 # The modules whose functions pages call, by name: {{ zoo.listing() }}.
@@ -47,6 +49,7 @@ FILLING = (
     "keras_hub",
     "lesions",
     "max_stable_learning_rate",
+    "measured_exercises",
     "mistakes",
     "models",
     "notebook",
@@ -58,6 +61,7 @@ FILLING = (
     "reproduce",
     "resnet",
     "security",
+    "strip",
     "structure",
     "variance",
     "zoo",
@@ -82,11 +86,12 @@ def on_post_build(config: MkDocsConfig) -> None:
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add what is not written by hand: plotly.js from its package, and each model's record."""
+    """Add what is not written by hand: plotly.js from its package, the network component, records."""
     import plotly
 
     source = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
     files.append(File.generated(config, PLOTLY, abs_src_path=str(source)))
+    files.append(File.generated(config, NETWORK, content=strip.component()))
     for model in MODELS:
         files.append(
             File.generated(config, f"models/{model.lower()}.json", content=record_json(model))

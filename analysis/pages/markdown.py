@@ -32,9 +32,11 @@ def note(text: str) -> str:
 
 
 def made(text: str, badges: Sequence[str] = ()) -> str:
-    """Where a table is from, folded away, under a line of badges."""
+    """Where a table is from, folded away, under a line of badges; the search leaves it out."""
     line = f'<p class="ka-badges">{" · ".join(badges)}</p>\n' if badges else ""
-    opened = '<details class="ka-data" markdown><summary>How this was made</summary>'
+    opened = (
+        '<details class="ka-data" markdown data-search-exclude><summary>How this was made</summary>'
+    )
     return f"{line}{opened}\n\n{text}\n\n</details>"
 
 

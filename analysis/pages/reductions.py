@@ -107,6 +107,45 @@ def _products(entry: Mapping[str, Any], side: str, title: str) -> str:
     return numbers(grid)
 
 
+def lecture_corrected() -> str:
+    """The lines of the slide of CS231n 2017 on the module with reductions, added up, beside the total that it reports."""
+    from keraudit.zoo.paper_tables import CS231N_REDUCED_MEGA, M
+
+    naive, reduced = (record(f"inception-{kind}:cs231n")["blocks"] for kind in ("naive", "reduced"))
+    lines = [line for block in reduced for line in block["derivation"]["with"]]
+    total = sum(line["macs"] for line in lines)
+    twice = next(line["macs"] for line in lines if line["layer"] == "inception_3x3")
+    without = sum(block["macs_with"] for block in naive)
+    grid = bare_grid(
+        {"line of the slide": "text", "product": "text", "multiplications": "exact"},
+        [
+            (_as_on_the_slide(line), line["text"].replace(" x ", " × "), line["macs"])
+            for line in lines
+        ],
+        total=("sum", None, total),
+    )
+    return (
+        f"The slide reports {CS231N_REDUCED_MEGA}M ops. Its own six lines add up to **{total / M:.0f} million**. The"
+        f" difference is the 3×3, which seems to have been counted twice: {total:,} + {twice:,} ="
+        f" {total + twice:,}.\n\n{numbers(grid)}\n\n"
+        f"With the right total the reductions save more than the slide says: {without:,} multiplications of the naive"
+        f" module against {total:,} is a factor of **{without / total:.2f}**, not"
+        f" {without / (CS231N_REDUCED_MEGA * M):.2f}."
+    )
+
+
+def _as_on_the_slide(line: Mapping[str, Any]) -> str:
+    """A convolution by its kernel and its filters.
+
+    >>> _as_on_the_slide({"factors": {"kernel height": 3, "kernel width": 3, "filters": 192}})
+    '3×3 conv, 192'
+    """
+    sizes = line["factors"]
+    return (
+        f"{sizes.get('kernel height', 1)}×{sizes.get('kernel width', 1)} conv, {sizes['filters']}"
+    )
+
+
 def compared_with_paper() -> str:
     """GoogLeNet module by module beside the paper's Table 1, and what explains the differences."""
     import keraudit

@@ -57,8 +57,8 @@ def depth_figure() -> str:
             "ResNets: MACs over depth",
             height=380,
             right=90,
-            xaxis=axis("layers with weights on the longest path"),
-            yaxis=axis("MACs, billions", rangemode="tozero", range=[0, 12], showgrid=True),
+            xaxis=axis("layers with weights on the longest path", range=[0, 165]),
+            yaxis=axis("MACs, billions", rangemode="tozero", range=[0, 13], showgrid=True),
         )
     )
     groups = {
@@ -68,7 +68,9 @@ def depth_figure() -> str:
     for name, (depths, color) in groups.items():
         figure.add_scatter(
             name=name,
-            mode="lines+markers",
+            mode="lines+markers+text",
+            text=[DEPTHS[d][0] for d in depths],
+            textposition=["top left" if d in (34, 152) else "bottom right" for d in depths],
             x=depths,
             y=[round(found[d]["macs"] / 1e9, 4) for d in depths],
             line={"color": color},

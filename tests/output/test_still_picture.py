@@ -6,9 +6,11 @@ import itertools
 import re
 from typing import Any
 
-from keraudit.output.end_labels import APART, End, Frame, end_labels
+from keraudit.output.end_labels import APART, End, Frame, end_labels, name_ends
 from keraudit.output.palette import CIVIDIS
+from keraudit.output.plotly_figure import as_record, new_figure
 from keraudit.output.svg import svg
+from keraudit.output.svg_axis import log_marks
 from keraudit.output.svg_legend import entries
 
 
@@ -69,3 +71,47 @@ def test_a_heat_map_has_the_scale_of_its_colours_and_its_numbers() -> None:
     drawn = svg({"data": [heat | ends], "layout": {"height": 300}})
     assert {"-4", "4"} <= set(words(drawn))
     assert drawn.count("h12v") == 3
+
+
+def test_names_that_do_not_fit_are_slanted() -> None:
+    def drawn(names: list[str]) -> str:
+        bars = {"type": "scatter", "x": names, "y": list(range(len(names))), "mode": "markers"}
+        return svg({"data": [bars], "layout": {"height": 300, "xaxis": {"type": "category"}}})
+
+    assert "rotate(-40)" in drawn([f"conv2_block{n}" for n in range(16)])
+    assert "rotate(-40)" not in drawn(["a", "b", "c"])
+
+
+def test_an_axis_has_the_ticks_that_the_figure_asks_for() -> None:
+    layout = {"height": 300, "yaxis": {"type": "log", "tickvals": [2, 3, 50, 1000]}}
+    trace = line("a") | {"y": [2, 100]}
+    found = words(svg({"data": [trace], "layout": layout}))
+    assert {"2", "3", "50"} <= set(found)
+    assert "1000" not in found
+
+
+def test_intervals_and_the_shapes_of_markers_are_drawn() -> None:
+    errors = {"array": [5, 5], "arrayminus": [0, 10]}
+    shapes = ["square", "circle"]
+    trace = line("a", mode="markers", marker={"symbol": shapes}, error_y=errors)
+    drawn = svg({"data": [trace], "layout": {"height": 300}})
+    assert drawn.count("<circle") == 1
+    assert len(re.findall(r'stroke="currentColor" d="M[\d.]+ [\d.]+V[\d.]+"', drawn)) == 2
+    several = [
+        line(name, mode="markers", marker={"symbol": name, "color": "#123456"})
+        for name in ("x", "cross", "diamond", "triangle-up")
+    ]
+    drawn = svg({"data": several, "layout": {"height": 300}})
+    assert len(set(re.findall(r'd="(M[^"]+)" transform', drawn))) == 4
+
+
+def test_lines_are_named_at_their_ends_once() -> None:
+    figure = new_figure({"height": 300, "margin": {"b": 50}, "yaxis": {"type": "log"}})
+    for number, value in enumerate((1.0, 2.0, 100.0)):
+        name = "random" if number < 2 else "trained"
+        figure.add_scatter(name=name, x=[0, 1], y=[1, value], showlegend=number != 1)
+    name_ends(figure)
+    notes = {note["text"]: note["y"] for note in as_record(figure)["layout"]["annotations"]}
+    assert notes == {"random": 0, "trained": 2}  # decades
+    assert figure.layout.showlegend is False
+    assert log_marks(*(10**end for end in figure.layout.yaxis.range)) == (1, 2, 5, 10, 20, 50, 100)

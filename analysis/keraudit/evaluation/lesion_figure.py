@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from keraudit.output.end_labels import name_ends
 from keraudit.output.palette import LINES
 from keraudit.output.plotly_figure import add_band, as_record, axis, frame, new_figure
+from keraudit.output.svg_axis import log_marks
 
 PERCENT = 100
 Record = Mapping[str, Any]  # of ``keraudit.lesions/1``
@@ -18,7 +20,7 @@ def deleted_one_by_one(records: Sequence[Record], *, title: str) -> dict[str, An
         frame(
             title,
             height=420,
-            xaxis=axis("deleted block, from input (0) to output (1)", range=[-0.02, 1.02]),
+            xaxis=axis("deleted block, from input (0) to output (1)"),
             yaxis=axis("accuracy without it, %", rangemode="tozero"),
         )
     )
@@ -38,6 +40,7 @@ def deleted_one_by_one(records: Sequence[Record], *, title: str) -> dict[str, An
             error_y=_interval(rows),
             hovertemplate="without %{text}: %{y:.1f} %<extra>" + record["network"] + "</extra>",
         )
+    name_ends(figure)
     return as_record(figure)
 
 
@@ -127,6 +130,9 @@ def gradient_profiles(record: Record, *, title: str) -> dict[str, Any]:
                 showlegend=not number,
                 hovertemplate="%{text}: %{y:.3g}<extra>" + name + "</extra>",
             )
+    drawn = [value for trace in figure.data for value in trace.y]
+    figure.update_layout(yaxis_tickvals=log_marks(min(drawn), max(drawn)))
+    name_ends(figure)
     return as_record(figure)
 
 

@@ -98,14 +98,17 @@ function drawing(data) {
 }
 
 class Network {
-  constructor(root) {
+  // `bare`: one block within a text, without search, colours or the wheel, and as high as it is drawn.
+  constructor(root, bare) {
     this.root = root;
+    this.bare = bare;
+    root.classList.toggle("bare", bare);
     this.view = null;
     const bar = element("div", { class: "bar", role: "toolbar", "aria-label": "Network" });
     this.find = element("input", { class: "find", type: "search", placeholder: "Find a layer (Ctrl K)", autocomplete: "off", spellcheck: "false",
       role: "combobox", "aria-label": "Find a layer", "aria-expanded": "false", "aria-controls": "found", "aria-autocomplete": "list" });
     this.color = element("select", { class: "color", "aria-label": "Colour by" });
-    bar.append(this.find, this.color);
+    if (!bare) bar.append(this.find, this.color);
     const button = (text, label, act) => {
       const made = element("button", { type: "button", "aria-label": label, title: label }, text);
       made.onclick = act;
@@ -113,8 +116,8 @@ class Network {
     };
     button("\u2212", "Zoom out", () => this.zoom(0.8));
     button("+", "Zoom in", () => this.zoom(1.25));
-    button("Fit", "Show the whole network", () => this.fit(true));
-    button("Close all", "Close every block", () => this.say({ act: "close" }));
+    button("Fit", bare ? "Show the whole drawing" : "Show the whole network", () => this.fit(true));
+    button(bare ? "Close" : "Close all", bare ? "Close the drawing" : "Close every block", () => this.say({ act: "close" }));
     button("SVG", "Save as SVG", () => this.save("svg"));
     button("PNG", "Save as PNG", () => this.save("png"));
     this.found = element("ul", { id: "found", class: "found", role: "listbox", "aria-label": "Layers", hidden: "" });
@@ -129,7 +132,7 @@ class Network {
 
   listen() {
     this.keys = (event) => {
-      if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
+      if (!this.bare && (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
         event.preventDefault();
         this.find.focus();
         this.find.select();
@@ -163,7 +166,7 @@ class Network {
         event.preventDefault();
         const at = this.svg.getBoundingClientRect();
         this.zoom(Math.exp(-event.deltaY / 300), event.clientX - at.left, event.clientY - at.top);
-      } else if (this.pan(-event.deltaX, -event.deltaY)) event.preventDefault();
+      } else if (!this.bare && this.pan(-event.deltaX, -event.deltaY)) event.preventDefault();
     }, { passive: false });
   }
 
@@ -219,6 +222,12 @@ class Network {
 
   fit(whole) {
     const [width, height] = this.size(), [w, h] = this.data.size;
+    if (this.bare) {
+      const k = Math.max(Math.min((width - 30) / w, 1), whole ? 0 : width < 480 ? 1 : 0.7);
+      this.stage.style.height = `${Math.ceil(h * k) + 30}px`;
+      this.view = { k, x: Math.max((width - w * k) / 2, 15), y: 15 };
+      return this.apply();
+    }
     const all = Math.min((width - 40) / w, (height - 40) / h);
     const k = whole ? Math.min(all, 1.2) : Math.max(Math.min(all, 1.15), Math.min(0.85, Math.max((width - 40) / w, 0.5)));
     this.view = { k, x: (width - w * k) / 2, y: h * k > height - 40 ? 20 : (height - h * k) / 2 };
@@ -443,7 +452,7 @@ export default function (component) {
   if (!host) {
     host = element("div", { class: "network" });
     root.append(host);
-    host.drawing = new Network(host);
+    host.drawing = new Network(host, Boolean(component.data.bare));
   }
   host.drawing.show(component);
   return () => {

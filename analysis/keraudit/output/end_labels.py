@@ -10,6 +10,7 @@ APART = 15  # pixels between two names at least
 SHIFT = 8  # pixels from a line's end to its name
 # By this name a script tells them from the headings of panels: on a narrow page a legend replaces them.
 KIND = "end"
+TOP, RIGHT = 40, 120  # pixels of the margins of a figure whose lines are named at their ends
 
 
 class End(NamedTuple):
@@ -56,6 +57,37 @@ def end_labels(ends: Iterable[End], frame: Frame) -> list[dict[str, Any]]:
         }
         for (end, value), at, place in zip(values, wanted, spread(wanted), strict=True)
     ]
+
+
+def name_ends(figure: Any, span: Sequence[float] | None = None) -> None:
+    """Name each line of a single pair of axes at its end, in place of a legend; each name once.
+
+    Args:
+        figure: plotly's.
+        span: of the vertical axis, in data; default: what the lines span.
+    """
+    drawn = [trace for trace in figure.data if len(trace.x) and trace.hoverinfo != "skip"]
+    lines = [trace for trace in drawn if trace.showlegend is not False]
+    heights = [float(value) for trace in drawn for value in trace.y]
+    log = figure.layout.yaxis.type == "log"
+    if log:
+        low, high = span or (min(heights) / 1.1, max(heights) * 1.1)
+    else:
+        low, high = span or (min(0, *heights, 0), 1.05 * max(heights, default=1))
+    height = figure.layout.height - TOP - figure.layout.margin.b
+    places = [x for trace in drawn for x in trace.x]
+    pad = 0.03 * (max(places) - min(places)) if places else 0
+    figure.update_traces(cliponaxis=False)  # a marker on the edge stays whole
+    figure.update_layout(
+        showlegend=False,
+        margin={"r": RIGHT, "t": TOP},
+        yaxis_range=[log10(low), log10(high)] if log else [low, high],
+        # said, or plotly makes room for the names between the axes
+        xaxis_range=[min(places, default=0) - pad, max(places, default=1) + pad],
+    )
+    ends = [End(trace.name, trace.x[-1], trace.y[-1]) for trace in lines]
+    for note in end_labels(ends, Frame((low, high), height, log=log)):
+        figure.add_annotation(note)
 
 
 def spread(places: Sequence[float], apart: float = APART) -> list[float]:

@@ -108,7 +108,13 @@ def suffix_of(panel: int) -> str:
 
 
 def panelled(
-    names: Sequence[str], *, title: str, x: str, y: str, scale: Mapping[str, Any]
+    names: Sequence[str],
+    *,
+    title: str,
+    x: str,
+    y: str,
+    scale: Mapping[str, Any],
+    gap: float = 0.1,
 ) -> dict[str, Any]:
     """The layout of panels side by side, each with its name above it if there are several.
 
@@ -118,6 +124,7 @@ def panelled(
         x: the title of each horizontal axis.
         y: that of the first vertical one.
         scale: what else the vertical axes have in common.
+        gap: between two panels, as a part of the figure's width.
     """
     several = len(names) > 1
     layout = frame(
@@ -128,9 +135,9 @@ def panelled(
         legend=1.09 if several else 1.0,
         annotations=[],
     )
-    wide = (1 - 0.1 * (len(names) - 1)) / len(names)
+    wide = (1 - gap * (len(names) - 1)) / len(names)
     for number, name in enumerate(names):
-        suffix, left = suffix_of(number), number * (wide + 0.1)
+        suffix, left = suffix_of(number), number * (wide + gap)
         layout[f"xaxis{suffix}"] = axis(x, domain=[left, left + wide], anchor=f"y{suffix}")
         layout[f"yaxis{suffix}"] = axis(
             "" if number else y,

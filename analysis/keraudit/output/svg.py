@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from math import log10
+from math import log10, radians, sin
 from typing import Any
 
 from keraudit.output.svg_axis import Axis
@@ -17,6 +17,7 @@ from keraudit.output.svg_legend import ROW as LEGEND_ROW
 from keraudit.output.svg_marks import Figure, bar, heat, line, plain, text
 
 WIDTH = 720
+SLANT = 40  # degrees
 TITLE = 30  # pixels of the top margin that the title takes; pages show it above the picture
 
 
@@ -51,9 +52,11 @@ def _panel(
     y_names = _categories(y_values, y_options)
     left = max(64.0, LETTER * max(map(len, y_names), default=0) + 16) if y_names else 64.0
     is_heat = any(trace["type"] == "heatmap" for trace in traces)
-    right = max(40, layout.get("margin", {}).get("r", 0), 70 * is_heat)
-    bottom, width, inner = 48, WIDTH - left - right, height - top - 48
+    right = max(40, layout.get("margin", {}).get("r", 0), 80 * is_heat)
+    width = WIDTH - left - right
     x0, x1 = x_options.get("domain", (0, 1))
+    slant = _slant(_categories(x_values, x_options), (x1 - x0) * width)
+    bottom, inner = 48 + slant, height - top - 48 - slant
     y0, y1 = y_options.get("domain", (0, 1))
     x_range = (left + x0 * width, left + x1 * width)
     y_range = (height - bottom - y0 * inner, height - bottom - y1 * inner)
@@ -62,7 +65,7 @@ def _panel(
     stacked = layout.get("barmode") in ("stack", "relative")
     x = axis(x_values, x_options, x_range, zero=any(t["type"] == "bar" for t in traces))
     y = axis(y_values, y_options, y_range, zero=False)
-    yield from frame(x, y, x_options, y_options, max(y_range))
+    yield from frame(x, y, x_options, y_options, max(y_range), slant)
     title = panel_title(layout, suffix)
     if title:
         yield text(x.start, min(y_range) - 6, title, bold=True)
@@ -80,6 +83,12 @@ def _panel(
             height_of = y.start + (note["y"] - y.low) / ((y.high - y.low) or 1) * (y.end - y.start)
             place = height_of - note.get("yshift", 0) + 4
             yield text(x.at(note["x"]) + note.get("xshift", 0), place, note["text"])
+
+
+def _slant(names: Sequence[str], width: float) -> float:
+    """Pixels below the axis that its names take beyond a line: none where they fit beside one another."""
+    longest = LETTER * max(map(len, names), default=0)
+    return 0.0 if longest * len(names) < width else round(longest * sin(radians(SLANT)))
 
 
 def values(traces: Sequence[Figure], key: str) -> list[Any]:
@@ -104,32 +113,42 @@ def axis(
     names = _categories(values, options)
     if names:
         return Axis(0, len(names), *pixels, names=names)
+    marks = tuple(options.get("tickvals") or ())
     if "range" in options:
         low, high = options["range"]
-        return Axis(low, high, *pixels, log=options.get("type") == "log")
+        return Axis(low, high, *pixels, log=options.get("type") == "log", marks=marks)
     numbers = [float(value) for value in values] or [0.0, 1.0]
     if options.get("type") == "log":
         logs = [log10(value) for value in numbers if value > 0] or [0.0]
-        return Axis(min(logs) - 0.1, max(logs) + 0.1, *pixels, log=True)
+        return Axis(min(logs) - 0.1, max(logs) + 0.1, *pixels, log=True, marks=marks)
     low, high = min(numbers), max(numbers)
     low = 0.0 if zero or options.get("rangemode") == "tozero" else low
-    return Axis(low, high + 0.06 * ((high - low) or 1), *pixels)
+    return Axis(low, high + 0.06 * ((high - low) or 1), *pixels, marks=marks)
 
 
 def frame(
-    x: Axis, y: Axis, x_options: Mapping[str, Any], y_options: Mapping[str, Any], floor_: float
+    x: Axis,
+    y: Axis,
+    x_options: Mapping[str, Any],
+    y_options: Mapping[str, Any],
+    floor_: float,
+    slant: float = 0.0,
 ) -> Iterator[str]:
-    """Grid lines, ticks and titles."""
+    """Grid lines, ticks and titles; names on the horizontal axis that do not fit are slanted."""
     low, high = min(y.start, y.end), max(y.start, y.end)
     for at, label in x.ticks():
         yield f'<path class="ka-grid" d="M{at:.1f} {low:.1f}V{high:.1f}"/>'
-        yield text(at, floor_ + 16, label, anchor="middle")
+        if slant:
+            turned = text(0, 0, label, anchor="end")
+            yield f'<g transform="translate({at + 4:.1f} {floor_ + 12:.1f}) rotate(-{SLANT})">{turned}</g>'
+        else:
+            yield text(at, floor_ + 16, label, anchor="middle")
     for at, label in y.ticks():
         if not y.names:
             yield f'<path class="ka-grid" d="M{x.start:.1f} {at:.1f}H{x.end:.1f}"/>'
         yield text(x.start - 6, at + 4, label, anchor="end")
     if named := (x_options.get("title") or {}).get("text"):
-        yield text((x.start + x.end) / 2, floor_ + 36, named, anchor="middle")
+        yield text((x.start + x.end) / 2, floor_ + 36 + slant, named, anchor="middle")
     if named := (y_options.get("title") or {}).get("text"):
         at = (y.start + y.end) / 2
         yield (

@@ -10,8 +10,14 @@ from typing import Any
 from keraudit.output.palette import CIVIDIS, ink
 from keraudit.output.svg_axis import Axis
 
-# SVG's characters for plotly's markers would need paths; a circle, a square and a diamond are enough.
-SQUARES, DIAMONDS = ("square", "cross", "x"), ("diamond", "triangle-up")
+# Markers as paths around the origin, one unit across; others are circles.
+SHAPES: Mapping[str, str] = {
+    "square": "M-.5-.5h1v1h-1z",
+    "diamond": "M0-.6l.6.6-.6.6-.6-.6z",
+    "triangle-up": "M0-.6l.6 1.1h-1.2z",
+    "cross": "M-.2-.6h.4v.4h.4v.4h-.4v.4h-.4v-.4h-.4v-.4h.4z",
+    "x": "M0-.2l.35-.35.2.2-.35.35.35.35-.2.2-.35-.35-.35.35-.2-.2.35-.35-.35-.35.2-.2z",
+}
 DASHES: Mapping[str, str] = {"dash": "7 4", "dot": "2 4", "dashdot": "7 4 2 4"}
 
 Figure = Mapping[str, Any]
@@ -54,27 +60,41 @@ def line(trace: Figure, x: Axis, y: Axis) -> Iterator[str]:
         return
     if "lines" in mode and path:
         yield stroke(f"M{path}", color, style.get("dash", ""))
-    size = marks.get("size", 6)
+    sizes, symbols = marks.get("size", 6), marks.get("symbol", "circle")
+    yield from _error_bars(trace, y, there, color)
     for at, a, b in there:
+        across = float(sizes if isinstance(sizes, int | float) else sizes[at])
         if "markers" in mode:
-            across = size if isinstance(size, int | float) else size[at]
-            yield marker(a, b, float(across), marks.get("symbol", "circle"), color)
+            yield marker(a, b, across, symbols if isinstance(symbols, str) else symbols[at], color)
         if "text" in mode and trace["text"][at]:
             leftward = "left" in trace["textposition"][at]
             anchor = "end" if leftward else "start"
-            down = 13 if "bottom" in trace["textposition"][at] else -5
-            yield text(a + (-7 if leftward else 7), b + down, str(trace["text"][at]), anchor=anchor)
+            aside, half = max(7, across / 2 + 3), across / 2
+            down = (
+                max(13, half + 11) if "bottom" in trace["textposition"][at] else -max(5, half + 1)
+            )
+            yield text(
+                a + (-aside if leftward else aside), b + down, str(trace["text"][at]), anchor=anchor
+            )
+
+
+def _error_bars(
+    trace: Figure, y: Axis, there: Sequence[tuple[int, float, float]], color: str
+) -> Iterator[str]:
+    """A thin line from the lower to the upper end of each interval."""
+    errors = trace.get("error_y") or {}
+    for at, a, _ in there if errors.get("array") else ():
+        value = trace["y"][at]
+        below = (errors.get("arrayminus") or errors["array"])[at]
+        ends = f"M{a:.1f} {y.at(value - below):.1f}V{y.at(value + errors['array'][at]):.1f}"
+        yield f'<path fill="none" stroke="{color}" d="{ends}"/>'
 
 
 def marker(a: float, b: float, across: float, shape: str, color: str) -> str:
-    half = across / 2
-    if shape in SQUARES:
-        box = f"M{a - half:.1f} {b - half:.1f}h{across:.1f}v{across:.1f}h-{across:.1f}z"
-        return f'<path fill="{color}" d="{box}"/>'
-    if shape in DIAMONDS:
-        box = f"M{a:.1f} {b - half:.1f}l{half:.1f} {half:.1f}l-{half:.1f} {half:.1f}"
-        return f'<path fill="{color}" d="{box}l-{half:.1f} -{half:.1f}z"/>'
-    return f'<circle fill="{color}" cx="{a:.1f}" cy="{b:.1f}" r="{half:.1f}"/>'
+    if shape in SHAPES:
+        place = f"translate({a:.1f} {b:.1f}) scale({across:g})"
+        return f'<path fill="{color}" d="{SHAPES[shape]}" transform="{place}"/>'
+    return f'<circle fill="{color}" cx="{a:.1f}" cy="{b:.1f}" r="{across / 2:.1f}"/>'
 
 
 def stroke(path: str, color: str, dash: str) -> str:

@@ -7,7 +7,7 @@ from math import inf, log10
 from statistics import fmean
 from typing import Any
 
-from keraudit.output.end_labels import End, Frame, end_labels
+from keraudit.output.end_labels import TOP, End, Frame, end_labels, name_ends
 from keraudit.output.palette import BLUE, GREY, SKY, VERMILION, Style, color_of, marker_of
 from keraudit.output.plotly_figure import (
     PANEL,
@@ -19,10 +19,10 @@ from keraudit.output.plotly_figure import (
     panelled,
     suffix_of,
 )
+from keraudit.output.svg_axis import log_marks
 from keraudit.runs.statistics import PERCENT
 from keraudit.training.record import Run
 
-NAMED_TOP = 40  # pixels of the margin above a figure without a legend
 DIVERGING = (BLUE, SKY, "#f7f7f7", "#f0b27a", VERMILION)  # less often, alike, more often
 FAINT = 0.45  # opacity of training where the dash stands for the network
 Row = Mapping[str, Any]  # of an epoch
@@ -55,11 +55,14 @@ def curves(
     everything = [
         v for nets in panels.values() for runs in nets.values() for v in bounds(runs, what)
     ]
-    # 1, 2 and 5 of each decade
-    scale: dict[str, Any] = {"type": "log", "dtick": "D2"} if log else {"range": span(everything)}
+    scale: dict[str, Any] = {"type": "log"} if log else {"range": span(everything)}
     if log and (drawable := [v for v in everything if 0 < v < inf]):
-        scale |= {"range": [log10(min(drawable)) - 0.05, log10(max(drawable)) + 0.05]}
-    layout = panelled(list(panels), title=title, x="epoch", y=_axis_title(what), scale=scale)
+        ends_ = min(drawable) / 1.12, max(drawable) * 1.12
+        scale |= {"range": [*map(log10, ends_)], "tickvals": log_marks(*ends_)}
+    gap = 0.16 if named_at_ends else 0.1  # the names of one panel stand before the next
+    layout = panelled(
+        list(panels), title=title, x="epoch", y=_axis_title(what), scale=scale, gap=gap
+    )
     if named_at_ends:
         layout |= {"showlegend": False}
         layout["margin"] |= {"r": 120 if len(panels) < 2 else 80, "t": layout["margin"]["t"] - 24}
@@ -285,6 +288,7 @@ def calibration(evaluations: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
             customdata=[[b["images"]] for b in bins],
             hovertemplate="%{y:.1f} % of %{customdata[0]:,} images<extra>" + network + "</extra>",
         )
+    _name_ends(figure)
     return as_record(figure)
 
 
@@ -350,11 +354,11 @@ def _matrix(title: str, names: Sequence[str], parts: Any, **style: Any) -> dict[
     """A heat map of classes by classes, with the number in each cell."""
     layout = _plain_layout(title, "mistaken for", "")
     layout["meta"] = {"rows": "the image shows"}
-    layout["margin"] |= {"t": NAMED_TOP, "b": 90}
+    layout["margin"] |= {"t": TOP, "b": 90}
     layout["xaxis"] |= {"showgrid": False, "automargin": True}
     layout["xaxis"]["title"]["standoff"] = 24
     layout["yaxis"] |= {"autorange": "reversed", "automargin": True, "type": "category"}
-    layout["height"] = 90 + 34 * len(names) + NAMED_TOP
+    layout["height"] = 90 + 34 * len(names) + TOP
     figure = new_figure(layout)
     figure.add_heatmap(
         x=names,
@@ -368,23 +372,9 @@ def _matrix(title: str, names: Sequence[str], parts: Any, **style: Any) -> dict[
 
 
 def _name_ends(figure: Any) -> None:
-    """Name each line of a single pair of axes at its end, in place of a legend."""
-    lines = [trace for trace in figure.data if len(trace.x)]
-    heights = [value for trace in lines for value in trace.y]
-    low, high = min(0, *heights, 0), span(heights)[1]
-    height = figure.layout.height - NAMED_TOP - figure.layout.margin.b
-    ends = [End(trace.name, trace.x[-1], trace.y[-1]) for trace in lines]
-    places = [x for trace in lines for x in trace.x]
-    pad = 0.03 * (max(places) - min(places)) if places else 0
-    figure.update_layout(
-        showlegend=False,
-        margin={"r": 120, "t": NAMED_TOP},
-        yaxis_range=[low, high],
-        # said, or plotly makes room for the names between the axes
-        xaxis_range=[min(places, default=0) - pad, max(places, default=1) + pad],
-    )
-    for note in end_labels(ends, Frame((low, high), height)):
-        figure.add_annotation(note)
+    """Name each line at its end, on an axis of percents."""
+    heights = [value for trace in figure.data for value in trace.y]
+    name_ends(figure, (min(0, *heights, 0), span(heights)[1]))
 
 
 def _plain_layout(title: str, x: str, y: str) -> dict[str, Any]:
