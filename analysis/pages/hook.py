@@ -11,7 +11,7 @@ from mkdocs.structure.files import File, Files, InclusionLevel
 from mkdocs.structure.pages import Page
 from mkdocs.utils import get_relative_url
 
-from pages import cifar, figures, rendering, terms, zoo
+from pages import cifar, exercises, figures, rendering, terms, zoo
 from pages.audited import AUDITED, MODELS, record_json
 from records.prefetch import prefetch
 
@@ -29,6 +29,7 @@ FILLING = (
     "clipped_loss",
     "crosscheck",
     "deployment",
+    "exercises",
     "faces",
     "first_steps",
     "gradients",
@@ -114,7 +115,7 @@ def root_from(url: str) -> str:
 
 def filled(markdown: str, url: str) -> str:
     """A page's text with what its calls return; ``url`` is the page's, for links to files."""
-    text = rendering.page(markdown, FUNCTIONS, url=url)
+    text = exercises.numbered(rendering.page(markdown, FUNCTIONS, url=url))
     text = text.replace(figures.HERE, root_from(url))
     return text + scripts(text, url)
 
