@@ -49,6 +49,7 @@ FILLING = (
     "reproduce",
     "resnet",
     "security",
+    "skip",
     "structure",
     "zoo",
 )
