@@ -8,7 +8,7 @@ from typing import Any
 from mkdocs.exceptions import PluginError
 
 from keraudit.audits.gradients.figure import norm_by_depth, norm_over_training, over_seeds
-from keraudit.output.numbers import sizes
+from keraudit.output.numbers import sizes, times
 from keraudit.output.table import bare_grid
 from keraudit.runs.statistics import PERCENT
 from keraudit.training.record import Run
@@ -19,6 +19,7 @@ from pages.published import missing as absent
 from pages.published import published, published_run
 from records.gradients import FOLDER
 
+TWINS = 2  # a network with its skips and without: one panel
 BASELINE = {"as it is": "baseline"}  # what the network that nothing was taken from is called
 ACROSS_DEPTH, OVER_TRAINING = "keraudit.gradients/1", "keraudit.gradients-over-training/1"
 
@@ -44,7 +45,7 @@ def figure(name: str) -> str:
     return drawn_by_script(
         norm_by_depth(report, title=f"{report['model']} at {shapes}: gradient norm across depth"),
         label=f"Line chart of the gradient's norm at each block of {report['model']}, log axis",
-        caption=f"Logarithmic axis, input at the left.{_seeds_drawn(report)}",
+        caption=f"Logarithmic axis, input at the left.{_seeds_drawn(report)}{_verdicts_drawn(report)}",
         made=origin(report),
         badges=badges(report),
     )
@@ -53,6 +54,12 @@ def figure(name: str) -> str:
 def _seeds_drawn(report: Mapping[str, Any]) -> str:
     several = len(report["seeds"]) > 1
     return " Geometric mean over seeds, with their range." if several else ""
+
+
+def _verdicts_drawn(report: Mapping[str, Any]) -> str:
+    """What the words in the panels are; nothing where there are no panels."""
+    words = " Growth is fitted; it explodes or vanishes from a factor of 1,000 on, else is steady (`healthy`)."
+    return words if len(report["verdicts"]) > TWINS else ""
 
 
 def badges(report: Mapping[str, Any]) -> tuple[str, ...]:
@@ -205,19 +212,6 @@ def growths(name: str, *, folded_as: str = "") -> str:
         )
     table = numbers(bare_grid(columns, rows), folded_as=folded_as)
     return table if folded_as else f"{table}\n\n{made(origin(report), badges(report))}"
-
-
-def times(value: float) -> str:
-    """A norm or a factor, however large or small.
-
-    >>> times(4838.05), times(1.33034e-09), times(23.5)
-    ('4,840', '1.3 × 10⁻⁹', '23.5')
-    """
-    if 1e-3 <= value < 1e6:
-        return f"{float(f'{value:.3g}'):,g}" if value < 1e3 else f"{float(f'{value:.3g}'):,.0f}"
-    digits, _, power = f"{value:.1e}".partition("e")
-    raised = str(int(power)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    return f"{digits} × 10{raised}"
 
 
 def cosines(name: str) -> str:

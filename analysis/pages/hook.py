@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,18 @@ from records.prefetch import prefetch
 PLOTLY = "assets/plotly.min.js"
 FIGURES = "assets/figures.js"
 # What a page needs beside its text, by what its HTML holds.
-SCRIPTS = {"ka-calculator": "assets/calculator.js", "ka-zoo": "assets/zoo.js"}
+SCRIPTS = {
+    "ka-calculator": "assets/calculator.js",
+    "ka-chain": "assets/chain-rule.js",
+    "ka-zoo": "assets/zoo.js",
+}
 UNLINKED = (terms.SOURCES, "changelog.html")  # lists, not texts
 # The modules whose functions pages call, by name: {{ zoo.listing() }}.
 FILLING = (
     "benchmarks",
     "benchmarks_live",
     "calculator",
+    "chain_rule",
     "cifar",
     "clipped_loss",
     "crosscheck",
@@ -128,6 +134,6 @@ def scripts(text: str, url: str) -> str:
         source, plotly = (get_relative_url(path, url) for path in (FIGURES, PLOTLY))
         found.append(f'<script src="{source}" data-plotly="{plotly}" defer></script>')
     for mark, path in SCRIPTS.items():
-        if f'class="{mark}"' in text:
+        if re.search(rf'class="(?:ka-figure )?{mark}"', text):
             found.append(f'<script src="{get_relative_url(path, url)}" defer></script>')
     return "\n\n" + "\n".join(found) + "\n" if found else ""

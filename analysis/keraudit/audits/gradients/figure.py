@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from math import ceil, exp, floor, log, log10
 from typing import Any
 
+from keraudit.audits.gradients.growth import EXPLODING, HEALTHY, VANISHING
+from keraudit.output.numbers import times
 from keraudit.output.palette import LINES, color_of
 from keraudit.output.plotly_figure import (
     add_band,
@@ -24,6 +26,8 @@ MAP_HEIGHT = 640  # pixels at most; plotly then names every second or third bloc
 SKIPS, NORM = "without-skips", "without-norm"
 # What the lines of one network and of its twin are called where they are the only ones.
 WITH_AND_WITHOUT: Mapping[str, str] = {"as it is": "with skips", SKIPS: "without skips"}
+# What a line is said to do, from the input's side.
+WORDS: Mapping[str, str] = {VANISHING: "vanishes", HEALTHY: "steady", EXPLODING: "explodes"}
 SIDES = {"left": 70, "bottom": 60}  # margins, in pixels
 GAP = 0.1  # between panels, as a part of the figure
 
@@ -63,7 +67,10 @@ def norm_by_depth(report: Report, *, title: str = "") -> dict[str, Any]:
     panels = _paired(lines)
     if panels:
         figure = new_figure(_panel_layout(title, panels, lines))
+        verdicts = {verdict["label"]: verdict for verdict in report["verdicts"]}
         for number, pair in enumerate(panels.values()):
+            for label in pair:
+                _say(figure, lines[label], verdicts[label], panel=number)
             for label, name, color in zip(pair, ("with skips", "without"), LINES, strict=False):
                 _add_line(figure, lines[label], name, color, panel=number, legend=not number)
     else:
@@ -116,6 +123,25 @@ def _add_line(
         customdata=[[row["name"]] for row in rows],
         hovertemplate="<b>%{customdata[0]}</b><br>%{y:.3g}<extra>" + name + "</extra>",
         **axes,
+    )
+
+
+def _say(figure: Any, rows: Rows, verdict: Mapping[str, Any], *, panel: int) -> None:
+    """Write beside a line what it does, and by what factor: on the side that it leaves free."""
+    word, across = WORDS.get(verdict["verdict"]), verdict["across"]
+    if not word or not across:
+        return
+    at = rows[len(rows) // 5]
+    suffix = suffix_of(panel)
+    figure.add_annotation(
+        text=f"{word}, {times(across)}×",
+        x=at["depth"],
+        y=log10(at["mean"]),
+        xref=f"x{suffix}",
+        yref=f"y{suffix}",
+        xanchor="left",
+        showarrow=False,
+        yshift=12 if across >= 1 else -12,
     )
 
 
