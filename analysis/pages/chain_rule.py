@@ -17,28 +17,23 @@ same picture for any gain.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
-from math import ceil, floor, log10, pi, sqrt
+from math import log10, pi, sqrt
 from typing import Any, NamedTuple
 
 from keraudit.audits.gradients.figure import over_seeds
 from keraudit.audits.gradients.growth import line
 from keraudit.output.csv_markdown import pipe_table
-from keraudit.output.numbers import raised, times
+from keraudit.output.numbers import times
 from keraudit.output.table import bare_grid
-from pages import gradients
+from pages import gradients, log_chart
 from pages.markdown import note
 from pages.rendering import part
 
 DEPTHS = (20, 56, 110)
 DEPTH, NETWORK = 56, "norm-he"  # where the figure starts
 SIDES: Mapping[str, str] = {"off": "without skips", "on": "with skips"}
-# The picture, in its own units: where the axes end.
-WIDTH, HEIGHT = 400, 300
-LEFT, RIGHT, TOP, BOTTOM = 50, 390, 12, 254
-MOST_TICKS = 7
-SLACK = 0.1  # of a decade, by which a line may leave the grid
 
 
 class Network(NamedTuple):
@@ -128,9 +123,9 @@ def lines() -> dict[str, Curve]:
 def figure() -> str:
     """The equations, the picture of 56 layers, the form that the script opens, and the growths."""
     data = {
-        "box": [LEFT, TOP, RIGHT, BOTTOM],
-        "ticks": MOST_TICKS,
-        "slack": SLACK,
+        "box": log_chart.BOX,
+        "ticks": log_chart.MOST_TICKS,
+        "slack": log_chart.SLACK,
         "networks": {
             name: {"gain": gain(name), "norm": network.norm} for name, network in NETWORKS.items()
         },
@@ -154,60 +149,27 @@ def figure() -> str:
         depth=DEPTH,
         networks={name: network.title for name, network in NETWORKS.items()},
         gain=gain(NETWORK),
-        picture=picture(lines()),
-        width=WIDTH,
-        height=HEIGHT,
+        picture=log_chart.picture({name: curve.logs for name, curve in lines().items()}, stages()),
+        width=log_chart.WIDTH,
+        height=log_chart.HEIGHT,
         rows=rows,
         badges=gradients.badges(record),
         made=gradients.origin(record),
     )
 
 
+def stages(depth: int = DEPTH) -> list[int]:
+    """The stem and the last block of each of the three stages.
+
+    >>> stages(56)
+    [0, 9, 18, 27]
+    """
+    return [stage * (depth - 2) // 6 for stage in range(4)]
+
+
 def told(curve: Curve) -> tuple[str, str]:
     """Growth per block and across, as the table shows them."""
     return f"{curve.growth:.2f}", f"{times(curve.across)}×"
-
-
-def picture(curves: Mapping[str, Curve]) -> str:
-    """Axes and lines; the script writes the same."""
-    logs = [log for curve in curves.values() for log in curve.logs]
-    low, high = floor(min(logs) + SLACK), ceil(max(logs) - SLACK)
-    high = max(high, low + 1)
-    blocks = len(next(iter(curves.values())).logs) - 1
-
-    def x(block: float) -> float:
-        return LEFT + (RIGHT - LEFT) * block / blocks
-
-    def y(log: float) -> float:
-        return BOTTOM - (BOTTOM - TOP) * (log - low) / (high - low)
-
-    return "".join([*_axes(low, high, blocks, x, y), *_drawn(curves, x, y)])
-
-
-def _axes(low: int, high: int, blocks: int, x: Any, y: Any) -> Iterator[str]:
-    for power in range(low, high + 1, ceil((high - low) / MOST_TICKS)):
-        at = y(power)
-        yield f'<path class="ka-grid" d="M{LEFT} {at:.1f}H{RIGHT}"/>'
-        yield f'<text x="{LEFT - 6}" y="{at + 5:.1f}" text-anchor="end">{power_of_ten(power)}</text>'
-    for stage in range(4):
-        block = stage * blocks // 3
-        yield f'<path class="ka-grid" d="M{x(block):.1f} {TOP}V{BOTTOM}"/>'
-        yield f'<text x="{x(block):.1f}" y="{BOTTOM + 18}" text-anchor="middle">{block}</text>'
-
-
-def _drawn(curves: Mapping[str, Curve], x: Any, y: Any) -> Iterator[str]:
-    for name, curve in curves.items():
-        points = "L".join(f"{x(at):.1f} {y(log):.1f}" for at, log in enumerate(curve.logs))
-        yield f'<path class="ka-line" data-line="{name}" d="M{points}"/>'
-
-
-def power_of_ten(power: int) -> str:
-    """Name a tick of the axis.
-
-    >>> power_of_ten(0), power_of_ten(-4)
-    ('1', '10⁻⁴')
-    """
-    return f"10{raised(power)}" if power else "1"
 
 
 def by_depth() -> str:

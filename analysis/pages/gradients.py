@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from statistics import fmean
 from typing import Any
 
 from mkdocs.exceptions import PluginError
 
-from keraudit.audits.gradients.figure import norm_by_depth, norm_over_training, over_seeds
+from keraudit.audits.gradients.figure import (
+    cosine_by_depth,
+    norm_by_depth,
+    norm_over_training,
+    over_seeds,
+)
 from keraudit.output.numbers import sizes, times
 from keraudit.output.table import bare_grid
 from keraudit.runs.statistics import PERCENT
@@ -215,27 +221,30 @@ def growths(name: str, *, folded_as: str = "") -> str:
 
 
 def cosines(name: str) -> str:
-    """The mean cosine between gradients of two inputs, at the first, middle and last blocks."""
+    """The mean cosine between gradients of two inputs across depth."""
     report = record(name)
     if report is None:
         return missing(name)
-    labels = [verdict["label"] for verdict in report["verdicts"]]
-    profiles = {label: [p for p in report["profiles"] if p["label"] == label] for label in labels}
-    blocks = profiles[labels[0]][0]["blocks"]
-    chosen = sorted({0, len(blocks) // 4, len(blocks) // 2, 3 * len(blocks) // 4, len(blocks) - 2})
-    grid = bare_grid(
-        {"block": "code", **dict.fromkeys((BASELINE.get(n, n) for n in labels), "{:.3f}")},
-        [
-            (blocks[at]["name"], *(_mean_cosine(profiles[label], at) for label in labels))
-            for at in chosen
-        ],
+    return drawn_by_script(
+        cosine_by_depth(report),
+        label=f"Line chart of the mean cosine between the gradients of two inputs at each block of {report['model']}",
+        caption="1: all inputs pull alike. 0: they are orthogonal. Mean over seeds, with their range.",
+        made=origin(report),
+        badges=badges(report),
     )
-    return f"{numbers(grid)}\n\n{made(origin(report), badges(report))}"
 
 
-def _mean_cosine(profiles: list[Mapping[str, Any]], at: int) -> float | None:
-    found = [p["blocks"][at]["cosine"] for p in profiles if p["blocks"][at]["cosine"] is not None]
-    return sum(found) / len(found) if found else None
+def cosine_at(name: str, label: str, block: str) -> str:
+    """In a sentence: the mean cosine at one block."""
+    report = record(name)
+    found = [
+        row["cosine"]
+        for profile in (report["profiles"] if report else ())
+        if profile["label"] == label
+        for row in profile["blocks"]
+        if row["name"] == block
+    ]
+    return f"{abs(fmean(found)):.2f}" if found else "(not measured)"
 
 
 def origin(report: Mapping[str, Any]) -> str:

@@ -38,6 +38,8 @@ FILLING = (
     "exercises",
     "faces",
     "first_steps",
+    "gradient_maps",
+    "gradient_steps",
     "gradients",
     "held_out",
     "home",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import ceil, exp, floor, log, log10
+from statistics import fmean
 from typing import Any
 
 from keraudit.audits.gradients.growth import EXPLODING, HEALTHY, VANISHING
@@ -236,6 +237,49 @@ def over_seeds(profiles: Sequence[Report]) -> list[dict[str, Any]]:
                 }
             )
     return result
+
+
+def cosine_by_depth(report: Report, *, title: str = "") -> dict[str, Any]:
+    """Draw the mean cosine between the gradients of two inputs against depth: shattering (Balduzzi et al. 2017).
+
+    Args:
+        report: a gradients record (``keraudit.gradients/1``) whose draws were compared.
+        title: default: the model's name.
+
+    Returns:
+        A figure in plotly's JSON. The line is the mean over seeds, the band their range.
+    """
+    labels = [verdict["label"] for verdict in report["verdicts"]]
+    figure = new_figure(
+        frame(
+            title or f"{report['model']}: cosine between the gradients of two inputs",
+            height=360,
+            **SIDES,
+            xaxis=axis("block, from the input to the output"),
+            yaxis=axis("cosine", range=[-0.08, 1.08], showgrid=True),
+        )
+    )
+    for number, label in enumerate(labels):
+        profiles = [profile for profile in report["profiles"] if profile["label"] == label]
+        seeds = zip(*(profile["blocks"] for profile in profiles), strict=True)
+        blocks = [rows for rows in seeds if all(row["cosine"] is not None for row in rows)]
+        found = [[row["cosine"] for row in rows] for rows in blocks]
+        depths = [rows[0]["depth"] for rows in blocks]
+        name = WITH_AND_WITHOUT.get(label, shown(label))
+        color = LINES[number % len(LINES)]
+        low, high = [*map(min, found)], [*map(max, found)]
+        add_band(figure, depths, low, high, fillcolor=color, opacity=0.25)
+        figure.add_scatter(
+            name=name,
+            x=depths,
+            y=[fmean(values) for values in found],
+            mode="lines+markers",
+            line={"color": color},
+            marker={"size": 5},
+            customdata=[[rows[0]["name"]] for rows in blocks],
+            hovertemplate="<b>%{customdata[0]}</b><br>%{y:.3f}<extra>" + name + "</extra>",
+        )
+    return as_record(figure)
 
 
 def norm_over_training(record: Report, *, title: str = "") -> dict[str, Any]:
