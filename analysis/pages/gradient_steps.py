@@ -8,7 +8,7 @@ to be seen relative to the kernel: ``rate * norm(gradient) / norm(W)``.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import hypot, log10
+from math import log10
 from typing import Any
 
 from keraudit.output.numbers import times
@@ -70,7 +70,11 @@ def share(value: float) -> str:
     >>> share(0.0111), share(9.98)
     ('1.1 %', '10×')
     """
-    return f"{times(float(f'{100 * value:.2g}'))} %" if value < 1 else f"{times(float(f'{value:.2g}'))}×"
+    return (
+        f"{times(float(f'{100 * value:.2g}'))} %"
+        if value < 1
+        else f"{times(float(f'{value:.2g}'))}×"
+    )
 
 
 def first(side: str) -> str:
@@ -81,8 +85,3 @@ def first(side: str) -> str:
 def last(side: str) -> str:
     """The same of the last convolution's."""
     return share(updates(side)[-1])
-
-
-def norm_after(side: str) -> str:
-    """How many times as long the first kernel is after that step: the step is orthogonal to it."""
-    return times(float(f"{hypot(1.0, updates(side)[0]):.2g}"))

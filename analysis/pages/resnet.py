@@ -124,9 +124,12 @@ def degradation() -> str:
 
 
 def degradation_table() -> str:
-    """Their errors at the end, compared with the paper's, and what the runs are."""
+    """Their errors at the end, compared with the paper's, and what the runs are; folded."""
     found = runs.comparable(runs.DEPTHS)
-    return run_tables.result_table(found) if found else ""
+    if not found:
+        return ""
+    title = "The errors in numbers, compared with the paper's"
+    return run_tables.result_table(found, folded_as=title)
 
 
 def caveat() -> str:

@@ -14,7 +14,9 @@ from keraudit.model.graph import Graph
 from keraudit.model.shape_text import shape_text
 from keraudit.output.numbers import short, sizes
 from keraudit.output.svg_marks import text
+from keraudit.output.table import bare_grid
 from pages.audited import record
+from pages.markdown import numbers
 from pages.rendering import part
 
 BLOCKS = {"residual-block": "Basic block", "bottleneck-block": "Bottleneck"}
@@ -154,3 +156,25 @@ def figure() -> str:
     """Both blocks beside each other, with the switch above and what either state means below."""
     blocks = [(BLOCKS[name], USED_BY[name], len(steps(name)), drawing(name)) for name in BLOCKS]
     return part("skip.html", blocks=blocks, costs=[cost(name) for name in BLOCKS])
+
+
+def by_layer() -> str:
+    """The basic block layer by layer, folded."""
+    columns = {
+        "layer": "text",
+        "output": "text",
+        "MACs": "exact",
+        "FLOPs": "exact",
+        "parameters": "exact",
+    }
+    rows = [
+        (
+            WORDS.get(layer["kind"], layer["kind"]),
+            sizes(layer["output_shape"]).replace("x", "×"),
+            *(layer[key] for key in ("macs", "flops", "params")),
+        )
+        for layer in record("residual-block")["layers"][1:]
+    ]
+    return numbers(
+        bare_grid(columns, rows), folded_as="The block layer by layer, as keraudit counts it"
+    )

@@ -253,7 +253,7 @@ def cosine_by_depth(report: Report, *, title: str = "") -> dict[str, Any]:
     figure = new_figure(
         frame(
             title or f"{report['model']}: cosine between the gradients of two inputs",
-            height=360,
+            height=320,
             **SIDES,
             xaxis=axis("block, from the input to the output"),
             yaxis=axis("cosine", range=[-0.08, 1.08], showgrid=True),
