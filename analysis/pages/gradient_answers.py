@@ -7,13 +7,13 @@ from math import ceil, log, sqrt
 from keraudit.audits.gradients.growth import ACROSS
 from keraudit.output.numbers import times
 from pages import gradient_steps
-from pages.chain_rule import gain, measured, model, network_model
+from pages.chain_rule import gain, measured, model
 
 
 def layers_until_explosion(growth: float) -> int:
     """The depth of the first CIFAR network, of 6n + 2 layers, whose gradient grows a thousandfold.
 
-    >>> layers_until_explosion(2.0)  # 10 blocks of growth, 11 from the stem on: n is 4
+    >>> layers_until_explosion(2.0)  # 10 blocks, of which 3n are the first to be as many for n = 4
     26
     """
     blocks = ceil(log(ACROSS) / log(growth))
@@ -55,13 +55,8 @@ def across(depth: int, network: str, side: str) -> str:
     return times(measured(depth, network, side).across)
 
 
-def ends(depth: int) -> str:
-    """By the model with skips and batch norm: first block over last, not along a line."""
-    return times(10 ** network_model(depth, "norm-he", "on").logs[0])
-
-
 def ends_of(blocks: int) -> str:
-    """The same of any number of blocks."""
+    """By the model with skips and batch norm: first block over last, not along a line."""
     return times(10 ** model(blocks, gain("norm-he"), norm=True, skips=True).logs[0])
 
 

@@ -22,7 +22,7 @@ def same_cost() -> str:
 
 def weights_by_width() -> str:
     """Its weights, stage by stage."""
-    return ", ".join(f"{layer['params']:,}" for layer in _within_stages().values())
+    return " · ".join(f"{layer['params']:,}" for layer in _within_stages().values())
 
 
 def _within_stages() -> dict[int, Mapping[str, Any]]:

@@ -129,7 +129,7 @@ def _add_line(
 
 def _say(figure: Any, rows: Rows, verdict: Mapping[str, Any], *, panel: int) -> None:
     """Write beside a line what it does, and by what factor: on the side that it leaves free."""
-    word, across = WORDS.get(verdict["verdict"]), verdict["across"]
+    word, across = WORDS.get(verdict.get("verdict", "")), verdict.get("across")
     if not word or not across:
         return
     at = rows[len(rows) // 5]
