@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from statistics import fmean
 from typing import Any
 
 from mkdocs.exceptions import PluginError
 
-from keraudit.audits.gradients.figure import norm_by_depth, norm_over_training, over_seeds
-from keraudit.output.numbers import sizes
+from keraudit.audits.gradients.figure import (
+    cosine_by_depth,
+    norm_by_depth,
+    norm_over_training,
+    over_seeds,
+)
+from keraudit.output.numbers import sizes, times
 from keraudit.output.table import bare_grid
 from keraudit.runs.statistics import PERCENT
 from keraudit.training.record import Run
@@ -19,6 +25,7 @@ from pages.published import missing as absent
 from pages.published import published, published_run
 from records.gradients import FOLDER
 
+TWINS = 2  # a network with its skips and without: one panel
 BASELINE = {"as it is": "baseline"}  # what the network that nothing was taken from is called
 ACROSS_DEPTH, OVER_TRAINING = "keraudit.gradients/1", "keraudit.gradients-over-training/1"
 
@@ -44,7 +51,7 @@ def figure(name: str) -> str:
     return drawn_by_script(
         norm_by_depth(report, title=f"{report['model']} at {shapes}: gradient norm across depth"),
         label=f"Line chart of the gradient's norm at each block of {report['model']}, log axis",
-        caption=f"Logarithmic axis, input at the left.{_seeds_drawn(report)}",
+        caption=f"Logarithmic axis, input at the left.{_seeds_drawn(report)}{_verdicts_drawn(report)}",
         made=origin(report),
         badges=badges(report),
     )
@@ -53,6 +60,12 @@ def figure(name: str) -> str:
 def _seeds_drawn(report: Mapping[str, Any]) -> str:
     several = len(report["seeds"]) > 1
     return " Geometric mean over seeds, with their range." if several else ""
+
+
+def _verdicts_drawn(report: Mapping[str, Any]) -> str:
+    """What the words in the panels are; nothing where there are no panels."""
+    words = " Growth is fitted; it explodes or vanishes from a factor of 1,000 on, else is steady (`healthy`)."
+    return words if len(report["verdicts"]) > TWINS else ""
 
 
 def badges(report: Mapping[str, Any]) -> tuple[str, ...]:
@@ -207,41 +220,31 @@ def growths(name: str, *, folded_as: str = "") -> str:
     return table if folded_as else f"{table}\n\n{made(origin(report), badges(report))}"
 
 
-def times(value: float) -> str:
-    """A norm or a factor, however large or small.
-
-    >>> times(4838.05), times(1.33034e-09), times(23.5)
-    ('4,840', '1.3 × 10⁻⁹', '23.5')
-    """
-    if 1e-3 <= value < 1e6:
-        return f"{float(f'{value:.3g}'):,g}" if value < 1e3 else f"{float(f'{value:.3g}'):,.0f}"
-    digits, _, power = f"{value:.1e}".partition("e")
-    raised = str(int(power)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    return f"{digits} × 10{raised}"
-
-
 def cosines(name: str) -> str:
-    """The mean cosine between gradients of two inputs, at the first, middle and last blocks."""
+    """The mean cosine between gradients of two inputs across depth."""
     report = record(name)
     if report is None:
         return missing(name)
-    labels = [verdict["label"] for verdict in report["verdicts"]]
-    profiles = {label: [p for p in report["profiles"] if p["label"] == label] for label in labels}
-    blocks = profiles[labels[0]][0]["blocks"]
-    chosen = sorted({0, len(blocks) // 4, len(blocks) // 2, 3 * len(blocks) // 4, len(blocks) - 2})
-    grid = bare_grid(
-        {"block": "code", **dict.fromkeys((BASELINE.get(n, n) for n in labels), "{:.3f}")},
-        [
-            (blocks[at]["name"], *(_mean_cosine(profiles[label], at) for label in labels))
-            for at in chosen
-        ],
+    return drawn_by_script(
+        cosine_by_depth(report),
+        label=f"Line chart of the mean cosine between the gradients of two inputs at each block of {report['model']}",
+        caption="1: all inputs pull alike. 0: they are orthogonal. Mean over seeds, with their range.",
+        made=origin(report),
+        badges=badges(report),
     )
-    return f"{numbers(grid)}\n\n{made(origin(report), badges(report))}"
 
 
-def _mean_cosine(profiles: list[Mapping[str, Any]], at: int) -> float | None:
-    found = [p["blocks"][at]["cosine"] for p in profiles if p["blocks"][at]["cosine"] is not None]
-    return sum(found) / len(found) if found else None
+def cosine_at(name: str, label: str, block: str) -> str:
+    """In a sentence: the mean cosine at one block."""
+    report = record(name)
+    found = [
+        row["cosine"]
+        for profile in (report["profiles"] if report else ())
+        if profile["label"] == label
+        for row in profile["blocks"]
+        if row["name"] == block
+    ]
+    return f"{abs(fmean(found)):.2f}" if found else "(not measured)"
 
 
 def origin(report: Mapping[str, Any]) -> str:

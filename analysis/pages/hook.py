@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ SCRIPTS = {
     "ka-steps": "assets/steps.js",
     "ka-zoo": "assets/zoo.js",
     "ka-strips": "assets/strip.js",
+    "ka-chain": "assets/chain-rule.js",
 }
 UNLINKED = (terms.SOURCES, "changelog.html")  # lists, not texts
 # The modules whose functions pages call, by name: {{ zoo.listing() }}.
@@ -31,6 +33,7 @@ FILLING = (
     "benchmarks",
     "benchmarks_live",
     "calculator",
+    "chain_rule",
     "cifar",
     "clipped_loss",
     "code_files",
@@ -39,6 +42,9 @@ FILLING = (
     "exercises",
     "faces",
     "first_steps",
+    "gradient_answers",
+    "gradient_maps",
+    "gradient_steps",
     "gradients",
     "held_out",
     "home",
@@ -47,6 +53,7 @@ FILLING = (
     "inception_drawings",
     "inline_values",
     "keras_hub",
+    "lesion_bars",
     "lesions",
     "max_stable_learning_rate",
     "measured_exercises",
@@ -60,7 +67,9 @@ FILLING = (
     "reference",
     "reproduce",
     "resnet",
+    "resnet_answers",
     "security",
+    "skip",
     "strip",
     "structure",
     "variance",
@@ -142,6 +151,6 @@ def scripts(text: str, url: str) -> str:
         source, plotly = (get_relative_url(path, url) for path in (FIGURES, PLOTLY))
         found.append(f'<script src="{source}" data-plotly="{plotly}" defer></script>')
     for mark, path in SCRIPTS.items():
-        if f'class="{mark}"' in text:
+        if re.search(rf'class="(?:ka-figure )?{mark}"', text):
             found.append(f'<script src="{get_relative_url(path, url)}" defer></script>')
     return "\n\n" + "\n".join(found) + "\n" if found else ""

@@ -116,11 +116,12 @@ def _drawn(draw: Callable[..., Mapping[str, Any]], *, title: str, label: str, ca
         return missing(FOLDER, COMMAND)
     badges = ("1 network of each depth", f"{found[0]['baseline']['images']:,} original test images")
     return drawn_by_script(
-        draw(found, title=title), label=label, caption=caption, made=_made(found), badges=badges
+        draw(found, title=title), label=label, caption=caption, made=origin(found), badges=badges
     )
 
 
-def _made(found: Sequence[Mapping[str, Any]]) -> str:
+def origin(found: Sequence[Mapping[str, Any]]) -> str:
+    """Where the numbers of records come from, in one line."""
     first = found[0]
     commands = "; ".join(f"`{record['command']}`" for record in found)
     versions = ", ".join(f"{name} {text}" for name, text in first["versions"].items() if text)

@@ -1,12 +1,11 @@
-"""What the ResNet page shows: its unit drawn, depth against cost, and the degradation experiment."""
+"""What the ResNet page shows: depth against cost, and the degradation experiment."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from keraudit.audits.cost.diagram import diagram
 from keraudit.output.csv_markdown import pipe_table
-from keraudit.output.palette import BLUE, GREY, SKY, color_of
+from keraudit.output.palette import BLUE, GREY, SKY
 from keraudit.output.plotly_figure import as_record, axis, frame, new_figure
 from keraudit.output.table import bare_grid
 from keraudit.runs.figure import apart, over_depth
@@ -15,13 +14,8 @@ from pages import run_tables, runs
 from pages.audited import record
 from pages.figures import COUNTED, counted, drawn_by_script
 from pages.markdown import note, numbers
-from pages.rendering import part
 from pages.structure import report
 
-UNITS = {
-    "residual-block": "Basic block (ResNet-18, 34): two 3×3 convolutions and the shortcut",
-    "bottleneck-block": "Bottleneck (ResNet-50 and deeper): 1×1 down, 3×3, 1×1 up",
-}
 # By the depth in the name, what reads it; and the multiply-adds, in billions, that He et al. 2015 report
 # in the last row of their Table 1.
 DEPTHS: Mapping[int, tuple[str, float]] = {
@@ -34,19 +28,6 @@ DEPTHS: Mapping[int, tuple[str, float]] = {
 BOTTLENECKS = 50  # from this depth on
 # The same, Table 2: top-1 error in percent on ImageNet's validation images, ten crops.
 IMAGENET_ERROR: Mapping[int, tuple[float, float]] = {18: (27.94, 27.88), 34: (28.54, 25.03)}
-
-
-def unit(name: str) -> str:
-    """The drawing of a residual unit."""
-    import keraudit
-
-    drawn = diagram(keraudit.read(name), color=color_of("ResNet"))
-    return part(
-        "drawing.html",
-        drawing=drawn,
-        label=UNITS[name],
-        text=f"{UNITS[name]}. Drawn from the graph of `{name}`.",
-    )
 
 
 def depth_figure() -> str:
@@ -145,9 +126,12 @@ def degradation() -> str:
 
 
 def degradation_table() -> str:
-    """Their errors at the end, compared with the paper's, and what the runs are."""
+    """Their errors at the end, compared with the paper's, and what the runs are; folded."""
     found = runs.comparable(runs.DEPTHS)
-    return run_tables.result_table(found) if found else ""
+    if not found:
+        return ""
+    title = "The errors in numbers, compared with the paper's"
+    return run_tables.result_table(found, folded_as=title)
 
 
 def caveat() -> str:

@@ -39,14 +39,14 @@ MEASURES = (
 REPORTED = Column("reported", "reported, %", "{:.2f}")
 
 
-def result_table(found: Mapping[str, Sequence[Run]]) -> str:
-    """The results, and what the columns are."""
+def result_table(found: Mapping[str, Sequence[Run]], *, folded_as: str = "") -> str:
+    """The results, and what the columns are; ``folded_as`` is the title of a fold around the table."""
     several = any(len(members) > 1 for members in found.values())
     text = f"Error at the end{', mean and standard deviation over seeds' * several}."
     text += " Time of the median epoch." * (not _untimed(found))
     if any(name in HE_TEST_ERROR for name in found):
         text += " Reported: He et al. 2015, Table 6, on the original images."
-    parts = (_end_table(found), note(text), _origin(found), set_apart(found))
+    parts = (_end_table(found, folded_as), note(text), _origin(found), set_apart(found))
     return "\n\n".join(filter(None, parts))
 
 
@@ -84,7 +84,7 @@ def _untimed(found: Mapping[str, Sequence[Run]]) -> str:
     return "Times of different machines, versions or watched runs are not compared."
 
 
-def _end_table(found: Mapping[str, Sequence[Run]]) -> str:
+def _end_table(found: Mapping[str, Sequence[Run]], folded_as: str = "") -> str:
     """Errors at the end over seeds, the gap between them, and time where it can be compared."""
     grid = comparison_grid(found, command="")
     there = {column.key for column in grid.columns}
@@ -94,7 +94,8 @@ def _end_table(found: Mapping[str, Sequence[Run]]) -> str:
         typeset_line(line, *(column.key for column in measures), reported=HE_TEST_ERROR.get(name))
         for line, name in zip(grid.lines, found, strict=True)
     )
-    return numbers(grid._replace(columns=(*NAMES, *measures, *paper), lines=lines))
+    whole = grid._replace(columns=(*NAMES, *measures, *paper), lines=lines)
+    return numbers(whole, folded_as=folded_as)
 
 
 def set_apart(found: Mapping[str, Sequence[Run]]) -> str:

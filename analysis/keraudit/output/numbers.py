@@ -124,6 +124,27 @@ def factor(value: float) -> str:
     return f"x{value:.3g}"
 
 
+def times(value: float) -> str:
+    """A norm or a factor, however large or small.
+
+    >>> times(4838.05), times(1.33034e-09), times(23.5)
+    ('4,840', '1.3 × 10⁻⁹', '23.5')
+    """
+    if 1e-3 <= value < 1e6:
+        return f"{float(f'{value:.3g}'):,g}" if value < 1e3 else f"{float(f'{value:.3g}'):,.0f}"
+    digits, _, power = f"{value:.1e}".partition("e")
+    return f"{digits} × 10{raised(int(power))}"
+
+
+def raised(power: int) -> str:
+    """A whole number as an exponent.
+
+    >>> raised(-12)
+    '⁻¹²'
+    """
+    return str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+
+
 def count_of(text: str, unit: str = BYTES) -> int | None:
     """The whole number that a count with a prefix and a unit stands for; ``None`` if it is none.
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import ceil, exp, floor, log, log10
+from statistics import fmean
 from typing import Any
 
+from keraudit.audits.gradients.growth import EXPLODING, HEALTHY, VANISHING
+from keraudit.output.numbers import times
 from keraudit.output.palette import LINES, color_of
 from keraudit.output.plotly_figure import (
     add_band,
@@ -24,6 +27,8 @@ MAP_HEIGHT = 640  # pixels at most; plotly then names every second or third bloc
 SKIPS, NORM = "without-skips", "without-norm"
 # What the lines of one network and of its twin are called where they are the only ones.
 WITH_AND_WITHOUT: Mapping[str, str] = {"as it is": "with skips", SKIPS: "without skips"}
+# What a line is said to do, from the input's side.
+WORDS: Mapping[str, str] = {VANISHING: "vanishes", HEALTHY: "steady", EXPLODING: "explodes"}
 SIDES = {"left": 70, "bottom": 60}  # margins, in pixels
 GAP = 0.1  # between panels, as a part of the figure
 
@@ -63,7 +68,10 @@ def norm_by_depth(report: Report, *, title: str = "") -> dict[str, Any]:
     panels = _paired(lines)
     if panels:
         figure = new_figure(_panel_layout(title, panels, lines))
+        verdicts = {verdict["label"]: verdict for verdict in report["verdicts"]}
         for number, pair in enumerate(panels.values()):
+            for label in pair:
+                _say(figure, lines[label], verdicts[label], panel=number)
             for label, name, color in zip(pair, ("with skips", "without"), LINES, strict=False):
                 _add_line(figure, lines[label], name, color, panel=number, legend=not number)
     else:
@@ -116,6 +124,25 @@ def _add_line(
         customdata=[[row["name"]] for row in rows],
         hovertemplate="<b>%{customdata[0]}</b><br>%{y:.3g}<extra>" + name + "</extra>",
         **axes,
+    )
+
+
+def _say(figure: Any, rows: Rows, verdict: Mapping[str, Any], *, panel: int) -> None:
+    """Write beside a line what it does, and by what factor: on the side that it leaves free."""
+    word, across = WORDS.get(verdict.get("verdict", "")), verdict.get("across")
+    if not word or not across:
+        return
+    at = rows[len(rows) // 5]
+    suffix = suffix_of(panel)
+    figure.add_annotation(
+        text=f"{word}, {times(across)}×",
+        x=at["depth"],
+        y=log10(at["mean"]),
+        xref=f"x{suffix}",
+        yref=f"y{suffix}",
+        xanchor="left",
+        showarrow=False,
+        yshift=12 if across >= 1 else -12,
     )
 
 
@@ -210,6 +237,49 @@ def over_seeds(profiles: Sequence[Report]) -> list[dict[str, Any]]:
                 }
             )
     return result
+
+
+def cosine_by_depth(report: Report, *, title: str = "") -> dict[str, Any]:
+    """Draw the mean cosine between the gradients of two inputs against depth: shattering (Balduzzi et al. 2017).
+
+    Args:
+        report: a gradients record (``keraudit.gradients/1``) whose draws were compared.
+        title: default: the model's name.
+
+    Returns:
+        A figure in plotly's JSON. The line is the mean over seeds, the band their range.
+    """
+    labels = [verdict["label"] for verdict in report["verdicts"]]
+    figure = new_figure(
+        frame(
+            title or f"{report['model']}: cosine between the gradients of two inputs",
+            height=320,
+            **SIDES,
+            xaxis=axis("block, from the input to the output"),
+            yaxis=axis("cosine", range=[-0.08, 1.08], showgrid=True),
+        )
+    )
+    for number, label in enumerate(labels):
+        profiles = [profile for profile in report["profiles"] if profile["label"] == label]
+        seeds = zip(*(profile["blocks"] for profile in profiles), strict=True)
+        blocks = [rows for rows in seeds if all(row["cosine"] is not None for row in rows)]
+        found = [[row["cosine"] for row in rows] for rows in blocks]
+        depths = [rows[0]["depth"] for rows in blocks]
+        name = WITH_AND_WITHOUT.get(label, shown(label))
+        color = LINES[number % len(LINES)]
+        low, high = [*map(min, found)], [*map(max, found)]
+        add_band(figure, depths, low, high, fillcolor=color, opacity=0.25)
+        figure.add_scatter(
+            name=name,
+            x=depths,
+            y=[fmean(values) for values in found],
+            mode="lines+markers",
+            line={"color": color},
+            marker={"size": 5},
+            customdata=[[rows[0]["name"]] for rows in blocks],
+            hovertemplate="<b>%{customdata[0]}</b><br>%{y:.3f}<extra>" + name + "</extra>",
+        )
+    return as_record(figure)
 
 
 def norm_over_training(record: Report, *, title: str = "") -> dict[str, Any]:
