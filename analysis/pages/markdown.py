@@ -26,6 +26,11 @@ def folded(title: str, body: str) -> str:
     return f'??? note "{title}"\n\n{inner}'
 
 
+def folded_figures(title: str, figures: Sequence[str]) -> str:
+    """The same of figures, which are HTML."""
+    return f'<details class="note"><summary>{title}</summary>\n{"".join(figures)}\n</details>'
+
+
 def note(text: str) -> str:
     """Small print under a table."""
     return f"{text}\n{{ .ka-note }}"

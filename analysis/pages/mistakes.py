@@ -11,7 +11,7 @@ from keraudit.runs.figure import calibration, confusion, confusion_difference, c
 from keraudit.training.record import Run
 from pages import runs
 from pages.figures import drawn_by_script
-from pages.markdown import made, note, numbers
+from pages.markdown import folded_figures, made, note, numbers
 
 SUMMARY = (
     Column("name", "network", "code"),
@@ -71,13 +71,19 @@ def kinds_of_errors() -> str:
     corrupted = {name: e for name, e in found.items() if e["corruptions"]}
     parts = [
         "### Confusion matrices",
-        *(confusions(name, e) for name, e in found.items()),
-        difference(found),
+        *_confusion(found),
     ]
     if corrupted:
         parts += ["### Corrupted images", corruptions(corrupted)]
     parts.append(summary(found))
     return "\n\n".join(filter(None, parts))
+
+
+def _confusion(found: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The matrix of each network; of two, their difference, and both folded."""
+    each = [confusions(name, evaluation) for name, evaluation in found.items()]
+    both = difference(found)
+    return [both, folded_figures("Confusion matrix of each network", each)] if both else each
 
 
 def confidence() -> str:

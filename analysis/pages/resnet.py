@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from keraudit.output.csv_markdown import pipe_table
-from keraudit.output.palette import BLUE, GREY, SKY
-from keraudit.output.plotly_figure import as_record, axis, frame, new_figure
 from keraudit.output.table import bare_grid
 from keraudit.runs.figure import apart, over_depth
 from keraudit.training.record import Run
 from pages import run_tables, runs
 from pages.audited import record
-from pages.figures import COUNTED, counted, drawn_by_script
+from pages.figures import drawn_by_script
 from pages.markdown import note, numbers
 from pages.structure import report
 
@@ -25,55 +23,8 @@ DEPTHS: Mapping[int, tuple[str, float]] = {
     101: ("ResNet101", 7.6),
     152: ("ResNet152", 11.3),
 }
-BOTTLENECKS = 50  # from this depth on
 # The same, Table 2: top-1 error in percent on ImageNet's validation images, ten crops.
 IMAGENET_ERROR: Mapping[int, tuple[float, float]] = {18: (27.94, 27.88), 34: (28.54, 25.03)}
-
-
-def depth_figure() -> str:
-    """MACs and parameters over depth."""
-    found = {depth: record(name)["totals"] for depth, (name, _) in DEPTHS.items()}
-    figure = new_figure(
-        frame(
-            "ResNets: MACs over depth",
-            height=380,
-            right=90,
-            xaxis=axis("layers with weights on the longest path", range=[0, 165]),
-            yaxis=axis("MACs, billions", rangemode="tozero", range=[0, 13], showgrid=True),
-        )
-    )
-    groups = {
-        "basic blocks": ([d for d in DEPTHS if d < BOTTLENECKS], SKY),
-        "bottlenecks": ([d for d in DEPTHS if d >= BOTTLENECKS], BLUE),
-    }
-    for name, (depths, color) in groups.items():
-        figure.add_scatter(
-            name=name,
-            mode="lines+markers+text",
-            text=[DEPTHS[d][0] for d in depths],
-            textposition=["top left" if d in (34, 152) else "bottom right" for d in depths],
-            x=depths,
-            y=[round(found[d]["macs"] / 1e9, 4) for d in depths],
-            line={"color": color},
-            marker={"size": 9},
-            customdata=[[DEPTHS[d][0], f"{found[d]['params']:,}"] for d in depths],
-            hovertemplate="<b>%{customdata[0]}</b><br>%{y:.3g} billion MACs<br>%{customdata[1]}"
-            " parameters<extra></extra>",
-        )
-    figure.add_scatter(
-        name="reported by the paper",
-        mode="markers",
-        x=list(DEPTHS),
-        y=[reported for _, reported in DEPTHS.values()],
-        marker={"color": GREY, "symbol": "x", "size": 8},
-    )
-    return drawn_by_script(
-        as_record(figure),
-        label="Line chart of the MACs of ResNet-18, 34, 50, 101 and 152 over their depth",
-        caption="From 34 to 50 layers the line breaks: a bottleneck layer is cheaper.",
-        made=counted("keraudit flops ResNet-18 ResNet-34 ResNet50 ResNet101 ResNet152"),
-        badges=COUNTED,
-    )
 
 
 def depth_table() -> str:
