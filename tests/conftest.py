@@ -50,7 +50,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         "ResNet-CIFAR-1202",
     }
     for item in items:
-        if item.path.name == "test_browser.py":
+        if starts_browser(item):
             item.add_marker(pytest.mark.browser)
         if starts_keras(item.path):
             item.add_marker(pytest.mark.keras)
@@ -60,6 +60,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             left = left | NOT_BUILT
         if call and left & {v for v in call.params.values() if isinstance(v, str)}:
             item.add_marker(pytest.mark.exhaustive)
+
+
+def starts_browser(item: pytest.Item) -> bool:
+    """Whether a test asks for a browser: as a fixture, or by the helper that its file imports."""
+    asked = {"browser", "running", "visit"} & set(getattr(item, "fixturenames", ()))
+    return bool(asked) or imports_browser(item.path)
+
+
+@once
+def imports_browser(path: Path) -> bool:
+    return "from browser import" in path.read_text()
 
 
 @once

@@ -17,8 +17,6 @@ pytest.importorskip("playwright")
 from browser import launched
 from explorer.server import metric, opened, served
 
-pytestmark = pytest.mark.browser
-
 PREFIX = "tools/class"
 
 

@@ -18,7 +18,7 @@ from axe_playwright_python.sync_playwright import Axe
 from browser import launched
 from pages import chain_rule, log_chart
 
-pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("at_the_root")]
+pytestmark = pytest.mark.usefixtures("at_the_root")
 DRAWN = """[...document.querySelectorAll("[data-picture] > *")]
   .map((e) => e.getAttribute("d") ?? `${e.getAttribute("x")} ${e.getAttribute("y")} ${e.textContent}`)"""
 

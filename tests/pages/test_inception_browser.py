@@ -14,7 +14,6 @@ pytest.importorskip("playwright")
 
 from browser import launched
 
-pytestmark = pytest.mark.browser
 CURVE = """() => [...document.querySelectorAll(".ka-curve *, .ka-curve, .ka-even")].map((e) =>
   [e.getAttribute("d"), e.style.left, e.style.bottom, e.getAttribute("aria-label"),
    e.children.length ? "" : e.textContent])"""
