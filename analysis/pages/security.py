@@ -90,4 +90,4 @@ def of_explorer() -> str:
 
 
 def _table(rows: Sequence[Row]) -> str:
-    return pipe_table(bare_grid({"what": "text", "at most": "text"}, rows))
+    return pipe_table(bare_grid({"what": "markdown", "at most": "text"}, rows))
