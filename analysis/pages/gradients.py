@@ -20,7 +20,7 @@ from keraudit.runs.statistics import PERCENT
 from keraudit.training.record import Run
 from pages import runs
 from pages.figures import drawn_by_script
-from pages.markdown import made, note, numbers
+from pages.markdown import folded_figures, made, note, numbers
 from pages.published import missing as absent
 from pages.published import published, published_run
 from records.gradients import FOLDER
@@ -51,10 +51,15 @@ def figure(name: str) -> str:
     return drawn_by_script(
         norm_by_depth(report, title=f"{report['model']} at {shapes}: gradient norm across depth"),
         label=f"Line chart of the gradient's norm at each block of {report['model']}, log axis",
-        caption=f"Logarithmic axis, input at the left.{_seeds_drawn(report)}{_verdicts_drawn(report)}",
+        caption=f"Logarithmic axis. First point: the stem; last: the head.{_seeds_drawn(report)}{_verdicts_drawn(report)}",
         made=origin(report),
         badges=badges(report),
     )
+
+
+def folded_figure(name: str, title: str) -> str:
+    """The same, closed until the reader opens it."""
+    return folded_figures(title, [figure(name)])
 
 
 def _seeds_drawn(report: Mapping[str, Any]) -> str:

@@ -34,12 +34,14 @@ def module(kind: str) -> str:
     import keraudit
 
     model, caption = MODULES[kind]
-    drawn = diagram(keraudit.read(model), color=color_of("Inception"))
+    graph = keraudit.read(model)
+    drawn = diagram(graph, color=color_of("Inception"))
+    total = short(keraudit.audit(graph).total.macs)
     return part(
         "drawing.html",
         drawing=drawn,
         label=caption,
-        text=f"{caption}. In each box: multiplications and their share.",
+        text=f"{caption}: {total} multiplications. In each box: its own and their share.",
     )
 
 

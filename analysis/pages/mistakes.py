@@ -185,12 +185,15 @@ def _calibrations(found: Mapping[str, Mapping[str, Any]]) -> str:
 def corruptions(found: Mapping[str, Mapping[str, Any]]) -> str:
     """Error as images get worse."""
     kinds = dict.fromkeys(row["name"] for e in found.values() for row in e["corruptions"])
+    first = next(iter(found.values()))
+    images = first["corruption_images"]
     return drawn_by_script(
         corruption(found),
         label=f"Line chart of the error on corrupted images of {' and '.join(found)}",
-        caption=f"Mean over {len(kinds)} corruptions of CIFAR-10-C (Hendrycks and Dietterich 2019): {', '.join(kinds)}.",
+        caption=f"Mean over {len(kinds)} corruptions of CIFAR-10-C (Hendrycks and Dietterich 2019): {', '.join(kinds)}."
+        f" Severity 0: the same {images:,} images as they are.",
         made=provenance(found),
-        badges=badges_of(found),
+        badges=("1 seed", f"first {images:,} test images", runs.data_name(first["dataset"])),
     )
 
 

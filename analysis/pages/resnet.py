@@ -53,7 +53,7 @@ def imagenet_table() -> str:
         (depth, plain, skips, plain - skips) for depth, (plain, skips) in IMAGENET_ERROR.items()
     ]
     columns = {"layers": "number", **dict.fromkeys(("plain", "residual", "gain"), "{:.2f}")}
-    text = "Top-1 error on ImageNet, %: He et al. 2015, Table 2."
+    text = "Top-1 error on ImageNet's validation images, %: He et al. 2015, Table 2."
     return f"{pipe_table(bare_grid(columns, rows))}\n\n{note(text)}"
 
 
@@ -65,7 +65,7 @@ def over_depths() -> str:
     return drawn_by_script(
         over_depth(found),
         label="Line chart of training and test error of plain and residual networks over their depth",
-        caption=f"Dashed: training images. Solid: test images.{runs.over_seeds(found)}",
+        caption=f"At the end. Dashed: training images, as they are. Solid: test images.{runs.over_seeds(found)}",
         made=runs.about(found),
         badges=runs.badges(found),
     )
@@ -127,8 +127,10 @@ def claim() -> str:
     if plain is None or skips is None:
         return "Plain networks get worse with depth on their own training images; residual networks do not."
     both = _changes(skips) if (plain > 0) != (skips > 0) else _changes(skips).partition(" ")[2]
+    epochs = len(found["Plain-CIFAR-56"][0].history)
     return (
-        f"From 20 to 56 layers training error {_changes(plain)} without skips and {both} with them."
+        f"From 20 to 56 layers training error {_changes(plain)} without skips and {both} with them,"
+        f" after {epochs} epochs."
     )
 
 

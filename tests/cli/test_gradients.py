@@ -29,7 +29,7 @@ def test_table() -> None:
 def test_the_verdicts_of_all_corners_fit_a_terminal() -> None:
     done = run(*SMALL, "--against", "corners", "--draws", "2")
     assert all(len(line) <= 80 for line in done.out.splitlines())
-    assert "no skips, no norm, glorot" in done.out
+    assert "no skips, no batch norm, Glorot" in done.out
     assert "…" not in done.out
 
 

@@ -6,6 +6,8 @@ import itertools
 import re
 from typing import Any
 
+import pytest
+
 from keraudit.output.end_labels import APART, End, Frame, end_labels, name_ends
 from keraudit.output.palette import CIVIDIS
 from keraudit.output.plotly_figure import as_record, new_figure
@@ -106,6 +108,7 @@ def test_intervals_and_the_shapes_of_markers_are_drawn() -> None:
 
 
 def test_lines_are_named_at_their_ends_once() -> None:
+    pytest.importorskip("plotly")
     figure = new_figure({"height": 300, "margin": {"b": 50}, "yaxis": {"type": "log"}})
     for number, value in enumerate((1.0, 2.0, 100.0)):
         name = "random" if number < 2 else "trained"

@@ -64,7 +64,7 @@ def test_the_code_of_the_page_is_the_block_of_the_page() -> None:
 
 def test_the_audit_recognises_the_code() -> None:
     page = " ".join((ROOT / "site/resnet.md").read_text("utf-8").split())
-    assert "RES02 to RES04 hold" in page
+    assert "the rules [RES02 to RES04](structure.md#resnet50) hold" in page
     found = {check.code: check.verdict for check in keraudit.structure(in_code()).checks}
     assert [found[f"RES0{number}"] for number in (2, 3, 4)] == ["holds"] * 3
 

@@ -272,6 +272,7 @@ def test_an_evaluation_is_drawn(published: Path) -> None:
         "ece": 0.05,
         "corrupted_accuracy": 0.2,
         "clean_accuracy": 0.3,
+        "corruption_images": 50,
         "corruptions": [{"name": "fog", "severity": s, "accuracy": 0.3 - s / 50} for s in (1, 2)],
         "classes": [{"name": "cat"}, {"name": "dog"}],
         "confusion": [[3, 1], [0, 4]],

@@ -36,13 +36,23 @@ Report = Mapping[str, Any]
 Rows = Sequence[Mapping[str, Any]]
 
 
+NAMES = {
+    "norm": "batch norm",
+    SKIPS: "no skips",
+    NORM: "no batch norm",
+    "he": "He",
+    "glorot": "Glorot",
+}
+
+
 def shown(label: str) -> str:
     """A label as people read it.
 
     >>> shown("without-skips+without-norm+he")
-    'without skips, without norm, he'
+    'no skips, no batch norm, He'
     """
-    return label.replace("without-", "without ").replace("+", ", ")
+    words = (NAMES.get(word, word) for word in label.split("+"))
+    return ", ".join(words).replace("without-", "no ")
 
 
 def norm_by_depth(report: Report, *, title: str = "") -> dict[str, Any]:
@@ -200,10 +210,10 @@ def _heading(name: str, names: Sequence[str]) -> str:
     """A panel's name; where some are without normalisation, it says so of the others too.
 
     >>> _heading("he", ["he", "without-norm+he"]), _heading("", ["", "he"])
-    ('norm, he', 'baseline')
+    ('batch norm, He', 'baseline')
     """
     has_norm = NORM not in name and any(NORM in other for other in names)
-    return ", ".join(filter(None, ("norm" * has_norm, shown(name)))) or "baseline"
+    return ", ".join(filter(None, (NAMES["norm"] * has_norm, shown(name)))) or "baseline"
 
 
 def _decades(lines: Sequence[Rows]) -> dict[str, Any]:
