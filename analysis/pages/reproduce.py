@@ -15,11 +15,14 @@ from pages import (
     faces,
     first_steps,
     held_out,
+    lesions,
     max_stable_learning_rate,
+    pictures,
     precision,
     runs,
 )
 from records import applications, gradients, keras_hub, variance
+from records.lesions import FOLDER as LESIONS
 from records.notebook import NOTEBOOK
 
 CHANGELOG = Path("CHANGELOG.md")
@@ -62,6 +65,8 @@ def commands() -> list[tuple[str, str, str]]:
     others.append(("notes/optimizer.md", held_out.FOLDER, held_out.COMMAND))
     others.append(("notes/moving-means.md", held_out.PATH, held_out.MEANS_COMMAND))
     others.append(("notes/clipped-cross-entropy.md", clipped_loss.FOLDER, clipped_loss.COMMANDS))
+    others.append(("notes/lesions.md", LESIONS, lesions.COMMAND))
+    others.append(("cifar.md", pictures.PATH, pictures.COMMAND))
     others.append(("guide/class.md", deployment.PATH, deployment.COMMAND))
     others.append(("guide/five-minutes.md", NOTEBOOK, "python -m records.notebook"))
     publish = f"keraudit runs publish runs/NAME --to {runs.FOLDER.as_posix()}/NAME"
