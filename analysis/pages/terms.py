@@ -33,6 +33,7 @@ WRITTEN: Mapping[str, tuple[str, ...]] = {
     "residual-block": ("residual blocks", "residual unit", "residual units"),
     "plain-network": ("plain networks",),
     "receptive-field": ("receptive fields",),
+    "initialiser": ("initialisers",),
     "gradient": ("gradients",),
     "batch-norm": ("batch normalisation", "Batch normalisation"),
     "vanishing-gradient": ("vanishing gradients",),
