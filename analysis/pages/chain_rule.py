@@ -20,18 +20,20 @@ import json
 from collections.abc import Mapping, Sequence
 from functools import cache
 from math import log10, pi, sqrt
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from keraudit.audits.gradients.figure import over_seeds
 from keraudit.audits.gradients.growth import line
 from keraudit.output.csv_markdown import pipe_table
+from keraudit.output.figure_data import Numbers
 from keraudit.output.numbers import times
 from keraudit.output.table import bare_grid
 from pages import gradients, log_chart
+from pages.figures import with_numbers
 from pages.markdown import note
 from pages.rendering import part
 
 DEPTHS = (20, 56, 110)
+TITLE = "Gradient norm at each block over that at the last: model and measurement"
 DEPTH, NETWORK = 56, "norm-he"  # where the figure starts
 SIDES: Mapping[str, str] = {"off": "without skips", "on": "with skips"}
 
@@ -100,14 +102,10 @@ def network_model(depth: int, network: str, side: str) -> Curve:
 @cache
 def measured(depth: int, network: str, side: str) -> Curve:
     """The same as it was measured: geometric mean over seeds; growth and its line as in every verdict."""
-    record = gradients.record(f"resnet-cifar-{depth}-corners")
-    if record is None:
-        raise ValueError(f"the record resnet-cifar-{depth}-corners is not there")
+    name = f"resnet-cifar-{depth}-corners"
     label = getattr(NETWORKS[network], side)
-    profiles = [profile for profile in record["profiles"] if profile["label"] == label]
-    norms = [row["mean"] for row in over_seeds(profiles) if not row["is_output"]]
-    (found,) = (verdict for verdict in record["verdicts"] if verdict["label"] == label)
-    logs = [round(log10(norm / norms[-1]), 4) for norm in norms]
+    logs = gradients.relative(name, label)
+    (found,) = (v for v in gradients.needed(name)["verdicts"] if v["label"] == label)
     return Curve(logs, found["growth_per_block"], found["across"])
 
 
@@ -141,7 +139,14 @@ def figure() -> str:
         (name, f"{SIDES[name.partition('-')[0]]}, {name.partition('-')[2]}", *told(curve))
         for name, curve in lines().items()
     ]
-    record: Mapping[str, Any] = gradients.record(f"resnet-cifar-{DEPTH}-corners") or {}
+    record = gradients.needed(f"resnet-cifar-{DEPTH}-corners")
+    columns = lines()
+    names = [SIDES[n.partition("-")[0]] + ", " + n.partition("-")[2] for n in columns]
+    values = zip(*(curve.logs for curve in columns.values()), strict=True)
+    numbers = Numbers(
+        ("block", *(f"log10 of the norm over the last, {name}" for name in names)),
+        tuple((at, *(round(log, 4) for log in row)) for at, row in enumerate(values)),
+    )
     return part(
         "chain-rule.html",
         data=json.dumps(data, separators=(",", ":")),
@@ -154,7 +159,7 @@ def figure() -> str:
         height=log_chart.HEIGHT,
         rows=rows,
         badges=gradients.badges(record),
-        made=gradients.origin(record),
+        **with_numbers(TITLE, numbers, gradients.origin(record)),
     )
 
 
@@ -189,5 +194,5 @@ def by_depth() -> str:
         )
         for depth in DEPTHS
     ]
-    text = "From the last block to the first along the least-squares line; batch norm, He."
+    text = "From the last block to the stem along the least-squares line; batch norm, He."
     return f"{pipe_table(bare_grid(columns, rows))}\n\n{note(text)}"

@@ -20,6 +20,8 @@ from pages.held_out import OPTIMIZERS
 from pages.markdown import note, numbers
 from pages.rendering import part
 
+# The two small networks that ship, of one cost and trained alike.
+SMALL, SMALL_RUNS = ("ResNet-CIFAR-20", "Inception-CIFAR"), "depth-in-16-epochs"
 # A page of images, drawn from the reader's own data; none is in the repository.
 GALLERY = Path("build/gallery.html")
 
@@ -41,9 +43,13 @@ def accuracy(members: Sequence[Run]) -> float:
     return 1 - fmean(run.evaluation["test_error"] for run in members)
 
 
-def card() -> str:
-    """The results at a glance: accuracy on either test set, gap, time, work and size of each network."""
-    found = runs.comparable(runs.BIG)
+def card(chosen: Mapping[str, Sequence[Run]] | None = None) -> str:
+    """The results at a glance: accuracy on either test set, gap, time, work and size of each network.
+
+    Args:
+        chosen: runs by network; default: the two large ones.
+    """
+    found = runs.comparable(runs.BIG) if chosen is None else chosen
     if not found:
         return ""
     cards = {name: _facts(members) for name, members in found.items()}
@@ -78,9 +84,27 @@ def interval(share: float, images: int) -> str:
     return f"{100 * low:.1f} to {100 * high:.1f} % (95 %, n = {images:,})"
 
 
-def verdict() -> str:
-    """Whether the two differ by more than chance would have it on these test images."""
-    groups = runs.comparable(runs.BIG).values()
+def at_equal_cost() -> str:
+    """The two small networks, where both are published; else nothing."""
+    found = runs.named(runs.by_network(runs.runs(SMALL, runs.FOLDER / SMALL_RUNS)), SMALL)
+    if len(found) < len(SMALL):
+        return ""
+    epochs = runs.epochs(found[SMALL[0]][0])
+    text = (
+        "InceptionV3 and ResNet50 differ in depth, width and cost. Two small networks of our own training differ in their"
+        f" blocks: as many multiplications, about as many parameters, the same {epochs} epochs of one schedule"
+        f" ([their weights ship](guide/explorer.md))."
+    )
+    return "\n\n".join(("## At equal cost", text, card(found), verdict(found)))
+
+
+def verdict(chosen: Mapping[str, Sequence[Run]] | None = None) -> str:
+    """Whether two networks differ by more than chance would have it on these test images.
+
+    Args:
+        chosen: runs by network; default: the two large ones.
+    """
+    groups = (runs.comparable(runs.BIG) if chosen is None else chosen).values()
     both = [found for members in groups if (found := members[0].evaluated)]
     if len(both) != 2:
         return ""

@@ -41,21 +41,16 @@ def drawn_by_script(
     title = re.sub(r"<[^>]+>", "", (drawn["layout"].get("title") or {}).get("text", label))
     data = json.dumps(drawn, separators=(",", ":")).replace("</", r"<\/")
     numbers = numbers_of(drawn)
-    name = offered(title, numbers, made)
     height = int(drawn["layout"].get("height", 450)) - TITLE
     return part(
         "figure.html",
-        name=name,
-        address=f"{HERE}{FOLDER}/{name}",
-        title=title,
+        **with_numbers(title, numbers, made),
         label=label,
         height=height,
         picture=svg(drawn),
         data=data,
         text=caption,
-        made=made,
         badges=badges,
-        numbers=numbers,
     )
 
 
@@ -76,6 +71,18 @@ def offered(title: str, numbers: Numbers, made: str) -> str:
     FILES[f"{FOLDER}/{name}.csv"] = text
     FILES[f"{FOLDER}/{name}.json"] = json.dumps(record, indent=1) + "\n"
     return name
+
+
+def with_numbers(title: str, numbers: Numbers, made: str) -> dict[str, Any]:
+    """What a template needs for a figure's title, its files and its table of numbers."""
+    name = offered(title, numbers, made)
+    return {
+        "name": name,
+        "address": f"{HERE}{FOLDER}/{name}",
+        "title": title,
+        "made": made,
+        "numbers": numbers,
+    }
 
 
 COUNTED = ("counted", "exact")  # the badges of what needs no measurement

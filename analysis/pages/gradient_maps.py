@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from math import log10
-from typing import Any
 
-from keraudit.audits.gradients.figure import SKIPS, WORDS, over_seeds
+from keraudit.audits.gradients.figure import SKIPS, WORDS
+from keraudit.output.figure_data import Numbers
 from keraudit.output.palette import ORANGE, PURPLE
 from keraudit.output.svg_marks import text
 from pages import gradients
+from pages.figures import with_numbers
 from pages.log_chart import power_of_ten
 from pages.rendering import part
 
 RECORD = "resnet-cifar-56-corners"
+TITLE = "The eight cases as maps: gradient norm at each block over that at the last"
 # By what the labels of a row share, its name.
 CASES: Mapping[str, str] = {
     "glorot": "batch norm, Glorot",
@@ -26,33 +27,31 @@ FULL = 4  # decades at which a colour is full
 WIDTH, ROW, STRIP = 340, 42, 18  # pixels: a map, a row of it, its cells
 
 
-def relative(record: Mapping[str, Any], label: str) -> list[float]:
-    """The decimal logarithm of the norm over that at the last block, from the stem on."""
-    profiles = [profile for profile in record["profiles"] if profile["label"] == label]
-    norms = [row["mean"] for row in over_seeds(profiles) if not row["is_output"]]
-    return [log10(norm / norms[-1]) for norm in norms]
-
-
 def figure() -> str:
     """Both maps beside each other, and their scale."""
-    record = gradients.record(RECORD)
-    if record is None:
-        return gradients.missing(RECORD)
-    words = {verdict["label"]: WORDS[verdict["verdict"]] for verdict in record["verdicts"]}
+    record = gradients.needed(RECORD)
+    words = {v["label"]: WORDS.get(v["verdict"], v["verdict"]) for v in record["verdicts"]}
+    series: dict[str, Sequence[float]] = {}
     maps = []
     for title, cut in SIDES.items():
         rows = [
-            (name, words[f"{cut}{case}"], relative(record, f"{cut}{case}"))
+            (name, words[f"{cut}{case}"], gradients.relative(RECORD, f"{cut}{case}"))
             for case, name in CASES.items()
         ]
+        series |= {f"{title}, {name}": logs for name, _, logs in rows}
         spoken = "; ".join(f"{name}: {word}" for name, word, _ in rows)
         maps.append((title, spoken, _map(rows)))
+    values = enumerate(zip(*series.values(), strict=True))
+    numbers = Numbers(
+        ("block", *(f"log10 of the norm over the last, {name}" for name in series)),
+        tuple((at, *row) for at, row in values),
+    )
     return part(
         "gradient-maps.html",
         maps=maps,
         scale=_scale(),
         badges=gradients.badges(record),
-        made=gradients.origin(record),
+        **with_numbers(TITLE, numbers, gradients.origin(record)),
     )
 
 

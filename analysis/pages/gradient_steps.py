@@ -11,13 +11,16 @@ from collections.abc import Mapping, Sequence
 from math import log10
 from typing import Any
 
+from keraudit.output.figure_data import Numbers
 from keraudit.output.numbers import times
 from keraudit.training.recipe import RECIPES
 from pages import gradients, log_chart
 from pages.chain_rule import measured, stages
+from pages.figures import with_numbers
 from pages.rendering import part
 
 RECORD = "resnet-cifar-56-corners"
+TITLE = "ResNet-CIFAR-56, batch norm and He: the gradient, and what a step does to the kernels"
 SIDES: Mapping[str, tuple[str, str]] = {
     "off": ("without skips", "without-skips+he"),
     "on": ("with skips", "he"),
@@ -27,7 +30,7 @@ RATE = RECIPES["he2015"].learning_rate  # as He et al. 2015, section 4.2
 
 def updates(side: str) -> list[float]:
     """The relative update of each convolution's kernel, from the input on; of the seed whose kernels are kept."""
-    record: Mapping[str, Any] = gradients.record(RECORD) or {"profiles": ()}
+    record = gradients.needed(RECORD)
     label = SIDES[side][1]
     layers: Sequence[Mapping[str, Any]] = next(
         profile["layers"]
@@ -40,9 +43,7 @@ def updates(side: str) -> list[float]:
 
 def figure() -> str:
     """The gradient at the blocks, the relative update at the kernels, on two axes of one kind."""
-    record = gradients.record(RECORD)
-    if record is None:
-        return gradients.missing(RECORD)
+    record = gradients.needed(RECORD)
     steps = {side: updates(side) for side in SIDES}
     activations = {f"{side}-measured": measured(56, "norm-he", side).logs for side in SIDES}
     logs = {f"{side}-measured": [log10(step) for step in found] for side, found in steps.items()}
@@ -51,6 +52,10 @@ def figure() -> str:
         (f"{side}-measured", SIDES[side][0], share(found[0]), share(max(found)), share(found[-1]))
         for side, found in steps.items()
     ]
+    numbers = Numbers(
+        ("convolution", *(f"relative update, {words}" for words, _ in SIDES.values())),
+        tuple((at, *row) for at, row in enumerate(zip(*steps.values(), strict=True))),
+    )
     return part(
         "gradient-steps.html",
         width=log_chart.WIDTH,
@@ -60,7 +65,7 @@ def figure() -> str:
         rate=RATE,
         rows=rows,
         badges=gradients.badges(record),
-        made=gradients.origin(record),
+        **with_numbers(TITLE, numbers, gradients.origin(record)),
     )
 
 

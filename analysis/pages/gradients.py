@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import log10
 from statistics import fmean
 from typing import Any
 
@@ -21,8 +22,8 @@ from keraudit.training.record import Run
 from pages import runs
 from pages.figures import drawn_by_script
 from pages.markdown import folded_figures, made, note, numbers
+from pages.published import MissingRecordError, published, published_run
 from pages.published import missing as absent
-from pages.published import published, published_run
 from records.gradients import FOLDER
 
 TWINS = 2  # a network with its skips and without: one panel
@@ -33,6 +34,25 @@ ACROSS_DEPTH, OVER_TRAINING = "keraudit.gradients/1", "keraudit.gradients-over-t
 def record(name: str) -> Mapping[str, Any] | None:
     """A record by its file's name; ``None`` if it is not there."""
     return published(FOLDER / f"{name}.json", ACROSS_DEPTH, OVER_TRAINING)
+
+
+def needed(name: str) -> Mapping[str, Any]:
+    """A record by its file's name.
+
+    Raises:
+        MissingRecordError: it is not there.
+    """
+    found = record(name)
+    if found is None:
+        raise MissingRecordError(missing(name))
+    return found
+
+
+def relative(name: str, label: str) -> list[float]:
+    """The decimal logarithm of the norm over that at the last block, from the stem on, mean over seeds."""
+    profiles = [profile for profile in needed(name)["profiles"] if profile["label"] == label]
+    norms = [row["mean"] for row in over_seeds(profiles) if not row["is_output"]]
+    return [round(log10(norm / norms[-1]), 4) for norm in norms]
 
 
 def missing(name: str) -> str:

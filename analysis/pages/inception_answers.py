@@ -55,7 +55,7 @@ def share_of_reductions() -> str:
         for x in report.layers
         if x.name.startswith("inception_") and x.name.endswith("_reduce")
     )
-    return f"{reduced / report.total.macs:.1%}"
+    return f"{reduced / report.total.macs:.1%}".replace("%", " %")
 
 
 def dense_params() -> int:

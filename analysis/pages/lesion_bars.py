@@ -6,14 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import ceil
 from typing import Any, NamedTuple
 
+from keraudit.output.figure_data import Numbers
 from keraudit.output.palette import BLUE, ORANGE
 from keraudit.output.svg_marks import text
 from pages import lesions
+from pages.figures import with_numbers
 from pages.published import missing
 from pages.rendering import part
 from records.lesions import FOLDER
 
 SHOWN = {"resnet-cifar-20": "ResNet-20", "resnet-cifar-56": "ResNet-56"}
+TITLE = "What a block is worth: points of accuracy lost without it"
 WIDTH, HEIGHT = 340, 210
 LEFT, RIGHT, TOP, BOTTOM = 30, 336, 8, 180  # where the axes end
 STEP = 20  # points between two lines of the grid
@@ -61,13 +64,18 @@ def figure() -> str:
             title,
             lesions.median(network),
             _bars(found[title], STEP * ceil(most / STEP)),
-            [
-                (row.block, f"{row.cost:.1f}", f"{row.low:.1f} to {row.high:.1f}")
-                for row in found[title]
-            ],
+            len(found[title]),
         )
         for network, title in SHOWN.items()
     ]
+    numbers = Numbers(
+        ("without", "points lost", "least", "most"),
+        tuple(
+            (f"{title}, {row.block}", *(round(v, 1) for v in (row.cost, row.low, row.high)))
+            for title, rows in found.items()
+            for row in rows
+        ),
+    )
     return part(
         "lesion-bars.html",
         panels=panels,
@@ -75,7 +83,7 @@ def figure() -> str:
         height=HEIGHT,
         colors=(BLUE, ORANGE),
         images=f"{there[0]['baseline']['images']:,}",
-        made=lesions.origin(there),
+        **with_numbers(TITLE, numbers, lesions.origin(there)),
     )
 
 

@@ -56,9 +56,7 @@ def _copies(run: Run) -> str:
         f"If the copy made no difference, each of these {apart} images would be a fair coin. A split of {gained} to"
         f" {lost} or a more uneven one then has p = 2 · Σ C({apart}, k) / 2^{apart}^ over k ≤"
         f" {min(gained, lost)}, which is **{p:.2g}** (the exact test of McNemar 1947). The other {images - apart:,}"
-        " images say nothing about it, however many they are.".replace(
-            f"2^{apart}^", f"2<sup>{apart}</sup>"
-        ),
+        " images do not enter the test.".replace(f"2^{apart}^", f"2<sup>{apart}</sup>"),
     )
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from pages.published import missing, published
 from pages.rendering import part
-
-PATH = Path("site/results/pictures.json")
-COMMAND = "python -m records.pictures NotoColorEmoji.ttf skimage/data"
+from records.pictures import COMMAND, PATH, SCHEMA
 
 
 def gallery() -> str:
@@ -43,8 +41,23 @@ def correct(kind: str) -> str:
     return f"{' and '.join(counts)} of {len(of_kind)}"
 
 
+def mostly_taken_for() -> str:
+    """The class that wrong answers on drawings name most often."""
+    found = _record()
+    if found is None:
+        return missing(PATH, COMMAND)
+    wrong = Counter(
+        picture["networks"][name]["top"][0][0]
+        for picture in found["pictures"]
+        if picture["class"] and picture["title"].startswith("drawing")
+        for name in found["networks"]
+        if not _is_right(picture, name)
+    )
+    return str(wrong.most_common(1)[0][0])
+
+
 def _record() -> Mapping[str, Any] | None:
-    return published(PATH, "keraudit.pictures/1")
+    return published(PATH, SCHEMA)
 
 
 def _is_right(picture: Mapping[str, Any], network: str) -> bool:

@@ -71,6 +71,10 @@ def _run_at(path: Path, _written: int) -> Run:
         raise PluginError(str(error)) from None
 
 
+class MissingRecordError(LookupError):
+    """A record is not there; the message is what stands in its place."""
+
+
 def missing(path: Path, command: str) -> str:
     """What stands in place of a record that is not there: the command that makes it.
 

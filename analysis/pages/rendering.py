@@ -8,6 +8,7 @@ in ``templates/*.html`` escape every value that is not marked safe.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from mkdocs.exceptions import PluginError
 
 from keraudit.output.figure_data import shown
 from keraudit.output.table import written
+from pages.published import MissingRecordError
 
 _ENVIRONMENT = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -36,9 +38,31 @@ def page(text: str, functions: Mapping[str, Any], *, url: str) -> str:
         PluginError: it names what is not there; the build stops.
     """
     try:
-        return _ENVIRONMENT.from_string(text).render(functions)
+        told = {name: _Told(module) for name, module in functions.items()}
+        return _ENVIRONMENT.from_string(text).render(told)
     except TemplateError as error:
         raise PluginError(f"{url}: {error.message}") from None
+
+
+class _Told:
+    """A module whose functions say in the page that a record is missing, instead of ending the build."""
+
+    def __init__(self, module: Any) -> None:
+        self._module = module
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._module, name)
+        if not callable(found):
+            return found
+
+        @wraps(found)
+        def told(*args: Any, **options: Any) -> Any:
+            try:
+                return found(*args, **options)
+            except MissingRecordError as error:
+                return str(error)
+
+        return told
 
 
 def part(template: str, **values: Any) -> str:

@@ -17,11 +17,10 @@ from pages import (
     held_out,
     lesions,
     max_stable_learning_rate,
-    pictures,
     precision,
     runs,
 )
-from records import applications, gradients, keras_hub, variance
+from records import applications, gradients, keras_hub, pictures, variance
 from records.lesions import FOLDER as LESIONS
 from records.notebook import NOTEBOOK
 

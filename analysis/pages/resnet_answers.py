@@ -8,7 +8,9 @@ from typing import Any
 
 from pages import lesions, resnet, runs
 from pages.audited import record
+from pages.published import MissingRecordError, missing
 from pages.skip import graph
+from records.lesions import FOLDER
 
 CONV = ("ResNet-34", "_conv2")  # the second convolution of a block keeps size and width
 BLOCKS = 27  # of ResNet-CIFAR-56
@@ -78,6 +80,8 @@ def share_of_paths(least: int, most: int) -> str:
 
 def gradient_paths() -> tuple[int, int]:
     """Between how many branches nine tenths of a trained ResNet-56's gradient come."""
-    (found,) = (r for r in lesions.records() if r["network"] == "resnet-cifar-56")
+    found = next((r for r in lesions.records() if r["network"] == "resnet-cifar-56"), None)
+    if found is None or not found["effective_path_lengths"]:
+        raise MissingRecordError(missing(FOLDER, lesions.COMMAND))
     least, most = found["effective_path_lengths"]
     return least, most

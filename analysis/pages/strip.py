@@ -83,12 +83,9 @@ def strips(*names: str, title: str, height: int) -> str:
             key.setdefault(color, {})[text] = None
     numbers = _numbers(records)
     made = figures.counted(f"keraudit flops {' '.join(names)} --by block")
-    name = figures.offered(title, numbers, made)
     return part(
         "strip.html",
-        name=name,
-        address=f"{figures.HERE}{figures.FOLDER}/{name}",
-        title=title,
+        **figures.with_numbers(title, numbers, made),
         strips=drawn,
         height=height + UNDER,
         ticks=[
@@ -99,9 +96,7 @@ def strips(*names: str, title: str, height: int) -> str:
         label=f"{', '.join(names)} as strips of blocks, as high as their MACs and as wide as their channels",
         text=f"A rectangle is a block: as high as its MACs, as wide as its output channels (at most {widest:,}),"
         " coloured by the size of its map. The image enters at the top; all are drawn to one scale.",
-        made=made,
         badges=figures.COUNTED,
-        numbers=numbers,
         files=figures.HERE,
     )
 

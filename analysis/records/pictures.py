@@ -8,6 +8,7 @@ the training images. Writes ``site/results/pictures.json``: pictures, probabilit
 
 from __future__ import annotations
 
+import argparse
 import base64
 import io
 import json
@@ -17,7 +18,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-PATH = Path("site/results/pictures.json")
+PATH, SCHEMA = Path("site/results/pictures.json"), "keraudit.pictures/1"
+COMMAND = "python -m records.pictures NotoColorEmoji.ttf skimage/data"
 NETWORKS = ("ResNet-CIFAR-20", "Inception-CIFAR")
 SIDE = 32
 FONT_SIZE = 109  # the only one of this font
@@ -156,9 +158,9 @@ def record(font: Path, folder: Path) -> dict[str, Any]:
     pictures = [*drawn(font, ground), *photographed(folder)]
     found = {name: seen(name, pictures) for name in NETWORKS if shipped(name)}
     return {
-        "schema": "keraudit.pictures/1",
+        "schema": SCHEMA,
         "date": datetime.now(UTC).date().isoformat(),
-        "command": "python -m records.pictures NotoColorEmoji.ttf skimage/data",
+        "command": COMMAND,
         "networks": {
             name: {key: about[key] for key in ("test_error", "dataset", "seed")}
             for name, (about, _) in found.items()
@@ -177,6 +179,10 @@ def record(font: Path, folder: Path) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    text = json.dumps(record(Path(sys.argv[1]), Path(sys.argv[2])), indent=1)
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("emoji", type=Path)
+    parser.add_argument("photographs", type=Path)
+    options = parser.parse_args()
+    text = json.dumps(record(options.emoji, options.photographs), indent=1)
     PATH.write_text(text + "\n", "utf-8")
     sys.stderr.write(f"{PATH}\n")

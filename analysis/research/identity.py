@@ -55,10 +55,11 @@ def compared(folder: Path, data: Any, depth: int) -> dict[str, Any]:
         "params": [shallow.body.count_params(), deep.body.count_params()],
     }
     for name in ("train", "test"):
-        images, labels = getattr(shallow.data, name)
-        before, after = shallow.probabilities(images), deep.probabilities(images)
+        part = getattr(shallow.data, name)
+        labels = part.labels
+        before, after = (one.probabilities(part.images) for one in (shallow, deep))
         row[name] = {
-            "images": len(images),
+            "images": len(part),
             "error": [float((p.argmax(-1) != labels).mean()) for p in (before, after)],
             "other_predictions": int((before.argmax(-1) != after.argmax(-1)).sum()),
             "largest_difference": float(abs(before - after).max()),

@@ -106,6 +106,7 @@
         return;
       }
       for (const slider of sliders) slider.value = form.elements[slider.dataset.of].value;
+      form.elements.start.value = inputs.map((input) => input.value).join(","); // none, where they are of no start
       const s = Object.fromEntries(inputs.map((input) => [input.name, Number(input.value)]));
       const sizes = {
         direct: [s.height, s.width, s.filters, s.kernel, s.kernel, s.channels],

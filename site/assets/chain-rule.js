@@ -104,7 +104,7 @@
         .filter(([side]) => found[`${side}-model`])
         .map(([side, title]) => {
           const [model, real] = ["model", "measured"].map((kind) => times(found[`${side}-${kind}`].across));
-          return `${title}: first block over last ${model} in the model, ${real} measured`;
+          return `${title}: along the fitted line ${model} in the model, ${real} measured`;
         })
         .join("; ");
     };

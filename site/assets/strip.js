@@ -9,7 +9,11 @@
   const load = (address) => {
     if (!loading.has(address)) {
       const made = document.createElement("script");
-      loading.set(address, new Promise((resolve, reject) => Object.assign(made, { src: address, onload: resolve, onerror: reject })));
+      const failed = (reject) => () => {
+        loading.delete(address); // the next choice tries again
+        reject();
+      };
+      loading.set(address, new Promise((resolve, reject) => Object.assign(made, { src: address, onload: resolve, onerror: failed(reject) })));
       document.head.append(made);
     }
     return loading.get(address);
@@ -42,7 +46,7 @@
     };
 
     const happened = (name, { act, value }) => {
-      if (act === "close") {
+      if (act === "close" || (act === "toggle" && `${name}/${value}` === block.value)) {
         close();
         block.focus();
       } else if (act === "toggle") show(`${name}/${value}`);
@@ -73,10 +77,11 @@
       const [title, rest] = rect.firstElementChild.textContent.split(": ");
       says.textContent = `${title} of ${name}: ${rest}`;
       picture.hidden = false;
+      place.hidden = true; // the block before
       try {
         await Promise.all([load(box.dataset.component), load(strip.dataset.source)]);
       } catch {
-        says.textContent += ". Its picture cannot be loaded.";
+        if (block.value === chosen) says.textContent += ". Its picture cannot be loaded.";
         return;
       }
       if (block.value !== chosen) return; // another was chosen meanwhile
@@ -86,6 +91,7 @@
         place.attachShadow({ mode: "open" }).append(style);
       }
       shown = { ...window.keraudit.blocks[name][key], bare: true, model: chosen, stem: `${name}-${key}`.toLowerCase(), colors: [] };
+      place.hidden = false;
       draw(name);
     };
 

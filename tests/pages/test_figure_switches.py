@@ -97,7 +97,7 @@ def test_the_gain_follows_the_keyboard_and_is_told(running: Any, site: Path) -> 
     assert page.locator(".ka-chain output").text_content() == "1.20"
     status = page.locator(".ka-chain [role=status]").text_content()
     assert status.startswith(
-        f"without skips: first block over last {chain_rule.told(expected)[1]} in"
+        f"without skips: along the fitted line {chain_rule.told(expected)[1]} in"
     )
     page.locator("select[name=skips]").select_option("on")
     assert page.locator("[data-row]:visible").count() == 2

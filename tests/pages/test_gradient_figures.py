@@ -14,7 +14,7 @@ import pytest
 pytest.importorskip("mkdocs")
 
 from keraudit.audits.gradients.figure import cosine_by_depth, norm_by_depth
-from pages import chain_rule, gradient_answers, gradient_maps, gradient_steps, gradients
+from pages import chain_rule, gradient_answers, gradient_maps, gradient_steps, gradients, rendering
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "site/results/gradients"
@@ -140,8 +140,9 @@ def test_the_maps_are_coloured_by_the_records() -> None:
     for case in gradient_maps.CASES:
         for cut in ("", "without-skips+"):
             found = norms(56, f"{cut}{case}")
-            logs = gradient_maps.relative(corners(56), f"{cut}{case}")
-            assert logs == pytest.approx([log10(norm / found[-1]) for norm in found])
+            logs = gradients.relative(gradient_maps.RECORD, f"{cut}{case}")
+            expected = [log10(norm / found[-1]) for norm in found]
+            assert logs == pytest.approx(expected, abs=1e-4)
     assert gradient_maps.shade(log10(10)) == ("#E69F00", 0.25)
     assert gradient_maps.shade(-9.0) == ("#CC79A7", 1.0)
     words = re.findall(r'font-weight="bold">(\w+)</text>', shown)
@@ -196,3 +197,14 @@ def test_the_answers_of_the_exercises() -> None:
     assert float(gradient_answers.next_update().rstrip(" %")) == pytest.approx(
         100 * first / (1 + first**2), rel=0.05
     )
+
+
+def test_a_page_says_which_record_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gradients, "record", lambda _: None)
+    chain_rule.measured.cache_clear()
+    text = (
+        "{{ chain_rule.figure() }} {{ gradient_steps.first('off') }} {{ gradient_maps.figure() }}"
+    )
+    modules = {"chain_rule": chain_rule, "gradient_steps": gradient_steps}
+    shown = rendering.page(text, modules | {"gradient_maps": gradient_maps}, url="x.html")
+    assert shown.count("`python -m records.gradients resnet-cifar-") == 3

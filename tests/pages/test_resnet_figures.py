@@ -15,6 +15,7 @@ pytest.importorskip("mkdocs")
 pytest.importorskip("keras")
 
 import keraudit
+from keraudit.output.figure_data import shown as written
 from pages import lesion_bars, lesions, resnet_answers, skip
 from pages.audited import record
 
@@ -83,7 +84,7 @@ def test_a_bar_is_the_accuracy_that_is_lost(network: str) -> None:
     shown = lesion_bars.figure()
     for row in rows:
         assert f"<title>{row.block}: {row.cost:.1f} points</title>" in shown
-        assert f", {row.block}</th><td>{row.cost:.1f}</td>" in shown
+        assert f", {row.block}</th><td>{written(round(row.cost, 1))}</td>" in shown
 
 
 def test_most_of_the_dear_blocks_change_the_size() -> None:
