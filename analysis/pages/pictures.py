@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -39,21 +38,6 @@ def correct(kind: str) -> str:
     of_kind = [p for p in found["pictures"] if p["class"] and p["title"].startswith(kind)]
     counts = [f"{name} {sum(_is_right(p, name) for p in of_kind)}" for name in found["networks"]]
     return f"{' and '.join(counts)} of {len(of_kind)}"
-
-
-def mostly_taken_for() -> str:
-    """The class that wrong answers on drawings name most often."""
-    found = _record()
-    if found is None:
-        return missing(PATH, COMMAND)
-    wrong = Counter(
-        picture["networks"][name]["top"][0][0]
-        for picture in found["pictures"]
-        if picture["class"] and picture["title"].startswith("drawing")
-        for name in found["networks"]
-        if not _is_right(picture, name)
-    )
-    return str(wrong.most_common(1)[0][0])
 
 
 def _record() -> Mapping[str, Any] | None:

@@ -40,7 +40,7 @@ def test_what_ships_is_small_and_of_a_published_run() -> None:
     assert found is not None
     assert found.path.stat().st_size < 5_000_000
     record = json.loads(
-        (RUNS / "two-cores" / "resnet-cifar-20-he2015-seed0.json").read_text("utf-8")
+        (RUNS / "depth-in-16-epochs" / "resnet-cifar-20-he2015-seed0.json").read_text("utf-8")
     )
     assert found.about["fingerprint"] == record["dataset"]["fingerprint"]
     assert found.about["test_error_of_the_run"] == record["evaluation"]["test_error"]

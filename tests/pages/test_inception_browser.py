@@ -48,7 +48,7 @@ def shown(page: Any) -> list[str]:
 def test_steps_are_shown_one_at_a_time(visit: Callable[..., Any]) -> None:
     page = visit()
     assert shown(page) == ["One output value."]
-    back, forth = (page.get_by_role("button", name=name) for name in ("Back", "Next"))
+    back, forth = (page.get_by_role("button", name=name, exact=True) for name in ("Back", "Next"))
     assert back.get_attribute("aria-disabled") == "true"
     forth.focus()
     for count in (2, 3, 4):
