@@ -87,19 +87,15 @@ def _polygon(points: Sequence[Point], color: str, opacity: float) -> str:
     )
 
 
-def line(points: Sequence[Point], color: str = "currentColor", dash: str = "") -> str:
+def line(points: Sequence[Point], color: str = "currentColor") -> str:
     path = "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
-    dashes = f' stroke-dasharray="{dash}"' if dash else ""
-    return f'<path fill="none" stroke="{color}"{dashes} d="M{path}"/>'
+    return f'<path fill="none" stroke="{color}" d="M{path}"/>'
 
 
 def arrow(start: Point, end: Point) -> str:
-    """A line with a head, downwards or to the right."""
-    (x0, y0), (x, y) = start, end
-    head = [(x - 4, y - 5), end, (x + 4, y - 5)]
-    if abs(x - x0) > abs(y - y0):
-        head = [(x - 5, y - 4), end, (x - 5, y + 4)]
-    return line([start, end]) + line(head)
+    """A line downwards with a head."""
+    x, y = end
+    return line([start, end]) + line([(x - 4, y - 5), end, (x + 4, y - 5)])
 
 
 def dot(at: Point, color: str, radius: float = 3) -> str:
