@@ -28,14 +28,13 @@ COLUMNS = (
     Column("equal_error", "EER, %", "number"),
     Column("true_accepts", ACCEPTED, "share"),
     Column("macs", "MACs", "count"),
-    Column("blocks", "features after"),
 )
 ALL_COLUMNS = (
-    *COLUMNS[:-1],
+    *COLUMNS,
     Column("matching_macs", "matching", "count"),
     Column("params", "params", "count"),
     Column("difference", "error − pixels", "number"),
-    COLUMNS[-1],
+    Column("blocks", "features after"),
 )
 
 

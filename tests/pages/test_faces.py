@@ -79,7 +79,7 @@ def record() -> dict[str, Any]:
 def test_the_table_of_recognisers(kept: Path) -> None:
     kept.write_text(json.dumps(record()))
     shown = faces.results()
-    assert "| Pixels | 5.00 ± 0.00 | 15.00 ± 0.00 | 50.0% | 1.500 M |  |\n" in shown
+    assert "| Pixels | 5.00 ± 0.00 | 15.00 ± 0.00 | 50.0% | 1.500 M |\n" in shown
     whole = faces.all_columns()
     row = "| Pixels | 5.00 ± 0.00 | 15.00 ± 0.00 | 50.0% | 1.500 M | 3.000 k | 2.000 k |  |"
     assert row in whole
