@@ -90,7 +90,10 @@ def checked(found: Any) -> dict[str, Any]:
         part = record.get(place)
         for one in part if isinstance(part, list) else [part] if part is not None else []:
             _expect(one, place)
-    return record
+    empty = {
+        k: "" for k, kind in MAY_HAVE[""].items() if kind == TEXT and record.get(k, "") is None
+    }
+    return record | empty
 
 
 def checked_part(found: Any, place: str) -> None:
