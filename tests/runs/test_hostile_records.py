@@ -38,7 +38,6 @@ from keraudit.runs.table import (
 )
 from keraudit.safe_text import harmless_data
 from keraudit.training.record import read_run
-from keraudit.training.record_check import checked
 from toys import record
 
 RUN = record().to_dict() | {
@@ -397,9 +396,3 @@ def harmless_made(made: Evaluation) -> Evaluation:
     from keraudit.safe_text import harmless
 
     return replace(made, network=harmless(made.network))
-
-
-def test_a_command_that_is_null_is_an_empty_one() -> None:
-    """Left as it was, it would make the parser of command lines read standard input."""
-    found = checked({**record("ResNet-CIFAR-20").to_dict(), "command": None, "revision": None})
-    assert found["command"] == found["revision"] == ""

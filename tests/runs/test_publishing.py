@@ -13,6 +13,7 @@ from keraudit.errors import KerauditError
 from keraudit.runs.folders import publish
 from keraudit.training.recipe import RECIPES
 from keraudit.training.record import read_run
+from keraudit.training.record_check import checked
 from toys import put, record
 
 
@@ -85,3 +86,9 @@ def test_a_record_written_anew_keeps_its_note(tmp_path: Path) -> None:
     assert read_run(kept).note == "A busy machine."
     assert keraudit("runs", "publish", root, "--to", target, "--note", "").code == 0
     assert read_run(kept).note == ""
+
+
+def test_a_command_that_is_null_is_an_empty_one() -> None:
+    """Left as it was, it would make the parser of command lines read standard input."""
+    found = checked({**record("ResNet-CIFAR-20").to_dict(), "command": None, "revision": None})
+    assert found["command"] == found["revision"] == ""
