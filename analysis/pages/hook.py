@@ -48,6 +48,7 @@ FILLING = (
     "gradients",
     "held_out",
     "home",
+    "identity",
     "inception",
     "inception_answers",
     "inception_drawings",

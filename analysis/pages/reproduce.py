@@ -15,6 +15,7 @@ from pages import (
     faces,
     first_steps,
     held_out,
+    identity,
     lesions,
     max_stable_learning_rate,
     precision,
@@ -65,6 +66,7 @@ def commands() -> list[tuple[str, str, str]]:
     others.append(("notes/moving-means.md", held_out.PATH, held_out.MEANS_COMMAND))
     others.append(("notes/clipped-cross-entropy.md", clipped_loss.FOLDER, clipped_loss.COMMANDS))
     others.append(("notes/lesions.md", LESIONS, lesions.COMMAND))
+    others.append(("resnet.md", identity.PATH, identity.COMMAND))
     others.append(("cifar.md", pictures.PATH, pictures.COMMAND))
     others.append(("guide/class.md", deployment.PATH, deployment.COMMAND))
     others.append(("guide/five-minutes.md", NOTEBOOK, "python -m records.notebook"))

@@ -1,0 +1,122 @@
+"""The identity argument: trained networks made deeper by blocks that copy, beside the same depth trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from keraudit.output.numbers import times
+from keraudit.output.palette import color_of
+from keraudit.output.plotly_figure import as_record, axis, frame, new_figure
+from keraudit.training.record import Run
+from pages import runs
+from pages.figures import drawn_by_script
+from pages.published import RESULTS, MissingRecordError, missing, published
+
+PATH, SCHEMA = RESULTS / "identity.json", "keraudit.identity/1"
+COMMAND = f"python analysis/research/identity.py RUN RUN --data DATA --record {PATH.as_posix()}"
+PLAN = "depth-in-16-epochs"  # the folder of the runs
+PARTS = ("train", "test")
+PERCENT = 100
+
+
+def record() -> Mapping[str, Any]:
+    """What was measured.
+
+    Raises:
+        MissingRecordError: it is not there.
+    """
+    found = published(PATH, SCHEMA)
+    if found is None:
+        raise MissingRecordError(missing(PATH, COMMAND))
+    return found
+
+
+def _made(family: str) -> Mapping[str, Any]:
+    rows: Sequence[Mapping[str, Any]] = record()["networks"]
+    return next(row for row in rows if row["network"].startswith(family))
+
+
+def images() -> str:
+    """How many images the deeper networks were compared on."""
+    row = _made("Plain")
+    return f"{row['train']['images'] + row['test']['images']:,}"
+
+
+def depths(family: str) -> str:
+    """In a sentence: the layers before and after."""
+    row = _made(family)
+    return f"{row['network'].rpartition('-')[2]} layers become {row['depth']}"
+
+
+def agreement() -> str:
+    """The largest difference between the probabilities of a network and the one that was made from it."""
+    most = max(row[part]["largest_difference"] for row in record()["networks"] for part in PARTS)
+    return times(most)
+
+
+def error(family: str) -> str:
+    """Training error before and after, which are the same, in percent."""
+    return f"{PERCENT * _made(family)['train']['error'][1]:.1f} %"
+
+
+def trained(family: str) -> Run | None:
+    """The network of that depth that was trained from random weights: of the same plan, else of the page's runs."""
+    name = f"{family}-CIFAR-{_made(family)['depth']}"
+    same = runs.runs((name,), runs.FOLDER / PLAN)
+    other = runs.comparable(runs.DEPTHS).get(name, ())
+    return next(iter((*same, *other)), None)
+
+
+def error_trained(family: str) -> str:
+    """The training error of that network, in percent."""
+    run = trained(family)
+    return "(not measured)" if run is None else f"{PERCENT * run.evaluation['train_error']:.1f} %"
+
+
+def figure() -> str:
+    """Training error of the shallow networks, of the deep ones made from them, and of deep ones that were trained."""
+    found = record()
+    drawn = new_figure(
+        frame(
+            "Training error of 20 layers, of 56 made from them, and of 56 trained",
+            height=330,
+            left=160,
+            right=48,
+            xaxis=axis("training error, %", rangemode="tozero", showgrid=True),
+            yaxis=axis("", type="category", autorange="reversed"),
+            barmode="group",
+        )
+    )
+    about = []
+    for family, name in (("Plain", "plain"), ("ResNet", "residual")):
+        row, run = _made(family), trained(family)
+        shallow = row["network"].rpartition("-")[2]
+        bars = {
+            f"{shallow} layers, trained": row["train"]["error"][0],
+            f"{row['depth']}: {row['depth'] - int(shallow)} copy": row["train"]["error"][1],
+        }
+        if run is not None:
+            bars[f"{row['depth']} layers, trained"] = run.evaluation["train_error"]
+            about.append(f"{run.network}, {runs.epochs(run)} epochs: {run.command}")
+        values = [round(PERCENT * value, 2) for value in bars.values()]
+        drawn.add_bar(
+            name=name,
+            orientation="h",
+            y=list(bars),
+            x=values,
+            text=[f"{value:.1f}" for value in values],
+            textposition="outside",
+            cliponaxis=False,
+            marker={"color": color_of(f"{family}-CIFAR-56")},
+        )
+    first = found["networks"][0]
+    other = trained("Plain")
+    late = "" if other is None else f" Lowest: from random weights, {runs.epochs(other)} epochs."
+    return drawn_by_script(
+        as_record(drawn),
+        label="Bar chart of training error: 20 layers, 56 layers made from them by blocks that copy, 56 layers trained",
+        caption=f"Upper two: the same trained weights ({first['epochs']} epochs), without and with blocks that copy.{late}",
+        made=f"`{found['command']}`, {found['date']}. {' '.join(about)}",
+        badges=("1 seed", runs.data_name(found["dataset"])),
+    )
