@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from keraudit.output.svg_marks import text
+from keraudit.output.svg_marks import labelled_box, text
 
 WIDTH = 300  # units, and pixels at most
 ROW, COLUMN, RISE, CHANNEL = (
@@ -104,12 +104,4 @@ def dot(at: Point, color: str, radius: float = 3) -> str:
 
 def box(x: float, y: float, width: float, lines: Sequence[str], color: str, height: float) -> str:
     """A rectangle around lines of text, by its upper middle; the first line is bold."""
-    first = y + height / 2 + 4 - 7.5 * (len(lines) - 1)
-    return (
-        f'<rect class="ka-box" fill="{color}" fill-opacity="0.15" x="{x - width / 2:.1f}"'
-        f' y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" rx="4"/>'
-        + "".join(
-            text(x, first + 15 * at, words, anchor="middle", bold=not at)
-            for at, words in enumerate(lines)
-        )
-    )
+    return labelled_box((x, y), (width, height), lines, color, 0.15)

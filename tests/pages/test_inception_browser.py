@@ -118,6 +118,18 @@ def test_words_keep_within_the_page_and_legible(width: int, visit: Callable[...,
     assert inside
 
 
+def test_modules_are_drawn_for_the_width(visit: Callable[..., Any]) -> None:
+    for width, shown, hidden in ((360, "below", "beside"), (1280, "beside", "below")):
+        page = visit(viewport={"width": width, "height": 800})
+        assert page.locator(f"svg.ka-{hidden}:visible").count() == 0
+        drawings = page.locator(f"svg.ka-{shown}")
+        assert drawings.count() == 2
+        for drawing in drawings.all():
+            assert drawing.is_visible()
+            fits = "(e) => e.parentElement.scrollWidth <= e.parentElement.clientWidth"
+            assert drawing.evaluate(fits)
+
+
 def test_an_answer_opens_by_key(visit: Callable[..., Any]) -> None:
     page = visit()
     answer = page.locator("#exercise-1 details")

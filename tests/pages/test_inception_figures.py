@@ -12,6 +12,7 @@ pytest.importorskip("mkdocs")
 pytest.importorskip("keras")
 
 import keraudit
+from keraudit.audits.cost import diagram
 from pages import (
     calculator,
     code_files,
@@ -51,6 +52,19 @@ def test_the_bars_of_the_steps_are_to_scale() -> None:
     ]
     shares = (4800 / LECTURE, 153_600 / LECTURE, 1, REDUCED / LECTURE)
     assert bars == pytest.approx([100 * share for share in shares], abs=0.002)
+
+
+@pytest.mark.parametrize(
+    "model",
+    ["inception-naive:cs231n", "inception-reduced:cs231n", "residual-block", "bottleneck-block"],
+)
+def test_both_drawings_of_a_module_say_the_same(model: str) -> None:
+    graph = keraudit.read(model)
+    pictures = re.findall(r"<svg.*?</svg>", diagram.diagram(graph, color="#000"))
+    beside, below = (sorted(re.findall(r"<text[^>]*>(.*?)</text>", one)) for one in pictures)
+    assert beside == below
+    assert all(one.count("<rect") == len(graph.nodes) for one in pictures)
+    assert all(ET.fromstring(one).get("width") for one in pictures)
 
 
 def test_the_slabs_are_drawn_to_one_scale() -> None:

@@ -159,6 +159,34 @@ def text(
     )
 
 
+def labelled_box(
+    at: tuple[float, float],
+    size: tuple[float, float],
+    lines: Sequence[str],
+    color: str,
+    opacity: float,
+) -> str:
+    """A rectangle around lines of text, the first of them bold.
+
+    Args:
+        at: its upper middle.
+        size: width and height.
+        lines: of text.
+        color: of its area.
+        opacity: likewise, from 0 to 1.
+    """
+    (x, y), (width, height) = at, size
+    first = y + height / 2 + 4 - 7.5 * (len(lines) - 1)
+    return (
+        f'<rect class="ka-box" fill="{color}" fill-opacity="{opacity:.2f}" x="{x - width / 2:.1f}"'
+        f' y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" rx="4"/>'
+        + "".join(
+            text(x, first + 15 * number, words, anchor="middle", bold=not number)
+            for number, words in enumerate(lines)
+        )
+    )
+
+
 def plain(words: str) -> str:
     """Text without the tags that plotly understands.
 

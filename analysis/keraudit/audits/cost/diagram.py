@@ -6,13 +6,19 @@ The branches are read from the graph: the inputs of its merge, each followed bac
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from keraudit.model.graph import Graph, Node
 from keraudit.model.shape_text import shape_text
 from keraudit.output.numbers import short, sizes
-from keraudit.output.svg_marks import text
+from keraudit.output.svg_marks import labelled_box, text
 
 BOX, GAP, WIDTH, MARGIN = 44, 22, 150, 20  # pixels
+NARROW, RAIL, STEP = (
+    300,
+    14,
+    12,
+)  # of the narrow drawing: its width, from a line to the boxes, from box to box
 MERGES = ("Add", "Concatenate")
 WORDS: Mapping[str, str] = {
     "BatchNormalization": "batch norm",
@@ -22,32 +28,104 @@ WORDS: Mapping[str, str] = {
 
 
 def diagram(graph: Graph, *, color: str) -> str:
-    """Draw a graph of one input, branches and one merge as SVG.
+    """Draw a graph of one input, branches and one merge as SVG: wide, and narrow for a phone.
 
     Args:
         graph: a module or a residual block alone.
         color: of the boxes; the darker, the larger the part of the MACs.
+
+    Returns:
+        Two pictures of classes ``ka-beside`` (branches side by side) and ``ka-below`` (one below the other), of
+        which the page shows one.
     """
-    nodes = graph.nodes
-    merge = next(at for at, node in enumerate(nodes) if node.layer.kind in MERGES)
-    branches = [branch(nodes, ref.call) for ref in nodes[merge].sources]
+    merge = next(at for at, node in enumerate(graph.nodes) if node.layer.kind in MERGES)
+    module = _Module(
+        nodes=graph.nodes,
+        macs=[_macs_of(node) for node in graph.nodes],
+        branches=[branch(graph.nodes, ref.call) for ref in graph.nodes[merge].sources],
+        merge=merge,
+        color=color,
+    )
+    return _beside(module) + _below(module)
+
+
+class _Module(NamedTuple):
+    """What is drawn: ``branches`` lists the calls of each, ``macs`` is by call."""
+
+    nodes: Sequence[Node]
+    macs: Sequence[int]
+    branches: Sequence[Sequence[int]]
+    merge: int
+    color: str
+
+    def box(self, at: int, x: float, y: float, width: float = WIDTH) -> str:
+        """One call by its upper middle."""
+        macs = self.macs[at]
+        share = macs / (sum(self.macs) or 1)
+        lines = [*words(self.nodes[at]).split("\n"), f"{short(macs)} ({share:.0%})" if macs else ""]
+        return labelled_box(
+            (x, y), (width, BOX), [line for line in lines if line], self.color, 0.08 + 0.5 * share
+        )
+
+
+def _beside(module: _Module) -> str:
+    """The branches side by side."""
+    branches, merge, calls = module.branches, module.merge, len(module.nodes)
     rows = max(map(len, branches))
-    macs = [_macs_of(node) for node in nodes]
     width = max(len(branches) * (WIDTH + MARGIN) + MARGIN, 2 * (WIDTH + MARGIN))
     middle = width / 2
-    parts = [_box(middle, 0, nodes[0], 0, 0, color)]
+    parts = [module.box(0, middle, top(0))]
     for number, chain in enumerate(branches):
         x = middle + (number - (len(branches) - 1) / 2) * (WIDTH + MARGIN)
-        parts += column(nodes, chain, x, middle, rows, macs, color)
-    parts.append(_box(middle, rows + 1, nodes[merge], 0, 0, color))
-    for below, node in enumerate(nodes[merge + 1 :], rows + 2):
-        parts.append(edge(middle, below - 1, middle, below))
-        parts.append(_box(middle, below, node, 0, 0, color))
-    height = top(rows + 2 + len(nodes) - merge - 1)
-    return (
-        f'<svg class="ka-still ka-diagram" viewBox="0 0 {width} {height}" width="{width}"'
-        f' height="{height}" aria-hidden="true" focusable="false">{"".join(parts)}</svg>'
+        parts += column(module, chain, x, middle, rows)
+    parts.append(module.box(merge, middle, top(rows + 1)))
+    for row, at in enumerate(range(merge + 1, calls), rows + 2):
+        parts += [edge(middle, row - 1, middle, row), module.box(at, middle, top(row))]
+    return _svg("ka-beside", width, top(rows + 1 + calls - merge), parts)
+
+
+def _below(module: _Module) -> str:
+    """The branches one below the other, between a line from the input and a line to the merge."""
+    middle, inner = NARROW / 2, NARROW - 4 * RAIL
+    left, right = RAIL, NARROW - RAIL
+    parts, y = [module.box(0, middle, 2, NARROW - 2)], 2 + BOX + GAP
+    leaves, enters = [], []  # heights at which branches leave the one line and enter the other
+    for chain in module.branches:
+        leaves.append(y + BOX // 2)
+        for before, at in enumerate(chain):
+            parts += [_path(f"M{middle:g} {y - STEP}v{STEP}")] if before else []
+            parts.append(module.box(at, middle, y, inner))
+            y += BOX + STEP
+        if not chain:
+            parts += [
+                _path(f"M{2 * RAIL} {leaves[-1]}h{inner}"),
+                text(middle, leaves[-1] - 6, "identity", anchor="middle"),
+            ]
+            y += BOX + STEP
+        enters.append(y - STEP - BOX // 2)
+        y += GAP - STEP
+    parts.append(
+        _path(f"M{left} {2 + BOX}V{leaves[-1]}" + "".join(f"M{left} {at}h{RAIL}" for at in leaves))
     )
+    parts.append(
+        _path("".join(f"M{right} {at}h-{RAIL}" for at in enters) + f"M{right} {enters[0]}V{y}")
+    )
+    for at in range(module.merge, len(module.nodes)):
+        parts += [_path(f"M{middle:g} {y - GAP}v{GAP}")] if at > module.merge else []
+        parts.append(module.box(at, middle, y, NARROW - 2))
+        y += BOX + GAP
+    return _svg("ka-below", NARROW, y - GAP + 2, parts)
+
+
+def _svg(name: str, width: float, height: float, parts: Sequence[str]) -> str:
+    return (
+        f'<svg class="ka-still ka-diagram {name}" viewBox="0 0 {width:g} {height:g}" width="{width:g}"'
+        f' height="{height:g}" aria-hidden="true" focusable="false">{"".join(parts)}</svg>'
+    )
+
+
+def _path(line: str) -> str:
+    return f'<path class="ka-edge" d="{line}"/>'
 
 
 def branch(nodes: Sequence[Node], at: int) -> list[int]:
@@ -60,28 +138,22 @@ def branch(nodes: Sequence[Node], at: int) -> list[int]:
 
 
 def column(
-    nodes: Sequence[Node],
-    chain: Sequence[int],
-    x: float,
-    middle: float,
-    rows: int,
-    macs: Sequence[int],
-    color: str,
+    module: _Module, chain: Sequence[int], x: float, middle: float, rows: int
 ) -> Iterator[str]:
     """One branch, its lines to the input and to the merge."""
     at, before = 0, middle
     for row, number in enumerate(chain, 1):
         yield edge(before, at, x, row)
-        yield _box(x, row, nodes[number], macs[number], macs[number] / (sum(macs) or 1), color)
+        yield module.box(number, x, top(row))
         at, before = row, x
     if chain:
         if at < rows:  # a short branch passes the longer ones by on its own side
-            yield f'<path class="ka-edge" d="M{x:.0f} {top(at) + BOX}V{top(rows) + BOX}"/>'
+            yield _path(f"M{x:.0f} {top(at) + BOX}V{top(rows) + BOX}")
         yield edge(x, rows, middle, rows + 1)
     else:  # a shortcut: round the other branch, from the input to the sum
         y0, y1 = top(0) + BOX, top(rows + 1)
         path = f"M{middle:.0f} {y0}C{x:.0f} {y0 + 40} {x:.0f} {y0 + 40} {x:.0f} {(y0 + y1) / 2:.0f}"
-        yield f'<path class="ka-edge" d="{path}S{x:.0f} {y1 - 40} {middle:.0f} {y1}"/>'
+        yield _path(f"{path}S{x:.0f} {y1 - 40} {middle:.0f} {y1}")
         yield text(x + 8, (y0 + y1) / 2, "identity")
 
 
@@ -91,22 +163,7 @@ def top(row: int) -> int:
 
 def edge(x0: float, row0: int, x1: float, row1: int) -> str:
     y0, y1 = top(row0) + BOX, top(row1)
-    return f'<path class="ka-edge" d="M{x0:.0f} {y0}C{x0:.0f} {y0 + 14} {x1:.0f} {y1 - 14} {x1:.0f} {y1}"/>'
-
-
-def _box(x: float, row: int, node: Node, macs: int, share: float, color: str) -> str:
-    y, fill = top(row), f'fill="{color}" fill-opacity="{0.08 + 0.5 * share:.2f}"'
-    lines = [*words(node).split("\n"), f"{short(macs)} ({share:.0%})" if macs else ""]
-    shown = [line for line in lines if line]
-    first = y + BOX / 2 + 4 - 8 * (len(shown) - 1)
-    return (
-        f'<rect class="ka-box" {fill} x="{x - WIDTH / 2:.0f}" y="{y}" width="{WIDTH}"'
-        f' height="{BOX}" rx="4"/>'
-        + "".join(
-            text(x, first + 16 * at, line, anchor="middle", bold=not at)
-            for at, line in enumerate(shown)
-        )
-    )
+    return _path(f"M{x0:.0f} {y0}C{x0:.0f} {y0 + 14} {x1:.0f} {y1 - 14} {x1:.0f} {y1}")
 
 
 def words(node: Node) -> str:
