@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from keraudit.faces.figure import over_blocks, worth
+from keraudit.faces.figure import over_blocks, roc, worth
 from keraudit.faces.study import SCHEMA
 from keraudit.faces.table import ACCEPTED, MACS, recognizers_grid
 from keraudit.output.table import Column
@@ -133,6 +133,22 @@ def errors_at_the_end(label: str) -> str:
     rows = [cut for cut in found["cuts"] if cut["source"] == label]
     last = rows[-1] if rows else found["recognisers"][0]
     return f"{100 * fmean(last['scores']['error']):.0f} %"
+
+
+def curve() -> str:
+    """True accepts over false accepts."""
+    found = record()
+    if found is None:
+        return ""
+    return drawn_by_script(
+        roc(found),
+        label="Line chart of the share of genuine pairs accepted over the share of other pairs accepted, for pixels,"
+        " eigenfaces and trained features",
+        caption="Verification of strangers by a threshold on the cosine: each point is a threshold. The dotted line crosses"
+        " a curve at its EER. Means over splits.",
+        made=provenance(found),
+        badges=badges(found),
+    )
 
 
 def figure() -> str:

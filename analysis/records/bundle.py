@@ -1,7 +1,7 @@
-"""Make the weights that ship with the explorer: ``python -m records.bundle RUN DATA``.
+"""Make the weights of a network that ships: ``python -m records.bundle RUN DATA``.
 
 RUN is the folder of a finished run, DATA what it was trained on. Writes ``NAME.weights.h5`` and
-``NAME.json`` beside this file. A network that was trained with the mean image taken off gets the mean of
+``NAME.json`` into ``keraudit/zoo``. A network that was trained with the mean image taken off gets the mean of
 each channel instead, which suits an image of any size; the test error is measured that way.
 """
 
@@ -13,8 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from keraudit.explorer.bundled_weights import ENDING, HOME
 from keraudit.safe_text import file_name
+from keraudit.zoo.trained_weights import ENDING, HOME
 
 
 def ship(folder: Path, data: str, *, home: Path = HOME) -> Path:
@@ -43,7 +43,10 @@ def ship(folder: Path, data: str, *, home: Path = HOME) -> Path:
     about = {
         "network": network.run.network,
         "dataset": record["dataset"]["name"],
-        "fingerprint": record["dataset"]["fingerprint"],
+        **{
+            key: record["dataset"][key]
+            for key in ("source", "fingerprint", "classes", "image_shape")
+        },
         "recipe": record["recipe"],
         "test_error": float(wrong.mean()),
         "test_error_of_the_run": record["evaluation"]["test_error"],

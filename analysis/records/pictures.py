@@ -104,9 +104,9 @@ def seen(name: str, pictures: list[Picture]) -> tuple[Mapping[str, Any], list[di
     from keras import ops
 
     from keraudit.evaluation.grad_cam import feature_cut
-    from keraudit.explorer.bundled_weights import shipped
     from keraudit.training.networks import network
     from keraudit.training.recipe import recipe
+    from keraudit.zoo.trained_weights import shipped
 
     found = shipped(name)
     if found is None:
@@ -149,7 +149,7 @@ def _png(image: Any) -> str:
 
 def record(font: Path, folder: Path) -> dict[str, Any]:
     """All networks whose weights ship, on all pictures."""
-    from keraudit.explorer.bundled_weights import shipped
+    from keraudit.zoo.trained_weights import shipped
 
     first = shipped(NETWORKS[0])
     if first is None:

@@ -1,7 +1,7 @@
 """Measure how correlated the channels before a reduction are: ``python -m records.variance DATA``.
 
 DATA is whatever ``keraudit train --data`` takes. At the input of each 1x1 reduction of the small Inception
-network that ships with the explorer, the variance over the positions of test images is divided among its
+network that ships, the variance over the positions of test images is divided among its
 principal components (Pearson 1901; the eigenvalues of the channels' covariance), with the trained weights and
 with random ones. Random networks normalise each batch by its own statistics, as in the first step of
 training; the trained one by its moving averages, as in use.
@@ -135,7 +135,7 @@ def measured(name: str, images: Any) -> dict[str, Any]:
     """The shares before each reduction of a network, trained and random.
 
     Args:
-        name: of a network whose weights ship with the explorer.
+        name: of a network whose weights ship.
         images: bytes, (N, height, width, 3).
 
     Raises:
@@ -148,11 +148,11 @@ def measured(name: str, images: Any) -> dict[str, Any]:
     from keraudit.audits.gradients.network import Network
     from keraudit.audits.gradients.weights import draw
     from keraudit.explorer.activations import load
-    from keraudit.explorer.bundled_weights import shipped
+    from keraudit.zoo.trained_weights import shipped
 
     bundled = shipped(name)
     if bundled is None:
-        raise KerauditError(f"no trained weights of {name} ship with the explorer")
+        raise KerauditError(f"no trained weights of {name} ship")
     graph = read(name)
     reductions = reductions_of(graph)
     mean, scale = (np.asarray(bundled.about[key], "float32") for key in ("mean", "scale"))

@@ -1,16 +1,17 @@
 """Deeper networks out of trained ones, by blocks that compute the identity.
 
-``python analysis/research/identity.py RUN RUN --data DATA [--depth 56] [--backend tensorflow] [--record FILE]``. RUN are
-folders of finished runs of ResNet-CIFAR-n and Plain-CIFAR-n. Behind the last block of each stage stand new ones that
-pass on what they read (He et al. 2015, section 1: "a solution by construction"). Residual: the last gamma is zero.
-Plain: kernels that copy each channel, and a batch normalisation that undoes itself: gamma = sqrt(variance + epsilon),
-beta = mean, of what it reads in training images. Loss of accuracy is measured on all images of the run.
+``python analysis/research/identity.py RUN RUN --data DATA [--depth 56] [--epochs N] [--backend tensorflow]
+[--record FILE]``. RUN are folders of finished runs of ResNet-CIFAR-n and Plain-CIFAR-n. Behind the last block of each
+stage stand new ones that pass on what they read (He et al. 2015, section 1: "a solution by construction"). Residual: the
+last gamma is zero. Plain: kernels that copy each channel, and a batch normalisation that undoes itself: gamma =
+sqrt(variance + epsilon), beta = mean, of what it reads in training images. Loss of accuracy is measured on all images of
+the run. With ``--epochs`` both networks are then trained further by the run's recipe, from a tenth of its peak learning
+rate.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import sys
 from collections.abc import Mapping
@@ -22,6 +23,7 @@ from benchmarks.processes import keep, parsed
 
 STATISTICS = 2_500  # training images whose mean and variance a new plain block takes
 CLOSE = 1e-5  # of probabilities: what rounding may change
+FURTHER = 0.1  # of the peak learning rate, for training further
 
 
 def main() -> None:
@@ -29,18 +31,27 @@ def main() -> None:
     parser.add_argument("runs", nargs="+", type=Path)
     parser.add_argument("--data", default="cifar10")
     parser.add_argument("--depth", type=int, default=56)
+    parser.add_argument("--epochs", type=int, default=0)
     parser.add_argument("--backend", default="tensorflow")
     options = parsed(parser)
-    os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+    from keraudit.cli.quiet import started
     from keraudit.data.load import load
 
+    started(is_repeatable=True)
     data = load(options.data)
-    rows = [compared(folder, data, options.depth) for folder in options.runs]
+    rows = [compared(folder, data, options.depth, options.epochs) for folder in options.runs]
     keep("keraudit.identity/1", {"dataset": data.describe(), "networks": rows}, options.record)
 
 
-def compared(folder: Path, data: Any, depth: int) -> dict[str, Any]:
-    """Errors of a run's network and of the one that is made deeper, on the same images."""
+def compared(folder: Path, data: Any, depth: int, epochs: int = 0) -> dict[str, Any]:
+    """Errors of a run's network and of the one that is made deeper, on the same images.
+
+    Args:
+        folder: the run's own.
+        data: what it was trained on.
+        depth: of the deeper network.
+        epochs: for which both are trained further.
+    """
     from keraudit.evaluation.load import load_run
 
     shallow = load_run(folder, data)
@@ -69,7 +80,61 @@ def compared(folder: Path, data: Any, depth: int) -> dict[str, Any]:
             raise SystemExit(
                 f"{shallow.run.network}: probabilities differ by {row[name]['largest_difference']:.2g}, more than {CLOSE:g}"
             )
+    if epochs:
+        bodies = {
+            shallow.run.network: shallow.body,
+            deep_name(shallow.run.network, depth): deep.body,
+        }
+        row["trained_further"] = [
+            {"network": name, **trained_further(body, name, shallow, epochs)}
+            for name, body in bodies.items()
+        ]
     return row
+
+
+def trained_further(body: Any, name: str, run: Any, epochs: int) -> dict[str, Any]:
+    """Train a network from the weights that it has; what came of each epoch, and both errors at the end.
+
+    Args:
+        body: from normalised images to class probabilities.
+        name: of its family and depth.
+        run: a ``LoadedRun``, whose recipe, seed and images are taken.
+        epochs: passes over the training images, the learning rate along a cosine to zero.
+    """
+    from keraudit.training.recipe import COSINE, Recipe
+    from keraudit.training.trainer import Trainer
+
+    recipe = Recipe.from_dict(run.run.recipe)
+    recipe = replace(
+        recipe,
+        epochs=epochs,
+        learning_rate=FURTHER * recipe.learning_rate,
+        schedule=COSINE,
+        warmup=0.0,
+    )
+    weights = body.get_weights()
+    trainer = Trainer(name, run.data, recipe, run.run.seed)
+    trainer.state.network.set_weights(weights)
+    history = []
+    for epoch in range(epochs):
+        history.append(trainer.run_epoch(epoch))
+        sys.stderr.write(f"{name}, trained further: {history[-1]}\n")
+    scores = trainer.scores()
+    return {
+        "learning_rate": recipe.learning_rate,
+        "history": history,
+        "train_error": scores["train_error"],
+        "test_error": scores["test_error"],
+    }
+
+
+def deep_name(name: str, depth: int) -> str:
+    """The network of the same family with another depth.
+
+    >>> deep_name("Plain-CIFAR-20", 56)
+    'Plain-CIFAR-56'
+    """
+    return re.sub(r"[0-9]+$", str(depth), name)
 
 
 def deepened(body: Any, name: str, depth: int, images: Any) -> Any:
@@ -84,9 +149,8 @@ def deepened(body: Any, name: str, depth: int, images: Any) -> Any:
     from keraudit.training.networks import network
     from keraudit.training.recipe import recipe
 
-    family = re.sub(r"[0-9]+$", "", name)
     deep = network(
-        f"{family}{depth}",
+        deep_name(name, depth),
         classes=body.output_shape[-1],
         shape=body.input_shape[1:],
         recipe=recipe("he2015"),
@@ -96,7 +160,7 @@ def deepened(body: Any, name: str, depth: int, images: Any) -> Any:
     for layer in deep.layers:
         if layer.name in shallow:
             layer.set_weights(shallow[layer.name].get_weights())
-        elif family.startswith("Plain"):
+        elif name.startswith("Plain"):
             _copy_input(layer, read)
         elif layer.name.endswith("_bn2"):
             layer.set_weights([0 * w for w in layer.get_weights()[:2]] + layer.get_weights()[2:])

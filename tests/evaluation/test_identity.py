@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,9 @@ pytest.importorskip("keras")
 
 from keraudit.training.networks import network
 from keraudit.training.recipe import recipe
+from research import identity
 from research.identity import deepened
+from toys import toy
 
 
 @pytest.mark.parametrize("family", ["ResNet", "Plain"])
@@ -29,3 +33,23 @@ def test_a_deeper_network_computes_the_same(family: str) -> None:
     before, after = (one.predict(images, verbose=0) for one in (shallow, deep))
     assert before.std(axis=0).min() > 1e-3
     assert np.abs(before - after).max() < 1e-5
+
+
+def test_both_are_trained_further_from_the_same_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from keraudit.training.train import train
+
+    made = recipe("he2015", epochs=2, batch=16, normalize="channel")
+    train("ResNet-CIFAR-8", toy(), made, seed=0, folder=tmp_path)
+    monkeypatch.setattr(identity, "FURTHER", 0.0)
+    row = identity.compared(tmp_path, toy(), 14, epochs=1)
+    shallow, deep = row["trained_further"]
+    assert (shallow["network"], deep["network"]) == ("ResNet-CIFAR-8", "ResNet-CIFAR-14")
+    # without a step the same crops give the same loss: zero gammas pass everything on
+    losses = [one["history"][0]["loss"] for one in (shallow, deep)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+    monkeypatch.setattr(identity, "FURTHER", 0.1)
+    row = identity.compared(tmp_path, toy(), 14, epochs=1)
+    assert row["trained_further"][0]["learning_rate"] == pytest.approx(0.01)
+    assert row["trained_further"][1]["history"][0]["loss"] != losses[1]

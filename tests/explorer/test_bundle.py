@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from keraudit.explorer import bundled_weights
+from keraudit.zoo import trained_weights
 from records.bundle import ship
 from toys import toy
 
@@ -25,8 +25,8 @@ def test_a_run_is_shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     train("ResNet-CIFAR-8", toy(), made, seed=0, folder=tmp_path / "run")
     monkeypatch.setattr(load, "load", lambda spec: toy())
     ship(tmp_path / "run", "toy", home=tmp_path)
-    monkeypatch.setattr(bundled_weights, "HOME", tmp_path)
-    found = bundled_weights.shipped("ResNet-CIFAR-8")
+    monkeypatch.setattr(trained_weights, "HOME", tmp_path)
+    found = trained_weights.shipped("ResNet-CIFAR-8")
     assert found is not None
     images = toy().train.images
     assert found.about["mean"] == pytest.approx(images.mean(axis=(0, 1, 2)), abs=0.01)
@@ -36,7 +36,7 @@ def test_a_run_is_shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_what_ships_is_small_and_of_a_published_run() -> None:
-    found = bundled_weights.shipped("ResNet-CIFAR-20")
+    found = trained_weights.shipped("ResNet-CIFAR-20")
     assert found is not None
     assert found.path.stat().st_size < 5_000_000
     record = json.loads(

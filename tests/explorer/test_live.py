@@ -24,11 +24,12 @@ from keraudit.api import report_of
 from keraudit.audits.cost.report import CostReport
 from keraudit.building.keras_model import build
 from keraudit.errors import KerauditError
-from keraudit.explorer import activations, bundled_weights, jobs, uploaded_weights, worker
+from keraudit.explorer import activations, jobs, uploaded_weights, worker
 from keraudit.explorer.limits import may_run
 from keraudit.explorer.picture import test_image
 from keraudit.explorer.upload import uploaded
 from keraudit.layers.infer import shaped
+from keraudit.zoo import trained_weights
 
 
 def small() -> Any:
@@ -319,15 +320,15 @@ def test_weights_without_names_are_taken_in_order(tmp_path: Path) -> None:
 def test_weights_that_ship_are_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import keras
 
-    monkeypatch.setattr(bundled_weights, "HOME", tmp_path)
-    assert bundled_weights.shipped("ResNet-CIFAR-20") is None
+    monkeypatch.setattr(trained_weights, "HOME", tmp_path)
+    assert trained_weights.shipped("ResNet-CIFAR-20") is None
     graph = shaped(zoo("ResNet-CIFAR-20"), batch=1)
     keras.utils.clear_session()
     network = build(graph)
     network.save_weights(tmp_path / "resnet-cifar-20.weights.h5")
     about = '{"dataset": "CIFAR-10", "test_error": 0.0851, "mean": [1.0, 2.0, 3.0], "scale": 2.0}'
     (tmp_path / "resnet-cifar-20.json").write_text(about)
-    found = bundled_weights.shipped("ResNet-CIFAR-20")
+    found = trained_weights.shipped("ResNet-CIFAR-20")
     assert found is not None
     assert found.says() == "Trained by this project on CIFAR-10, test error 8.51%."
     image = np.asarray(test_image(32, 32))

@@ -11,6 +11,7 @@ import pytest
 from command import run as keraudit
 from keraudit.errors import KerauditError
 from keraudit.faces.protocol import (
+    ROC_FALSE_ACCEPTS,
     Parts,
     cosines,
     eigenfaces,
@@ -76,11 +77,14 @@ def test_pairs_by_hand() -> None:
     labels = np.array([0, 0, 1, 1, 2, 2, 3])
     parts = Parts(np.arange(4), np.array([4, 5, 6]))
     found = verification(products(vectors), labels, parts)
-    assert found == (0.0, 1.0)
+    assert found == (0.0, 1.0, (1.0,) * len(ROC_FALSE_ACCEPTS))
     swapped = np.array([0, 0, 1, 1, 2, 3, 2])  # the pair alike is now of two people
     found = verification(products(vectors), swapped, parts)
     assert found.true_accepts == 0
     assert found.equal_error == pytest.approx((1 + 0.5) / 2)
+    # the pair alike is accepted first, and is one of two others; the genuine pair with the last of them
+    assert found.roc == (0.0,) * (len(ROC_FALSE_ACCEPTS) - 1) + (1.0,)
+    assert (ROC_FALSE_ACCEPTS[0], ROC_FALSE_ACCEPTS[-1]) == (0.001, 1.0)
 
 
 def test_eigenfaces_keep_the_distances_of_what_they_are_made_from() -> None:
@@ -156,6 +160,13 @@ def test_the_command_on_features_that_a_run_learnt(tmp_path: Path, trained: Path
     assert pixels["scores"]["error"] == [0]  # patterns are told apart
     assert faces["name"] == "14 eigenfaces"
     assert head["macs"] > features["macs"]
+    for one in found["recognisers"]:
+        (curve,) = one["roc"]
+        assert len(curve) == len(found["roc_false_accepts"])
+        assert curve == sorted(curve)
+        assert curve[-1] == 1
+        at = found["roc_false_accepts"].index(0.01)
+        assert curve[at] == pytest.approx(one["scores"]["true_accepts"][0], abs=1e-4)
     assert whole["name"] == "ResNet-CIFAR-20 from 32x32 pixels"
 
 
@@ -219,9 +230,26 @@ def test_a_rewritten_network_has_the_same_weights_and_places() -> None:
     assert without[-1].macs < with_skips[-1].macs  # the projections are gone
 
 
+def test_a_network_that_ships_sees_images_at_its_own_size(tmp_path: Path) -> None:
+    pytest.importorskip("keras")
+    from keraudit.data.load import load
+    from keraudit.faces.features import checked, cuts, source
+
+    data = load(str(toy_faces(tmp_path)))
+    assert checked("trained:resnet_cifar_20", data) is None
+    one = source("trained:resnet_cifar_20", None, shape=(40, 32, 3), size=96, seed=0)
+    assert one.label == "ResNet-CIFAR-20, trained on cifar10-jpeg, seed 0"
+    assert "16 epochs, test error 15.2%" in one.origin
+    images = np.random.default_rng(0).integers(0, 255, (3, 40, 32, 3), "uint8")
+    found = cuts(one, images)
+    assert [cut.shape for cut in found] == [(32, 32, 16)] * 3 + [(16, 16, 32)] * 3 + [
+        (8, 8, 64)
+    ] * 3
+
+
 def test_the_block_is_chosen_by_what_is_known() -> None:
     from keraudit.faces.features import Cut
-    from keraudit.faces.study import best, median
+    from keraudit.faces.recognizers import best, median
 
     labels, known = np.repeat([0, 1], 3), np.array([0, 1, 3, 4])
     good, bad = np.array([0, 0.1, 9, 5, 5.1, 9]), np.array([0, 5.1, 9, 5, 0.1, 9])
@@ -244,7 +272,8 @@ def test_wrong_words_for_faces(tmp_path: Path, trained: Path) -> None:
     run, other = trained / "resnet-cifar-8-he2015-seed0", trained / "resnet-cifar-14-he2015-seed0"
     for words, message in (
         ((), "Missing option '--data'"),
-        ((*data, "--features", "gone"), "expected random, imagenet, random:ResNet50 or the folder"),
+        ((*data, "--features", "gone"), "random:ResNet50, trained:NAME or the folder of a"),
+        ((*data, "--features", "trained:VGG16"), "expected trained:ResNet-CIFAR-20"),
         ((*data, "--features", "random:VGG16"), "expected random or random:InceptionV3 or random:"),
         (
             (*data, "--features", "random:ResNet50+without-x"),

@@ -16,7 +16,7 @@ import numpy as np
 from keraudit.api import read
 from keraudit.building.keras_model import build
 from keraudit.errors import KerauditError
-from keraudit.explorer import bundled_weights
+from keraudit.zoo import trained_weights
 from pages import variance as page
 from records import variance
 from toys import toy_file
@@ -30,7 +30,7 @@ def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     build(read(NAME)).save_weights(tmp_path / f"{NAME}.weights.h5")
     about = {"mean": [100.0, 110.0, 120.0], "scale": [50.0, 60.0, 70.0], "test_error": 0.5}
     (tmp_path / f"{NAME}.json").write_text(json.dumps(about))
-    monkeypatch.setattr(bundled_weights, "HOME", tmp_path)
+    monkeypatch.setattr(trained_weights, "HOME", tmp_path)
     return tmp_path
 
 
@@ -67,7 +67,7 @@ def test_a_single_direction_holds_everything() -> None:
 
 
 def test_what_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bundled_weights, "HOME", tmp_path)
+    monkeypatch.setattr(trained_weights, "HOME", tmp_path)
     with pytest.raises(KerauditError, match="no trained weights of Nothing ship"):
         variance.measured("Nothing", np.zeros((1, 4, 4, 3), "uint8"))
     with pytest.raises(KerauditError, match="has no layer named _3x3_reduce or _5x5_reduce"):

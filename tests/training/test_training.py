@@ -223,16 +223,20 @@ def test_wrong_options_of_train(words: tuple[object, ...], message: str) -> None
 
 
 @pytest.mark.exhaustive
-def test_tensorflow_runs_one_operation_at_a_time() -> None:
+def test_tensorflow_runs_one_operation_at_a_time_with_onednn() -> None:
     """What makes a large network's training the same twice shows in no small one: so the setting itself."""
     code = """
 import os
 from keraudit.cli.quiet import started
 started(is_repeatable=True)
-print(os.environ["TF_NUM_INTEROP_THREADS"])
+print(*[os.environ[name] for name in ("TF_NUM_INTEROP_THREADS", "TF_ENABLE_ONEDNN_OPTS")])
 """
-    plain = {k: v for k, v in os.environ.items() if k != "TF_NUM_INTEROP_THREADS"}
-    for given, expected in (({}, "1"), ({"TF_NUM_INTEROP_THREADS": "2"}, "2")):
+    plain = {k: v for k, v in os.environ.items() if not k.startswith("TF_")}
+    for given, expected in (
+        ({}, "1 1"),
+        ({"TF_NUM_INTEROP_THREADS": "2"}, "2 1"),
+        ({"TF_ENABLE_ONEDNN_OPTS": "0"}, "1 0"),
+    ):
         done = subprocess.run(
             [sys.executable, "-c", code],
             capture_output=True,

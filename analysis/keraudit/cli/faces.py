@@ -13,7 +13,13 @@ from keraudit.cli.training_options import backend_option, seed
 from keraudit.cli.values import ListType, NameOf
 
 SEEDS = (0, 1, 2, 3, 4)
-FEATURES = ("imagenet", "random", "imagenet:ResNet50", "random:ResNet50")
+FEATURES = (
+    "imagenet",
+    "random",
+    "imagenet:ResNet50",
+    "random:ResNet50",
+    "trained:ResNet-CIFAR-20",
+)
 
 
 @click.command(
@@ -45,7 +51,7 @@ FEATURES = ("imagenet", "random", "imagenet:ResNet50", "random:ResNet50")
         default=96,
         show_default=True,
         metavar="N",
-        help="Resize images to NxN for InceptionV3 and ResNet50.",
+        help="Resize images to NxN for InceptionV3 and ResNet50; other networks get the size they were trained on.",
     ),
 )
 @headed(
@@ -58,8 +64,9 @@ FEATURES = ("imagenet", "random", "imagenet:ResNet50", "random:ResNet50")
         default=("imagenet", "random"),
         metavar="SOURCE",
         help="imagenet: InceptionV3 with its published weights; random: with random ones;"
-        " imagenet:ResNet50 and random:ResNet50 likewise; random:ResNet50+without-skips: rewritten; or"
-        " the folder of a finished run. Repeatable.  [default: imagenet, random]",
+        " imagenet:ResNet50 and random:ResNet50 likewise; random:ResNet50+without-skips: rewritten;"
+        " trained:ResNet-CIFAR-20: a small network whose weights ship; or the folder of a finished run."
+        " Repeatable.  [default: imagenet, random]",
     ),
     click.option(
         "--seeds",
@@ -95,6 +102,7 @@ def command(
     \b
     keraudit faces --data DIR
     keraudit faces --data DIR --features random --features runs/RUN
+    keraudit faces --data DIR --features trained:ResNet-CIFAR-20
     keraudit faces --data DIR --features random:ResNet50+without-skips
     keraudit faces --data DIR --images-per-person 3 --output faces.json
 

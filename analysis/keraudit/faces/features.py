@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,9 @@ from keraudit.training.augment import WITH_WEIGHTS, published_moments
 from keraudit.training.networks import LARGE, PUBLISHED, network
 from keraudit.training.recipe import Recipe, recipe
 from keraudit.training.record import Run, read_run
+from keraudit.zoo.trained_weights import Shipped, shipped, shipped_names
 
-RANDOM, IMAGENET = "random", "imagenet"
+RANDOM, IMAGENET, TRAINED = "random", "imagenet", "trained"
 RANDOM_LABEL = "random initialisation"
 NETWORK = "InceptionV3"
 GIB = 2**30
@@ -78,7 +80,8 @@ def checked(spec: str, data: Dataset) -> Run | None:
     Args:
         spec: ``random``, InceptionV3 with random initial weights; ``imagenet``, with those that Keras publishes;
             ``random:ResNet50`` and ``imagenet:ResNet50`` likewise; ``random:ResNet50+without-skips``, the same
-            random initial weights in a rewritten network; or the folder of a finished run of ``keraudit train``.
+            random initial weights in a rewritten network; ``trained:NAME``, a small network that ships with its
+            weights; or the folder of a finished run of ``keraudit train``.
         data: the faces.
 
     Raises:
@@ -99,18 +102,19 @@ def checked(spec: str, data: Dataset) -> Run | None:
             if word not in PLAIN:
                 raise KerauditError(f"features {spec!r}: {word!r} is none of {', '.join(PLAIN)}")
         return None
+    if kind == TRAINED:
+        about = _shipped(spec, name).about
+        _refuse_known_faces(spec, about["fingerprint"], about["classes"], data)
+        return None
     folder = Path(spec).expanduser()
     if not folder.is_dir():
         raise KerauditError(
-            f"features {spec!r}: expected {RANDOM}, {IMAGENET}, {RANDOM}:ResNet50 or the folder of a finished run"
+            f"features {spec!r}: expected {RANDOM}, {IMAGENET}, {RANDOM}:ResNet50, {TRAINED}:NAME or the folder of a"
+            " finished run"
         )
     run = read_run(folder)
     with_weights(folder)
-    halves = {*run.dataset["fingerprint"].split("-")} & {*data.fingerprint.split("-")}
-    if halves or list(run.dataset["classes"]) == list(data.classes):
-        raise KerauditError(
-            f"{folder} learnt from these faces: what it makes of them proves nothing; give a run on other images"
-        )
+    _refuse_known_faces(str(folder), run.dataset["fingerprint"], run.dataset["classes"], data)
     if Recipe.from_dict(run.recipe).normalize == "pixel":
         raise KerauditError(
             f"{folder} was trained on images less their mean image, which faces do not have: give a run of"
@@ -123,6 +127,29 @@ def checked(spec: str, data: Dataset) -> Run | None:
     if run.network.lower().startswith("plain"):
         raise KerauditError(f"{run.network} has no blocks to take features after: give another run")
     return run
+
+
+def _shipped(spec: str, name: str) -> Shipped:
+    """A network that ships with its weights.
+
+    Raises:
+        KerauditError: none of that name does.
+    """
+    found = shipped(name)
+    if found is None:
+        raise KerauditError(
+            f"features {spec!r}: expected {' or '.join(f'{TRAINED}:{one}' for one in shipped_names())}"
+        )
+    return found
+
+
+def _refuse_known_faces(name: str, fingerprint: str, classes: Sequence[str], data: Dataset) -> None:
+    halves = {*fingerprint.split("-")} & {*data.fingerprint.split("-")}
+    if halves or list(classes) == list(data.classes):
+        raise KerauditError(
+            f"{name} learnt from these faces: what it makes of them proves nothing; give a network trained on other"
+            " images"
+        )
 
 
 def _parsed(spec: str) -> tuple[str, str, tuple[str, ...]]:
@@ -142,7 +169,7 @@ def source(spec: str, run: Run | None, *, shape: tuple[int, ...], size: int, see
     Args:
         spec: as ``checked`` takes it; ``run`` is what that gave.
         shape: of the images: height, width, 3.
-        size: what InceptionV3 and ResNet50 see them enlarged or shrunk to.
+        size: what InceptionV3 and ResNet50 see them enlarged or shrunk to; other networks, what they were trained on.
         seed: of random initial weights.
 
     Raises:
@@ -153,20 +180,59 @@ def source(spec: str, run: Run | None, *, shape: tuple[int, ...], size: int, see
         known = application_name(name) or name
         if words:
             return rewritten(_of_keras(RANDOM, known, shape, size, seed), "+".join(words))
+        if kind == TRAINED:
+            return _that_ships(_shipped(spec, name))
         return _of_keras(kind, known, shape, size, seed)
-    recipe = Recipe.from_dict(run.recipe)
-    side = size if application_name(run.network) in LARGE else None
-    body = network_of(Path(spec).expanduser(), run, shape=shape, size=side, precision="float32")
+    recipe, dataset = Recipe.from_dict(run.recipe), run.dataset
+    large = application_name(run.network) in LARGE
+    body = network_of(
+        Path(spec).expanduser(),
+        run,
+        shape=shape if large else tuple(dataset["image_shape"]),
+        size=size if large else None,
+        precision="float32",
+    )
+    return _of_a_run(
+        body,
+        {**dataset, "dataset": dataset["name"], "network": run.network, "seed": run.seed},
+        replace(recipe, epochs=len(run.history)),
+        run.evaluation["test_error"],
+    )
+
+
+def _that_ships(found: Shipped) -> Source:
+    """A small network with the weights that ship."""
+    about, settings = found.about, Recipe.from_dict(found.about["recipe"])
+    body = network(
+        about["network"],
+        classes=len(about["classes"]),
+        shape=tuple(about["image_shape"]),
+        recipe=settings,
+    )
+    body.load_weights(found.path)
+    return _of_a_run(body, about, settings, about["test_error"])
+
+
+def _of_a_run(body: Any, about: Mapping[str, Any], recipe: Recipe, test_error: float) -> Source:
+    """A trained network; one without a size of its own sees images at the size that it was trained on."""
     start, inner = inner_of(body)
     return Source(
-        label=f"{run.network}, trained on {run.dataset['source']}, seed {run.seed}",
-        network=run.network,
-        origin=f"{run.dataset['name']}; recipe {recipe.name}, {len(run.history)} epochs, test error"
-        f" {run.evaluation['test_error']:.1%}",
-        start=start,
+        label=f"{about['network']}, trained on {about['source']}, seed {about['seed']}",
+        network=about["network"],
+        origin=f"{about['dataset']}; recipe {recipe.name}, {recipe.epochs} epochs, test error {test_error:.1%}",
+        start=start if inner is not body else _resized(body.input_shape[1:3]),
         inner=inner,
         places=ends(inner),
         normalize=recipe.normalize if recipe.weights else "image",
+    )
+
+
+def _resized(size: tuple[int, int]) -> Callable[[Any], Any]:
+    """What brings images (N, height, width, channels) to a height and a width."""
+    import keras
+
+    return lambda images: keras.ops.image.resize(
+        images, size, antialias=True, data_format="channels_last"
     )
 
 

@@ -112,6 +112,55 @@ def over_blocks(report: Mapping[str, Any], *, lines: Mapping[str, str]) -> dict[
     return as_record(figure)
 
 
+def roc(report: Mapping[str, Any]) -> dict[str, Any]:
+    """Draw how many genuine pairs a threshold accepts over how many others it accepts: the ROC curve.
+
+    Args:
+        report: a record of ``keraudit faces``.
+
+    Returns:
+        A figure in plotly's JSON: a line for each recogniser without a network, and for those of trained
+        features; the mean over seeds. A dotted line is where false accepts equal false rejects (EER).
+    """
+    rates = [PERCENT * rate for rate in report["roc_false_accepts"]]
+    layout = frame(
+        "Faces: ROC of verification",
+        height=460,
+        top=100,
+        xaxis=axis("false accepts, % of other pairs", type="log", showgrid=True),
+        yaxis=axis("true accepts, % of genuine pairs", range=[0, 101], showgrid=True),
+    )
+    figure = new_figure(layout)
+    for one in _compared_by_roc(report["recognisers"]):
+        name, source = one["name"], one["source"]
+        color = color_of(_kin(source)) if source else GREY
+        figure.add_scatter(
+            name=f"{name}: {source}" if source else name,
+            x=rates,
+            y=[round(PERCENT * fmean(at), 1) for at in zip(*one["roc"], strict=True)],
+            mode="lines",
+            line={"color": color, "dash": _DASHES.get(name, "dot" if source else "dashdot")},
+            hovertemplate="%{y:.1f} % at %{x:.1f} %<extra>" + name + "</extra>",
+        )
+    figure.add_scatter(
+        name="equal error",
+        x=rates,
+        y=[PERCENT - rate for rate in rates],
+        mode="lines",
+        line={"color": GREY, "dash": "dot", "width": 1},
+        hoverinfo="skip",
+    )
+    return as_record(figure)
+
+
+_DASHES = {"Pixels": "solid", "Features, residual classifier": "solid"}
+
+
+def _compared_by_roc(recognisers: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Those without a network's features, and of the others those whose features were trained."""
+    return [one for one in recognisers if RANDOM_LABEL not in one["source"]]
+
+
 def _add_source(
     figure: Any, name: str, cuts: Sequence[Mapping[str, Any]], key: str, **more: Any
 ) -> None:

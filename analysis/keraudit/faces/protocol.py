@@ -14,6 +14,9 @@ from keraudit.errors import KerauditError
 LEAST_KNOWN = 2  # images of a person: features are chosen by asking about one beside the others
 ROUNDING = 1e-12  # of the largest square length: a shorter vector is none
 FALSE_ACCEPTS = 0.01  # false accept rate (FAR) at which the true accept rate is reported
+# Those of the receiver operating characteristic (ROC), ten a decade.
+ROC_FALSE_ACCEPTS = tuple(round(10 ** (tenths / 10 - 3), 5) for tenths in range(31))
+DIGITS = 4  # of a true accept rate
 
 
 class Parts(NamedTuple):
@@ -29,10 +32,12 @@ class Verification(NamedTuple):
     Attributes:
         equal_error: the equal error rate (EER): where as large a part of the one is wrong as of the other.
         true_accepts: the true accept rate (TAR), where at most ``FALSE_ACCEPTS`` of the other pairs pass.
+        roc: the same at each of ``ROC_FALSE_ACCEPTS``.
     """
 
     equal_error: float
     true_accepts: float
+    roc: tuple[float, ...]
 
 
 def identification_splits(labels: Any, each: int, seed: int, names: Sequence[str]) -> Parts:
@@ -162,6 +167,7 @@ def verification(products: Any, labels: Any, parts: Parts) -> Verification:
     return Verification(
         equal_error=float((rejected[at] + other[at]) / 2),
         true_accepts=float(same[other <= FALSE_ACCEPTS].max()),
+        roc=tuple(round(float(same[other <= rate].max()), DIGITS) for rate in ROC_FALSE_ACCEPTS),
     )
 
 

@@ -26,7 +26,13 @@ RETRIES = 3  # of a task whose worker was killed
 WAIT = 5  # seconds until an address is taken for dead
 POLL = 1.0  # seconds between two looks at the tasks, so that Ctrl-C is answered
 # What a worker process must be told before Keras starts; it decides backend and determinism.
-PASSED_ON = ("KERAS_BACKEND", "TF_NUM_INTEROP_THREADS", "XLA_FLAGS", "TF_CPP_MIN_LOG_LEVEL")
+PASSED_ON = (
+    "KERAS_BACKEND",
+    "TF_ENABLE_ONEDNN_OPTS",
+    "TF_NUM_INTEROP_THREADS",
+    "XLA_FLAGS",
+    "TF_CPP_MIN_LOG_LEVEL",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

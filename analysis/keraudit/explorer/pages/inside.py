@@ -14,7 +14,6 @@ from keraudit.data.dataset import CIFAR10
 from keraudit.errors import KerauditError
 from keraudit.explorer import job_panel, ui
 from keraudit.explorer.address import View
-from keraudit.explorer.bundled_weights import Shipped, shipped
 from keraudit.explorer.cache import ShownModel, audited
 from keraudit.explorer.class_scores import TOP
 from keraudit.explorer.limits import may_run
@@ -22,6 +21,7 @@ from keraudit.explorer.picture import SHOWN, heated, mosaic
 from keraudit.model.graph import Shape
 from keraudit.output.numbers import percent
 from keraudit.output.palette import BLUE
+from keraudit.zoo.trained_weights import Shipped, shipped
 
 PASSES = 4  # one for the maps, one for the scores, two backwards
 

@@ -1,8 +1,8 @@
-"""The small trained network that ships with the explorer, where it does.
+"""The small trained networks that ship.
 
 Beside this file lie ``NAME.weights.h5`` (of ``Model.save_weights``) and ``NAME.json``, which says where
-they are from: ``network``, ``dataset``, ``recipe``, ``test_error``, and what an image is reduced by
-before the network sees it, ``mean`` and ``scale``: a number, or one for each channel.
+they are from: ``network``, ``dataset``, ``source``, ``fingerprint``, ``classes``, ``image_shape``, ``recipe``,
+``seed``, ``test_error``, and how an image is normalised, ``mean`` and ``scale``: a number, or one for each channel.
 ``records.bundle`` makes both from a finished run.
 """
 
@@ -20,7 +20,7 @@ ENDING = ".weights.h5"
 
 
 class Shipped(NamedTuple):
-    """Weights that ship with the explorer, and what is known of them."""
+    """Weights that ship, and what is known of them."""
 
     path: Path
     about: Mapping[str, Any]
@@ -31,6 +31,19 @@ class Shipped(NamedTuple):
         error = about.get("test_error")
         found = f", test error {error:.2%}" if isinstance(error, float) else ""
         return f"Trained by this project on {about.get('dataset', 'images')}{found}."
+
+
+def shipped_names() -> tuple[str, ...]:
+    """The networks that ship with trained weights."""
+    paths = sorted(HOME.glob(f"*{ENDING}"))
+    return tuple(
+        str(
+            json.loads(path.with_name(f"{path.name.removesuffix(ENDING)}.json").read_text("utf-8"))[
+                "network"
+            ]
+        )
+        for path in paths
+    )
 
 
 def shipped(title: str) -> Shipped | None:
