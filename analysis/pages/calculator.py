@@ -40,7 +40,7 @@ class Sizes(NamedTuple):
 PERCENT, HEADROOM = 100, 1.15  # the curve's height is so many times its highest point
 # Where a reader may start from: the 5x5 branches of GoogLeNet's modules (Szegedy et al. 2014, Table 1).
 STARTS: Mapping[str, str] = {
-    "the lecture": "lecture",
+    "Ng's example": "lecture",
     **{f"GoogLeNet {name}": f"googlenet-{name}" for name in ("3b", "4a", "4e", "5b")},
 }
 

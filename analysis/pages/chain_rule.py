@@ -187,12 +187,12 @@ def by_depth() -> str:
         (
             depth,
             *(
-                told(curve)[1]
+                f"{times(10 ** curve.logs[0])}×"
                 for side in SIDES
                 for curve in (measured(depth, NETWORK, side), network_model(depth, NETWORK, side))
             ),
         )
         for depth in DEPTHS
     ]
-    text = "From the last block to the stem along the least-squares line; batch norm, He."
+    text = "Norm at the stem over that at the last block; batch norm, He."
     return f"{pipe_table(bare_grid(columns, rows))}\n\n{note(text)}"

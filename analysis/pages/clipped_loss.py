@@ -109,6 +109,7 @@ def figure() -> str:
         step_losses(
             lines,
             lambda run: LOSSES[run["clipped"]],
+            title="Clipped and unclipped loss over the first steps",
             together=2,
             colors=(BLUE, VERMILION),
             scale={"type": "log", "tickvals": [2, 3, 5, 10, 20]},

@@ -97,12 +97,12 @@ def provenance(found: Mapping[str, Any]) -> str:
     width, height = data["image_shape"][1::-1]
     return (
         f"{data['people']} people, {data['images']} images of {width}x{height} ({data['source']}, fingerprint"
-        f" {data['fingerprint'][:12]}). Mean and deviation over {len(found['seeds'])} random splits, of one draw of"
-        f" initialisations. People seen: {found['each']} images of each to learn from, {found['probes']} in all to ask"
-        " about. Compared with pixels: the 95 % interval of the difference in error, in points, by the variance of Nadeau"
+        f" {data['fingerprint'][:12]}). Mean and standard deviation over {len(found['seeds'])} random splits, of one draw of"
+        f" initialisations. People seen: {found['each']} images of each in the gallery, {found['probes']}"
+        " queries in all. Compared with pixels: the 95 % interval of the difference in error, in points, by the variance of Nadeau"
         f" and Bengio 2003 for splits that overlap. MACs: {MACS}."
-        f" Features: {sources}. InceptionV3 and ResNet50 see {found['size']}x{found['size']}, each image less its own"
-        f" mean and in its own deviations; classifiers learn for {found['epochs']} epochs. {found['date']};"
+        f" Features: {sources}. InceptionV3 and ResNet50 read {found['size']}×{found['size']}, other networks the size that"
+        f" they were trained on; each image is standardised. Classifiers are trained for {found['epochs']} epochs. {found['date']};"
         f" {machine['processor']}, {machine['cores']} cores;"
         f" {', '.join(f'{name} {version}' for name, version in found['versions'].items())}. Made by"
         f" `{found['command']}`."

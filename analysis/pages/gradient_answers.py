@@ -51,8 +51,8 @@ def scaled(blocks: int) -> str:
 
 
 def across(depth: int, network: str, side: str) -> str:
-    """What was measured from the last block to the first."""
-    return times(measured(depth, network, side).across)
+    """What was measured: first block over last."""
+    return times(10 ** measured(depth, network, side).logs[0])
 
 
 def ends_of(blocks: int) -> str:

@@ -64,7 +64,7 @@ def figure() -> str:
         updates=log_chart.picture(logs, [0, count // 3, 2 * count // 3, count]),
         rate=RATE,
         rows=rows,
-        badges=gradients.badges(record),
+        badges=(f"left: {len(record['seeds'])} seeds, right: 1", *gradients.badges(record)[1:]),
         **with_numbers(TITLE, numbers, gradients.origin(record)),
     )
 

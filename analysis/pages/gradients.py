@@ -67,7 +67,9 @@ def figure(name: str) -> str:
         return missing(name)
     if report["schema"] == OVER_TRAINING:
         return _heat_map(report)
-    shapes = ", ".join(sizes(s, batch=False) for s in report["input_shapes"].values())
+    shapes = ", ".join(
+        sizes(s, batch=False).replace("x", "×") for s in report["input_shapes"].values()
+    )
     return drawn_by_script(
         norm_by_depth(report, title=f"{report['model']} at {shapes}: gradient norm across depth"),
         label=f"Line chart of the gradient's norm at each block of {report['model']}, log axis",
@@ -200,10 +202,7 @@ def across(entry: Mapping[str, Any]) -> str:
 
 def grows(name: str, label: str = "as it is") -> str:
     """In a sentence: how many times the gradient grows from the last block of a network to its first."""
-    report = record(name)
-    verdicts = report["verdicts"] if report else ()
-    found = [verdict["across"] for verdict in verdicts if verdict["label"] == label]
-    return times(found[0]) if found else "(not measured)"
+    return "(not measured)" if record(name) is None else times(10 ** relative(name, label)[0])
 
 
 def growths(name: str, *, folded_as: str = "") -> str:
@@ -222,7 +221,7 @@ def growths(name: str, *, folded_as: str = "") -> str:
         "last block": "number",
         "growth per block": "{:.3f}",
         "95 % interval": "number",
-        "across": "number",
+        "across, fitted": "number",
         "verdict": "text",
     }
     rows = []
@@ -253,7 +252,7 @@ def cosines(name: str) -> str:
     return drawn_by_script(
         cosine_by_depth(report),
         label=f"Line chart of the mean cosine between the gradients of two inputs at each block of {report['model']}",
-        caption="1: all inputs pull alike. 0: they are orthogonal. Mean over seeds, with their range.",
+        caption="1: all gradients point the same way. 0: they are orthogonal. Mean over seeds, with their range.",
         made=origin(report),
         badges=badges(report),
     )

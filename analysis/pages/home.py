@@ -32,7 +32,7 @@ def _cheaper() -> Mapping[str, Any]:
     return {
         "title": "Cheaper",
         "number": f"{totals['factor']:.1f}×",
-        "text": "as many multiplications would GoogLeNet take without its 1×1 reductions.",
+        "text": "the multiplications: GoogLeNet without its 1×1 reductions.",
         "colors": WITH,
         "bars": {"with": totals["macs_with"] / 1e9, "without": totals["macs_without"] / 1e9},
         "unit": "G",
@@ -47,13 +47,13 @@ def _trainable() -> Mapping[str, Any]:
     plain, skips = resnet.rise(found, "Plain"), resnet.rise(found, "ResNet")
     if plain is None or skips is None:
         plain, skips = (deep - shallow for shallow, deep in zip(*_of_the_paper(), strict=True))
-        layers, what = "From 18 to 34 layers", "ImageNet top-1 error (He et al. 2015)"
+        layers, what = "18 to 34", "ImageNet top-1 error (He et al. 2015)"
     else:
-        layers, what = "From 20 to 56 layers", "training error"
+        layers, what = "20 to 56", "training error"
     return {
         "title": "Trainable",
         "number": f"{signed(plain)} points",
-        "text": f"{layers} {what} changes by {signed(plain)} points without skips and by {signed(skips)} with them.",
+        "text": f"From {layers} layers {what} changes by {signed(plain)} points without skips, by {signed(skips)} with them.",
         "colors": WITH,
         "bars": {"with": max(skips, 0), "without": max(plain, 0)},
         "unit": "points",

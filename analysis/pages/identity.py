@@ -74,6 +74,15 @@ def error_trained(family: str) -> str:
     return "(not measured)" if run is None else f"{PERCENT * run.evaluation['train_error']:.1f} %"
 
 
+def _schedule(run: Run, row: Mapping[str, Any]) -> str:
+    """How long a run was trained, and by which schedule where it is not that of the shallow network."""
+    epochs = f"{runs.epochs(run)} epochs"
+    same = runs.runs((str(row["network"]),), runs.FOLDER / PLAN)
+    if same and same[0].recipe == run.recipe:
+        return epochs
+    return f"{epochs} of another schedule ({run.recipe['schedule']})"
+
+
 def figure() -> str:
     """Training error of the shallow networks, of the deep ones made from them, and of deep ones that were trained."""
     found = record()
@@ -112,11 +121,16 @@ def figure() -> str:
         )
     first = found["networks"][0]
     other = trained("Plain")
-    late = "" if other is None else f" Lowest: from random weights, {runs.epochs(other)} epochs."
+    late = "" if other is None else f" Lowest: from random weights, {_schedule(other, first)}."
     return drawn_by_script(
         as_record(drawn),
         label="Bar chart of training error: 20 layers, 56 layers made from them by blocks that copy, 56 layers trained",
         caption=f"Upper two: the same trained weights ({first['epochs']} epochs), without and with blocks that copy.{late}",
-        made=f"`{found['command']}`, {found['date']}. {' '.join(about)}",
-        badges=("1 seed", runs.data_name(found["dataset"])),
+        made=f"`{found['command']}`, {found['date']}. {'; '.join(about)}",
+        badges=(
+            "1 seed",
+            f"{first['epochs']} epochs",
+            f"{found['hardware']['cores']} CPU cores",
+            runs.data_name(found["dataset"]),
+        ),
     )

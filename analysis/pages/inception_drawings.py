@@ -1,4 +1,4 @@
-"""Drawings of the chapter on Inception: windows over objects, two ways to grow, a 1x1 convolution."""
+"""Drawings of the chapter on Inception: windows over objects, deeper or in parallel, a 1x1 convolution."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MODELS = (WIDER, DEEPER)
 
 
 def grown() -> str:
-    """The windows over two objects, and the two ways to grow a network."""
+    """The windows over two objects, and the cost of a second layer and of parallel kernels."""
     return part(
         "sketches.html",
         drawings=(
@@ -35,7 +35,8 @@ def grown() -> str:
             ),
             (
                 _two_ways(),
-                "Two ways to grow, counted on 28×28×192: two layers in a row, or one layer's filters in parallel.",
+                "Counted on 28×28×192, 192 filters a layer: a second layer doubles the cost; splitting one layer's filters over"
+                " three kernel sizes leaves it as it is.",
             ),
         ),
     )
@@ -145,7 +146,7 @@ def _two_ways() -> str:
     first, middle, out = 54, 203, sum(layer.filters for layer in branches)
     parts = [
         text(first, 14, f"deeper: {short(total(chain))}", anchor="middle", bold=True),
-        text(middle, 14, f"wider: {short(total(branches))}", anchor="middle", bold=True),
+        text(middle, 14, f"in parallel: {short(total(branches))}", anchor="middle", bold=True),
     ]
     for at, layer in enumerate(chain):
         y = 52 + 62 * at
@@ -164,7 +165,7 @@ def _two_ways() -> str:
         parts,
         height=176,
         label=f"Deeper: {len(chain)} {chain[0].kernel} layers of {chain[0].filters} filters in a row,"
-        f" {total(chain):,} multiplications. Wider: {kinds} in parallel, concatenated, {total(branches):,}"
+        f" {total(chain):,} multiplications. In parallel: {kinds}, concatenated, {total(branches):,}"
         " multiplications",
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import log
 from typing import Any
 
 from keraudit.output.csv_markdown import code, pipe_table
@@ -16,7 +17,7 @@ from pages.markdown import folded_figures, made, note, numbers
 SUMMARY = (
     Column("name", "network", "code"),
     Column("accuracy", "accuracy", "share"),
-    Column("gap", "gap", "share"),
+    Column("gap", "gap, points", "{:.1f}"),
     Column("ece", "calibration error", "share"),
     Column("corrupted_accuracy", "accuracy, corrupted", "share"),
 )
@@ -94,6 +95,51 @@ def confidence() -> str:
     return "\n\n".join(filter(None, (_calibrations(found), _human_agreement(found))))
 
 
+def mean_confidence() -> str:
+    """How confident each network is on average, and how accurate, in a sentence."""
+    parts = [
+        f"{name} has a mean confidence of {_in_percent(_mean_confidence(e))} and an accuracy of {_in_percent(e['accuracy'])}"
+        for name, e in evaluations().items()
+    ]
+    return f"On test images {', '.join(parts)}." if parts else _missing()
+
+
+def _mean_confidence(found: Mapping[str, Any]) -> float:
+    bins = [row for row in found["calibration"] if row["images"]]
+    return float(
+        sum(row["images"] * row["confidence"] for row in bins) / sum(row["images"] for row in bins)
+    )
+
+
+def top_bin() -> str:
+    """Where most images are, in a clause: how many, how confident, how accurate."""
+    tops = [max(e["calibration"], key=lambda row: row["images"]) for e in evaluations().values()]
+    if not tops:
+        return "(not evaluated)"
+    images, confidence, accuracy = (
+        " and ".join(dict.fromkeys(form(row[key]) for row in tops))
+        for key, form in (
+            ("images", "{:,}".format),
+            ("confidence", _in_percent),
+            ("accuracy", _in_percent),
+        )
+    )
+    return f"most images lie ({images}), with a confidence of {confidence} and an accuracy of {accuracy}"
+
+
+def smoothed_entropy() -> str:
+    """The entropy in nats of the label that the first network was trained on, a smoothed one."""
+    run = runs.together(runs.comparable(runs.BIG))[0]
+    classes, smoothing = len(run.dataset["classes"]), run.recipe["label_smoothing"]
+    rest = smoothing / classes
+    right = 1 - smoothing + rest
+    return f"{-right * log(right) - (classes - 1) * rest * log(rest):.2f}"
+
+
+def _in_percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
 def badges_of(found: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
     """Evaluations in a few words."""
     data = next(iter(found.values()))["dataset"]
@@ -134,7 +180,8 @@ def _human_agreement(found: Mapping[str, Mapping[str, Any]]) -> str:
         " Cross-entropy to their labels is lowest where a network spreads its probability as they do; the correlation is"
         " that of the entropies, image by image."
     )
-    return f"## Agreement with human labels\n\n{text}\n\n{numbers(grid)}"
+    badges = made(provenance(found), badges_of(found))
+    return f"## Agreement with human labels\n\n{text}\n\n{numbers(grid)}\n\n{badges}"
 
 
 def originals(found: Mapping[str, Mapping[str, Any]] | None = None) -> str:
@@ -161,12 +208,13 @@ def originals(found: Mapping[str, Mapping[str, Any]] | None = None) -> str:
         f"Accuracy on the first {first['images']:,} test images as original files and as JPEG copies (PSNR"
         f" {first['psnr_db']:.1f} dB); all training images are copies."
     )
-    return f"{numbers(bare_grid(columns, rows))}\n\n{note(text)}"
+    badges = made(provenance(shown), badges_of(shown)) if shown else ""
+    return f"{numbers(bare_grid(columns, rows))}\n\n{note(text)}\n\n{badges}"
 
 
 def summary(found: Mapping[str, Mapping[str, Any]]) -> str:
     """One row for each network."""
-    lines = tuple(Line({**e, "name": name}) for name, e in found.items())
+    lines = tuple(Line({**e, "name": name, "gap": 100 * e["gap"]}) for name, e in found.items())
     table = pipe_table(Grid("", "", SUMMARY, lines))
     return f"{table}\n\n{made(provenance(found), badges_of(found))}"
 
@@ -191,7 +239,7 @@ def corruptions(found: Mapping[str, Mapping[str, Any]]) -> str:
         corruption(found),
         label=f"Line chart of the error on corrupted images of {' and '.join(found)}",
         caption=f"Mean over {len(kinds)} corruptions of CIFAR-10-C (Hendrycks and Dietterich 2019): {', '.join(kinds)}."
-        f" Severity 0: the same {images:,} images as they are.",
+        f" Severity 0: the same {images:,} images, uncorrupted.",
         made=provenance(found),
         badges=("1 seed", f"first {images:,} test images", runs.data_name(first["dataset"])),
     )

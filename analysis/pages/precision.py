@@ -48,6 +48,13 @@ def first_gradients() -> str:
     return f"{numbers(bare_grid(columns, rows))}\n\n{note(text)}\n\n{made(origin(found), badges(found))}"
 
 
+def cosine(network: str) -> str:
+    """In a sentence: how alike a network's two gradients are."""
+    found = record()
+    rows = [one for one in (found or {}).get("networks", ()) if one["network"] == network]
+    return f"{rows[0]['bfloat16_cosine']:.2f}" if rows else "(not measured)"
+
+
 def origin(found: Mapping[str, Any]) -> str:
     """Where the record is from."""
     return (

@@ -65,7 +65,7 @@ def over_depths() -> str:
     return drawn_by_script(
         over_depth(found),
         label="Line chart of training and test error of plain and residual networks over their depth",
-        caption=f"At the end. Dashed: training images, as they are. Solid: test images.{runs.over_seeds(found)}",
+        caption=f"At the end. Dashed: training images, without augmentation. Solid: test images.{runs.over_seeds(found)}",
         made=runs.about(found),
         badges=runs.badges(found),
     )

@@ -31,8 +31,8 @@ NAMES = (
     Column("n", "seeds", "number"),
 )
 MEASURES = (
-    Column("train_error", "training, %", "number"),
-    Column("test_error", "test, %", "number"),
+    Column("train_error", "training error, %", "number"),
+    Column("test_error", "test error, %", "number"),
     Column("gap", "gap", "number"),
     Column("epoch_seconds", "s/epoch", "number"),
 )

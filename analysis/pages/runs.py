@@ -325,7 +325,7 @@ def errors_of(found: Mapping[str, Sequence[Run]], *, split: bool = False) -> str
     return drawn_by_script(
         curves(
             {title: _histories(shown) for title, shown in panels.items() if shown},
-            title="Error over training",
+            title=f"{_subject(found)}: error over training",
             printed=HE_TEST_ERROR,
             named_at_ends=True,
         ),
@@ -335,6 +335,15 @@ def errors_of(found: Mapping[str, Sequence[Run]], *, split: bool = False) -> str
         made=about(found),
         badges=badges(found),
     )
+
+
+def _subject(found: Mapping[str, Sequence[Run]]) -> str:
+    """Networks in a title, with how long they were trained.
+
+    Two by their names; more are the plain and the residual ones.
+    """
+    names = " and ".join(found) if len(found) <= len(BIG) else "Plain and residual networks"
+    return f"{names}, {epochs(together(found)[0])} epochs"
 
 
 def over_seeds(found: Mapping[str, Sequence[Run]]) -> str:
@@ -364,7 +373,10 @@ def loss_figure(networks: Sequence[str]) -> str:
         return ""
     return drawn_by_script(
         curves(
-            {"": _histories(found)}, title="Loss over training", what="loss", named_at_ends=True
+            {"": _histories(found)},
+            title=f"{_subject(found)}: loss over training",
+            what="loss",
+            named_at_ends=True,
         ),
         label=f"Line chart of training and test loss over epochs of {' and '.join(found)}",
         caption=f"Dashed: training. Solid: test. Logarithmic axis.{over_seeds(found)}",

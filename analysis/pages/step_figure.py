@@ -29,6 +29,7 @@ def step_losses(
     name: Callable[[Run], str],
     *,
     is_dotted: Callable[[Run], bool] = lambda run: False,
+    title: str = "Learning rate and precision: loss over the first steps",
     together: int = 5,
     colors: Sequence[str] = SETTING_COLORS,
     scale: Mapping[str, Any] | None = None,
@@ -39,6 +40,7 @@ def step_losses(
         runs: ``network`` and the ``loss`` of each step.
         name: of a run's line; those of one name have one colour.
         is_dotted: whether its line is.
+        title: of the figure.
         together: steps of which each point is the mean.
         colors: of the lines, in order of their names.
         scale: of the vertical axes, as for ``panelled``.
@@ -46,7 +48,6 @@ def step_losses(
     names = list(dict.fromkeys(run["network"] for run in runs))
     first = {name(run): run for run in reversed(runs)}
     color = dict(zip(dict.fromkeys(map(name, runs)), cycle(colors), strict=False))
-    title = "Loss over the first steps"
     figure = new_figure(panelled(names, title=title, x="step", y="loss", scale=scale or {}))
     for run in runs:
         suffix = suffix_of(names.index(run["network"]))

@@ -68,24 +68,24 @@ TAG = re.compile(r"(<script\b.*?</script>|<[^>]*>)", re.DOTALL)
 
 def _headings(path: Path) -> dict[str, str]:
     """The second-level headings of a page, by their anchor."""
-    found = re.findall(r"^## (.+)$", path.read_text("utf-8"), re.MULTILINE)
+    found = re.findall(r"^## (.+?)(?: \{#.*\})?$", path.read_text("utf-8"), re.MULTILINE)
     return {anchor_of(title): title for title in found}
 
 
 def anchor_of(title: str) -> str:
     """A heading's anchor.
 
-    >>> anchor_of("1x1 convolution")
+    >>> anchor_of("1×1 convolution")
     '1x1-convolution'
     """
-    return re.sub(r"[^\w]+", "-", title.lower()).strip("-")
+    return re.sub(r"[^\w]+", "-", title.lower().replace("×", "x")).strip("-")
 
 
 @cache
 def meanings(folder: Path) -> Mapping[str, str]:
     """The first sentence of each term of the glossary, by its address, without marks of Markdown."""
     text = (folder / "glossary.md").read_text("utf-8")
-    sections = re.findall(r"(?ms)^## ([^\n]+)\n(.*?)(?=^## |\Z)", text)
+    sections = re.findall(r"(?ms)^## ([^\n]+?)(?: \{#[^\n]*\})?\n(.*?)(?=^## |\Z)", text)
     return {f"{GLOSSARY}#{anchor_of(name)}": first_sentence(body) for name, body in sections}
 
 

@@ -85,7 +85,7 @@ def figure() -> str:
     return drawn_by_script(
         scatter(rows()),
         label="Scatter plot of Keras Applications: top-1 accuracy against MACs, a point for each model",
-        caption="Up is more accurate, left is cheaper. Area: parameters. Click a point to open its model.",
+        caption="Area: parameters. Click a point to open its model.",
         made=provenance(),
         badges=(*COUNTED, "published accuracy"),
     )

@@ -102,7 +102,7 @@
         Number(row.dataset.macs) > most(macs, 1e9);
     }
     const left = rows.filter((row) => !row.hidden).length;
-    told.textContent = `${left} of ${rows.length} models. Press a column's head to sort by it.`;
+    told.textContent = `${left} of ${rows.length} models. Click a column heading to sort by it.`;
   };
 
   for (const field of [...form.elements, ...axes.elements]) {

@@ -23,7 +23,7 @@ BUDGET_OPTIONS: tuple[Callable[[Any], Any], ...] = (
         "--max-peak-memory",
         type=BYTES_COUNT,
         metavar="BYTES",
-        help="Fail when activations need more at once, e.g. 64MiB.",
+        help="Fail when peak activation memory exceeds BYTES, e.g. 64MiB.",
     ),
     click.option(
         "--allow-uncounted",

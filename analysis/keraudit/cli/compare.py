@@ -44,7 +44,7 @@ SORTS = {
         type=Choice(["block", "layer"]),
         default="block",
         show_default=True,
-        help="What a row is; of layers, those that differ.",
+        help="Rows of the table: blocks, or the layers that differ.",
     ),
 )
 @row_options(SORTS)

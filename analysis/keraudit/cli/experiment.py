@@ -56,7 +56,7 @@ FEW = 500  # test images that are corrupted where only a fraction is trained
     ),
     seeds_option,
     fraction_option(
-        "Fraction of the training images of the whole experiment: fewer epochs, then fewer images,"
+        "Fraction of the full training (epochs x images): fewer epochs first, then fewer images,"
         " without the most expensive networks; recorded."
     ),
     click.option(
@@ -80,7 +80,7 @@ FEW = 500  # test images that are corrupted where only a fraction is trained
     click.option(
         "--address",
         metavar="HOST:PORT",
-        help="Of a running Ray cluster, or auto; FOLDER must be the same place for all its nodes."
+        help="Address of a running Ray cluster, or auto; all its nodes must share FOLDER."
         "  [default: this machine's own cores]",
     ),
 )

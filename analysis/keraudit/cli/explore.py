@@ -54,7 +54,7 @@ STOPPED = (-15, 143)  # how a process ends that was asked to
         "--prefix",
         default="",
         metavar="PATH",
-        help="Path of the page, where a proxy hands over one of several.",
+        help="URL path of the page behind a reverse proxy, e.g. keraudit.",
     ),
     click.option("--no-browser", is_flag=True, help="Do not open a browser."),
 )

@@ -56,7 +56,7 @@ SORTS = {
     click.option(
         "--by",
         type=Choice(["block", "layer", "kind", "stage"]),
-        help="What a row is.  [default: block; layer for models of few blocks, stage of many]",
+        help="Rows of the table.  [default: block; layer for few blocks, stage for many]",
     ),
     click.option(
         "--depth",

@@ -15,7 +15,7 @@ from keraudit.safe_text import harmless
 
 
 @click.command(
-    "gallery", cls=Command, short_help="The most telling images of one or two networks, as a page."
+    "gallery", cls=Command, short_help="Mistakes, Grad-CAM and neighbours of one or two networks."
 )
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN...")
 @headed(
@@ -96,7 +96,7 @@ def command(
     started()
     data = load(spec)
     networks = [load_run(folder, data, test_images=test_images) for folder in runs]
-    notify(f"{' and '.join(n.run.network for n in networks)} look at the test images")
+    notify(f"predicting the test images with {' and '.join(n.run.network for n in networks)}")
     pictures = gallery(networks, each=each, searched=search, command=command_line())
     save(output, gallery_page(pictures, networks[0].data))
     count = len({p.image for part in pictures.sections for p in part.pictures})

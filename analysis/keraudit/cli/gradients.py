@@ -108,7 +108,7 @@ CHANGES = (
         type=Choice(["block", "layer"]),
         default="block",
         show_default=True,
-        help="What a row is.",
+        help="Rows of the table.",
     ),
 )
 @output_options

@@ -97,8 +97,8 @@ def command(
     baseline = score(found.whole(), found.labels)
     if expect is not None and round(100 * baseline.accuracy, 2) != round(expect, 2):
         raise KerauditError(
-            f"{source}: the whole network classifies {100 * baseline.accuracy:.2f} % of"
-            f" {baseline.images:,} images rightly, --expect says {expect:.2f} %: other images, or other"
+            f"{source}: accuracy {100 * baseline.accuracy:.2f} % of the whole network on"
+            f" {baseline.images:,} images, --expect says {expect:.2f} %: other images, or other"
             " weights"
         )
     result: Any = lesions(
@@ -114,7 +114,7 @@ def command(
         command=command_line(),
     )
     if abs(result.baseline.right - baseline.right) > 0:
-        raise KerauditError(f"{source}: the network with its gates open predicts otherwise")
+        raise KerauditError(f"{source}: with all gates open the predictions change")
     emit(lesion_grids(result), [result.to_dict()], form=form, output=output)
 
 

@@ -19,10 +19,10 @@ from keraudit.safe_text import harmless, shown_harmlessly
 
 # What a command that is stopped leaves, where it is not nothing.
 LEFT = {
-    **dict.fromkeys(("train", "experiment"), "the same command goes on"),
+    **dict.fromkeys(("train", "experiment"), "the same command resumes"),
     "evaluate": "what was evaluated before is kept",
 }
-NO_MEMORY = "no memory is left: give the process more, or end others; nothing was written"
+NO_MEMORY = "out of memory: give the process more, or stop others; nothing was written"
 LONGEST_LINE = LONGEST_MESSAGE + 100  # characters: room for the length of one that is cut
 
 # heading of the help: the commands under it, each with the module that holds it

@@ -86,7 +86,7 @@ READING_OPTIONS: tuple[Callable[[Any], Any], ...] = (
         "--length",
         type=click.IntRange(min=1),
         metavar="N",
-        help="Length of every open axis of an input, such as tokens.",
+        help="Length of every open (None) axis of the inputs, e.g. the number of tokens.",
     ),
     click.option(
         "--batch",

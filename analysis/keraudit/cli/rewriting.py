@@ -94,7 +94,7 @@ REWRITING_OPTIONS: tuple[Callable[[Any], Any], ...] = (
         "--without-skip",
         multiple=True,
         metavar="LAYER",
-        help="Cut one skip connection: LAYER is the sum that it ends in. Repeatable.",
+        help="Cut one skip connection: LAYER is the addition where it ends. Repeatable.",
     ),
     click.option(
         "--without-reduction",

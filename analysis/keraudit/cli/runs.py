@@ -84,7 +84,7 @@ def show(run: Path, form: str, output: Path | None) -> None:
     emit([grid], [record.to_dict()], form=form, output=output)
 
 
-@command.command("compare", short_help="Compare networks: mean and deviation over seeds.")
+@command.command("compare", short_help="Compare networks: mean and standard deviation over seeds.")
 @FOLDER
 @output_options
 def compare(folder: Path, form: str, output: Path | None) -> None:

@@ -31,6 +31,7 @@ COUNT = click.IntRange(min=1)
 NETWORKS = (
     "InceptionV3",
     "ResNet50",
+    "Inception-CIFAR",
     *(f"{family}-CIFAR-{n}" for family in ("ResNet", "Plain") for n in (20, 32, 44, 56, 110)),
 )
 
@@ -185,7 +186,7 @@ def summary(run: Run, folder: Path) -> str:
     from keraudit.data.dataset import judges
 
     evaluation = run.evaluation
-    share = f", {run.work['share_of_peak']:.0%} of the device's peak" if run.work else ""
+    share = f", utilisation {run.work['share_of_peak']:.0%}" if run.work else ""
     return (
         f"{run.network} seed {run.seed}: {judges(run.dataset)} accuracy {evaluation['test']['accuracy']:.2%}, training"
         f" accuracy {evaluation['train']['accuracy']:.2%}, {len(run.history)} epochs in {run.seconds:.0f}"

@@ -1,11 +1,11 @@
-"""The network without its 1x1 reductions: every spatial convolution sees the wide input.
+"""The network without its 1x1 reductions: every spatial convolution reads the wide input.
 
 A *reduction* is a 1x1 convolution with fewer output than input channels whose output is read only by
 spatial convolutions (a kernel above 1 along some axis; plain, 1xn, depthwise or separable), directly
 or through its own normalisation, activation and padding (Szegedy et al. 2014, section 4: "1x1
 convolutions are used to compute reductions before the expensive 3x3 and 5x5 convolutions").
 
-No reductions are: projections after pooling, expansions, the last 1x1 of a bottleneck, transitions,
+Not reductions: projections after pooling, expansions, the last 1x1 of a bottleneck, transitions,
 classifier heads; each is read by something else than a spatial convolution, or does not narrow.
 """
 

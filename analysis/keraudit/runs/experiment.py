@@ -32,7 +32,7 @@ class Experiment:
     """What an experiment is to show, and with what.
 
     Attributes:
-        name: as typed after ``--run``.
+        name: as on the command line.
         claim: the sentence it tests, with its source.
         networks: all of them, in the order in which they are trained.
         recipe: the name of their recipe.

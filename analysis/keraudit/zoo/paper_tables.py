@@ -49,23 +49,23 @@ GOOGLENET: tuple[Printed, ...] = (
 )
 K, M = 1024, 1_000_000  # the units of the two columns
 
-# Where the printed numbers are not what the printed widths make, beyond the last digit.
+# Where the reported numbers are not what the reported widths make, beyond the last digit.
 DIFFERENCES: Mapping[str, str] = {
     "convolution 7x7/2": (
-        "7*7*3*64 = 9,408 weights and 112*112 times as many multiply-adds, 118 M. The printed row agrees"
+        "7*7*3*64 = 9,408 weights and 112*112 times as many multiply-adds, 118 M. The reported row agrees"
         " with itself (2.7 K on 112 x 112 positions are 34 M), not with a dense 7x7 kernel; the paper"
         " does not say why"
     ),
-    "inception (3b)": "the widths make 379 K, 380 is printed; the operations agree",
-    "inception (4a)": "the widths make 367 K and 73.6 M, 364 and 73 are printed",
-    "inception (4b)": "the widths make 438 K, 437 is printed; the operations agree",
-    "inception (4c)": "the widths make 497.5 K (463 printed); the printed 100 M follow from the widths",
-    "inception (4d)": "the widths make 590.5 K (580 printed); the printed 119 M follow from the widths",
-    "inception (4e)": "the widths make 847 K (840 printed); the printed 170 M follow from the widths",
+    "inception (3b)": "the widths make 379 K, 380 is reported; the operations agree",
+    "inception (4a)": "the widths make 367 K and 73.6 M, 364 and 73 are reported",
+    "inception (4b)": "the widths make 438 K, 437 is reported; the operations agree",
+    "inception (4c)": "the widths make 497.5 K (463 reported); the reported 100 M follow from the widths",
+    "inception (4d)": "the widths make 590.5 K (580 reported); the reported 119 M follow from the widths",
+    "inception (4e)": "the widths make 847 K (840 reported); the reported 170 M follow from the widths",
     "inception (5a)": (
-        "the widths make 1,018 K and 51 M; 1,072 and 54 are printed, which agree with each other"
+        "the widths make 1,018 K and 51 M; 1,072 and 54 are reported, which agree with each other"
     ),
-    "inception (5b)": "the widths make 1,409 K (1,388 printed); the printed 71 M follow from the widths",
+    "inception (5b)": "the widths make 1,409 K (1,388 reported); the reported 71 M follow from the widths",
 }
 
 # Stanford CS231n 2017, lecture 9: the total, in millions, that the slide prints for the module with

@@ -169,9 +169,9 @@ def edge(x0: float, row0: int, x1: float, row1: int) -> str:
 def words(node: Node) -> str:
     """What a box says, a line or two."""
     kind, config = node.layer.kind, node.layer.config
-    out = sizes(node.outputs[0].shape)
+    out = sizes(node.outputs[0].shape).replace("x", "×")
     if kind == "Conv2D":
-        return f"{shape_text(config['kernel_size'])}, {config['filters']} filters"
+        return f"{shape_text(config['kernel_size']).replace('x', '×')}, {config['filters']} filters"
     if kind == "InputLayer":
         return f"input {out}"
     if kind == "Concatenate":

@@ -3,10 +3,10 @@
 Along one axis, position x of a layer sees ``[stride * x + low, stride * x + high]`` of the input;
 the extent is ``high - low + 1`` and ``-low`` is the effective padding (Araujo, Norris and Sim,
 "Computing Receptive Fields of Convolutional Neural Networks", Distill 2019). Where branches meet,
-the interval is the union of theirs, which is exact when their strides agree. Behind a layer that
-enlarges the map the positions differ among themselves; the extent is then an upper bound. It is one,
-too, where maps are laid one behind the other along an axis (``Concatenate``): the interval holds every
-shift. Behind a layer that rearranges an axis (a flip, a sort) every position counts as seeing all of it.
+the interval is the union of theirs, which is exact when their strides agree. After a layer that
+enlarges the map, positions differ in their receptive fields; the extent is then an upper bound. It is also
+an upper bound where maps are concatenated along a spatial axis (``Concatenate``): the interval covers every
+shift. After a layer that rearranges an axis (a flip, a sort) the receptive field is the whole axis.
 """
 
 from __future__ import annotations

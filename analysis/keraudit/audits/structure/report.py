@@ -1,6 +1,6 @@
-"""Whether a network has the shape that lectures and papers claim of it.
+"""Does a network have the architecture that lectures and papers describe?
 
-Which claims apply is told from the graph: those about ResNets where a shortcut is added to a longer
+Which claims apply is decided from the graph: those about ResNets where a shortcut is added to a longer
 branch, those about Inception where branches with convolutions are concatenated. Names play no part.
 """
 
