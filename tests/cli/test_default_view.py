@@ -56,7 +56,7 @@ def test_blocks_are_shown_where_they_are_asked_for(small: Path) -> None:
         assert " stem " in shown
         assert "conv2d_2" not in shown
     page = " ".join(run("flops", "--help").out.split())
-    assert "[default: block; layer for models of few blocks, stage of many]" in page
+    assert "[default: block; layer for few blocks, stage for many]" in page
 
 
 def test_the_rows_of_a_file_do_not_depend_on_the_model(small: Path) -> None:

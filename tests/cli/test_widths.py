@@ -102,7 +102,7 @@ def test_minor_columns_go_before_names_wrap_to_shreds() -> None:
         assert "Hidden" not in grid_text(grid, 200)
         assert "Hidden" not in grid_text(grid, None)
     assert "batch_normalization_1 " in grid_text(report_grid(report, by="layer"), 60)
-    assert "Hidden         Output, Sees" not in grid_text(report_grid(report), 80)
+    assert "Hidden         Output, RF" not in grid_text(report_grid(report), 80)
     assert str(report).count(": to_dataframe()") == 1
 
 
@@ -112,8 +112,8 @@ def test_a_file_and_a_pipe_get_every_column(tmp_path: Path) -> None:
     assert run("flops", "ResNet50", "-o", target).code == 0  # whatever COLUMNS says
     piped = run("flops", "ResNet50", COLUMNS="")
     assert piped.out == target.read_text()
-    assert "Activations   Sees   Stride" in piped.out
-    assert "Activations   Sees   Stride" not in run("flops", "ResNet50", COLUMNS="80").out
+    assert "Activations    RF   Stride" in piped.out
+    assert "Activations    RF   Stride" not in run("flops", "ResNet50", COLUMNS="80").out
 
 
 @pytest.mark.parametrize(

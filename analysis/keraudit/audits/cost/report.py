@@ -273,7 +273,7 @@ def report_grid(report: CostReport, *, by: str = "block", depth: int = 1) -> Gri
         Column(key="param_bytes", label="Weights", form="bytes", wide=True, bounded=True),
         Column(key="activation_bytes", label="Activations", form="bytes", wide=True, bounded=True),
         *(
-            (Column(key="receptive_field", label="Sees", form="extent", minor=True),)
+            (Column(key="receptive_field", label="RF", form="extent", minor=True),)
             if placed
             else ()
         ),
@@ -371,7 +371,7 @@ def _report_notes(report: CostReport, sees: bool) -> list[str]:
         done = note.nothing or counted(note.changes, "layer")
         notes.insert(0, f"Rewritten      {note.name}: {done}")
     if sees:
-        notes.append("Sees           the receptive field, in input positions a side")
+        notes.append("RF             the receptive field, in input positions a side")
     notes += bound_notes(report.bound, costs.unsupported)
     return [*notes, *import_notes(costs)]
 
