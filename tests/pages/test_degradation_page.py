@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,6 +51,24 @@ def test_what_depth_costs_each_pair(published: Path) -> None:
     assert "rises by **30 points** without skips and falls by **5.0 points** with them" in told
     publish(published, *runs_of, last | {"loss": "clipped"})
     assert "points" not in resnet.claim()  # of two losses nothing is told
+
+
+def test_a_complete_schedule_is_shown_once_all_four_are_there(published: Path) -> None:
+    errors = {"Plain-CIFAR-20": 0.1, "Plain-CIFAR-56": 0.4, "ResNet-CIFAR-20": 0.1}
+    folder = published / resnet.PLAN
+    folder.mkdir()
+
+    def trained(name: str, error: float) -> dict[str, Any]:
+        own = run(name)["evaluation"] | {"train_error": error, "test_error": error + 0.1}
+        return run(name, evaluation=own)
+
+    publish(folder, *(trained(name, error) for name, error in errors.items()))
+    assert resnet.complete_schedule() == ""
+    publish(folder, *(trained(n, e) for n, e in {**errors, "ResNet-CIFAR-56": 0.08}.items()))
+    told = resnet.complete_schedule()
+    assert "training error rises by **30 points** without skips and falls by **2.0 points**" in told
+    assert "test error rises by **30 points** and falls by **2.0 points**." in told
+    assert "Plain-CIFAR-56, test" in told
 
 
 def test_what_depth_costs_is_drawn_epoch_by_epoch(published: Path) -> None:
