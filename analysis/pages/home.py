@@ -32,7 +32,7 @@ def _cheaper() -> Mapping[str, Any]:
     return {
         "title": "Cheaper",
         "number": f"{totals['factor']:.1f}×",
-        "text": "the multiplications: GoogLeNet without its 1×1 reductions.",
+        "text": "as many multiplications without GoogLeNet's 1×1 reductions.",
         "colors": WITH,
         "bars": {"with": totals["macs_with"] / 1e9, "without": totals["macs_without"] / 1e9},
         "unit": "G",
@@ -53,7 +53,7 @@ def _trainable() -> Mapping[str, Any]:
     return {
         "title": "Trainable",
         "number": f"{signed(plain)} points",
-        "text": f"From {layers} layers {what} changes by {signed(plain)} points without skips, by {signed(skips)} with them.",
+        "text": f"{what} from {layers} layers without skips; {signed(skips)} points with them.",
         "colors": WITH,
         "bars": {"with": max(skips, 0), "without": max(plain, 0)},
         "unit": "points",

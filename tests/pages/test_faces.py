@@ -88,7 +88,7 @@ def test_the_table_of_recognisers(kept: Path) -> None:
     assert "| −3.0 to +7.0 | mixed0, mixed2 |" in whole
     assert ">3 splits · 1 initialisation · 2 CPU cores · 10 people, 100 images<" in shown
     assert "100 images of 92x112 (pictures" in shown
-    assert "Mean and deviation over 3 random splits" in shown
+    assert "Mean and standard deviation over 3 random splits" in shown
     assert "Made by `keraudit faces --data pictures`" in shown
     listed = reproduce.commands()
     assert ("faces.md", kept.as_posix(), "keraudit faces --data pictures") in listed

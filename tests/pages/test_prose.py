@@ -76,7 +76,8 @@ def test_what_clipped_cross_entropy_costs() -> None:
     assert round(1 / below("ResNet-CIFAR-56")) == 5
     says(page, "a plain network of 20 layers has no such image, and one of 56 hardly any")
     assert below("Plain-CIFAR-20") == 0 < below("Plain-CIFAR-56") < 0.01
-    says(page, "of 56 layers ends five points better from logits, that of 44 gains less than one")
+    says(page, "layers ends five points better, though hardly any of its images is clipped")
+    says(page, "that of 44 gains less than one")
     before, now = (
         [run(f"plain-cifar-{depth}", folder)["evaluation"]["train_error"] for depth in DEPTHS]
         for folder in ("clipped", "runs/two-cores")
@@ -84,6 +85,19 @@ def test_what_clipped_cross_entropy_costs() -> None:
     gains = [100 * (cut - whole) for cut, whole in zip(before, now, strict=True)]
     assert max(gains[:2]) < 0 < gains[2] < 1
     assert round(gains[3]) == 5
+
+
+def test_how_confident_the_large_networks_are() -> None:
+    page = "notes/confidence.md"
+    for name in ("inceptionv3", "resnet50"):
+        found = run(name, "runs/h200-adamw", "modern")["evaluated"]
+        bins = [row for row in found["calibration"] if row["images"]]
+        says(page, "# Label smoothing leaves both networks underconfident")
+        assert sum(r["images"] * (r["accuracy"] - r["confidence"]) for r in bins) > 0
+        says(page, "Between a half and 87 % confidence both are overconfident")
+        middle = [row for row in bins if 0.5 < row["confidence"] < 0.87]
+        assert len(middle) > 4
+        assert all(row["accuracy"] < row["confidence"] for row in middle)
 
 
 def test_how_the_large_networks_learn() -> None:
@@ -97,8 +111,9 @@ def test_how_the_large_networks_learn() -> None:
     assert [a > b for a, b in zip(ours, theirs, strict=True)][:3] == [True, True, False]
     says("cifar.md", "in its fourth epoch its training accuracy falls below that of the third")
     assert ours[3] < ours[2]
-    says("cifar.md", "and one test image in ten is correct, which is guessing")
-    assert round(inception["history"][3]["test_accuracy"], 3) == 0.1
+    says("cifar.md", "In the first epochs both test errors are far above the training errors")
+    for row in (*inception["history"][:3], *resnet["history"][:3]):
+        assert row["accuracy"] - row["test_accuracy"] > 0.15
     says("cifar.md", "ResNet50 passes the same rate without a step back")
     assert theirs == sorted(theirs)
     says("cifar.md", "InceptionV3 multiplies little more than half as much as ResNet50")

@@ -49,7 +49,7 @@ def test_the_page_calls_every_table() -> None:
 def test_no_limit_is_typed() -> None:
     """But the promise of the tests, and how many inputs they try."""
     found = re.findall(r"\d[\d,]*(?: \w+)?", re.sub(r"`[^`]*`|CIFAR-10|HDF5", "", PAGE))
-    assert found == ["2, within", "5 s", "500 MB", "2,000 inputs", "20,000"]
+    assert found == ["2, within", "5 s", "500 MB", "2,000 randomly", "20,000"]
     about = re.sub(r"`[^`]*`", "", (ROOT / "SECURITY.md").read_text("utf-8"))
     assert re.findall(r"\d+", about) == []
 

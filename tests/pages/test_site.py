@@ -276,7 +276,7 @@ def test_a_missing_record_says_what_makes_it_and_a_damaged_one_stops_the_build(
 def test_the_gradients_are_the_records(readers: dict[str, Reader]) -> None:
     path = ROOT / "site" / "results" / "gradients" / "resnet50-64.json"
     found = json.loads(path.read_text("utf-8"))
-    title = "ResNet50 at 64x64x3: gradient norm across depth"
+    title = "ResNet50 at 64×64×3: gradient norm across depth"
     (drawn,) = (
         figure
         for figure in readers["gradients.html"].figures
