@@ -12,7 +12,7 @@ from keraudit.evaluation.lesion import wilson
 from keraudit.output.csv_markdown import code
 from keraudit.output.numbers import short
 from keraudit.output.table import bare_grid
-from keraudit.runs.statistics import mcnemar, unpaired
+from keraudit.runs.statistics import mcnemar, measured, unpaired
 from keraudit.training.record import Run
 from pages import mistakes, run_tables, runs
 from pages.audited import record
@@ -52,12 +52,13 @@ def card(chosen: Mapping[str, Sequence[Run]] | None = None) -> str:
     found = runs.comparable(runs.BIG) if chosen is None else chosen
     if not found:
         return ""
-    cards = {name: _facts(members) for name, members in found.items()}
+    is_timed = any(one.key == "epoch_seconds" for one in measured(runs.together(found)))
+    cards = {name: _facts(members, is_timed=is_timed) for name, members in found.items()}
     return part("result-cards.html", cards=cards, badges=runs.badges(found))
 
 
-def _facts(members: Sequence[Run]) -> dict[str, tuple[str, str]]:
-    """By what it is of: a number of a card, and its interval or its unit."""
+def _facts(members: Sequence[Run], *, is_timed: bool) -> dict[str, tuple[str, str]]:
+    """By what it is of: a number of a card, and its interval or its unit; of times that can be compared alone."""
     run, right = members[0], accuracy(members)
     images = int(run.dataset["test_images"])
     facts = {"test accuracy": (f"{100 * right:.1f} %", interval(right, images))}
@@ -67,7 +68,8 @@ def _facts(members: Sequence[Run]) -> dict[str, tuple[str, str]]:
     gap = right - 1 + fmean(run.evaluation["train_error"] for run in members)
     facts["gap to training accuracy"] = (f"{-100 * gap:.1f} points", "")
     seconds = sorted(row["seconds"] for row in run.history)[len(run.history) // 2]
-    facts["time"] = (f"{seconds:.1f} s/epoch", "")
+    if is_timed:
+        facts["time"] = (f"{seconds:.1f} s/epoch", "")
     if run.work:
         facts["training MACs/image"] = (short(run.work["training_macs_per_image"]), "")
     facts["parameters"] = (short(run.params), "")
@@ -216,8 +218,8 @@ def work() -> str:
     A processor's peak is not told: it depends on what else runs there.
     """
     first = [members[0] for members in runs.comparable(runs.BIG).values()]
-    measured = [(run, run.work) for run in first if run.work and not _on_processor(run)]
-    if not measured:
+    worked = [(run, run.work) for run in first if run.work and not _on_processor(run)]
+    if not worked:
         return ""
     grid = bare_grid(
         {
@@ -235,11 +237,11 @@ def work() -> str:
                 sum(bool(row["macs"]) for row in record(run.network)["layers"]),
                 100 * work["share_of_peak"],
             )
-            for run, work in measured
+            for run, work in worked
         ],
     )
     peaks = ", ".join(
-        dict.fromkeys(short(work["peak_macs_per_s"]) + " MACs/s" for _, work in measured)
+        dict.fromkeys(short(work["peak_macs_per_s"]) + " MACs/s" for _, work in worked)
     )
     how = "Utilisation: of the fastest matrix product measured on the same device in the same precision"
     return f"{numbers(grid)}\n\n{note(f'{how}, {peaks}.')}"

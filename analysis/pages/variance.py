@@ -32,16 +32,17 @@ def section() -> str:
         [row for row in found["reductions"] if row["name"].endswith(ending)]
         for ending in ("_5x5_reduce", "_3x3_reduce")
     )
-    return f"""## Why it may work: channels are correlated
+    return f"""## What a reduction loses, measured {{#variance}}
 
-The reductions before a 5×5 keep {kept(narrow)} of the channels. As many principal components of their input hold
-**{extremes(narrow, "trained")}** of its variance in a small Inception network trained on CIFAR-10, and
-{extremes(narrow, "random")} with random weights. Before the 3×3, where {kept(wide)} are kept, they hold
-{extremes(wide, "trained")}.
+Channels are correlated, so a reduction loses less than its width suggests. Before a 5×5 it keeps {kept(narrow)} of the
+channels; as many principal components of its input hold **{extremes(narrow, "trained")}** of the variance in a small
+Inception network trained on CIFAR-10. Before the 3×3, where {kept(wide)} are kept, they hold {extremes(wide, "trained")}.
 
 {_figure(found)}
 
-Variance is not accuracy: a reduction is trained for the loss, which may depend on a component that varies little.
+The correlation does not come from training: before a 5×5 the same components hold {extremes(narrow, "random")} with random
+weights. And variance is not accuracy: a reduction is trained for the loss, which may depend on a component that varies
+little.
 """
 
 
