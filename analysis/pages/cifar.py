@@ -22,6 +22,7 @@ from pages.rendering import part
 
 # The two small networks that ship, of one cost and trained alike.
 SMALL, SMALL_RUNS = ("ResNet-CIFAR-20", "Inception-CIFAR"), "depth-in-16-epochs"
+CHANCE = 0.05  # of McNemar's test: two networks of a larger p are not told apart
 # A page of images, drawn from the reader's own data; none is in the repository.
 GALLERY = Path("build/gallery.html")
 
@@ -97,7 +98,17 @@ def at_equal_cost() -> str:
         f" blocks: as many multiplications, about as many parameters, the same {epochs} epochs of one schedule"
         f" ([their weights ship](guide/explorer.md))."
     )
-    return "\n\n".join(("## At equal cost", text, card(found), verdict(found)))
+    return "\n\n".join(
+        (f"## {_heading(found)} {{#at-equal-cost}}", text, card(found), verdict(found))
+    )
+
+
+def _heading(found: Mapping[str, Sequence[Run]]) -> str:
+    """What is found, where the same images were classified by both."""
+    first, second = ((members[0].evaluated or {}).get("correct") for members in found.values())
+    if first and second and mcnemar(first, second)[2] > CHANCE:
+        return "At equal cost both kinds of block end alike"
+    return "At equal cost"
 
 
 def verdict(chosen: Mapping[str, Sequence[Run]] | None = None) -> str:
@@ -149,7 +160,8 @@ def losses() -> str:
 def results() -> str:
     """The table of the results."""
     found = runs.comparable(runs.BIG)
-    return run_tables.result_table(found) if found else ""
+    title = "Errors at the end and times in numbers"
+    return run_tables.result_table(found, folded_as=title) if found else ""
 
 
 def caveat() -> str:

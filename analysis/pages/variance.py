@@ -10,6 +10,7 @@ from typing import Any
 from keraudit.output.palette import LINES
 from keraudit.output.plotly_figure import as_record, new_figure, panelled, suffix_of
 from pages.figures import drawn_by_script
+from pages.markdown import folded_figures
 from pages.published import published
 from records.variance import PATH, SCHEMA
 
@@ -38,7 +39,7 @@ Channels are correlated, so a reduction loses less than its width suggests. Befo
 channels; as many principal components of its input hold **{extremes(narrow, "trained")}** of the variance in a small
 Inception network trained on CIFAR-10. Before the 3×3, where {kept(wide)} are kept, they hold {extremes(wide, "trained")}.
 
-{_figure(found)}
+{folded_figures("The variance that components hold, reduction by reduction", [_figure(found)])}
 
 The correlation does not come from training: before a 5×5 the same components hold {extremes(narrow, "random")} with random
 weights. And variance is not accuracy: a reduction is trained for the loss, which may depend on a component that varies

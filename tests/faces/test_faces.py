@@ -273,7 +273,10 @@ def test_wrong_words_for_faces(tmp_path: Path, trained: Path) -> None:
     for words, message in (
         ((), "Missing option '--data'"),
         ((*data, "--features", "gone"), "random:ResNet50, trained:NAME or the folder of a"),
-        ((*data, "--features", "trained:VGG16"), "expected trained:ResNet-CIFAR-20"),
+        (
+            (*data, "--features", "trained:VGG16"),
+            "expected trained:Inception-CIFAR or trained:ResNet-CIFAR-20",
+        ),
         ((*data, "--features", "random:VGG16"), "expected random or random:InceptionV3 or random:"),
         (
             (*data, "--features", "random:ResNet50+without-x"),
