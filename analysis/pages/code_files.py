@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pages.markdown import folded
+
 FOLDER = Path("site/code")
 
 
 def shown(name: str) -> str:
-    """A file as a block of code, its docstring left to the page's own words; the search leaves it out.
+    """A file as a block of code, folded, its docstring left to the page's own words; the search leaves it out.
 
     Args:
         name: in ``site/code``.
@@ -16,4 +18,4 @@ def shown(name: str) -> str:
     text = (FOLDER / name).read_text("utf-8")
     _, _, body = text.partition('"""\n\n')
     block = f'```python title="{name}"\n{body}```'
-    return f"<section markdown data-search-exclude>\n\n{block}\n\n</section>"
+    return f"<div markdown data-search-exclude>\n\n{folded(f'The code: {name}', block)}\n\n</div>"
