@@ -63,8 +63,10 @@ def test_a_layer_is_found_and_a_module_opened(browser: Browser, url: str) -> Non
         page.go_back()
         page.locator('svg .box.open[data-key="mixed10"]').wait_for(state="detached")
         assert box(page, "mixed7").count() == 1
+        settled(page)
         page.go_forward()
         page.get_by_text("25,165,824 MACs").wait_for()
+        settled(page)
         page.reload()
         page.get_by_text("25,165,824 MACs").wait_for()
         settled(page)
