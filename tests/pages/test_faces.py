@@ -101,6 +101,26 @@ def test_the_figure_has_a_line_for_each_source_and_one_for_pixels(kept: Path) ->
     assert drawn.count("mixed1") == 2  # in either panel
 
 
+def test_the_roc_has_the_recognisers_without_a_network_and_those_of_trained_features(
+    kept: Path,
+) -> None:
+    found = record()
+    found["roc_false_accepts"] = [0.01, 1.0]
+    found["recognisers"].append(recogniser("Features", "ResNet-CIFAR-20, trained on toys", 0.1))
+    for one in found["recognisers"]:
+        one["roc"] = [[0.5, 1.0], [0.7, 1.0]]
+    kept.write_text(json.dumps(found))
+    text = faces.curve().partition('<script type="application/json">')[2]
+    lines = json.loads(text.partition("</script>")[0])["data"]
+    assert [line["name"] for line in lines] == [
+        "Pixels",
+        "Features: ResNet-CIFAR-20, trained on toys",
+        "equal error",
+    ]
+    assert (lines[0]["x"], lines[0]["y"]) == ([1.0, 100.0], [60.0, 100.0])
+    assert lines[2]["y"] == [99.0, 0.0]
+
+
 def test_the_staircase_is_of_random_networks_block_by_block(kept: Path) -> None:
     found = record()
     for source, name in faces.RANDOM.items():
