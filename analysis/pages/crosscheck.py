@@ -49,7 +49,7 @@ def agreement() -> str:
     if found is None:
         return MISSING
     columns = {"model": "text", "our MACs": "exact", "our FLOPs": "exact"}
-    columns |= dict.fromkeys((*EXACT, "their rests", "xla", "its rest"), "number")
+    columns |= dict.fromkeys((*EXACT, "unexplained", "xla", "of xla unexplained"), "number")
     return numbers(bare_grid(columns, map(_agreement_row, found["reports"])))
 
 

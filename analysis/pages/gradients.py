@@ -15,6 +15,7 @@ from keraudit.audits.gradients.figure import (
     norm_over_training,
     over_seeds,
 )
+from keraudit.audits.gradients.variants import BASELINE
 from keraudit.output.numbers import sizes, times
 from keraudit.output.table import bare_grid
 from keraudit.runs.statistics import PERCENT
@@ -27,7 +28,6 @@ from pages.published import missing as absent
 from records.gradients import FOLDER
 
 TWINS = 2  # a network with its skips and without: one panel
-BASELINE = {"as it is": "baseline"}  # what the network that nothing was taken from is called
 ACROSS_DEPTH, OVER_TRAINING = "keraudit.gradients/1", "keraudit.gradients-over-training/1"
 
 
@@ -200,7 +200,7 @@ def across(entry: Mapping[str, Any]) -> str:
     return times(norms[0] / norms[-1]) if norms[0] and norms[-1] else "no number"
 
 
-def grows(name: str, label: str = "as it is") -> str:
+def grows(name: str, label: str = BASELINE) -> str:
     """In a sentence: how many times the gradient grows from the last block of a network to its first."""
     return "(not measured)" if record(name) is None else times(10 ** relative(name, label)[0])
 
@@ -231,7 +231,7 @@ def growths(name: str, *, folded_as: str = "") -> str:
         low, high = verdict["interval"] or (None, None)
         rows.append(
             (
-                BASELINE.get(verdict["label"], verdict["label"]),
+                verdict["label"],
                 times(ends[0]["mean"]) if ends else "",
                 times(ends[-1]["mean"]) if ends else "",
                 verdict["growth_per_block"],

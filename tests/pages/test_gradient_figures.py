@@ -156,7 +156,7 @@ def test_the_cosines_are_means_over_seeds() -> None:
     found = record("resnet-cifar-56-shattering")
     drawn = cosine_by_depth(found)
     lines = {trace["name"]: trace["y"] for trace in drawn["data"] if trace.get("name")}
-    for name, label in (("with skips", "as it is"), ("without skips", "without-skips")):
+    for name, label in (("with skips", "baseline"), ("without skips", "without-skips")):
         profiles = [p["blocks"] for p in found["profiles"] if p["label"] == label]
         expected = [fmean(b["cosine"] for b in rows) for rows in zip(*profiles, strict=True)]
         assert lines[name] == pytest.approx(expected)

@@ -283,7 +283,7 @@ def test_the_gradients_are_the_records(readers: dict[str, Reader]) -> None:
         if figure["layout"]["title"]["text"] == title and "xaxis2" not in figure["layout"]
     )
     lines = {trace["name"]: trace["y"] for trace in drawn["data"] if "name" in trace}
-    for name, label in (("with skips", "as it is"), ("without skips", "without-skips")):
+    for name, label in (("with skips", "baseline"), ("without skips", "without-skips")):
         profiles = [p["blocks"] for p in found["profiles"] if p["label"] == label]
         assert lines[name] == pytest.approx(
             [

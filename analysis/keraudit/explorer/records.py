@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from keraudit.audits.gradients.variants import AS_IS
+from keraudit.audits.gradients.variants import BASELINE
 from keraudit.errors import KerauditError
 from keraudit.model.fuzzy import plain
 from keraudit.output.numbers import mebibytes
@@ -39,7 +39,7 @@ def recorded_profiles(title: str) -> list[Mapping[str, Any]]:
             one = record(path, GRADIENTS)
         except KerauditError:
             continue
-        if plain(str(one.get("model"))) == plain(title) and one["profiles"][0]["label"] == AS_IS:
+        if plain(str(one.get("model"))) == plain(title) and one["profiles"][0]["label"] == BASELINE:
             found.append(one)
     return found
 

@@ -65,7 +65,7 @@ def test_the_corners_are_eight() -> None:
 @pytest.mark.parametrize("words", ["width=0.5", "activation=gelu", "input-shape=48,48,3", "lecun"])
 def test_other_changes_run(words: str) -> None:
     report = keraudit.gradients("ResNet-CIFAR-8-B", batch=4, against=[words])
-    assert report.labels == ("as it is", words)
+    assert report.labels == ("baseline", words)
     assert all(row.grad_norm > 0 for row in report.of(words)[0].blocks)
 
 
@@ -155,4 +155,4 @@ def test_a_gradient_that_overflows_is_found_where_it_does() -> None:
     assert profile.nonfinite is not None
     assert profile.nonfinite.what == "gradient"
     assert profile.nonfinite.layer in ("w1", "w2")
-    assert report["as it is"].verdict == "non-finite"
+    assert report["baseline"].verdict == "non-finite"

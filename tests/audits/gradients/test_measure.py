@@ -20,7 +20,7 @@ np = pytest.importorskip("numpy")
 layers = keras.layers
 
 
-def rows(report: Any, label: str = "as it is") -> dict[str, Any]:
+def rows(report: Any, label: str = "baseline") -> dict[str, Any]:
     (profile,) = report.of(label)
     return {row.name: row for row in profile.layers}
 
@@ -182,14 +182,14 @@ def test_normalised_networks_explode_at_the_known_rate() -> None:
         keras.Sequential([*chain, layers.Dense(10)]), batch=128, seeds=(0, 1, 2)
     )
     expected = math.sqrt(math.pi / (math.pi - 1))
-    assert report["as it is"].growth_per_block == pytest.approx(expected, rel=0.03)
+    assert report["baseline"].growth_per_block == pytest.approx(expected, rel=0.03)
 
 
 def test_a_plain_network_explodes_more_than_a_residual_one() -> None:
     report = keraudit.gradients(
         "ResNet-CIFAR-20", batch=16, against=["without-skips"], seeds=(0, 1)
     )
-    assert report["without-skips"].growth_per_block > report["as it is"].growth_per_block > 1
+    assert report["without-skips"].growth_per_block > report["baseline"].growth_per_block > 1
 
 
 def test_the_four_corners() -> None:
@@ -208,7 +208,7 @@ def test_gradients_of_inputs_shatter_without_skips() -> None:
         "ResNet-CIFAR-56", batch=16, against=["without-skips"], shattering=True
     )
     first = {label: report.of(label)[0].blocks[0].cosine for label in report.labels}
-    assert first["as it is"] > 2 * first["without-skips"]
+    assert first["baseline"] > 2 * first["without-skips"]
 
 
 def test_a_number_that_is_not_finite_is_a_finding() -> None:
@@ -218,7 +218,7 @@ def test_a_number_that_is_not_finite_is_a_finding() -> None:
     (profile,) = report.profiles
     assert profile.nonfinite is not None
     assert (profile.nonfinite.what, profile.nonfinite.layer) == ("activation", "second")
-    assert report["as it is"].verdict == "non-finite"
+    assert report["baseline"].verdict == "non-finite"
     json.dumps(report.to_dict(), allow_nan=False)
 
 

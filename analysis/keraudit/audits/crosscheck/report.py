@@ -200,7 +200,7 @@ def _notes(report: Crosscheck) -> list[str]:
     if xla is not None and xla.value:
         part = abs(xla.remainder or 0) / xla.value
         notes.append(
-            f"XLA's rest     {part:.5%} of its value: it adds up in 32-bit floats, so the last"
+            f"Of XLA's       {part:.5%} is unexplained: it adds up in 32-bit floats, so the last"
         )
         notes.append("               digits of a large sum are rounded")
     if report.unsupported:

@@ -8,6 +8,7 @@ from statistics import fmean
 from typing import Any
 
 from keraudit.audits.gradients.growth import EXPLODING, HEALTHY, VANISHING
+from keraudit.audits.gradients.variants import BASELINE
 from keraudit.output.numbers import times
 from keraudit.output.palette import LINES, color_of
 from keraudit.output.plotly_figure import (
@@ -26,7 +27,7 @@ MOST_TICKS = 8
 MAP_HEIGHT = 640  # pixels at most; plotly then names every second or third block
 SKIPS, NORM = "without-skips", "without-norm"
 # What the lines of one network and of its twin are called where they are the only ones.
-WITH_AND_WITHOUT: Mapping[str, str] = {"as it is": "with skips", SKIPS: "without skips"}
+WITH_AND_WITHOUT: Mapping[str, str] = {BASELINE: "with skips", SKIPS: "without skips"}
 # What a line is said to do, from the input's side.
 WORDS: Mapping[str, str] = {VANISHING: "vanishes", HEALTHY: "steady", EXPLODING: "explodes"}
 SIDES = {"left": 70, "bottom": 60}  # margins, in pixels

@@ -17,7 +17,7 @@ from keraudit.rewrite.repeat import repeat_block
 from keraudit.rewrite.skips import without_skips
 from keraudit.rewrite.width import with_width
 
-AS_IS = "as it is"
+BASELINE = "baseline"
 CORNERS = "corners"
 PLAIN: Mapping[str, Callable[[Graph], Rewrite]] = {
     "without-skips": without_skips,
@@ -69,7 +69,7 @@ def variant(graph: Graph, text: str) -> Variant:
         graph = rewrite.graph
         origin.update(rewrite.origin)
         done.append(f"{word}: {len(rewrite.changes)} changes")
-    label = "+".join(words) or AS_IS
+    label = "+".join(words) or BASELINE
     return Variant(label=label, graph=graph, done=tuple(done), origin=origin)
 
 

@@ -8,21 +8,14 @@ from typing import Any
 import streamlit as st
 
 from keraudit.audits.gradients.figure import norm_by_depth, norm_over_training
-from keraudit.audits.gradients.variants import AS_IS
 from keraudit.explorer import ui
 from keraudit.explorer.tables import table
 from keraudit.output.table import Column, Grid, Line
 
-BASELINE = "baseline"  # what a page calls the network that nothing was changed in
-
 
 def profiles(found: Mapping[str, Any]) -> None:
     """Norm against depth, and what the audit says of it."""
-    renamed = {
-        key: [{**one, "label": called(one["label"])} for one in found[key]]
-        for key in ("profiles", "verdicts")
-    }
-    st.plotly_chart(norm_by_depth(ui.safe({**found, **renamed}), title=" "), key="profiles")
+    st.plotly_chart(norm_by_depth(ui.safe(found), title=" "), key="profiles")
     columns = (
         Column("label", "network"),
         Column("growth_per_block", "growth per block", "{:.4f}"),
@@ -30,10 +23,7 @@ def profiles(found: Mapping[str, Any]) -> None:
         Column("across", "factor over all blocks", "real"),
         Column("verdict", "verdict"),
     )
-    lines = (
-        Line({**one, "label": called(one["label"]), "ends": interval(one["interval"])})
-        for one in found["verdicts"]
-    )
+    lines = (Line({**one, "ends": interval(one["interval"])}) for one in found["verdicts"])
     table(Grid("", "", columns, tuple(lines)))
     seeds = len(found["seeds"])
     st.caption(
@@ -43,10 +33,6 @@ def profiles(found: Mapping[str, Any]) -> None:
             f" {found.get('hardware', '')}"
         )
     )
-
-
-def called(label: str) -> str:
-    return BASELINE if label == AS_IS else label
 
 
 def _size(found: Mapping[str, Any]) -> str:
