@@ -25,6 +25,8 @@ from keraudit.output.html import STYLE, body
 from keraudit.output.table import Grid
 
 Exported = tuple[list[Grid], Any, str]
+ON_THE_PAGE = """.keraudit{--ink:inherit;--soft:inherit;color:inherit;font-size:12.5px}
+.keraudit th,.keraudit td{padding:.25em .3em}"""
 
 
 def page(view: View, subject: ShownModel | None) -> None:
@@ -49,10 +51,8 @@ def page(view: View, subject: ShownModel | None) -> None:
 
 
 def shown(grid: Grid) -> str:
-    """A table as the HTML file has it, in the colours of the page; its names are escaped."""
-    return (
-        f"<style>{STYLE}.keraudit{{--ink:inherit;--soft:inherit;color:inherit}}</style>{body(grid)}"
-    )
+    """A table as the HTML file has it, in the colours of the page and set closer; its names are escaped."""
+    return f"<style>{STYLE}{ON_THE_PAGE}</style>{body(grid)}"
 
 
 def cost(view: View, subject: ShownModel, found: Audited) -> Exported:
