@@ -139,6 +139,19 @@ def test_a_click_opens_a_block_and_its_neighbour(visit: Callable[..., Any]) -> N
     assert not tab.problems
 
 
+def test_no_text_of_a_box_runs_into_another(visit: Callable[..., Any]) -> None:
+    tab = visit("inception.html")
+    tab.locator("rect[data-block=mixed9]").click()
+    drawn(tab, "mixed9")
+    gaps = tab.locator(".ka-strip-picture svg .box:not(.open)").evaluate_all(
+        """(boxes) => boxes.map((box) => ["sub", "cost"].map((name) => box.querySelector(`:scope > .${name}`)))
+          .filter(([, cost]) => cost.textContent)
+          .map(([sub, cost]) => cost.getBBox().x - sub.getBBox().x - sub.getBBox().width)"""
+    )
+    assert len(gaps) == 11
+    assert min(gaps) > 0
+
+
 def test_the_fields_do_the_same_by_keyboard(visit: Callable[..., Any]) -> None:
     tab = visit("resnet.html")
     network, block = tab.locator("select[name=network]"), tab.locator("select[name=block]")

@@ -97,6 +97,23 @@ function drawing(data) {
   return all;
 }
 
+// Texts that this reader's font makes wider than their box are set closer.
+function squeeze(text, room) {
+  if (text.getComputedTextLength() <= room) return;
+  text.setAttribute("textLength", room);
+  text.setAttribute("lengthAdjust", "spacingAndGlyphs");
+}
+
+function fitTexts(groups) {
+  const part = (group, name) => group.querySelector(`:scope > .${name}`);
+  for (const group of groups) {
+    const width = part(group, "frame").width.baseVal.value, cost = part(group, "cost"), sub = part(group, "sub");
+    const beside = sub ? (part(group, "sign") ? 14 : 0) : cost.getComputedTextLength() + 6;
+    squeeze(part(group, "name"), width - 23 - beside);
+    if (sub) squeeze(sub, width - 29 - cost.getComputedTextLength());
+  }
+}
+
 class Network {
   // `bare`: one block within a text, without search, colours or the wheel, and as high as it is drawn.
   constructor(root, bare) {
@@ -181,6 +198,7 @@ class Network {
     this.root.classList.toggle("dark", data.dark);
     this.all = drawing(data);
     this.svg.replaceChildren(this.all);
+    fitTexts(this.all.querySelectorAll(".box"));
     this.color.replaceChildren(...data.colors.map(([key, text]) => element("option", { value: key }, text)));
     this.color.value = data.color;
     this.legend.replaceChildren(...data.legend.map(([text, fill]) => {
