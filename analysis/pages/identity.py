@@ -101,10 +101,13 @@ def figure() -> str:
     for family, name in (("Plain", "plain"), ("ResNet", "residual")):
         row, run = _made(family), trained(family)
         shallow = row["network"].rpartition("-")[2]
-        bars = {
-            f"{shallow} layers, trained": row["train"]["error"][0],
-            f"{row['depth']}: {row['depth'] - int(shallow)} copy": row["train"]["error"][1],
-        }
+        names = (
+            f"{shallow} layers, trained",
+            f"{row['depth']}: {row['depth'] - int(shallow)} copy",
+        )
+        bars = dict(zip(names, row["train"]["error"], strict=True))
+        for before, after in zip(names, row.get("trained_further", ()), strict=False):
+            bars[f"{before}, {len(after['history'])} epochs more"] = after["train_error"]
         if run is not None:
             bars[f"{row['depth']} layers, trained"] = run.evaluation["train_error"]
             about.append(f"{run.network}, {runs.epochs(run)} epochs: {run.command}")

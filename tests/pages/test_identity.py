@@ -54,6 +54,26 @@ def test_the_figure_has_a_bar_for_each(record: Any) -> None:
         assert trace["x"] == pytest.approx([100 * e for e in expected], abs=0.01)
 
 
+def test_networks_that_were_trained_further_have_bars_of_their_own(
+    record: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for row in record["networks"]:
+        row["trained_further"] = [
+            {"history": [{}, {}], "train_error": error} for error in (0.11, 0.105)
+        ]
+    path = tmp_path / "identity.json"
+    path.write_text(json.dumps(record))
+    monkeypatch.setattr(identity, "PATH", path)
+    found = re.search(r'<script type="application/json">(.*?)</script>', identity.figure())
+    assert found
+    for trace in json.loads(found[1].replace("<\\/", "</"))["data"]:
+        further = dict(zip(trace["y"][2:4], trace["x"][2:4], strict=True))
+        assert further == {
+            "20 layers, trained, 2 epochs more": 11.0,
+            "56: 36 copy, 2 epochs more": 10.5,
+        }
+
+
 def test_without_its_record_it_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(identity, "PATH", tmp_path / "identity.json")
     with pytest.raises(MissingRecordError, match="identity"):
