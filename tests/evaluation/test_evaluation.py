@@ -137,7 +137,7 @@ def test_memory_that_ends_is_told_in_a_line(
 
     monkeypatch.setattr(network.body, "predict", ends)
     with pytest.raises(
-        KerauditError, match=r"too small for batches of 250.*a device that has more"
+        KerauditError, match=r"out of memory with batches of 250.*a device that has more"
     ):
         network.probabilities(network.data.test.images)
 

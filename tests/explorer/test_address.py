@@ -99,7 +99,7 @@ def test_defaults_are_not_written() -> None:
         ("without", "pools", "it goes with reductions"),
         ("layer", "a\nb", "expected a name"),
         ("compared", "VGG16;VGG19;ResNet50;ResNet101", "at most 3"),
-        ("__proto__", "x", "no such thing"),
+        ("__proto__", "x", "unknown parameter"),
     ],
 )
 def test_nonsense_is_told_in_one_line(key: str, text: str, says: str) -> None:
@@ -112,7 +112,7 @@ def test_nonsense_is_told_in_one_line(key: str, text: str, says: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "says"),
-    [("0.33333", "expected at most 4 digits behind the point"), ("8.5", "at most 8;")],
+    [("0.33333", "expected at most 4 decimal places"), ("8.5", "at most 8.")],
 )
 def test_a_width_is_refused_for_its_true_reason(text: str, says: str) -> None:
     assert says in parsed({"width": text}).problems[0]

@@ -55,7 +55,7 @@ def test_from_the_map_to_the_cost_without_reductions(browser: Browser, url: str)
         assert "block=mixed3" in page.url
         assert metric(page, "MACs", 1) == "401.9 M"
         page.get_by_text("What if", exact=True).click()
-        page.get_by_text("Remove 1x1 reductions").click()
+        page.get_by_text("Remove 1×1 reductions").click()
         page.get_by_text("+4.114 G").wait_for()
         assert metric(page, "MACs") == "9.828 G"
         page.go_back()
@@ -81,7 +81,7 @@ def test_a_page_is_taken_along_as_files(
 ) -> None:
     with opened(browser, f"{url}/?{view}") as page:
         texts = {}
-        page.get_by_role("button", name="As a file").click()
+        page.get_by_role("button", name="Download").click()
         for kind in ("HTML", "Markdown", "JSON", "CSV"):
             with page.expect_download() as told:
                 page.get_by_test_id("stPopoverBody").get_by_role("button", name=kind).click()
@@ -95,10 +95,10 @@ def test_a_page_is_taken_along_as_files(
 
 def test_a_shared_address_shows_the_same(browser: Browser, url: str) -> None:
     with opened(browser, f"{url}/?page=layer&model=ResNet50&layer=conv4_block2_2_conv") as page:
-        page.get_by_text("14 x 14 x 256 x 3 x 3 x 256 = 115,605,504 MACs").wait_for()
+        page.get_by_text("14 × 14 × 256 × 3 × 3 × 256 = 115,605,504 MACs").wait_for()
         assert page.get_by_alt_text("the receptive field").is_visible()
     with opened(browser, f"{url}/?page=what-if&batch=%00&model=nonsense&x=1") as page:
-        assert page.get_by_text("The address says").count() == 3
+        assert page.get_by_text("Ignored ").count() == 3
         assert metric(page, "MACs") == "5.713 G"
 
 

@@ -48,7 +48,7 @@ def test_a_limit_that_makes_no_sense_is_told_in_a_line(variable: str, text: str)
 
 def test_a_server_without_tasks_says_where_they_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs, "MOST_JOBS", 0)
-    with pytest.raises(KerauditError, match="runs no networks: do it on the command line"):
+    with pytest.raises(KerauditError, match="does not run networks: use the command line"):
         jobs.start({"do": "gradients"})
 
 
@@ -71,7 +71,7 @@ def test_a_task_that_takes_more_than_it_may_ends_with_a_line(
         if job.ended:
             break
         threading.Event().wait(0.05)
-    assert job.error.startswith("it takes more than the 256 MiB that a task may take here")
+    assert job.error.startswith("the task exceeded the memory limit of 256 MiB")
     assert job.result is None
 
 

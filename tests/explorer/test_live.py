@@ -313,7 +313,7 @@ def test_weights_without_names_are_taken_in_order(tmp_path: Path) -> None:
     assert arrays[f"{names.index('out')}:vector"] == pytest.approx(answer(network, 16), abs=1e-5)
     path = saved(nested(), tmp_path)
     in_weights(path, nameless)
-    with pytest.raises(KerauditError, match="without names: save them again"):
+    with pytest.raises(KerauditError, match="without names: load the"):
         shown(path, tmp_path / "work", 8)
 
 
@@ -378,15 +378,15 @@ def test_only_so_many_tasks_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     import threading
 
     monkeypatch.setattr(jobs, "ROOM", threading.Semaphore(0))
-    with pytest.raises(KerauditError, match="under way already"):
+    with pytest.raises(KerauditError, match="at its limit of"):
         jobs.start({})
 
 
 def test_too_much_is_refused() -> None:
     graph = shaped(application("VGG16"), batch=1)
     report: CostReport = report_of(graph)
-    with pytest.raises(KerauditError, match="MACs in all"):
+    with pytest.raises(KerauditError, match="MACs in total"):
         may_run(graph, report, passes=1000, is_upload=False)
     graph = shaped(uploaded("a.json", config_of({"class_name": "Mine", "config": {}})).architecture)
-    with pytest.raises(KerauditError, match="table does not know"):
+    with pytest.raises(KerauditError, match="unsupported layers"):
         may_run(graph, report_of(graph), passes=1, is_upload=False)

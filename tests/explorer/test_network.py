@@ -53,12 +53,12 @@ def test_it_is_the_first_page(open_page: Open) -> None:
     app.button[0].click().run()
     assert address(app) == {"layer": "conv2d_4"}
     # 71 x 71 positions, 80 channels, 3 x 3 kernel, 192 filters
-    assert lines(app)[0] == "71 x 71 x 80 x 3 x 3 x 192 = 696,867,840 MACs"
+    assert lines(app)[0] == "71 × 71 × 80 × 3 × 3 × 192 = 696,867,840 MACs"
 
 
 def test_an_address_opens_a_layer_and_a_block(open_page: Open) -> None:
     app = open_page(layer="conv2d_93")
-    assert lines(app)[0] == "8 x 8 x 2048 x 192 = 25,165,824 MACs"
+    assert lines(app)[0] == "8 × 8 × 2048 × 192 = 25,165,824 MACs"
     app = open_page(block="mixed7", open="mixed7;nowhere")
     assert metrics(app)["MACs"] == "617.9 M"
     assert not errors(app)
@@ -131,12 +131,12 @@ def test_colour_by_gradient_is_of_all_kernels_of_a_box() -> None:
     assert boxes["conv2_block1"]["cost"] == "5"  # 3 and 4 at right angles
     assert boxes["conv3_block1"]["cost"] == ""
     assert "of the model" not in boxes["conv2_block1"]["says"]
-    assert data["legend"][0][0] == "the smallest gradient norm"
+    assert data["legend"][0][0] == "smallest gradient norm"
 
 
 def test_a_model_without_recorded_gradients_says_so(open_page: Open) -> None:
     app = open_page(model="VGG16", color="gradient")
-    assert any("No gradients of VGG16 are recorded here" in c.value for c in app.caption)
+    assert any("No gradients of VGG16 have been recorded" in c.value for c in app.caption)
     app = open_page(model="ResNet50", color="gradient")
     assert not any("No gradients" in c.value for c in app.caption)
 

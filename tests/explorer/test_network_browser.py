@@ -128,7 +128,7 @@ def test_it_is_walked_through_by_keyboard(browser: Browser, url: str) -> None:
         settled(page)
         page.keyboard.press("ArrowDown")
         page.keyboard.press("Enter")
-        page.get_by_text("112 x 112 x 64 x 3 x 3 x 128").wait_for()
+        page.get_by_text("112 × 112 × 64 × 3 × 3 × 128").wait_for()
         settled(page)
         assert "layer=block2_conv1" in page.url
         page.keyboard.press("ArrowLeft")

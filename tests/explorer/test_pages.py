@@ -105,18 +105,18 @@ def test_a_size_that_is_none_is_told(open_page: Open) -> None:
 def test_a_layer_with_its_product(open_page: Open) -> None:
     app = open_page(page="layer", layer="conv2d_28")
     # 35 x 35 positions, 64 channels, 3 x 3 kernel, 96 filters
-    assert lines(app)[0] == "35 x 35 x 64 x 3 x 3 x 96 = 67,737,600 MACs"
+    assert lines(app)[0] == "35 × 35 × 64 × 3 × 3 × 96 = 67,737,600 MACs"
     assert metrics(app)["Receptive field"] == "143"
     assert choose(app, "layer", "conv2d_29")
     assert address(app)["layer"] == "conv2d_29"
     choose(app, "row", 3)
     assert address(app)["spot"] == "3x8"
-    assert "FLOPs = 2 x" in " ".join(t.value for t in app.text)
+    assert "FLOPs = 2 ×" in " ".join(t.value for t in app.text)
 
 
 def test_the_layer_page_begins_with_the_costliest(open_page: Open) -> None:
     app = open_page(page="layer", model="VGG16")
-    assert lines(app)[0] == "56 x 56 x 256 x 3 x 3 x 256 = 1,849,688,064 MACs"
+    assert lines(app)[0] == "56 × 56 × 256 × 3 × 3 × 256 = 1,849,688,064 MACs"
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_the_channels_of_one_reduction(open_page: Open) -> None:
 def test_a_what_if_that_does_nothing_says_so(open_page: Open) -> None:
     app = open_page(page="what-if", model="VGG16", without="reductions")
     assert "no reduction found" in warnings(app)[0]
-    assert any("no 1x1 reductions" in unescaped(c.value) for c in app.caption)
+    assert any("no 1×1 reductions" in unescaped(c.value) for c in app.caption)
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -284,7 +284,7 @@ def test_every_convolution_whose_channels_change_is_seen_and_kept(open_page: Ope
     app = open_page(page="what-if", filters="conv2d_26=5,conv2d_29=6")
     assert not errors(app)
     assert app.selectbox(key="w_reduction").value == "conv2d_26"
-    assert plain("and conv2d_29 with 6 channels") in [c.value for c in app.caption]
+    assert plain("and conv2d_29 with 6 filters") in [c.value for c in app.caption]
     choose(app, "count", 7)
     assert address(app)["filters"] == "conv2d_26=7,conv2d_29=6"
     assert command(app).endswith("--filters conv2d_26=7 --filters conv2d_29=6")
@@ -376,7 +376,7 @@ def test_shipped_weights_of_other_channels_are_not_promised(open_page: Open) -> 
     app = open_page(page="layer", model="ResNet-CIFAR-20", size="32x32x1")
     told = " ".join(unescaped(c.value) for c in app.caption)
     assert "Trained by this project" not in told
-    assert "are for images of other channels." in told
+    assert "expect another number of channels." in told
     app = open_page(page="layer", model="ResNet-CIFAR-20", size="40x40x3")
     assert "Trained by this project" in " ".join(unescaped(c.value) for c in app.caption)
 

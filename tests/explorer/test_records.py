@@ -72,7 +72,7 @@ def test_the_batch_fits_what_a_page_runs(open_page: Open) -> None:
     assert app.number_input(key="w_images").value == 8
     assert not errors(app)
     app = open_page(page="gradients", model="InceptionV3", record="live", size="2000x2000x3")
-    assert "a page runs at most" in errors(app)[0]
+    assert "the explorer's limit is" in errors(app)[0]
     assert not app.button
 
 
@@ -96,7 +96,7 @@ def test_a_missing_or_damaged_record_is_told(
 
 def test_what_is_too_much_to_run_is_refused_before_it_starts(open_page: Open) -> None:
     app = open_page(page="gradients", model="InceptionV3", record="live", images=32, seeds=5)
-    assert "a page runs at most" in errors(app)[0]
+    assert "the explorer's limit is" in errors(app)[0]
     assert not app.button
 
 
@@ -126,7 +126,7 @@ def test_without_runs_the_page_says_what_to_do(
 @pytest.mark.usefixtures("runs")
 def test_runs_have_curves_and_errors(open_page: Open) -> None:
     app = open_page(page="runs")
-    assert any("No run of InceptionV3, the chosen model" in c.value for c in app.caption)
+    assert any("no run of the chosen model, InceptionV3" in c.value for c in app.caption)
     table = app.dataframe[0].value
     assert list(table["Network"]) == ["Plain-CIFAR-20, he2015", "ResNet-CIFAR-20, he2015"]
     assert list(table["Test error %"])[1] == "8.25 +- 0.35"  # 8.0 and 8.5
@@ -188,7 +188,7 @@ def test_a_run_with_an_evaluation_and_one_without(open_page: Open) -> None:
     app = open_page(page="runs", run="resnet-cifar-20-he2015-seed0")
     assert not app.info
     choose(app, "run", "plain-cifar-20-he2015-seed1")
-    assert "no evaluation yet" in app.info[0].value
+    assert "has not been evaluated" in app.info[0].value
     choose(app, "other", "resnet-cifar-20-he2015-seed0")
     assert "Both predict the same class for" in " ".join(t.value for t in app.text)
     assert "there is no run 'x'" in errors(open_page(page="runs", run="x"))[0]
@@ -231,7 +231,7 @@ def test_images_are_shown_where_the_data_are_at_hand(
     other = tmp_path / "other.npz"  # as many, and not the same
     np.savez(other, **arrays | {"x_test": 255 - arrays["x_test"]})
     monkeypatch.setenv("KERAUDIT_DATA", str(other))
-    assert "are not those that the run predicted" in errors(app.run())[0]
+    assert "are not those of this run" in errors(app.run())[0]
     turned = {key: arrays[key][::-1] for key in ("x_test", "y_test")}
     np.savez(tmp_path / "turned.npz", **arrays | turned)  # the same, in another order
     monkeypatch.setenv("KERAUDIT_DATA", str(tmp_path / "turned.npz"))
@@ -271,7 +271,7 @@ def test_damaged_runs_are_told_and_the_rest_shown(open_page: Open, runs: Path) -
 @pytest.mark.usefixtures("runs")
 def test_recorded_errors_stand_beside_the_costs(open_page: Open) -> None:
     app = open_page(page="compare", model="ResNet-CIFAR-20")
-    assert list(app.dataframe[0].value["test error"]) == ["8.25 +- 0.35 %, 2 of he2015"]
+    assert list(app.dataframe[0].value["test error"]) == ["8.25 ± 0.35 %, 2 runs of recipe he2015"]
 
 
 def test_runs_of_other_recipes_are_not_averaged() -> None:

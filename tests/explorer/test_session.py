@@ -156,5 +156,5 @@ def test_the_server_answers_and_ends_with_the_interpreter(cache: Path) -> None:
 
 def test_a_server_that_ends_at_once_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     prepared = start.Server([sys.executable, "-c", "raise SystemExit(1)"], {}, Path.cwd())
-    with pytest.raises(keraudit.KerauditError, match="the explorer did not start"):
+    with pytest.raises(keraudit.KerauditError, match="the explorer stopped while starting"):
         Session(prepared, "http://localhost:9", None).wait(30)

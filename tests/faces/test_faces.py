@@ -280,15 +280,18 @@ def test_wrong_words_for_faces(tmp_path: Path, trained: Path) -> None:
         ((*data, "--features", "random:VGG16"), "expected random or random:InceptionV3 or random:"),
         (
             (*data, "--features", "random:ResNet50+without-x"),
-            "'without-x' is none of without-skips",
+            "'without-x' is not one of without-skips",
         ),
         (
             (*data, "--features", "imagenet:ResNet50+without-skips"),
             "rewritten network has random initial weights",
         ),
         ((*data, "--features", tmp_path / "empty"), "no record of a finished run"),
-        ((*data, "--features", other), "less their mean image, which faces do not have"),
-        (("--data", trained / "things.npz", "--features", run), "learnt from these faces"),
+        (
+            (*data, "--features", other),
+            "mean-image subtraction, which does not carry over to faces",
+        ),
+        (("--data", trained / "things.npz", "--features", run), "was trained on these faces"),
         ((*data, "--features", "random", "--size", "64"), "InceptionV3 takes a size of 75 to 1024"),
         ((*data, "--images-per-person", "6"), "has the fewest, 6: learn from fewer"),
         ((*data, "--output", tmp_path / "no" / "x.json"), "is not a folder"),

@@ -49,7 +49,7 @@ def test_a_budget_takes_epochs_then_images(
 
 @pytest.mark.parametrize(
     ("budget", "message"),
-    [(0, "a budget is a part"), (1.5, "a budget is"), (0.001, "less than a batch")],
+    [(0, "budget must be above 0"), (1.5, "budget must be"), (0.001, "less than a batch")],
 )
 def test_a_budget_that_is_none(budget: float, message: str) -> None:
     with pytest.raises(KerauditError, match=message):
@@ -75,7 +75,8 @@ def test_a_folder_with_another_plan(tmp_path: Path) -> None:
         left = {key: value for key, value in older.items() if value is not None}
         (tmp_path / "plan.json").write_text(json.dumps(left))
         with pytest.raises(
-            KerauditError, match=r"is of an older form: analysis/records/rewrite\.py"
+            KerauditError,
+            match=r"has an older format: convert it with analysis/records/rewrite\.py",
         ):
             written_down(tmp_path, again)
     (tmp_path / "plan.json").write_text(json.dumps(whole))
@@ -188,7 +189,7 @@ def test_the_list_and_wrong_names(tmp_path: Path) -> None:
     assert done.code == 0
     assert "degradation" in done.out
     for words, message in (
-        ((*whole, "--size", "96"), "takes images as they are"),
+        ((*whole, "--size", "96"), "uses the data set's own image size"),
         ((*whole, "--devices", "0"), "0 is not in the range x>=1"),
         (("x",), "'x' is not an experiment: expected one of degradation, cifar10-comparison"),
     ):

@@ -217,7 +217,7 @@ def test_four_devices_train_as_one(tmp_path: Path) -> None:
         )
         assert done.returncode == 0, done.stderr[-2000:]
         assert "a batch of 16 cannot be shared out over 3 devices" in done.stdout
-        assert "5 devices were asked for; JAX sees 4" in done.stdout
+        assert "5 devices were asked for; JAX finds 4: lower --devices" in done.stdout
         assert done.stdout.splitlines()[-1] == f"{devices} 4"
         records.append(json.loads((folder / "run.json").read_text()))
     one, four = (record["history"][-1]["loss"] for record in records)

@@ -42,7 +42,7 @@ def test_the_large_networks_see_enlarged_images(name: str, size: int | None) -> 
         ("InceptionV3", 74, "InceptionV3 takes a size of 75 to 1024, received 74"),
         ("resnet50", 0, "resnet50 takes a size of 32 to 1024, received 0"),
         ("ResNet50", 5000, "received 5000"),
-        ("ResNet-CIFAR-20", 96, "takes images as they are"),
+        ("ResNet-CIFAR-20", 96, "uses the data set's own image size"),
     ],
 )
 def test_a_size_that_the_network_does_not_take(name: str, size: int, message: str) -> None:
@@ -131,5 +131,5 @@ def test_published_weights_that_cannot_be_had(monkeypatch: pytest.MonkeyPatch) -
     body = keras.Sequential([keras.Input((32, 32, 3)), keras.layers.Flatten()])
     with pytest.raises(KerauditError, match="cannot get the ImageNet weights of ResNet50"):
         put_published(body, "ResNet50")
-    with pytest.raises(KerauditError, match="imagenet weights are of InceptionV3, ResNet50"):
+    with pytest.raises(KerauditError, match="imagenet weights exist for InceptionV3, ResNet50"):
         sized(recipe("he2015", weights="imagenet"), "ResNet-CIFAR-20")

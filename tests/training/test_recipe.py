@@ -57,13 +57,16 @@ def test_a_budget_scales_the_epochs() -> None:
     ("options", "message"),
     [
         ({"name": "he2016"}, "no recipe is called"),
-        ({"budget": 0}, "a budget is a part"),
-        ({"budget": 2}, "a budget is a part"),
+        ({"budget": 0}, "budget must be above 0 and at most 1"),
+        ({"budget": 2}, "budget must be above 0 and at most 1"),
         ({"batch": 0}, "batch must be 1"),
         ({"epochs": 0}, "epochs must be 1 or more, received 0"),
         ({"learning_rate": float("inf")}, "above 0"),
-        ({"milestones": (0.75, 0.5)}, "rising parts"),
-        ({"milestones": (0.5, 1.5)}, "rising parts between 0 and 1, received 0.5, 1.5"),
+        ({"milestones": (0.75, 0.5)}, "increasing fractions"),
+        (
+            {"milestones": (0.5, 1.5)},
+            "increasing fractions of the run, between 0 and 1, received 0.5, 1.5",
+        ),
         ({"learning_rate": 0.0}, "above 0"),
         ({"schedule": "hope"}, "'step' or 'cosine'"),
         ({"color": 3}, "no 'color'"),
@@ -77,8 +80,11 @@ def test_a_budget_scales_the_epochs() -> None:
         ({"mixup": float("nan")}, "mixup must be 0 or more"),
         ({"mixup": 1.0, "batch": 1}, "--batch must be 2 or more"),
         ({"optimizer": "adam"}, "optimizer must be 'sgd' or 'adamw', received 'adam'"),
-        ({"optimizer": "adamw"}, "say --learning-rate, 0.001 is common"),
-        ({"optimizer": "adamw", "learning_rate": 1e-3, "nesterov": True}, "nesterov is of sgd"),
+        ({"optimizer": "adamw"}, "--learning-rate for adamw, for example 0.001"),
+        (
+            {"optimizer": "adamw", "learning_rate": 1e-3, "nesterov": True},
+            "nesterov applies only to sgd",
+        ),
     ],
 )
 def test_bad_recipes(options: dict[str, Any], message: str) -> None:

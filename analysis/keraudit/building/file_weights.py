@@ -104,7 +104,9 @@ def _unpacked(path: Path, to: Path) -> Path:
         info = archive.getinfo(MEMBER)
         stored = info.compress_type == zipfile.ZIP_STORED
         if not stored and info.compress_type != zipfile.ZIP_DEFLATED:
-            raise ValueError("its weights are packed as in no .keras file")
+            raise ValueError(
+                "its weights use an unsupported zip compression: save the model again with Model.save"
+            )
         if info.file_size > (path.stat().st_size if stored else PACKED):
             raise ValueError(
                 f"its weights would take {mebibytes(info.file_size)} unpacked: save them again"

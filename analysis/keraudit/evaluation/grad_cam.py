@@ -96,10 +96,14 @@ def feature_cut(body: Any) -> FeatureCut:
     start, inner = inner_of(body)
     classifier = inner.layers[-1]
     if not isinstance(classifier, keras.layers.Dense) or not classifier.use_bias:
-        raise KerauditError(f"{body.name} does not end in a dense layer: it cannot be looked into")
+        raise KerauditError(
+            f"{body.name} does not end in a dense layer with a bias, which Grad-CAM needs"
+        )
     wide = [layer for layer in cuts(inner) if _has_places(layer.output)]
     if not wide:
-        raise KerauditError(f"{body.name} has no feature map of {LEAST_SIDE}x{LEAST_SIDE}")
+        raise KerauditError(
+            f"{body.name} has no feature map of {LEAST_SIDE}x{LEAST_SIDE} or larger"
+        )
     place = wide[-1]
     return FeatureCut(
         place=place.name,

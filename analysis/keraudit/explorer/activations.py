@@ -58,17 +58,17 @@ def layer_activations(
     start = outputs[graph.architecture.inputs[0].call][0]
     layers = [i for i, found in enumerate(outputs) if found and _is_shown(found[0])]
     model = keras.Model(start, [outputs[i][0] for i in layers])
-    progress(1, 4, "taking the weights")
+    progress(1, 4, "loading the weights")
     ends = [outputs[ref.call][ref.output] for ref in graph.architecture.outputs]
     whole = keras.Model(start, ends if len(ends) > 1 else ends[0])
     if shipped is not None:
         load(whole, shipped)
     elif own is not None:
         take(own, whole, graph)
-    progress(2, 4, "running the image")
+    progress(2, 4, "running the network on the image")
     fed = _fed(graph, image, mean, scale)
     found = model(fed, training=False)
-    progress(3, 4, "drawing")
+    progress(3, 4, "preparing the maps")
     values = dict(zip(layers, found if isinstance(found, list) else [found], strict=True))
     arrays: dict[str, Any] = {}
     for index, tensor in values.items():

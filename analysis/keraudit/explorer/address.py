@@ -41,7 +41,7 @@ WHAT: Mapping[str, str] = {
     "layers": "cost by layer",
     "layer": "one layer",
     "what-if": "what if",
-    "reductions": "1x1 reductions",
+    "reductions": "1×1 reductions",
     "structure": "structure",
     "runs": "runs",
 }
@@ -186,7 +186,7 @@ def parsed(params: Mapping[str, str]) -> Parsed:
     """Read an address; never raises.
 
     >>> parsed({"page": "layer", "batch": "many"}).problems
-    ("The address says batch='many': expected a whole number from 1 to 1024; left out.",)
+    ("Ignored batch='many': expected a whole number from 1 to 1024.",)
     """
     values: dict[str, Any] = {}
     problems = []
@@ -195,16 +195,16 @@ def parsed(params: Mapping[str, str]) -> Parsed:
             continue
         try:
             if key not in FORMS:
-                raise ValueError("no such thing to choose")
+                raise ValueError("unknown parameter")
             if len(text) > (longest := FORMS[key].longest):
                 raise ValueError(f"expected at most {longest} characters")
             values[key] = FORMS[key].read(text)
         except (ValueError, KerauditError) as error:
-            problems.append(f"The address says {key[:20]}={text[:40]!r}: {says(error)}; left out.")
+            problems.append(f"Ignored {key[:20]}={text[:40]!r}: {says(error)}.")
     view = View(**values)
     if "pools" in view.without and "reductions" not in view.without:
         view = replace(view, without=tuple(w for w in view.without if w != "pools"))
-        problems.append("The address says without=pools: it goes with reductions; left out.")
+        problems.append("Ignored without=pools: it goes with reductions.")
     return Parsed(view, tuple(problems))
 
 
@@ -293,7 +293,7 @@ def _read_width(text: str) -> float:
     if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,20})?", text) or not 0 < float(text) <= WIDEST:
         raise ValueError(f"expected a number above 0, at most {WIDEST:g}")
     if len(text.partition(".")[2]) > PLACES:
-        raise ValueError(f"expected at most {PLACES} digits behind the point")
+        raise ValueError(f"expected at most {PLACES} decimal places")
     return float(text)
 
 

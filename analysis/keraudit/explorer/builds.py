@@ -42,4 +42,4 @@ def turn() -> Iterator[float]:
         TURNS.release()
 
 
-_BUSY = "Keras builds other visitors' models now: try again in a minute, or choose a model that was shown before"
+_BUSY = "the server is busy building models for other visitors: try again in a minute, or choose a model that was already shown"

@@ -14,6 +14,7 @@ from keraudit.evaluation.evaluate import FILE as EVALUATION
 from keraudit.explorer.places import without_folders
 from keraudit.explorer.records import results
 from keraudit.explorer.start import RUNS_VARIABLE
+from keraudit.output.numbers import counted
 from keraudit.runs.folders import records, spread, with_evaluation
 from keraudit.safe_text import harmless
 from keraudit.training.record import Run, read_run
@@ -182,8 +183,9 @@ def recorded_errors() -> dict[str, str]:
     for members in groups(one.run for one in runs().found.values()).values():
         if len(members) > len(best.get(members[0].network, [])):
             best[members[0].network] = members
-    return {
-        network: f"{spread([run.evaluation['test_error'] for run in members])} %,"
-        f" {len(members)} of {members[0].recipe['name']}"
-        for network, members in best.items()
-    }
+    return {network: _error_of(members) for network, members in best.items()}
+
+
+def _error_of(members: Sequence[Run]) -> str:
+    error = str(spread([run.evaluation["test_error"] for run in members])).replace("+-", "±")
+    return f"{error} %, {counted(len(members), 'run')} of recipe {members[0].recipe['name']}"

@@ -88,11 +88,12 @@ def start(
     """
     if not MOST_JOBS:
         raise KerauditError(
-            "this server runs no networks: do it on the command line, or with keraudit explore"
+            "this server does not run networks: use the command line, or start keraudit explore on your"
+            " own machine"
         )
     if not ROOM.acquire(blocking=False) and not _room_of_others(has_ended):
         raise KerauditError(
-            f"{counted(MOST_JOBS, 'task')} under way already: try again when one has ended"
+            f"the server is at its limit of {counted(MOST_JOBS, 'task')}: try again when one has ended"
         )
     try:
         folder = TemporaryDirectory(prefix="keraudit-")
@@ -150,7 +151,7 @@ def follow(job: Job, folder: TemporaryDirectory[str]) -> None:
             job.error = (
                 f"stopped after {LONGEST // 60} minutes; run it on the command line"
                 if late
-                else f"the process ended with code {code}; a smaller input or batch may do"
+                else f"the process ended with code {code}; a smaller input or batch may help"
             )
         folder.cleanup()
         RUNNING.remove(job)

@@ -54,16 +54,22 @@ def may_run(graph: Graph, report: CostReport, *, passes: int, is_upload: bool) -
     if is_upload:
         check_plain(graph.architecture)
     if any(node.effect.status == UNSUPPORTED for node in graph.nodes):
-        raise KerauditError("a model with layers that the table does not know is not run here")
+        names = ", ".join(
+            dict.fromkeys(n.layer.kind for n in graph.nodes if n.effect.status == UNSUPPORTED)
+        )
+        raise KerauditError(
+            f"the model has unsupported layers ({names[:100]}), so its work cannot be estimated and the"
+            " explorer does not run it"
+        )
     cost = report.total
     for what, amount, most in (
         ("parameters", cost.params, MOST_PARAMS),
-        ("MACs in all", cost.macs * passes, MOST_MACS),
+        ("MACs in total", cost.macs * passes, MOST_MACS),
         ("bytes of activations", cost.activation_bytes, MOST_BYTES),
     ):
         if amount > most:
             raise KerauditError(
-                f"that is {amount:,} {what}; a page runs at most {most:,}: choose a smaller input or"
+                f"this takes {amount:,} {what}; the explorer's limit is {most:,}: choose a smaller input or"
                 " batch, or run it on the command line"
             )
 
@@ -74,15 +80,16 @@ def check_plain(architecture: Architecture) -> None:
         known = layer.kind in LAYERS and layer.kind not in NEVER and not layer.inner
         if not known or layer.module not in ("keras.layers", "keras"):
             raise KerauditError(
-                f"layer {name!r} is a {layer.kind}: of an uploaded file only Keras' own plain layers"
-                " are run; run it on the command line, on a machine that trusts the file"
+                f"layer {name!r} is a {layer.kind}: of an uploaded file the explorer runs only Keras' own"
+                " layers without code, wrappers or vocabularies; pass such a model from Python, with"
+                " keraudit.explore(model)"
             )
         for found in _objects(layer.config):
             home, kind = str(found.get("module") or "keras"), str(found.get("class_name"))
             if kind not in PLAIN_OBJECTS or home not in PLAIN_HOMES:
                 raise KerauditError(
-                    f"layer {name!r} holds a {home}.{kind}: an uploaded file is run only where its"
-                    " layers are set by plain values"
+                    f"layer {name!r} is configured with a {home}.{kind}: the explorer runs an uploaded file"
+                    " only if its layers use Keras' own initialisers, regularisers and constraints"
                 )
 
 

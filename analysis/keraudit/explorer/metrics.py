@@ -51,7 +51,7 @@ def metrics(report: CostReport, view: View) -> None:
         ),
         "Peak activations": (
             bounds.activations.sign + short_bytes(report.costs.peak_activation_bytes),
-            f"at {report.costs.peak_at}",
+            f"reached at {report.costs.peak_at}",
         ),
         "Layers": (f"{len(report.layers):,}", f"in {numbers.counted(len(report.blocks), 'block')}"),
     }
@@ -82,11 +82,14 @@ def cost_of(cost: Cost, report: CostReport, view: View, shape: Shape, field: Fie
                 unit + short(counted(cost, view)),
                 f"{unit}{counted(cost, view):,}",
             ),
-            "Of the model": (part + percent(share), f"of {whole.sign}{total:,}"),
+            "Share of the model": (
+                part + percent(share),
+                f"of {whole.sign}{total:,} {UNITS[view.unit]}",
+            ),
             "Parameters": (params + short(cost.params), f"{params}{cost.params:,}"),
             "Activations": (
                 cost.bounds.activations.sign + short_bytes(cost.activation_bytes),
-                "written by its layers",
+                "memory of all outputs of its layers",
             ),
             "Output": (sizes(shape), "without the batch"),
             "Receptive field": (extent(sides) or "-", "pixels of the input"),

@@ -343,9 +343,9 @@ class _Writer(NamedTuple):
             return [(name, fill) for name, fill in KINDS.items() if fill in fills]
         if self.shown.color == "gradient":
             return [
-                ("the smallest gradient norm", shade(0)),
-                ("half of the decades", shade(0.5)),
-                ("the largest", shade(1)),
+                ("smallest gradient norm", shade(0)),
+                ("midpoint (log scale)", shade(0.5)),
+                ("largest", shade(1)),
             ]
         tops = [
             (w, self.largest(self.shown.color, layers=w == "layers")) for w in ("blocks", "layers")

@@ -119,8 +119,11 @@ class Session:
                 if not self.is_running:
                     break
                 time.sleep(0.1)
+        what = (
+            f"did not start within {seconds:g} s" if self.is_running else "stopped while starting"
+        )
         self.stop()
-        raise KerauditError(f"the explorer did not start within {seconds:g} s")
+        raise KerauditError(f"the explorer {what}: run keraudit explore in a terminal to see why")
 
 
 def explore(

@@ -149,7 +149,7 @@ def sidebar(view: View) -> None:
         ui.segments(view, "unit", "Cost is counted in", UNITS)
         st.caption(
             "1 MAC is one multiply-accumulate. FLOPs are 2 × MACs + the other operations (bias,"
-            " normalisation, activation, pooling, merge). Padded taps count."
+            " normalisation, activation, pooling, merge). Kernel elements on padding count too."
         )
 
 

@@ -158,9 +158,9 @@ def twin(
     }
     endings = {"Markdown": "md"}
     with st.container(key="twin"):
-        st.caption("The same on the command line, and as a file:")
+        st.caption("The equivalent command, and this page as a file:")
         line(command)
-        with st.popover("As a file"):  # the browser draws it once it is opened
+        with st.popover("Download"):  # the browser draws it once it is opened
             for label, (kind, make) in files.items():
                 st.download_button(
                     label,

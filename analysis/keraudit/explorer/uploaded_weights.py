@@ -58,11 +58,16 @@ def _unpack(path: Path, to: Path) -> None:
                     f" most {mebibytes(LARGEST)}: use the command line"
                 )
             if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                raise KerauditError("the weights in the file are packed as in no .keras file")
+                raise KerauditError(
+                    "the weights in the file use an unsupported zip compression: save the model again with"
+                    " Model.save"
+                )
             with archive.open(info) as member, to.open("wb") as file:
                 shutil.copyfileobj(member, file)
     except KeyError:
-        raise KerauditError("the file holds no weights") from None
+        raise KerauditError(
+            "the file holds no weights: save the model with Model.save('model.keras')"
+        ) from None
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError) as error:
         raise KerauditError(f"the weights in the file are damaged: {error}") from None
 
@@ -82,7 +87,8 @@ def _by_name(sent: Path, made: Path, paths: tuple[str, ...]) -> bool:
         if len(known) <= 1 or not places:
             if any("/" in path for path in paths):
                 raise KerauditError(
-                    "an older Keras saved these models within a model, without names: save them again"
+                    "the file has nested models whose layers an older Keras stored without names: load the"
+                    " model in a current Keras and save it again"
                 )
             return False
         for path in paths:

@@ -52,7 +52,7 @@ def _stopped(most: int, tell: Tell) -> None:
     """Say that the task took more memory than it may, and end at once, whatever it is doing."""
     tell(
         {
-            "error": f"it takes more than the {mebibytes(most)} that a task may take here: choose a smaller"
+            "error": f"the task exceeded the memory limit of {mebibytes(most)}: choose a smaller"
             " input or batch, or run it on the command line"
         }
     )

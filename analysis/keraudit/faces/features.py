@@ -100,7 +100,7 @@ def checked(spec: str, data: Dataset) -> Run | None:
             )
         for word in words:
             if word not in PLAIN:
-                raise KerauditError(f"features {spec!r}: {word!r} is none of {', '.join(PLAIN)}")
+                raise KerauditError(f"features {spec!r}: {word!r} is not one of {', '.join(PLAIN)}")
         return None
     if kind == TRAINED:
         about = _shipped(spec, name).about
@@ -117,7 +117,7 @@ def checked(spec: str, data: Dataset) -> Run | None:
     _refuse_known_faces(str(folder), run.dataset["fingerprint"], run.dataset["classes"], data)
     if Recipe.from_dict(run.recipe).normalize == "pixel":
         raise KerauditError(
-            f"{folder} was trained on images less their mean image, which faces do not have: give a run of"
+            f"{folder} was trained with mean-image subtraction, which does not carry over to faces: give a run of"
             " recipe modern, or of --normalize channel"
         )
     if run.dataset["image_shape"][-1] != 3:
@@ -147,7 +147,7 @@ def _refuse_known_faces(name: str, fingerprint: str, classes: Sequence[str], dat
     halves = {*fingerprint.split("-")} & {*data.fingerprint.split("-")}
     if halves or list(classes) == list(data.classes):
         raise KerauditError(
-            f"{name} learnt from these faces: what it makes of them proves nothing; give a network trained on other"
+            f"{name} was trained on these faces, so it cannot be evaluated on them: give a network trained on other"
             " images"
         )
 

@@ -109,7 +109,7 @@ def study(
     ]
     alike = [one.label for one in sources if [o.label for o in sources].count(one.label) > 1]
     if alike:
-        raise KerauditError(f"two sources of features are {alike[0]!r}: give one of them")
+        raise KerauditError(f"the features {alike[0]!r} are given twice: name them once")
     scored: list[CutScores] = []
     recognisers = simple(faces, splits)
     for one in sources:

@@ -24,12 +24,14 @@ def data_parallel(count: int, batch: int) -> Iterator[None]:
         raise KerauditError(f"devices must be 1 or more, received {count}")
     if keras.backend.backend() != "jax":
         raise KerauditError(
-            f"keras.distribution shares a batch over devices with JAX alone, not with"
-            f" {keras.backend.backend()}: --backend jax"
+            f"more than one device needs the backend jax, received {keras.backend.backend()}: add"
+            " --backend jax"
         )
     devices = keras.distribution.list_devices()
     if len(devices) < count:
-        raise KerauditError(f"{count} devices were asked for; JAX sees {len(devices)}")
+        raise KerauditError(
+            f"{count} devices were asked for; JAX finds {len(devices)}: lower --devices"
+        )
     if batch % count:
         raise KerauditError(f"a batch of {batch} cannot be shared out over {count} devices evenly")
     before = keras.distribution.distribution()
@@ -64,7 +66,7 @@ def reporting_out_of_memory(batch: int, advice: str) -> Iterator[None]:
         if not _is_out_of_memory(error):
             raise
         raise KerauditError(
-            f"the memory is too small for batches of {batch} of this network and data: {advice}"
+            f"out of memory with batches of {batch} of this network and data: {advice}"
         ) from None
 
 

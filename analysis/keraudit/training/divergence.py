@@ -57,7 +57,7 @@ def diverged(
     rate = learning_rate(state.recipe, step, state.total_steps)
     return DivergedError(
         f"the loss is not finite at step {step + 1} (epoch {epoch + 1}), learning rate {rate:g};"
-        f" first bad: {what}; lower --learning-rate or lengthen --warmup"
+        f" first non-finite value: {what}; lower --learning-rate or lengthen --warmup"
     )
 
 

@@ -40,11 +40,12 @@ def sized(recipe: Recipe, name: str) -> Recipe:
         _small(name)
         if recipe.size is not None:
             raise KerauditError(
-                f"{name} takes images as they are: a size ({recipe.size}) is for {', '.join(LARGE)}"
+                f"{name} uses the data set's own image size: a size ({recipe.size}) is for"
+                f" {', '.join(LARGE)}; leave it out"
             )
         if recipe.weights is not None:
             raise KerauditError(
-                f"{recipe.weights} weights are of {', '.join(LARGE)}, not of {name}"
+                f"{recipe.weights} weights exist for {', '.join(LARGE)}, not for {name}: leave --weights out"
             )
         return recipe
     size = LARGE_SIZE if recipe.size is None else recipe.size
@@ -97,7 +98,7 @@ def put_published(model: keras.Model, name: str) -> None:
     except Exception as error:  # noqa: BLE001 - Keras raises this very class for a failed download
         raise KerauditError(
             f"cannot get the ImageNet weights of {name} ({' '.join(str(error).split())[:120]}): leave"
-            " --weights out, or give access to the network once; Keras keeps them"
+            " --weights out, or connect to the internet once; Keras caches them"
         ) from None
     for mine, theirs in zip(model.variables, published.variables, strict=False):
         mine.assign(theirs.value)

@@ -20,7 +20,7 @@ CHOICES = {
     "normalize": ("pixel", "channel"),
 }
 LARGEST = 3.4e38  # of float32
-OLDER = "is of an older form: analysis/records/rewrite.py brings it to today's"
+OLDER = "has an older format: convert it with analysis/records/rewrite.py"
 MOST_MIXED = 100  # an alpha by which nearly all images are halves of two
 
 
@@ -147,7 +147,7 @@ def recipe(name: str, *, budget: float = 1.0, **changes: Any) -> Recipe:
     if name not in RECIPES:
         raise KerauditError(f"no recipe is called {name!r}: expected {', '.join(RECIPES)}")
     if not 0 < budget <= 1:
-        raise KerauditError(f"a budget is a part from above 0 to 1, received {budget:g}")
+        raise KerauditError(f"budget must be above 0 and at most 1, received {budget:g}")
     stated = {key: value for key, value in changes.items() if value is not None}
     unknown = sorted(stated.keys() - {f.name for f in fields(Recipe)})
     if unknown:
@@ -156,8 +156,8 @@ def recipe(name: str, *, budget: float = 1.0, **changes: Any) -> Recipe:
     if settings.optimizer == ADAMW:
         if "learning_rate" not in stated:
             raise KerauditError(
-                f"adamw learns at other rates than {name}'s {settings.learning_rate:g}, which is for sgd:"
-                " say --learning-rate, 0.001 is common"
+                f"the learning rate of recipe {name}, {settings.learning_rate:g}, is for sgd: give"
+                " --learning-rate for adamw, for example 0.001"
             )
         settings = replace(settings, nesterov=stated.get("nesterov", False))
     check(settings)
@@ -187,7 +187,7 @@ def check(recipe: Recipe) -> None:
         0 < part < 1 for part in recipe.milestones
     ):
         raise KerauditError(
-            "milestones must be rising parts between 0 and 1, received"
+            "milestones must be increasing fractions of the run, between 0 and 1, received"
             f" {', '.join(f'{part:g}' for part in recipe.milestones)}"
         )
     for key, (first, second) in CHOICES.items():
@@ -203,7 +203,9 @@ def _check_together(recipe: Recipe) -> None:
     if recipe.mixup and recipe.batch == 1:
         raise KerauditError("mixup mixes the images of a batch: --batch must be 2 or more")
     if recipe.nesterov and recipe.optimizer != SGD:
-        raise KerauditError(f"nesterov is of sgd, not of {recipe.optimizer}: leave it out")
+        raise KerauditError(
+            f"nesterov applies only to sgd, received {recipe.optimizer}: leave it out"
+        )
 
 
 def is_whole(recipe: Mapping[str, Any]) -> bool:

@@ -111,7 +111,7 @@ def refuse_clipped_loss(record: Mapping[str, Any], folder: Path) -> None:
         raise KerauditError(f"{folder} {OLDER}")
     if record["loss"] != LOGITS:
         raise KerauditError(
-            f"{folder} was begun with the {record['loss']} loss, which no recipe has: delete it to start anew,"
+            f"{folder} was started with the {record['loss']} loss, which is no longer supported: delete it to start anew,"
             " or choose another folder"
         )
 
@@ -171,8 +171,8 @@ def write_run(folder: Path, run: Run, predictions: Any) -> None:
             np.savez_compressed(file, probabilities=predictions.astype("float16"))
     except OSError as error:
         raise KerauditError(
-            f"cannot write {path}: {error.strerror or error}; the training is in the checkpoint, the"
-            " same command ends it"
+            f"cannot write {path}: {error.strerror or error}; the trained weights are in the checkpoint:"
+            " make room and repeat the command"
         ) from None
     save(folder / "run.json", json.dumps(run.to_dict(), indent=1) + "\n")
 

@@ -159,7 +159,7 @@ class TrainState:
         self.steps = len(data.train) // recipe.batch
         if not self.steps:
             raise KerauditError(
-                f"a batch of {recipe.batch} is more than the {len(data.train)} training images"
+                f"a batch of {recipe.batch} is more than the {len(data.train)} training images: lower --batch"
             )
         shape, classes = data.image_shape, len(data.classes)
         self.network = network(name, classes=classes, shape=shape, recipe=recipe)

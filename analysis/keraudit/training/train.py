@@ -195,7 +195,7 @@ def refuse_other_configuration(folder: Path, config: Mapping[str, Any]) -> None:
     if older is None:
         if checkpoint.exists(folder / "checkpoint.npz"):
             raise KerauditError(
-                f"{folder} has a checkpoint and no config.json that says of what: delete it to start"
+                f"{folder} has a checkpoint but no config.json to identify its run: delete the checkpoint to start"
                 " the run anew, or choose another folder"
             )
         return

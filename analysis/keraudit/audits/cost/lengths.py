@@ -122,7 +122,7 @@ def probed(lengths: Sequence[int]) -> list[int]:
     """
     if not lengths or len(set(lengths)) != len(lengths) or min(lengths) < 1:
         raise ShapeError(
-            f"lengths are different whole numbers from 1, received {', '.join(map(str, lengths)) or 'none'}"
+            f"lengths: expected different whole numbers, each 1 or more, received {', '.join(map(str, lengths)) or 'none'}"
         )
     more, step = list(lengths), max(min(lengths) // 4, 1)
     candidate = min(lengths) - step

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,19 +15,14 @@ from keraudit.explorer.cache import Audited, ShownModel, cached_by_model
 from keraudit.explorer.pages.drawn import HEIGHT, draw
 from keraudit.explorer.tables import table
 from keraudit.model.graph import Graph
-from keraudit.output.table import Column
+from keraudit.output.table import Column, Line
 from keraudit.rewrite.edit import kernel_of
 from keraudit.rewrite.options import Rewriting
 from keraudit.rewrite.reductions import CONVOLUTIONS, input_channels, without_reductions
 from keraudit.rewrite.shortcut_layers import SUMS
 from keraudit.rewrite.skips import without_skips
 
-WORDS = {
-    "added": "only in {after}",
-    "removed": "only in {before}",
-    "changed": "changed",
-    "same": "the same",
-}
+CHANGED = {"added": "added", "removed": "removed", "changed": "changed", "same": "unchanged"}
 MOST_ROWS = 400  # of the list of differences
 
 
@@ -41,6 +37,7 @@ def drawn_changes(
     sides: dict[str, tuple[ShownModel, Audited, Rewriting]],
     comparison: Comparison,
     names: dict[str, str],
+    words: Mapping[str, str] = CHANGED,
 ) -> None:
     """One of two networks with its differences from the other coloured, and all of them as a list.
 
@@ -49,6 +46,7 @@ def drawn_changes(
         sides: ``before`` and ``after``.
         comparison: of the two, layer by layer.
         names: what the two are called.
+        words: what each status of a layer is called.
     """
     counts = {
         word: sum(pair.status == word for pair in comparison.layers)
@@ -58,10 +56,8 @@ def drawn_changes(
     with left:
         ui.segments(view, "side", "Drawn", names)
     with right:
-        said = [
-            f"{count:,} {WORDS[word].format(**names)}" for word, count in counts.items() if count
-        ]
-        st.caption(f"Layers: {', '.join(said)}.")
+        said = [f"{count:,} {words[word]}" for word, count in counts.items() if count]
+        st.caption(ui.plain(f"Layers: {', '.join(said)}."))
     subject, found, rewriting = sides[view.side]
     beside, about = st.columns([9, 5], gap="small")
     with beside:
@@ -71,14 +67,17 @@ def drawn_changes(
             found,
             rewriting=rewriting,
             marks=marks(comparison, view.side),
+            words=words,
             key=f"changes-{view.side}",
         )
     with about, st.container(height=HEIGHT, key="differences"):
         _chosen(view, sides)
-        differences(view, comparison, names)
+        differences(view, comparison, names, words)
 
 
-def differences(view: View, comparison: Comparison, names: dict[str, str]) -> None:
+def differences(
+    view: View, comparison: Comparison, names: dict[str, str], words: Mapping[str, str]
+) -> None:
     """Every layer that is not the same in both."""
     grid = comparison_grid(comparison, by="layer")
     st.markdown("**Layers that differ**" if grid.lines else "All layers are the same.")
@@ -90,9 +89,18 @@ def differences(view: View, comparison: Comparison, names: dict[str, str]) -> No
         Column(f"{view.unit}_b", f"{unit} {names['after']}", "exact", bounded=True),
     )
     if grid.lines:
-        table(grid._replace(columns=columns, lines=grid.lines[:MOST_ROWS]), height=440)
-    if (more := len(grid.lines) - MOST_ROWS) > 0:
-        st.caption(f"The first {MOST_ROWS} of {len(grid.lines):,}; the file has {more:,} more.")
+        lines = tuple(stated(line, words) for line in grid.lines[:MOST_ROWS])
+        table(grid._replace(columns=columns, lines=lines), height=440)
+    if len(grid.lines) > MOST_ROWS:
+        st.caption(
+            f"The first {MOST_ROWS} of {len(grid.lines):,} are shown; the JSON file lists every layer."
+        )
+
+
+def stated(line: Line, words: Mapping[str, str]) -> Line:
+    """A line of a comparison whose status is in these words."""
+    status = line.cells["status"]
+    return line._replace(cells=line.cells | {"status": words.get(status, status)})
 
 
 def _chosen(view: View, sides: dict[str, tuple[ShownModel, Audited, Rewriting]]) -> None:

@@ -15,7 +15,7 @@ from keraudit.explorer import ui
 from keraudit.explorer.address import MOST_MODELS, NAMED, UNITS, View
 from keraudit.explorer.cache import AS_IS, Audited, ShownModel, audited, cached_by_model, command
 from keraudit.explorer.finished_runs import recorded_errors
-from keraudit.explorer.pages.changes import drawn_changes
+from keraudit.explorer.pages.changes import CHANGED, drawn_changes, stated
 from keraudit.explorer.pages.map import model_or_stop
 from keraudit.explorer.pages.what_if import paired_bars
 from keraudit.explorer.sidebar import called, names, shown_model
@@ -23,8 +23,6 @@ from keraudit.explorer.tables import table
 from keraudit.model.graph import Graph, Shape
 from keraudit.output.numbers import inputs_text
 from keraudit.output.table import Column, Grid, Line
-
-STATUS = {"removed": "only in {0}", "added": "only in {1}"}
 
 
 def page(view: View, subject: ShownModel | None) -> None:
@@ -93,13 +91,13 @@ def totals(found: list[tuple[ShownModel, Audited]], view: View) -> None:
         Column("peak", "peak activations", "bytes"),
         Column("layers", "layers", "number"),
         Column("forks", "fork-join blocks", "number"),
-        Column("claims", "claims that hold"),
+        Column("claims", "structure checks passed"),
     )
     worst = max(one.report.bound for _, one in found)
     table(Grid("", "", columns, tuple(lines)), bound=worst)
     st.caption(
-        "Claims are those of keraudit structure. Test errors are of training runs on this machine:"
-        " mean, standard deviation over seeds, number of runs; empty where there are none."
+        "Structure checks are those of `keraudit structure`. Test error: mean ± standard deviation over"
+        " the seeds of recorded runs, with their number and recipe; empty without runs."
     )
 
 
@@ -124,12 +122,11 @@ def matched(found: list[tuple[ShownModel, Audited]], view: View) -> None:
     comparison = compare(a[1].report, b[1].report, command=line)
     names_of = (a[0].title, b[0].title)
     grid = comparison_grid(comparison)
-    lines = tuple(
-        line._replace(cells=line.cells | {"status": status(line.cells["status"], names_of)})
-        for line in grid.lines
-    )
+    words = only_in(*names_of)
+    lines = tuple(stated(line, words) for line in grid.lines)
     sides = {"before": (*a, AS_IS), "after": (*b, AS_IS)}
-    drawn_changes(view, sides, comparison, dict(zip(sides, map(ui.plain, names_of), strict=True)))
+    called = dict(zip(sides, map(ui.plain, names_of), strict=True))
+    drawn_changes(view, sides, comparison, called, words)
     paired_bars(lines, names_of, view, key="compare-chart")
     unit = UNITS[view.unit]
     columns = (
@@ -137,7 +134,7 @@ def matched(found: list[tuple[ShownModel, Audited]], view: View) -> None:
         Column("status", "status"),
         Column(f"{view.unit}_a", f"{unit} of {names_of[0]}", "exact", bounded=True),
         Column(f"{view.unit}_b", f"{unit} of {names_of[1]}", "exact", bounded=True),
-        Column(f"{view.unit}_factor", "times", "real"),
+        Column(f"{view.unit}_factor", "B / A", "real"),
     )
     worst = max(a[1].report.bound, b[1].report.bound)
     table(grid._replace(columns=columns, lines=lines), bound=worst)
@@ -149,8 +146,9 @@ def matched(found: list[tuple[ShownModel, Audited]], view: View) -> None:
     )
 
 
-def status(found: str, names: tuple[str, str]) -> str:
-    return STATUS.get(found, found).format(*names)
+def only_in(first: str, second: str) -> dict[str, str]:
+    """What the status of a layer or block is called between two models: neither was made of the other."""
+    return {**CHANGED, "removed": f"only in {first}", "added": f"only in {second}"}
 
 
 def _address_of(subject: ShownModel) -> str:

@@ -34,6 +34,7 @@ def draw(
     *,
     rewriting: Rewriting = AS_IS,
     marks: Sequence[str] = (),
+    words: Mapping[str, str] = {},
     key: str = "network",
 ) -> None:
     """Draw a network with what the address opens and chooses.
@@ -44,6 +45,7 @@ def draw(
         found: the network.
         rewriting: what was done to it.
         marks: what each layer is beside another network.
+        words: what the legend calls these marks, where not by their own names.
         key: of the drawing.
     """
     network = _network(subject.key, str(found.report.input_shapes), view.batch, rewriting, found)
@@ -53,9 +55,8 @@ def draw(
     if view.color == "gradient" and not slopes:
         st.caption(
             ui.plain(
-                f"No gradients of {subject.title} are recorded here: the page Gradients has them"
+                f"No gradients of {subject.title} have been recorded: measure them on the page Gradients."
             )
-            + " once they were measured."
         )
     shown = Shown(
         opened=opened(view, network.root, layer),
@@ -67,11 +68,12 @@ def draw(
         marks=marks,
     )
     data = network_data(network, found.graph, found.report.layers, shown)
-    words = {**NETWORK_COLORS, "cost": UNITS[view.unit]}
+    data["legend"] = [(words.get(name, name), fill) for name, fill in data["legend"]]
+    colors = {**NETWORK_COLORS, "cost": UNITS[view.unit]}
     more = {
         "model": f"{subject.key} {found.report.input_shapes} {view.batch} {key}",
         "stem": "network",
-        "colors": [(measure(view, key), f"Colour: {word}") for key, word in words.items()],
+        "colors": [(measure(view, key), f"Colour: {word}") for key, word in colors.items()],
         "dark": st.context.theme.type == "dark",
     }
     drawing({**data, **more}, lambda event: _happened(event, network.root, names), key=key)

@@ -35,7 +35,7 @@ def page(view: View, subject: ShownModel | None) -> None:
     with st.skeleton(height=300):
         found = audited(subject, view.size, view.batch)
     st.subheader("Export", anchor=False)
-    ui.segments(view, "what", "What", WHAT)
+    ui.segments(view, "what", "Table", WHAT)
     grids, data, line = PARTS[view.what](view, subject, found)
     stem = "runs" if view.what == "runs" else f"{subject.title}-{view.what}"
     ui.twin(
@@ -45,8 +45,8 @@ def page(view: View, subject: ShownModel | None) -> None:
         stem=stem,
         figures=lambda: bars(found) if view.what == "cost" else (),
     )
-    st.caption("Each file says which command, model and versions made it.")
-    st.markdown("**What is in it**")
+    st.caption("Each file records the command, the model and the versions.")
+    st.markdown("**Preview**")
     st.html("".join(map(shown, grids)))
 
 
@@ -76,7 +76,10 @@ def _one_layer(view: View, subject: ShownModel, found: Audited) -> Exported:
 def trained(view: View, subject: ShownModel, found: Audited) -> Exported:
     known = runs().found
     if not known:
-        raise KerauditError("there are no finished training runs here")
+        raise KerauditError(
+            "there are no finished training runs here: train one with keraudit train, or start the"
+            " explorer with --runs FOLDER"
+        )
     grid, data, line = runs_record(known)
     return [grid], data, line
 

@@ -21,7 +21,7 @@ def live(view: View, subject: ShownModel, *, recorded: bool) -> None:
         subject: the model.
         recorded: whether there are records of it.
     """
-    with st.spinner("Looking what fits this network ..."):
+    with st.spinner("Checking which variants fit this network ..."):
         found = audited(subject, view.size, 1)
         possible = gradient_plan.changes(subject.key, view.size, found.graph)
         plan = _plan(view, subject, possible)
@@ -55,11 +55,11 @@ def _controls(view: View, plan: Plan, possible: tuple[str, ...]) -> None:
     left, middle, right = st.columns([3, 1, 1])
     with left:
         st.multiselect(
-            "Compared with the same network",
+            "Variants to compare with",
             list(possible),
             format_func=VARIANTS.__getitem__,
             max_selections=4,
-            placeholder="nothing",
+            placeholder="none",
             **ui.tied(view, "against", plan.against),
         )
     with middle:
@@ -85,9 +85,9 @@ def _offer(view: View, subject: ShownModel, plan: Plan, line: str, *, recorded: 
     )
     st.caption(
         ("" if recorded else ui.plain(f"No record of {subject.title} is here. "))
-        + f"{networks(plan)} with random initialisation and random images: the gradient of the loss at every"
-        " block. The time is an estimate for two processor cores; later ones learn from what the last"
-        " measurement took."
+        + f"Measures the gradient of the loss at every block of {networks(plan)}, with random"
+        " initialisation and random images. The time is an estimate for two processor cores and is corrected"
+        " after each measurement."
     )
 
 

@@ -29,7 +29,8 @@ def profiles(found: Mapping[str, Any]) -> None:
     st.caption(
         ui.plain(
             f"{found['model']} at {_size(found)}, batch {found['batch']}, {found['data']} data, {seeds}"
-            f" seed{'s' * (seeds > 1)}. Growth is from a block to the one before it."
+            f" seed{'s' * (seeds > 1)}. Growth is the factor by which the gradient norm changes from a block"
+            " to the one before it."
             f" {found.get('hardware', '')}"
         )
     )
@@ -40,7 +41,7 @@ def _size(found: Mapping[str, Any]) -> str:
 
 
 def interval(ends: Sequence[float] | None) -> str:
-    return f"{ends[0]:.4g} to {ends[1]:.4g}" if ends else "one seed"
+    return f"{ends[0]:.4g} to {ends[1]:.4g}" if ends else "none (1 seed)"
 
 
 def _profile_grid(found: Mapping[str, Any]) -> Grid:

@@ -111,7 +111,7 @@ def _grad_cam(
     parts = zip(own["best"], own["best_parts"], strict=True)
     words = ", ".join(f"{int(channel)} ({float(part):+.2g})" for channel, part in parts)
     st.caption(
-        ui.plain(f"The {len(own['best'])} channels with the largest part in that score: {words}.")
+        ui.plain(f"The {len(own['best'])} channels that contribute most to that score: {words}.")
     )
 
 
@@ -133,7 +133,7 @@ def _weights_of(view: View, subject: ShownModel) -> str:
         return found.says()
     if subject.data:
         return "The weights are those in the file."
-    unfit = "The weights that ship with keraudit are for images of other channels. "
+    unfit = "The weights that ship with keraudit expect another number of channels. "
     own = "Weights are read from .keras files alone. " if subject.is_upload else ""
     return (
         own
@@ -154,7 +154,8 @@ def _begin(view: View, subject: ShownModel, image: Image, key: str) -> None:
         nodes = found.graph.input_nodes
         if len(nodes) != 1 or nodes[0].outputs[0].shape[-1] not in (1, 3):
             raise KerauditError(
-                "only a network with one image of 1 or 3 channels is shown a picture"
+                "activation maps need a network with one image input of 1 or 3 channels: choose another model"
+                " or input size"
             )
         may_run(found.graph, found.report, passes=PASSES, is_upload=subject.is_upload)
     except KerauditError as error:
@@ -184,7 +185,7 @@ def activations(own: Mapping[str, Any]) -> None:
         return
     low, high, mean, deviation = own["range"]
     st.text(
-        f"from {low:.3g} to {high:.3g}, mean {mean:.3g}, standard deviation {deviation:.3g},"
+        f"Activations from {low:.3g} to {high:.3g}, mean {mean:.3g}, standard deviation {deviation:.3g},"
         f" {percent(float(own['zeros']))} zeros"
     )
     if "maps" in own:

@@ -146,21 +146,21 @@ def products(layer: LayerCost) -> None:
     macs = sum(t.value for t in layer.terms if t.unit == "mac")
     others = sum(t.value for t in layer.terms if t.unit == "flop")
     sign = layer.cost.bounds.flops.sign
-    st.text(f"FLOPs = 2 x {macs:,} + {others:,} = {sign}{2 * macs + others:,}")
+    st.text(f"FLOPs = 2 × {macs:,} + {others:,} = {sign}{2 * macs + others:,}")
     if layer.reason:
         st.text(layer.reason)
 
 
 def written(term: Term) -> str:
-    """``28 x 28 x 192 x 5 x 5 x 32 = 120,422,400 MACs``."""
+    """``28 × 28 × 192 × 5 × 5 × 32 = 120,422,400 MACs``."""
     unit = "MACs" if term.unit == "mac" else "other operations"
     factors = [str(size) for _, size in board_order(term)]
-    product = f"{' x '.join(factors)} = " if len(factors) > 1 else ""
+    product = f"{' × '.join(factors)} = " if len(factors) > 1 else ""
     return f"{product}{term.value:,} {unit}"
 
 
 def _meaning(term: Term) -> str:
-    return " x ".join(name for name, _ in board_order(term))
+    return " × ".join(name for name, _ in board_order(term))
 
 
 def shares(layer: LayerCost, found: Audited, view: View) -> None:
@@ -197,7 +197,7 @@ def field(view: View, found: Audited, index: int) -> Image | None:
     source = found.graph.input_nodes[0].outputs[0].shape
     place = positions(found.graph)[index]
     if len(source) != 4:
-        st.text("The receptive field is drawn for networks that read an image.")
+        st.text("This network does not take an image, so no receptive field is drawn.")
         return None
     height, width = source[1:3]
     image, note = _chosen_image(height, width)
@@ -215,7 +215,7 @@ def field(view: View, found: Audited, index: int) -> Image | None:
         st.text(f"{size} pixels{moves}")
         beyond = rows.low < 0 or columns.low < 0 or rows.high >= height or columns.high >= width
         if beyond:
-            st.caption("Outside the image is padding.")
+            st.caption("The field extends beyond the image into the padding.")
         if layer.field.local is None:
             st.caption(
                 "All positions have the same receptive field: they were pooled or flattened."
@@ -248,7 +248,7 @@ def where(view: View, place: tuple[int, ...]) -> tuple[int, ...]:
         if size > 1:
             st.session_state[f"w_{name}"] = at
             st.slider(
-                f"{name.capitalize()} of the map",
+                f"{name.capitalize()} of the feature map",
                 0,
                 size - 1,
                 key=f"w_{name}",
@@ -280,7 +280,7 @@ def _fitted_picture(digest: str, height: int, width: int, _name: str, _data: byt
 def _chosen_image(height: int, width: int) -> tuple[Image, str]:
     """The visitor's picture, else ours; at the input's size."""
     sent = st.file_uploader(
-        "A picture of your own",
+        "An image of your own",
         type=["png", "jpg", "jpeg", "webp", "bmp"],
         key="picture",
         max_upload_size=picture.LARGEST_IMAGE_MIB,
@@ -290,7 +290,7 @@ def _chosen_image(height: int, width: int) -> tuple[Image, str]:
             data = sent.getvalue()
             digest = hashlib.sha256(data).hexdigest()
             image = _fitted_picture(digest, height, width, shown_name(sent.name), data)
-            return image, "Your picture, cut to the input's size."
+            return image, "Your image, cropped and resized to the input size."
         except KerauditError as error:
             ui.failed(error)
-    return picture.test_image(height, width), "A test picture made by arithmetic."
+    return picture.test_image(height, width), "Built-in test image (synthetic)."

@@ -78,10 +78,10 @@ def _controls(view: View, found: Audited) -> None:
     names = {"cost": UNITS[view.unit]}
     blocks = ["", *(block.name for block in found.report.blocks)]
     with st.grid(4, min_column_width=150):
-        ui.select(view, "block", "Look into", blocks, {"": "a block: choose, or click"})
+        ui.select(view, "block", "Block", blocks, {"": "none: choose, or click the map"})
         ui.select(view, "area", "Area", list(AREAS), {**AREAS, **names})
         ui.select(view, "color", "Colour", list(COLORS), {**COLORS, **names})
-        ui.select(view, "level", "Down to", list(LEVELS))
+        ui.select(view, "level", "Detail", list(LEVELS))
 
 
 def measure(view: View, name: str) -> str:
@@ -153,7 +153,7 @@ def _look_inside(view: View, found: Audited) -> None:
     layer_table(view, found, block)
     if view.layer:
         st.button(
-            "Look into the layer",
+            "Open this layer on the page Layer",
             icon=":material/search:",
             type="primary",
             on_click=ui.go,

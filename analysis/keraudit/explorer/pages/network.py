@@ -68,7 +68,7 @@ def _layer(view: View, subject: ShownModel, found: Audited) -> None:
     change_layer(view, subject, found)
     st.markdown("**Configuration**")
     configuration(node)
-    _more("layer", "This layer on a page of its own")
+    _more("layer", "Open this layer on the page Layer")
 
 
 def _block(view: View, subject: ShownModel, found: Audited) -> None:
@@ -80,7 +80,7 @@ def _block(view: View, subject: ShownModel, found: Audited) -> None:
     cost_of(cost.cost, found.report, view, cost.output_shape, cost.field)
     change_layer(view, subject, found)
     _costliest(view, found, block)
-    _more("map", "The block as a map and a table")
+    _more("map", "Open this block on the page Map")
 
 
 def _model(view: View, subject: ShownModel, found: Audited) -> None:

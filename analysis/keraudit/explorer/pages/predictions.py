@@ -37,7 +37,9 @@ def predictions(view: View, found: Mapping[str, FinishedRun], one: FinishedRun) 
     }
     mine = _predictions_of(one)
     if mine is None:
-        st.caption("Predictions are in a run's own folder; a published record has none.")
+        st.caption(
+            "There are no predictions to show: this run has no predictions.npz. Published records have none."
+        )
         return
     st.markdown("**Predictions, image by image**")
     if not others:
@@ -134,7 +136,7 @@ def _at_hand(view: View, one: FinishedRun) -> Any:
     spec = os.environ.get(DATA_VARIABLE) or str(one.run.dataset.get("source", ""))
     if not spec or not Path(spec).expanduser().exists():
         st.caption(
-            f"The images are shown where the data set is at hand: start the explorer with {DATA_VARIABLE}"
+            f"The data set was not found, so the images are not shown: start the explorer with {DATA_VARIABLE}"
             " set to its folder."
         )
         return None
@@ -145,11 +147,15 @@ def _at_hand(view: View, one: FinishedRun) -> Any:
     with st.spinner("Reading the images ..."):
         split, found = test_split(spec, int(dataset.get("held_out", 0)), dataset.get("test_images"))
     if found != str(dataset["fingerprint"]).partition("-")[2]:
-        raise KerauditError("the test images at hand are not those that the run predicted")
+        raise KerauditError(
+            f"the test images found are not those of this run: set {DATA_VARIABLE} to the folder of"
+            f" {dataset['name']}"
+        )
     share = float((of(one).argmax(1) == split.labels).mean())
     if abs(share - float(one.run.evaluation["test"]["accuracy"])) > SAME_ORDER:
         raise KerauditError(
-            "the test images at hand are in another order than those that the run predicted"
+            "the test images found are in another order than the run's predictions: set"
+            f" {DATA_VARIABLE} to the copy that the run was trained on"
         )
     return split
 

@@ -34,7 +34,7 @@ keraudit train ResNet-CIFAR-20 --runs runs
 keraudit explore --runs runs
 ```
 
-Runs are looked for in the folder `runs`, and among the published records of the report.
+The explorer looks in the folder that `--runs` names; without `--runs`, in `runs` and in the report's published records.
 """
 
 
@@ -93,19 +93,23 @@ def _choose(view: View, kinds: Mapping[str, Sequence[Run]]) -> list[str]:
     own = [name for name, members in kinds.items() if plain(members[0].network) == plain(title)]
     chosen = [name for name in view.trained if name in kinds] or own or list(kinds)
     with left:
-        st.multiselect("Curves", list(kinds), **ui.tied(view, "trained", chosen))
+        st.multiselect("Runs to plot", list(kinds), **ui.tied(view, "trained", chosen))
     with middle:
-        ui.segments(view, "curve", "Curve", CURVES)
+        ui.segments(view, "curve", "Metric", CURVES)
     with right:
-        ui.segments(view, "axis", "Over", AXES)
+        ui.segments(view, "axis", "Horizontal axis", AXES)
     with last:
         st.slider("Moving average, epochs", 1, 50, **ui.tied(view, "smooth"))
     if not own:
         st.caption(
-            ui.plain(f"No run of {title}, the chosen model, is here: these are other networks.")
+            ui.plain(
+                f"There is no run of the chosen model, {title}; the curves are of other networks."
+            )
         )
     elif not view.trained:
-        st.caption(ui.plain(f"The runs of {title}, the chosen model; others are added above."))
+        st.caption(
+            ui.plain(f"Only runs of the chosen model, {title}, are plotted; add others above.")
+        )
     return chosen
 
 
@@ -152,7 +156,7 @@ def look(view: View, found: Mapping[str, FinishedRun], drawn: set[int]) -> Finis
     names = sorted(found, key=lambda name: id(found[name].run) not in drawn)
     name = view.run if view.run in found else names[0]
     st.divider()
-    ui.select(view, "run", "One run", names)
+    ui.select(view, "run", "Run to inspect", names)
     run = found[name].run
     st.caption(
         ui.plain(
@@ -172,7 +176,8 @@ def evaluation(one: FinishedRun) -> None:
             st.info("This record has no evaluation.")
             return
         st.info(
-            "This run has no evaluation yet; this adds confusion, calibration and corrupted images:"
+            "This run has not been evaluated. This command adds the confusion matrix, calibration and"
+            " accuracy on corrupted images:"
         )
         ui.line(f"keraudit evaluate {shown(one.place)}")
         return

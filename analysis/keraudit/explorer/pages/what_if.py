@@ -27,7 +27,7 @@ from keraudit.output.table import Column, Line, bare_grid
 WORDS = {
     "skips": "Remove skips",
     "norm": "Remove normalisation",
-    "reductions": "Remove 1x1 reductions",
+    "reductions": "Remove 1×1 reductions",
 }
 
 
@@ -70,7 +70,7 @@ def _controls(view: View, subject: ShownModel, before: Audited) -> None:
         if "reductions" in view.without:
             st.session_state["w_pools"] = "pools" in view.without
             st.toggle(
-                "and the 1x1 behind poolings (naive modules)",
+                "Also remove the 1×1 convolutions after pooling (naive modules)",
                 key="w_pools",
                 on_change=_toggled,
                 args=("pools",),
@@ -78,7 +78,7 @@ def _controls(view: View, subject: ShownModel, before: Audited) -> None:
     with right:
         st.session_state["w_width"] = view.width
         st.number_input(
-            "Width: every hidden width times",
+            "Width multiplier of the hidden layers",
             min_value=0.05,
             max_value=WIDEST,
             step=0.25,
@@ -89,9 +89,9 @@ def _controls(view: View, subject: ShownModel, before: Audited) -> None:
         )
         st.session_state["w_to_text"] = shape_text(view.to or ())
         st.text_input(
-            "Input size",
+            "Input size after the change",
             key="w_to_text",
-            placeholder="the same",
+            placeholder="unchanged",
             on_change=size_changed,
             args=("to",),
             max_chars=40,
@@ -115,7 +115,7 @@ def reduction(view: View, subject: ShownModel, before: Audited) -> None:
     """The channels of one reduction."""
     found = reductions_of(subject.key, str(before.report.input_shapes), before.graph)
     if not found:
-        st.caption("This network has no 1x1 reductions.")
+        st.caption("This network has no 1×1 reductions.")
         if not view.filters:
             return
     home = {layer.name: layer.block for layer in before.report.layers}
@@ -123,10 +123,10 @@ def reduction(view: View, subject: ShownModel, before: Audited) -> None:
     options = list(dict.fromkeys(("", *found, *dict(view.filters))))
     st.session_state["w_reduction"] = chosen
     st.selectbox(
-        "Channels of one reduction",
+        "Filters of one 1×1 reduction",
         options,
         format_func=lambda name: (
-            f"{home[name]}: {name}, {found[name][0]} to {found[name][1]}"
+            f"{home[name]}: {name}, {found[name][0]} → {found[name][1]} channels"
             if name in found
             else name or "none"
         ),
@@ -137,7 +137,7 @@ def reduction(view: View, subject: ShownModel, before: Audited) -> None:
     if chosen:
         st.session_state["w_count"] = count
         st.number_input(
-            "Channels",
+            "Filters",
             min_value=1,
             max_value=MOST_FILTERS,
             key="w_count",
@@ -146,7 +146,7 @@ def reduction(view: View, subject: ShownModel, before: Audited) -> None:
         )
     if others:
         st.caption(
-            ui.plain("and " + ", ".join(f"{name} with {count} channels" for name, count in others))
+            ui.plain("and " + ", ".join(f"{name} with {count} filters" for name, count in others))
         )
 
 
@@ -194,7 +194,7 @@ def totals(before: Audited, after: Audited, view: View) -> None:
             delta = new - old
             ratio = f" ({new / old - 1:+.1%})" if old and delta else ""
             sign = "+" if delta > 0 else "-"
-            text = sign + write(abs(delta)) + ratio if delta else "the same"
+            text = sign + write(abs(delta)) + ratio if delta else "unchanged"
             text = f"{text}, from {bound.sign}{write(old)}" if delta else text
             if bound is not exact:  # a difference of two bounds is no bound
                 text = f"{text}, an estimate"
@@ -228,8 +228,8 @@ def blocks(before: Audited, after: Audited, view: View, subject: ShownModel) -> 
         Column(f"{view.unit}_a", f"{unit} before", "exact", bounded=True),
         Column(f"{view.unit}_b", f"{unit} after", "exact", bounded=True),
         Column(f"{view.unit}_change", "change", "exact"),
-        Column(f"{view.unit}_factor", "times", "real"),
-        Column("params_change", "change of parameters", "exact"),
+        Column(f"{view.unit}_factor", "after / before", "real"),
+        Column("params_change", "parameter change", "exact"),
     )
     table(
         grid._replace(columns=columns),
