@@ -12,7 +12,7 @@ from keraudit.evaluation.lesion import wilson
 from keraudit.output.csv_markdown import code
 from keraudit.output.numbers import short
 from keraudit.output.table import bare_grid
-from keraudit.runs.statistics import mcnemar, measured, unpaired
+from keraudit.runs.statistics import epoch_seconds, mcnemar, measured, unpaired
 from keraudit.training.record import Run
 from pages import mistakes, run_tables, runs
 from pages.audited import record
@@ -68,9 +68,11 @@ def _facts(members: Sequence[Run], *, is_timed: bool) -> dict[str, tuple[str, st
         facts["on original files"] = (f"{100 * share:.1f} %", interval(share, first["images"]))
     gap = right - 1 + fmean(run.evaluation["train_error"] for run in members)
     facts["gap to training accuracy"] = (f"{-100 * gap:.1f} points", "")
-    seconds = sorted(row["seconds"] for row in run.history)[len(run.history) // 2]
     if is_timed:
-        facts["time"] = (f"{seconds:.1f} s/epoch", "")
+        facts["time"] = (
+            f"{fmean(s for run in members if (s := epoch_seconds(run)) is not None):.1f} s/epoch",
+            "",
+        )
     if run.work:
         facts["training MACs/image"] = (short(run.work["training_macs_per_image"]), "")
     facts["parameters"] = (short(run.params), "")
@@ -105,10 +107,17 @@ def at_equal_cost() -> str:
 
 def _heading(found: Mapping[str, Sequence[Run]]) -> str:
     """What is found, where the same images were classified by both."""
-    first, second = ((members[0].evaluated or {}).get("correct") for members in found.values())
-    if first and second and mcnemar(first, second)[2] > CHANCE:
+    first, second = (members[0].evaluated or {} for members in found.values())
+    if _same_images(first, second) and mcnemar(first["correct"], second["correct"])[2] > CHANCE:
         return "At equal cost both kinds of block end alike"
     return "At equal cost"
+
+
+def _same_images(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
+    """Whether two evaluations say of each of the same images if it is classified correctly."""
+    if not first.get("correct") or not second.get("correct"):
+        return False
+    return bool(first["dataset"]["fingerprint"] == second["dataset"]["fingerprint"])
 
 
 def verdict(chosen: Mapping[str, Sequence[Run]] | None = None) -> str:
@@ -122,7 +131,7 @@ def verdict(chosen: Mapping[str, Sequence[Run]] | None = None) -> str:
     if len(both) != 2:
         return ""
     first, second = both
-    if first.get("correct") and second.get("correct"):
+    if _same_images(first, second):
         less, more, p = mcnemar(first["correct"], second["correct"])
         return (
             f"{more:,} test images only {second['network']} gets right, {less:,} only {first['network']}: McNemar's exact"

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
+from mkdocs.exceptions import PluginError
+
 from keraudit.faces.figure import over_blocks, roc, worth
 from keraudit.faces.study import SCHEMA
 from keraudit.faces.table import ACCEPTED, MACS, recognizers_grid
@@ -130,8 +132,11 @@ def errors_at_the_end(label: str) -> str:
     found = record()
     if found is None:
         return "(not measured)"
-    rows = [cut for cut in found["cuts"] if cut["source"] == label]
-    last = rows[-1] if rows else found["recognisers"][0]
+    known = found["recognisers"][:1] if label == "pixels" else found["cuts"]
+    rows = [one for one in known if label in ("pixels", one["source"])]
+    if not rows:
+        raise PluginError(f"{PATH} has no features of {label!r}")
+    last = rows[-1]
     return f"{100 * fmean(last['scores']['error']):.0f} %"
 
 

@@ -129,11 +129,15 @@ def top_bin() -> str:
 
 def smoothed_entropy() -> str:
     """The entropy in nats of the label that the first network was trained on, a smoothed one."""
-    run = runs.together(runs.comparable(runs.BIG))[0]
+    found = runs.together(runs.comparable(runs.BIG))
+    if not found:
+        return "(not evaluated)"
+    run = found[0]
     classes, smoothing = len(run.dataset["classes"]), run.recipe["label_smoothing"]
     rest = smoothing / classes
     right = 1 - smoothing + rest
-    return f"{-right * log(right) - (classes - 1) * rest * log(rest):.2f}"
+    wrong = (classes - 1) * rest * log(rest) if rest else 0.0
+    return f"{-right * log(right) - wrong:.2f}"
 
 
 def _in_percent(share: float) -> str:
@@ -204,9 +208,10 @@ def originals(found: Mapping[str, Mapping[str, Any]] | None = None) -> str:
     }
     keys = ("accuracy_originals", "accuracy_copies", "only_original_right", "only_copy_right")
     rows = [(name, *(each[key] for key in keys)) for name, each in with_originals.items()]
+    psnr = "identical" if first["psnr_db"] is None else f"PSNR {first['psnr_db']:.1f} dB"
     text = (
-        f"Accuracy on the first {first['images']:,} test images as original files and as JPEG copies (PSNR"
-        f" {first['psnr_db']:.1f} dB); all training images are copies."
+        f"Accuracy on the first {first['images']:,} test images as original files and as JPEG copies"
+        f" ({psnr}); all training images are copies."
     )
     badges = made(provenance(shown), badges_of(shown)) if shown else ""
     return f"{numbers(bare_grid(columns, rows))}\n\n{note(text)}\n\n{badges}"

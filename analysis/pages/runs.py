@@ -6,7 +6,6 @@ Runs are set side by side only where they differ in nothing but network and seed
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from mkdocs.exceptions import PluginError
 from keraudit.errors import KerauditError
 from keraudit.output.csv_markdown import code
 from keraudit.runs.figure import curves
-from keraudit.runs.folders import same_kind
+from keraudit.runs.folders import same_kind, without_paths
 from keraudit.training.recipe import RECIPES
 from keraudit.training.record import Run
 from keraudit.training.record_check import CLIPPED
@@ -283,7 +282,7 @@ def changed(recipe: Mapping[str, Any]) -> str:
 def commands(found: Sequence[Run]) -> list[str]:
     """The commands of the runs, each once, without the places on a machine that they name."""
     commands_ = dict.fromkeys(run.command for run in found if run.command)
-    return [re.sub(r"(?<= )/\S*/(?=\S)", "", command) for command in commands_]
+    return [without_paths(command) for command in commands_]
 
 
 def caveat(found: Mapping[str, Sequence[Run]]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -12,8 +11,6 @@ from keraudit.api import report_of
 from keraudit.audits.cost.compare import Comparison, compare, comparison_grid
 from keraudit.layers.infer import shaped
 from keraudit.output.terminal import grid_text
-
-OUTPUT = Path(__file__).parent / "output"
 
 
 def compared(a: str, b: str, shape: tuple[int, ...] | None = None) -> Comparison:

@@ -257,6 +257,12 @@ def test_the_command_on_weights(files: Any) -> None:
         (None, {"x": np.zeros((8, 32, 32, 3))}, "expected bytes x"),
         (None, {"y": np.zeros(3, int)}, "expected bytes x"),
         (None, {"y": np.zeros(8)}, "labels in y are float64"),
+        (
+            None,
+            {"y": np.arange(8) - 1},
+            "labels in y are int64 from -1; expected whole numbers from",
+        ),
+        (None, {"y": np.arange(8) + 3}, "10 classes, 0 to 9; the labels go up to 10"),
     ],
 )
 def test_mistakes(files: Any, change: Any, images: Any, message: str) -> None:

@@ -13,6 +13,7 @@ from PIL import Image
 
 from built import application
 from keraudit.api import report_of
+from keraudit.audits.cost import block_graph
 from keraudit.audits.cost.block_graph import block_dot, quoted
 from keraudit.audits.cost.parts import LAYER, block_part, parts
 from keraudit.audits.cost.treemap import KINDS, MEASURES, family, legend, treemap
@@ -91,13 +92,13 @@ def test_a_block_is_drawn_with_its_fork_and_its_join() -> None:
     assert dot.count("penwidth=4") == 1
 
 
-def test_a_block_of_too_many_layers_is_not_drawn() -> None:
+def test_a_block_of_too_many_layers_is_not_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     graph = shaped(application("InceptionV3"))
-    from keraudit.model.block import Block
-
-    whole = Block(name="all", kind="segment", stage="-", nodes=tuple(range(len(graph.nodes))))
-    many = block_dot(graph, whole, report_of(graph).layers)
-    assert not many or many.count("fillcolor") <= 150
+    block, layers = next(b for b in blocks(graph) if b.name == "mixed0"), report_of(graph).layers
+    monkeypatch.setattr(block_graph, "MOST_BOXES", 9)
+    assert block_dot(graph, block, layers)
+    monkeypatch.setattr(block_graph, "MOST_BOXES", 8)
+    assert block_dot(graph, block, layers) == ""
 
 
 def test_a_picture_is_turned_as_its_camera_was_held() -> None:

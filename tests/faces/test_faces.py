@@ -286,6 +286,10 @@ def test_wrong_words_for_faces(tmp_path: Path, trained: Path) -> None:
             (*data, "--features", "imagenet:ResNet50+without-skips"),
             "rewritten network has random initial weights",
         ),
+        (
+            (*data, "--features", "trained:ResNet-CIFAR-20+without-skips"),
+            "rewritten network has random initial weights",
+        ),
         ((*data, "--features", tmp_path / "empty"), "no record of a finished run"),
         (
             (*data, "--features", other),

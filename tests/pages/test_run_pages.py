@@ -71,9 +71,9 @@ def test_a_run_s_note_is_told_once(published: Path) -> None:
 
 def test_a_run_s_command_names_no_place() -> None:
     given = record(
-        "Plain-CIFAR-20", command="keraudit train A --data /some/where/images --runs runs"
+        "Plain-CIFAR-20", command="keraudit train A --data /some/where/images --runs=/home/me/runs"
     )
-    assert runs.commands([given]) == ["keraudit train A --data images --runs runs"]
+    assert runs.commands([given]) == ["keraudit train A --data images --runs=runs"]
 
 
 def test_two_networks_of_several_seeds_have_an_interval(published: Path) -> None:
@@ -331,8 +331,8 @@ def test_an_evaluation_is_drawn(published: Path) -> None:
 
 
 def test_two_networks_are_compared_unpaired_until_their_images_are_known(published: Path) -> None:
-    data = {"name": "CIFAR-10", "test_images": 100}
-    ends = [
+    data = {"name": "CIFAR-10", "test_images": 100, "fingerprint": "ab"}
+    ends: list[dict[str, Any]] = [
         {"dataset": data, "accuracy": share, "network": n} for n, share in (("A", 0.5), ("B", 0.6))
     ]
     both = zip(runs.BIG, ends, strict=True)
@@ -346,3 +346,8 @@ def test_two_networks_are_compared_unpaired_until_their_images_are_known(publish
     )
     told = cifar.verdict()  # three against none: 2 x 1/8
     assert "3 test images only B gets right, 0 only A: McNemar's exact test gives p = 0.25" in told
+    ends[1]["dataset"] = {**data, "fingerprint": "cd"}  # others: no image is in both
+    publish(
+        published, *(run(name, evaluated=end) for name, end in zip(runs.BIG, ends, strict=True))
+    )
+    assert "unpaired" in cifar.verdict()

@@ -10,7 +10,7 @@ import keraudit
 from keraudit.model.bounds import Bound
 
 keras = pytest.importorskip("keras")
-np = pytest.importorskip("numpy")
+pytest.importorskip("numpy")
 layers, ops = keras.layers, keras.ops
 
 

@@ -175,6 +175,9 @@ def test_the_command_from_plan_to_records(tmp_path: Path) -> None:
     of_less = {**kept, "dataset": {**kept["dataset"], "fingerprint": "another"}}
     (home / "evaluation.json").write_text(json.dumps(of_less))
     assert keraudit(*words).err.count("seed 0: evaluation") == 1
+    kept = json.loads((home / "evaluation.json").read_text())
+    (home / "evaluation.json").write_text(json.dumps({**kept, "train_accuracy": 0.123}))
+    assert keraudit(*words).err.count("seed 0: evaluation") == 1  # it was of another run
     fewer = keraudit(*words, "--corruption-images", 2)
     assert fewer.code == 0, fewer.err
     assert "Plain-CIFAR-8 seed 0: evaluation" in fewer.err

@@ -110,6 +110,8 @@ def test_what_no_program_wrote_is_left_as_it_is(
 
 
 def test_the_committed_records_are_of_todays_form() -> None:
-    for path in rewrite.files([Path(__file__).parents[2] / "site" / "results"]):
-        found = json.loads(path.read_text())
-        assert not rewrite.is_ours(path, found) or rewrite.rewritten(found)[1] == []
+    files = rewrite.files([Path(__file__).parents[2] / "site" / "results"])
+    records = ((path, json.loads(path.read_text())) for path in files)
+    ours = [found for path, found in records if rewrite.is_ours(path, found)]
+    assert len(ours) > 10
+    assert not [found for found in ours if rewrite.rewritten(found)[1]]

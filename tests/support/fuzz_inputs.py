@@ -9,7 +9,7 @@ import math
 import pickle
 import random
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -62,7 +62,6 @@ KINDS_OF_LAYER = (
     "Lambda",
     "Bidirectional",
 )
-Mutation = Callable[[random.Random, Any, Any], None]
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

@@ -227,6 +227,15 @@ def test_four_devices_train_as_one(tmp_path: Path) -> None:
     assert records[1]["devices"] == 4
 
 
+def test_images_that_do_not_fit_at_once_are_shared_by_devices() -> None:
+    from keraudit.training.trainer import Trainer
+
+    made = recipe("he2015", epochs=1, batch=16)
+    few = Trainer("Plain-CIFAR-8", toy(), made, 0, devices=4, device_images=18)
+    assert few.test_batch == 16  # not 20, which is more than are held
+    assert len(few.probabilities(few.state.data.test)) == len(few.state.data.test)
+
+
 def test_several_devices_want_jax(tmp_path: Path) -> None:
     from keraudit.training.train import train
 

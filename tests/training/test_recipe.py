@@ -38,6 +38,15 @@ def test_warm_up_and_cosine() -> None:
     assert rates[-1] < 1e-4 * modern.learning_rate
 
 
+def test_no_step_of_a_warm_up_exceeds_the_peak() -> None:
+    """A twentieth of 72 steps is 3.6: the fourth step is the last of the warm-up."""
+    modern = recipe("modern", epochs=10)
+    rates = [learning_rate(modern, step, 72) for step in range(5)]
+    assert rates[:3] == pytest.approx([modern.learning_rate * n / 3.6 for n in (1, 2, 3)])
+    assert rates[3] == modern.learning_rate
+    assert rates[4] < modern.learning_rate
+
+
 @pytest.mark.parametrize("name", RECIPES)
 def test_the_device_s_schedule_is_the_recipe_s(name: str) -> None:
     made = recipe(name, epochs=10)

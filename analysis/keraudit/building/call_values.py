@@ -10,8 +10,6 @@ import keras
 from keraudit.layers.arguments import ARRAY
 from keraudit.reading.arrays import array_of
 
-Number = int
-
 
 class VariableLayer(keras.Layer):  # type: ignore[misc]  # Keras ships no types
     """A variable that a layer of the user's own used itself; its input only gives it a place."""

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from keraudit.data.dataset import Dataset
     from keraudit.evaluation.evaluate import Evaluation
     from keraudit.runs.experiment import Plan
+    from keraudit.training.record import Run
 
 PUBLISHED = "published"
 EXECUTORS = ("local", "ray")
@@ -215,6 +216,7 @@ def evaluated(
     from keraudit.evaluation.load import load_run as network_of
     from keraudit.output.files import save
     from keraudit.output.json_text import json_text
+    from keraudit.training.record import read_run
 
     for name, seed in plan.runs:
         home = folder_of(plan, folder, name, seed)
@@ -222,7 +224,7 @@ def evaluated(
             continue
         evaluation = read_evaluation(home)
         if evaluation and answers(
-            evaluation, part, images=images, human=human, originals=originals
+            evaluation, read_run(home), part, images=images, human=human, originals=originals
         ):
             continue
         few = None if plan.budget == 1 else min(FEW, len(part.test))
@@ -245,15 +247,17 @@ def _report_stage(label: str, stage: str) -> None:
 
 def answers(
     evaluation: Evaluation,
+    run: Run,
     part: Dataset,
     *,
     images: int | None,
     human: Path | None,
     originals: Path | None,
 ) -> bool:
-    """Whether an evaluation is of these test images and has all that is asked for."""
+    """Whether an evaluation is of this run and these test images, and has all that is asked for."""
     return (
-        evaluation.dataset["fingerprint"] == part.fingerprint
+        evaluation.train_accuracy == run.evaluation["train"]["accuracy"]
+        and evaluation.dataset["fingerprint"] == part.fingerprint
         and (images is None or evaluation.corruption_images == min(images, len(part.test)))
         and (human is None or evaluation.human is not None)
         and (originals is None or evaluation.originals is not None)

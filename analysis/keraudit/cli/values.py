@@ -13,8 +13,6 @@ from keraudit.model.fuzzy import suggestion
 from keraudit.model.graph import Shape
 from keraudit.output.numbers import BYTES, count_of
 
-Complete = Callable[[], Iterable[str]]
-
 
 def completions(incomplete: str, names: Iterable[str], *, head: str = "") -> list[Any]:
     """The names that begin with what is typed, in any case; ``head`` is what stands before it."""

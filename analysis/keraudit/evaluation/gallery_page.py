@@ -67,12 +67,12 @@ def gallery_page(gallery: Gallery, data: Dataset) -> str:
 
 
 def _section(part: Section, gallery: Gallery, data: Dataset) -> str:
-    cards = "\n".join(card(picture, gallery, data) for picture in part.pictures)
+    cards = "\n".join(card(picture, data) for picture in part.pictures)
     inside = f'<div class="cards">{cards}</div>' if cards else "<p>None.</p>"
     return f"<section><h2>{escape(part.title)}</h2><p>{escape(part.rule)}.</p>{inside}</section>"
 
 
-def card(picture: Picture, gallery: Gallery, data: Dataset) -> str:
+def card(picture: Picture, data: Dataset) -> str:
     """An image, each network's look at it, and its neighbours."""
     pixels = data.test.images[picture.image]
     label = data.classes[picture.label]

@@ -65,6 +65,12 @@ def lesion_source(
         raise KerauditError(
             f"{name} takes images of {body.input_shape[1:]}, received {tuple(values.shape[1:])}"
         )
+    classes = int(body.output_shape[-1])
+    if split.labels.max() >= classes:
+        raise DataError(
+            f"{originals or spec}: {name} has {classes} classes, 0 to {classes - 1}; the labels go up to"
+            f" {split.labels.max()}"
+        )
     count = min(test_images or len(values), len(values))
     graph = shaped(resolve(body, requested=Requested()))
     trainable = sum(int(weight.size) for weight in map(_array, body.trainable_weights))
@@ -92,8 +98,10 @@ def _images(path: Path) -> tuple[Split, Mapping[str, Any]]:
             f"{path}: expected bytes x (images, height, width, channels) and a label y for each;"
             f" received {images.dtype} {images.shape} and {len(labels)} labels"
         )
-    if labels.dtype.kind not in "iu":
-        raise DataError(f"{path}: labels in y are {labels.dtype}; expected whole numbers")
+    if labels.dtype.kind not in "iu" or labels.min() < 0:
+        raise DataError(
+            f"{path}: labels in y are {labels.dtype} from {labels.min()}; expected whole numbers from 0"
+        )
     split = Split(images=images, labels=labels.astype("int64"))
     mark = fingerprint(split)
     name = ORIGINALS if mark == ORIGINAL_PRINT else f"images of {path.name}"

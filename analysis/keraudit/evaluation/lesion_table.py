@@ -31,7 +31,6 @@ def _blocks(found: Lesions) -> Grid:
                 "low": row.score.low,
                 "high": row.score.high,
                 "change": row.change,
-                "loss": max(-row.change, 0),
                 "what": "changes the size" if row.resizes else "",
             }
         )
@@ -51,12 +50,10 @@ def _blocks(found: Lesions) -> Grid:
             Column(key="what", label=""),
         ),
         lines=lines,
-        bar="change",
-        level="",
         notes=(f"Data           {name} ({mark})", f"Parameters     {found.params:,}, trainable"),
         command=found.command,
         convention=CONVENTION,
-    )._replace(bar="")
+    )
 
 
 def _probes(found: Lesions) -> Grid:

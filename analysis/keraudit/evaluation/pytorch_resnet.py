@@ -8,7 +8,6 @@ It differs from the zoo's in two places. PyTorch pads a stride-2 convolution by 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -105,8 +104,3 @@ def _popped(weights: dict[str, Any], key: str, path: Path) -> Any:
     if weights[key].ndim not in (1, 2, 4):
         raise KerauditError(f"{path}: {key!r} has {weights[key].ndim} axes")
     return weights.pop(key)
-
-
-def is_of_pytorch(names: Mapping[str, Any]) -> bool:
-    """Whether arrays are named as PyTorch names those of such a network."""
-    return any(BLOCK.fullmatch(name) for name in names)

@@ -102,6 +102,10 @@ def checked(spec: str, data: Dataset) -> Run | None:
             if word not in PLAIN:
                 raise KerauditError(f"features {spec!r}: {word!r} is not one of {', '.join(PLAIN)}")
         return None
+    if words:
+        raise KerauditError(
+            f"features {spec!r}: a rewritten network has random initial weights, as in {RANDOM}:ResNet50+without-skips"
+        )
     if kind == TRAINED:
         about = _shipped(spec, name).about
         _refuse_known_faces(spec, about["fingerprint"], about["classes"], data)

@@ -258,9 +258,14 @@ def mcnemar(first: str, second: str) -> tuple[int, int, float]:
         Images that only the first is right about, that only the second is, and the exact two-sided
         probability of a split at least as uneven by chance (McNemar 1947).
 
+    Raises:
+        ValueError: the two are of different numbers of images.
+
     >>> mcnemar("f8", "87")
     (4, 3, 1.0)
     """
+    if len(first) != len(second):
+        raise ValueError("the two evaluations are of different numbers of images")
     one, other = (int(bits, 16) for bits in (first, second))
     alone = (one & ~other).bit_count(), (other & ~one).bit_count()
     count = sum(alone)

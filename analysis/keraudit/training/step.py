@@ -31,7 +31,7 @@ def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
     """
     done = step / max(steps, 1)
     if done < recipe.warmup:
-        return recipe.learning_rate * (step + 1) / max(1.0, recipe.warmup * steps)
+        return recipe.learning_rate * min(1.0, (step + 1) / (recipe.warmup * steps))
     if recipe.schedule == COSINE:
         rest = (done - recipe.warmup) / (1 - recipe.warmup)
         return recipe.learning_rate * 0.5 * (1 + cos(pi * min(rest, 1.0)))

@@ -7,7 +7,8 @@ was killed and resumed ends with the weights of one that was not.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -106,11 +107,25 @@ def train(
     refuse_other_configuration(folder, config)
     if (folder / "run.json").is_file():
         return read_run(folder)
-    logs = None if board is None else Board(board / folder.name)
-    with data_parallel(devices, recipe.batch), reporting_out_of_memory(recipe.batch, MEMORY_ADVICE):
+    with (
+        _logs(board, folder) as logs,
+        data_parallel(devices, recipe.batch),
+        reporting_out_of_memory(recipe.batch, MEMORY_ADVICE),
+    ):
         trainer = Trainer(name, data, recipe, seed, devices=devices, device_images=device_images)
         with alone(folder):
             return _completed(trainer, config, folder, watch, gradients_every, logs, command)
+
+
+@contextmanager
+def _logs(board: Path | None, folder: Path) -> Iterator[Board | None]:
+    """TensorBoard's logs of a run, closed whatever happens."""
+    logs = None if board is None else Board(board / folder.name)
+    try:
+        yield logs
+    finally:
+        if logs is not None:
+            logs.close()
 
 
 def _completed(
@@ -150,8 +165,6 @@ def _completed(
             timer.save(file, state.variables, to_save)
         if logs:
             logs.add(history[-1])
-    if logs:
-        logs.close()
     devices, timed = config.get("devices", 1), on_this_hardware(history, sessions)
     run = Run.of(
         config,

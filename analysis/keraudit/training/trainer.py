@@ -51,8 +51,10 @@ class Trainer:
 
         self.state = TrainState(name, data, recipe, seed, device_images=device_images)
         images = self.state.images
-        at_once = TEST_BATCH if images.is_whole else min(TEST_BATCH, images.capacity)
-        self.test_batch = -(-at_once // devices) * devices
+        if images.is_whole:
+            self.test_batch = -(-TEST_BATCH // devices) * devices
+        else:  # no more than fit at once; a training batch does, and is shared evenly
+            self.test_batch = min(TEST_BATCH, images.capacity) // devices * devices
         self.is_jax = keras.backend.backend() == "jax"
         self.loop = JaxLoop(self.state) if self.is_jax and devices == 1 else None
 

@@ -47,10 +47,21 @@ def trained(*callbacks: Any, make: Any = small) -> Any:
     return model
 
 
+def measured(model: Any) -> Any:
+    """The layers of a profile of the weights that it has, on the batch that is watched."""
+    return keraudit.gradients(model, batch=8, own_weights=True).profiles[0].layers
+
+
 def test_a_profile_every_so_many_steps(tmp_path: Path) -> None:
     path = tmp_path / "gradients.json"
     watch = keraudit.GradientAudit(every=4, batch=8, path=path)
-    model = trained(watch)
+    kept: list[Any] = []  # the weights after each step
+
+    class Keeper(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            kept.append([v.numpy() for v in self.model.weights])
+
+    model = trained(watch, Keeper())
     assert [step for step, _ in watch.profiles] == [0, 4, 8]  # of ten steps
     record = json.loads(path.read_text())
     assert record == json.loads(json.dumps(watch.to_dict()))
@@ -58,10 +69,11 @@ def test_a_profile_every_so_many_steps(tmp_path: Path) -> None:
     norms = [[row["grad_norm"] for row in entry["layers"]] for entry in record["steps"]]
     assert norms[0] != norms[1] != norms[2]
     # the last profile is that of the weights at that step; two steps later they have moved on
-    own = keraudit.gradients(model, batch=8, own_weights=True).profiles[0]
-    assert [row.name for row in own.layers] == [
-        row["name"] for row in record["steps"][-1]["layers"]
-    ]
+    ends = [row.grad_norm for row in measured(model)]
+    model.set_weights(kept[7])
+    at_8 = [row.grad_norm for row in measured(model)]
+    assert norms[2] == pytest.approx(at_8, rel=1e-5)
+    assert norms[2] != pytest.approx(ends, rel=1e-5)
 
 
 def test_watching_changes_nothing() -> None:

@@ -220,6 +220,7 @@ def test_a_number_that_is_not_finite_is_a_finding() -> None:
     assert (profile.nonfinite.what, profile.nonfinite.layer) == ("activation", "second")
     assert report["baseline"].verdict == "non-finite"
     json.dumps(report.to_dict(), allow_nan=False)
+    assert not report.plot().data  # nothing to draw, and no error
 
 
 def frozen() -> Any:
@@ -234,6 +235,11 @@ def frozen() -> Any:
         (frozen, {}, "no trainable kernel"),
         ("ResNet-CIFAR-8", {"batch": 1}, "batch of 2 or more"),
         (small, {"loss": "binary-cross-entropy"}, "is a softmax"),
+        (small, {"loss": "mse"}, "no loss is called 'mse': expected cross-entropy, "),
+        (small, {"data": batch(), "batch": 4}, "expected 4 samples in each array, .* received 5"),
+        (small, {"data": (batch()[0], np.array([1]))}, "expected 5 samples .* received 1, 5"),
+        (small, {"data": (batch()[0], np.full(5, np.nan))}, "labels .* hold NaN or infinite"),
+        (small, {"data": (batch()[0], np.full(5, 0.5))}, "the number of a class for each sample"),
         (small, {"data": (batch()[0], np.array([0, 1, 2, 3, 9]))}, "4 classes, 0 to 3"),
         (small, {"data": (batch()[0] * np.nan, batch()[1])}, "NaN or infinite"),
         (small, {"data": (batch()[0][:, :5], batch()[1])}, "the data have"),

@@ -41,7 +41,7 @@ def batch_of(data: Any, graph: Graph, losses: Sequence[str], seed: int) -> Batch
         KerauditError: the data are missing, do not fit the model, or are not finite.
     """
     if isinstance(data, tuple):
-        return checked(_user_arrays(data), graph, losses)
+        return checked(_of_one_length(_user_arrays(data), graph), graph, losses)
     rng = np.random.default_rng([seed, 1])
     if data == RANDOM:
         return _random_batch(graph, losses, rng)
@@ -183,6 +183,18 @@ def _user_arrays(data: tuple[Any, ...]) -> Batch:
     return Batch(inputs=inputs, labels=labels, name="given arrays")
 
 
+def _of_one_length(batch: Batch, graph: Graph) -> Batch:
+    """The batch, if every array holds as many samples as the batch that is recorded."""
+    counts = {len(x) if x.ndim else 0 for x in (*batch.inputs, *batch.labels)}
+    if counts != {graph.batch}:
+        found = ", ".join(map(str, sorted(counts)))
+        raise KerauditError(
+            f"data: expected {graph.batch} samples in each array, the batch; received {found}: pass"
+            " batch=N with arrays of N samples"
+        )
+    return batch
+
+
 def checked(batch: Batch, graph: Graph, losses: Sequence[str]) -> Batch:
     """The batch, if it fits the graph; classes given one-hot are turned into numbers."""
     nodes = graph.input_nodes
@@ -222,8 +234,17 @@ def _checked_labels(label: Any, graph: Graph, index: int, loss: str) -> Any:
             f"{loss} for output {node.name!r} takes labels of shape {expected} each; received"
             f" {label.shape[1:]}"
         )
+    if label.dtype.kind == "f" and not np.isfinite(label).all():
+        raise KerauditError(
+            f"the labels for output {node.name!r} hold NaN or infinite numbers: clean them first"
+        )
     if loss != CROSS_ENTROPY:
         return label.astype("float32")
+    if (label != np.floor(label)).any():
+        raise KerauditError(
+            f"output {node.name!r} takes the number of a class for each sample; received numbers with a"
+            " fraction"
+        )
     if label.min() < 0 or label.max() >= classes:
         raise KerauditError(
             f"output {node.name!r} has {classes} classes, 0 to {classes - 1}; the labels go from"

@@ -219,8 +219,9 @@ def _heading(name: str, names: Sequence[str]) -> str:
 
 def _decades(lines: Sequence[Rows]) -> dict[str, Any]:
     """A logarithmic axis that spans whole decades, with a tick at a few of them and none between."""
-    low = floor(log10(min(row["low"] for rows in lines for row in rows)))
-    high = max(ceil(log10(max(row["high"] for rows in lines for row in rows))), low + 1)
+    rows = [row for line in lines for row in line]  # none where nothing is finite
+    low = floor(log10(min((row["low"] for row in rows), default=1)))
+    high = max(ceil(log10(max((row["high"] for row in rows), default=1))), low + 1)
     return {
         "type": "log",
         "range": [low - 0.05, high + 0.05],

@@ -16,7 +16,6 @@ from keraudit.errors import KerauditError
 
 VANISHING, EXPLODING, HEALTHY = "vanishing", "exploding", "healthy"
 NON_FINITE, UNDECIDED = "non-finite", "undecided"
-VERDICTS = (VANISHING, EXPLODING, HEALTHY, NON_FINITE, UNDECIDED)
 # A learning rate that suits one end of the network is off by this factor at the other. There is no
 # theorem behind the number: it is set so that networks known to train from scratch stay inside it
 # (He et al. 2015: ResNet50, Plain-CIFAR-20, ResNets to depth 110; Szegedy et al. 2015: InceptionV3).

@@ -31,8 +31,10 @@ def chosen(graph: Graph, name: str | None = None) -> tuple[str, ...]:
     the mean squared error for one linear output. Several losses are added up.
 
     Raises:
-        KerauditError: an output that the loss does not fit.
+        KerauditError: there is no such loss, or an output that it does not fit.
     """
+    if name is not None and name not in LOSSES:
+        raise KerauditError(f"no loss is called {name!r:.60}: expected {', '.join(LOSSES)}")
     result = []
     for ref in graph.architecture.outputs:
         node = graph.nodes[ref.call]

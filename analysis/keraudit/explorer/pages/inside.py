@@ -55,7 +55,7 @@ def inside(
         )
         return
     if "probabilities" in found:
-        _prediction(view, subject, found)
+        _prediction(subject, found)
     own = {k.partition(":")[2]: v for k, v in found.items() if k.startswith(f"{index}:")}
     if not own:
         st.text("This layer has no weights and no activation map.")
@@ -69,7 +69,7 @@ def inside(
         weights(own)
 
 
-def _prediction(view: View, subject: ShownModel, found: Mapping[str, Any]) -> None:
+def _prediction(subject: ShownModel, found: Mapping[str, Any]) -> None:
     """The most probable classes; one of them is explained."""
     chances = found["probabilities"]
     order = [int(at) for at in (-chances).argsort()[:TOP]]
