@@ -15,7 +15,10 @@
       const script = document.createElement("script");
       script.src = address;
       script.onload = resolve;
-      script.onerror = reject;
+      script.onerror = (error) => {
+        library = undefined; // the next figure tries again
+        reject(error);
+      };
       document.head.append(script);
     }));
 
@@ -91,6 +94,7 @@
 
   const draw = async (element) => {
     const { data, layout } = plots.get(element);
+    const still = [...element.childNodes];
     try {
       await load();
       // Plotly writes into its layout: give it a copy, so that the next palette starts clean.
@@ -105,7 +109,8 @@
       drawn.add(element);
       element.dataset.drawn = document.body.dataset.mdColorScheme ?? "";
     } catch (error) {
-      element.dataset.failed = String(error); // the still picture says the same
+      if (!drawn.has(element)) element.replaceChildren(...still); // the still picture says the same
+      element.dataset.failed = String(error);
     }
   };
 

@@ -18,4 +18,5 @@
   };
   addEventListener("load", reachable);
   addEventListener("resize", reachable);
+  document.addEventListener("toggle", reachable, true); // what was folded had no width
 })();

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -227,6 +228,14 @@ def test_stride_2_is_padded_on_both_sides(files: Any, torch_arrays: dict[str, An
     corner = np.asarray(maps)[0, :2, :2]  # rows -1 and columns -1 are zeros
     expected = np.einsum("hwi,oihw->o", corner, kernel[:, :, 1:, 1:])
     np.testing.assert_allclose(np.asarray(out)[0, 0, 0], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_csv_file_holds_every_table(files: Any) -> None:
+    done = command.run("lesion", *files(), "--repeats", "1", "-f", "csv")
+    assert done.code == 0, done.err
+    lines = list(csv.DictReader(done.out.splitlines()))
+    assert any(line["accuracy"] for line in lines)
+    assert any(line["part"] for line in lines)
 
 
 def test_the_command_on_weights(files: Any) -> None:

@@ -18,6 +18,7 @@ from keraudit.explorer.address import (
     LEVELS,
     MOST_FILTERS,
     NAMED,
+    NARROWEST,
     PAGES,
     PICTURES,
     UNITS,
@@ -91,8 +92,8 @@ def test_defaults_are_not_written() -> None:
         ("size", "99999999999999x1x3", "expected sizes"),
         ("batch", "-1", "whole number from 1 to 1024"),
         ("batch", "9" * 500, "at most 400 characters"),
-        ("width", "nan", "a number above 0"),
-        ("width", "1e9", "a number above 0"),
+        ("width", "nan", "a number from 0.05 to 8"),
+        ("width", "1e9", "a number from 0.05 to 8"),
         ("filters", "conv", "expected LAYER=N"),
         ("filters", "conv=0", "from 1 to"),
         ("without", "everything", "expected some of skips"),
@@ -112,7 +113,11 @@ def test_nonsense_is_told_in_one_line(key: str, text: str, says: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "says"),
-    [("0.33333", "expected at most 4 decimal places"), ("8.5", "at most 8.")],
+    [
+        ("0.33333", "expected at most 4 decimal places"),
+        ("8.5", "from 0.05 to 8."),
+        ("0.01", "from 0.05 to 8."),
+    ],
 )
 def test_a_width_is_refused_for_its_true_reason(text: str, says: str) -> None:
     assert says in parsed({"width": text}).problems[0]
@@ -147,7 +152,7 @@ VIEWS = st.builds(
     open=st.lists(names, unique=True, max_size=8).map(tuple),
     spot=st.none() | st.tuples(st.integers(0, 4096), st.integers(0, 4096)),
     without=st.sampled_from([(), ("skips",), ("reductions", "pools"), tuple(CHANGES)]),
-    width=st.integers(1, int(WIDEST * 10**4)).map(lambda part: part / 10**4),
+    width=st.integers(int(NARROWEST * 10**4), int(WIDEST * 10**4)).map(lambda part: part / 10**4),
     to=st.none() | sides,
     filters=st.dictionaries(names, st.integers(1, MOST_FILTERS), max_size=8).map(
         lambda found: tuple(found.items())

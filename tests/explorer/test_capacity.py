@@ -13,9 +13,11 @@ import pytest
 
 pytest.importorskip("streamlit")
 
+from built import zoo
 from command import run
 from keraudit.errors import KerauditError
 from keraudit.explorer import capacity, jobs, start
+from keraudit.layers.infer import shaped
 
 APP = Path(__file__).parents[2] / "streamlit_app" / "app.py"
 
@@ -60,12 +62,31 @@ def test_too_much_memory_is_noticed_and_less_is_not() -> None:
     assert not missed.is_set()
 
 
+def test_a_task_does_not_inherit_the_peak_of_its_server() -> None:
+    line = "from keraudit.explorer.capacity import peak_bytes; print(peak_bytes())"
+    largest = bytearray(300 * 2**20)
+    largest[:: 2**12] = b"x" * (len(largest) // 2**12)  # every page is held
+    del largest
+    assert capacity.peak_bytes() > 300 * 2**20
+    done = subprocess.run([sys.executable, "-c", line], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 200 * 2**20
+
+
 def test_a_task_that_takes_more_than_it_may_ends_with_a_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pytest.importorskip("keras")
     monkeypatch.setenv(capacity.MEMORY_VARIABLE, str(capacity.LEAST_MIB))  # Keras takes more
-    job = jobs.start({"do": "gradients", "key": "k"})
+    graph = shaped(zoo("ResNet-CIFAR-8"), batch=4)
+    task = {
+        "do": "gradients",
+        "key": "k",
+        "graph": graph,
+        "against": (),
+        "seeds": 1,
+        "command": "c",
+    }
+    job = jobs.start(task)
     job.process.wait(120)
     for _ in range(200):
         if job.ended:

@@ -106,9 +106,23 @@ def test_filters_of_the_chosen_layer(open_page: Open) -> None:
     assert "layer 'conv3_block1_add' (Add)" in errors(app)[0].replace("\\_", "_")
 
 
+def test_a_changed_network_has_not_the_gradients_of_the_unchanged_one(open_page: Open) -> None:
+    app = open_page(page="what-if", model="ResNet50", without="skips", color="gradient")
+    choose(app, "side", "after")
+    assert any("of the unchanged network" in unescaped(c.value) for c in app.caption)
+
+
+def test_nothing_is_compared_with_a_model_that_fails(open_page: Open) -> None:
+    app = open_page(page="compare", model="InceptionV3", size="32x32x3", compared="ResNet-CIFAR-20")
+    assert "InceptionV3" in errors(app)[0]
+    assert not app.dataframe
+
+
 def test_two_models_are_drawn_one_at_a_time(open_page: Open) -> None:
     app = open_page(page="compare", model="ResNet50", compared="VGG16")
     assert any("only in VGG16" in unescaped(c.value) for c in app.caption)
+    heads = [column for d in app.dataframe for column in d.value]
+    assert not [head for head in heads if "\\" in head]
     choose(app, "side", "before")
     assert address(app)["side"] == "before"
     assert not errors(app)

@@ -102,11 +102,12 @@ def test_unknown_paths_lead_home(path: str, accept: bytes, led: bool) -> None:
 def test_the_command_that_starts_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(MODEL_VARIABLE, raising=False)
     monkeypatch.delenv(RUNS_VARIABLE, raising=False)
-    monkeypatch.setattr("streamlit.get_option", lambda _: 8501)
+    options: dict[str, Any] = {"server.port": 8501, "server.address": "localhost"}
+    monkeypatch.setattr("streamlit.get_option", options.get)
     assert shell.restart_command() == "keraudit explore"
     monkeypatch.setenv(MODEL_VARIABLE, "my model.keras")
     monkeypatch.setenv(IMPORTS_VARIABLE, "keras_hub")
-    monkeypatch.setattr("streamlit.get_option", lambda _: 8600)
+    options |= {"server.port": 8600, "server.address": "0.0.0.0", "server.baseUrlPath": "/a"}
     assert shell.restart_command() == (
-        "keraudit explore 'my model.keras' --import keras_hub --port 8600"
+        "keraudit explore 'my model.keras' --import keras_hub --port 8600 --address 0.0.0.0 --prefix a"
     )

@@ -8,6 +8,7 @@ import json
 import re
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -194,6 +195,39 @@ def test_on_this_machine_alone_files_survive_a_reload(
     assert "only the session that sent it" in errors(open_page(**lost))[0]
     monkeypatch.setattr(sidebar, "is_loopback", lambda: False)
     assert "only the session that sent it" in errors(open_page(**where))[0]
+
+
+def test_two_files_of_one_name_are_told_apart(open_page: Open) -> None:
+    app = open_page()
+    for layer in ("first", "second"):
+        app.file_uploader[0].upload("model.json", model(dense(layer))).run()
+    newest = address(app)["model"]
+    own = [label for label in app.selectbox(key="w_model").options if label.startswith("model.")]
+    assert len(set(own)) == 2
+    choose(app, "unit", "flops")  # every widget sends its state
+    assert address(app)["model"] == newest
+
+
+@pytest.mark.parametrize(
+    ("host", "bound", "path", "alone"),
+    [
+        ("localhost:8501", "localhost", "", True),
+        ("[::1]:8501", "::1", "", True),
+        (None, "127.0.0.1", "", True),
+        ("example.org", "127.0.0.1", "", False),  # through a proxy
+        ("localhost", "127.0.0.1", "keraudit", False),
+        ("localhost:8501", "0.0.0.0", "", False),
+    ],
+)
+def test_a_server_behind_a_proxy_is_not_for_this_machine_alone(
+    monkeypatch: pytest.MonkeyPatch, host: str | None, bound: str, path: str, alone: bool
+) -> None:
+    options = {"server.address": bound, "server.baseUrlPath": path}
+    context = SimpleNamespace(headers={"Host": host} if host else {})
+    monkeypatch.setattr(
+        kept_uploads, "st", SimpleNamespace(context=context, get_option=options.get)
+    )
+    assert kept_uploads.is_loopback() is alone
 
 
 def test_files_are_kept_few_and_within_a_limit() -> None:

@@ -120,6 +120,8 @@ def command(
     if lengths:
         refuse_with_lengths(
             {"--length": reading.length, "--by": by, "a rewrite": rewriting != Rewriting()}
+            | {"--depth": depth != 1, "--allow-uncounted": allow_uncounted}
+            | {"--sort": arrange.keywords["key"], "--top": arrange.keywords["most"]}
             | {f"--{key}": limit for key, limit in stated.items()}
             | {"--baseline": baseline}
         )

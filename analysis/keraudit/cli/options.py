@@ -20,7 +20,7 @@ from keraudit.output.table import Grid
 from keraudit.safe_text import harmless
 
 F = TypeVar("F", bound=Callable[..., Any])
-Arrange = Callable[[Grid], Grid]
+Arrange = partial[Grid]  # its keywords: `key`, the column to sort by, and `most`, of rows
 
 RULE_SETS = ("keras.io",)
 FORMATS = ("table", "json", "csv", "markdown", "html", "github")

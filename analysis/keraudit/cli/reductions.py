@@ -55,9 +55,7 @@ SORTS = {
     click.option(
         "--notation",
         type=Choice(["text", "latex", "html"]),
-        default="text",
-        show_default=True,
-        help="Notation of --derive.",
+        help="Notation of --derive.  [default: text]",
     ),
 )
 @row_options(SORTS)
@@ -67,7 +65,7 @@ def command(
     reading: Reading,
     also_pool_projections: bool,
     derive: tuple[str, ...],
-    notation: str,
+    notation: str | None,
     arrange: Arrange,
     form: str | None,
     output: Path | None,
@@ -89,6 +87,12 @@ def command(
 
     if derive and form:
         raise click.UsageError("--derive writes text: leave out --format, or see --notation")
+    if derive and (arrange.keywords["key"] or arrange.keywords["most"]):
+        raise click.UsageError(
+            "--derive writes the blocks that it names: leave out --sort and --top"
+        )
+    if notation and not derive:
+        raise click.UsageError("--notation goes with --derive")
     chosen = chosen_format(form, output, DERIVATION_ENDINGS if derive else ENDINGS)
     graph = read(
         model,
@@ -103,7 +107,7 @@ def command(
     if report.rewrite.nothing:
         warn(f"{report.model}: {report.rewrite.nothing}")
     if derive:
-        _write_derivations(report, derive, notation, output)
+        _write_derivations(report, derive, notation or "text", output)
         return
     data = [report.to_dict()] if chosen == "json" else []
     emit([arrange(reductions_grid(report))], data, form=chosen, output=output)

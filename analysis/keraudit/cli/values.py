@@ -92,8 +92,10 @@ class InputShapeType(click.ParamType):  # type: ignore[type-arg]  # generic only
     ) -> tuple[str, Shape]:
         name, _, sizes = str(value).rpartition("=")
         parts = re.split(r"[,x]", sizes.strip().strip("()"))
+        if len(parts) > 1 and not parts[-1].strip():  # (96,)
+            parts.pop()
         try:
-            shape = tuple(int(part) for part in parts if part.strip())
+            shape = tuple(map(int, parts))
         except ValueError:
             shape = ()
         if not shape:

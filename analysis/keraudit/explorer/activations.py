@@ -70,6 +70,7 @@ def layer_activations(
     found = model(fed, training=False)
     progress(3, 4, "preparing the maps")
     values = dict(zip(layers, found if isinstance(found, list) else [found], strict=True))
+    _refuse_not_finite(graph, made, values)
     arrays: dict[str, Any] = {}
     for index, tensor in values.items():
         arrays |= {f"{index}:{k}": v for k, v in activation(array(tensor)).items()}
@@ -82,6 +83,24 @@ def layer_activations(
         if kernel is not None:
             arrays |= {f"{index}:{k}": v for k, v in weights(array(kernel)).items()}
     return arrays
+
+
+def _refuse_not_finite(graph: Graph, made: Mapping[str, Any], values: Mapping[int, Any]) -> None:
+    """Refuse numbers that no picture shows, by the first layer that has one.
+
+    Raises:
+        KerauditError: a weight, or a feature map, is not finite.
+    """
+    import numpy as np
+
+    for index, call in enumerate(graph.architecture.calls):
+        weights_ = getattr(made.get(call.layer), "weights", ())
+        arrays = [*weights_, *([values[index]] if index in values else [])]
+        if not all(np.isfinite(array(one)).all() for one in arrays):
+            raise KerauditError(
+                f"layer {graph.nodes[index].name!r} has weights or outputs that are not finite (NaN or"
+                " infinite): nothing can be shown"
+            )
 
 
 def _explained(

@@ -65,7 +65,8 @@ CHANGES: Mapping[str, str] = {
 }
 NAMED = "named"  # the model that `keraudit explore MODEL` named
 UPLOAD = re.compile(r"upload-[0-9a-f]{16}")
-LARGEST_SIDE, LARGEST_BATCH, WIDEST, MOST_FILTERS = 2048, 1024, 8.0, 65_536
+LARGEST_SIDE, LARGEST_BATCH, MOST_FILTERS = 2048, 1024, 65_536
+NARROWEST, WIDEST = 0.05, 8.0
 PLACES = 4  # digits of a width behind the point
 MOST_MODELS = 4  # side by side
 MOST_KEPT = 5  # files that an address brings back
@@ -290,8 +291,11 @@ def _read_against(text: str) -> tuple[str, ...]:
 
 
 def _read_width(text: str) -> float:
-    if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,20})?", text) or not 0 < float(text) <= WIDEST:
-        raise ValueError(f"expected a number above 0, at most {WIDEST:g}")
+    if (
+        not re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,20})?", text)
+        or not NARROWEST <= float(text) <= WIDEST
+    ):
+        raise ValueError(f"expected a number from {NARROWEST:g} to {WIDEST:g}")
     if len(text.partition(".")[2]) > PLACES:
         raise ValueError(f"expected at most {PLACES} decimal places")
     return float(text)

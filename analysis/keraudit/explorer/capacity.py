@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from keraudit.errors import KerauditError
 
@@ -48,14 +50,29 @@ def watch(most: int, too_much: Callable[[], None]) -> None:
     Addresses alone are not counted, of which a backend sets aside several times what it uses.
     """
     try:
-        import resource
+        import resource  # noqa: F401
     except ImportError:  # not on Windows
         return
 
     def look() -> None:
-        # Linux gives KiB, and never less than before: a short peak between two looks is not missed.
-        while resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 <= most:
+        while peak_bytes() <= most:
             time.sleep(_PAUSE)
         too_much()
 
     threading.Thread(target=look, daemon=True).start()
+
+
+def peak_bytes() -> int:
+    """The most memory that this process has held: a short peak between two looks is not missed.
+
+    Linux's ``ru_maxrss`` begins with that of the process that started this one; its own is in ``/proc``.
+    """
+    import resource
+
+    try:
+        status = Path("/proc/self/status").read_text("ascii", errors="replace")
+    except OSError:
+        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return most * (1 if sys.platform == "darwin" else 1024)
+    line = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1]) * 1024

@@ -99,7 +99,8 @@ def _read(folders: Sequence[Path]) -> tuple[list[FinishedRun], list[str]]:
 def _listing(folder: Path) -> tuple[tuple[str, int], ...]:
     """The files of a folder that may be records, and when they were written."""
     files = (*folder.glob("*.json"), *folder.glob("*/run.json"))
-    return tuple(sorted((str(path), path.stat().st_mtime_ns) for path in files))
+    # a link to nothing, and what is removed meanwhile, is none
+    return tuple(sorted((str(path), path.stat().st_mtime_ns) for path in files if path.is_file()))
 
 
 @lru_cache(maxsize=64)

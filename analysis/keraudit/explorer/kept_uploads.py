@@ -50,5 +50,8 @@ def kept() -> Kept:
 
 
 def is_loopback() -> bool:
-    """Whether the server is bound to this machine alone."""
-    return str(st.get_option("server.address")) in LOOPBACK
+    """Whether this machine alone reaches the server: not even through a proxy, which has another host or a path."""
+    host = str(st.context.headers.get("Host") or "localhost").lower()
+    name = host.partition("]")[0].strip("[") if host.startswith("[") else host.partition(":")[0]
+    is_bound = str(st.get_option("server.address")) in LOOPBACK
+    return is_bound and name in LOOPBACK and not st.get_option("server.baseUrlPath")

@@ -322,7 +322,7 @@ class Network {
     });
     const first = items.find((item) => item.dataset.key === (this.data.chosenBox || this.last)) || items[0];
     if (first) first.tabIndex = 0;
-    if (this.tree.contains(this.root.activeElement || document.activeElement)) this.again = this.again || this.at;
+    if (this.tree.contains(this.root.getRootNode().activeElement)) this.again = this.again || this.at;
     this.tree.replaceChildren(...items);
   }
 

@@ -18,6 +18,7 @@ from keraudit.explorer.upload import (
 from keraudit.explorer.upload import MOST_PIXELS
 from keraudit.output.palette import VERMILION, channels
 
+SCENE = 640  # pixels a side, at most, at which the test image is drawn
 SHOWN = 480  # pixels a side, at least, of a picture on the page
 
 
@@ -43,6 +44,9 @@ def spans(field: Field, spot: Sequence[int]) -> tuple[Span, ...]:
 @lru_cache(maxsize=8)
 def test_image(height: int, width: int) -> Image:
     """A scene with edges, textures and colours at several sizes, made by arithmetic; not to be changed."""
+    if max(height, width) > SCENE:
+        drawn = [max(1, round(side * SCENE / max(height, width))) for side in (height, width)]
+        return test_image(*drawn).resize((width, height))
     import numpy as np
     import PIL.Image
 

@@ -4,11 +4,19 @@ const GONE = "Is Streamlit still running";
 function copied(event) {
   const button = event.target.closest && event.target.closest("button.copy");
   if (!button) return;
-  const text = button.parentElement.querySelector("pre").textContent;
-  navigator.clipboard.writeText(text).then(() => {
-    button.textContent = "Copied";
-    setTimeout(() => { button.textContent = "Copy"; }, 1500);
-  });
+  const pre = button.parentElement.querySelector("pre");
+  const said = (text) => {
+    button.setAttribute("aria-live", "polite");
+    button.textContent = text;
+    setTimeout(() => { button.textContent = "Copy"; }, 2500);
+  };
+  // A page over plain HTTP of another machine has no clipboard: the line is selected, and copied the old way.
+  const bySelection = () => {
+    getSelection().selectAllChildren(pre);
+    said(document.execCommand("copy") ? "Copied" : "Press Ctrl C");
+  };
+  if (!navigator.clipboard) bySelection();
+  else navigator.clipboard.writeText(pre.textContent).then(() => said("Copied"), bySelection);
 }
 
 // Streamlit's own message names a script that the visitor has never seen.

@@ -11,7 +11,7 @@ from pathlib import Path
 import streamlit as st
 
 from keraudit.explorer.places import typed
-from keraudit.explorer.start import RUNS_VARIABLE, argument, imported
+from keraudit.explorer.start import OPTIONS, RUNS_VARIABLE, argument, imported
 
 
 @cache
@@ -35,4 +35,8 @@ def restart_command() -> str:
     if folder := os.environ.get(RUNS_VARIABLE):
         words += ["--runs", typed(Path(folder))]
     port = st.get_option("server.port")
-    return shlex.join([*words, *(["--port", str(port)] if port != 8501 else [])])
+    words += ["--port", str(port)] if port != 8501 else []
+    address, prefix = (st.get_option(f"server.{key}") for key in ("address", "baseUrlPath"))
+    words += ["--address", address] if address and address != OPTIONS["server.address"] else []
+    words += ["--prefix", prefix.strip("/")] if prefix else []
+    return shlex.join(words)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -127,6 +129,16 @@ def called(key: str) -> str:
     return uploads()[key].name if key in uploads() else key
 
 
+def labels_of(keys: Sequence[str]) -> dict[str, str]:
+    """How models are called in one list: two of one name by the start of their digests too."""
+    names_ = {key: called(key) for key in keys}
+    often = {name for name, count in Counter(names_.values()).items() if count > 1}
+    return {
+        key: f"{name} ({key.removeprefix('upload-')[:6]})" if name in often else name
+        for key, name in names_.items()
+    }
+
+
 def sidebar(view: View) -> None:
     """Model, file, size, batch, unit."""
     with st.sidebar:
@@ -135,7 +147,7 @@ def sidebar(view: View) -> None:
         options = names()
         if view.model not in options:
             options = [view.model, *options]
-        labels = {key: called(key) for key in options}
+        labels = labels_of(options)
         st.selectbox("Model", options, format_func=labels.__getitem__, **ui.tied(view, "model"))
         st.file_uploader(
             "or a file of your own",
@@ -162,6 +174,10 @@ def _receive() -> None:
         return
     st.session_state["files"] = st.session_state.get("files", 0) + 1  # an empty box again
     try:
+        if not hasattr(
+            sent, "getvalue"
+        ):  # another visitor's file took its place before it was read
+            raise KerauditError("the server had no room for this file: send it again")
         with st.spinner("Reading the file ..."):
             found = uploaded(sent.name, sent.getvalue())
         keep(session(), len(found.data), has_ended)

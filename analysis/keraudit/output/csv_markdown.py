@@ -21,12 +21,13 @@ NAMED = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
 def csv_text(grids: Sequence[Grid]) -> str:
-    """All lines of all grids under one header; a list of sizes is written with crosses.
+    """All lines of all grids under one header with every column; a list of sizes is written with crosses.
 
     The total is left out, so that a column adds up to it.
     """
-    keys = [column.key for column in grids[0].columns]
-    bounded = [column.key for column in grids[0].columns if column.bounded]
+    columns = [column for grid in grids for column in grid.columns]
+    keys = list(dict.fromkeys(column.key for column in columns))
+    bounded = list(dict.fromkeys(column.key for column in columns if column.bounded))
     rows = (
         [
             grid.title,
@@ -67,7 +68,8 @@ def markdown_text(grid: Grid) -> str:
     grid = shown(grid)
     notes = [" ".join(note.split()) for note in grid.notes if note.strip()]
     lines = [f"Made by {code(grid.command)}."] if grid.command else []
-    tail = "\n".join(f"- {_escaped(note)}" for note in [*notes, f"Convention: {grid.convention}."])
+    notes += [f"Convention: {grid.convention}."] if grid.convention else []
+    tail = "\n".join(f"- {_escaped(note)}" for note in notes)
     head = f"**{_escaped(grid.title)}** {_escaped(grid.heading)}"
     return f"{head}\n\n{pipe_table(grid)}\n\n{tail}\n" + "".join(f"- {line}\n" for line in lines)
 

@@ -152,10 +152,11 @@ def count_of(text: str, unit: str = BYTES) -> int | None:
         text: ``4G``, ``25.6 M``, ``1_000_000``; of bytes also with a binary prefix, ``512MiB``.
         unit: of what is counted, as a regular expression in lower case.
 
-    >>> count_of("4G", "macs?"), count_of("64 MiB"), count_of("many")
-    (4000000000, 67108864, None)
+    >>> count_of("4G", "macs?"), count_of("64 MiB"), count_of("1,234"), count_of("4,5G")
+    (4000000000, 67108864, 1234, None)
     """
-    pattern = rf"([0-9][0-9_,]{{0,30}}(?:\.[0-9]{{1,30}})?)\s*([kmgtp]?)(i?)(?:{unit})?"
+    whole = r"[0-9]{1,3}(?:,[0-9]{3}){1,10}|[0-9][0-9_]{0,30}"  # a comma parts thousands
+    pattern = rf"((?:{whole})(?:\.[0-9]{{1,30}})?)\s*([kmgtp]?)(i?)(?:{unit})?"
     match = re.fullmatch(pattern, text.strip().lower())
     if not match or (match[3] and unit != BYTES):
         return None

@@ -54,7 +54,7 @@ def drawn_changes(
     }
     left, right = st.columns([2, 3], vertical_alignment="bottom")
     with left:
-        ui.segments(view, "side", "Drawn", names)
+        ui.segments(view, "side", "Drawn", {key: ui.plain(name) for key, name in names.items()})
     with right:
         said = [f"{count:,} {words[word]}" for word, count in counts.items() if count]
         st.caption(ui.plain(f"Layers: {', '.join(said)}."))

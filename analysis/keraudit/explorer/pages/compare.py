@@ -18,7 +18,8 @@ from keraudit.explorer.finished_runs import recorded_errors
 from keraudit.explorer.pages.changes import CHANGED, drawn_changes, stated
 from keraudit.explorer.pages.map import model_or_stop
 from keraudit.explorer.pages.what_if import paired_bars
-from keraudit.explorer.sidebar import called, names, shown_model
+from keraudit.explorer.sidebar import labels_of, names, shown_model
+from keraudit.explorer.start import imported
 from keraudit.explorer.tables import table
 from keraudit.model.graph import Graph, Shape
 from keraudit.output.numbers import inputs_text
@@ -35,7 +36,7 @@ def page(view: View, subject: ShownModel | None) -> None:
     st.multiselect(
         f"Compare with {ui.plain(subject.title)}",
         options,
-        format_func={key: called(key) for key in options}.__getitem__,
+        format_func=labels_of(options).__getitem__,
         max_selections=MOST_MODELS - 1,
         placeholder="up to three models",
         **ui.tied(view, "compared", compared),
@@ -48,7 +49,9 @@ def page(view: View, subject: ShownModel | None) -> None:
                 found.append((one, audited(one, view.size, view.batch)))
             except KerauditError as error:
                 ui.failed(f"{key}: {error}")
-    if not found:
+    if (
+        not found or found[0][0].key != subject.key
+    ):  # the first is what the others are compared with
         return
     totals(found, view)
     if len(found) < 2:
@@ -125,8 +128,7 @@ def matched(found: list[tuple[ShownModel, Audited]], view: View) -> None:
     words = only_in(*names_of)
     lines = tuple(stated(line, words) for line in grid.lines)
     sides = {"before": (*a, AS_IS), "after": (*b, AS_IS)}
-    called = dict(zip(sides, map(ui.plain, names_of), strict=True))
-    drawn_changes(view, sides, comparison, called, words)
+    drawn_changes(view, sides, comparison, dict(zip(sides, names_of, strict=True)), words)
     paired_bars(lines, names_of, view, key="compare-chart")
     unit = UNITS[view.unit]
     columns = (
@@ -161,4 +163,7 @@ def _pair_line(a: ShownModel, b: ShownModel, view: View) -> str:
 
     plain = command("flops", a, view.size, view.batch, AS_IS)
     head = f"keraudit flops {shlex.quote(a.typed)}"
-    return f"keraudit compare {shlex.quote(a.typed)} {shlex.quote(b.typed)}" + plain[len(head) :]
+    rest = plain[len(head) :]
+    if b.key.startswith(NAMED) and not a.key.startswith(NAMED):
+        rest = "".join(f" --import {shlex.quote(package)}" for package in imported()) + rest
+    return f"keraudit compare {shlex.quote(a.typed)} {shlex.quote(b.typed)}{rest}"

@@ -51,8 +51,10 @@ def draw(
     network = _network(subject.key, str(found.report.input_shapes), view.batch, rewriting, found)
     names = [layer.name for layer in found.report.layers]
     layer = names.index(view.layer) if view.layer in names else None
-    slopes = gradients_of(subject, names) if view.color == "gradient" else {}
-    if view.color == "gradient" and not slopes:
+    slopes = {}
+    if view.color == "gradient" and rewriting.any:
+        st.caption("Gradients have been measured of the unchanged network: here boxes have none.")
+    elif view.color == "gradient" and not (slopes := gradients_of(subject, names)):
         st.caption(
             ui.plain(
                 f"No gradients of {subject.title} have been recorded: measure them on the page Gradients."

@@ -32,7 +32,7 @@ def live(view: View, subject: ShownModel, *, recorded: bool) -> None:
     line = command("gradients", subject, view.size, plan.images, more=more)
     if job_panel.under_way():
         return
-    made = job_panel.results().get(line)
+    made = job_panel.results().get(asked(subject, line))
     if made:
         profiles(made)
         twin(made, subject.title)
@@ -101,6 +101,11 @@ def networks(plan: Plan) -> str:
     return f"{count} × {plan.seeds} seeds" if plan.seeds > 1 else count
 
 
+def asked(subject: ShownModel, line: str) -> str:
+    """What a measurement is kept by: another file may have the same name."""
+    return f"{subject.key} {line}"
+
+
 def measure(view: View, subject: ShownModel, plan: Plan, line: str) -> None:
     """Begin, or say why not."""
     try:
@@ -112,7 +117,7 @@ def measure(view: View, subject: ShownModel, plan: Plan, line: str) -> None:
     job_panel.begin(
         {
             "do": "gradients",
-            "key": line,
+            "key": asked(subject, line),
             "graph": found.graph,
             "against": plan.against,
             "seeds": plan.seeds,

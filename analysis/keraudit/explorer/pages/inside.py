@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -39,10 +40,18 @@ def inside(
         narrow: all in one column.
     """
     st.markdown("**Weights and activations**")
+    end = audited(subject, view.size, 1).graph
+    ref = end.architecture.outputs[0]
+    classes = end.nodes[ref.call].outputs[ref.output].shape[-1]
+    if view.explained is not None and view.explained >= classes:
+        ui.failed(f"there is no class {view.explained:,}: the network has {classes:,}, from 0")
+        view = replace(view, explained=None)
     st.caption(ui.plain(_weights_of(view, subject)))
-    key = (
-        f"{subject.key} {view.size} {view.explained} {hashlib.sha256(image.tobytes()).hexdigest()}"
+    weights_of = (
+        "shipped" if _fitting(view, subject) else "of the file" if subject.data else "random"
     )
+    digest = hashlib.sha256(image.tobytes()).hexdigest()
+    key = f"{subject.key} {view.size} {view.explained} {weights_of} {digest}"
     if job_panel.under_way():
         return
     found = job_panel.results().get(key)
@@ -134,7 +143,13 @@ def _weights_of(view: View, subject: ShownModel) -> str:
     if subject.data:
         return "The weights are those in the file."
     unfit = "The weights that ship with keraudit expect another number of channels. "
-    own = "Weights are read from .keras files alone. " if subject.is_upload else ""
+    own = ""
+    if subject.is_upload and subject.title.endswith(".keras"):
+        own = (
+            "The weights of a file are kept until the next one is sent: send it again to use them. "
+        )
+    elif subject.is_upload:
+        own = "Weights are read from .keras files alone. "
     return (
         own
         + (unfit if shipped(subject.title) else "")

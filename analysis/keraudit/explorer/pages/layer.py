@@ -17,7 +17,7 @@ from keraudit.audits.cost.report import layer_dict, report_grid
 from keraudit.audits.reductions.savings import board_order
 from keraudit.errors import KerauditError
 from keraudit.explorer import picture, ui
-from keraudit.explorer.address import UNITS, View, parsed
+from keraudit.explorer.address import LARGEST_SIDE, UNITS, View, parsed
 from keraudit.explorer.cache import Audited, ShownModel, audited, command
 from keraudit.explorer.metrics import cost_of, counted, unit_bound
 from keraudit.explorer.pages.inside import inside
@@ -200,6 +200,9 @@ def field(view: View, found: Audited, index: int) -> Image | None:
         st.text("This network does not take an image, so no receptive field is drawn.")
         return None
     height, width = source[1:3]
+    if max(height, width) > LARGEST_SIDE:
+        st.text(f"An input of more than {LARGEST_SIDE:,} pixels a side is not drawn.")
+        return None
     image, note = _chosen_image(height, width)
     if layer.field is None or len(layer.field.receptive_field) != 2:
         st.text("The receptive field of this layer is not defined.")

@@ -11,7 +11,7 @@ from keraudit.audits.cost.compare import compare, comparison_grid
 from keraudit.audits.cost.figure import unit_for
 from keraudit.errors import KerauditError
 from keraudit.explorer import ui
-from keraudit.explorer.address import MOST_FILTERS, SIDES, UNITS, WIDEST, View, parsed
+from keraudit.explorer.address import MOST_FILTERS, NARROWEST, SIDES, UNITS, WIDEST, View, parsed
 from keraudit.explorer.cache import AS_IS, Audited, ShownModel, audited, command
 from keraudit.explorer.metrics import counted, unit_bound
 from keraudit.explorer.pages.changes import drawn_changes, reductions_of
@@ -79,7 +79,7 @@ def _controls(view: View, subject: ShownModel, before: Audited) -> None:
         st.session_state["w_width"] = view.width
         st.number_input(
             "Width multiplier of the hidden layers",
-            min_value=0.05,
+            min_value=NARROWEST,
             max_value=WIDEST,
             step=0.25,
             format="%.4g",
