@@ -9,6 +9,7 @@ from keraudit.data import cifar_batches, sources
 from keraudit.explorer import builds, jobs, upload
 from keraudit.explorer import limits as explorer_limits
 from keraudit.layers import user_rules
+from keraudit.model import shape_text
 from keraudit.output import stored
 from keraudit.output.csv_markdown import pipe_table
 from keraudit.output.numbers import mebibytes
@@ -26,7 +27,7 @@ def of_files() -> str:
             ("values in it: items of lists, entries of objects", f"{archive.MOST_VALUES:,}"),
             ("one text in it", mebibytes(archive.LONGEST_TEXT)),
             ("a name of a layer, a class or a dtype", f"{serialised.LONGEST_NAME:,} characters"),
-            ("axes of a shape", f"{serialised.MOST_AXES}"),
+            ("axes of a shape", f"{shape_text.MOST_AXES}"),
             ("outputs of one call", f"{serialised.MOST_OUTPUTS:,}"),
             ("models within models", f"{laid_flat.DEEPEST_NEST} deep"),
             ("layers and calls, laid flat", f"{laid_flat.LARGEST_GRAPH:,}"),

@@ -186,3 +186,10 @@ def test_rewrites_add_up_in_the_report() -> None:
 def test_a_rewrite_to_another_size(sizes: Any) -> None:
     done = keraudit.at_input_shape(SMALL, sizes)
     assert done.graph.input_nodes[0].outputs[0].shape == (1, 64, 64, 3)
+
+
+@pytest.mark.parametrize("size", [{"batch": 8}, {"length": 512}, {"input_shape": (64, 64, 3)}])
+def test_a_report_is_not_held_to_a_budget_at_another_size(size: dict[str, Any]) -> None:
+    report = keraudit.audit("ResNet-CIFAR-8")
+    with pytest.raises(keraudit.KerauditError, match="a report made at the input_shape"):
+        keraudit.assert_budget(report, max_macs=40e6, **size)

@@ -126,6 +126,15 @@ def test_locally_connected_of_keras_2() -> None:
     assert effect.outputs == ((1, 6, 6, 6),)
     assert effect.macs == 6 * 6 * 3 * 3 * 3 * 6
     assert [w.elements for w in effect.weights] == [36 * 27 * 6, 36 * 6]
+    # whole maps; the same taps as a list; without those outside the map: 8 + 6 x 9 + ... of an axis
+    for changes, kernel in (
+        ({"implementation": 2}, 8 * 8 * 3 * 6 * 6 * 6),
+        ({"implementation": 3}, 36 * 27 * 6),
+        ({"implementation": 3, "padding": "same"}, (8 * 3 - 2) ** 2 * 3 * 6),
+    ):
+        layer = Layer(name="l", kind="LocallyConnected2D", config={**config, **changes})
+        effect = effect_of(layer, (Tensor((1, 8, 8, 3), "float32"),))
+        assert effect.weights[0].elements == kernel
 
 
 # --- Keras as the witness ----------------------------------------------------------------------------

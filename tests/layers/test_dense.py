@@ -132,6 +132,12 @@ def test_einsum_sizes_of_an_ellipsis() -> None:
     assert sizes == {"A": 2, "B": 3, "i": 4, "j": 5, "k": 6}
 
 
+def test_einsum_sizes_of_an_ellipsis_beside_upper_case_letters() -> None:
+    sizes, result = einsum_sizes("...C,CK->...K", (1, 8, 64, 64), (64, 128))
+    assert result == "ABDK"
+    assert sizes == {"A": 1, "B": 8, "D": 64, "C": 64, "K": 128}
+
+
 @given(sizes=st.lists(st.integers(1, 6), min_size=3, max_size=3))
 def test_einsum_sizes_of_a_product(sizes: list[int]) -> None:
     i, j, k = sizes

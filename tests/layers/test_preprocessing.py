@@ -85,6 +85,11 @@ def test_text_vectorization(mode: str) -> None:
     assert node.outputs[0].dtype == ("int64" if mode == "int" else "float32")
 
 
+def test_text_vectorization_of_whole_rows() -> None:
+    layer = layers.TextVectorization(vocabulary=["a", "b"], output_mode="multi_hot", split=None)
+    assert node_of(layer, (), dtype="string").outputs[0].shape[1:] == (3,)
+
+
 def test_text_of_unknown_length_is_refused() -> None:
     layer = Layer(name="t", kind="TextVectorization", config={"output_mode": "int"})
     with pytest.raises(KerauditError, match="set output_sequence_length"):

@@ -15,7 +15,7 @@ from keras.quantizers import AbsMaxQuantizer, Int4QuantizationConfig, Int8Quanti
 
 from keraudit.api import audit
 from keraudit.audits.cost.memory import weight_bytes
-from keraudit.layers.infer import effect_of
+from keraudit.layers.infer import effect_of, policy_dtypes
 from keraudit.layers.quantized import quantization
 from keraudit.model.graph import COUNTED, UNSUPPORTED, Layer, Node, Tensor
 from witness import agree, graph_of
@@ -138,6 +138,17 @@ POLICIES = {
     "class_name": "DTypePolicyMap",
     "config": {"policy_map": {"d/query": {"config": {"mode": "int8", "source_name": "float32"}}}},
 }
+
+
+def test_a_map_of_policies_has_a_default() -> None:
+    config = {"default_policy": "bfloat16", "policy_map": {}}
+    policy = {"class_name": "DTypePolicyMap", "config": config}
+    assert policy_dtypes(policy) == ("bfloat16", "bfloat16")
+    mixed = {"class_name": "DTypePolicy", "config": {"name": "mixed_float16"}}
+    policy["config"] = {**config, "default_policy": mixed}
+    assert policy_dtypes(policy) == ("float16", "float32")
+
+
 CELLS = [
     (case, mode, rank)
     for case in CASES

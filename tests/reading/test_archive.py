@@ -171,6 +171,17 @@ def test_a_huge_list_of_members_is_refused(tmp_path: Path) -> None:
     path.write_bytes(data)
     with pytest.raises(ModelError, match="list of members"):
         resolve(path)
+    # a zip64 record counts whenever it is there
+    data[end + 12 : end + 16] = (100).to_bytes(4, "little")
+    wide = b"PK\x06\x06" + bytes(36) + (200 * 2**20).to_bytes(8, "little") + bytes(8)
+    path.write_bytes(data[:end] + wide + data[end:])
+    with pytest.raises(ModelError, match="list of members"):
+        resolve(path)
+
+
+def test_a_name_that_no_file_can_have() -> None:
+    with pytest.raises(ModelError, match="cannot be read: embedded null"):
+        resolve("a\0.keras")
 
 
 def test_h5_with_and_without_a_config(tmp_path: Path) -> None:

@@ -93,6 +93,37 @@ def test_absurd_sizes() -> None:
         shaped(read(functional(START, wide)))
 
 
+def test_a_layer_of_a_sequential_model_may_be_called_input() -> None:
+    start = layer("InputLayer", "input_layer", batch_shape=[None, 4])
+    items = [start, layer("Dense", "input", units=8), layer("Dense", "out", units=3)]
+    graph = shaped(read({"class_name": "Sequential", "config": {"name": "s", "layers": items}}))
+    assert [node.name for node in graph.nodes] == ["input_", "input", "out"]
+    assert [node.effect.macs for node in graph.nodes] == [0, 4 * 8, 8 * 3]
+
+
+def test_a_shared_layer_has_one_kernel() -> None:
+    pool, head = layer("MaxPooling2D", "pool", "conv"), layer("Conv2D", "head", "in", filters=2)
+    head["config"] |= {"kernel_size": [3, 3]}
+    head["inbound_nodes"] += layer("Conv2D", "head", "pool")["inbound_nodes"]
+    pool["config"] |= {"pool_size": [1, 1]}
+    record = functional(START, CONV, pool, head)
+    with pytest.raises(
+        ShapeError, match=r"'head' .* more than once, .* 3x3x3x2, 2 and, at 'head:2'"
+    ):
+        shaped(read(record))
+    record["config"]["layers"][1] = {**CONV, "config": {**CONV["config"], "filters": 3}}
+    assert len(shaped(read(record)).nodes) == 5
+
+
+def test_shapes_of_absurd_rank_or_size_are_refused() -> None:
+    large = layer("InputLayer", "in", batch_shape=[None, *[2**31 - 1] * 35])
+    with pytest.raises(ModelError, match="absurd shape"):
+        shaped(read(functional(large, layer("Dropout", "d", "in", rate=0.5))))
+    many = layer("Reshape", "r", "in", target_shape=[192, *[1] * 70])
+    with pytest.raises(ModelError, match="more than 64 axes"):
+        shaped(read(functional(START, many)))
+
+
 @pytest.mark.parametrize("size", [10**400, 10**4000])
 def test_numbers_that_no_network_has(size: int) -> None:
     """Neither a float nor Python's own printing of integers holds them."""

@@ -9,6 +9,7 @@ import pytest
 
 import keraudit
 from built import application
+from configs import functional, layer, read
 from keraudit.audits.reductions.derivation import derivation
 from keraudit.audits.reductions.report import reductions, reductions_grid
 from keraudit.building.keras_model import build
@@ -153,6 +154,23 @@ def test_it_runs() -> None:
     graph = shaped(application("InceptionV3"), input_shapes=[(75, 75, 3)])
     out = build(without_reductions(graph).graph)(np.zeros((1, 75, 75, 3), "float32"))
     assert out.shape == (1, 1000)
+
+
+def test_a_reduction_before_a_shared_convolution_is_left_alone() -> None:
+    start = layer("InputLayer", "in", batch_shape=[None, 8, 8, 64])
+    narrow = layer("Conv2D", "narrow", "in", filters=16, kernel_size=[1, 1])
+    head = layer("Conv2D", "head", "narrow", filters=8, kernel_size=[3, 3], padding="same")
+    other = layer("Conv2D", "other", "in", filters=16, kernel_size=[5, 5], padding="same")
+    head["inbound_nodes"] += layer("Conv2D", "head", "other")["inbound_nodes"]
+    total = layer("Add", "total", "head", "head")
+    total["inbound_nodes"][0]["args"][0][1]["config"]["keras_history"] = ["head", 1, 0]
+    graph = shaped(read(functional(start, narrow, other, head, total)))
+    done = without_reductions(graph)
+    (change,) = done.log
+    assert (change.layer, change.what) == ("narrow", "left alone")
+    assert change.why == "head, which reads it, is called more than once"
+    with pytest.raises(ShapeError, match=r"'head' .* called more than once"):
+        keraudit.with_filters(graph, "narrow", 12)
 
 
 def test_what_would_break_is_refused_by_name() -> None:

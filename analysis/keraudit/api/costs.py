@@ -17,6 +17,7 @@ from keraudit.api.models import (
     graph_of,
     notes_of,
     reading_of,
+    reshaped,
     sized,
 )
 from keraudit.audits.cost.report import CostReport, report_of
@@ -124,11 +125,12 @@ def _refuse_another_size(argument: str, report: CostReport, reading: Reading) ->
     """Refuse a size or a batch that a report was not made at."""
     shapes, batch = reading.requested.shapes, reading.requested.batch
     asked = list(shapes.values()) if isinstance(shapes, Mapping) else list(shapes or ())
-    if (asked and asked != list(report.input_shapes.values())) or batch not in (None, report.batch):
+    is_other = asked and asked != list(report.input_shapes.values())
+    if is_other or batch not in (None, report.batch) or reading.requested.length:
         arguments.refuse(
             argument,
             report,
-            "a model, or a report at the same input_shape and batch as the other",
+            "a model, or a report made at the input_shape, length and batch that are asked for",
         )
 
 
@@ -177,7 +179,12 @@ def lengths(
         try:
             if isinstance(found, ModelError):
                 raise found
-            graphs[length] = sized(found, _source(model), requested, _rules_of(model, reading))
+            source = _source(model)
+            graphs[length] = (
+                reshaped(source, replace(reading, requested=requested))
+                if isinstance(source, Graph)
+                else sized(found, source, requested, _rules_of(model, reading))
+            )
         except ModelError as error:
             if length in asked:
                 raise type(error)(f"at length {length}: {error}") from None
@@ -285,6 +292,8 @@ def assert_budget(
     if not limits:
         arguments.refuse("max_macs", None, "a number; or state max_params or max_peak_memory")
     reading = reading_of(input_shape, length, batch, rules, imports, notify)
+    if isinstance(model, CostReport):
+        _refuse_another_size("model", model, reading)
     report = model if isinstance(model, CostReport) else _report(model, reading)
     found = exceeded_budgets(
         report,

@@ -114,7 +114,7 @@ def graph_of(model: Any, reading: Reading, *, opened: bool = True) -> Graph:
     if isinstance(model, Rewrite):
         model = model.graph
     if isinstance(model, Graph):
-        return _reshaped(model, reading)
+        return reshaped(model, reading)
     check_model(model)
     architecture = resolve(
         model,
@@ -152,7 +152,7 @@ def check_model(model: Any, argument: str = "model") -> None:
         refuse(argument, model, MODELS, error=ModelError)
 
 
-def _reshaped(graph: Graph, reading: Reading) -> Graph:
+def reshaped(graph: Graph, reading: Reading) -> Graph:
     """A graph at the sizes asked for; as it is where none are."""
     requested = reading.requested
     if reading.imports:

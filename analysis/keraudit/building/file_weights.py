@@ -17,7 +17,7 @@ from keraudit.building.check import Config
 from keraudit.building.keras_model import first_line, only
 from keraudit.errors import KerauditError, ModelError
 from keraudit.output.numbers import mebibytes
-from keraudit.reading.archive import read_file
+from keraudit.reading.archive import check_index, read_file
 from keraudit.reading.hdf5_copy import copy_arrays
 from keraudit.reading.serialised import sequential_input
 
@@ -84,6 +84,7 @@ def load(path: Path, model: Any) -> None:
         sent = path
         made = Path(folder) / f"own{path.suffix.lower()}"
         if zipfile.is_zipfile(path):
+            check_index(path)
             sent = _unpacked(path, Path(folder) / MEMBER)
             made = Path(folder) / f"own.{MEMBER}"
         copy_arrays(sent, made, largest=most_elements(model))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import prod
 
 from keraudit.errors import ModelError, ShapeError
 from keraudit.model.graph import Call, Effect, Layer, Node, Ref, Shape, Tensor, windows_of
-from keraudit.model.shape_text import shape_text
+from keraudit.model.shape_text import MOST_AXES, shape_text
 
 LARGEST_SIZE = 2**31 - 1  # of one axis; anything above is a mistake or an attack
 LARGEST_COUNT = 2**127  # of one term, one weight or one window; likewise
@@ -30,8 +31,16 @@ def check_outputs(
     for shape in effect.outputs:
         if any(same_shape(shape, stated) for stated in empty):
             continue
+        if len(shape) > MOST_AXES:
+            raise ModelError(
+                f"layer {call.name!r} ({layer.kind}) gives a shape of {len(shape):,} axes; {MOST_AXES} at most"
+            )
         if all(isinstance(size, int) and 0 < size <= LARGEST_SIZE for size in shape):
-            continue
+            if prod(shape) <= LARGEST_COUNT:
+                continue
+            raise ModelError(
+                f"layer {call.name!r} ({layer.kind}) gives the absurd shape {shape_text(shape)}"
+            )
         received = ", ".join(shape_text(t.shape) for t in inputs)
         if all(isinstance(size, int) and size <= LARGEST_SIZE for size in shape):
             raise ShapeError(
@@ -42,6 +51,22 @@ def check_outputs(
         raise ModelError(
             f"layer {call.name!r} ({layer.kind}) gives the absurd shape {shape_text(shape)} from {received}"
         )
+
+
+def check_shared(call: Call, layer: Layer, first: Effect, now: Effect) -> None:
+    """Refuse a shared layer of Keras' whose calls would need weights of different shapes."""
+    if not layer.module or not (first.weights_known and now.weights_known):
+        return
+    before, after = ([w.shape for w in effect.weights] for effect in (first, now))
+    if before != after:
+        raise ShapeError(
+            f"layer {call.layer!r} ({layer.kind}) is called more than once, on inputs that need weights of"
+            f" different shapes: {_shapes_text(before)} and, at {call.name!r}, {_shapes_text(after)}"
+        )
+
+
+def _shapes_text(shapes: Sequence[Shape]) -> str:
+    return ", ".join(map(shape_text, shapes[:4])) or "none"
 
 
 def check_counts(layer: Layer, call: Call, effect: Effect) -> None:

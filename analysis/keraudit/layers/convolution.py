@@ -236,6 +236,28 @@ def transposed_axis(
     return length, Window(Fraction(1, stride), low, high)
 
 
+def _local_kernel(g: Geometry, config: Mapping[str, Any], filters: int) -> Shape:
+    """The kernel's shape, which Keras 2 lays out in three ways.
+
+    1: positions x taps x filters. 2: whole maps, most of it zeros. 3: a list of the taps that are in the map.
+    """
+    how = int(config.get("implementation", 1))
+    if how == 2:
+        return (*g.spatial, g.channels, *g.out, filters)
+    if how == 3:
+        is_same = config.get("padding") == "same"
+        inside = prod(
+            sum(
+                0 <= at * step + tap - (size // 2 if is_same else 0) < length
+                for at in range(out)
+                for tap in range(size)
+            )
+            for length, size, step, out in zip(g.spatial, g.kernel, g.stride, g.out, strict=True)
+        )
+        return (inside * g.channels * filters,)
+    return (prod(g.out), prod(g.kernel) * g.channels, filters)
+
+
 def locally_connected(site: Site) -> Effect:
     """``LocallyConnected`` of Keras 2: a convolution with a kernel of its own at every position.
 
@@ -251,8 +273,7 @@ def locally_connected(site: Site) -> Effect:
         elementwise("bias", output) if config.get("use_bias", True) else None,
         activation_term(config.get("activation"), output),
     ]
-    taps = prod(g.kernel) * g.channels
-    weights = [Weight("kernel", (prod(g.out), taps, filters))]
+    weights = [Weight("kernel", _local_kernel(g, config, filters))]
     if config.get("use_bias", True):
         weights.append(Weight("bias", (*g.out, filters)))
     unknown = unknown_activation(config.get("activation"))

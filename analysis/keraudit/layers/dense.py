@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import prod
+from string import ascii_lowercase, ascii_uppercase
 from typing import Any, NamedTuple
 
 from keraudit.errors import ModelError, ShapeError
@@ -206,7 +207,9 @@ def einsum_sizes(equation: str, *shapes: tuple[int, ...]) -> tuple[dict[str, int
         (len(s) - len(o) + 3 for o, s in zip(operands, shapes, strict=True) if "..." in o),
         default=0,
     )
-    dots = "ABCDEFGHIJ"[:extra]
+    dots = "".join(c for c in ascii_uppercase + ascii_lowercase if c not in equation)[:extra]
+    if len(dots) < extra:
+        raise ModelError(f"the equation {equation!r} leaves out more axes than there are letters")
     sizes: dict[str, int] = {}
     for operand, shape in zip(operands, shapes, strict=True):
         own = len(shape) - len(operand) + 3

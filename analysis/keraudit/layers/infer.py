@@ -17,6 +17,7 @@ from keraudit.layers.checks import (
     check_outputs,
     check_recorded,
     check_refs,
+    check_shared,
     same_shape,
 )
 from keraudit.layers.exactness import Place, checked_against_total, with_weights
@@ -91,6 +92,7 @@ def shaped(
     guesses: set[Ref] = set()  # outputs whose shapes are our own assumption
     shade: set[int] = set()  # calls that are not counted in full, and all behind them
     seen: set[str] = set()
+    weights_of: dict[str, Effect] = {}  # by the layer, at its first call
     made = 0
     for index, call in enumerate(architecture.calls):
         layer, sources = architecture.layers[call.layer], call.inputs
@@ -108,6 +110,8 @@ def shaped(
         same = old is not None and not behind and _is_same(old, layer, inputs)
         done = (old.effect, ()) if old and same else _measured(place, rules, nodes, starts)
         effect, assumed = done
+        if not behind and not assumed:
+            check_shared(call, layer, weights_of.setdefault(call.layer, effect), effect)
         made += len(effect.outputs)
         if made > MOST_TENSORS:
             raise ModelError(f"the layers give more than {MOST_TENSORS:,} tensors")
@@ -368,6 +372,8 @@ def policy_dtypes(policy: Any) -> tuple[str, str]:
     if isinstance(policy, Mapping):
         config = policy.get("config")
         stated = config if isinstance(config, Mapping) else {}
+        if "default_policy" in stated:  # a DTypePolicyMap: of paths that it does not name
+            return policy_dtypes(stated["default_policy"])
         policy = stated.get("name") or stated.get("source_name") or "float32"
     name = harmless(str(policy)).rpartition("_from_")[2] or "float32"
     if name.startswith("mixed_"):

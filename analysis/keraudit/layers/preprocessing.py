@@ -114,7 +114,8 @@ def text_vectorization(site: Site) -> Effect:
     config = site.config
     batch = site.shape[0]
     if config.get("output_mode", "int") != "int":
-        rows = site.shape if config.get("split") is None else (*site.shape, 1)
+        is_row = config.get("split") is None and len(site.shape) > 1
+        rows = site.shape if is_row else (*site.shape, 1)
         return _looked_up(site, rows, "int64")
     length = config.get("output_sequence_length")
     if not length:

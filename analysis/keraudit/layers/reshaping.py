@@ -22,6 +22,7 @@ from keraudit.layers.call import (
 )
 from keraudit.layers.convolution import from_one
 from keraudit.model.graph import GLOBAL, POINTWISE, Window
+from keraudit.model.shape_text import MOST_AXES
 
 MOVED = "data movement, no arithmetic"
 
@@ -76,6 +77,8 @@ def flatten(site: Site) -> Effect:
 def reshape(site: Site) -> Effect:
     """(batch, ...) to (batch, *target); one size may be -1, which is what remains."""
     elements = prod(site.shape[1:])
+    if len(site.config["target_shape"]) > MOST_AXES:
+        raise ModelError(f"target_shape has more than {MOST_AXES} axes")
     target = [-1 if size is None else int(size) for size in site.config["target_shape"]]
     known = prod(size for size in target if size != -1)
     if -1 in target and known > 0 and elements % known == 0:

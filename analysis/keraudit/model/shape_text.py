@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+MOST_AXES = 64  # of a shape; NumPy has no more
+
 
 def shape_text(shape: Iterable[object], empty: str = "") -> str:
     """Sizes with crosses between them; an open one is ``?``.

@@ -85,8 +85,10 @@ def _first_bytes(path: Path) -> bytes:
         raise ModelError(f"{path} does not exist{_similar(path)}") from None
     except IsADirectoryError:
         raise ModelError(f"{path} {_folder(path)}") from None
-    except OSError as error:
-        raise ModelError(f"{path} cannot be read: {error.strerror or error}") from None
+    except (OSError, ValueError) as error:  # a name with a NUL is a ValueError
+        raise ModelError(
+            f"{path!s:.200} cannot be read: {getattr(error, 'strerror', None) or error}"
+        ) from None
 
 
 def _similar(path: Path) -> str:
@@ -111,7 +113,7 @@ def read_archive(path: Path) -> bytes:
     import zipfile
     import zlib
 
-    _check_index(path)
+    check_index(path)
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
@@ -137,7 +139,7 @@ def read_archive(path: Path) -> bytes:
     return data
 
 
-def _check_index(path: Path) -> None:
+def check_index(path: Path) -> None:
     """Refuse a zip whose list of members alone would fill the memory.
 
     The end-of-directory record (APPNOTE 4.3.16) states the list's size at byte 12; a file over
@@ -152,8 +154,8 @@ def _check_index(path: Path) -> None:
             return  # no zip after all: zipfile will say so
         size = int.from_bytes(tail[at + 12 : at + 16], "little")
         wide = tail.rfind(b"PK\x06\x06", 0, at)
-        if size == 0xFFFFFFFF and wide >= 0:
-            size = int.from_bytes(tail[wide + 40 : wide + 48], "little")
+        if wide >= 0:  # zipfile takes it whenever it is there
+            size = max(size, int.from_bytes(tail[wide + 40 : wide + 48], "little"))
     if size > LARGEST_INDEX:
         refuse(f"the list of members in {path}", size, LARGEST_INDEX)
 

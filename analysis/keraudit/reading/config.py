@@ -127,6 +127,15 @@ def _layers_in(layer: Layer | Architecture) -> int:
     return twice * sum(1 + _layers_in(inner) for inner in layer.inner)
 
 
+def _free_name(record: Mapping[str, Any]) -> str:
+    """What the input of a Sequential is called: ``input``, unless a layer has that name."""
+    items = (i for i in sequential_layers(record) if i.get("class_name") != "InputLayer")
+    taken, name = {layer_name(item) for item in items}, "input"
+    while name in taken:
+        name += "_"
+    return name
+
+
 class Walk:
     """Lays nested models flat while it resolves references."""
 
@@ -150,7 +159,7 @@ class Walk:
         if is_sequential(record):
             shape = sequential_input(record)
             ref = self.input(
-                Layer(name="input", kind="InputLayer", config=sequential_dtype(record))
+                Layer(name=_free_name(record), kind="InputLayer", config=sequential_dtype(record))
             )
             if shape is not None:
                 self.stated[ref] = shape

@@ -62,6 +62,14 @@ def use_backend(backend: str | None) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
+def _begin_anew(keras: Any) -> None:
+    """Names from one again, and the usual settings, whatever the user's ``keras.json`` says."""
+    keras.utils.clear_session()
+    keras.config.set_image_data_format("channels_last")
+    keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy("float32")
+
+
 def application_json(name: str, shape: Sequence[int] | None = None) -> str:
     """The JSON of a Keras application, built without allocating a weight.
 
@@ -69,7 +77,7 @@ def application_json(name: str, shape: Sequence[int] | None = None) -> str:
     """
     import keras
 
-    keras.utils.clear_session()
+    _begin_anew(keras)
     build = getattr(keras.applications, name)
     with keras.StatelessScope(initialize_variables=False):
         model = build(weights=None, input_shape=tuple(shape) if shape else None)
@@ -89,7 +97,7 @@ def zoo_json(name: str, shape: Sequence[int] | None = None) -> str:
         raise ModelError(f"the zoo holds no {name!r}")
     module, _, function = network.builder.partition(":")
     build = getattr(importlib.import_module(module), function)
-    keras.utils.clear_session()
+    _begin_anew(keras)
     with keras.StatelessScope(initialize_variables=False):
         model = build(**network.options, input_shape=tuple(shape or network.input_shape))
     return str(model.to_json())

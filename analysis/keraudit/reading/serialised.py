@@ -11,12 +11,12 @@ from typing import Any
 
 from keraudit.errors import ModelError
 from keraudit.model.graph import Ref
+from keraudit.model.shape_text import MOST_AXES
 from keraudit.safe_text import harmless
 
 MODEL_CLASSES = frozenset({"Functional", "Model", "Sequential"})
 
 MOST_OUTPUTS = 10_000  # of one call
-MOST_AXES = 64  # of a shape; NumPy has no more
 LONGEST_NAME = 2_000  # characters of a name of a layer, a class or a dtype
 
 History = tuple[str, int, int]

@@ -17,6 +17,7 @@ from typing import Any
 
 from keraudit.errors import ModelError
 from keraudit.model.graph import Architecture, Weight
+from keraudit.reading.archive import check_index
 from keraudit.reading.hdf5 import H5Shapes, h5_shapes
 from keraudit.reading.origin import kind_of
 from keraudit.reading.serialised import is_model, layer_name
@@ -104,6 +105,7 @@ def _stored(path: Path) -> H5Shapes:
     """Every weight in a model file, by its place in the HDF5 part; empty if there is no such part."""
     if not zipfile.is_zipfile(path):
         return h5_shapes(path)
+    check_index(path)
     try:
         with zipfile.ZipFile(path) as archive:
             if MEMBER not in archive.namelist():

@@ -142,6 +142,10 @@ def _refusal(graph: Graph, index: int, chain: list[int], readers: list[int]) -> 
     """Why a narrowing 1x1 convolution is no reduction; empty if it is one."""
     if any(is_output(graph, member) for member in (index, *chain)) or not readers:
         return "it is an output of the model"
+    calls = Counter(call.layer for call in graph.architecture.calls)
+    for reader in readers:
+        if calls[graph.architecture.calls[reader].layer] > 1 and _is_spatial(graph, reader):
+            return f"{graph.nodes[reader].name}, which reads it, is called more than once"
     others = [graph.nodes[r].name for r in readers if not _is_spatial(graph, r)]
     if others:
         also = "also " if len(others) < len(readers) else ""

@@ -93,6 +93,11 @@ def copied(graph: Graph, block: Block, entry: Ref, copies: int) -> Rewrite:
             if layer_name in old.layers:
                 raise ModelError(f"the name {layer_name!r} is taken")
             source = old.layers[call.layer]
+            if source.weights and source.kind.startswith("ops."):
+                raise KerauditError(
+                    f"block {block.name!r} holds a variable outside of Keras' layers, at {call.name!r}: it"
+                    " cannot be repeated"
+                )
             layers[layer_name] = replace(
                 configured(source, name=layer_name.replace("/", "_")), name=layer_name
             )

@@ -60,6 +60,8 @@ def test_a_graph_and_a_rewrite_at_several_lengths(encoder: Any) -> None:
     for model in (graph, keraudit.with_width(graph, 1)):
         report = keraudit.lengths(model, [8, 64])
         assert [row.total.macs for row in report.rows] == [products(8), products(64)]
+    eight = keraudit.lengths(keraudit.read(encoder, length=8, batch=3), [8, 64])
+    assert [row.total.macs for row in eight.rows] == [3 * products(8), 3 * products(64)]
     with pytest.raises(KerauditError, match="imports: received"):
         keraudit.lengths(graph, [8], imports=["json"])
 

@@ -52,6 +52,9 @@ def test_batch_normalisation_is_folded_per_channel() -> None:
     bare = witness(layers.BatchNormalization(scale=False, center=False), (6, 6, 4))
     assert terms(bare, "tensorflow")[name] == 5 * 4
     assert terms(bare, "xla")[name] == 3 * 4
+    graph.nodes[-1].layer.config["axis"] = [3]  # as TensorFlow 2 wrote it
+    assert terms(graph, "tensorflow")[name] == 6 * 4
+    assert terms(graph, "xla")[name] == 5 * 4
 
 
 def test_layer_normalisation_among_the_macs_of_fvcore() -> None:

@@ -60,6 +60,8 @@ CASES = [
     ("image.resize", {"size": [16, 12], "method": "nearest"}, (2, 16, 12, 3), 0),
     ("image.resize", {"size": [16, 12]}, (2, 16, 12, 3), 2 * 16 * 12 * 3 * 7),
     ("gather", {"indices": [0, 1], "axis": 1}, (2, 2, 6, 3), 0),
+    ("gather", {"indices": [[0, 1], [1, 2]], "axis": 1, "batch_dims": 1}, (2, 2, 6, 3), 0),
+    ("gather", {"indices": [[0], [1]], "batch_dims": 1}, (2, 1, 6, 3), 0),
     ("clip_by_value", {"clip_value_min": 0, "clip_value_max": 1}, (2, 8, 6, 3), 2 * 288),
     ("nn.softmax", {"axis": -1}, (2, 8, 6, 3), 5 * 288),
     ("compat.v1.shape", {}, (4,), 0),
@@ -80,6 +82,15 @@ def test_matmul_with_a_turned_operand():
     node = run("linalg.matmul", (5, 8), (7, 8), **kwargs)
     assert node.outputs[0].shape == (2, 5, 7)
     assert node.effect.macs == 2 * 5 * 8 * 7
+
+
+def test_matmul_with_a_turned_constant_has_one_activation():
+    constant = [[1.0] * 8] * 7
+    node = run("linalg.matmul", (5, 8), b=constant, transpose_a=False, transpose_b=True)
+    (term,) = node.effect.terms
+    assert (node.outputs[0].shape, term.value) == ((2, 5, 7), 2 * 5 * 8 * 7)
+    plain = run("linalg.matmul", (5, 7), b=constant).effect.terms[0]
+    assert term.operands == plain.operands == 1
 
 
 def test_concat_and_split():

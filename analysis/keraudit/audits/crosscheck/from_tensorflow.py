@@ -23,6 +23,7 @@ from keraudit.audits.crosscheck.sizes import (
     spatial,
 )
 from keraudit.layers.call import tuple_of
+from keraudit.layers.normalization import axes_of
 from keraudit.model.graph import Node, Term
 
 # FLOPs per element of the operations that Keras' activations are made of and the registry knows.
@@ -133,7 +134,7 @@ def normalization(node: Node) -> Iterator[Named]:
     kind, config = kind_of(node), config_of(node)
     shape = node.outputs[0].shape
     if kind == "BatchNormalization":
-        channels = shape[int(config.get("axis", -1))]
+        channels = prod(shape[axis] for axis in axes_of(config.get("axis", -1), shape))
         yield Named(
             "batch normalisation: folding per channel",
             (5 + bool(config.get("scale", True))) * channels,

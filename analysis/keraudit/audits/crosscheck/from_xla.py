@@ -22,6 +22,7 @@ from keraudit.audits.crosscheck.sizes import (
     rows,
 )
 from keraudit.audits.crosscheck.taps import padded_macs
+from keraudit.layers.normalization import axes_of
 from keraudit.model.graph import Node, Term
 
 # FLOPs per element of the operations that JAX's activations are made of, transcendentals left out.
@@ -118,7 +119,7 @@ def normalization(node: Node) -> Iterator[Named]:
     shape = node.outputs[0].shape
     scale, centre = bool(config.get("scale", True)), bool(config.get("center", True))
     if kind == "BatchNormalization":
-        channels = shape[int(config.get("axis", -1))]
+        channels = prod(shape[axis] for axis in axes_of(config.get("axis", -1), shape))
         yield Named("batch normalisation: folding per channel", (3 + scale + centre) * channels)
     elif kind == "LayerNormalization" and not config.get("rms_scaling"):
         counted = (7 + 2 * scale + centre) * prod(shape) + (4 - scale) * rows(node) + 3

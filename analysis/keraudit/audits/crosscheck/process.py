@@ -7,6 +7,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -52,7 +53,8 @@ def measure(peer: Peer, graph: Graph, *, timeout: float) -> Measured:
     start = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="keraudit-") as folder:
         handed, out = Path(folder) / "graph", Path(folder) / "value"
-        handed.write_bytes(pickle.dumps(graph))
+        plain = replace(graph, rules={})  # functions, which cannot be handed over
+        handed.write_bytes(pickle.dumps(plain))
         try:
             done = child_process.run(
                 "keraudit.audits.crosscheck.worker",

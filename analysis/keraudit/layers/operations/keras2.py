@@ -12,6 +12,7 @@ from dataclasses import replace
 from itertools import accumulate
 from typing import Any
 
+from keraudit.layers.arguments import ARRAY
 from keraudit.layers.call import Effect, Rule, Site, Tensor, unsupported, zero
 from keraudit.layers.operations.operands import shape_of
 from keraudit.layers.operations.rule_table import OPERATIONS
@@ -125,6 +126,8 @@ def _lambda_operation(site: Site) -> Effect:
         return unsupported(shape, reason=reason, view=GLOBAL, guessed=True)
     operation, others, renamed = row
     kwargs = {k: v for k, v in site.kwargs.items() if v is not None}
+    if operation == "Take" and kwargs.get("batch_dims"):
+        return _gathered(site, kwargs)
     args = [*site.args, *(kwargs[other] for other in others if other in kwargs)]
     config: dict[str, Any] = {**DEFAULTS.get(operation, {})}
     config |= {ours: kwargs[theirs] for theirs, ours in renamed.items() if theirs in kwargs}
@@ -140,6 +143,15 @@ def _lambda_operation(site: Site) -> Effect:
     return replace(effect, dtype=dtype) if dtype else effect
 
 
+def _gathered(site: Site, kwargs: Mapping[str, Any]) -> Effect:
+    """``tf.gather`` whose first ``batch_dims`` axes are those of the indices too."""
+    indices, rank = shape_of(kwargs["indices"]), len(site.shape)
+    dims = int(kwargs["batch_dims"]) % len(indices)
+    axis = int(kwargs.get("axis", dims)) % rank
+    output = (*site.shape[:axis], *indices[dims:], *site.shape[axis + 1 :])
+    return zero(output, reason="data movement, no arithmetic", view=GLOBAL)
+
+
 def _starts(sections: Any) -> Any:
     """TensorFlow splits by sizes, ``keras.ops`` by where the parts start.
 
@@ -151,9 +163,15 @@ def _starts(sections: Any) -> Any:
     return sections
 
 
-def turned(value: Any) -> Tensor:
+def turned(value: Any) -> Any:
+    """A matrix, or one for each position, turned: a tensor, or a constant of the file."""
     shape = shape_of(value)
-    return Tensor((*shape[:-2], shape[-1], shape[-2]), "float32")
+    back = (*shape[:-2], shape[-1], shape[-2])
+    if isinstance(value, Tensor):
+        return Tensor(back, value.dtype)
+    config = value.get("config") if isinstance(value, Mapping) else None
+    dtype = config.get("dtype", "float32") if isinstance(config, Mapping) else "float32"
+    return {"class_name": ARRAY, "config": {"shape": list(back), "dtype": dtype}}
 
 
 def _slicing(site: Site) -> Effect:
