@@ -206,6 +206,30 @@ def test_what_width_and_activation_do_not_reach_is_logged() -> None:
     ]
 
 
+def test_normalisations_that_stay_are_logged() -> None:
+    inner = {"module": "keras.layers", "class_name": "BatchNormalization", "config": {"name": "bn"}}
+    record = chain(
+        (10, 8),
+        layer("TimeDistributed", "td", layer=inner),
+        layer("RMSNorm", "rms", module="keras.src.ops.nn"),
+        dense("h", 6),
+    )
+    done = without_normalization(read(record))
+    assert done.nothing == "no normalisation that can be taken out"
+    assert [(c.layer, c.what, c.why) for c in done.log] == [
+        ("td", "not reached", "it wraps td/bn, a BatchNormalization"),
+        ("rms", "not reached", "it is ops.RMSNorm, an operation and no layer"),
+    ]
+
+
+def test_the_output_keeps_its_width_behind_an_attention_without_one() -> None:
+    record = chain((10, 8), dense("h", 12), dense("q", 6), layer("Attention", "a"))
+    call = record["config"]["layers"][-1]["inbound_nodes"][0]
+    call["args"] = [[call["args"][0], call["args"][0]]]
+    done = with_width(read(record), 2).graph
+    assert [node.outputs[0].shape[-1] for node in done.nodes] == [8, 24, 6, 6]
+
+
 @pytest.mark.parametrize(
     ("reader", "size"),
     [

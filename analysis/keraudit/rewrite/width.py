@@ -124,7 +124,7 @@ def _widened(config: Mapping[str, Any], output: Shape, multiplier: float) -> dic
 
 
 def _last_weighted(graph: Graph) -> set[int]:
-    """The last layer with weights before each output: its width is the model's own."""
+    """The last layer with a width of its own before each output: that is the model's own."""
     last: set[int] = set()
     waiting = [ref.call for ref in graph.architecture.outputs]
     seen: set[int] = set()
@@ -133,7 +133,9 @@ def _last_weighted(graph: Graph) -> set[int]:
         if index in seen:
             continue
         seen.add(index)
-        if graph.nodes[index].effect.macs:
+        layer = graph.nodes[index].layer
+        has_width = any(_widened(one.config, (), 1) for one in (layer, *layers_within(layer)))
+        if graph.nodes[index].effect.macs and (has_width or not of_keras(layer)):
             last.add(index)
         else:
             waiting.extend(ref.call for ref in graph.nodes[index].sources)
