@@ -10,6 +10,8 @@ import pytest
 
 pytest.importorskip("mkdocs")
 
+from mkdocs.exceptions import PluginError
+
 from keraudit.faces.table import cuts_grid, recognizers_grid
 from keraudit.output.csv_markdown import markdown_text
 from pages import faces, reproduce
@@ -101,7 +103,7 @@ def test_the_figure_has_a_line_for_each_source_and_one_for_pixels(kept: Path) ->
     assert drawn.count("mixed1") == 2  # in either panel
 
 
-def test_the_roc_has_the_recognisers_without_a_network_and_those_of_trained_features(
+def test_the_roc_has_pixels_and_the_recognisers_of_trained_features(
     kept: Path,
 ) -> None:
     found = record()
@@ -114,7 +116,7 @@ def test_the_roc_has_the_recognisers_without_a_network_and_those_of_trained_feat
     lines = json.loads(text.partition("</script>")[0])["data"]
     assert [line["name"] for line in lines] == [
         "Pixels",
-        "Features: ResNet-CIFAR-20, trained on toys",
+        "ResNet-CIFAR-20",
         "equal error",
     ]
     assert (lines[0]["x"], lines[0]["y"]) == ([1.0, 100.0], [60.0, 100.0])
@@ -141,6 +143,9 @@ def test_the_staircase_is_of_random_networks_block_by_block(kept: Path) -> None:
     assert ends == ["without skips", "with skips", "pixels"]  # from the top
     assert faces.errors_at_the_end("InceptionV3, random initialisation") == "6 %"
     assert faces.errors_at_the_end("pixels") == "5 %"
+    with pytest.raises(PluginError, match="no features of 'ResNet51'"):
+        faces.errors_at_the_end("ResNet51")
+    assert faces.accepted("") == "50 %"
 
 
 def test_the_grids_hold_the_same_numbers() -> None:
@@ -166,4 +171,5 @@ def test_no_record(kept: Path) -> None:
     assert f"The record `{kept.as_posix()}` is not here" in faces.results()
     assert faces.figure() == faces.all_columns() == ""
     assert "is not here" in faces.staircase()
-    assert faces.errors_at_the_end("pixels") == "(not measured)"
+    assert faces.errors_at_the_end("pixels") == faces.accepted("") == "(not measured)"
+    assert faces.curve() == ""

@@ -11,6 +11,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from keraudit.faces.table import recognizers_grid
+
 ROOT = Path(__file__).parents[2]
 DEPTHS = (20, 32, 44, 56)
 RESULTS = ROOT / "site/results"
@@ -192,3 +194,42 @@ def test_what_the_first_steps_show() -> None:
     assert min(loss for (rate, _), loss in losses.items() if rate == 0.1) > 2.30
     says("notes/first-steps.md", "At 0.02 its final loss is still above that of guessing")
     assert losses[0.02, "float32"] > 2.30
+
+
+def test_what_features_of_faces_are_worth() -> None:
+    found, page = record("faces.json"), "faces.md"
+    rows = [(r["name"], r["source"], r["scores"]) for r in found["recognisers"]]
+    plain = {s: scores for name, s, scores in rows if name == "Features"}
+    taught = {s: scores for name, s, scores in rows if name == "Features, residual classifier"}
+    assert len(plain) == len(taught) == 5
+    says(page, "lowers the error of features from random networks and raises that of features")
+    for source, scores in plain.items():
+        falls = fmean(taught[source]["error"]) < fmean(scores["error"])
+        assert falls == ("random" in source)
+        assert fmean(taught[source]["true_accepts"]) < fmean(scores["true_accepts"])
+    says(page, "it accepts fewer genuine pairs on all five kinds of features")
+    says(page, "two of twelve 95 % intervals exclude zero, both barely")
+    grid = recognizers_grid(found)
+    ends = [line.cells["difference"].split(" to ") for line in grid.lines[1:]]
+    apart = [(float(low), float(high)) for low, high in ends if float(low) * float(high) > 0]
+    apart += [(float(low), float(high)) for low, high in ends if high == "-0.0"]
+    assert len(ends) == 12
+    assert len(apart) == 2
+    assert all(high > -0.2 for _, high in apart)
+    cuts = found["cuts"]
+    errors = {
+        source: [fmean(c["scores"]["error"]) for c in cuts if c["source"] == source]
+        for source in plain
+    }
+    small, other, *_ = (s for s in plain if "trained" in s)
+    says(page, "Each module of a random InceptionV3 makes its features worse")
+    first = errors["InceptionV3, random initialisation"]
+    assert first == sorted(first)
+    says(page, "their features improve towards the end")
+    for source in (small, other):
+        assert errors[source][-1] < errors[source][0] / 2
+    says(page, "Those after the last module of Inception-CIFAR have the lowest error of all")
+    assert min(e for each in errors.values() for e in each) == errors[small][-1]
+    says(page, "at fewer MACs than any random network here")
+    end = [c["macs"] for c in cuts if c["source"] == small][-1]
+    assert end < min(c["macs"] for c in cuts if "random" in c["source"])

@@ -25,6 +25,7 @@ PANELS = {
     "equal_error": "Strangers: EER",
 }
 MILLION = 1e6
+TICKS = [1, 3, 10, 30, 100, 300, 1000, 3000, 10_000]  # millions of MACs
 
 
 def worth(report: Mapping[str, Any]) -> dict[str, Any]:
@@ -44,6 +45,7 @@ def worth(report: Mapping[str, Any]) -> dict[str, Any]:
         scale={"rangemode": "tozero"},
     )
     figure = new_figure(layout)
+    figure.update_xaxes(type="log", tickvals=TICKS)  # small networks stand beside large ones
     names = dict.fromkeys(cut["source"] for cut in report["cuts"])
     cuts = {name: [cut for cut in report["cuts"] if cut["source"] == name] for name in names}
     for number, key in enumerate(PANELS):
@@ -119,27 +121,29 @@ def roc(report: Mapping[str, Any]) -> dict[str, Any]:
         report: a record of ``keraudit faces``.
 
     Returns:
-        A figure in plotly's JSON: a line for each recogniser without a network, and for those of trained
-        features; the mean over seeds. A dotted line is where false accepts equal false rejects (EER).
+        A figure in plotly's JSON: a line for pixels, and for each recogniser of trained features; the mean
+        over seeds. A dotted line is where false accepts equal false rejects (EER).
     """
     rates = [PERCENT * rate for rate in report["roc_false_accepts"]]
     layout = frame(
         "Faces: ROC of verification",
-        height=460,
+        height=480,
         top=100,
-        xaxis=axis("false accepts, % of other pairs", type="log", showgrid=True),
+        xaxis=axis("false accepts, % of other pairs", type="log", dtick=1, showgrid=True),
         yaxis=axis("true accepts, % of genuine pairs", range=[0, 101], showgrid=True),
     )
     figure = new_figure(layout)
     for one in _compared_by_roc(report["recognisers"]):
-        name, source = one["name"], one["source"]
-        color = color_of(_kin(source)) if source else GREY
+        network, _, _ = one["source"].partition(",")
+        name = one["name"].replace("Features", network)
+        color = color_of(_kin(one["source"])) if network else GREY
+        is_classified = one["name"] != "Features"
         figure.add_scatter(
-            name=f"{name}: {source}" if source else name,
+            name=name,
             x=rates,
             y=[round(PERCENT * fmean(at), 1) for at in zip(*one["roc"], strict=True)],
             mode="lines",
-            line={"color": color, "dash": _DASHES.get(name, "dot" if source else "dashdot")},
+            line={"color": color, "dash": "dash" if network and is_classified else "solid"},
             hovertemplate="%{y:.1f} % at %{x:.1f} %<extra>" + name + "</extra>",
         )
     figure.add_scatter(
@@ -153,12 +157,10 @@ def roc(report: Mapping[str, Any]) -> dict[str, Any]:
     return as_record(figure)
 
 
-_DASHES = {"Pixels": "solid", "Features, residual classifier": "solid"}
-
-
 def _compared_by_roc(recognisers: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Those without a network's features, and of the others those whose features were trained."""
-    return [one for one in recognisers if RANDOM_LABEL not in one["source"]]
+    """The first, which is pixels, and those whose features were trained."""
+    trained = (one for one in recognisers if one["source"] and RANDOM_LABEL not in one["source"])
+    return [*recognisers[:1], *trained]
 
 
 def _add_source(
