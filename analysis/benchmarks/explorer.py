@@ -166,7 +166,7 @@ def session(browser: Browser, url: str, starts: Found, answers: Found) -> None:
         ("cost in FLOPs", word("FLOPs"), "11.48 G"),
         ("cost in MACs", word("MACs"), "5.713 G"),
         ("open a block", lambda page: page.locator('svg .box[data-key="mixed3"]'), "3 branches"),
-        ("choose a layer", lambda page: page.locator('svg [data-key="conv2d_26"]'), "288 x 3 x 3"),
+        ("choose a layer", lambda page: page.locator('svg [data-key="conv2d_26"]'), "288 × 3 × 3"),
         ("to the page What if", word("What if"), "Nothing is changed yet"),
         ("remove 1x1 reductions", word("Remove 1×1 reductions"), "9.828 G"),
         ("put them back", word("Remove 1×1 reductions"), "Nothing is changed yet"),

@@ -81,7 +81,7 @@ def test_a_page_is_taken_along_as_files(
 ) -> None:
     with opened(browser, f"{url}/?{view}") as page:
         texts = {}
-        page.get_by_role("button", name="Download").click()
+        page.get_by_role("button", name="Save as a file").click()
         for kind in ("HTML", "Markdown", "JSON", "CSV"):
             with page.expect_download() as told:
                 page.get_by_test_id("stPopoverBody").get_by_role("button", name=kind).click()

@@ -55,7 +55,7 @@ def test_a_layer_is_found_and_a_module_opened(browser: Browser, url: str) -> Non
         page.keyboard.press("Control+k")
         page.keyboard.type("conv2d_93")
         page.keyboard.press("Enter")
-        page.get_by_text("8 x 8 x 2048 x 192 = 25,165,824 MACs").wait_for()
+        page.get_by_text("8 × 8 × 2048 × 192 = 25,165,824 MACs").wait_for()
         settled(page)
         assert "layer=conv2d_93" in page.url
         assert "chosen" in str(box(page, "conv2d_93").get_attribute("class"))
@@ -108,7 +108,7 @@ def test_what_if_colours_the_layers_that_change(browser: Browser, url: str) -> N
 def test_the_panel_stands_beside_the_drawing(browser: Browser, url: str) -> None:
     with opened(browser, f"{url}/?model=ResNet50&layer=conv2_block1_1_conv") as page:
         page.set_viewport_size({"width": 1280, "height": 800})
-        line = page.get_by_text("56 x 56 x 64 x 64 = 12,845,056 MACs").bounding_box()
+        line = page.get_by_text("56 × 56 × 64 × 64 = 12,845,056 MACs").bounding_box()
         stage = page.locator(".stage").bounding_box()
         assert line is not None
         assert stage is not None

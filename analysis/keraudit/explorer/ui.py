@@ -160,7 +160,7 @@ def twin(
     with st.container(key="twin"):
         st.caption("The equivalent command, and this page as a file:")
         line(command)
-        with st.popover("Download"):  # the browser draws it once it is opened
+        with st.popover("Save as a file"):  # the browser draws it once it is opened
             for label, (kind, make) in files.items():
                 st.download_button(
                     label,
