@@ -119,10 +119,10 @@ def _levels_of(nodes: int) -> int:
 def leading_to_main_output(links: Links, outputs: Sequence[int]) -> set[int]:
     """All nodes on paths to the main output; the last of them is that output."""
     ends = sorted({i for i in outputs if not links.after[i]} or set(outputs))[-MOST_OUTPUTS:]
-    return max((_ancestors(end, links) for end in ends), key=len)
+    return max((ancestors(end, links) for end in ends), key=len)
 
 
-def _ancestors(index: int, links: Links) -> set[int]:
+def ancestors(index: int, links: Links) -> set[int]:
     """All nodes that lead to ``index``, itself included."""
     seen, waiting = {index}, [index]
     while waiting:

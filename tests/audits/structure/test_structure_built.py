@@ -196,6 +196,11 @@ def test_an_auxiliary_classifier_is_another_output_that_classifies(dense: bool) 
     outputs = [classified(module(first)), layers.Dense(10)(side) if dense else side]
     found = structure_of(graph_of(keras.Model(start, outputs)))
     assert found["INC08"].verdict == (HOLDS if dense else FAILS)
+    maps = layers.ReLU(name="maps")(
+        first
+    )  # an output behind the classifier's number, on no path of it
+    several = structure_of(graph_of(keras.Model(start, [*outputs, maps])))["INC08"]
+    assert "maps" not in " ".join(several.evidence)
 
 
 def test_a_module_needs_a_stem() -> None:

@@ -14,6 +14,7 @@ from keraudit.audits.structure.both_families import one_classifier, stacked, ste
 from keraudit.audits.structure.claim import Claim, Finding, decided, fails
 from keraudit.audits.structure.modules import Module
 from keraudit.audits.structure.network import Network, is_connected, listed
+from keraudit.model.regions import Links, ancestors
 from keraudit.model.shape_text import shape_text
 from keraudit.output.numbers import counted
 
@@ -177,7 +178,8 @@ def _classifiers_help(inception: Inception) -> Finding:
     side = [
         f for f in network.filters if f and f.at not in network.main and is_connected(network, f)
     ]
-    ends = [i for i in sorted(outputs) if any(f.at <= i for f in side)]
+    links = Links.of(network.graph)
+    ends = [i for i in sorted(outputs) if not ancestors(i, links).isdisjoint(f.at for f in side)]
     if not ends:
         return fails(
             "The graph has one classifier. Auxiliary ones serve training only; the papers"
