@@ -17,6 +17,7 @@ PATH, SCHEMA = RESULTS / "identity.json", "keraudit.identity/1"
 COMMAND = f"python analysis/research/identity.py RUN RUN --data DATA --record {PATH.as_posix()}"
 PLAN = "depth-in-16-epochs"  # the folder of the runs
 PARTS = ("train", "test")
+FAMILIES = {"Plain": "plain", "ResNet": "residual"}
 PERCENT = 100
 
 
@@ -98,7 +99,7 @@ def figure() -> str:
         )
     )
     about = []
-    for family, name in (("Plain", "plain"), ("ResNet", "residual")):
+    for family, name in FAMILIES.items():
         row, run = _made(family), trained(family)
         shallow = row["network"].rpartition("-")[2]
         names = (
@@ -123,8 +124,10 @@ def figure() -> str:
             marker={"color": color_of(f"{family}-CIFAR-56")},
         )
     first = found["networks"][0]
-    other = trained("Plain")
-    late = "" if other is None else f" Lowest: from random weights, {_schedule(other, first)}."
+    long = {n: _schedule(run, _made(f)) for f, n in FAMILIES.items() if (run := trained(f))}
+    is_one = len(set(long.values())) == 1
+    words = long.values() if is_one else (f"{name} {how}" for name, how in long.items())
+    late = f" Lowest, from random weights: {', '.join(dict.fromkeys(words))}." if long else ""
     return drawn_by_script(
         as_record(drawn),
         label="Bar chart of training error: 20 layers, 56 layers made from them by blocks that copy, 56 layers trained",
