@@ -174,9 +174,8 @@ def _receive() -> None:
         return
     st.session_state["files"] = st.session_state.get("files", 0) + 1  # an empty box again
     try:
-        if not hasattr(
-            sent, "getvalue"
-        ):  # another visitor's file took its place before it was read
+        # another visitor's file may have taken its place before it was read
+        if not hasattr(sent, "getvalue"):
             raise KerauditError("the server had no room for this file: send it again")
         with st.spinner("Reading the file ..."):
             found = uploaded(sent.name, sent.getvalue())

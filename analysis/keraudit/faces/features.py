@@ -89,23 +89,19 @@ def checked(spec: str, data: Dataset) -> Run | None:
             these very faces.
     """
     kind, name, words = _parsed(spec)
+    if words and kind in (IMAGENET, TRAINED):  # a folder's name may have a plus
+        raise KerauditError(
+            f"features {spec!r}: a rewritten network has random initial weights, as in {RANDOM}:ResNet50+without-skips"
+        )
     if kind in (RANDOM, IMAGENET):
         if application_name(name) not in LARGE:
             raise KerauditError(
                 f"features {spec!r}: expected {kind} or {' or '.join(f'{kind}:{n}' for n in LARGE)}"
             )
-        if words and kind != RANDOM:
-            raise KerauditError(
-                f"features {spec!r}: a rewritten network has random initial weights, as in {RANDOM}:ResNet50+without-skips"
-            )
         for word in words:
             if word not in PLAIN:
                 raise KerauditError(f"features {spec!r}: {word!r} is not one of {', '.join(PLAIN)}")
         return None
-    if words:
-        raise KerauditError(
-            f"features {spec!r}: a rewritten network has random initial weights, as in {RANDOM}:ResNet50+without-skips"
-        )
     if kind == TRAINED:
         about = _shipped(spec, name).about
         _refuse_known_faces(spec, about["fingerprint"], about["classes"], data)

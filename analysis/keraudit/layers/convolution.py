@@ -74,6 +74,9 @@ def from_one(**options: Shape) -> None:
             raise ModelError(f"{name} must be from 1, received {received!r}")
 
 
+MOST_LOCAL = 2**20  # positions of an axis that are looked at one by one
+
+
 class Geometry:
     """The kernel, stride, dilation and resulting sizes of one call."""
 
@@ -245,17 +248,22 @@ def _local_kernel(g: Geometry, config: Mapping[str, Any], filters: int) -> Shape
     if how == 2:
         return (*g.spatial, g.channels, *g.out, filters)
     if how == 3:
-        is_same = config.get("padding") == "same"
-        inside = prod(
-            sum(
-                0 <= at * step + tap - (size // 2 if is_same else 0) < length
-                for at in range(out)
-                for tap in range(size)
-            )
-            for length, size, step, out in zip(g.spatial, g.kernel, g.stride, g.out, strict=True)
-        )
+        axes = zip(g.spatial, g.kernel, g.stride, g.out, strict=True)
+        inside = prod(_taps_inside(*axis, str(config.get("padding"))) for axis in axes)
         return (inside * g.channels * filters,)
     return (prod(g.out), prod(g.kernel) * g.channels, filters)
+
+
+def _taps_inside(length: int, size: int, step: int, out: int, padding: str) -> int:
+    """Of one axis: how many taps of all positions are in the map."""
+    if padding != "same":
+        return out * size
+    if out > MOST_LOCAL:
+        raise ModelError(
+            f"a local convolution at {out:,} positions of an axis; {MOST_LOCAL:,} at most"
+        )
+    starts = (at * step - size // 2 for at in range(out))
+    return sum(max(0, min(length, start + size) - max(0, start)) for start in starts)
 
 
 def locally_connected(site: Site) -> Effect:

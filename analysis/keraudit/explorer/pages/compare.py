@@ -49,9 +49,8 @@ def page(view: View, subject: ShownModel | None) -> None:
                 found.append((one, audited(one, view.size, view.batch)))
             except KerauditError as error:
                 ui.failed(f"{key}: {error}")
-    if (
-        not found or found[0][0].key != subject.key
-    ):  # the first is what the others are compared with
+    # the others are compared with the first: without it nothing is
+    if not found or found[0][0].key != subject.key:
         return
     totals(found, view)
     if len(found) < 2:

@@ -17,6 +17,7 @@ from keraudit.layers.call import Effect, Rule, Site, Tensor, unsupported, zero
 from keraudit.layers.operations.operands import shape_of
 from keraudit.layers.operations.rule_table import OPERATIONS
 from keraudit.layers.operations.select import get_item
+from keraudit.layers.reshaping import MOVED
 from keraudit.model.graph import GLOBAL
 
 ONE: tuple[str, ...] = ()  # the first argument alone is an operand
@@ -149,7 +150,7 @@ def _gathered(site: Site, kwargs: Mapping[str, Any]) -> Effect:
     dims = int(kwargs["batch_dims"]) % len(indices)
     axis = int(kwargs.get("axis", dims)) % rank
     output = (*site.shape[:axis], *indices[dims:], *site.shape[axis + 1 :])
-    return zero(output, reason="data movement, no arithmetic", view=GLOBAL)
+    return zero(output, reason=MOVED, view=GLOBAL)
 
 
 def _starts(sections: Any) -> Any:
