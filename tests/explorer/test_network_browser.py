@@ -171,6 +171,7 @@ def test_it_is_accessible(browser: Browser, url: str, scheme: str) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     address = f"{url}/?model=InceptionV3&layer=conv2d_66"
     with opened(browser, address, scheme=scheme) as page:
+        box(page, "conv2d_66").wait_for()
         response = axe.run(page).response
         found = [
             (violation["id"], node["html"][:200])
