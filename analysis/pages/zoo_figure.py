@@ -29,15 +29,11 @@ NAMED: Mapping[str, str] = {
 HEIGHT = 520
 
 
-def scatter(
-    rows: Sequence[Mapping[str, Any]], *, x: str = "macs", y: str = "top1"
-) -> dict[str, Any]:
-    """Draw one point for each model, with its family's colour and shape; its area is its parameters.
+def scatter(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Draw accuracy against MACs: one point for each model, with its family's colour and shape; its area is its parameters.
 
     Args:
         rows: for each model its ``name`` and a value for each key of ``AXES``, or ``None``.
-        x: the horizontal axis, of ``AXES``.
-        y: the vertical axis.
     """
     figure = new_figure(
         frame(
@@ -48,8 +44,8 @@ def scatter(
             hovermode="closest",
             meta={"points": True},
             legend_itemsizing="constant",
-            xaxis=_axis_of(x),
-            yaxis=_axis_of(y, showgrid=True),
+            xaxis=_axis_of("macs"),
+            yaxis=_axis_of("top1", showgrid=True),
         )
     )
     for kind in (*FAMILIES, ""):
@@ -60,8 +56,8 @@ def scatter(
         figure.add_scatter(
             name=kind or "other",
             mode="markers+text",
-            x=[scaled(row, x) for row in members],
-            y=[scaled(row, y) for row in members],
+            x=[scaled(row, "macs") for row in members],
+            y=[scaled(row, "top1") for row in members],
             text=[row["name"] if row["name"] in NAMED else "" for row in members],
             textposition=[NAMED.get(row["name"], "top right") for row in members],
             marker={

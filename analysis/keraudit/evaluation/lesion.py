@@ -187,12 +187,13 @@ def score(outputs: Any, labels: Any) -> Score:
     return Score(right, images, right / images, low, high)
 
 
-def wilson(right: int, images: int, z: float = 1.959964) -> tuple[float, float]:
+def wilson(right: int, images: int) -> tuple[float, float]:
     """The 95 % interval of a binomial share (Wilson 1927).
 
     >>> tuple(round(end, 4) for end in wilson(932, 1017))
     (0.8978, 0.9319)
     """
+    z = 1.959964  # two-sided 95 % of a normal distribution
     share = right / images
     middle = (share + z * z / (2 * images)) / (1 + z * z / images)
     half = (

@@ -136,12 +136,11 @@ def unit_for(largest: int) -> tuple[int, str]:
     return 1, "MACs"
 
 
-def macs_over_length(report: Mapping[str, Any], *, name: str = "") -> dict[str, Any]:
+def macs_over_length(report: Mapping[str, Any]) -> dict[str, Any]:
     """Draw MACs over sequence length, the part that grows with its square above the rest.
 
     Args:
         report: a record of lengths (``keraudit.lengths/1``).
-        name: the model's name in the title; default: the record's.
 
     Returns:
         A figure in plotly's JSON, as ``macs_per_block``.
@@ -150,7 +149,7 @@ def macs_over_length(report: Mapping[str, Any], *, name: str = "") -> dict[str, 
     unit, unit_name = unit_for(max(row["macs"] for row in rows))
     figure = new_figure(
         frame(
-            f"{name or report['model']}: MACs over sequence length, batch {report['batch']}",
+            f"{report['model']}: MACs over sequence length, batch {report['batch']}",
             height=380,
             barmode="stack",
             xaxis=axis("sequence length", type="category"),

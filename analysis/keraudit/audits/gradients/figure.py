@@ -251,12 +251,11 @@ def over_seeds(profiles: Sequence[Report]) -> list[dict[str, Any]]:
     return result
 
 
-def cosine_by_depth(report: Report, *, title: str = "") -> dict[str, Any]:
+def cosine_by_depth(report: Report) -> dict[str, Any]:
     """Draw the mean cosine between the gradients of two inputs against depth: shattering (Balduzzi et al. 2017).
 
     Args:
         report: a gradients record (``keraudit.gradients/1``) whose draws were compared.
-        title: default: the model's name.
 
     Returns:
         A figure in plotly's JSON. The line is the mean over seeds, the band their range.
@@ -264,7 +263,7 @@ def cosine_by_depth(report: Report, *, title: str = "") -> dict[str, Any]:
     labels = [verdict["label"] for verdict in report["verdicts"]]
     figure = new_figure(
         frame(
-            title or f"{report['model']}: cosine between the gradients of two inputs",
+            f"{report['model']}: cosine between the gradients of two inputs",
             height=320,
             **SIDES,
             xaxis=axis("block, from the input to the output"),
