@@ -8,11 +8,11 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from keraudit.evaluation.lesion import wilson
+from keraudit.evaluation.intervals import unpaired, wilson
 from keraudit.output.csv_markdown import code
 from keraudit.output.numbers import short
 from keraudit.output.table import bare_grid
-from keraudit.runs.statistics import epoch_seconds, mcnemar, measured, unpaired
+from keraudit.runs.statistics import Paired, epoch_seconds, measured, paired
 from keraudit.training.record import Run
 from pages import mistakes, run_tables, runs
 from pages.audited import record
@@ -21,7 +21,7 @@ from pages.markdown import note, numbers
 from pages.rendering import part
 
 # The two small networks that ship, of one cost and trained alike.
-SMALL, SMALL_RUNS = ("ResNet-CIFAR-20", "Inception-CIFAR"), "depth-in-16-epochs"
+SMALL = ("ResNet-CIFAR-20", "Inception-CIFAR")
 CHANCE = 0.05  # of McNemar's test: two networks of a larger p are not told apart
 # A page of images, drawn from the reader's own data; none is in the repository.
 GALLERY = Path("build/gallery.html")
@@ -91,7 +91,7 @@ def interval(share: float, images: int) -> str:
 
 def at_equal_cost() -> str:
     """The two small networks, where both are published; else nothing."""
-    found = runs.named(runs.by_network(runs.runs(SMALL, runs.FOLDER / SMALL_RUNS)), SMALL)
+    found = runs.planned(SMALL)
     if len(found) < len(SMALL):
         return ""
     epochs = runs.epochs(found[SMALL[0]][0])
@@ -107,43 +107,48 @@ def at_equal_cost() -> str:
 
 def _heading(found: Mapping[str, Sequence[Run]]) -> str:
     """What is found, where the same images were classified by both."""
-    first, second = (members[0].evaluated or {} for members in found.values())
-    if _same_images(first, second) and mcnemar(first["correct"], second["correct"])[2] > CHANCE:
-        return "At equal cost both kinds of block end alike"
+    rows = [row for row in paired(found) if row.images == "test"]
+    if rows and all(row.p > CHANCE for row in rows):
+        return "At equal cost no difference between the two kinds of block is found"
     return "At equal cost"
 
 
-def _same_images(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
-    """Whether two evaluations say of each of the same images if it is classified correctly."""
-    if not first.get("correct") or not second.get("correct"):
-        return False
-    return bool(first["dataset"]["fingerprint"] == second["dataset"]["fingerprint"])
-
-
 def verdict(chosen: Mapping[str, Sequence[Run]] | None = None) -> str:
-    """Whether two networks differ by more than chance would have it on these test images.
+    """Whether two networks differ by more than chance would have it, on the test images and on the originals.
 
     Args:
         chosen: runs by network; default: the two large ones.
     """
-    groups = (runs.comparable(runs.BIG) if chosen is None else chosen).values()
-    both = [found for members in groups if (found := members[0].evaluated)]
+    groups = runs.comparable(runs.BIG) if chosen is None else chosen
+    both = [found for members in groups.values() if (found := members[0].evaluated)]
     if len(both) != 2:
         return ""
+    rows = paired(groups)
+    known = {row.images for row in rows}
+    told = [_alone(row) for row in rows]
     first, second = both
-    if _same_images(first, second):
-        less, more, p = mcnemar(first["correct"], second["correct"])
-        return (
-            f"{more:,} test images only {second['network']} gets right, {less:,} only {first['network']}: McNemar's exact"
-            f" test gives p = {p:.2g}, for these two runs."
-        )
-    parts = [_difference(first, second, "accuracy", first["dataset"]["test_images"], "copies")]
-    if first.get("originals") and second.get("originals"):
+    parts = []
+    if "test" not in known:
+        images = first["dataset"]["test_images"]
+        parts.append(_difference(first, second, "accuracy", images, "copies"))
+    if "originals" not in known and first.get("originals") and second.get("originals"):
         pair = (first["originals"], second["originals"])
         parts.append(_difference(*pair, "accuracy_originals", pair[0]["images"], "originals"))
+    if parts:
+        names = list(groups)
+        told.append(
+            f"{names[1]} minus {names[0]}: {' and '.join(parts)}. The intervals are binomial and unpaired, of"
+            " these two runs: they hold the chance of the test images, not that of the seed."
+        )
+    return " ".join(told)
+
+
+def _alone(row: Paired) -> str:
+    """What one of two networks alone gets right, in a sentence."""
+    images = "test images" if row.images == "test" else "of the originals"
     return (
-        f"{second['network']} minus {first['network']}: {' and '.join(parts)}. The intervals are binomial and unpaired, of"
-        " these two runs: they hold the chance of the test images, not that of the seed."
+        f"Only {row.second} classifies {row.only_second:,} {images} correctly, only {row.first} {row.only_first:,}"
+        f" (McNemar's exact test, seed {row.seed}: p = {row.p:.2g})."
     )
 
 
@@ -158,7 +163,7 @@ def _difference(first: Any, second: Any, key: str, images: int, name: str) -> st
 
 def errors() -> str:
     """Error over training."""
-    return runs.error_figure(runs.BIG, split=False)
+    return runs.error_figure(runs.BIG)
 
 
 def losses() -> str:

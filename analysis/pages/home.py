@@ -18,7 +18,7 @@ WITH: Mapping[str, str] = {"with": BLUE, "without": VERMILION}
 
 def hero() -> str:
     """The picture of the whole report: error over depth, with skips and without."""
-    return resnet.over_depths()
+    return resnet.over_depths() or resnet.degradation()
 
 
 def cards() -> str:
@@ -43,13 +43,14 @@ def _cheaper() -> Mapping[str, Any]:
 
 def _trainable() -> Mapping[str, Any]:
     """What 36 more layers do to training error, with skips and without; of the paper where none was trained."""
-    found = runs.comparable(runs.DEPTHS)
+    found = runs.planned()
     plain, skips = resnet.rise(found, "Plain"), resnet.rise(found, "ResNet")
     if plain is None or skips is None:
         plain, skips = (deep - shallow for shallow, deep in zip(*_of_the_paper(), strict=True))
         layers, what = "18 to 34", "ImageNet top-1 error (He et al. 2015)"
     else:
-        layers, what = "20 to 56", "training error"
+        layers = "20 to 56"
+        what = f"training error after {runs.epochs(found['Plain-CIFAR-56'][0])} epochs"
     return {
         "title": "Trainable",
         "number": f"{signed(plain)} points",

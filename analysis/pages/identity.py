@@ -15,7 +15,6 @@ from pages.published import RESULTS, MissingRecordError, missing, published
 
 PATH, SCHEMA = RESULTS / "identity.json", "keraudit.identity/1"
 COMMAND = f"python analysis/research/identity.py RUN RUN --data DATA --record {PATH.as_posix()}"
-PLAN = "depth-in-16-epochs"  # the folder of the runs
 PARTS = ("train", "test")
 FAMILIES = {"Plain": "plain", "ResNet": "residual"}
 PERCENT = 100
@@ -62,26 +61,15 @@ def error(family: str) -> str:
 
 
 def trained(family: str) -> Run | None:
-    """The network of that depth that was trained from random weights: of the same plan, else of the page's runs."""
-    name = f"{family}-CIFAR-{_made(family)['depth']}"
-    same = runs.runs((name,), runs.FOLDER / PLAN)
-    other = runs.comparable(runs.DEPTHS).get(name, ())
-    return next(iter((*same, *other)), None)
+    """The network of that depth that was trained from random weights by the same plan."""
+    found = runs.planned().get(f"{family}-CIFAR-{_made(family)['depth']}", ())
+    return next(iter(found), None)
 
 
 def error_trained(family: str) -> str:
     """The training error of that network, in percent."""
     run = trained(family)
     return "(not measured)" if run is None else f"{PERCENT * run.evaluation['train_error']:.1f} %"
-
-
-def _schedule(run: Run, row: Mapping[str, Any]) -> str:
-    """How long a run was trained, and by which schedule where it is not that of the shallow network."""
-    epochs = f"{runs.epochs(run)} epochs"
-    same = runs.runs((str(row["network"]),), runs.FOLDER / PLAN)
-    if same and same[0].recipe == run.recipe:
-        return epochs
-    return f"{epochs} of another schedule ({run.recipe['schedule']})"
 
 
 def figure() -> str:
@@ -124,10 +112,7 @@ def figure() -> str:
             marker={"color": color_of(f"{family}-CIFAR-56")},
         )
     first = found["networks"][0]
-    long = {n: _schedule(run, _made(f)) for f, n in FAMILIES.items() if (run := trained(f))}
-    is_one = len(set(long.values())) == 1
-    words = long.values() if is_one else (f"{name} {how}" for name, how in long.items())
-    late = f" Lowest, from random weights: {', '.join(dict.fromkeys(words))}." if long else ""
+    late = " Lowest: trained from random initialisation, as many epochs." if about else ""
     return drawn_by_script(
         as_record(drawn),
         label="Bar chart of training error: 20 layers, 56 layers made from them by blocks that copy, 56 layers trained",

@@ -23,7 +23,7 @@ STEP = 20  # points between two lines of the grid
 
 
 class Deleted(NamedTuple):
-    """A block and what its deletion costs, in percentage points, with the ends of its interval."""
+    """A block and what its deletion costs, in percentage points, with the ends of its paired 95 % interval."""
 
     block: str
     cost: float
@@ -33,19 +33,14 @@ class Deleted(NamedTuple):
 
 
 def costs(network: str) -> list[Deleted]:
-    """Each block of a network, from the input on; the 95 % interval (Wilson) is of the accuracy without it."""
+    """Each block of a network, from the input on."""
     found = {record["network"]: record for record in lesions.records()}[network]
-    whole: float = found["baseline"]["accuracy"]
-
-    def lost(accuracy: float) -> float:
-        return 100 * (whole - accuracy)
-
     return [
         Deleted(
             block=row["block"],
-            cost=lost(row["accuracy"]),
-            low=lost(row["high"]),
-            high=lost(row["low"]),
+            cost=-row["change_points"],
+            low=-row["change_high_points"],
+            high=-row["change_low_points"],
             resizes=row["resizes"],
         )
         for row in found["deletions"]

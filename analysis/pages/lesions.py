@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from statistics import fmean
 from typing import Any
 
 from keraudit.evaluation.lesion_figure import (
+    by_path_length,
     deleted_one_by_one,
     deleted_together,
+    exchanged,
     gradient_profiles,
     probed,
 )
 from keraudit.output.table import bare_grid
 from pages.figures import drawn_by_script
 from pages.markdown import note, numbers
-from pages.published import missing, published
+from pages.published import MissingRecordError, missing, published
 from records.lesions import EXPECTED, FOLDER
 
-SCHEMA = "keraudit.lesions/1"
+SCHEMA = "keraudit.lesions/2"
 COMMAND = "python -m records.lesions FOLDER"
-WEIGHTS = "Weights: Yerlan Idelbayev's PyTorch ResNets for CIFAR-10 (BSD 2-clause), trained on the original images."
+WEIGHTS = "Weights: PyTorch ResNets for CIFAR-10 (Idelbayev 2018), trained on the original images."
 
 
 def records() -> list[Mapping[str, Any]]:
@@ -50,13 +53,42 @@ def together() -> str:
     )
 
 
+def exchanges() -> str:
+    """What is left when blocks of one stage trade places."""
+    return _drawn(
+        exchanged,
+        title="Blocks of the same shapes exchanged",
+        label="Scatter chart of the accuracy over how far the blocks are from their order",
+        caption="Each point is one random choice of 1 to 16 pairs of blocks of a stage that trade their weights. At 1: the"
+        " network as it was trained.",
+    )
+
+
+def paths() -> str:
+    """Through how many branches the gradient comes."""
+    return _drawn(
+        by_path_length,
+        title="The gradient by the length of its path",
+        label="Line chart of the part of the gradient over the number of residual branches on its path",
+        caption="The share of paths of a length times the mean norm of their gradient at the input"
+        f" ({_draws():,} random images, the same for each length, each on a random path). 95 % intervals of that mean.",
+    )
+
+
+def _draws() -> int:
+    """Random paths of each length."""
+    found = records()
+    return int(found[0]["paths"][0]["draws"]) if found else 0
+
+
 def probes() -> str:
     """What a linear classifier reads after each block."""
     return _drawn(
         probed,
         title="Linear probes across the depth",
         label="Line chart of the accuracy of a linear probe after each block",
-        caption="Ridge regression on the mean of each channel, five-fold cross-validated on the test images.",
+        caption="Ridge regression on the mean of each channel, as the next block reads it, five-fold cross-validated on"
+        " the test images.",
     )
 
 
@@ -66,7 +98,8 @@ def profiles() -> str:
         lambda found, title: gradient_profiles(found[-1], title=title),
         title="The gradient of a trained ResNet-56 and of random ones",
         label="Line chart of the gradient's norm after each block of one network",
-        caption="32 of the images, cross-entropy. One trained network, three random initialisations.",
+        caption="32 of the images, cross-entropy, normalised by their own statistics as in training. One trained"
+        " network, three random initialisations.",
     )
 
 
@@ -99,7 +132,7 @@ def summary() -> str:
         )
     text = (
         "Costs of a deleted block, in percentage points of accuracy. Gradient paths: the numbers of residual branches"
-        " between which nine tenths of the gradient at the input come (Veit et al. 2016, section 4.3)."
+        " between which nine tenths of the gradient at the input come (Veit et al. 2016, section 5)."
     )
     return f"{numbers(bare_grid(columns, rows))}\n\n{note(text)}"
 
@@ -108,6 +141,31 @@ def median(network: str) -> str:
     """What the median deleted block costs, in percentage points, for a line of text."""
     record = published(FOLDER / f"{network}.json", SCHEMA)
     return f"{-record['median_change_points']:.1f}" if record else "(not measured)"
+
+
+def exchanged_cost(network: str, count: int) -> str:
+    """What so many exchanges cost on average, in percentage points, for a line of text."""
+    record = _record(network)
+    row = next(row for row in record["exchanges"] if row["exchanges"] == count)
+    return f"{100 * (record['baseline']['accuracy'] - fmean(row['accuracies'])):.1f}"
+
+
+def between(network: str) -> str:
+    """Through how many branches nine tenths of the gradient come, for a line of text."""
+    least, most = _record(network)["effective_path_lengths"]
+    return f"{least} to {most}"
+
+
+def _record(network: str) -> Mapping[str, Any]:
+    """The record of a network.
+
+    Raises:
+        MissingRecordError: it is not there.
+    """
+    found = published(FOLDER / f"{network}.json", SCHEMA)
+    if found is None:
+        raise MissingRecordError(missing(FOLDER, COMMAND))
+    return found
 
 
 def _drawn(draw: Callable[..., Mapping[str, Any]], *, title: str, label: str, caption: str) -> str:

@@ -8,7 +8,7 @@ from math import comb, sqrt
 from statistics import fmean
 from typing import Any
 
-from keraudit.runs.statistics import unpaired
+from keraudit.evaluation.intervals import unpaired
 from keraudit.training.record import Run
 from pages import faces, runs
 from pages.exercises import exercise

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from textwrap import wrap
+
+from mkdocs.exceptions import PluginError
 
 from keraudit.output.csv_markdown import pipe_table
 from keraudit.output.table import bare_grid
+from keraudit.training.record import Run
 from pages import (
     benchmarks,
     benchmarks_live,
@@ -21,10 +26,14 @@ from pages import (
     precision,
     runs,
 )
+from pages.published import RESULTS
 from records import applications, gradients, keras_hub, pictures, variance
 from records.lesions import FOLDER as LESIONS
 from records.notebook import NOTEBOOK
 
+FOLDER = runs.FOLDER / runs.PLAN
+PLAN_FILE = (RESULTS / "plans" / f"{runs.PLAN}.json").as_posix()
+WIDTH = 90  # of a command's line, without indent and backslash
 CHANGELOG = Path("CHANGELOG.md")
 PAGES = Path("site")
 
@@ -73,6 +82,48 @@ def commands() -> list[tuple[str, str, str]]:
     publish = f"keraudit runs publish runs/NAME --to {runs.FOLDER.as_posix()}/NAME"
     trained = [("resnet.md", runs.FOLDER, publish)]
     return [(page, path.as_posix(), command) for page, path, command in (*cases, *others, *trained)]
+
+
+def schedule_epochs() -> int:
+    """The epochs of the plan's runs."""
+    return runs.epochs(_of_the_plan()[0])
+
+
+def schedule_commands() -> str:
+    """What trained, evaluated and published each run of the plan, without the paths of a machine."""
+    found = _of_the_plan()
+    home = FOLDER.name
+    evaluated = [
+        str(run.evaluated["command"]).replace("keraudit evaluate ", f"keraudit evaluate {home}/")
+        for run in found
+        if run.evaluated
+    ]
+    publish = f"keraudit runs publish {home} --to {FOLDER.as_posix()}"
+    lines = [*(run.command for run in found), *evaluated, publish]
+    shown = "\n".join(f"$ {_wrapped(line)}" for line in lines)
+    return f"```console\n{shown}\n```"
+
+
+def _of_the_plan() -> Sequence[Run]:
+    """The published runs in the plan's folder, shallow networks first.
+
+    Raises:
+        PluginError: there are none.
+    """
+    found = runs.runs(folder=FOLDER)
+    if not found:
+        raise PluginError(f"no record in {FOLDER}")
+    return sorted(found, key=lambda run: (run.seed, run.network.endswith("56"), run.network))
+
+
+def _wrapped(command: str) -> str:
+    """A command on lines of at most 96 characters, with the four of the indent.
+
+    >>> _wrapped("keraudit train A --seeds 0")
+    'keraudit train A --seeds 0'
+    """
+    lines = wrap(command, WIDTH, break_long_words=False, break_on_hyphens=False)
+    return " \\\n    ".join(lines)
 
 
 def listing() -> str:

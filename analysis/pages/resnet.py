@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 
 from keraudit.output.csv_markdown import pipe_table
@@ -11,8 +12,8 @@ from keraudit.training.record import Run
 from pages import run_tables, runs
 from pages.audited import record
 from pages.figures import drawn_by_script
-from pages.identity import PLAN
 from pages.markdown import note, numbers
+from pages.published import RESULTS, MissingRecordError, missing
 from pages.structure import report
 
 # By the depth in the name, what reads it; and the multiply-adds, in billions, that He et al. 2015 report
@@ -59,10 +60,10 @@ def imagenet_table() -> str:
 
 
 def over_depths() -> str:
-    """Error over depth, where three depths or more were trained; else the curves."""
+    """Error over depth, where three depths or more were trained."""
     found = runs.comparable(runs.DEPTHS)
     if len({name.rsplit("-", 1)[1] for name in found}) < 3:
-        return degradation()
+        return ""
     return drawn_by_script(
         over_depth(found),
         label="Line chart of training and test error of plain and residual networks over their depth",
@@ -73,13 +74,22 @@ def over_depths() -> str:
 
 
 def degradation() -> str:
-    """The curves of plain and residual networks."""
-    return runs.error_figure(runs.DEGRADATION, split=True)
+    """The curves of plain and residual networks in a complete schedule."""
+    found = runs.planned()
+    if not found:
+        raise MissingRecordError(missing(runs.FOLDER / runs.PLAN, planned_command()))
+    return runs.errors_of(found, split=True)
+
+
+def planned_command() -> str:
+    """What trains a network of the plan."""
+    plan = RESULTS / "plans" / f"{runs.PLAN}.json"
+    return str(json.loads(plan.read_text("utf-8"))["command"])
 
 
 def degradation_table() -> str:
     """Their errors at the end, compared with the paper's, and what the runs are; folded."""
-    found = runs.comparable(runs.DEPTHS)
+    found = runs.planned()
     if not found:
         return ""
     title = "The errors in numbers, compared with the paper's"
@@ -88,7 +98,7 @@ def degradation_table() -> str:
 
 def caveat() -> str:
     """How far these runs go."""
-    found = runs.comparable(runs.DEPTHS)
+    found = runs.planned()
     return runs.caveat(found) if found else ""
 
 
@@ -112,47 +122,18 @@ def alike(found: Mapping[str, Sequence[Run]]) -> bool:
     return len({run.loss for run in compared}) < 2
 
 
-def complete_schedule() -> str:
-    """The four networks after a whole short schedule, where all four are published; else nothing."""
-    every = runs.by_network(runs.runs(runs.DEGRADATION, runs.FOLDER / PLAN))
-    found = runs.named(every, runs.DEGRADATION)
-    changes = {
-        (family, key): rise(found, family, key)
-        for family in ("Plain", "ResNet")
-        for key in ("train_error", "test_error")
-    }
-    told = {at: _changes(points) for at, points in changes.items() if points is not None}
-    if len(told) < len(changes):
-        return ""
-    text = (
-        f"The runs above stop early in a step schedule. Here {runs.epochs(runs.together(found)[0])} epochs hold a whole one,"
-        " warm-up and a cosine to zero, the same for all four networks. From 20 to 56 layers training error"
-        f" {told['Plain', 'train_error']} without skips and {told['ResNet', 'train_error']} with them, test error"
-        f" {told['Plain', 'test_error']} and {told['ResNet', 'test_error']}."
-    )
-    title = "The errors after the complete schedule in numbers"
-    return "\n\n".join(
-        (
-            "## In a complete schedule",
-            text,
-            runs.errors_of(found, split=True),
-            run_tables.result_table(found, folded_as=title),
-        )
-    )
-
-
-def rise(found: Mapping[str, Sequence[Run]], family: str, key: str = "train_error") -> float | None:
-    """By how many points an error rises from 20 layers to 56; ``None`` where that was not trained alike."""
+def rise(found: Mapping[str, Sequence[Run]], family: str) -> float | None:
+    """By how many points training error rises from 20 layers to 56; ``None`` where that was not trained alike."""
     shallow, deep = (found.get(f"{family}-CIFAR-{depth}") for depth in (20, 56))
     if not shallow or not deep or not alike(found):
         return None
-    ends = [mean([run.evaluation[key] for run in members]) for members in (shallow, deep)]
+    ends = [mean([run.evaluation["train_error"] for run in members]) for members in (shallow, deep)]
     return 100 * (ends[1] - ends[0])
 
 
 def claim() -> str:
     """What 36 more layers do to the training error of either pair, in a sentence."""
-    found = runs.comparable(runs.DEPTHS)
+    found = runs.planned()
     plain, skips = rise(found, "Plain"), rise(found, "ResNet")
     if plain is None or skips is None:
         return "Plain networks get worse with depth on their own training images; residual networks do not."
@@ -176,7 +157,7 @@ def _changes(points: float) -> str:
 
 def compared_with_paper() -> str:
     """Whether the residual pair is ordered as in the paper, in training and in test error; empty without it."""
-    found = runs.comparable(runs.DEPTHS)
+    found = runs.planned()
     shallow, deep = found.get("ResNet-CIFAR-20"), found.get("ResNet-CIFAR-56")
     if not shallow or not deep:
         return ""

@@ -23,6 +23,7 @@ from pages.figures import drawn_by_script
 from pages.published import RESULTS, published_run
 
 FOLDER = RESULTS / "runs"
+PLAN = "depth-in-16-epochs"  # the folder of the runs of a complete schedule, named after their plan
 DEGRADATION = ("Plain-CIFAR-20", "Plain-CIFAR-56", "ResNet-CIFAR-20", "ResNet-CIFAR-56")
 DEPTHS = tuple(
     f"{family}-CIFAR-{depth}" for family in ("Plain", "ResNet") for depth in (20, 32, 44, 56, 110)
@@ -71,6 +72,11 @@ def kind(run: Run) -> str:
 def comparable(networks: Sequence[str]) -> dict[str, Sequence[Run]]:
     """By network, the runs of one kind, the same for all parts of the networks of a page."""
     return named(one_kind(runs(_page_of(networks))), networks)
+
+
+def planned(networks: Sequence[str] = DEGRADATION) -> dict[str, Sequence[Run]]:
+    """By network, the runs of the complete schedule."""
+    return named(by_network(runs(networks, FOLDER / PLAN)), networks)
 
 
 def _page_of(networks: Sequence[str]) -> Sequence[str]:
@@ -139,7 +145,7 @@ def images_processed(run: Run) -> int:
     return int(run.dataset["train_images"]) * epochs(run)
 
 
-def _missing(networks: Sequence[str]) -> str:
+def not_trained(networks: Sequence[str]) -> str:
     """What stands in place of the runs: how to make them."""
     steps = "\n".join(f"    $ {command}" for command in commands_for(networks))
     return (
@@ -309,14 +315,14 @@ def caveat(found: Mapping[str, Sequence[Run]]) -> str:
     return " ".join(sentences)
 
 
-def error_figure(networks: Sequence[str], *, split: bool) -> str:
-    """Training and test error over epochs; ``split``: plain and residual networks in panels."""
+def error_figure(networks: Sequence[str]) -> str:
+    """Training and test error over epochs."""
     found = comparable(networks)
-    return errors_of(found, split=split) if found else _missing(networks)
+    return errors_of(found) if found else not_trained(networks)
 
 
 def errors_of(found: Mapping[str, Sequence[Run]], *, split: bool = False) -> str:
-    """The same of these runs."""
+    """Training and test error of runs over epochs; ``split``: plain and residual networks in panels."""
     plain = {name: members for name, members in found.items() if name.startswith("Plain")}
     skips = {name: members for name, members in found.items() if name not in plain}
     panels = {"plain": plain, "residual": skips} if split else {"": dict(found)}

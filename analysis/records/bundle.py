@@ -50,6 +50,7 @@ def ship(folder: Path, data: str, *, home: Path = HOME) -> Path:
         "recipe": record["recipe"],
         "test_error": float(wrong.mean()),
         "test_error_of_the_run": record["evaluation"]["test_error"],
+        **_on_originals(folder),
         "mean": mean.tolist(),
         "scale": network.scale.tolist(),
         **{key: record[key] for key in ("seed", "hardware", "versions", "date", "command")},
@@ -58,5 +59,21 @@ def ship(folder: Path, data: str, *, home: Path = HOME) -> Path:
     return path
 
 
+def _on_originals(folder: Path) -> dict[str, Any]:
+    """The accuracy on the original images, where the run was evaluated on them."""
+    from keraudit.evaluation.evaluate import read_evaluation
+
+    evaluation = read_evaluation(folder)
+    originals = evaluation.originals if evaluation else None
+    if originals is None:
+        return {}
+    return {
+        "accuracy_originals": originals["accuracy_originals"],
+        "original_images": originals["images"],
+    }
+
+
 if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        raise SystemExit("python -m records.bundle RUN DATA")
     sys.stderr.write(f"{ship(Path(sys.argv[1]), sys.argv[2])}\n")

@@ -104,20 +104,14 @@ def seen(name: str, pictures: list[Picture]) -> tuple[Mapping[str, Any], list[di
     from keras import ops
 
     from keraudit.evaluation.grad_cam import feature_cut
-    from keraudit.training.networks import network
-    from keraudit.training.recipe import recipe
+    from keraudit.evaluation.load import load_shipped
     from keraudit.zoo.trained_weights import shipped
 
     found = shipped(name)
     if found is None:
         raise SystemExit(f"no weights of {name} ship")
-    settings = recipe("he2015")
-    body = network(name, classes=len(DRAWINGS), shape=(SIDE, SIDE, 3), recipe=settings)
-    body.load_weights(found.path)
-    pixels = np.stack([np.asarray(one.image, "float32") for one in pictures])
-    images = (pixels - np.asarray(found.about["mean"], "float32")) / np.asarray(
-        found.about["scale"], "float32"
-    )
+    body = load_shipped(found)
+    images = found.normalized(np.stack([np.asarray(one.image) for one in pictures]))
     shares = ops.convert_to_numpy(body(images, training=False))
     cams = feature_cut(body).grad_cam(images, shares.argmax(axis=-1))
     labels = list(DRAWINGS)

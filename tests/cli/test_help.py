@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
@@ -26,6 +28,7 @@ def commands() -> Iterator[tuple[str, click.Command]]:
 
 
 COMMANDS = dict(commands())
+ROOT = Path(__file__).parents[2]
 SAME = {"integer range": "integer", "directory": "path", "data": "text"}
 
 
@@ -62,6 +65,34 @@ def test_the_examples_parse(name: str) -> None:
         assert first == "keraudit"
         assert not name or words[: len(name.split())] == name.split() or name == "runs list"
         parsed(words)
+
+
+def printed() -> Iterator[tuple[str, str]]:
+    """The command lines in the README and on the pages, and those that made the records."""
+    for page in (ROOT / "README.md", *sorted((ROOT / "site").rglob("*.md"))):
+        text = page.read_text("utf-8").replace("\\\n", " ")
+        for line in re.findall(r"^\s*\$ (keraudit .+)$", text, re.MULTILINE):
+            yield page.name, re.split(r" [>|#] ", f"{line} ")[0]
+    for path in sorted((ROOT / "site/results").rglob("*.json")):
+        record = json.loads(path.read_text("utf-8"))
+        command = record.get("command", "") if isinstance(record, dict) else ""
+        if command.startswith("keraudit "):
+            yield path.name, command.replace(" SEED ", " 0 ")
+
+
+def test_what_the_pages_and_records_print_parses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in ("runs", "site/results"):
+        (tmp_path / folder).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    lines = list(printed())
+    assert len(lines) > 100
+    for place, line in lines:
+        try:
+            parsed(shlex.split(line)[1:])
+        except click.ClickException as error:
+            raise AssertionError(f"{place}: {line}: {error.format_message()}") from None
 
 
 @pytest.mark.parametrize("name", ["flops", "compare", "reductions", "structure", "models", "help"])

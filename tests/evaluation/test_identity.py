@@ -44,6 +44,8 @@ def test_both_are_trained_further_from_the_same_weights(
     train("ResNet-CIFAR-8", toy(), made, seed=0, folder=tmp_path)
     monkeypatch.setattr(identity, "FURTHER", 0.0)
     row = identity.compared(tmp_path, toy(), 14, epochs=1)
+    for part in (row["train"], row["test"]):
+        assert part["largest_difference"] <= part["largest_logit_difference"] < 1e-4
     shallow, deep = row["trained_further"]
     assert (shallow["network"], deep["network"]) == ("ResNet-CIFAR-8", "ResNet-CIFAR-14")
     # without a step the same crops give the same loss: zero gammas pass everything on

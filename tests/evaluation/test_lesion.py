@@ -1,23 +1,19 @@
-"""Lesions: what a closed gate leaves, weights of PyTorch, and the command."""
+"""Lesions: what a closed gate leaves, exchanges, probes, paths, and the record."""
 
 from __future__ import annotations
 
-import csv
-import json
-from collections.abc import Callable
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-import command
 import keraudit
 from keraudit.errors import KerauditError
 from keraudit.evaluation.gated import GatedNetwork, gates
-from keraudit.evaluation.lesion import Plan, _probed, lesions, score, wilson
-from keraudit.evaluation.pytorch_resnet import _resnet, load_pytorch_resnet
+from keraudit.evaluation.intervals import wilson
+from keraudit.evaluation.lesion import Plan, _choices, _probed, kendall_tau, lesions
+from keraudit.evaluation.lesion_record import Deletion, Lesions, PathLength, score
 from keraudit.zoo.cifar import plain_cifar, resnet_cifar
-from schemas import faults
 
 keras = pytest.importorskip("keras")
 np = pytest.importorskip("numpy")
@@ -83,8 +79,28 @@ def test_a_plain_block_is_passed_around_where_shapes_agree(plain: Any) -> None:
     np.testing.assert_allclose(
         gated.predict(IMAGES, open_ones), plain(IMAGES), rtol=1e-5, atol=1e-6
     )
+    gate = gated.gates[0]
+    before, after = (
+        plain.get_layer(gated.graph.nodes[at].name).output for at in (gate.around.call, gate.at)
+    )
+    rest = keras.Model(after, plain.output)
+    expected = rest(keras.Model(plain.input, before)(IMAGES))
     closed = gated.predict(IMAGES, [0.0, *open_ones[1:]])
-    assert not np.array_equal(closed, np.asarray(plain(IMAGES)))
+    np.testing.assert_allclose(closed, expected, rtol=1e-4, atol=1e-6)
+    assert not np.allclose(closed, plain(IMAGES), rtol=1e-4)
+
+
+def test_a_closed_down_sampling_leaves_its_padded_shortcut(
+    residual: Any, gated: GatedNetwork
+) -> None:
+    """By hand: every second position, and zeros for the new channels (option A)."""
+    before = residual.get_layer("stage1_block2_out").output
+    after = residual.get_layer("stage2_block1_out").output
+    cut = np.asarray(keras.Model(residual.input, before)(IMAGES))[:, ::2, ::2]
+    padded = np.concatenate([cut, np.zeros_like(cut)], axis=-1)
+    expected = keras.Model(after, residual.output)(padded)
+    found = gated.predict(IMAGES, [float(n != 2) for n in range(6)])
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
 
 
 def test_exchanged_blocks_are_put_back(gated: GatedNetwork) -> None:
@@ -92,7 +108,13 @@ def test_exchanged_blocks_are_put_back(gated: GatedNetwork) -> None:
     assert same == [0, 1]
     assert gated.shapes_of(2) != gated.shapes_of(3)
     whole = gated.predict(IMAGES, [1.0] * 6)
+    before = [[np.array(w) for w in gated._weights_of(n)] for n in (0, 1)]
     gated.swap(0, 1)
+    after = [[np.array(w) for w in gated._weights_of(n)] for n in (1, 0)]
+    assert len(before[0]) == 10  # two kernels, and four of each normalisation
+    for one, other in zip(before, after, strict=True):
+        for a, b in zip(one, other, strict=True):
+            np.testing.assert_array_equal(a, b)
     assert not np.array_equal(gated.predict(IMAGES, [1.0] * 6), whole)
     gated.restore()
     np.testing.assert_allclose(gated.predict(IMAGES, [1.0] * 6), whole, rtol=1e-5, atol=1e-7)
@@ -107,27 +129,54 @@ def test_a_network_without_a_block() -> None:
 def test_the_record(gated: GatedNetwork) -> None:
     about = {"network": "n", "source": "s", "params": 1}
     data = {"name": "d", "fingerprint": "f"}
-    found = lesions(gated, IMAGES, LABELS, Plan(repeats=2), dataset=data, **about)
+    plan = Plan(repeats=2)
+    found = lesions(gated, IMAGES, LABELS, plan, dataset=data, **about)
     record = found.to_dict()
-    assert record["schema"] == "keraudit.lesions/1"
+    assert record["schema"] == "keraudit.lesions/2"
     assert [row["block"] for row in record["deletions"]] == [gate.name for gate in gated.gates]
     for row in record["deletions"]:
         change = 100 * (row["accuracy"] - record["baseline"]["accuracy"])
         assert row["change_points"] == pytest.approx(change)
+        assert row["change_low_points"] <= row["change_points"] <= row["change_high_points"]
     assert [row["block"] for row in record["probes"]] == ["", *(gate.name for gate in gated.gates)]
     assert [row["deleted"] for row in record["several"]] == [1, 2, 3]  # of four that keep the size
     assert sum(row["share"] for row in record["paths"]) == pytest.approx(1)
-    assert all(len(row["grad_norms"]) == 2 for row in record["paths"])
-    assert all(-1 <= row["kendall_tau"] <= 1 for row in record["exchanges"])
-    again = lesions(gated, IMAGES, LABELS, Plan(repeats=2), dataset=data, **about)
-    assert again.several == found.several
+    assert [row["length"] for row in record["paths"]] == list(range(7))
+    for row in record["paths"]:
+        assert row["draws"] == len(LABELS)
+        assert 0 <= row["low"] < row["grad_norm"] < row["high"]
+    (exchange,) = record["exchanges"]  # of the one pair of the same shapes
+    assert (exchange["exchanges"], exchange["kendall_tau"]) == (1, [-1])
+    assert len(exchange["accuracies"]) == 1
+    again = lesions(gated, IMAGES, LABELS, plan, dataset=data, **about)
+    assert (again.several, again.exchanges) == (found.several, found.exchanges)
+    for one, other in zip(again.paths, found.paths, strict=True):
+        assert one.grad_norm == pytest.approx(other.grad_norm, rel=1e-3)
 
 
-def test_features_are_the_means_of_channels(residual: Any, gated: GatedNetwork) -> None:
+def test_choices_are_distinct_and_all_where_there_are_few() -> None:
+    rng = np.random.default_rng(0)
+    assert _choices("abc", 2, 5, rng) == [["a", "b"], ["a", "c"], ["b", "c"]]
+    found = _choices(range(20), 3, 50, rng)
+    assert len({frozenset(one) for one in found}) == len(found) == 50
+
+
+def test_the_order_of_stages_that_are_reversed() -> None:
+    pairs = [(0, 1), (0, 2), (1, 2), (3, 4)]  # no block of one stage passes one of the other
+    assert kendall_tau([0, 1, 2, 3, 4], pairs) == 1
+    assert kendall_tau([2, 1, 0, 4, 3], pairs) == -1
+
+
+def test_features_are_the_means_of_what_the_next_block_reads(
+    residual: Any, gated: GatedNetwork
+) -> None:
     features = gated.features(IMAGES)
     assert [part.shape for part in features] == [(6, 16)] * 3 + [(6, 32)] * 2 + [(6, 64)] * 2
-    first = keras.Model(residual.input, residual.get_layer("stage1_block1_out").input)(IMAGES)
+    first = keras.Model(residual.input, residual.get_layer("stage1_block1_out").output)(IMAGES)
     np.testing.assert_allclose(features[1], np.mean(first, axis=(1, 2)), rtol=1e-4, atol=1e-5)
+    classifier = residual.layers[-1]  # reads what the last probe reads
+    whole = keras.ops.softmax(features[-1] @ classifier.kernel + classifier.bias)
+    np.testing.assert_allclose(whole, residual(IMAGES), rtol=1e-4, atol=1e-6)
 
 
 def test_a_probe_reads_what_is_linear_and_never_its_own_fold() -> None:
@@ -161,134 +210,44 @@ def test_the_gradient_of_all_paths_is_that_of_the_network(gated: GatedNetwork) -
     np.testing.assert_allclose(together, total([1.0] * 6, False), rtol=1e-3, atol=1e-6)
 
 
+def test_too_few_images_for_the_probes(gated: GatedNetwork) -> None:
+    with pytest.raises(KerauditError, match="need 5 images or more, received 4"):
+        lesions(gated, IMAGES[:4], LABELS[:4], Plan(repeats=1))
+
+
+def test_open_gates_that_change_a_prediction_stop_it(gated: GatedNetwork) -> None:
+    other = np.eye(10)[(gated.predict(IMAGES, [1.0] * 6).argmax(axis=1) + 1) % 10]
+    with pytest.raises(KerauditError, match="the predictions change"):
+        lesions(gated, IMAGES, LABELS, Plan(repeats=1), whole=other)
+
+
+def test_medians_and_the_lengths_that_carry_the_gradient() -> None:
+    one = score(np.eye(2), np.array([0, 1]))
+    found = Lesions(
+        network="n",
+        source="s",
+        params=1,
+        dataset={},
+        baseline=one,
+        deletions=[Deletion("b", False, one, change, change, change) for change in (-9, -1, -2)],
+        probes=(),
+        several=(),
+        exchanges=(),
+        paths=[  # shares times norms 0.01, 0.05, 0.86, 0.08
+            PathLength(length, share, 8, norm, norm, norm)
+            for length, share, norm in [(0, 0.1, 0.1), (1, 0.1, 0.5), (2, 0.4, 2.15), (3, 0.4, 0.2)]
+        ],
+        seed=0,
+    )
+    assert found.median_change == -2
+    assert found.effective_length == (1, 3)
+    even = replace(found, deletions=found.deletions[:2])
+    assert even.median_change == -5
+    assert replace(found, paths=()).effective_length is None
+
+
 def test_intervals() -> None:
     low, high = wilson(0, 10)
     assert low == 0
     assert 0.25 < high < 0.32
     assert score(np.eye(3), np.array([0, 1, 1])).right == 2
-
-
-def arrays_of(model: Any) -> dict[str, Any]:
-    """The weights of a network as PyTorch would save them."""
-    found: dict[str, Any] = {}
-    for layer in model.layers:
-        module = layer.name.replace("layer", "layer", 1)
-        parts = module.split("_")
-        module = f"{parts[0]}.{parts[1]}.{parts[2]}" if len(parts) == 3 else module
-        values = [np.asarray(w) for w in layer.weights]
-        if len(values) == 4:
-            names = ("weight", "bias", "running_mean", "running_var")
-            found |= {f"{module}.{n}": v for n, v in zip(names, values, strict=True)}
-        elif len(values) == 2:
-            found |= {"linear.weight": values[0].T, "linear.bias": values[1]}
-        elif values:
-            found[f"{module}.weight"] = values[0].transpose(3, 2, 0, 1)
-    return found
-
-
-@pytest.fixture(scope="module")
-def torch_arrays() -> dict[str, Any]:
-    return arrays_of(moved(_resnet(1)))
-
-
-@pytest.fixture
-def files(tmp_path: Path, torch_arrays: dict[str, Any]) -> Callable[..., list[str]]:
-    """An ``.npz`` of weights and one of images; changed as asked."""
-
-    def made(change: Any = None, **images: Any) -> list[str]:
-        arrays = dict(torch_arrays)
-        if change:
-            change(arrays)
-        np.savez(tmp_path / "net.npz", **arrays)
-        x = RNG.integers(0, 255, (8, 32, 32, 3)).astype("uint8")
-        np.savez(tmp_path / "images.npz", **({"x": x, "y": np.arange(8) % 10} | images))
-        return [str(tmp_path / "net.npz"), "--originals", str(tmp_path / "images.npz")]
-
-    return made
-
-
-def test_weights_of_pytorch(files: Any, torch_arrays: dict[str, Any]) -> None:
-    model = load_pytorch_resnet(Path(files()[0]))
-    assert set(arrays_of(model)) == set(torch_arrays)
-    for name, array in arrays_of(model).items():
-        np.testing.assert_array_equal(array, torch_arrays[name])
-    trainable = sum(int(np.prod(w.shape)) for w in model.trainable_weights)
-    assert trainable == resnet_cifar(8).count_params() - sum(
-        int(np.prod(w.shape)) for w in resnet_cifar(8).non_trainable_weights
-    )
-
-
-def test_stride_2_is_padded_on_both_sides(files: Any, torch_arrays: dict[str, Any]) -> None:
-    model = load_pytorch_resnet(Path(files()[0]))
-    x = RNG.normal(size=(1, 32, 32, 3)).astype("float32")
-    before = model.get_layer("layer1_0_relu").output
-    after = model.get_layer("layer2_0_conv1").output
-    maps, out = keras.Model(model.input, [before, after])(x)
-    kernel = torch_arrays["layer2.0.conv1.weight"]  # (out, in, 3, 3)
-    corner = np.asarray(maps)[0, :2, :2]  # rows -1 and columns -1 are zeros
-    expected = np.einsum("hwi,oihw->o", corner, kernel[:, :, 1:, 1:])
-    np.testing.assert_allclose(np.asarray(out)[0, 0, 0], expected, rtol=1e-4, atol=1e-5)
-
-
-def test_a_csv_file_holds_every_table(files: Any) -> None:
-    done = command.run("lesion", *files(), "--repeats", "1", "-f", "csv")
-    assert done.code == 0, done.err
-    lines = list(csv.DictReader(done.out.splitlines()))
-    assert any(line["accuracy"] for line in lines)
-    assert any(line["part"] for line in lines)
-
-
-def test_the_command_on_weights(files: Any) -> None:
-    done = command.run("lesion", *files(), "--repeats", "1", "-f", "json")
-    assert done.code == 0, done.err
-    record = json.loads(done.out)
-    assert record["network"] == "net"
-    assert record["baseline"]["images"] == 8
-    assert len(record["deletions"]) == 3
-    assert faults(record) == []
-    shown = command.run("lesion", *files(), "--repeats", "1").out
-    assert "Without" in shown
-    assert "Gradient by path length" in shown
-
-
-@pytest.mark.parametrize(
-    ("change", "images", "message"),
-    [
-        (lambda a: a.pop("layer2.0.bn1.bias"), {}, "has no 'layer2.0.bn1.bias'"),
-        (lambda a: a.update(extra=np.zeros(3)), {}, "'extra' belongs to no layer of a ResNet-8"),
-        (
-            lambda a: a.update({"conv1.weight": np.zeros((16, 3, 5, 5))}),
-            {},
-            "conv1 has the shape",
-        ),
-        (lambda a: a.clear(), {}, "expected PyTorch's arrays"),
-        (None, {"x": np.zeros((8, 9, 9, 3), "uint8")}, "takes images of (32, 32, 3)"),
-        (None, {"x": np.zeros((8, 32, 32, 3))}, "expected bytes x"),
-        (None, {"y": np.zeros(3, int)}, "expected bytes x"),
-        (None, {"y": np.zeros(8)}, "labels in y are float64"),
-        (
-            None,
-            {"y": np.arange(8) - 1},
-            "labels in y are int64 from -1; expected whole numbers from",
-        ),
-        (None, {"y": np.arange(8) + 3}, "10 classes, 0 to 9; the labels go up to 10"),
-    ],
-)
-def test_mistakes(files: Any, change: Any, images: Any, message: str) -> None:
-    done = command.run("lesion", *files(change, **images))
-    assert done.code == 2
-    assert message in done.err
-    assert len(done.err.strip().splitlines()) == 1
-
-
-def test_other_weights_than_expected_stop_it(files: Any) -> None:
-    done = command.run("lesion", *files(), "--expect", "91.64")
-    assert done.code == 2
-    assert "--expect says 91.64 %" in done.err
-
-
-def test_what_is_no_run(tmp_path: Path) -> None:
-    for source in (tmp_path / "gone", tmp_path, tmp_path / "gone.npz"):
-        done = command.run("lesion", source, "--data", str(tmp_path))
-        assert done.code == 2
-        assert len(done.err.strip().splitlines()) == 1

@@ -82,7 +82,7 @@ def elsewhere(url: str) -> bool:
 
 
 def settled(page: Page) -> None:
-    """Wait until the page is drawn."""
+    """Wait until the script is not running. What it drew may come later: wait for that too."""
     page.wait_for_selector("[data-testid=stApp]")
     page.wait_for_timeout(300)
     page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
@@ -99,17 +99,19 @@ def click_on_map(page: Page, name: str) -> None:
     """Move over the map until it says that a part lies there, and click."""
     chart = page.locator(".st-key-map")
     chart.scroll_into_view_if_needed()
+    chart.locator("svg, canvas").first.wait_for()
     box = chart.bounding_box()
     assert box is not None
-    for y in range(40, int(box["height"]), 60):
-        for x in range(15, int(box["width"]), 40):
-            page.mouse.move(box["x"] + x, box["y"] + y)
-            page.wait_for_timeout(40)
-            if said(chart, name):
-                page.wait_for_timeout(400)  # what is said may be of the place before
+    for pause in (40, 250):  # on a busy machine what is said comes later
+        for y in range(40, int(box["height"]), 60):
+            for x in range(15, int(box["width"]), 40):
+                page.mouse.move(box["x"] + x, box["y"] + y)
+                page.wait_for_timeout(pause)
                 if said(chart, name):
-                    page.mouse.click(box["x"] + x, box["y"] + y)
-                    return
+                    page.wait_for_timeout(400)  # what is said may be of the place before
+                    if said(chart, name):
+                        page.mouse.click(box["x"] + x, box["y"] + y)
+                        return
     raise AssertionError(f"{name} is not on the map")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -10,17 +12,19 @@ from keraudit.explorer.address import (
     AREAS,
     AXES,
     CHANGES,
-    COLORS,
     CURVES,
     FORMS,
     LARGEST_BATCH,
     LARGEST_SIDE,
     LEVELS,
     MOST_FILTERS,
+    MOST_KEPT,
     NAMED,
     NARROWEST,
+    NETWORK_COLORS,
     PAGES,
     PICTURES,
+    SIDES,
     UNITS,
     VARIANTS,
     WHAT,
@@ -134,45 +138,58 @@ def test_many_runs_may_be_chosen() -> None:
     assert parsed(view.params()) == (view, ())
 
 
+tokens = st.from_regex(r"[A-Za-z0-9_-]{16}", fullmatch=True)
 names = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=40)
 sides = st.lists(st.integers(1, LARGEST_SIDE), min_size=1, max_size=4).map(tuple)
 models = st.sampled_from(["VGG16", "ResNet50", "ResNet-CIFAR-56", NAMED, "upload-0123456789abcdef"])
-VIEWS = st.builds(
-    View,
-    page=st.sampled_from(list(PAGES)),
-    model=st.just("") | models,
-    size=st.none() | sides,
-    batch=st.integers(1, LARGEST_BATCH),
-    unit=st.sampled_from(list(UNITS)),
-    area=st.sampled_from(list(AREAS)),
-    color=st.sampled_from(list(COLORS)),
-    level=st.sampled_from(list(LEVELS)),
-    block=st.just("") | names,
-    layer=st.just("") | names,
-    open=st.lists(names, unique=True, max_size=8).map(tuple),
-    spot=st.none() | st.tuples(st.integers(0, 4096), st.integers(0, 4096)),
-    without=st.sampled_from([(), ("skips",), ("reductions", "pools"), tuple(CHANGES)]),
-    width=st.integers(int(NARROWEST * 10**4), int(WIDEST * 10**4)).map(lambda part: part / 10**4),
-    to=st.none() | sides,
-    filters=st.dictionaries(names, st.integers(1, MOST_FILTERS), max_size=8).map(
+FIELDS = {
+    "page": st.sampled_from(list(PAGES)),
+    "model": st.just("") | models,
+    "size": st.none() | sides,
+    "batch": st.integers(1, LARGEST_BATCH),
+    "unit": st.sampled_from(list(UNITS)),
+    "area": st.sampled_from(list(AREAS)),
+    "color": st.sampled_from(list(NETWORK_COLORS)),
+    "level": st.sampled_from(list(LEVELS)),
+    "block": st.just("") | names,
+    "layer": st.just("") | names,
+    "open": st.lists(names, unique=True, max_size=8).map(tuple),
+    "kept": st.lists(tokens, unique=True, max_size=MOST_KEPT).map(tuple),
+    "explained": st.none() | st.integers(0, 99_999),
+    "cut": st.lists(names, unique=True, max_size=4).map(tuple),
+    "removed": st.lists(names, unique=True, max_size=4).map(tuple),
+    "side": st.sampled_from(list(SIDES)),
+    "only": st.just("") | names,
+    "spot": st.none() | st.tuples(st.integers(0, 4096), st.integers(0, 4096)),
+    "without": st.sampled_from([(), ("skips",), ("reductions", "pools"), tuple(CHANGES)]),
+    "width": st.integers(int(NARROWEST * 10**4), int(WIDEST * 10**4)).map(
+        lambda part: part / 10**4
+    ),
+    "to": st.none() | sides,
+    "filters": st.dictionaries(names, st.integers(1, MOST_FILTERS), max_size=8).map(
         lambda found: tuple(found.items())
     ),
-    record=st.just("") | names,
-    step=st.integers(0, 10**9 - 1),
-    against=st.lists(st.sampled_from(list(VARIANTS)), unique=True, max_size=4).map(tuple),
-    images=st.integers(2, 32),
-    seeds=st.integers(1, 5),
-    compared=st.lists(models, unique=True, max_size=3).map(tuple),
-    matched=st.just("") | models,
-    axis=st.sampled_from(list(AXES)),
-    smooth=st.integers(1, 50),
-    curve=st.sampled_from(list(CURVES)),
-    trained=st.lists(names, unique=True, max_size=20).map(tuple),
-    run=st.just("") | names,
-    other=st.just("") | names,
-    pictures=st.sampled_from(list(PICTURES)),
-    what=st.sampled_from(list(WHAT)),
-)
+    "record": st.just("") | names,
+    "step": st.integers(0, 10**9 - 1),
+    "against": st.lists(st.sampled_from(list(VARIANTS)), unique=True, max_size=4).map(tuple),
+    "images": st.integers(2, 32),
+    "seeds": st.integers(1, 5),
+    "compared": st.lists(models, unique=True, max_size=3).map(tuple),
+    "matched": st.just("") | models,
+    "axis": st.sampled_from(list(AXES)),
+    "smooth": st.integers(1, 50),
+    "curve": st.sampled_from(list(CURVES)),
+    "trained": st.lists(names, unique=True, max_size=20).map(tuple),
+    "run": st.just("") | names,
+    "other": st.just("") | names,
+    "pictures": st.sampled_from(list(PICTURES)),
+    "what": st.sampled_from(list(WHAT)),
+}
+VIEWS = st.builds(View, **FIELDS)
+
+
+def test_every_field_of_a_view_is_tried() -> None:
+    assert set(FIELDS) == {field.name for field in fields(View)}
 
 
 @given(VIEWS)

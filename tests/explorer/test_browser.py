@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 pytest.importorskip("streamlit")
+pytest.importorskip("playwright")
+
+from playwright.sync_api import expect
 
 from browser import launched
 from built import json_of
@@ -39,11 +42,13 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
-def send(page: Page, name: str, data: bytes) -> None:
+def send(page: Page, name: str, data: bytes, *, is_refused: bool = False) -> None:
+    """Send a file; one that is accepted changes the address."""
+    before = page.url
     box = page.get_by_test_id("stSidebar").locator("input[type=file]")
     box.set_input_files({"name": name, "mimeType": "application/json", "buffer": data})
-    page.get_by_text("Reading the file").wait_for(state="detached")
-    page.wait_for_timeout(500)
+    if not is_refused:
+        page.wait_for_url(lambda url: url != before)
     settled(page)
 
 
@@ -96,8 +101,9 @@ def test_a_page_is_taken_along_as_files(
 def test_a_shared_address_shows_the_same(browser: Browser, url: str) -> None:
     with opened(browser, f"{url}/?page=layer&model=ResNet50&layer=conv4_block2_2_conv") as page:
         page.get_by_text("14 × 14 × 256 × 3 × 3 × 256 = 115,605,504 MACs").wait_for()
-        assert page.get_by_alt_text("the receptive field").is_visible()
+        page.get_by_alt_text("the receptive field").wait_for()
     with opened(browser, f"{url}/?page=what-if&batch=%00&model=nonsense&x=1") as page:
+        page.get_by_text("Ignored ").nth(2).wait_for()
         assert page.get_by_text("Ignored ").count() == 3
         assert metric(page, "MACs") == "5.713 G"
 
@@ -118,7 +124,7 @@ def test_a_file_is_seen_by_its_own_session_alone(browser: Browser, url: str) -> 
         mine.reload()
         mine.get_by_text("3.858 G").first.wait_for()
         settled(mine)
-        assert mine.get_by_text("keraudit flops mine.json").count() == 1
+        mine.get_by_text("keraudit flops mine.json").wait_for()
 
 
 def test_a_command_is_copied_and_a_server_that_is_gone_is_told(browser: Browser) -> None:
@@ -129,7 +135,8 @@ def test_a_command_is_copied_and_a_server_that_is_gone_is_told(browser: Browser)
         page = context.new_page()
         page.goto(f"{address}/?model=ResNet50")
         settled(page)
-        assert page.title() == "ResNet50: Network - keraudit"
+        expect(page).to_have_title("ResNet50: Network - keraudit")
+        page.locator("body[data-shell]").wait_for(state="attached")
         page.get_by_role("button", name="Copy").click()
         page.get_by_text("Copied").wait_for()
         assert page.evaluate("navigator.clipboard.readText()") == "keraudit flops ResNet50"
@@ -146,10 +153,11 @@ def test_names_in_a_file_are_drawn_as_text(browser: Browser, url: str) -> None:
         send(page, "names.json", layers)
         for name in ("Layer", "What if", "Compare", "Export", "Map"):
             page.get_by_text(name, exact=True).first.click()
+            page.wait_for_function("name => document.title.includes(`: ${name} - `)", arg=name)
             settled(page)
             assert page.locator("img[src=x]").count() == 0, name
             assert page.locator("a[href='http://c']").count() == 0, name
-        send(page, "bad.json", b"[1]")
+        send(page, "bad.json", b"[1]", is_refused=True)
         page.get_by_text("bad.json: the JSON holds a list, not a model").wait_for()
 
 

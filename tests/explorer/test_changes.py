@@ -122,6 +122,7 @@ def test_two_models_are_drawn_one_at_a_time(open_page: Open) -> None:
     app = open_page(page="compare", model="ResNet50", compared="VGG16")
     assert any("only in VGG16" in unescaped(c.value) for c in app.caption)
     heads = [column for d in app.dataframe for column in d.value]
+    assert heads
     assert not [head for head in heads if "\\" in head]
     choose(app, "side", "before")
     assert address(app)["side"] == "before"

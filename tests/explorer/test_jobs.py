@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -22,6 +24,7 @@ from explorer.test_upload import Open
 from keraudit.errors import KerauditError
 from keraudit.explorer import gradient_plan, job_panel, jobs, ui
 
+ROOT = Path(__file__).parents[2]
 NOBODY: Any = None
 NAP = [sys.executable, "-c", "import time; time.sleep(60)"]
 
@@ -81,16 +84,18 @@ def test_the_page_shows_what_was_measured_meanwhile(open_page: Open) -> None:
     page = {"model": "ResNet-CIFAR-20", "page": "gradients", "record": "live"}
     line = command(open_page(**page))
     app = open_page(**page)
-    record = {
-        **{"schema": "keraudit.gradients/1", "model": "m", "batch": 2, "data": "random"},
-        **{"seeds": [0], "profiles": [], "verdicts": [], "command": line},
-    }
+    path = ROOT / "site/results/gradients/resnet-cifar-20-corners.json"
+    record = json.loads(path.read_text("utf-8"))
+    key = f"ResNet-CIFAR-20 {line}"  # as ``gradients_live.asked`` has it
     app.session_state["job"] = SimpleNamespace(
-        ended=True, result=record, error="", task={"key": line}
+        ended=True, result=record, error="", task={"key": key}
     )
+    assert not app.dataframe
     app.run()
     assert "job" not in app.session_state or app.session_state["job"] is None
-    assert app.session_state["results"] == {line: record}
+    assert app.session_state["results"] == {key: record}
+    assert app.dataframe
+    assert not [b for b in app.button if b.label.startswith("Measure")]
 
 
 @pytest.mark.usefixtures("naps")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,7 @@ def test_ten_thousand_layers_are_opened_level_by_level_and_searched() -> None:
     text = json.dumps(chain([8], *(dense(f"dense_{i}", 8) for i in range(LAYERS)))).encode()
     with launched() as browser, served() as (url, _), opened(browser, url) as page:
         send(page, "large.json", text)
+        page.locator("svg .box > .name", has_text=re.compile("^m$")).wait_for()
         assert names(page) == ["m"]
         page.locator("svg .box").click()
         page.locator("svg .box.open").wait_for()
@@ -49,8 +51,9 @@ def test_ten_thousand_layers_are_opened_level_by_level_and_searched() -> None:
         page.keyboard.press("Control+k")
         page.keyboard.type("dense_7777")
         page.keyboard.press("Enter")
-        page.get_by_text("8 x 8 = 64 MACs").wait_for()
+        page.get_by_text("8 × 8 = 64 MACs").wait_for()
         settled(page)
+        page.locator("svg .box.chosen > .name").wait_for()
         assert page.locator("svg .box").count() < 2 * MOST_BOXES
         chosen = page.locator("svg .box.chosen > .name").all_text_contents()
         assert chosen == ["dense_7777"]

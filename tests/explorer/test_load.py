@@ -122,6 +122,8 @@ def test_a_build_waits_for_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     threads[0].start()
     assert inside.wait(60)
     threads[1].start()
+    threads[1].join(0.2)
+    assert threads[1].is_alive()  # it waits for its turn
     may_end.set()
     for thread in threads:
         thread.join(60)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -94,15 +95,15 @@ def test_what_if_colours_the_layers_that_change(browser: Browser, url: str) -> N
         page.locator("svg .box.changed").nth(10).wait_for(state="attached")
         assert page.locator("svg .box.removed").count() == 0
         page.get_by_text("before", exact=True).first.click()
+        page.wait_for_url(re.compile("side=before"))
         settled(page)
         box(page, "conv2_block2").click()
         page.locator('svg .box.open[data-key="conv2_block2"]').wait_for()
         settled(page)
         assert "removed" in str(box(page, "conv2_block2_1_conv").get_attribute("class"))
         page.get_by_role("button", name="Cut this skip").click()
-        settled(page)
-        assert "cut=conv2_block2_add" in page.url
         page.get_by_role("button", name="Undo: skip to conv2_block2_add cut").wait_for()
+        assert "cut=conv2_block2_add" in page.url
 
 
 def test_the_panel_stands_beside_the_drawing(browser: Browser, url: str) -> None:
@@ -144,6 +145,7 @@ def test_a_small_network_shows_its_layers_and_can_be_saved(browser: Browser, url
     layers = model(dense("first"), dense("second"), dense("third"))
     with opened(browser, url) as page:
         send(page, "small.json", layers)
+        page.locator("svg .box.stack > .name", has_text="third").wait_for()
         names = texts(page, "svg .box.stack > .name")
         assert names[1:] == ["first", "second", "third"]
         for kind, start in (("SVG", b"<svg"), ("PNG", b"\x89PNG")):
@@ -157,11 +159,12 @@ def test_a_small_network_shows_its_layers_and_can_be_saved(browser: Browser, url
 def test_names_in_a_drawing_are_text(browser: Browser, url: str) -> None:
     with opened(browser, url) as page:
         send(page, "names.json", model(dense(MARKUP), dense("other"), name=MARKUP))
+        page.locator("svg .box > .name", has_text="other").wait_for()
         page.keyboard.press("Control+k")
         page.keyboard.type("img")
         page.keyboard.press("Enter")
-        settled(page)
-        assert "layer=" in page.url
+        page.wait_for_url(re.compile("layer="))
+        page.locator("svg .box.chosen").wait_for()
         assert page.locator("img[src=x]").count() == 0
         assert page.locator("a[href='http://c']").count() == 0
 

@@ -70,6 +70,7 @@ def test_the_map_has_areas_and_colours(open_page: Open, area: str, color: str) -
     app = open_page(page="map", model="ResNet50", level="layers")
     choose(choose(app, "area", area), "color", color)
     assert address(app).get("area", "cost") == area
+    assert address(app)["color"] == color
     assert not errors(app)
 
 

@@ -277,6 +277,7 @@ def test_names_in_a_file_are_no_markup(open_page: Open, page: str) -> None:
     if page != "network":
         choose(app, "page", page)
     assert not app.exception
+    assert not errors(app)
     for element in (*app.markdown, *app.subheader, *app.caption, *app.warning, *app.error):
         bare = re.sub(r"\\.", "", element.value)  # what is escaped is text
         for mark in ("<img", "$", ":red", "](", "*a", "`d"):

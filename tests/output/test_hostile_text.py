@@ -25,7 +25,7 @@ from keraudit.api import report_of
 from keraudit.audits.cost.block_graph import block_dot
 from keraudit.audits.cost.compare import compare, comparison_grid
 from keraudit.audits.cost.report import report_grid
-from keraudit.audits.reductions.derivation import NOTATIONS, derivation
+from keraudit.audits.reductions.derivation import derivation
 from keraudit.audits.reductions.report import reductions, reductions_grid
 from keraudit.audits.structure.report import structure_grid, structure_of
 from keraudit.errors import KerauditError
@@ -154,7 +154,7 @@ def check_every_audit(graph: Graph) -> None:
     saved = reductions(graph, command=command)
     check_every_format([reductions_grid(saved)], harmless_data(saved.to_dict()))
     for block in saved.blocks:
-        for notation in NOTATIONS:
+        for notation in ("text", "latex", "html"):
             text = derivation(block, notation)
             check_terminal(text)
             if notation == "html":

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -20,6 +21,7 @@ pytest.importorskip("keras")
 pytest.importorskip("playwright")
 
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 
 from browser import launched
 
@@ -36,6 +38,8 @@ TEXT_BYTES, FIGURE_BYTES, INDEX_BYTES = 500_000, 2_000_000, 200_000
 PATIENCE = 90_000  # milliseconds: two busy cores draw slowly
 PHONE = {"width": 360, "height": 740}
 FOLDED = "details:not([open])"
+# Plotly fits a figure to its column some time after the window's size has changed.
+FITS = "[...document.querySelectorAll('.ka-plot .main-svg')].every((e) => e.getBoundingClientRect().width <= innerWidth)"
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -150,7 +154,7 @@ def test_a_page_loads_whole_light_and_fits(
     assert weight < (FIGURE_BYTES if has_figures else TEXT_BYTES)
     assert not found.violations()
     found.page.set_viewport_size(PHONE)
-    found.page.wait_for_timeout(100)
+    found.page.wait_for_function(FITS)
     assert not found.is_too_wide()
 
 
@@ -186,8 +190,8 @@ def test_a_figure_is_drawn_when_it_is_scrolled_to(visit: Callable[..., Visit]) -
     assert last.get_attribute("data-drawn") is None
     assert last.locator("svg.ka-still").is_visible()
     last.scroll_into_view_if_needed()
-    last.locator(".main-svg").first.wait_for()
-    assert last.get_attribute("data-drawn") is not None
+    last.and_(found.page.locator("[data-drawn]")).wait_for()
+    assert last.locator(".main-svg").first.is_visible()
 
 
 def line(page: Any, name: str) -> str:
@@ -342,8 +346,7 @@ def test_the_search_leads_to_the_chapter(
     page.locator(".md-search__input").click()
     page.keyboard.type(topic)
     first = page.locator(".md-search-result__link").first
-    first.wait_for()
-    assert f"{chapter}.html" in str(first.get_attribute("href"))
+    expect(first).to_have_attribute("href", re.compile(rf"{chapter}\.html"))
 
 
 def test_panels_are_stacked_on_a_phone(visit: Callable[..., Visit]) -> None:
@@ -351,19 +354,18 @@ def test_panels_are_stacked_on_a_phone(visit: Callable[..., Visit]) -> None:
     found.draw()
     lefts = found.page.evaluate(
         """() => [...document.querySelectorAll('.ka-plot')].map((plot) =>
-          [...plot.querySelectorAll('.xy .plot, .x2y2 .plot, .cartesianlayer > .subplot')]
-            .map((panel) => Math.round(panel.getBoundingClientRect().left)))"""
+          [...plot.querySelectorAll('.nsewdrag')].map((panel) => Math.round(panel.getBoundingClientRect().left)))"""
     )
     assert any(len(panels) > 1 for panels in lefts)
+    assert all(len(set(panels)) <= 1 for panels in lefts)
     assert not found.is_too_wide()
 
 
 def test_without_a_script_everything_is_there(visit: Callable[..., Visit]) -> None:
     page = visit("inception.html", java_script_enabled=False).page
-    assert all(
-        still.is_visible()
-        for still in page.locator(f"svg.ka-still:not(.ka-below, {FOLDED} *)").all()
-    )
+    stills = page.locator(f"svg.ka-still:not(.ka-below, {FOLDED} *)").all()
+    assert stills
+    assert all(still.is_visible() for still in stills)
     assert not page.locator(".ka-calculator form").is_visible()
     assert line(page, "total") == "12,443,648"
     page = visit("zoo.html", java_script_enabled=False).page

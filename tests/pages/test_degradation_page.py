@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -20,8 +19,16 @@ from run_records import publish, record, run
 pytestmark = pytest.mark.usefixtures("at_the_root")
 
 
-def test_runs_are_set_side_by_side_over_seeds(published: Path) -> None:
-    publish(published, *(run(name, seed) for name in runs.DEGRADATION for seed in (0, 1)))
+@pytest.fixture
+def planned(published: Path) -> Path:
+    """The folder of the runs of the complete schedule."""
+    folder = published / runs.PLAN
+    folder.mkdir()
+    return folder
+
+
+def test_runs_are_set_side_by_side_over_seeds(planned: Path) -> None:
+    publish(planned, *(run(name, seed) for name in runs.DEGRADATION for seed in (0, 1)))
     shown, told = resnet.degradation(), resnet.degradation_table()
     assert "Plain-CIFAR-56, test" in shown
     assert "Mean and range over seeds" in shown
@@ -30,45 +37,27 @@ def test_runs_are_set_side_by_side_over_seeds(published: Path) -> None:
     assert "1,000 of CIFAR-10's 50,000 training images" in resnet.caveat()
     assert "keraudit train Plain-CIFAR-20" in shown
     assert ">2 seeds · 3 epochs · 2 CPU cores · CIFAR-10, 1,000 images<" in shown
-    publish(published, *(run(name, seed) for name in runs.DEGRADATION for seed in (0,)))
+    publish(planned, *(run(name, seed) for name in runs.DEGRADATION for seed in (0,)))
     for left in range(4, 8):
-        (published / f"{left}.json").unlink()
+        (planned / f"{left}.json").unlink()
     assert "over seeds" not in resnet.degradation()  # there is one of each: no mean and no range
     assert ">1 seed · " in resnet.degradation()
 
 
-def test_what_depth_costs_each_pair(published: Path) -> None:
+def test_what_depth_costs_each_pair(planned: Path) -> None:
     errors = {"Plain-CIFAR-20": 0.5, "Plain-CIFAR-56": 0.8, "ResNet-CIFAR-20": 0.4}
     runs_of = [
         run(name, evaluation=run(name)["evaluation"] | {"train_error": error})
         for name, error in errors.items()
     ]
-    publish(published, *runs_of)
+    publish(planned, *runs_of)
     assert "points" not in resnet.claim()  # of one pair alone there is nothing to compare
     last = run("ResNet-CIFAR-56")
-    publish(published, *runs_of, last | {"evaluation": last["evaluation"] | {"train_error": 0.35}})
+    publish(planned, *runs_of, last | {"evaluation": last["evaluation"] | {"train_error": 0.35}})
     told = resnet.claim()
     assert "rises by **30 points** without skips and falls by **5.0 points** with them" in told
-    publish(published, *runs_of, last | {"loss": "clipped"})
+    publish(planned, *runs_of, last | {"loss": "clipped"})
     assert "points" not in resnet.claim()  # of two losses nothing is told
-
-
-def test_a_complete_schedule_is_shown_once_all_four_are_there(published: Path) -> None:
-    errors = {"Plain-CIFAR-20": 0.1, "Plain-CIFAR-56": 0.4, "ResNet-CIFAR-20": 0.1}
-    folder = published / resnet.PLAN
-    folder.mkdir()
-
-    def trained(name: str, error: float) -> dict[str, Any]:
-        own = run(name)["evaluation"] | {"train_error": error, "test_error": error + 0.1}
-        return run(name, evaluation=own)
-
-    publish(folder, *(trained(name, error) for name, error in errors.items()))
-    assert resnet.complete_schedule() == ""
-    publish(folder, *(trained(n, e) for n, e in {**errors, "ResNet-CIFAR-56": 0.08}.items()))
-    told = resnet.complete_schedule()
-    assert "training error rises by **30 points** without skips and falls by **2.0 points**" in told
-    assert "test error rises by **30 points** and falls by **2.0 points**." in told
-    assert "Plain-CIFAR-56, test" in told
 
 
 def test_what_depth_costs_is_drawn_epoch_by_epoch(published: Path) -> None:
@@ -116,26 +105,25 @@ def test_a_training_that_was_watched_is_drawn_from_its_record(published: Path) -
     assert "4 at step 0. Standard" in gradients.of_run("0")
 
 
-def test_whether_the_deep_residual_network_is_better_is_told(published: Path) -> None:
+def test_whether_the_deep_residual_network_is_better_is_told(planned: Path) -> None:
     deep, ends = run("ResNet-CIFAR-56"), run("")["evaluation"]
-    publish(published, run("ResNet-CIFAR-20"))
+    publish(planned, run("ResNet-CIFAR-20"))
     assert resnet.compared_with_paper() == ""
     for changes, words in (
         ({"train_error": 0.01, "test_error": 0.02}, "As in the paper, the residual network of 56"),
         ({"train_error": 0.01, "test_error": 0.97}, "Here it ends behind: test error 97.00 %"),
     ):
-        publish(published, run("ResNet-CIFAR-20"), deep | {"evaluation": ends | changes})
+        publish(planned, run("ResNet-CIFAR-20"), deep | {"evaluation": ends | changes})
         assert words in resnet.compared_with_paper()
 
 
 def test_error_is_drawn_over_depth_once_there_are_three(published: Path) -> None:
-    assert "Error over depth" not in resnet.over_depths()
+    assert resnet.over_depths() == ""
     publish(published, *(run(f"Plain-CIFAR-{depth}") for depth in (20, 32, 56)))
     assert "Error over depth" in resnet.over_depths()
-    assert "Plain-CIFAR-32" in resnet.degradation_table()
 
 
-def test_the_home_page_has_the_paper_s_numbers_until_there_are_runs(published: Path) -> None:
+def test_the_home_page_has_the_paper_s_numbers_until_there_are_runs(planned: Path) -> None:
     told = home.cards()
     assert "+0.6 points" in told
     assert "ImageNet top-1 error (He et al. 2015) from 18 to 34 layers without skips" in told
@@ -144,13 +132,13 @@ def test_the_home_page_has_the_paper_s_numbers_until_there_are_runs(published: P
     for name in runs.DEGRADATION:
         error = {"P": 0.1, "R": -0.1}[name[0]] * (int(name[-2:]) - 20) / 36 + 0.5
         ended = {**run("")["evaluation"], "train_error": error}
-        (published / f"{name}.json").write_text(json.dumps(run(name, evaluation=ended)), "utf-8")
+        (planned / f"{name}.json").write_text(json.dumps(run(name, evaluation=ended)), "utf-8")
     told = home.cards()
     assert "+10.0 points" in told
-    assert "training error from 20 to 56 layers without skips; −10.0 points with them" in told
+    assert "training error after 3 epochs from 20 to 56 layers without skips; −10.0 points" in told
 
 
-def test_figure_and_table_of_a_page_are_of_one_kind(published: Path) -> None:
+def test_what_stands_side_by_side_is_of_one_kind(published: Path) -> None:
     fewer = [run(f"Plain-CIFAR-{depth}", budget=0.1) for depth in (20, 32, 44, 56, 110)]
     publish(published, *(run(name) for name in runs.DEGRADATION), *fewer)
     found = runs.comparable(runs.DEGRADATION)
@@ -158,8 +146,7 @@ def test_figure_and_table_of_a_page_are_of_one_kind(published: Path) -> None:
         "Plain-CIFAR-20": 0.1,
         "Plain-CIFAR-56": 0.1,
     }
-    assert "ResNet-CIFAR-20, test" not in resnet.degradation()
-    told = resnet.degradation_table()
+    told = resnet.over_depths()
     assert "Plain-CIFAR-110" in told
     assert "ResNet-CIFAR" not in told
     assert "ResNet-CIFAR-56" in run_tables.other_runs(runs.DEPTHS)

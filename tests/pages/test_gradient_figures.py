@@ -89,6 +89,7 @@ def test_the_gains_are_those_of_the_papers_and_predict_what_was_measured() -> No
 def test_the_stream_s_variance_grows_with_the_number_of_branches() -> None:
     """What the model assumes of batch norm with skips, in the first stage: in proportion, within a fifth."""
     profiles = [p["blocks"] for p in corners(56)["profiles"] if p["label"] == "he"]
+    assert profiles
     for blocks in profiles:
         variances = [block["activation_std"] ** 2 for block in blocks[:10]]
         unit = variances[0]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pages import identity
+from pages import identity, runs
 from pages.published import MissingRecordError
 
 ROOT = Path(__file__).parents[2]
@@ -33,7 +33,7 @@ def test_the_deeper_networks_lose_nothing(record: Any) -> None:
 
 
 def test_the_run_is_the_published_one(record: Any) -> None:
-    folder = ROOT / "site/results/runs" / identity.PLAN
+    folder = ROOT / "site/results/runs" / runs.PLAN
     for row in record["networks"]:
         path = folder / f"{row['network'].lower()}-he2015-seed{row['seed']}.json"
         run = json.loads(path.read_text("utf-8"))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
+from statistics import fmean
 
 import pytest
 
@@ -32,6 +34,44 @@ def test_a_deleted_block_is_worth_less_in_a_deeper_network() -> None:
     costs = [-RECORDS[name]["median_change_points"] for name in EXPECTED]
     assert costs == sorted(costs, reverse=True)
     assert lesions.median("resnet-cifar-56") == f"{costs[-1]:.1f}"
+
+
+def test_what_the_note_says_of_probes_exchanges_and_paths() -> None:
+    for found in RECORDS.values():
+        probes = [row["accuracy"] for row in found["probes"]]
+        starts = [n for n, row in enumerate(found["deletions"], 1) if row["resizes"]]
+        places = (0, *(n - 1 for n in starts), len(probes) - 1)
+        gains = [probes[b] - probes[a] for a, b in pairwise(places)]
+        assert gains[2] > max(gains[:2])  # most in the last stage
+        assert abs(probes[-1] - found["baseline"]["accuracy"]) < 0.02
+    for name in ("resnet-cifar-32", "resnet-cifar-44", "resnet-cifar-56"):
+        norms = [row["grad_norm"] for row in RECORDS[name]["paths"]]
+        assert norms[-1] < norms[len(norms) // 4] / 10
+        least, most = RECORDS[name]["effective_path_lengths"]
+        assert (least + most) / 2 < (len(norms) - 1) / 2  # shorter than the average path
+    shallow = [row["grad_norm"] for row in RECORDS["resnet-cifar-20"]["paths"]]
+    assert shallow[-1] == max(shallow) > 5 * shallow[0]
+    deep = RECORDS["resnet-cifar-56"]["exchanges"]
+    costs = [
+        RECORDS["resnet-cifar-56"]["baseline"]["accuracy"] - fmean(row["accuracies"])
+        for row in deep
+    ]
+    assert [row["exchanges"] for row in deep] == [1, 2, 4, 8, 16]
+    assert 0 < costs[0] < 0.1
+    assert costs[-1] > 0.4
+
+
+def test_every_figure_has_all_networks() -> None:
+    for drawn in (
+        lesions.one_by_one(),
+        lesions.together(),
+        lesions.exchanges(),
+        lesions.paths(),
+        lesions.probes(),
+    ):
+        for name in EXPECTED:
+            assert f'"name":"{name}"' in drawn
+    assert "256 random images" in lesions.paths()
 
 
 def test_the_table_has_a_row_for_each() -> None:

@@ -55,6 +55,9 @@ def test_what_depth_costs_over_a_training() -> None:
     assert apart("resnet", 0) > 25
     assert 0 < apart("resnet", -1) < 3
     says("notes/plain-gap.md", "The residual networks differ by less than two points")
+    says("resnet.md", "A second series has four depths and 25 epochs of the paper's step schedule")
+    says("resnet.md", "the residual ones stay within two points")
+    assert len(run("plain-cifar-56")["history"]) == 25
     errors = ends("resnet")
     assert max(errors) - min(errors) < 0.02
     says(

@@ -16,6 +16,7 @@ from mkdocs.exceptions import PluginError
 
 from keraudit.training.recipe import RECIPES
 from pages import cifar, mistakes, reproduce, resnet, run_tables, runs
+from pages.published import MissingRecordError
 from run_records import publish, record, run
 
 ROOT = Path(__file__).parents[2]
@@ -23,9 +24,10 @@ pytestmark = pytest.mark.usefixtures("at_the_root")
 
 
 def test_without_runs_the_pages_say_how_to_make_them(published: Path) -> None:
-    for shown in (resnet.degradation(), cifar.errors()):
-        assert "keraudit experiment" in shown
-        assert "keraudit runs publish" in shown
+    assert "keraudit experiment" in cifar.errors()
+    assert "keraudit runs publish" in cifar.errors()
+    with pytest.raises(MissingRecordError, match="keraudit train NETWORK --seeds SEED"):
+        resnet.degradation()
     assert resnet.degradation_table() == cifar.losses() == ""
     assert cifar.card() == cifar.verdict() == cifar.caveat() == ""
     assert "keraudit evaluate" in mistakes.kinds_of_errors()
@@ -44,7 +46,7 @@ def test_the_experiments_are_those_of_the_command() -> None:
 def test_a_damaged_run_stops_the_build(published: Path) -> None:
     (published / "bad.json").write_text('{"schema":', "utf-8")
     with pytest.raises(Exception, match=r"bad\.json is not the record of a finished run"):
-        resnet.degradation()
+        cifar.errors()
 
 
 def test_what_a_gpu_is_made_use_of_stands_beside_the_macs(published: Path) -> None:
@@ -338,14 +340,24 @@ def test_two_networks_are_compared_unpaired_until_their_images_are_known(publish
     both = zip(runs.BIG, ends, strict=True)
     publish(published, *(run(name, evaluated=end) for name, end in both))
     # 10 points, and 1.96 x sqrt((0.5 x 0.5 + 0.6 x 0.4) / 100) = 13.7 to either side
-    assert "B minus A: **+10.0 points** on 100 copies (−3.7 to +23.7)" in cifar.verdict()
+    told = "ResNet50 minus InceptionV3: **+10.0 points** on 100 copies (−3.7 to +23.7)"
+    assert told in cifar.verdict()
     for end, bits in zip(ends, ("ff00", "ffe0"), strict=True):
         end["correct"] = bits
     publish(
         published, *(run(name, evaluated=end) for name, end in zip(runs.BIG, ends, strict=True))
     )
     told = cifar.verdict()  # three against none: 2 x 1/8
-    assert "3 test images only B gets right, 0 only A: McNemar's exact test gives p = 0.25" in told
+    exact = "(McNemar's exact test, seed 0: p = 0.25)."
+    assert f"Only ResNet50 classifies 3 test images correctly, only InceptionV3 0 {exact}" in told
+    assert "unpaired" not in told
+    for end, bits in zip(ends, ("c0", "e0"), strict=True):
+        end["originals"] = {"images": 3, "accuracy_originals": 0.7, "correct": bits}
+    publish(
+        published, *(run(name, evaluated=end) for name, end in zip(runs.BIG, ends, strict=True))
+    )
+    told = cifar.verdict()
+    assert "Only ResNet50 classifies 1 of the originals correctly, only InceptionV3 0" in told
     ends[1]["dataset"] = {**data, "fingerprint": "cd"}  # others: no image is in both
     publish(
         published, *(run(name, evaluated=end) for name, end in zip(runs.BIG, ends, strict=True))

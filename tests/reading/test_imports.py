@@ -171,14 +171,17 @@ def test_what_fails_is_one_line(folder: Path, quick: list[Any], code: str, messa
 @pytest.mark.parametrize(
     "lie",
     [
-        record("Popen", module="subprocess", config={"args": "touch escaped"}),
+        record("Popen", module="subprocess", config={"args": ["touch", "escaped"]}),
         record("system", module="os", registered_name="os>system"),
         record(
             "Net", module="subprocess", registered_name="other>Nothing", config={"units": "touch"}
         ),
         record("Lambda", module="keras.layers", registered_name=None, config={"function": "x"}),
         record(
-            "Net", config={"units": record("Popen", module="subprocess", config={"args": ["x"]})}
+            "Net",
+            config={
+                "units": record("Popen", module="subprocess", config={"args": ["touch", "escaped"]})
+            },
         ),
     ],
 )

@@ -57,9 +57,7 @@ def test_a_subclassed_model_at_the_size_it_was_called_with() -> None:
     assert report.total.macs == 16 * 16 * 3 * 3 * 3 * 8 + 2 * unit_macs(16) + 8 * 10
     assert report.total.params == model.count_params()
     assert [b.kind for b in report.blocks].count("fork-join") == 2
-    assert {layer.name for layer in report.layers} >= {"unit_0/conv2d_1", "unit_1/conv2d_3"} or any(
-        layer.name.startswith("unit_1/") for layer in report.layers
-    )
+    assert any(layer.name.startswith("unit_1/") for layer in report.layers)
 
 
 def test_names_do_not_depend_on_what_keras_counted_before() -> None:

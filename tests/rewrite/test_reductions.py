@@ -114,6 +114,7 @@ def test_how_many(name: str, count: int) -> None:
 def test_what_is_no_reduction() -> None:
     graph = shaped(application("InceptionV3"))
     left = [c for c in without_reductions(graph).log if c.what == "left alone"]
+    assert left
     assert all("is no spatial convolution" in c.why for c in left)
     resnet = without_reductions(shaped(application("ResNet50")))
     names = {c.layer for c in resnet.changes}

@@ -199,3 +199,18 @@ def test_the_list_and_wrong_names(tmp_path: Path) -> None:
         bad = keraudit("experiment", *words)
         assert (bad.code, bad.err.count("\n")) == (2, 1)
         assert message in bad.err
+
+
+def test_a_slot_that_ends_leaves_the_experiment_to_be_resumed(tmp_path: Path) -> None:
+    words = (
+        *("experiment", "degradation", "--network", "ResNet-CIFAR-8", "--data", toy_file(tmp_path)),
+        *("--fraction", 0.03, "--batch", 16, "--corruption-images", 0, "--runs", tmp_path / "runs"),
+    )
+    done = keraudit(*words, "--stop-after", "0.1s")
+    assert done.code == 1
+    assert "the same command resumes" in done.err
+    assert not (tmp_path / "runs" / "published").exists()
+    assert keraudit(*words).code == 0
+    refused = keraudit(*words, "--stop-after", "9m", "--executor", "ray")
+    assert refused.code == 2
+    assert "--stop-after is for one process" in refused.err

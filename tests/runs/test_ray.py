@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from command import process, run
+from keraudit.cli import extras
 from keraudit.errors import KerauditError
 from keraudit.runs.ray_executor import Job, train_on_ray
 from keraudit.training.recipe import recipe
@@ -49,14 +50,14 @@ def test_two_workers_write_the_records_of_one_process(tmp_path: Path) -> None:
 
 @pytest.mark.exhaustive
 def test_a_worker_that_is_killed_is_replaced(tmp_path: Path) -> None:
-    """The task whose process dies in mid-run is started anew by Ray, and resumes."""
-    jobs = [Job(network="ResNet-CIFAR-8", seed=n, folder=tmp_path / str(n)) for n in (0, 1)]
+    """The task whose process dies in mid-run is started anew by Ray, and resumes: it ends as its twin."""
+    jobs = [Job(network="ResNet-CIFAR-8", seed=0, folder=tmp_path / str(n)) for n in (0, 1)]
+    settings = recipe("he2015", epochs=30, batch=16)
     done: list[Job] = []
     killed: list[int] = []
 
     def kill() -> None:
-        lock = tmp_path / "0" / "config.json"
-        while not lock.is_file():
+        while not (tmp_path / "0" / "checkpoint.npz").is_file():
             time.sleep(0.05)
         (worker,) = workers_of(tmp_path / "0")
         killed.append(worker)
@@ -65,11 +66,15 @@ def test_a_worker_that_is_killed_is_replaced(tmp_path: Path) -> None:
     killer = threading.Thread(target=kill, daemon=True)
     killer.start()
     train_on_ray(
-        jobs, toy(), FEW, address=None, finished=done.append, diverged=lambda job, why: None
+        jobs, toy(), settings, address=None, finished=done.append, diverged=lambda job, why: None
     )
     assert killed
-    assert {job.seed for job in done} == {0, 1}
-    assert all((tmp_path / str(n) / "run.json").is_file() for n in (0, 1))
+    assert len(done) == 2
+    resumed, twin = (json.loads((tmp_path / str(n) / "run.json").read_text()) for n in (0, 1))
+    assert len(resumed["sessions"]) == 2
+    assert resumed["sessions"][1]["from_epoch"] > 1  # from a checkpoint, not from the start
+    assert [row["loss"] for row in resumed["history"]] == [row["loss"] for row in twin["history"]]
+    assert resumed["evaluation"] == twin["evaluation"]
 
 
 def workers_of(folder: Path) -> list[int]:
@@ -104,6 +109,36 @@ def test_an_address_without_ray(tmp_path: Path) -> None:
     done = run(*words(tmp_path, "--address", "auto"))
     assert done.code == 2
     assert "add --executor ray" in done.err
+
+
+def test_ray_is_asked_for_before_the_data_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(extras, "find_spec", lambda name: None if name == "ray" else object())
+    done = run("experiment", "degradation", "--data", tmp_path / "gone", "--executor", "ray")
+    assert done.code == 2
+    assert "needs ray: pip install 'keraudit[ray]'" in done.err
+
+
+def test_a_cluster_without_the_devices_and_one_that_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import ray
+
+    def full(*_: Any) -> None:
+        raise ray.exceptions.OutOfDiskError("no space left")
+
+    nodes = [{"Alive": True, "Resources": {"CPU": 2.0}}, {"Alive": False, "Resources": {"CPU": 64}}]
+    monkeypatch.setattr(ray, "init", lambda **_: None)
+    monkeypatch.setattr(ray, "shutdown", lambda: None)
+    monkeypatch.setattr(ray, "nodes", lambda: nodes)
+    monkeypatch.setattr(ray, "put", full)
+    job = Job(network="ResNet-CIFAR-8", seed=0, folder=tmp_path)
+    told = {"finished": lambda j: None, "diverged": lambda j, why: None}
+    with pytest.raises(KerauditError, match=r"takes 3 cores .* more than 2"):
+        train_on_ray([job], toy(), FEW, address=None, devices=3, **told)
+    with pytest.raises(KerauditError, match=r"Ray fails \(OutOfDiskError\)"):
+        train_on_ray([job], toy(), FEW, address=None, **told)
 
 
 @pytest.mark.exhaustive

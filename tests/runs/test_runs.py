@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from command import run as keraudit
 from keraudit.errors import KerauditError
+from keraudit.evaluation.intervals import mcnemar
 from keraudit.runs.folders import publish, same_kind
-from keraudit.runs.statistics import differences, measured, spread, welch
+from keraudit.runs.statistics import differences, measured, paired, spread, welch
 from keraudit.training.recipe import RECIPES
 from keraudit.training.record import DIVERGED, Run, read_run, write_diverged
+from schemas import faults
 from toys import put, record
 
 
@@ -305,3 +308,51 @@ def test_nothing_there(tmp_path: Path) -> None:
     gone = keraudit("runs", "list", tmp_path / "gone")
     assert gone.code == 2
     assert "is not a folder of runs" in gone.err
+
+
+def classified(network: str, seed: int, bits: str, **other: Any) -> Run:
+    """A run whose evaluation knows which images are classified correctly."""
+    about = {"fingerprint": "f", "test_images": 10}
+    return record(network, seed, evaluated={"dataset": about, "correct": bits, **other})
+
+
+def test_two_networks_are_compared_image_by_image(tmp_path: Path) -> None:
+    originals = {"images": 8, "correct": "f0"}
+    groups = {
+        "A": [
+            classified("A", 0, "ff00", originals=originals),
+            classified("A", 1, "ff00"),
+            classified("A", 2, "ff00"),
+        ],
+        "B": [
+            classified("B", 0, "f8c0", originals={"images": 8, "correct": "0f"}),
+            classified("B", 1, "zz"),  # of a damaged record
+            record("B", 3),
+        ],
+    }
+    test, original = paired(groups)
+    assert (test.seed, test.images, test.only_first, test.only_second) == (0, "test", 3, 2)
+    assert test.p == 1.0
+    assert (original.images, original.only_first, original.only_second) == ("originals", 4, 4)
+    fewer = classified("B", 0, "f8c0", originals={"images": 7, "correct": "0e"})
+    assert [row.images for row in paired({"A": groups["A"], "B": [fewer]})] == ["test"]
+    others = classified("B", 0, "f8c0")
+    others = replace(
+        others, evaluated={**(others.evaluated or {}), "dataset": {"fingerprint": "g"}}
+    )
+    assert paired({"A": groups["A"], "B": [others]}) == ()
+    put(tmp_path, groups["A"][0], groups["B"][0])
+    done = keraudit("runs", "compare", tmp_path)
+    assert "The same images" in done.out
+    assert "McNemar" in done.out
+    data = json.loads(keraudit("runs", "compare", tmp_path, "-f", "json").out)
+    assert faults(data) == []
+
+
+def test_mcnemar_is_the_binomial_test() -> None:
+    from scipy.stats import binomtest
+
+    one, other = "ff" * 20 + "00", "f0" * 20 + "ff"
+    alone = mcnemar(one, other)
+    assert alone[:2] == (80, 8)
+    assert alone[2] == pytest.approx(binomtest(8, 88).pvalue)

@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 
+import command
 import resuming
 from keraudit.data.dataset import Split
 from keraudit.errors import KerauditError
+from keraudit.training import deadline
 from keraudit.training.recipe import recipe
-from toys import record, toy
+from toys import record, toy, toy_file
 
 keras = pytest.importorskip("keras")
 np = pytest.importorskip("numpy")
@@ -295,3 +297,57 @@ def test_checkpoints_take_a_tenth_of_the_time(monkeypatch: pytest.MonkeyPatch) -
     assert not timer.is_due()
     now[0] += 0.2
     assert timer.is_due()
+
+
+def test_time_that_is_up_leaves_a_checkpoint(tmp_path: Path) -> None:
+    words = ("train", "ResNet-CIFAR-8", "--data", toy_file(tmp_path), "--epochs", "3", "--batch")
+    whole = command.run(*words, "16", "--runs", tmp_path / "whole")
+    assert whole.code == 0, whole.err
+    cut = (*words, "16", "--runs", tmp_path / "cut", "--stop-after", "0.1s")
+    for epoch in (1, 2):  # each takes longer than the time there is
+        done = command.run(*cut)
+        assert done.code == 1
+        assert f"time is up after {epoch} of 3 epochs; the same command resumes" in done.err
+        assert not list((tmp_path / "cut").glob("*/run.json"))
+    assert command.run(*cut).code == 0
+    one, other = (
+        json.loads((tmp_path / name / "resnet-cifar-8-he2015-seed0/run.json").read_text("utf-8"))
+        for name in ("whole", "cut")
+    )
+    assert [place["from_epoch"] for place in other["sessions"]] == [1, 2, 3]
+    losses = [[row["loss"] for row in record["history"]] for record in (one, other)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-3)
+
+
+def test_after_the_time_no_other_run_is_begun(tmp_path: Path) -> None:
+    words = ("train", "ResNet-CIFAR-8", "--data", toy_file(tmp_path), "--epochs", "1", "--seeds")
+    done = command.run(
+        *words, "0,1", "--batch", 16, "--runs", tmp_path / "runs", "--stop-after", "0.1s"
+    )
+    assert done.code == 1
+    assert len(list((tmp_path / "runs").glob("*/run.json"))) == 1
+    assert "seed1: time is up before its next epoch" in done.err
+
+
+def test_an_epoch_that_would_end_too_late_is_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(deadline.time, "monotonic", lambda: now[0])
+    until = deadline.Deadline(60)
+    now[0] += 100
+    assert not until.is_too_late()  # the first epoch is always trained
+    now[0] -= 45
+    until.count(4)
+    assert not until.is_too_late()
+    assert until.is_too_late(6)
+    until.count(6)
+    assert until.is_too_late()
+    assert not until.is_past()
+    now[0] += 6
+    assert until.is_past()
+
+
+@pytest.mark.parametrize("text", ["9", "0s", "9 minutes", "-1m", "1e9h"])
+def test_what_is_no_time(text: str) -> None:
+    done = command.run("train", "ResNet-CIFAR-8", "--stop-after", text)
+    assert done.code == 2
+    assert "expected a time such as 90s, 9m or 2h" in done.err

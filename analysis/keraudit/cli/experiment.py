@@ -11,8 +11,9 @@ import click
 from keraudit.cli.command import Command, headed
 from keraudit.cli.experiment_training import folder_of, train_here, train_on_ray_cluster
 from keraudit.cli.extras import require
-from keraudit.cli.options import command_line, notify, output_options
+from keraudit.cli.options import command_line, notify, output_options, warn
 from keraudit.cli.training_options import (
+    STOPPED,
     backend_option,
     data_option,
     evaluation_options,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from keraudit.data.dataset import Dataset
     from keraudit.evaluation.evaluate import Evaluation
     from keraudit.runs.experiment import Plan
+    from keraudit.training.deadline import Deadline
     from keraudit.training.record import Run
 
 PUBLISHED = "published"
@@ -37,7 +39,10 @@ FEW = 500  # test images that are corrupted where only a fraction is trained
 
 
 @click.command(
-    "experiment", cls=Command, short_help="Run a whole experiment: plan, train, evaluate, publish."
+    "experiment",
+    cls=Command,
+    short_help="Run a whole experiment: plan, train, evaluate, publish.",
+    fails=STOPPED,
 )
 @click.argument(
     "experiment",
@@ -103,13 +108,14 @@ def command(
     device_images: int | None,
     gradients_every: int | None,
     board: Path | None,
+    stop_after: float | None,
     runs: Path | None,
     executor: str,
     address: str | None,
     form: str,
     output: Path | None,
     **changes: Any,
-) -> None:
+) -> int:
     """Run an experiment: plan, train, evaluate and publish; without NAME, list them.
 
     \b
@@ -126,16 +132,22 @@ def command(
 
     if experiment is None:
         _list_experiments(form, output)
-        return
+        return 0
     if experiment not in EXPERIMENTS:
         raise click.UsageError(
             f"{experiment!r} is not an experiment: {suggestion(experiment, EXPERIMENTS)}"
         )
     if address and executor != "ray":
         raise click.UsageError("--address is of a Ray cluster: add --executor ray")
+    if stop_after and executor == "ray":
+        raise click.UsageError("--stop-after is for one process: leave --executor ray out")
     from keraudit.reading.keras_worker import use_backend
+    from keraudit.training.deadline import Deadline, TimeIsUpError
 
     require("train")
+    if executor == "ray":
+        require("ray")
+    deadline = Deadline(stop_after) if stop_after else None
     use_backend(backend)
 
     from keraudit.cli.quiet import started
@@ -174,13 +186,27 @@ def command(
         "device_images": device_images,
         "gradients_every": gradients_every,
         "board": board,
+        "deadline": deadline,
     }
     trained = partial(train_on_ray_cluster, address=address) if executor == "ray" else train_here
-    failed = trained(plan, recipe, part, folder, settings)
-    if len(failed) == len(plan.runs):
-        raise click.ClickException(f"every run diverged; the first: {failed[0]}")
-    evaluated(plan, part, folder, images=corruption_images, human=human, originals=originals)
+    try:
+        failed = trained(plan, recipe, part, folder, settings)
+        if len(failed) == len(plan.runs):
+            raise click.ClickException(f"every run diverged; the first: {failed[0]}")
+        evaluated(
+            plan,
+            part,
+            folder,
+            images=corruption_images,
+            human=human,
+            originals=originals,
+            deadline=deadline,
+        )
+    except TimeIsUpError as stopped:
+        warn(str(stopped))
+        return 1
     summary(plan, folder, failed, form, output)
+    return 0
 
 
 def _list_experiments(form: str, output: Path | None) -> None:
@@ -207,15 +233,18 @@ def evaluated(
     images: int | None,
     human: Path | None,
     originals: Path | None,
+    deadline: Deadline | None,
 ) -> None:
     """Evaluate every finished run that has no such evaluation yet.
 
     ``images`` of its test are corrupted; by default ``FEW`` where only a fraction is trained.
+
+    Raises:
+        TimeIsUpError: the deadline has passed before the next one.
     """
-    from keraudit.evaluation.evaluate import FILE, evaluate, read_evaluation
+    from keraudit.evaluation.evaluate import evaluate, keep, read_evaluation
     from keraudit.evaluation.load import load_run as network_of
-    from keraudit.output.files import save
-    from keraudit.output.json_text import json_text
+    from keraudit.training.deadline import TimeIsUpError
     from keraudit.training.record import read_run
 
     for name, seed in plan.runs:
@@ -228,6 +257,10 @@ def evaluated(
         ):
             continue
         few = None if plan.budget == 1 else min(FEW, len(part.test))
+        if deadline and deadline.is_past():
+            raise TimeIsUpError(
+                f"{home}: time is up before its evaluation; the same command resumes"
+            )
         number = f"{plan.runs.index((name, seed)) + 1}/{len(plan.runs)}"
         notify(f"{number} {name} seed {seed}: evaluation")
         evaluation = evaluate(
@@ -238,7 +271,8 @@ def evaluated(
             human_file=human,
             originals_file=originals,
         )
-        save(home / FILE, json_text(evaluation.to_dict()) + "\n")
+        if more := keep(home, evaluation):
+            warn(f"{home}: the evaluation from before is kept, for it has {more}")
 
 
 def _report_stage(label: str, stage: str) -> None:
@@ -260,7 +294,7 @@ def answers(
         and evaluation.dataset["fingerprint"] == part.fingerprint
         and (images is None or evaluation.corruption_images == min(images, len(part.test)))
         and (human is None or evaluation.human is not None)
-        and (originals is None or evaluation.originals is not None)
+        and (originals is None or (evaluation.originals or {}).get("correct") is not None)
     )
 
 
@@ -272,7 +306,12 @@ def summary(plan: Plan, folder: Path, failed: list[str], form: str, output: Path
     from keraudit.runs.experiment import FILE, findings, written_plan
     from keraudit.runs.experiment_table import findings_grid
     from keraudit.runs.folders import publish, same_kind, with_evaluation, without_paths
-    from keraudit.runs.table import comparison_data, comparison_grid, differences_grid
+    from keraudit.runs.table import (
+        comparison_data,
+        comparison_grid,
+        differences_grid,
+        paired_grid,
+    )
     from keraudit.training.record import read_run
 
     files = [folder_of(plan, folder, name, seed) / "run.json" for name, seed in plan.runs]
@@ -290,6 +329,8 @@ def summary(plan: Plan, folder: Path, failed: list[str], form: str, output: Path
     ]
     if len(groups) > 1:
         grids.insert(1, differences_grid(groups, command=command_line()))
+    if (pairs := paired_grid(groups, command=command_line())).lines:
+        grids.insert(2, pairs)
     data = {
         **comparison_data(groups),
         "schema": "keraudit.experiment/1",

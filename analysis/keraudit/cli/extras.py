@@ -11,6 +11,7 @@ from keraudit.errors import KerauditError
 MODULES = {
     "keras": ("keras",),  # scipy is asked for where there are intervals
     "train": ("keras", "scipy", "PIL", "filelock"),
+    "ray": ("ray",),
 }
 
 

@@ -85,7 +85,7 @@ def group(context: click.Context, version: bool, verbose: bool) -> None:
 
 
 def run(arguments: list[str] | None = None) -> int:
-    """Run the command line and return its exit code: 0 fine, 1 over a budget, 2 bad input."""
+    """Run the command line and return its exit code: 0 fine, 1 over a limit that was set, 2 bad input."""
     typed = sys.argv[1:] if arguments is None else arguments
     try:
         code = group.main(args=typed, prog_name="keraudit", standalone_mode=False)

@@ -54,7 +54,7 @@ SORTS = {
     ),
     click.option(
         "--notation",
-        type=Choice(["text", "latex", "html"]),
+        type=Choice(("text", "latex", "html")),
         help="Notation of --derive.  [default: text]",
     ),
 )

@@ -99,13 +99,15 @@ def compare(folder: Path, form: str, output: Path | None) -> None:
     """
     from keraudit.cli.emit import emit
     from keraudit.runs.folders import finished, same_kind, unfinished, with_evaluation
-    from keraudit.runs.table import comparison_data, comparison_grid, differences_grid
+    from keraudit.runs.table import comparison_data, comparison_grid, differences_grid, paired_grid
 
     groups = same_kind([with_evaluation(path, run) for path, run in finished(folder)])
     left_out = unfinished(folder)
     grids = [comparison_grid(groups, command=command_line(), left_out=left_out)]
     if len(groups) > 1 and form != "csv":
         grids.append(differences_grid(groups, command=command_line()))
+        pairs = paired_grid(groups, command=command_line())
+        grids += [pairs] * bool(pairs.lines)
     emit(grids, [{**comparison_data(groups), "left_out": left_out}], form=form, output=output)
 
 

@@ -11,6 +11,7 @@ from keraudit.cli.command import Command, headed
 from keraudit.cli.extras import require
 from keraudit.cli.options import command_line, warn
 from keraudit.cli.training_options import (
+    STOPPED,
     backend_option,
     data_option,
     fraction_option,
@@ -37,7 +38,10 @@ NETWORKS = (
 
 
 @click.command(
-    "train", cls=Command, short_help="Train a network on images; interrupt and resume at any time."
+    "train",
+    cls=Command,
+    short_help="Train a network on images; interrupt and resume at any time.",
+    fails=STOPPED,
 )
 @click.argument("network", metavar="NETWORK", type=NameOf("network", "keraudit.cli.train:NETWORKS"))
 @headed(
@@ -99,9 +103,10 @@ def command(
     device_images: int | None,
     gradients_every: int | None,
     board: Path | None,
+    stop_after: float | None,
     runs: Path,
     **changes: Any,
-) -> None:
+) -> int:
     """Train NETWORK on images and record the run.
 
     \b
@@ -116,10 +121,12 @@ def command(
     """
     from keraudit.errors import KerauditError
     from keraudit.reading.keras_worker import use_backend
+    from keraudit.training.deadline import Deadline
     from keraudit.training.networks import sized, spelled
     from keraudit.training.recipe import recipe
 
     require("train")
+    deadline = Deadline(stop_after) if stop_after else None
     settings = recipe(recipe_name, budget=fraction, **changes)
     whole = recipe(recipe_name, **changes).epochs
     if whole * fraction < 0.5:
@@ -134,7 +141,7 @@ def command(
     from keraudit.cli.quiet import started
     from keraudit.data.dataset import limited, short_fingerprint, validation_split
     from keraudit.data.load import load
-    from keraudit.training.train import DivergedError, train
+    from keraudit.training.train import DivergedError, TimeIsUpError, train
 
     started(is_repeatable=True)
     data = limited(
@@ -166,8 +173,12 @@ def command(
                     device_images=device_images,
                     gradients_every=gradients_every,
                     board=board,
+                    deadline=deadline,
                     command=command_line(),
                 )
+        except TimeIsUpError as stopped:
+            warn(str(stopped))
+            return 1
         except DivergedError as error:  # the other seeds say how common it is
             if len(folders) == 1:
                 raise
@@ -179,6 +190,7 @@ def command(
         raise KerauditError(
             f"{len(failed)} of {len(folders)} runs diverged; the first, {failed[0]}"
         )
+    return 0
 
 
 def summary(run: Run, folder: Path) -> str:

@@ -9,11 +9,12 @@ from typing import Any
 import click
 
 from keraudit.cli.command import F, headed
-from keraudit.cli.values import Choice, ListType, NameOf
+from keraudit.cli.values import Choice, Duration, ListType, NameOf
 from keraudit.reading.keras_worker import BACKENDS
 
 DATA = ("cifar10",)
 LARGEST_SEED = 2**32 - 1  # numpy's
+STOPPED = "--stop-after ends it before it is finished"
 
 
 def seed(text: str) -> int:
@@ -76,6 +77,12 @@ RUN_OPTIONS: tuple[Callable[[Any], Any], ...] = (
         type=click.Path(path_type=Path),
         metavar="FOLDER",
         help="Log every epoch for TensorBoard.",
+    ),
+    click.option(
+        "--stop-after",
+        type=Duration(),
+        metavar="TIME",
+        help="Begin no epoch that would end later, e.g. 9m; exit code 1, the same command resumes.",
     ),
 )
 # Every number of a recipe, in its order; each takes the place of the recipe's own.

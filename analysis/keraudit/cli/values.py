@@ -82,6 +82,23 @@ class ModelName(click.ParamType):  # type: ignore[type-arg]  # generic only in n
 MODEL = ModelName()
 
 
+class Duration(click.ParamType):  # type: ignore[type-arg]  # generic only in new releases
+    """``90s``, ``9m`` or ``1.5h``, in seconds."""
+
+    name = "time"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        if isinstance(value, float):
+            return value
+        found = re.fullmatch(r"(\d{1,6}(?:\.\d{1,3})?)([smh])", str(value).strip())
+        seconds = float(found[1]) * {"s": 1, "m": 60, "h": 3600}[found[2]] if found else 0.0
+        if not seconds:
+            self.fail(f"expected a time such as 90s, 9m or 2h, received {value!r}", param, ctx)
+        return seconds
+
+
 class InputShapeType(click.ParamType):  # type: ignore[type-arg]  # generic only in new releases
     """``96,96,3`` or ``name=96,96,3``: sizes without the batch."""
 

@@ -20,16 +20,16 @@ SEVERITIES: Mapping[str, tuple[float, ...]] = {
     "jpeg": (80, 65, 58, 50, 40),  # quality
 }
 MADE_FOR = 32  # pixels a side
+NOISE_SEED = 0
 
 
-def corrupted(images: Any, name: str, severity: int, *, seed: int = 0) -> Any:
-    """Corrupt images.
+def corrupted(images: Any, name: str, severity: int) -> Any:
+    """Corrupt images; the same images get the same noise for every network.
 
     Args:
         images: bytes, (N, height, width, 1 or 3).
         name: of ``SEVERITIES``.
         severity: 1 to 5.
-        seed: of the noise; the same images get the same noise for every network.
 
     Returns:
         Bytes of the same shape. Fractions are truncated, as by the authors.
@@ -39,7 +39,7 @@ def corrupted(images: Any, name: str, severity: int, *, seed: int = 0) -> Any:
             f"no corruption {name!r} of severity {severity}: expected {', '.join(SEVERITIES)}, 1 to 5"
         )
     amount = SEVERITIES[name][severity - 1]
-    return MAKERS[name](images, amount, seed)
+    return MAKERS[name](images, amount)
 
 
 def _in_bytes(values: Any) -> Any:
@@ -49,15 +49,15 @@ def _in_bytes(values: Any) -> Any:
     return (np.clip(values, 0, 1) * 255).astype("uint8")
 
 
-def noise(images: Any, deviation: float, seed: int) -> Any:
+def noise(images: Any, deviation: float) -> Any:
     import numpy as np
 
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(NOISE_SEED)
     added = rng.standard_normal(images.shape, dtype="float32") * np.float32(deviation)
     return _in_bytes(images.astype("float32") / 255 + added)
 
 
-def blur(images: Any, sigma: float, seed: int) -> Any:
+def blur(images: Any, sigma: float) -> Any:
     """A Gaussian, truncated at four sigma; the edge pixels go on outside."""
     from scipy.ndimage import gaussian_filter
 
@@ -65,13 +65,13 @@ def blur(images: Any, sigma: float, seed: int) -> Any:
     return _in_bytes(gaussian_filter(values, (0, sigma, sigma, 0), mode="nearest"))
 
 
-def contrast(images: Any, part: float, seed: int) -> Any:
+def contrast(images: Any, part: float) -> Any:
     values = images.astype("float32") / 255
     means = values.mean(axis=(1, 2), keepdims=True)
     return _in_bytes((values - means) * part + means)
 
 
-def jpeg(images: Any, quality: float, seed: int) -> Any:
+def jpeg(images: Any, quality: float) -> Any:
     import numpy as np
     from PIL import Image
 
@@ -86,7 +86,7 @@ def jpeg(images: Any, quality: float, seed: int) -> Any:
     return result
 
 
-MAKERS: Mapping[str, Callable[[Any, float, int], Any]] = {
+MAKERS: Mapping[str, Callable[[Any, float], Any]] = {
     "noise": noise,
     "blur": blur,
     "contrast": contrast,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from keraudit.data.dataset import Split
-from keraudit.evaluation.metrics import entropy, pearson, spearman
+from keraudit.evaluation.metrics import correct_bits, entropy, pearson, spearman
 from keraudit.training.scores import LEAST, accuracy
 
 
@@ -36,7 +36,7 @@ def recompression_effect(
 ) -> Mapping[str, Any]:
     """What a copy costs: the same images as originals and as the test set has them.
 
-    ``psnr_db`` is the mean over images of 10 log10(255^2 / mean squared difference), of those that
+    ``correct`` has a bit for each original, as that of an ``Evaluation``. ``psnr_db`` is the mean over images of 10 log10(255^2 / mean squared difference), of those that
     differ at all; ``identical`` counts the others.
     """
     import numpy as np
@@ -55,4 +55,5 @@ def recompression_effect(
         "accuracy_copies": float(right_copies.mean()),
         "only_original_right": int((right & ~right_copies).sum()),
         "only_copy_right": int((right_copies & ~right).sum()),
+        "correct": correct_bits(of_originals, originals.labels),
     }

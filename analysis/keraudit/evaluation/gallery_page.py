@@ -51,7 +51,7 @@ def gallery_page(gallery: Gallery, data: Dataset) -> str:
     title = escape(" and ".join(gallery.networks))
     scores = ", ".join(f"{escape(n)} {gallery.accuracy[n]:.2%}" for n in gallery.networks)
     places = ", ".join(f"{escape(n)} at {escape(gallery.places[n])}" for n in gallery.networks)
-    sections = "\n".join(_section(part, gallery, data) for part in gallery.sections)
+    sections = "\n".join(_section(part, data) for part in gallery.sections)
     record = json.dumps(gallery.to_dict()).replace("<", "\\u003c")
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -66,7 +66,7 @@ def gallery_page(gallery: Gallery, data: Dataset) -> str:
     )
 
 
-def _section(part: Section, gallery: Gallery, data: Dataset) -> str:
+def _section(part: Section, data: Dataset) -> str:
     cards = "\n".join(card(picture, data) for picture in part.pictures)
     inside = f'<div class="cards">{cards}</div>' if cards else "<p>None.</p>"
     return f"<section><h2>{escape(part.title)}</h2><p>{escape(part.rule)}.</p>{inside}</section>"

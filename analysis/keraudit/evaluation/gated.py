@@ -17,13 +17,16 @@ from keraudit.model.blocks import blocks
 from keraudit.model.graph import Graph, Ref
 from keraudit.rewrite.edit import mapped
 
+BATCH = 250  # images at once
+
 
 class Gate(NamedTuple):
     """A block that can be closed.
 
     Attributes:
         name: of the block.
-        at: the call at which it ends: a residual unit's addition, a plain block's last layer.
+        at: the call that is gated: a residual unit's addition, a plain block's last layer.
+        end: the block's last call, which the next one reads: an activation often follows the addition.
         branch: what the addition reads of the residual branch; ``None`` in a plain block.
         around: what a plain block reads.
         resizes: whether its shortcut changes the shape, as at a down-sampling.
@@ -31,6 +34,7 @@ class Gate(NamedTuple):
 
     name: str
     at: int
+    end: int
     branch: Ref | None
     around: Ref
     resizes: bool
@@ -43,10 +47,12 @@ def gates(graph: Graph) -> tuple[Gate, ...]:
         KerauditError: there are none.
     """
     divided = blocks(graph)
+    last_of = {block.name: block.nodes[-1] for block in divided}
     found = [
         Gate(
             name=unit.name,
             at=unit.join,
+            end=last_of.get(unit.name, unit.join),
             branch=_branch(graph, unit.join, unit.fork, unit.around),
             around=Ref(unit.fork),
             resizes=bool(unit.around),
@@ -64,7 +70,7 @@ def gates(graph: Graph) -> tuple[Gate, ...]:
             and graph.nodes[last].outputs[0].shape == graph.nodes[first].inputs[0].shape
         )
         if len(sources) == 1 and convolves and keeps:
-            found.append(Gate(block.name, last, None, sources[0], resizes=False))
+            found.append(Gate(block.name, last, last, None, sources[0], resizes=False))
     if not found:
         raise KerauditError(
             f"{graph.architecture.name} has no block to delete: no residual unit, and no chain of"
@@ -105,7 +111,7 @@ class GatedNetwork:
         tensors = self._tensors(start, opening, stop=False)
         self.model = keras.Model([start, opening], tensors[graph.architecture.outputs[0]])
         # The input of the first block, then the output of each.
-        ends = [self.gates[0].around, *(Ref(gate.at) for gate in self.gates)]
+        ends = [self.gates[0].around, *(Ref(gate.end) for gate in self.gates)]
         self._ends = keras.Model([start, opening], [_pooled(tensors[ref]) for ref in ends])
 
     def restore(self) -> None:
@@ -157,19 +163,19 @@ class GatedNetwork:
             seen[ref] = share * known[ref] + (1 - share) * ops.stop_gradient(known[ref])
         return seen
 
-    def predict(self, images: Any, opening: Sequence[float], *, batch: int = 250) -> Any:
+    def predict(self, images: Any, opening: Sequence[float]) -> Any:
         """The outputs for normalised images, (N, classes), with the gates set to ``opening``."""
         import numpy as np
 
         ways = np.tile(np.asarray(opening, "float32"), (len(images), 1))
-        return self.model.predict([images, ways], batch_size=batch, verbose=0)
+        return self.model.predict([images, ways], batch_size=BATCH, verbose=0)
 
-    def features(self, images: Any, *, batch: int = 250) -> list[Any]:
+    def features(self, images: Any) -> list[Any]:
         """The mean over positions of each channel, (N, channels), before the first block and after each one."""
         import numpy as np
 
         ways = np.ones((len(images), len(self.gates)), "float32")
-        return self._ends.predict([images, ways], batch_size=batch, verbose=0)  # type: ignore[no-any-return]
+        return self._ends.predict([images, ways], batch_size=BATCH, verbose=0)  # type: ignore[no-any-return]
 
     def swap(self, one: int, other: int) -> None:
         """Exchange the weights of two blocks of the same shapes."""

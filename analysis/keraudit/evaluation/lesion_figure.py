@@ -1,4 +1,4 @@
-"""Figures of lesions, as plotly's JSON: what each deleted block costs, several together, and linear probes."""
+"""Figures of lesions, as plotly's JSON: blocks deleted and exchanged, linear probes, gradients by path length."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from keraudit.output.plotly_figure import add_band, as_record, axis, frame, new_
 from keraudit.output.svg_axis import log_marks
 
 PERCENT = 100
-Record = Mapping[str, Any]  # of ``keraudit.lesions/1``
+Record = Mapping[str, Any]  # of ``keraudit.lesions/2``
 
 
 def deleted_one_by_one(records: Sequence[Record], *, title: str) -> dict[str, Any]:
@@ -71,6 +71,86 @@ def deleted_together(records: Sequence[Record], *, title: str) -> dict[str, Any]
             mode="lines+markers",
             line={"color": color},
             hovertemplate="%{x} deleted: %{y:.1f} %<extra>" + record["network"] + "</extra>",
+        )
+    return as_record(figure)
+
+
+def exchanged(records: Sequence[Record], *, title: str) -> dict[str, Any]:
+    """The accuracy over how far the blocks are from their order, a point for each random choice."""
+    figure = new_figure(
+        frame(
+            title,
+            height=400,
+            xaxis=axis("Kendall's tau of the blocks' order within the stages (1: the usual one)"),
+            yaxis=axis("accuracy, %", rangemode="tozero"),
+            meta={"points": True},
+        )
+    )
+    for color, record in zip(LINES, records, strict=False):
+        points = sorted(
+            (round(tau, 3), round(PERCENT * accuracy, 2), row["exchanges"])
+            for row in record["exchanges"]
+            for tau, accuracy in zip(row["kendall_tau"], row["accuracies"], strict=True)
+        )
+        figure.add_scatter(
+            name=record["network"],
+            x=[1, *(tau for tau, _, _ in points)],
+            y=[
+                round(PERCENT * record["baseline"]["accuracy"], 2),
+                *(found for _, found, _ in points),
+            ],
+            customdata=[
+                [record["network"], count] for count in (0, *(count for _, _, count in points))
+            ],
+            mode="markers",
+            marker={"color": color, "size": 7, "opacity": 0.8},
+            hovertemplate="%{customdata[1]} exchanges, tau %{x:.2f}: %{y:.1f} %<extra>"
+            + record["network"]
+            + "</extra>",
+        )
+    return as_record(figure)
+
+
+def by_path_length(records: Sequence[Record], *, title: str) -> dict[str, Any]:
+    """The part of the gradient at the input that comes through so many branches: paths of a length times their norm."""
+    figure = new_figure(
+        frame(
+            title,
+            height=380,
+            xaxis=axis("residual branches on the path, % of all", rangemode="tozero"),
+            yaxis=axis("part of the gradient, %", rangemode="tozero"),
+        )
+    )
+    for color, record in zip(LINES, records, strict=False):
+        rows = record["paths"]
+        if not rows:
+            continue
+        parts = [row["share"] * row["grad_norm"] for row in rows]
+        figure.add_scatter(
+            name=record["network"],
+            x=[round(PERCENT * row["length"] / rows[-1]["length"], 1) for row in rows],
+            y=[round(PERCENT * part / sum(parts), 3) for part in parts],
+            text=[str(row["length"]) for row in rows],
+            error_y={
+                "type": "data",
+                "symmetric": False,
+                "array": [
+                    round(PERCENT * row["share"] * (row["high"] - row["grad_norm"]) / sum(parts), 3)
+                    for row in rows
+                ],
+                "arrayminus": [
+                    round(PERCENT * row["share"] * (row["grad_norm"] - row["low"]) / sum(parts), 3)
+                    for row in rows
+                ],
+                "thickness": 1,
+                "width": 0,
+            },
+            mode="lines+markers",
+            line={"color": color},
+            marker={"size": 5},
+            hovertemplate="through %{text} branches: %{y:.1f} %<extra>"
+            + record["network"]
+            + "</extra>",
         )
     return as_record(figure)
 

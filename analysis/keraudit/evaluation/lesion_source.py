@@ -1,4 +1,4 @@
-"""What lesions are made on: the network of a run, or of PyTorch's weights, and images it was not trained on."""
+"""What lesions are made on: a trained network of a run, that ships or of PyTorch, and images it was not trained on."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from keraudit.data.dataset import ORIGINAL_PRINT, DataError, Dataset, Split, fin
 from keraudit.data.load import load
 from keraudit.errors import KerauditError
 from keraudit.evaluation.gated import GatedNetwork
-from keraudit.evaluation.load import load_run
+from keraudit.evaluation.load import load_run, load_shipped, with_weights
 from keraudit.evaluation.pytorch_resnet import load_pytorch_resnet
 from keraudit.layers.infer import shaped
 from keraudit.model.input_sizes import Requested
 from keraudit.reading.resolve import resolve
+from keraudit.training.record import read_run
+from keraudit.zoo.trained_weights import Shipped, shipped, shipped_names
 
 ORIGINALS = "CIFAR-10, the first 1,017 test images of the original files"
 
@@ -44,7 +46,7 @@ def lesion_source(
     """Load a network and its images.
 
     Args:
-        source: the folder of a finished run, or an ``.npz`` of PyTorch's arrays.
+        source: the folder of a finished run, an ``.npz`` of PyTorch's arrays, or the name of a network that ships.
         spec: the data set, by name or folder.
         originals: an ``.npz`` with images ``x`` and labels ``y`` to use in place of its test set.
         test_images: how many, from the first; default: all.
@@ -52,11 +54,16 @@ def lesion_source(
     Raises:
         KerauditError: weights, data and images do not fit.
     """
-    if source.is_file() and source.suffix == ".npz":
+    if source.suffix == ".npz":
         body, name = load_pytorch_resnet(source), source.stem
         split, dataset = _images(originals) if originals else _test_set(load(spec))
         values = split.images.astype("float32")
+    elif not source.exists() and (found := shipped(str(source))):
+        body, name = load_shipped(found), str(found.about["network"])
+        split, dataset = _images(originals) if originals else _test_set(_same_classes(found, spec))
+        values = found.normalized(split.images)
     else:
+        _run_with_weights(source)
         run = load_run(source, load(spec))
         body, name = run.body, f"{run.run.network} seed {run.run.seed}"
         split, dataset = _images(originals) if originals else _test_set(run.data)
@@ -83,6 +90,36 @@ def lesion_source(
         labels=split.labels[:count],
         dataset={**dataset, "test_images": count},
     )
+
+
+def _run_with_weights(source: Path) -> None:
+    """Refuse what is no finished run before its data are read.
+
+    Raises:
+        KerauditError: it is none.
+    """
+    if not source.exists():
+        raise KerauditError(
+            f"{source}: expected the folder of a finished run, WEIGHTS.npz, or {' or '.join(shipped_names())}, whose"
+            " weights ship"
+        )
+    read_run(source)
+    with_weights(source)
+
+
+def _same_classes(found: Shipped, spec: str) -> Dataset:
+    """Images of the classes that a network was trained on.
+
+    Raises:
+        DataError: they are of others.
+    """
+    data = load(spec)
+    if list(data.classes) != list(found.about["classes"]):
+        raise DataError(
+            f"{data.name} has other classes than {found.about['network']} was trained on: give data of"
+            f" {', '.join(found.about['classes'])}"
+        )
+    return data
 
 
 def _test_set(data: Dataset) -> tuple[Split, Mapping[str, Any]]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from statistics import fmean
+
 from keraudit.data.dataset import short_fingerprint
-from keraudit.evaluation.lesion import FOLDS, Lesions
+from keraudit.evaluation.lesion import FOLDS
+from keraudit.evaluation.lesion_record import Lesions
 from keraudit.output.table import Column, Grid, Line
 
 CONVENTION = (
     "a deleted residual unit leaves its shortcut, a deleted plain block its input; 95 % intervals are"
-    " Wilson's, of one network and these images; changes are in percentage points"
+    " Wilson's, of one network and these images; changes are in percentage points, their intervals paired"
 )
 
 
@@ -31,6 +35,8 @@ def _blocks(found: Lesions) -> Grid:
                 "low": row.score.low,
                 "high": row.score.high,
                 "change": row.change,
+                "change_low": row.change_low,
+                "change_high": row.change_high,
                 "what": "changes the size" if row.resizes else "",
             }
         )
@@ -47,6 +53,8 @@ def _blocks(found: Lesions) -> Grid:
             Column(key="low", label="from", form="share", wide=True),
             Column(key="high", label="to", form="share", wide=True),
             Column(key="change", label="Points", form="{:+.1f}"),
+            Column(key="change_low", label="from", form="{:+.1f}", wide=True),
+            Column(key="change_high", label="to", form="{:+.1f}", wide=True),
             Column(key="what", label=""),
         ),
         lines=lines,
@@ -88,21 +96,24 @@ def _several(found: Lesions) -> Grid:
         found,
         "Blocks deleted together",
         "Deleted",
-        [(r.changed, None, r.accuracies) for r in found.several],
+        [(r.changed, (), r.accuracies) for r in found.several],
     )
 
 
 def _exchanges(found: Lesions) -> Grid:
-    rows = [(r.changed, r.order, r.accuracies) for r in found.exchanges]
+    rows = [(r.changed, r.orders, r.accuracies) for r in found.exchanges]
     return _over(found, "Blocks of the same shapes exchanged", "Exchanges", rows)
 
 
 def _over(
-    found: Lesions, title: str, label: str, rows: list[tuple[int, float | None, tuple[float, ...]]]
+    found: Lesions,
+    title: str,
+    label: str,
+    rows: Sequence[tuple[int, tuple[float, ...], tuple[float, ...]]],
 ) -> Grid:
     """Accuracy over a number of random changes."""
     columns = [Column(key="name", label=label, form="number")]
-    if any(order is not None for _, order, _ in rows):
+    if any(orders for _, orders, _ in rows):
         columns.append(Column(key="order", label="Kendall's tau", form="{:.2f}"))
     columns += [
         Column(key="mean", label="Accuracy", form="share"),
@@ -118,13 +129,13 @@ def _over(
             Line(
                 cells={
                     "name": count,
-                    "order": order,
-                    "mean": sum(accuracies) / len(accuracies),
+                    "order": fmean(orders) if orders else None,
+                    "mean": fmean(accuracies),
                     "least": min(accuracies),
                     "most": max(accuracies),
                 }
             )
-            for count, order, accuracies in rows
+            for count, orders, accuracies in rows
         ),
         bar="mean",
         convention=CONVENTION,
@@ -132,7 +143,7 @@ def _over(
 
 
 def _paths(found: Lesions) -> Grid:
-    total = sum(row.share * row.mean for row in found.paths)
+    total = sum(row.share * row.grad_norm for row in found.paths)
     between = found.effective_length
     heading = f"{between[0]} to {between[1]} branches carry nine tenths" if between else ""
     return Grid(
@@ -142,6 +153,8 @@ def _paths(found: Lesions) -> Grid:
             Column(key="name", label="Branches", form="number"),
             Column(key="share", label="Paths", form="share"),
             Column(key="norm", label="Gradient norm", form="{:.3g}"),
+            Column(key="low", label="from", form="{:.3g}", wide=True),
+            Column(key="high", label="to", form="{:.3g}", wide=True),
             Column(key="part", label="Contribution", form="share"),
         ),
         lines=tuple(
@@ -149,8 +162,10 @@ def _paths(found: Lesions) -> Grid:
                 cells={
                     "name": row.length,
                     "share": row.share,
-                    "norm": row.mean,
-                    "part": row.share * row.mean / total if total else None,
+                    "norm": row.grad_norm,
+                    "low": row.low,
+                    "high": row.high,
+                    "part": row.share * row.grad_norm / total if total else None,
                 }
             )
             for row in found.paths
@@ -158,7 +173,9 @@ def _paths(found: Lesions) -> Grid:
         bar="part",
         notes=(
             "Gradient norm  of the loss at the input, backward through so many residual branches and the",
-            "               shortcuts of all other units, as Veit et al. 2016, section 4.3",
+            "               shortcuts of all other units, as Veit et al. 2016, section 5; mean of"
+            f" {found.paths[0].draws if found.paths else 0}",
+            "               random images, each on a random path, with its 95 % interval",
         ),
         convention=CONVENTION,
     )

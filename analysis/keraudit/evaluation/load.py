@@ -16,6 +16,7 @@ from keraudit.training.networks import network
 from keraudit.training.recipe import Recipe
 from keraudit.training.record import Run, read_run
 from keraudit.training.step import load_average, make_optimizer
+from keraudit.zoo.trained_weights import Shipped
 
 BATCH = 250  # images at once
 CHUNK = 5000  # images on their way to the device
@@ -84,6 +85,19 @@ def load_run(folder: Path, data: Dataset, *, test_images: int | None = None) -> 
     body = network_of(folder, run, shape=part.image_shape)
     mean, scale = moments(part, Recipe.from_dict(run.recipe).normalize)
     return LoadedRun(run=run, body=body, data=part, mean=mean, scale=scale)
+
+
+def load_shipped(found: Shipped) -> Any:
+    """A network that ships, with its weights: normalised images to class probabilities."""
+    about = found.about
+    body = network(
+        about["network"],
+        classes=len(about["classes"]),
+        shape=tuple(about["image_shape"]),
+        recipe=Recipe.from_dict(about["recipe"]),
+    )
+    body.load_weights(found.path)
+    return body
 
 
 def with_weights(folder: Path) -> Path:

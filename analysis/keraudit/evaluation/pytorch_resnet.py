@@ -19,18 +19,25 @@ EPSILON = 1e-5  # PyTorch's default of batch normalisation
 # Of ImageNet's training images, in the unit interval: what such networks are fed with by convention.
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 BLOCK = re.compile(r"layer([123])\.(\d+)\.conv1\.weight")
+WRAPPED, COUNTER = "module.", ".num_batches_tracked"
 NORM = ("weight", "bias", "running_mean", "running_var")
 
 
 def load_pytorch_resnet(path: Path) -> Any:
     """Build the network of a file and give it the weights: bytes scaled and normalised in, logits out.
 
+    The keys are those of a ``state_dict``, also of one that ``DataParallel`` wrapped; counters of batches are left out.
+
     Raises:
         KerauditError: an array is missing, left over, or has another shape; the message names it.
     """
     import keras
 
-    weights = dict(arrays_in(path))
+    weights = {
+        key.removeprefix(WRAPPED): array
+        for key, array in arrays_in(path).items()
+        if not key.endswith(COUNTER)
+    }
     counts = [0, 0, 0]
     for key in weights:
         if found := BLOCK.fullmatch(key):
@@ -103,4 +110,8 @@ def _popped(weights: dict[str, Any], key: str, path: Path) -> Any:
         raise KerauditError(f"{path} has no {key!r}")
     if weights[key].ndim not in (1, 2, 4):
         raise KerauditError(f"{path}: {key!r} has {weights[key].ndim} axes")
+    if weights[key].dtype.kind != "f":
+        raise KerauditError(
+            f"{path}: {key!r} holds {weights[key].dtype}, expected floating-point numbers"
+        )
     return weights.pop(key)

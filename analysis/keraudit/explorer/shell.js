@@ -38,6 +38,7 @@ export default function (component) {
   const watch = new MutationObserver(() => reworded(command));
   watch.observe(document.body, { childList: true, subtree: true });
   document.addEventListener("click", copied);
+  document.body.dataset.shell = "";
   return () => {
     watch.disconnect();
     document.removeEventListener("click", copied);

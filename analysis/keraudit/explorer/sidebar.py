@@ -77,7 +77,7 @@ def _start_file(text: str, _stamp: Stamp) -> bytes:
 
 
 def start_model() -> str:
-    """How the model named at the start is called in an address: by its name, else ``start_model``."""
+    """How the model named at the start is called in an address: by its name, else ``named``."""
     text = argument()
     if not text:
         return ""

@@ -138,7 +138,7 @@ def is_free(port: int, address: str = OPTIONS["server.address"]) -> bool:
 def options(
     *, port: int, headless: bool, address: str = OPTIONS["server.address"], prefix: str = ""
 ) -> list[str]:
-    """The words after ``streamlit run app.py``.
+    """The words after ``streamlit run server.py``.
 
     Raises:
         KerauditError: streamlit is not installed, or the prefix is not a path.

@@ -14,7 +14,7 @@ from keraudit.building.keras_model import build, copy_weights
 from keraudit.data.dataset import Dataset
 from keraudit.errors import KerauditError
 from keraudit.evaluation.grad_cam import convert, inner_of, split
-from keraudit.evaluation.load import network_of, with_weights
+from keraudit.evaluation.load import load_shipped, network_of, with_weights
 from keraudit.faces.protocol import products
 from keraudit.reading.resolve import application_name
 from keraudit.training.augment import WITH_WEIGHTS, published_moments
@@ -202,15 +202,9 @@ def source(spec: str, run: Run | None, *, shape: tuple[int, ...], size: int, see
 
 def _that_ships(found: Shipped) -> Source:
     """A small network with the weights that ship."""
-    about, settings = found.about, Recipe.from_dict(found.about["recipe"])
-    body = network(
-        about["network"],
-        classes=len(about["classes"]),
-        shape=tuple(about["image_shape"]),
-        recipe=settings,
-    )
-    body.load_weights(found.path)
-    return _of_a_run(body, about, settings, about["test_error"])
+    about = found.about
+    settings = Recipe.from_dict(about["recipe"])
+    return _of_a_run(load_shipped(found), about, settings, about["test_error"])
 
 
 def _of_a_run(body: Any, about: Mapping[str, Any], recipe: Recipe, test_error: float) -> Source:

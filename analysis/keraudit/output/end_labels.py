@@ -90,7 +90,7 @@ def name_ends(figure: Any, span: Sequence[float] | None = None) -> None:
         figure.add_annotation(note)
 
 
-def spread(places: Sequence[float], apart: float = APART) -> list[float]:
+def spread(places: Sequence[float]) -> list[float]:
     """Places in ascending order, moved as little as needs be to stand apart.
 
     >>> spread([0, 100, 101, 200])
@@ -99,15 +99,15 @@ def spread(places: Sequence[float], apart: float = APART) -> list[float]:
     groups: list[list[float]] = []  # of places that touch, each by its middle and how many
     for place in places:
         groups.append([float(place), 1])
-        while len(groups) > 1 and _touch(groups[-2], groups[-1], apart):
+        while len(groups) > 1 and _touch(groups[-2], groups[-1]):
             (a, n), (b, m) = groups[-2:]
             groups[-2:] = [[(a * n + b * m) / (n + m), n + m]]
     return [
-        middle + (number - (count - 1) / 2) * apart
+        middle + (number - (count - 1) / 2) * APART
         for middle, count in groups
         for number in range(int(count))
     ]
 
 
-def _touch(upper: Sequence[float], lower: Sequence[float], apart: float) -> bool:
-    return lower[0] - upper[0] < apart * (upper[1] + lower[1]) / 2
+def _touch(upper: Sequence[float], lower: Sequence[float]) -> bool:
+    return lower[0] - upper[0] < APART * (upper[1] + lower[1]) / 2

@@ -61,6 +61,7 @@ def read_cached(build: CachedBuild, *, notify: Notify) -> Architecture:
 
     Raises:
         ShapeError: Keras refuses to build it.
+        ModelError: building takes too long.
     """
     name, source = build.name, build.source
     if build.path.is_file():

@@ -29,6 +29,7 @@ def with_width(graph: Graph, multiplier: float) -> Rewrite:
     width multiplier, Howard et al. 2017, section 3.3, without their rounding to 8).
 
     Raises:
+        KerauditError: the multiplier is not above 0, or above ``WIDEST``.
         ShapeError: a layer fixes a width that no longer fits; the error names it.
     """
     if not multiplier > 0:

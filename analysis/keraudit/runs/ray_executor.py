@@ -79,13 +79,12 @@ def train_on_ray(
         settings: of ``train``.
 
     Raises:
-        KerauditError: Ray is not installed or does not answer, or a job cannot be trained; what is
-            finished stays, the others resume from their checkpoints.
+        KerauditError: Ray does not answer or fails, no node has the devices, or a job cannot be trained; what
+            is finished stays, the others resume from their checkpoints.
     """
     jobs = [Job(network=job.network, seed=job.seed, folder=job.folder.absolute()) for job in jobs]
     with _cluster(address) as ray:
-        key = "num_gpus" if ray.cluster_resources().get("GPU") else "num_cpus"
-        resources = {key: settings.get("devices", 1)}
+        resources = _of_a_task(ray, settings.get("devices", 1))
         remote = ray.remote(_trained).options(max_retries=RETRIES, **resources)
         shared = ray.put(data)
         tasks = {remote.remote(job, shared, recipe, settings): job for job in jobs}
@@ -95,7 +94,11 @@ def train_on_ray(
             except ray.exceptions.RayTaskError as error:
                 cause = error.cause or error
                 raise KerauditError(f"{job.label}: {_in_one_line(cause)}") from None
-            except ray.exceptions.RayError as error:
+            except (
+                ray.exceptions.WorkerCrashedError,
+                ray.exceptions.NodeDiedError,
+                ray.exceptions.OutOfMemoryError,
+            ) as error:
                 raise KerauditError(
                     f"{job.label}: its worker was lost {RETRIES + 1} times"
                     f" ({type(error).__name__}); the same command resumes from its last checkpoint"
@@ -104,6 +107,24 @@ def train_on_ray(
                 diverged(job, message)
             else:
                 finished(job)
+
+
+def _of_a_task(ray: Any, devices: int) -> Mapping[str, int]:
+    """What a task holds, as Ray's options.
+
+    Raises:
+        KerauditError: no node has as much; Ray would wait for one that has.
+    """
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    key, unit, option = ("GPU", "GPUs", "num_gpus")
+    if not any(node.get(key) for node in nodes):
+        key, unit, option = ("CPU", "cores", "num_cpus")
+    most = max((int(node.get(key, 0)) for node in nodes), default=0)
+    if devices > most:
+        raise KerauditError(
+            f"a run takes {devices} {unit} (--devices), and no node of the cluster has more than {most}"
+        )
+    return {option: devices}
 
 
 def _in_order_of_finishing(ray: Any, tasks: Mapping[Any, Job]) -> Iterator[tuple[Any, Job]]:
@@ -130,12 +151,8 @@ def _trained(job: Job, data: Dataset, recipe: Recipe, settings: Mapping[str, Any
 def _cluster(address: str | None) -> Iterator[Any]:
     """Ray, connected to a cluster or to workers of its own on this machine."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    try:
-        import ray
-    except ImportError:
-        raise KerauditError(
-            "Ray is not installed: pip install 'keraudit[ray]', or leave --executor out"
-        ) from None
+    import ray
+
     if address and address != "auto":
         _refuse_silent(address)
     try:
@@ -146,10 +163,14 @@ def _cluster(address: str | None) -> Iterator[Any]:
             log_to_driver=False,
             logging_level=logging.ERROR,
         )
-    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+    except (ConnectionError, RuntimeError, ValueError, OSError, ray.exceptions.RayError) as error:
         raise KerauditError(f"Ray does not start: {_in_one_line(error)}") from None
     try:
         yield ray
+    except ray.exceptions.RayError as error:  # a full disk, a store that is full, a head that died
+        raise KerauditError(
+            f"Ray fails ({type(error).__name__}): {_in_one_line(error)}; the same command resumes"
+        ) from None
     finally:
         ray.shutdown()
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from math import comb, sqrt
+from math import sqrt
 from statistics import fmean, median, stdev
 from typing import Any
 
 from keraudit.audits.gradients.growth import student
+from keraudit.evaluation.intervals import mcnemar
 from keraudit.output.plain_data import as_dict
 from keraudit.reading.keras_worker import BACKENDS
 from keraudit.training.record import Run
 
 PERCENT = 100.0
-NORMAL = 1.959964  # standard deviations on either side of the mean that hold 95 % of a normal distribution
 NAMED = ("keraudit", "python", "keras", "numpy")
 
 
@@ -228,6 +229,61 @@ def unlike(runs: Sequence[Run]) -> tuple[str, ...]:
     return tuple(key for key in first if any(other[key] != first[key] for other in others))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paired:
+    """Two networks of one seed on the same images (McNemar 1947).
+
+    ``images`` are those of the ``"test"`` set or the ``"originals"``; ``only_first`` and ``only_second`` count those that
+    one of the two alone is right about, ``p`` is the exact probability of a split at least as uneven by chance.
+    """
+
+    first: str
+    second: str
+    seed: int
+    images: str
+    only_first: int
+    only_second: int
+    p: float
+
+
+def paired(groups: Mapping[str, Sequence[Run]]) -> tuple[Paired, ...]:
+    """Every two networks by seed, where their evaluations say which images they are right about."""
+    found = []
+    for (first, ours), (second, theirs) in combinations(groups.items(), 2):
+        others = {run.seed: run for run in theirs}
+        for run in ours:
+            other = others.get(run.seed)
+            for images, one, two in _same_images(run, other) if other else ():
+                alone = mcnemar(one, two)
+                found.append(
+                    Paired(
+                        first=first,
+                        second=second,
+                        seed=run.seed,
+                        images=images,
+                        only_first=alone[0],
+                        only_second=alone[1],
+                        p=alone[2],
+                    )
+                )
+    return tuple(found)
+
+
+def _same_images(one: Run, other: Run) -> Iterator[tuple[str, str, str]]:
+    """What both were evaluated on: its name, and which of its images either is right about."""
+    first, second = one.evaluated or {}, other.evaluated or {}
+    if first.get("dataset", {}).get("fingerprint") != second.get("dataset", {}).get("fingerprint"):
+        return
+    for name, key in (("test", ""), ("originals", "originals")):
+        ours, theirs = (found.get(key) if key else found for found in (first, second))
+        if not isinstance(ours, Mapping) or not isinstance(theirs, Mapping):
+            continue
+        bits = [str(found.get("correct") or "") for found in (ours, theirs)]
+        alike = len(bits[0]) == len(bits[1]) and ours.get("images") == theirs.get("images")
+        if alike and all(re.fullmatch(r"[0-9a-f]+", text) for text in bits):
+            yield name, bits[0], bits[1]
+
+
 def differences(groups: Mapping[str, Sequence[Run]]) -> tuple[Difference, ...]:
     """Every two networks, in each measure that their runs can be compared in."""
     result = []
@@ -245,39 +301,3 @@ def differences(groups: Mapping[str, Sequence[Run]]) -> tuple[Difference, ...]:
                 )
             )
     return tuple(result)
-
-
-def mcnemar(first: str, second: str) -> tuple[int, int, float]:
-    """Compare two networks on the same images, by the images that only one of them is right about.
-
-    Args:
-        first: which images it is right about, as ``correct`` of an evaluation has it.
-        second: the same of the other network.
-
-    Returns:
-        Images that only the first is right about, that only the second is, and the exact two-sided
-        probability of a split at least as uneven by chance (McNemar 1947).
-
-    Raises:
-        ValueError: the two are of different numbers of images.
-
-    >>> mcnemar("f8", "87")
-    (4, 3, 1.0)
-    """
-    if len(first) != len(second):
-        raise ValueError("the two evaluations are of different numbers of images")
-    one, other = (int(bits, 16) for bits in (first, second))
-    alone = (one & ~other).bit_count(), (other & ~one).bit_count()
-    count = sum(alone)
-    tail = sum(comb(count, k) for k in range(min(alone) + 1))
-    return *alone, min(1.0, 2 * tail / 2**count)
-
-
-def unpaired(first: float, second: float, images: int) -> tuple[float, float]:
-    """The 95 % interval of the second accuracy less the first, as if they were of different images.
-
-    >>> tuple(round(end, 4) for end in unpaired(0.8943, 0.9043, 10_000))
-    (0.0017, 0.0183)
-    """
-    spread = NORMAL * sqrt((first * (1 - first) + second * (1 - second)) / images)
-    return second - first - spread, second - first + spread

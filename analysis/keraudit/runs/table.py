@@ -18,6 +18,7 @@ from keraudit.runs.statistics import (
     Spread,
     differences,
     measured,
+    paired,
     spread,
     unlike,
     values,
@@ -211,6 +212,7 @@ def comparison_data(groups: Mapping[str, Sequence[Run]]) -> dict[str, Any]:
         "schema": "keraudit.runs-comparison/1",
         "networks": rows,
         "differences": [one.to_dict() for one in differences(groups)],
+        "paired": [as_dict(one) for one in paired(groups)],
     }
 
 
@@ -233,6 +235,31 @@ def differences_grid(groups: Mapping[str, Sequence[Run]], *, command: str) -> Gr
         columns=columns,
         lines=tuple(_difference_lines(rows)),
         notes=(*notes[len(single) == len(groups) :], *_unlike_notes(rows)),
+        command=command,
+        convention=CONVENTION,
+    )
+
+
+def paired_grid(groups: Mapping[str, Sequence[Run]], *, command: str) -> Grid:
+    """One line for every two networks of a seed on the same images; none where no evaluation knows them one by one."""
+    rows = paired(groups)
+    return Grid(
+        title="The same images",
+        heading="classified correctly by one of two networks only; McNemar's exact test",
+        columns=(
+            Column(key="name", label="Networks"),
+            Column(key="seed", label="Seed", form="number"),
+            Column(key="images", label="Images"),
+            Column(key="only_first", label="Only the first", form="number"),
+            Column(key="only_second", label="Only the second", form="number"),
+            Column(key="p", label="p", form="{:.2g}"),
+        ),
+        lines=tuple(
+            Line(cells={"name": f"{one.first}, {one.second}", **as_dict(one)}) for one in rows
+        ),
+        notes=(
+            "p               of these two runs and images, not of other seeds; not corrected for their number",
+        ),
         command=command,
         convention=CONVENTION,
     )

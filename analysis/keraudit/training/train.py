@@ -7,6 +7,7 @@ was killed and resumed ends with the weights of one that was not.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from keraudit.errors import KerauditError
 from keraudit.output.files import save
 from keraudit.training import checkpoint
 from keraudit.training.callbacks import GradientWatch, Tick, Watch, slim
+from keraudit.training.deadline import Deadline, TimeIsUpError
 from keraudit.training.devices import data_parallel, reporting_out_of_memory
 from keraudit.training.divergence import DivergedError
 from keraudit.training.networks import sized, spelled
@@ -40,7 +42,7 @@ from keraudit.training.tensorboard import Board
 from keraudit.training.throughput import measured_peak, work
 from keraudit.training.trainer import Trainer
 
-__all__ = ["DivergedError", "Tick", "flat", "train"]
+__all__ = ["DivergedError", "Tick", "TimeIsUpError", "flat", "train"]
 MEMORY_ADVICE = "lower --batch, --size or --device-images"
 OPTIONAL = ("devices", "ema_decay", "gradients_every")  # in a configuration only where they differ
 
@@ -58,6 +60,7 @@ def train(
     device_images: int | None = None,
     gradients_every: int | None = None,
     board: Path | None = None,
+    deadline: Deadline | None = None,
     command: str = "",
 ) -> Run:
     """Train ``name`` on ``data``, or resume the run in ``folder``.
@@ -74,6 +77,7 @@ def train(
         device_images: images on a device at once; default: as many as fit. The result is the same.
         gradients_every: steps between gradient profiles; default: none are taken.
         board: a folder for TensorBoard's logs.
+        deadline: no epoch is begun that would not end by then.
         command: for the record.
 
     Returns:
@@ -81,6 +85,7 @@ def train(
 
     Raises:
         DivergedError: the loss is not finite; the message names the step, the rate and the layer.
+        TimeIsUpError: the deadline came first; what was trained is in the checkpoint.
         CheckpointError: a checkpoint cannot be written, or belongs to another run.
         KerauditError: the folder holds a run of another configuration, another process trains in it,
             or the memory is too small.
@@ -107,6 +112,8 @@ def train(
     refuse_other_configuration(folder, config)
     if (folder / "run.json").is_file():
         return read_run(folder)
+    if deadline and deadline.is_too_late():
+        raise TimeIsUpError(f"{folder}: time is up before its next epoch; the same command resumes")
     with (
         _logs(board, folder) as logs,
         data_parallel(devices, recipe.batch),
@@ -114,7 +121,9 @@ def train(
     ):
         trainer = Trainer(name, data, recipe, seed, devices=devices, device_images=device_images)
         with alone(folder):
-            return _completed(trainer, config, folder, watch, gradients_every, logs, command)
+            return _completed(
+                trainer, config, folder, watch, gradients_every, logs, deadline, command
+            )
 
 
 @contextmanager
@@ -135,6 +144,7 @@ def _completed(
     watch: Watch | None,
     gradients_every: int | None,
     logs: Board | None,
+    deadline: Deadline | None,
     command: str,
 ) -> Run:
     """Train the epochs that are left, and write the record; no other process may train in ``folder``."""
@@ -153,18 +163,27 @@ def _completed(
     peak_before = measured_peak(recipe.precision)
     timer = checkpoint.CheckpointTimer()
     for epoch in range(len(history), recipe.epochs):
+        begin = time.perf_counter()
         try:
             history.append(trainer.run_epoch(epoch, watch, gradients))
         except DivergedError as error:
             write_diverged(folder, str(error))
             raise
         (folder / DIVERGED).unlink(missing_ok=True)  # elsewhere it need not diverge again
-        if epoch + 1 == recipe.epochs or timer.is_due():
+        is_last = epoch + 1 == recipe.epochs
+        if deadline:
+            deadline.count(time.perf_counter() - begin + timer.seconds)
+        is_over = deadline is not None and not is_last and deadline.is_too_late()
+        if is_last or is_over or timer.is_due():
             to_save = {"of": mark, "history": history, "sessions": sessions}
             to_save |= {"gradients": gradients.profiles} if gradients else {}
             timer.save(file, state.variables, to_save)
         if logs:
             logs.add(history[-1])
+        if is_over:
+            raise TimeIsUpError(
+                f"{folder}: time is up after {epoch + 1} of {recipe.epochs} epochs; the same command resumes"
+            )
     devices, timed = config.get("devices", 1), on_this_hardware(history, sessions)
     run = Run.of(
         config,

@@ -2,7 +2,7 @@
 
 Beside this file lie ``NAME.weights.h5`` (of ``Model.save_weights``) and ``NAME.json``, which says where
 they are from: ``network``, ``dataset``, ``source``, ``fingerprint``, ``classes``, ``image_shape``, ``recipe``,
-``seed``, ``test_error``, and how an image is normalised, ``mean`` and ``scale``: a number, or one for each channel.
+``seed``, ``test_error``, ``accuracy_originals`` where it was measured, and how an image is normalised, ``mean`` and ``scale``: a number, or one for each channel.
 ``records.bundle`` makes both from a finished run.
 """
 
@@ -30,7 +30,17 @@ class Shipped(NamedTuple):
         about = self.about
         error = about.get("test_error")
         found = f", test error {error:.2%}" if isinstance(error, float) else ""
+        originals = about.get("accuracy_originals")
+        if isinstance(originals, float):
+            found += f", accuracy {originals:.1%} on {about['original_images']:,} originals"
         return f"Trained by this project on {about.get('dataset', 'images')}{found}."
+
+    def normalized(self, images: Any) -> Any:
+        """Bytes, (N, height, width, 3), as the network sees them."""
+        import numpy as np
+
+        mean, scale = (np.asarray(self.about[key], "float32") for key in ("mean", "scale"))
+        return (images.astype("float32") - mean) / scale
 
 
 def shipped_names() -> tuple[str, ...]:

@@ -53,9 +53,10 @@ def test_small_layers_of_every_kind(names: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("name", ["MobileNetV2", "ResNet50"])
 def test_two_applications_at_their_own_size(name: str) -> None:
     report = crosscheck(shaped(application(name)), timeout=300)
-    for peer in report.peers:
-        if peer.error.startswith("not installed"):
-            continue
+    there = [peer for peer in report.peers if not peer.error.startswith("not installed")]
+    if not there:
+        pytest.skip("no peer is installed")
+    for peer in there:
         assert not peer.error, (peer.name, peer.error)
         assert peer.explained, (peer.name, peer.remainder)
         assert peer.remainder == 0 or peer.name == "xla"

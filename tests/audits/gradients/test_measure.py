@@ -58,6 +58,7 @@ def test_finite_differences_agree() -> None:
         picked = keras.ops.sum(p * keras.ops.one_hot(y, 4), axis=-1)
         loss = -keras.ops.mean(keras.ops.log(picked))
     kernels = {v.path.split("/")[0]: v for v in model.trainable_variables if v.name == "kernel"}
+    assert kernels
     gradients = tape.gradient(loss, [v.value for v in kernels.values()])
     for (name, variable), gradient in zip(kernels.items(), gradients, strict=True):
         direction = np.asarray(gradient) / np.linalg.norm(np.asarray(gradient))

@@ -31,7 +31,8 @@ def verdict_of(label: str, profiles: Sequence[Profile]) -> Verdict:
 
     Vanishing: the fitted norm falls by ``ACROSS`` or more from the last fitted block to the first, and
     the interval of the growth lies below 1; a norm of exactly 0 counts as fallen. Exploding: it rises
-    by as much, and the interval lies above 1. Healthy otherwise.
+    by as much, and the interval lies above 1. Non-finite: a profile holds a number that is not finite.
+    Undecided: some seed has fewer than two blocks with a norm above 0, and none is exactly 0. Healthy otherwise.
     """
     if any(profile.nonfinite for profile in profiles):
         return Verdict(

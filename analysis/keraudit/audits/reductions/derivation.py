@@ -8,7 +8,6 @@ from html import escape
 from keraudit.audits.reductions.savings import Product, Saving
 from keraudit.model.bounds import Bound
 
-NOTATIONS = ("text", "latex", "html")
 RELATIONS = {Bound.EXACT: "=", Bound.LOWER: r"\ge", Bound.ESTIMATE: r"\approx"}
 
 

@@ -1,1 +1,1 @@
-"""The file that ``streamlit run`` is given; alone in its folder, which Streamlit puts on the path."""
+"""The files that ``streamlit run`` is given: ``server.py``, which serves ``app.py``; Streamlit puts the folder on the path."""
