@@ -59,8 +59,8 @@ def exchanges() -> str:
         exchanged,
         title="Blocks of the same shapes exchanged",
         label="Scatter chart of the accuracy over how far the blocks are from their order",
-        caption="Each point is one random choice of 1 to 16 pairs of blocks of a stage that trade their weights. At 1: the"
-        " network as it was trained.",
+        caption="Each point is one random choice of 1 to 16 pairs of blocks of a stage that trade their weights. Tau counts"
+        " the pairs within the stages: 1 is the network as it was trained, −1 every stage reversed.",
     )
 
 

@@ -66,7 +66,7 @@ def test_what_the_pages_audit_is_built_beforehand(
     """The whole list in one process of its own; a page that audits another model is not on the list."""
     asked: list[Any] = []
     monkeypatch.setattr(hook, "prefetch", asked.append)
-    hook.on_pre_build(None)
+    hook.on_pre_build()
     assert asked == [AUDITED]
     assert site.is_dir()
     for name in AUDITED:

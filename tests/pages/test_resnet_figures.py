@@ -111,4 +111,7 @@ def test_the_answers_of_the_exercises() -> None:
     paths = [1]  # by the number of branches taken, block after block
     for _ in range(27):
         paths = [a + b for a, b in zip([*paths, 0], [0, *paths], strict=True)]
-    assert resnet_answers.share_of_paths(least, most) == f"{100 * sum(paths[least : most + 1]) / 2**27:.0f} %"
+    assert (
+        resnet_answers.share_of_paths(least, most)
+        == f"{100 * sum(paths[least : most + 1]) / 2**27:.0f} %"
+    )

@@ -81,7 +81,7 @@ def exchanged(records: Sequence[Record], *, title: str) -> dict[str, Any]:
         frame(
             title,
             height=400,
-            xaxis=axis("Kendall's tau of the blocks' order within the stages (1: the usual one)"),
+            xaxis=axis("Kendall's tau of the order"),
             yaxis=axis("accuracy, %", rangemode="tozero"),
             meta={"points": True},
         )
