@@ -186,7 +186,7 @@ def _choices(things: Sequence[_T], size: int, repeats: int, rng: Any) -> list[li
 def kendall_tau(order: Sequence[int], pairs: Sequence[tuple[int, int]]) -> float:
     """Kendall's tau of an order over the pairs that may trade places: 1 as it was, -1 each stage reversed.
 
-    >>> kendall_tau([1, 0, 2], [(0, 1), (0, 2), (1, 2)])
-    0.3333333333333333
+    >>> kendall_tau([1, 0, 3, 2], [(0, 1), (2, 3)]), kendall_tau([1, 0, 2, 3], [(0, 1), (2, 3)])
+    (-1.0, 0.0)
     """
     return 1 - 2 * sum(order[a] > order[b] for a, b in pairs) / len(pairs)
