@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -240,7 +241,7 @@ def evaluated(
     ``images`` of its test are corrupted; by default ``FEW`` where only a fraction is trained.
 
     Raises:
-        TimeIsUpError: the deadline has passed before the next one.
+        TimeIsUpError: the next one would not end in time.
     """
     from keraudit.evaluation.evaluate import evaluate, keep, read_evaluation
     from keraudit.evaluation.load import load_run as network_of
@@ -257,12 +258,13 @@ def evaluated(
         ):
             continue
         few = None if plan.budget == 1 else min(FEW, len(part.test))
-        if deadline and deadline.is_past():
+        if deadline and deadline.is_too_late():
             raise TimeIsUpError(
                 f"{home}: time is up before its evaluation; the same command resumes"
             )
         number = f"{plan.runs.index((name, seed)) + 1}/{len(plan.runs)}"
         notify(f"{number} {name} seed {seed}: evaluation")
+        begin = time.perf_counter()
         evaluation = evaluate(
             network_of(home, part),
             corruption_images=few if images is None else images,
@@ -273,6 +275,8 @@ def evaluated(
         )
         if more := keep(home, evaluation):
             warn(f"{home}: the evaluation from before is kept, for it has {more}")
+        if deadline:
+            deadline.count(time.perf_counter() - begin)
 
 
 def _report_stage(label: str, stage: str) -> None:

@@ -36,6 +36,9 @@ def paired_change(before: Any, after: Any) -> tuple[float, float, float]:
     [-5.0, -9.9, 0.09]
     >>> [round(number, 2) for number in paired_change(before, before)]
     [0.0, -2.72, 2.72]
+    >>> place = np.arange(48)  # 4 lost and 26 won: 25.48 to 62.52, as R's statpsych has it
+    >>> [round(number, 2) for number in paired_change(place < 4, (place >= 4) & (place < 30))[1:]]
+    [25.48, 62.52]
     """
     images = len(before)
     lost, won = int((before & ~after).sum()), int((after & ~before).sum())

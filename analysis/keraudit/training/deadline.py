@@ -12,24 +12,19 @@ class TimeIsUpError(KerauditError):
 
 
 class Deadline:
-    """So many seconds from when it was made, but never before one epoch is trained: each attempt makes progress."""
+    """So many seconds from when it was made, but never before a piece of work is done: each attempt makes progress.
+
+    A piece is an epoch, with what follows it, or an evaluation.
+    """
 
     def __init__(self, seconds: float) -> None:
         self._until = time.monotonic() + seconds
         self._last: float | None = None
 
     def count(self, seconds: float) -> None:
-        """Note that an epoch has been trained, evaluated and saved in so many seconds."""
+        """Note that a piece of work took so many seconds."""
         self._last = seconds
 
-    def is_too_late(self, seconds: float = 0.0) -> bool:
-        """Whether another epoch would not end in time.
-
-        Args:
-            seconds: that it takes; default: as long as the last one.
-        """
-        return self._last is not None and self.is_past(seconds or self._last)
-
-    def is_past(self, seconds: float = 0.0) -> bool:
-        """Whether it is later in so many seconds."""
-        return time.monotonic() + seconds > self._until
+    def is_too_late(self) -> bool:
+        """Whether another piece would not end in time, if it takes as long as the last one."""
+        return self._last is not None and time.monotonic() + self._last > self._until
