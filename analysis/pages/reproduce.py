@@ -33,7 +33,7 @@ from records.notebook import NOTEBOOK
 
 FOLDER = runs.FOLDER / runs.PLAN
 PLAN_FILE = (RESULTS / "plans" / f"{runs.PLAN}.json").as_posix()
-WIDTH = 90  # of a command's line, without indent and backslash
+WIDTH = 62  # of a command's line, without indent and backslash: the column is no wider
 CHANGELOG = Path("CHANGELOG.md")
 PAGES = Path("site")
 
@@ -117,7 +117,7 @@ def _of_the_plan() -> Sequence[Run]:
 
 
 def _wrapped(command: str) -> str:
-    """A command on lines of at most 96 characters, with the four of the indent.
+    """A command on lines that fit the column.
 
     >>> _wrapped("keraudit train A --seeds 0")
     'keraudit train A --seeds 0'
