@@ -1,4 +1,4 @@
-"""What a block is worth, in the chapter: a bar for each deleted block of a shallow and of a deep network."""
+"""What a block is worth: a bar for each deleted block of two networks, shallow and deep or residual and plain."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from keraudit.output.palette import BLUE, ORANGE
 from keraudit.output.svg_marks import text
 from pages import lesions
 from pages.figures import with_numbers
-from pages.published import missing
 from pages.rendering import part
-from records.lesions import FOLDER
 
-SHOWN = {"resnet-cifar-20": "ResNet-20", "resnet-cifar-56": "ResNet-56"}
+DEPTHS = {"resnet-cifar-20": "ResNet-20", "resnet-cifar-56": "ResNet-56"}
+TWINS = {"own-resnet-cifar-20": "ResNet-20", "own-plain-cifar-20": "Plain-20"}
 TITLE = "What a block is worth: points of accuracy lost without it"
 WIDTH, HEIGHT = 340, 210
 LEFT, RIGHT, TOP, BOTTOM = 30, 336, 8, 180  # where the axes end
@@ -33,8 +32,7 @@ class Deleted(NamedTuple):
 
 
 def costs(network: str) -> list[Deleted]:
-    """Each block of a network, from the input on."""
-    found = {record["network"]: record for record in lesions.records()}[network]
+    """Each block of a network, by the name of its record, from the input on."""
     return [
         Deleted(
             block=row["block"],
@@ -43,31 +41,38 @@ def costs(network: str) -> list[Deleted]:
             high=-row["change_low_points"],
             resizes=row["resizes"],
         )
-        for row in found["deletions"]
+        for row in lesions.record(network)["deletions"]
     ]
 
 
 def figure() -> str:
-    """Both networks beside each other, on one scale."""
-    there: Sequence[Mapping[str, Any]] = [r for r in lesions.records() if r["network"] in SHOWN]
-    if len(there) < len(SHOWN):
-        return missing(FOLDER, lesions.COMMAND)
-    found = {title: costs(network) for network, title in SHOWN.items()}
+    """A shallow and a deep residual network beside each other, on one scale."""
+    return _beside(DEPTHS, TITLE, "weights by Yerlan Idelbayev · 1 network of each depth")
+
+
+def twins() -> str:
+    """A residual network and its plain twin, trained alike."""
+    return _beside(TWINS, f"{TITLE}, residual and plain", "this project's weights · 1 seed")
+
+
+def _beside(shown: Mapping[str, str], title: str, weights: str) -> str:
+    records = [lesions.record(network) for network in shown]
+    found = {name: costs(network) for network, name in shown.items()}
     most = max(row.high for rows in found.values() for row in rows)
     panels = [
         (
-            title,
+            name,
             lesions.median(network),
-            _bars(found[title], STEP * ceil(most / STEP)),
-            len(found[title]),
+            _bars(found[name], STEP * ceil(most / STEP)),
+            len(found[name]),
         )
-        for network, title in SHOWN.items()
+        for network, name in shown.items()
     ]
     numbers = Numbers(
         ("without", "points lost", "least", "most"),
         tuple(
-            (f"{title}, {row.block}", *(round(v, 1) for v in (row.cost, row.low, row.high)))
-            for title, rows in found.items()
+            (f"{name}, {row.block}", *(round(v, 1) for v in (row.cost, row.low, row.high)))
+            for name, rows in found.items()
             for row in rows
         ),
     )
@@ -77,8 +82,9 @@ def figure() -> str:
         width=WIDTH,
         height=HEIGHT,
         colors=(BLUE, ORANGE),
-        images=f"{there[0]['baseline']['images']:,}",
-        **with_numbers(TITLE, numbers, lesions.origin(there)),
+        resizes=any(row.resizes for rows in found.values() for row in rows),
+        badges=f"{weights} · {records[0]['baseline']['images']:,} original test images",
+        **with_numbers(title, numbers, lesions.origin(records)),
     )
 
 

@@ -23,12 +23,13 @@ from records.lesions import EXPECTED, FOLDER
 SCHEMA = "keraudit.lesions/2"
 COMMAND = "python -m records.lesions FOLDER"
 WEIGHTS = "Weights: PyTorch ResNets for CIFAR-10 (Idelbayev 2018), trained on the original images."
+OWN_WEIGHTS = "Weights: this project's, both by one plan, trained on a JPEG copy of the images."
 
 
 def records() -> list[Mapping[str, Any]]:
-    """Those that are there, from shallow to deep."""
+    """Those of networks of other depths that are there, from shallow to deep."""
     found = (published(FOLDER / f"{name}.json", SCHEMA) for name in EXPECTED)
-    return [record for record in found if record is not None]
+    return [one for one in found if one is not None]
 
 
 def one_by_one() -> str:
@@ -116,15 +117,15 @@ def summary() -> str:
         "gradient paths": "text",
     }
     rows = []
-    for record in records():
-        changes = [-row["change_points"] for row in record["deletions"]]
-        resized = [f"{-row['change_points']:.1f}" for row in record["deletions"] if row["resizes"]]
-        between = record["effective_path_lengths"]
+    for found in records():
+        changes = [-row["change_points"] for row in found["deletions"]]
+        resized = [f"{-row['change_points']:.1f}" for row in found["deletions"] if row["resizes"]]
+        between = found["effective_path_lengths"]
         rows.append(
             (
-                record["network"],
-                record["baseline"]["accuracy"],
-                -record["median_change_points"],
+                found["network"],
+                found["baseline"]["accuracy"],
+                -found["median_change_points"],
                 max(changes),
                 ", ".join(resized),
                 f"{between[0]} to {between[1]} of {len(changes)}" if between else "",
@@ -139,25 +140,24 @@ def summary() -> str:
 
 def median(network: str) -> str:
     """What the median deleted block costs, in percentage points, for a line of text."""
-    record = published(FOLDER / f"{network}.json", SCHEMA)
-    return f"{-record['median_change_points']:.1f}" if record else "(not measured)"
+    return f"{-record(network)['median_change_points']:.1f}"
 
 
 def exchanged_cost(network: str, count: int) -> str:
     """What so many exchanges cost on average, in percentage points, for a line of text."""
-    record = _record(network)
-    row = next(row for row in record["exchanges"] if row["exchanges"] == count)
-    return f"{100 * (record['baseline']['accuracy'] - fmean(row['accuracies'])):.1f}"
+    found = record(network)
+    row = next(row for row in found["exchanges"] if row["exchanges"] == count)
+    return f"{100 * (found['baseline']['accuracy'] - fmean(row['accuracies'])):.1f}"
 
 
 def between(network: str) -> str:
     """Through how many branches nine tenths of the gradient come, for a line of text."""
-    least, most = _record(network)["effective_path_lengths"]
+    least, most = record(network)["effective_path_lengths"]
     return f"{least} to {most}"
 
 
-def _record(network: str) -> Mapping[str, Any]:
-    """The record of a network.
+def record(network: str) -> Mapping[str, Any]:
+    """The record of a network, by the name of its file.
 
     Raises:
         MissingRecordError: it is not there.
@@ -181,9 +181,9 @@ def _drawn(draw: Callable[..., Mapping[str, Any]], *, title: str, label: str, ca
 def origin(found: Sequence[Mapping[str, Any]]) -> str:
     """Where the numbers of records come from, in one line."""
     first = found[0]
-    commands = "; ".join(f"`{record['command']}`" for record in found)
+    commands = "; ".join(f"`{one['command']}`" for one in found)
     versions = ", ".join(f"{name} {text}" for name, text in first["versions"].items() if text)
     return (
-        f"{first['dataset']['name']}. {WEIGHTS}"
+        f"{first['dataset']['name']}. {WEIGHTS if first['source'].endswith('.npz') else OWN_WEIGHTS}"
         f" Made by {commands}; {versions}; {first['hardware']}; {first['date']}."
     )

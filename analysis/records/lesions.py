@@ -1,9 +1,10 @@
 """Measure lesions of trained ResNets: ``python -m records.lesions FOLDER [NAME ...]``.
 
 FOLDER holds ``resnet-cifar-{20,32,44,56}.npz`` (arrays of PyTorch, see ``evaluation/pytorch_resnet.py``)
-and ``cifar10-original-test-1017.npz``. Each record in ``site/results/lesions`` is that of one command,
-with the gradient profile of the trained network beside that of random initialisations added to it. Other
-parameters, or another accuracy on these images, stop the command before anything is deleted.
+and ``cifar10-original-test-1017.npz``; two networks of 20 layers, residual and plain, ship. Each record in
+``site/results/lesions`` is that of one command, with the gradient profile of the trained network beside that of
+random initialisations added to it. Other parameters, or another accuracy on these images, stop the command before
+anything is deleted.
 """
 
 from __future__ import annotations
@@ -27,12 +28,32 @@ EXPECTED: Mapping[str, tuple[str, int]] = {
     "resnet-cifar-44": ("93.41", 658_586),
     "resnet-cifar-56": ("92.72", 853_018),
 }
+# Trained alike by this project, by the name under which their weights ship.
+OWN: Mapping[str, str] = {
+    "own-resnet-cifar-20": "ResNet-CIFAR-20",
+    "own-plain-cifar-20": "Plain-CIFAR-20",
+}
+NETWORKS = (*EXPECTED, *OWN)
 IMAGES, LOSS = 32, "cross-entropy"  # of the gradient profiles
 
 
 def command(name: str) -> list[str]:
     """The words that measure a network, in the folder of its weights."""
-    return ["lesion", f"{name}.npz", "--originals", ORIGINALS, "--expect", EXPECTED[name][0]]
+    if name in OWN:
+        source, accuracy = OWN[name], _stated_accuracy(OWN[name])
+    else:
+        source, accuracy = f"{name}.npz", EXPECTED[name][0]
+    return ["lesion", source, "--originals", ORIGINALS, "--expect", accuracy]
+
+
+def _stated_accuracy(network: str) -> str:
+    """What a network that ships is said to reach on the originals, in percent."""
+    from keraudit.zoo.trained_weights import shipped
+
+    found = shipped(network)
+    if found is None:
+        raise SystemExit(f"no weights of {network} ship: python -m records.bundle RUN DATA")
+    return f"{100 * found.about['accuracy_originals']:.2f}"
 
 
 def _lesions(name: str, folder: Path) -> dict[str, Any]:
@@ -53,8 +74,9 @@ def _profiles(name: str, folder: Path) -> dict[str, Any]:
     from keraudit.api import gradients
     from keraudit.evaluation.lesion_source import lesion_source
 
-    found = lesion_source(folder / f"{name}.npz", "", folder / ORIGINALS, IMAGES)
-    if found.params != EXPECTED[name][1]:
+    source = Path(OWN[name]) if name in OWN else folder / f"{name}.npz"
+    found = lesion_source(source, "", folder / ORIGINALS, IMAGES)
+    if name in EXPECTED and found.params != EXPECTED[name][1]:
         raise SystemExit(f"{name} has {found.params:,} parameters, not {EXPECTED[name][1]:,}")
     data = (found.images, found.labels.astype("int32"))
     measured = partial(gradients, found.body, batch=IMAGES, data=data, loss=LOSS)
@@ -77,15 +99,15 @@ def main(words: Sequence[str]) -> None:
     from keraudit.output.files import save
     from keraudit.output.json_text import json_text
 
-    if not words or not Path(words[0]).is_dir() or set(words[1:]) - EXPECTED.keys():
+    if not words or not Path(words[0]).is_dir() or set(words[1:]) - {*NETWORKS}:
         raise SystemExit(
-            f"python -m records.lesions FOLDER [NAME ...], of {', '.join(EXPECTED)};"
+            f"python -m records.lesions FOLDER [NAME ...], of {', '.join(NETWORKS)};"
             f" received {' '.join(words) or 'nothing'}"
         )
     folder = Path(words[0])
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     FOLDER.mkdir(parents=True, exist_ok=True)
-    for name in words[1:] or EXPECTED:
+    for name in words[1:] or NETWORKS:
         sys.stderr.write(f"{name}: {' '.join(command(name))}\n")
         profiles = _profiles(name, folder)
         record = {

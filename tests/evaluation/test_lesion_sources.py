@@ -86,6 +86,15 @@ def test_a_network_that_ships(tmp_path: Path) -> None:
     assert len(record["deletions"]) == 9
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a device that is full")
+def test_a_full_disk_loses_nothing(runs: dict[str, Path], data_file: Path) -> None:
+    options = ("--data", data_file, "--repeats", "1", "-f", "json", "-o", "/dev/full")
+    done = command.run("lesion", runs["Plain-CIFAR-14"], *options)
+    assert done.code == 2
+    assert "cannot write /dev/full: No space left on device" in done.err
+    assert json.loads(done.out)["network"] == "Plain-CIFAR-14 seed 0"
+
+
 def test_what_is_no_source(data_file: Path, tmp_path: Path) -> None:
     cases = {
         tmp_path / "gone": "expected the folder of a finished run, WEIGHTS.npz, or",

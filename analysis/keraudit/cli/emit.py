@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from keraudit.cli.options import warn
+from keraudit.errors import KerauditError
 from keraudit.output.github import Annotation
 from keraudit.output.table import Grid
 
@@ -22,6 +23,7 @@ def emit(
     output: Path | None,
     figure: str = "",
     found: Sequence[Annotation] = (),
+    costly: bool = False,
 ) -> int:
     """Write ``grids`` in a format, and what was found; the exit code.
 
@@ -32,9 +34,13 @@ def emit(
         output: the file. ``None``: standard output.
         figure: HTML that goes before the tables of an HTML file.
         found: budgets and claims that do not hold: lines on standard error, for GitHub annotations.
+        costly: whether what took long goes to standard output if the file cannot be written.
 
     Returns:
         1 if an error was found, else 0.
+
+    Raises:
+        KerauditError: the file cannot be written.
     """
     if form == "table" and output is None:
         click.echo(_printed(grids), color=True)  # it is coloured where colour is wanted
@@ -45,7 +51,13 @@ def emit(
         else:
             from keraudit.output.files import save
 
-            save(output, text if text.endswith("\n") else text + "\n")
+            try:
+                save(output, text if text.endswith("\n") else text + "\n")
+            except KerauditError:
+                if costly:
+                    warn("the file could not be written, the result goes to standard output")
+                    click.echo(text)
+                raise
     if form != "github" or output is not None:
         for one in found:
             warn(one.message)

@@ -118,7 +118,7 @@ def command(
         command=command_line(),
         whole=whole,
     )
-    emit(lesion_grids(result), [result.to_dict()], form=form, output=output)
+    emit(lesion_grids(result), [result.to_dict()], form=form, output=output, costly=True)
 
 
 def _report(name: str, stage: str) -> None:

@@ -179,11 +179,11 @@ class GatedNetwork:
 
     def swap(self, one: int, other: int) -> None:
         """Exchange the weights of two blocks of the same shapes."""
-        import numpy as np
+        from keras import ops
 
         pairs = list(zip(self._weights_of(one), self._weights_of(other), strict=True))
         for a, b in pairs:
-            values = np.array(a)
+            values = ops.convert_to_numpy(a).copy()
             a.assign(b)
             b.assign(values)
 
