@@ -21,6 +21,8 @@ FIT = RESULTS / "benchmark-fit.json"
 FIT_SCHEMA = "keraudit.fit-benchmark/1"
 COMMANDS = {
     TRAINING: "python analysis/benchmarks/training.py --record site/results/benchmark-training.json",
+    TRAINING_JAX: "python analysis/benchmarks/training.py --images 2560 --rounds 6 --backend jax"
+    f" --record {TRAINING_JAX.as_posix()}",
     FIT: "python analysis/research/fit.py --record site/results/benchmark-fit.json",
     EXPLORER: "python analysis/benchmarks/explorer.py --all --record site/results/benchmark-explorer.json",
 }

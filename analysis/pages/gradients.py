@@ -240,7 +240,11 @@ def growths(name: str, *, folded_as: str = "") -> str:
                 verdict["verdict"],
             )
         )
+    fitted = note(
+        "Across, fitted: by the least-squares line of the growth; the ends themselves are in the first two columns."
+    )
     table = numbers(bare_grid(columns, rows), folded_as=folded_as)
+    table = table if folded_as else f"{table}\n\n{fitted}"
     return table if folded_as else f"{table}\n\n{made(origin(report), badges(report))}"
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from keraudit.output.palette import BLUE, VERMILION, color_of
+from keraudit.runs.statistics import PERCENT
 from pages import cifar, reductions, resnet, runs
 from pages.rendering import part
 
@@ -17,8 +19,8 @@ WITH: Mapping[str, str] = {"with": BLUE, "without": VERMILION}
 
 
 def hero() -> str:
-    """The picture of the whole report: error over depth, with skips and without."""
-    return resnet.over_depths() or resnet.degradation()
+    """The picture of the whole report: plain and residual networks, shallow and deep, in training."""
+    return resnet.degradation()
 
 
 def cards() -> str:
@@ -47,17 +49,23 @@ def _trainable() -> Mapping[str, Any]:
     plain, skips = resnet.rise(found, "Plain"), resnet.rise(found, "ResNet")
     if plain is None or skips is None:
         plain, skips = (deep - shallow for shallow, deep in zip(*_of_the_paper(), strict=True))
-        layers, what = "18 to 34", "ImageNet top-1 error (He et al. 2015)"
+        layers, what = (18, 34), "ImageNet top-1 error (He et al. 2015)"
+        bars = dict(zip(("without", "with"), _of_the_paper()[1], strict=True))
     else:
-        layers = "20 to 56"
+        layers = (20, 56)
         what = f"training error after {runs.epochs(found['Plain-CIFAR-56'][0])} epochs"
+        bars = {
+            key: PERCENT
+            * fmean(run.evaluation["train_error"] for run in found[f"{family}-CIFAR-56"])
+            for key, family in (("with", "ResNet"), ("without", "Plain"))
+        }
     return {
         "title": "Trainable",
         "number": f"{signed(plain)} points",
-        "text": f"{what} from {layers} layers without skips; {signed(skips)} points with them.",
+        "text": f"{what} from {layers[0]} to {layers[1]} layers without skips; {signed(skips)} points with them. With {layers[1]} layers:",
         "colors": WITH,
-        "bars": {"with": max(skips, 0), "without": max(plain, 0)},
-        "unit": "points",
+        "bars": bars,
+        "unit": "%",
         "page": "resnet.html",
         "link": "ResNet",
     }

@@ -64,7 +64,7 @@ def _beside(shown: Mapping[str, str], title: str, weights: str) -> str:
             name,
             lesions.median(network),
             _bars(found[name], STEP * ceil(most / STEP)),
-            len(found[name]),
+            f"{len(found[name])} {'blocks' if lesions.record(network)['paths'] else 'layers'}",
         )
         for network, name in shown.items()
     ]

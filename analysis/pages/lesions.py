@@ -143,6 +143,17 @@ def median(network: str) -> str:
     return f"{-record(network)['median_change_points']:.1f}"
 
 
+def accuracy(network: str) -> str:
+    """Of the whole network, in percent, for a line of text."""
+    return f"{100 * record(network)['baseline']['accuracy']:.1f} %"
+
+
+def left(network: str) -> str:
+    """The lowest and the highest accuracy without a block, in percent, for a line of text."""
+    found = [100 * row["accuracy"] for row in record(network)["deletions"]]
+    return f"{min(found):.1f} to {max(found):.1f} %"
+
+
 def exchanged_cost(network: str, count: int) -> str:
     """What so many exchanges cost on average, in percentage points, for a line of text."""
     found = record(network)

@@ -33,6 +33,12 @@ from records.notebook import NOTEBOOK
 
 FOLDER = runs.FOLDER / runs.PLAN
 PLAN_FILE = (RESULTS / "plans" / f"{runs.PLAN}.json").as_posix()
+# Records of gradients that the chapter itself does not draw.
+IN_NOTES = {
+    "resnet50-64-corners": "notes/gradient-cases.md",
+    "inceptionv3-96": "notes/gradient-cases.md",
+    **dict.fromkeys(gradients.WATCHED, "notes/gradients-in-training.md"),
+}
 WIDTH = 62  # of a command's line, without indent and backslash: the column is no wider
 CHANGELOG = Path("CHANGELOG.md")
 PAGES = Path("site")
@@ -41,7 +47,11 @@ PAGES = Path("site")
 def commands() -> list[tuple[str, str, str]]:
     """The page, the record and the command of everything that is measured beforehand."""
     cases = [
-        ("gradients.md", gradients.FOLDER / f"{name}.json", gradients.command(name))
+        (
+            IN_NOTES.get(name, "gradients.md"),
+            gradients.FOLDER / f"{name}.json",
+            gradients.command(name),
+        )
         for name in (*gradients.CASES, *gradients.WATCHED)
     ]
     others = [

@@ -299,7 +299,12 @@ def caveat(found: Mapping[str, Sequence[Run]]) -> str:
     whole = RECIPES[name].epochs if name in RECIPES else 0
     parts = [
         f"{images:,} of CIFAR-10's {ALL_IMAGES:,} training images" * (images < ALL_IMAGES),
-        f"{epochs(first)} of the recipe's {whole} epochs" * (epochs(first) < whole),
+        (
+            f"{epochs(first)} epochs by a schedule of their own, where the recipe has {whole}"
+            if name in RECIPES and first.recipe["schedule"] != RECIPES[name].schedule
+            else f"{epochs(first)} of the recipe's {whole} epochs"
+        )
+        * (epochs(first) < whole),
     ]
     sentences = []
     if any(parts):

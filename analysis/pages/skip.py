@@ -20,7 +20,10 @@ from pages.markdown import numbers
 from pages.rendering import part
 
 BLOCKS = {"residual-block": "Basic block", "bottleneck-block": "Bottleneck"}
-USED_BY = {"residual-block": "ResNet-18, 34", "bottleneck-block": "ResNet-50 and deeper"}
+USED_BY = {
+    "residual-block": "ResNet-18, 34 and CIFAR",
+    "bottleneck-block": "ResNet-50, 101, 152",
+}
 
 WIDTH, BOX, HIGH, GAP = 340, 164, 58, 20  # pixels: the drawing, a box, its height, what is between
 BRANCH, SKIP = 210, 40  # the middle of the branch, and where the skip passes it

@@ -71,9 +71,11 @@ def test_a_closed_gate_leaves_the_shortcut(residual: Any, gated: GatedNetwork) -
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
 
 
-def test_a_plain_block_is_passed_around_where_shapes_agree(plain: Any) -> None:
+def test_a_plain_layer_is_passed_around_where_shapes_agree(plain: Any) -> None:
     gated = GatedNetwork(plain, keraudit.read(plain))
-    assert gated.gates
+    names = [gate.name for gate in gated.gates]
+    assert len(names) == 4 + 3 + 3  # of twelve layers in blocks, two change the shape
+    assert names[3:5] == ["stage1_block2_conv2", "stage2_block1_conv2"]
     assert all(gate.branch is None for gate in gated.gates)
     open_ones = [1.0] * len(gated.gates)
     np.testing.assert_allclose(

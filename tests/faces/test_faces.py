@@ -275,7 +275,7 @@ def test_wrong_words_for_faces(tmp_path: Path, trained: Path) -> None:
         ((*data, "--features", "gone"), "random:ResNet50, trained:NAME or the folder of a"),
         (
             (*data, "--features", "trained:VGG16"),
-            "expected trained:Inception-CIFAR or trained:ResNet-CIFAR-20",
+            "expected trained:Inception-CIFAR or trained:Plain-CIFAR-20 or trained:ResNet-CIFAR-20",
         ),
         ((*data, "--features", "random:VGG16"), "expected random or random:InceptionV3 or random:"),
         (

@@ -70,7 +70,7 @@ def test_the_audit_recognises_the_code() -> None:
     assert [found[f"RES0{number}"] for number in (2, 3, 4)] == ["holds"] * 3
 
 
-@pytest.mark.parametrize("network", lesion_bars.SHOWN)
+@pytest.mark.parametrize("network", lesion_bars.DEPTHS)
 def test_a_bar_is_the_accuracy_that_is_lost(network: str) -> None:
     path = ROOT / "site/results/lesions" / f"{network}.json"
     found = json.loads(path.read_text("utf-8"))
@@ -89,7 +89,7 @@ def test_a_bar_is_the_accuracy_that_is_lost(network: str) -> None:
 
 def test_most_of_the_dear_blocks_change_the_size() -> None:
     """In either network the two that change it are among the three dearest."""
-    for network in lesion_bars.SHOWN:
+    for network in lesion_bars.DEPTHS:
         rows = sorted(lesion_bars.costs(network), key=lambda row: -row.cost)
         assert [row.resizes for row in rows[:3]].count(True) == 2
 

@@ -19,6 +19,7 @@ FEATURES = (
     "imagenet:ResNet50",
     "random:ResNet50",
     "trained:ResNet-CIFAR-20",
+    "trained:Plain-CIFAR-20",
     "trained:Inception-CIFAR",
 )
 

@@ -1,7 +1,8 @@
 """A network whose blocks can be closed one by one: a closed block passes its input on.
 
 A residual unit is closed by multiplying its residual branch by 0, so that the shortcut alone is left (Veit et
-al. 2016). A block of a plain network is closed by passing its input around it, where the shapes agree.
+al. 2016). A network without them has gates at its layers with a kernel, as theirs of VGG, or at its modules: closed, one
+passes its input on, where the shapes agree.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from keraudit.audits.gradients.places import parts, places
 from keraudit.audits.structure.network import network
 from keraudit.audits.structure.units import units
 from keraudit.building.keras_model import assembled, constants, copied, weights_by_path
@@ -25,10 +27,10 @@ class Gate(NamedTuple):
 
     Attributes:
         name: of the block.
-        at: the call that is gated: a residual unit's addition, a plain block's last layer.
+        at: the call that is gated: a residual unit's addition, else the last call of a layer or module.
         end: the block's last call, which the next one reads: an activation often follows the addition.
-        branch: what the addition reads of the residual branch; ``None`` in a plain block.
-        around: what a plain block reads.
+        branch: what the addition reads of the residual branch; ``None`` in a plain network.
+        around: what the block reads.
         resizes: whether its shortcut changes the shape, as at a down-sampling.
     """
 
@@ -41,7 +43,7 @@ class Gate(NamedTuple):
 
 
 def gates(graph: Graph) -> tuple[Gate, ...]:
-    """The blocks that can be closed: the residual units, else the plain blocks that keep their shape.
+    """The blocks that can be closed: the residual units, else the layers or modules that keep their shape.
 
     Raises:
         KerauditError: there are none.
@@ -61,20 +63,17 @@ def gates(graph: Graph) -> tuple[Gate, ...]:
     ]
     if found:
         return tuple(found)
-    for block in divided:
-        first, last = block.nodes[0], block.nodes[-1]
-        sources = graph.nodes[first].sources
-        convolves = sum(_convolves(graph, index) for index in block.nodes) > 1
-        keeps = (
-            bool(sources)
-            and graph.nodes[last].outputs[0].shape == graph.nodes[first].inputs[0].shape
-        )
-        if len(sources) == 1 and convolves and keeps:
-            found.append(Gate(block.name, last, last, None, sources[0], resizes=False))
+    for piece in parts(graph, places(graph)):
+        inside, last = range(piece.start, piece.stop), piece.stop - 1
+        sources = graph.nodes[piece.start].sources
+        if len(sources) != 1 or not any(_convolves(graph, index) for index in inside):
+            continue
+        if graph.nodes[last].outputs[0].shape == graph.nodes[piece.start].inputs[0].shape:
+            found.append(Gate(piece.name, last, last, None, sources[0], resizes=False))
     if not found:
         raise KerauditError(
-            f"{graph.architecture.name} has no block to delete: no residual unit, and no chain of"
-            " convolutions that keeps its shape"
+            f"{graph.architecture.name} has no block to delete: no residual unit, and no"
+            " convolution that keeps its shape"
         )
     return tuple(found)
 

@@ -10,7 +10,7 @@ from keraudit.faces.protocol import FALSE_ACCEPTS
 from keraudit.output.table import Column, Grid, Line
 from keraudit.runs.statistics import resampled, spread
 
-ACCEPTED = f"TAR at FAR {FALSE_ACCEPTS:.0%}"
+ACCEPTED = f"TAR at {FALSE_ACCEPTS:.0%} false accepts"
 MACS = (
     "for a classifier's answer, else for the vector of an image; matching: to compare it with every image"
     " learnt from"

@@ -274,6 +274,7 @@ class Architecture:
     ``hinted`` those that the layers behind them were built for, to go by where nothing else is known.
     ``traced`` says that it holds for its recorded sizes alone: ``call`` may have asked for them.
     ``containers`` are the classes of the models, and of the user's own layers, that hold layers, by path.
+    ``left_out`` are the optional arguments of a subclassed model's call that it was counted without.
     """
 
     name: str
@@ -291,6 +292,7 @@ class Architecture:
     title: str = ""
     traced: bool = False
     containers: Mapping[str, str] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,11 +6,17 @@ line, the last on standard error, and exit code 3.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from keraudit import child_process
 from keraudit.errors import ModelError
+
+# What TensorFlow and its libraries log, which is no reason for an end.
+LOGGED = re.compile(
+    r"[IWE][0-9]{4} |[0-9-]+ [0-9:.]+: [IWE] |WARNING: All log messages|To enable the following instructions"
+)
 
 
 class ChildError(ModelError):
@@ -54,7 +60,7 @@ def run_child(
             raise TimeoutError(f"{module} took more than {seconds} s") from None
         if done.returncode == 0 and out.is_file():
             return out.read_bytes()
-    lines = done.stderr.strip().splitlines()
+    lines = [line for line in done.stderr.strip().splitlines() if not LOGGED.match(line)]
     if done.returncode == 3 and lines:
         raise ModelError(lines[-1])
     raise ChildError(done.returncode, (lines or [""])[-1])

@@ -22,6 +22,7 @@ from keraudit.errors import KerauditError, ModelError
 from keraudit.model.fuzzy import suggestion
 from keraudit.model.input_sizes import Requested
 from keraudit.reading.arrays import packed
+from keraudit.reading.live_errors import summary_of
 from keraudit.reading.live_model import live_record
 from keraudit.reading.unallocated import unallocated
 
@@ -112,8 +113,10 @@ def _callable_json(path: str, options: Mapping[str, Any]) -> str:
     with_working_folder()
     try:
         made = _made(path)
+    except SystemExit as error:
+        raise ModelError(f"gave no model: it called sys.exit({error.code!r:.60})") from None
     except Exception as error:  # the user's own code may raise anything
-        raise ModelError(f"gave no model: {type(error).__name__}: {error}") from None
+        raise ModelError(f"gave no model: {summary_of(error)}") from None
     if not isinstance(made, keras.Model):
         raise ModelError(
             f"gave no model: TypeError: it returned a {type(made).__name__}, not a keras.Model"

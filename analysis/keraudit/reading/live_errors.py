@@ -22,6 +22,8 @@ BOLD, PLAIN = "\x1b[1m", "\x1b[0m"  # around the original message, in errors tha
 TRACER = str(Path(__file__).with_name("trace.py"))
 FORWARD = ("call", "build", "compute_output_shape", "compute_output_spec")
 RULE = "mend it, or count its class by a rule (@keraudit.counts, --rules, rules=)"
+SYMBOLIC = re.compile("KerasTensor (is symbolic|cannot be used as input to a TensorFlow)")
+DIRECTLY = "its call uses TensorFlow directly: use keras.ops there, as in a functional model"
 SIZE = "give another --input-shape (input_shape=), or mend what the model passes to it"
 
 
@@ -139,6 +141,8 @@ def _next_step(place: Place, model: Any, message: str) -> str:
         return f"mend its {method}" if method else "mend it"
     if layer is model and "required positional argument" in message:
         return "give one --input-shape (input_shape=) for each of its inputs"
+    if SYMBOLIC.search(message):
+        return DIRECTLY
     if type(layer).__module__.startswith("keras."):
         return SIZE
     if layer is model:

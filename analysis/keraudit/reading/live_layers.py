@@ -113,6 +113,7 @@ def with_live_facts(architecture: Architecture, facts: Facts) -> Architecture:
         stated_params=params,
         traced=bool(facts.get("traced")),
         containers={**architecture.containers, **facts.get("containers", {})},
+        left_out=tuple(facts.get("left_out", ())),
     )
 
 

@@ -6,6 +6,7 @@ import inspect
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from keraudit.errors import KerauditError, ModelError, ShapeError
@@ -17,6 +18,7 @@ from keraudit.reading.trace import traced
 from keraudit.reading.trace_record import Traced
 
 NOTHING: frozenset[str] = frozenset()
+KERASS = frozenset({"training", "mask"})  # arguments of a call that Keras itself fills in
 RECORDED = Requested()
 
 
@@ -61,8 +63,8 @@ def _by_trace(model: Any, requested: Requested, closed: Collection[str]) -> dict
     except KerauditError:
         raise
     except Exception as error:  # noqa: BLE001  # the user's own code may raise anything
-        if _writes_its_layers(model):  # then they are listed, and bounds said
-            return _by_config(model)
+        if _writes_its_layers(model) and not _works_as_built(model, requested, closed):
+            return _by_config(model)  # its layers are listed, and bounds said
         raise failure(model, error) from None
     if not found.outputs:
         raise ModelError(
@@ -77,8 +79,21 @@ def _by_trace(model: Any, requested: Requested, closed: Collection[str]) -> dict
         "params": model.count_params() if model.built else None,
         "containers": found.containers,
         "traced": True,
+        "left_out": [name for name in _arguments(model)[1] if name not in _named(requested)],
     }
     return {"model": found.record, "facts": facts}
+
+
+def _works_as_built(model: Any, requested: Requested, closed: Collection[str]) -> bool:
+    """Whether other sizes were asked for, and with its own the model can be traced: then it is they that do not fit."""
+    known = getattr(model, "_inputs_struct", None)
+    if known is None or not (requested.shapes or requested.length):
+        return False
+    with suppress(Exception):
+        if _ranks(_like(known, requested)) == _ranks(known):
+            _traced_at(model, RECORDED, closed)
+            return True
+    return False  # a size with another number of axes is refused where the config is read
 
 
 def _traced_at(model: Any, requested: Requested, closed: Collection[str]) -> Traced:
@@ -138,15 +153,36 @@ def _inputs(model: Any, requested: Requested, dtype: str) -> tuple[tuple[Any, An
     known = getattr(model, "_inputs_struct", None)  # of a functional model; not public
     if known is not None:
         return ((_like(known, requested),), {}), True
-    names = [
-        name
-        for name, p in inspect.signature(model.call).parameters.items()
-        if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
-    ]
+    names, optional = _arguments(model)
+    asked = _named(requested)
+    more = {name: Input((name,), tuple(asked[name])) for name in optional if name in asked}
     built = _built_inputs(model, names)
-    arguments = _requested_inputs(model, names, requested) if built is None else built
-    sizes = _or_recorded(requested).fitted(list(_leaves(arguments))) or []
-    return (_symbolic(arguments, iter(sizes), requested.batch or 1, dtype), {}), False
+    if built is None:
+        others = {name: shape for name, shape in asked.items() if name not in more}
+        rest = replace(requested, shapes=others) if more else requested
+        built = _requested_inputs(model, names, rest)
+    fitted = _or_recorded(requested).fitted([*_leaves(built), *more.values()]) or []
+    sizes, batch = iter(fitted), requested.batch or 1
+    args = _symbolic(built, sizes, batch, dtype)
+    return (args, _symbolic(more, sizes, batch, dtype)), False
+
+
+def _arguments(model: Any) -> tuple[list[str], list[str]]:
+    """The arguments of ``call`` that take tensors: those that it needs, and those that it does without."""
+    if getattr(model, "_inputs_struct", None) is not None:
+        return [], []
+    known = [
+        p
+        for p in inspect.signature(model.call).parameters.values()
+        if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
+    ]
+    needed = [p.name for p in known if p.default is p.empty and p.kind is not p.KEYWORD_ONLY]
+    return needed, [p.name for p in known if p.default is None and p.name not in KERASS]
+
+
+def _named(requested: Requested) -> Mapping[str, Shape]:
+    """The requested sizes by name; none where they are in order."""
+    return requested.shapes if isinstance(requested.shapes, Mapping) else {}
 
 
 def _or_recorded(requested: Requested) -> Requested:
@@ -181,9 +217,14 @@ def _requested_inputs(model: Any, names: Sequence[str], requested: Requested) ->
     shapes = requested.shapes
     if not shapes:
         arguments = f" of each of {', '.join(names)}" if len(names) > 1 else ""
+        give = f"give --input-shape (input_shape=){arguments}"
         raise ShapeError(
-            f"{type(model).__name__} is a subclassed model that was not called yet, so its input"
-            f" size is not known: give --input-shape (input_shape=){arguments}, or call it once"
+            f"{type(model).__name__} is a subclassed model that "
+            + (
+                f"was called, but Keras keeps the size of one argument at most: {give}, by name"
+                if model.built
+                else f"was not called yet, so its input size is not known: {give}, or call it once"
+            )
         )
     if isinstance(shapes, Mapping):
         named = {name: Input((name,), tuple(shape)) for name, shape in shapes.items()}
@@ -213,6 +254,13 @@ def _symbolic(structure: Any, sizes: Iterator[Shape], batch: int, dtype: str) ->
     if isinstance(structure, Mapping):
         return {k: _symbolic(item, sizes, batch, dtype) for k, item in structure.items()}
     return type(structure)(_symbolic(item, sizes, batch, dtype) for item in structure)
+
+
+def _ranks(structure: Any) -> list[int]:
+    """The number of axes of each tensor in a structure."""
+    import keras
+
+    return [len(tensor.shape) for tensor in keras.tree.flatten(structure)]
 
 
 def _like(known: Any, requested: Requested) -> Any:

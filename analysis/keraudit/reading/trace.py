@@ -279,7 +279,7 @@ def _opened(trace: Trace, layer: Any, args: Any, kwargs: dict[str, Any]) -> tupl
         with backend.AutocastScope(layer.compute_dtype if layer.autocast else None):
             given = _cast(layer, args)
             options = _call_options(layer, {**kwargs, "training": trace.training}, given)
-            return True, layer.call(*given, **options)
+            return True, _as_written(layer.call)(*given, **options)
     except Exception as error:  # noqa: BLE001  # the user's own code, or a backend's, may raise anything
         trace.errors[id(layer)] = error
         trace.leaves[id(layer)] = f"its call does not run on symbolic tensors ({summary_of(error)})"
@@ -288,6 +288,11 @@ def _opened(trace: Trace, layer: Any, args: Any, kwargs: dict[str, Any]) -> tupl
     finally:
         trace.open.pop()
         trace.training = around
+
+
+def _as_written(call: Any) -> Any:
+    """A method, without the ``tf.function`` around it, which takes no symbolic tensor of Keras."""
+    return getattr(call, "python_function", call)
 
 
 def _cast(layer: Any, args: Any) -> Any:

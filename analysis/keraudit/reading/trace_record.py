@@ -209,6 +209,8 @@ def _record_of(operation: Any, name: str, closed: Collection[str]) -> dict[str, 
         config = {**config, "activation": "linear"}  # the user's own comes after it, as operations
     if ".ops" in kind.__module__:
         config, home = {key: _tidy(item) for key, item in config.items()}, kind.__module__
+    else:
+        config = _lists(config)
     return _entry(kind.__name__, home, name, config)
 
 
@@ -227,6 +229,13 @@ def _options(operation: Any) -> dict[str, Any]:
         name for name in inspect.signature(type(operation).__init__).parameters if name != "self"
     ]
     return {name: getattr(operation, name) for name in names if hasattr(operation, name)}
+
+
+def _lists(value: Any) -> Any:
+    """A config with lists for tuples, as a file has it: that of a wrapper holds the graph of what it wraps."""
+    if isinstance(value, Mapping):
+        return {key: _lists(item) for key, item in value.items()}
+    return [_lists(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _tidy(value: Any) -> Any:

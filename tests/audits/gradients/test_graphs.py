@@ -42,6 +42,31 @@ def test_a_plain_network_has_a_block_for_each_kernel() -> None:
     assert len(places(graph)) == 16  # thirteen convolutions, three dense layers
 
 
+@pytest.mark.parametrize("name", ["VGG16", "Plain-CIFAR-8", "ResNet-CIFAR-8"])
+def test_a_block_ends_before_what_follows_is_pooled(name: str) -> None:
+    graph = shaped(application(name) if name == "VGG16" else zoo(name))
+    ends = [graph.nodes[part.end.call] for part in parts(graph, places(graph))]
+    assert not any("Pooling" in node.layer.kind for node in ends)
+    convolved = [node for node in ends if node.name not in ("fc1", "fc2", "predictions")]
+    assert all(len(node.outputs[0].shape) == 4 for node in convolved)
+
+
+def test_what_nothing_with_a_kernel_follows_belongs_to_the_last_layer() -> None:
+    inputs = keras.Input((8, 8, 3))
+    outputs = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3)(inputs))
+    report = keraudit.gradients(keras.Model(inputs, outputs), batch=2)
+    (row,) = report.of("baseline")[0].blocks
+    assert row.is_output
+
+
+def test_the_last_map_of_a_plain_network_has_the_gradient_of_its_positions() -> None:
+    """The mean over n positions has a gradient as large as that of the map times the root of n."""
+    report = keraudit.gradients("Plain-CIFAR-8", batch=4, seeds=(0,))
+    *_, last, output = report.of("baseline")[0].blocks
+    assert (last.name, output.name) == ("stage3_block1_conv2", "predictions")
+    assert (last.grad_norm / last.grad_rms) ** 2 == pytest.approx(4 * 8 * 8 * 64)  # all elements
+
+
 def test_without_its_skips_a_network_keeps_its_rows() -> None:
     graph = shaped(application("ResNet50"))
     found = places(graph)

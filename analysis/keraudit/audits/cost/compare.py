@@ -16,7 +16,7 @@ from keraudit.audits.cost.report import (
     cost_dict,
     figures,
     heading,
-    import_notes,
+    reading_notes,
 )
 from keraudit.model.bounds import ALL_EXACT, Bound
 from keraudit.model.fuzzy import by_name
@@ -271,7 +271,7 @@ def comparison_grid(comparison: Comparison, *, by: str = "block") -> Grid:
     uncounted = {layer.name: layer for r in (a, b) for layer in r.costs.unsupported}
     worst = max(a.bound, b.bound)
     notes += bound_notes(worst, list(uncounted.values()), ", so differences are of the rest")
-    notes += dict.fromkeys(note for r in (a, b) for note in import_notes(r.costs))
+    notes += dict.fromkeys(note for r in (a, b) for note in reading_notes(r.costs))
     if by == "layer" and same:
         notes.append(f"Shown          {counted(len(changed), 'layer')} that differ")
     total = _pair_line(Pair(name="total", status="", a=a.total, b=b.total))

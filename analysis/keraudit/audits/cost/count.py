@@ -221,6 +221,7 @@ class Costs(NamedTuple):
         peak_activation_bytes: the most bytes of activations held at once.
         peak_at: the layer that runs then.
         packages: those that classes in the file come from; none of them was imported.
+        left_out: the optional arguments of a subclassed model's call that were not given.
         containers: the classes of models and layers that hold layers, by path.
     """
 
@@ -230,6 +231,7 @@ class Costs(NamedTuple):
     peak_activation_bytes: int
     peak_at: str
     packages: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
     containers: Mapping[str, str] = MappingProxyType({})
 
     def __repr__(self) -> str:
@@ -253,5 +255,6 @@ def costs(graph: Graph, parts: Sequence[Block] | None = None) -> Costs:
         peak_activation_bytes=heaviest.live_bytes,
         peak_at=heaviest.name,
         packages=graph.architecture.packages,
+        left_out=graph.architecture.left_out,
         containers=graph.architecture.containers,
     )

@@ -373,14 +373,20 @@ def _report_notes(report: CostReport, sees: bool) -> list[str]:
     if sees:
         notes.append("RF             the receptive field, in input positions a side")
     notes += bound_notes(report.bound, costs.unsupported)
-    return [*notes, *import_notes(costs)]
+    return [*notes, *reading_notes(costs)]
 
 
-def import_notes(costs: Costs) -> list[str]:
-    """What to type so that classes of a package are counted, where some are not."""
-    if not (costs.unsupported and costs.packages):
-        return []
-    return [f"To count what they do, {how_to_open(costs.packages)}"]
+def reading_notes(costs: Costs) -> list[str]:
+    """What to type so that more is counted: classes of a package, optional arguments of a model's call."""
+    notes = []
+    if costs.unsupported and costs.packages:
+        notes.append(f"To count what they do, {how_to_open(costs.packages)}")
+    if costs.left_out:
+        names = ", ".join(costs.left_out)
+        notes.append(
+            f"Counted without {names}, which its call may take too: give their sizes by name"
+        )
+    return notes
 
 
 def frozen(total: Cost) -> str:

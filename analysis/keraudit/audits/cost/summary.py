@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
 from keraudit.audits.cost.count import NOTHING, Cost, LayerCost
-from keraudit.audits.cost.report import CostReport, cost_bounds, import_notes
+from keraudit.audits.cost.report import CostReport, cost_bounds, reading_notes
 from keraudit.model.graph import UNSUPPORTED
 from keraudit.output.numbers import inputs_text, short_bytes
 from keraudit.output.table import Column, Grid, Line, bound_notes
@@ -34,7 +34,7 @@ def summary_grid(report: CostReport) -> Grid:
         f"Peak activations   {bounds.activations.phrase}{short_bytes(costs.peak_activation_bytes)}"
         f" (at {costs.peak_at})",
         *bound_notes(report.bound, costs.unsupported),
-        *import_notes(costs),
+        *reading_notes(costs),
     )
     return Grid(
         title=", ".join([report.model, *(note.name for note in report.rewrites)]),

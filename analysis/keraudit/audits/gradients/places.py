@@ -43,7 +43,8 @@ def has_kernel(node: Node) -> bool:
 def places(graph: Graph) -> tuple[Place, ...]:
     """The blocks of a graph; where it nowhere forks and joins, each layer with a kernel is a block.
 
-    What follows such a layer, up to the next, belongs to it.
+    What follows such a layer, up to the next kernel or to where positions are pooled, belongs to it: a mean over
+    positions has a larger gradient than each of them, and the head of a network that forks begins before it too.
     """
     levels = blocks(graph)
     if any(block.kind == FORK_JOIN for block in levels):
@@ -51,15 +52,23 @@ def places(graph: Graph) -> tuple[Place, ...]:
             Place(name=b.name, calls=frozenset(graph.nodes[i].name for i in b.nodes))
             for b in levels
         )
+    last = max((i for i, node in enumerate(graph.nodes) if has_kernel(node)), default=0)
     steps: list[list[Node]] = [[]]
-    for node in graph.nodes:
-        if has_kernel(node) and any(map(has_kernel, steps[-1])):
+    for index, node in enumerate(graph.nodes):
+        begins = has_kernel(node) or (_shrinks(node) and index < last)
+        if begins and any(map(has_kernel, steps[-1])):
             steps.append([])
         steps[-1].append(node)
     return tuple(
         Place(name=_first_kernel(step), calls=frozenset(node.name for node in step))
         for step in steps
     )
+
+
+def _shrinks(node: Node) -> bool:
+    """Whether a call gives fewer elements than it reads, as pooling does."""
+    read, written = (sum(t.elements for t in tensors) for tensors in (node.inputs, node.outputs))
+    return written < read
 
 
 def _first_kernel(step: Sequence[Node]) -> str:
