@@ -183,19 +183,6 @@ def test_a_class_with_a_rule_stays_closed(tmp_path: Path) -> None:
     assert report.total.macs == 1000
 
 
-def test_an_activation_of_the_user_s_is_counted_as_its_operations() -> None:
-    def squared(x: Any) -> Any:
-        return ops.square(ops.relu(x))
-
-    model = keras.Sequential(
-        [keras.Input((6,)), layers.Dense(4, activation=squared, use_bias=False)]
-    )
-    found = keraudit.audit(keras.Model(model.inputs, Scaled()(model.outputs[0])))
-    assert found.bound is Bound.EXACT
-    assert found.total.macs == 6 * 4
-    assert found.total.other_flops == 3 * 4  # relu, square, scale
-
-
 def test_a_transformer_block_as_keras_io_writes_it() -> None:
     class Block(layers.Layer):  # type: ignore[misc,name-defined]
         def __init__(self) -> None:

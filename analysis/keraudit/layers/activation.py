@@ -53,7 +53,11 @@ ACTIVATIONS: Mapping[str, tuple[int, str]] = {
     "log_softmax": (5, "max, subtract, exp, sum, subtract (the logarithm is per row)"),
     "sparsemax": (5, "sort not counted: shift, compare, sum, subtract, max"),
 }
-ALIASES = {"swish": "silu", "hard_swish": "hard_silu"}
+ALIASES = {
+    **{"swish": "silu", "hard_swish": "hard_silu"},
+    **{"re_l_u": "relu", "leaky_re_l_u": "leaky_relu", "p_re_l_u": "prelu", "e_l_u": "elu"},
+}
+LAMBDA = "lambda"  # which has no name
 
 
 def activation_name(config: Any) -> str:
@@ -61,6 +65,8 @@ def activation_name(config: Any) -> str:
 
     >>> activation_name({"class_name": "function", "config": "relu"})
     'relu'
+    >>> activation_name({"class_name": "__lambda__", "config": {"code": "4wEA"}})
+    'lambda'
     """
     if config is None:
         return "linear"
@@ -69,9 +75,10 @@ def activation_name(config: Any) -> str:
     if not isinstance(config, Mapping):
         return str(config)
     inner = config.get("config")
-    name = inner if isinstance(inner, str) else config.get("class_name", "")
-    snake = "".join("_" + c.lower() if c.isupper() else c for c in str(name)).lstrip("_")
-    snake = {"re_l_u": "relu", "leaky_re_l_u": "leaky_relu", "e_l_u": "elu"}.get(snake, snake)
+    name = str(inner if isinstance(inner, str) else config.get("class_name", LAMBDA))
+    if LAMBDA in (name, name.strip("_<>")):
+        return LAMBDA
+    snake = "".join("_" + c.lower() if c.isupper() else c for c in name).lstrip("_")
     return ALIASES.get(snake, snake)
 
 
@@ -91,6 +98,8 @@ def unknown_activation(*configs: Any) -> str:
     """The reason to give when an activation is not in the table; empty when all are."""
     for config in configs:
         name = activation_name(config)
+        if name == LAMBDA:
+            return "the activation is a lambda, which no rule counts: its FLOPs are left out"
         if name not in ACTIVATIONS:
             return f"the activation {str(name)[:60]!r} is not in the table: its FLOPs are left out"
     return ""

@@ -7,6 +7,7 @@ layer, by the input shapes that they hold for.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from inspect import signature
 from operator import index
 from typing import Any, TypeVar
 
@@ -28,10 +29,11 @@ def counts(function: Count) -> Callable[[C], C]:
     """Count the layers of the decorated class by a function of yours; they are not opened by the trace.
 
     Args:
-        function: takes the live layer and the shape of each tensor that its ``call`` receives, batch first.
-            It returns the keys of a rules file: ``macs``, ``flops`` (those beside the MACs), ``params``,
-            ``frozen_params``, ``output``, ``view``. All may be left out: a count is then 0, the output shape
-            and the parameters are those of the live layer, and ``view`` is ``"global"``.
+        function: takes the live layer and the shape of each tensor that its ``call`` receives, batch first;
+            or only of the first ones: a cell's step, say, without its states. It returns the keys of a rules
+            file: ``macs``, ``flops`` (those beside the MACs), ``params``, ``frozen_params``, ``output``,
+            ``view``. All may be left out: a count is then 0, the output shape and the parameters are those of
+            the live layer, and ``view`` is ``"global"``.
 
     Raises:
         KerauditError: it is not used as ``@keraudit.counts(function)`` on a class.
@@ -83,7 +85,7 @@ def counted_by(
     """
     where = f"{who}: its @keraudit.counts function"
     try:
-        found = function(layer, *inputs)
+        found = function(layer, *_taken(function, inputs))
     except Exception as error:  # noqa: BLE001  # the user's own code may raise anything
         at = ", ".join(map(shape_text, inputs))
         raise ModelError(
@@ -111,6 +113,18 @@ def counted_by(
         "view": found.get("view", GLOBAL),
         "counts": {key: _whole(found[key], f"{where}: {key}") for key in COUNTS if key in found},
     }
+
+
+def _taken(function: Count, inputs: Sequence[Shape]) -> Sequence[Shape]:
+    """As many of the shapes as a function takes; all where that is not known."""
+    try:
+        parameters = signature(function).parameters.values()
+    except (TypeError, ValueError):  # a builtin
+        return inputs
+    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        return inputs
+    places = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return inputs[: max(len(places) - 1, 1)]
 
 
 def _whole(value: Any, where: str) -> int:

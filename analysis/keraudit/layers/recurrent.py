@@ -37,7 +37,7 @@ from keraudit.layers.call import (
 )
 from keraudit.layers.combine import combined, inner_weights, repeated
 from keraudit.layers.convolution import Geometry, from_one, positions
-from keraudit.model.graph import GLOBAL, UNSUPPORTED, Layer
+from keraudit.model.graph import GLOBAL, UNSUPPORTED, Architecture, Layer
 
 # name: (gates, states, recurrent activations, activations, other operations per unit)
 GATES: Mapping[str, tuple[int, int, int, int, int]] = {
@@ -197,7 +197,8 @@ def rnn(site: Site) -> Effect:
     if len(site.inner) != 1:
         raise ModelError(f"expected one cell, found {len(site.inner)}")
     (inner,) = site.inner
-    effect = site.measure(inner, (Tensor((batch, *rest), site.inputs[0].dtype),))
+    step = Tensor((batch, *rest), site.inputs[0].dtype)
+    effect = site.measure(inner, (step, *_states(inner, step)))
     effect = combined(
         *effect.outputs,
         effects=[effect],
@@ -207,13 +208,22 @@ def rnn(site: Site) -> Effect:
     result = _unrolled(site, effect, steps)
     if effect.status == UNSUPPORTED and len(effect.outputs) == 1:  # a cell that no rule knows
         shape = result.outputs[0] if site.expected is None else site.expected
-        name = inner.kind if isinstance(inner, Layer) else inner.name
-        return combined(shape, effects=[_effect_of_unknown(name, shape)], view=GLOBAL)
+        return combined(shape, effects=[_effect_of_unknown(inner, shape)], view=GLOBAL)
     return result
 
 
-def _effect_of_unknown(name: str, shape: Shape) -> Effect:
-    reason = f"the cell {name} is not in the layer table"
+def _states(inner: Layer | Architecture, step: Tensor) -> list[Tensor]:
+    """The states that a traced cell receives behind the step; the rules of others need none."""
+    if isinstance(inner, Layer):
+        return []
+    shapes = [[size or 0 for size in shape or ()] for shape in inner.input_shapes[1:]]
+    return [Tensor((step.shape[0], *shape[1:]), step.dtype) for shape in shapes]
+
+
+def _effect_of_unknown(inner: Layer | Architecture, shape: Shape) -> Effect:
+    name = inner.kind if isinstance(inner, Layer) else inner.name
+    known = inner.unknown if isinstance(inner, Layer) else ""
+    reason = known or f"the cell {name} is not in the layer table"
     return Effect(
         outputs=(shape,), status=UNSUPPORTED, reason=reason, guessed=True, weights_known=False
     )

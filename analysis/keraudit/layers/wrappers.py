@@ -65,23 +65,26 @@ def time_distributed(site: Site) -> Effect:
     The view is the inner layer's: no step sees another. A mask of the call costs nothing, as anywhere
     else. Keras runs the steps one by one: what a call does to its weights (a low-rank product,
     unpacking) it does at each. It runs a quantised layer in its plain form, which is not counted.
+    What was traced was so on one step; all that it does it does at each.
     """
+    inner = _inner_of(site)
+    single = isinstance(inner, Architecture) and inner.traced
     folded, steps = [], 0
     for tensor in _tensors_in(site.argument(0, "inputs", site.inputs)):
         if len(tensor.shape) < 3:
             raise ShapeError(f"expected an input (batch, steps, ...), received {tensor.shape}")
         batch, steps, *rest = tensor.shape
-        folded.append(Tensor((batch * steps, *rest), tensor.dtype))
-    inner = _inner_of(site)
+        folded.append(Tensor((batch if single else batch * steps, *rest), tensor.dtype))
     effect = site.measure(inner, tuple(folded))
     outputs: list[Shape] = []
     for shape in effect.outputs:
-        if not shape or shape[0] % steps:
+        if not shape or (shape[0] % steps and not single):
             raise ShapeError(f"the inner layer's output {shape} has lost the batch")
-        outputs.append((shape[0] // steps, steps, *shape[1:]))
+        outputs.append((shape[0] if single else shape[0] // steps, steps, *shape[1:]))
     terms: list[Term | None] = []
     for term in effect.terms:
-        terms += repeated([term], "steps", steps) if once_a_call(term) else [term]
+        each = single or once_a_call(term)
+        terms += repeated([term], "steps", steps) if each else [term]
     effects = [effect]
     if isinstance(inner, Layer) and (mode := quantization(inner.config).mode):
         reason = (

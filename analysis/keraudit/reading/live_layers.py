@@ -11,7 +11,9 @@ from dataclasses import replace
 from typing import Any
 
 from keraudit.layers.own_counts import effects_from
-from keraudit.model.graph import Architecture, Ref, Weight
+from keraudit.model.graph import Architecture, Layer, Ref, Weight
+from keraudit.reading import config
+from keraudit.safe_text import harmless
 
 Facts = Mapping[str, Any]
 
@@ -88,12 +90,14 @@ def with_live_facts(architecture: Architecture, facts: Facts) -> Architecture:
     weights: Mapping[str, Any] = facts.get("weights", {})
     untraced: Mapping[str, str] = facts.get("untraced", {})
     counted: Mapping[str, Any] = facts.get("counted", {})
+    inner: Mapping[str, Any] = facts.get("inner", {})
     layers = {
         path: replace(
             layer,
             weights=_listed(weights[path]) if path in weights else layer.weights,
             unknown=untraced.get(path, ""),
             counted=effects_from(counted[path]) if path in counted else None,
+            inner=tuple(map(_held, inner[path])) if path in inner else layer.inner,
         )
         for path, layer in architecture.layers.items()
     }
@@ -115,6 +119,19 @@ def with_live_facts(architecture: Architecture, facts: Facts) -> Architecture:
         containers={**architecture.containers, **facts.get("containers", {})},
         left_out=tuple(facts.get("left_out", ())),
     )
+
+
+def _held(told: Facts) -> Layer | Architecture:
+    """What a wrapper holds: its trace; a layer that says why there is none."""
+    if "record" not in told:
+        return Layer(
+            name=harmless(told["name"]),
+            kind=harmless(told["kind"]),
+            config={},
+            module="",
+            unknown=told["unknown"],
+        )
+    return with_live_facts(config.architecture(told["record"], source="live model"), told["facts"])
 
 
 def _listed(weights: Any) -> tuple[Weight, ...]:

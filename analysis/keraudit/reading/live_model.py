@@ -14,8 +14,10 @@ from keraudit.model.graph import Graph, Shape
 from keraudit.model.input_sizes import Input, Requested
 from keraudit.reading.live_errors import class_of, failure, in_one_line, name_of
 from keraudit.reading.live_layers import live_facts
+from keraudit.reading.of_keras import own_activation
 from keraudit.reading.trace import traced
 from keraudit.reading.trace_record import Traced
+from keraudit.reading.trace_wrapped import inner_traces
 
 NOTHING: frozenset[str] = frozenset()
 KERASS = frozenset({"training", "mask"})  # arguments of a call that Keras itself fills in
@@ -72,6 +74,7 @@ def _by_trace(model: Any, requested: Requested, closed: Collection[str]) -> dict
             " outputs"
         )
     facts = {
+        "inner": inner_traces(found, closed),  # first, for it may build what a wrapper holds
         "weights": found.weights,
         "untraced": found.leaves,
         "counted": found.counted,
@@ -125,11 +128,11 @@ def traced_parts(model: Any, graph: Graph) -> tuple[Mapping[str, Any], Sequence[
 
 
 def _is_to_be_traced(model: Any, closed: Collection[str] | None) -> bool:
-    """Whether the config cannot say all: a layer is of the user's own, or the model writes no graph."""
+    """Whether the config cannot say all: a layer or an activation is of the user's own, or there is no graph."""
     layers = list(model._flatten_layers())  # Keras has no public way through wrappers
     for layer in layers:  # first of all: what is traced need not have a config
         kind = type(layer)
-        own = kind.__module__.partition(".")[0] != "keras"
+        own = kind.__module__.partition(".")[0] != "keras" or own_activation(layer) is not None
         if own and closed is not None and kind.__name__ not in closed:
             return True
     return not all(_writes_its_layers(layer) for layer in layers if hasattr(layer, "layers"))

@@ -24,6 +24,7 @@ from typing import Any
 
 from keraudit.layers.own_counts import count_of
 from keraudit.reading.live_errors import summary_of
+from keraudit.reading.of_keras import is_kerass, own_activation
 from keraudit.reading.trace_constants import (
     JAX_METHOD,
     has_symbolic,
@@ -31,7 +32,7 @@ from keraudit.reading.trace_constants import (
     stand_ins,
     unknown_to_jax,
 )
-from keraudit.reading.trace_record import Traced, is_kerass, own_activation, written
+from keraudit.reading.trace_record import Traced, written
 from keraudit.reading.trace_run import Trace
 from keraudit.reading.unallocated import WAITING
 
@@ -339,7 +340,7 @@ def _builds_itself(layer: Any) -> bool:
 
 
 def _is_open(layer: Any) -> bool:
-    """Whether a layer is opened: a model, or a class of the user's own that does not count itself."""
+    """Whether a layer is opened: a model, or a class of the user's own that neither it nor the table counts."""
     import keras
 
     own = isinstance(layer, keras.Model) or not is_kerass(layer)

@@ -8,19 +8,15 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import FunctionType
 from typing import Any, NamedTuple
 
 from keraudit.layers.own_counts import count_of, counted_by
 from keraudit.reading.arrays import values_of
 from keraudit.reading.live_errors import class_of
 from keraudit.reading.live_layers import is_own, weights_of
+from keraudit.reading.of_keras import keras_class, keras_record, own_activation
 from keraudit.reading.trace_names import Names, containers
-
-# Layers that apply their activation last, to what they return.
-ENDS_IN_ACTIVATION = frozenset(
-    "Activation Conv1D Conv2D Conv3D Conv1DTranspose Conv2DTranspose Conv3DTranspose Dense"
-    " DepthwiseConv1D DepthwiseConv2D EinsumDense SeparableConv1D SeparableConv2D".split()
-)
 
 
 class Traced(NamedTuple):
@@ -35,6 +31,7 @@ class Traced(NamedTuple):
         operations: the live layers and operations by path.
         variables: those that calls read themselves, in the order of their numbers in the record.
         containers: the classes of the layers that were opened, by path.
+        calls: the tensors that each call receives, by path.
     """
 
     record: dict[str, Any]
@@ -45,6 +42,7 @@ class Traced(NamedTuple):
     operations: dict[str, Any]
     variables: list[Any]
     containers: dict[str, str]
+    calls: dict[str, list[tuple[Any, ...]]]
 
 
 class Step(NamedTuple):
@@ -98,12 +96,14 @@ def written(
         layers[name] = _entry("InputLayer", "keras.layers", name, config)
         layers[name]["inbound_nodes"] = []
     read = _Read()
+    calls: dict[str, list[tuple[Any, ...]]] = {}
     for step in steps:
         operation = step.operation
         name = names.of(operation, step.within)
         entry = layers.setdefault(name, _record_of(operation, name, closed))
         index = operation._inbound_nodes.index(step.node)
         places[id(operation), index] = (name, len(entry["inbound_nodes"]))
+        calls.setdefault(name, []).append(tuple(step.node.input_tensors))
 
         def plain(value: Any, reader: str = name) -> Any:
             return _plain(value, places, constants, read, reader)
@@ -146,6 +146,7 @@ def written(
         operations,
         list(read.variables.values()),
         containers(step.within for step in steps),
+        calls,
     )
 
 
@@ -193,16 +194,15 @@ def _entry(kind: str, module: str, name: str, config: Mapping[str, Any]) -> dict
 
 def _record_of(operation: Any, name: str, closed: Collection[str]) -> dict[str, Any]:
     """A layer or operation of Keras' own as its config has it; of the user's own, its class alone."""
-    import keras
-
     kind = type(operation)
-    if not is_kerass(operation):
+    known = keras_class(operation)
+    if known is None or (known is not kind and kind.__name__ in closed):
         config = _config_of(operation) if kind.__name__ in closed else {}
         entry = _entry(kind.__name__, kind.__module__, name, config)
         return {**entry, "registered_name": f"{kind.__module__}>{kind.__name__}"}
+    kind = known
     try:
-        record = keras.saving.serialize_keras_object(operation)
-        config, home = record["config"], record["module"]
+        config, home = keras_record(operation, kind)
     except Exception:  # noqa: BLE001  # what it wraps may be of the user's own, and raise anything
         config, home = _options(operation), kind.__module__
     if own_activation(operation) is not None:
@@ -224,11 +224,26 @@ def _config_of(layer: Any) -> dict[str, Any]:
 
 
 def _options(operation: Any) -> dict[str, Any]:
-    """The options of an operation that does not serialise, for one of them is NumPy's, as plain data."""
+    """The options of an operation that does not serialise, for one of them is NumPy's, or a function."""
     names = [
         name for name in inspect.signature(type(operation).__init__).parameters if name != "self"
     ]
-    return {name: getattr(operation, name) for name in names if hasattr(operation, name)}
+    found = {name: getattr(operation, name) for name in names if hasattr(operation, name)}
+    found = {name: value for name, value in found.items() if not _holds_layers(value)}
+    functions = {
+        name: {"class_name": "function", "config": value.__name__}
+        for name, value in found.items()
+        if isinstance(value, FunctionType)
+    }
+    return found | functions
+
+
+def _holds_layers(value: Any) -> bool:
+    """Whether a value is a layer or a variable, or has one in it."""
+    import keras
+
+    live = (keras.layers.Layer, keras.Variable)
+    return any(isinstance(item, live) for item in keras.tree.flatten(value))
 
 
 def _lists(value: Any) -> Any:
@@ -357,16 +372,3 @@ def _weight(variable: Any, layer: Any) -> list[Any]:
     """Name, shape, whether it is trained, and dtype."""
     trained = bool(variable.trainable) and bool(layer.trainable)
     return [variable.name, list(variable.shape), trained, str(variable.dtype)]
-
-
-def own_activation(layer: Any) -> Any:
-    """The activation that ends a layer of Keras' own, if it is the user's: it is run as operations."""
-    if not is_kerass(layer) or type(layer).__name__ not in ENDS_IN_ACTIVATION:
-        return None
-    found = getattr(layer, "activation", None)
-    home = getattr(found, "__module__", None) or ""
-    return found if callable(found) and home.partition(".")[0] != "keras" else None
-
-
-def is_kerass(layer: Any) -> bool:
-    return type(layer).__module__.partition(".")[0] == "keras"

@@ -43,7 +43,9 @@ class Place(NamedTuple):
         return any(self.moves[ref.call] for ref in refs_in(value))
 
 
-def training_macs(graph: Graph, *, moving: bool = False, frozen: bool = False) -> list[int]:
+def training_macs(
+    graph: Graph, *, moving: bool = False, recurring: bool = False, frozen: bool = False
+) -> list[int]:
     """The MACs of a forward and a backward pass at each node.
 
     The backward pass of a product of weights and activations is two products of the same size: one
@@ -54,15 +56,17 @@ def training_macs(graph: Graph, *, moving: bool = False, frozen: bool = False) -
     Args:
         graph: the model, or one that a wrapper holds.
         moving: whether the model's inputs need a gradient.
+        recurring: whether those behind the first do in any case: the states of a cell.
         frozen: whether the wrapper is frozen, and so all that it holds.
     """
-    starts = {ref.call for ref in graph.architecture.inputs}
+    first, *others = [ref.call for ref in graph.architecture.inputs]
+    starts = {*([first] if moving else ()), *(others if moving or recurring else ())}
     moves: list[bool] = []
     result = []
     for index, (node, call) in enumerate(zip(graph.nodes, graph.architecture.calls, strict=True)):
         place = Place(node, call, moves, frozen or not node.layer.trainable)
         result.append(at(place))
-        moves.append(bool(place.weights) or place.upstream or (moving and index in starts))
+        moves.append(bool(place.weights) or place.upstream or index in starts)
     return result
 
 
@@ -71,6 +75,9 @@ def at(place: Place) -> int:
     terms, upstream = place.terms, place.upstream
     if not terms:
         return 0
+    traced = _of_traced(place)
+    if traced is not None:
+        return traced
     layer = _wrapped_layer(place.node.layer)
     if isinstance(layer, Architecture):
         total = _of_model(place, layer)
@@ -152,6 +159,28 @@ def attention(place: Place) -> int:
     if any(term.what not in passes for term in place.terms):  # a rule of the user's
         return chain(place.terms, place.weights, place.upstream)
     return sum(term.value * (1 + passes[term.what]) for term in place.terms)
+
+
+def _of_traced(place: Place) -> int | None:
+    """What a wrapper holds that was traced, layer by layer, times the steps; ``None`` if it cannot be told."""
+    parts = place.node.layer.inner
+    models = [part for part in parts if isinstance(part, Architecture) and part.traced]
+    if not models or len(models) < len(parts):
+        return None
+    try:
+        graphs = [shaped(model) for model in models]
+    except KerauditError:
+        return None
+    nodes = [node for graph in graphs for node in graph.nodes]
+    macs = [t.value for node in nodes for t in node.effect.terms if t.unit == "mac"]
+    steps = place.terms[0].value // macs[0] if macs else 0
+    if [count * steps for count in macs] != [term.value for term in place.terms]:
+        return None
+    moving, recurring, frozen = place.upstream, bool(place.weights), place.frozen
+    return steps * sum(
+        sum(training_macs(graph, moving=moving, recurring=recurring, frozen=frozen))
+        for graph in graphs
+    )
 
 
 def _of_model(place: Place, model: Architecture) -> int | None:
