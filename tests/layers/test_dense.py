@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from keraudit.api import audit
 from keraudit.audits.cost.memory import weight_bytes
-from keraudit.errors import KerauditError
+from keraudit.errors import KerauditError, ModelError
 from keraudit.layers.dense import einsum_letters, einsum_sizes
 from keraudit.layers.infer import effect_of, shaped
 from keraudit.model.graph import COUNTED, GLOBAL, Layer, Tensor, View, all_along
@@ -233,3 +233,25 @@ def test_what_int4_keeps_of_the_weights() -> None:
         assert weight_bytes(node) == 8 * 4 // 2 + 4 * 4 + 4 * 4  # packed; a scale, a bias each
         assert [w.trainable for w in node.weights] == [False, False, True]
         assert node.effect.status == COUNTED
+
+
+@pytest.mark.parametrize(
+    ("equation", "sizes", "shape", "room"),
+    [
+        ("ab...,bc->ac...", (9, None), (3, 4), 1),
+        ("ab,bc->ac", (9, None), (4,), 1),
+        ("...x,xy->...y", (9, None), (3, 4), 1),
+        ("...x,xyz->...yz", (9, 2, None), (3, 4), 2),
+    ],
+)
+def test_an_output_shape_that_is_too_long_is_refused(
+    equation: str, sizes: tuple[int | None, ...], shape: tuple[int, ...], room: int
+) -> None:
+    """Keras builds it, and states an output of an axis more than it computes."""
+    start = keras.Input(shape)
+    output = layers.EinsumDense(equation, sizes)(start)
+    assert len(output.shape) == len(shape) + 1 + room
+    with pytest.raises(
+        ModelError, match=rf"has {len(sizes)} sizes, where .* leaves {room} besides"
+    ):
+        graph_of(keras.Model(start, output))

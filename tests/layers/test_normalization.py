@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
+import keraudit
 from keraudit.errors import KerauditError
 from keraudit.layers.infer import effect_of
 from keraudit.model.graph import Layer, Tensor
@@ -111,3 +115,32 @@ def test_a_bad_config_is_told(kind: str, config: dict, message: str) -> None:
     layer = Layer(name="n", kind=kind, config=config)
     with pytest.raises(KerauditError, match=message):
         effect_of(layer, (Tensor((1, *SHAPE), "float32"),))
+
+
+def test_the_count_of_a_live_model_has_the_backends_dtype(tmp_path: Path) -> None:
+    model = keras.Sequential([keras.Input((6, 5)), layers.Normalization(), layers.Dense(3)])
+    wide = keras.backend.standardize_dtype("int")
+    assert wide == ("int64" if keras.backend.backend() == "tensorflow" else "int32")
+    total = keraudit.audit(model).total
+    # mean and variance of 5; 5 x 3 and 3; the count
+    assert total.param_bytes == 4 * (5 + 5) + 4 * (15 + 3) + int(wide[3:]) // 8
+    assert total.bounds.params.word == "exact"
+    model.save(tmp_path / "m.keras")  # which is read by any backend
+    assert keraudit.audit(tmp_path / "m.keras").total.param_bytes == 4 * (10 + 18) + 4
+
+
+def test_the_count_in_a_traced_model_has_the_backends_dtype() -> None:
+    class Scaled(keras.Model):  # type: ignore[misc,name-defined]
+        def __init__(self) -> None:
+            super().__init__()
+            self.scale, self.dense = layers.Normalization(), layers.Dense(3)
+            self.scale.build((None, 6, 5))
+
+        def call(self, x: Any) -> Any:
+            return self.dense(self.scale(x)) * 2
+
+    model = Scaled()
+    model(keras.ops.ones((1, 6, 5)))
+    total = keraudit.audit(model).total
+    assert total.param_bytes == 4 * (10 + 18) + int(keras.backend.standardize_dtype("int")[3:]) // 8
+    assert total.bounds.params.word == "exact"

@@ -6,6 +6,8 @@ import keras
 import pytest
 from keras import layers
 
+import keraudit
+from keraudit.layers.call import counted, elementwise
 from witness import agree, graph_of, witness
 
 T = 5
@@ -148,7 +150,7 @@ def test_lambda_is_a_lower_bound_with_its_reason():
     graph = graph_of(model)
     effect = graph.nodes[1].effect
     assert effect.status == "unsupported"
-    assert "never executed" in effect.reason
+    assert "runs a Python function, which is not counted" in effect.reason
     assert effect.outputs == ((1, 3),)
     assert graph.nodes[2].effect.macs == 3 * 2
 
@@ -159,3 +161,24 @@ def test_a_wrapped_lambda_has_the_shape_that_the_file_records():
     graph = graph_of(keras.Model(x, layers.Dense(2)(y)))
     assert graph.nodes[1].outputs[0].shape == (1, T, 3)
     assert graph.nodes[1].effect.status == "unsupported"
+
+
+def test_a_lambda_says_what_to_do_and_a_rule_counts_it():
+    model = keras.Sequential([keras.Input((6,)), layers.Lambda(lambda x: x * 2)])
+    (left_out,) = keraudit.audit(model).costs.unsupported
+    assert left_out.reason.startswith(
+        "it runs a Python function, which is not counted: make it a layer class of your own"
+        " (which may have @keraudit.counts), or give a rule for Lambda with --rules (rules=)"
+    )
+
+    def rule(site):
+        return counted(site.shape, terms=[elementwise("doubling", site.shape)])
+
+    assert keraudit.audit(model, rules={"Lambda": rule}).total.other_flops == 6
+
+    class Doubled(keras.layers.Layer):
+        def call(self, x):
+            return x * 2
+
+    own = keras.Sequential([keras.Input((6,)), Doubled()])
+    assert keraudit.audit(own).total.other_flops == 6

@@ -13,10 +13,23 @@ from math import prod
 
 from keraudit.errors import ModelError, ShapeError
 from keraudit.layers.activation import activation_term
-from keraudit.layers.call import Effect, Shape, Site, Tensor, Term, Weight, counted, elementwise
+from keraudit.layers.call import (
+    Effect,
+    Shape,
+    Site,
+    Tensor,
+    Term,
+    Weight,
+    checked_whole,
+    counted,
+    elementwise,
+    whole_number,
+)
+from keraudit.layers.combine import inner_weights
 from keraudit.layers.convolution import from_one
 from keraudit.layers.quantized import policies_by_path, quantization, uncounted
-from keraudit.model.graph import GLOBAL
+from keraudit.model.graph import GLOBAL, UNSUPPORTED
+from keraudit.model.shape_text import shape_text
 
 Factors = tuple[tuple[str, int], ...]
 SCORE_SOFTMAX = 5  # FLOPs per score
@@ -107,17 +120,28 @@ def additive_attention(site: Site) -> Effect:
 
 
 class Heads:
-    """Collects the terms and weights of multi-head attention, projection by projection."""
+    """Collects the terms and weights of multi-head attention, projection by projection.
 
-    def __init__(self, *, use_bias: bool) -> None:
-        self.use_bias = use_bias
+    A projection that a live layer has quantised, adapted or frozen is one of the call's inner layers,
+    under the projection's name: it costs what it would cost on its own.
+    """
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.use_bias = bool(site.config.get("use_bias", True))
+        self.own = {inner.name.rpartition("/")[2]: inner for inner in site.inner}
         self.terms: list[Term | None] = []
         self.weights: list[Weight] = []
+        self.weights_known = True
+        self.unknown = ""
 
     def project(self, name: str, shape: Shape, inner: Shape, outer: Shape) -> Shape:
         """Project the last ``len(inner)`` axes of ``shape`` to the axes ``outer``."""
         leading = shape[: len(shape) - len(inner)]
         output = (*leading, *outer)
+        if name in self.own:
+            self._measured(name, shape, output)
+            return output
         factors = (("rows", prod(leading)), ("input width", prod(inner)), ("width", prod(outer)))
         self.terms.append(Term("mac", f"{name} projection", factors))
         self.weights.append(Weight(f"{name}/kernel", (*inner, *outer)))
@@ -129,7 +153,26 @@ class Heads:
     def gate(self, query: Shape, outer: Shape) -> None:
         """A sigmoid gate of the query, times the heads' outputs (``use_gate``)."""
         gates = self.project("gate", query, query[-1:], outer)
-        self.terms += [activation_term("sigmoid", gates), elementwise("gate", gates)]
+        if "gate" not in self.own:  # which applies its activation itself
+            self.terms.append(activation_term("sigmoid", gates))
+        self.terms.append(elementwise("gate", gates))
+
+    def _measured(self, name: str, shape: Shape, output: Shape) -> None:
+        """Collect a projection that is a layer of its own."""
+        layer = self.own[name]
+        effect = self.site.measure(layer, (Tensor(shape, self.site.inputs[0].dtype),))
+        if effect.outputs != (output,) and not effect.guessed:
+            raise ModelError(
+                f"its {name} projection gives {shape_text(effect.outputs[0])}, expected {shape_text(output)}"
+            )
+        if effect.status == UNSUPPORTED and not self.unknown:
+            self.unknown = f"its {name} projection: {effect.reason}"
+        self.weights_known = self.weights_known and effect.weights_known
+        self.weights += inner_weights(effect.weights, layer, f"{name}/")
+        self.terms += [
+            term._replace(what=f"{name} projection") if term.what == "dense" else term
+            for term in effect.terms
+        ]
 
 
 def _roles(site: Site) -> tuple[Shape, Shape, Shape]:
@@ -152,8 +195,8 @@ def multi_head_attention(site: Site) -> Effect:
     the operations are those of query length times key length.
     """
     config, (query, value, key) = site.config, _roles(site)
-    heads, key_dim = int(config["num_heads"]), int(config["key_dim"])
-    value_dim, rank = int(config.get("value_dim") or key_dim), len(query)
+    heads, key_dim = whole_number(config, "num_heads"), whole_number(config, "key_dim")
+    value_dim, rank = checked_whole("value_dim", config.get("value_dim") or key_dim), len(query)
     from_one(num_heads=(heads,), key_dim=(key_dim,), value_dim=(value_dim,))
     axes = config.get("attention_axes")
     chosen = range(1, rank - 1) if axes is None else [axes] if isinstance(axes, int) else axes
@@ -167,7 +210,7 @@ def multi_head_attention(site: Site) -> Effect:
         ("query length", prod(query[i] for i in attended)),
         ("key length", prod(key[i] for i in attended)),
     )
-    projections = Heads(use_bias=bool(config.get("use_bias", True)))
+    projections = Heads(site)
     if config.get("use_gate"):
         projections.gate(query, (heads, value_dim))
     projections.project("query", query, query[-1:], (heads, key_dim))
@@ -175,7 +218,7 @@ def multi_head_attention(site: Site) -> Effect:
     projections.project("value", value, value[-1:], (heads, value_dim))
     projections.terms += [*products(scores, key_dim, value_dim), *scaled_softmax(scores)]
     shape = config.get("output_shape") or (query[-1],)
-    shape = (shape,) if isinstance(shape, int) else tuple(shape)
+    shape = tuple(shape) if isinstance(shape, list | tuple) else (shape,)
     from_one(output_shape=shape)
     joined = (*query[:-1], heads, value_dim)
     output = projections.project("attention_output", joined, (heads, value_dim), shape)
@@ -186,27 +229,30 @@ def multi_head_attention(site: Site) -> Effect:
 
 
 def finished(site: Site, projections: Heads, outputs: list[Shape]) -> Effect:
-    """The effect of what was collected; its inner layers may be quantised where no config tells how."""
+    """The effect of what was collected; without its inner layers no config tells how they are quantised."""
+    told = bool(site.inner)
+    policies = "" if told else policies_by_path(site.config) or uncounted(quantization(site.config))
     return counted(
         *outputs,
         terms=projections.terms,
         weights=tuple(projections.weights),
         view=GLOBAL,
-        unknown=policies_by_path(site.config) or uncounted(quantization(site.config)),
+        unknown=projections.unknown or policies,
+        weights_known=projections.weights_known,
     )
 
 
 def group_query_attention(site: Site) -> Effect:
     """Several query heads share a head of keys and values; each still makes its own scores."""
     config, (query, value, key) = site.config, _roles(site)
-    width, heads = int(config["head_dim"]), int(config["num_query_heads"])
-    shared = int(config["num_key_value_heads"])
+    width, heads = whole_number(config, "head_dim"), whole_number(config, "num_query_heads")
+    shared = whole_number(config, "num_key_value_heads")
     from_one(head_dim=(width,), num_query_heads=(heads,), num_key_value_heads=(shared,))
     if len(query) != 3 or heads % shared:
         raise ModelError(f"{shared} key-value heads must divide {heads} query heads, of rank 3")
     lengths = (("query length", query[1]), ("key length", key[1]))
     scores = (("batch", query[0]), ("heads", heads), *lengths)
-    projections = Heads(use_bias=bool(config.get("use_bias", True)))
+    projections = Heads(site)
     if config.get("use_gate"):
         projections.gate(query, (heads, width))
     projections.project("query", query, query[-1:], (heads, width))

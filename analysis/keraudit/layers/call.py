@@ -110,10 +110,45 @@ def elementwise(what: str, shape: Shape, operations: int = 1) -> Term | None:
     return Term("flop", what, (*repeat, ("elements", prod(shape))))
 
 
+def is_whole(value: Any) -> bool:
+    """Whether a value is an ``int``; true and false are none."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def checked_whole(name: str, value: Any) -> int:
+    """An option's value where it is a whole number; ``4.0`` is one.
+
+    Raises:
+        ModelError: it is not; nor does Keras make a layer of it.
+    """
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if not is_whole(value):
+        raise ModelError(f"{name} must be a whole number, received {value!r:.60}")
+    return int(value)
+
+
+def whole_number(config: Mapping[str, Any], name: str, default: int | None = None) -> int:
+    """An option that is a whole number.
+
+    Args:
+        config: the options.
+        name: which one.
+        default: its value where it is missing; without one that is a fault of the file.
+
+    Raises:
+        ModelError: it is missing, or not a whole number.
+
+    >>> whole_number({"units": 4}, "units"), whole_number({}, "groups", 1)
+    (4, 1)
+    """
+    return checked_whole(name, config[name] if default is None else config.get(name, default))
+
+
 def tuple_of(value: Any, rank: int) -> tuple[int, ...]:
     """An int repeated ``rank`` times, or a sequence of ``rank`` ints."""
     values = tuple(value) if isinstance(value, list | tuple) else (value,) * rank
-    if len(values) != rank or not all(isinstance(v, int) for v in values):
+    if len(values) != rank or not all(map(is_whole, values)):
         raise ModelError(f"expected {rank} whole numbers, received {value!r}")
     return values
 
@@ -159,12 +194,15 @@ __all__ = [
     "View",
     "Weight",
     "channels_first",
+    "checked_whole",
     "counted",
     "elementwise",
+    "is_whole",
     "join",
     "rank_of",
     "split",
     "tuple_of",
     "unsupported",
+    "whole_number",
     "zero",
 ]

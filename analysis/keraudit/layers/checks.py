@@ -97,7 +97,7 @@ def check_recorded(
     recorded: Mapping[Ref, tuple[int | None, ...]],
     requested: Sequence[Shape] | None,
 ) -> None:
-    """Hold our shapes against those that the file records.
+    """Hold our shapes against those that the model records.
 
     ``requested`` are the input sizes, where the file leaves one open and the user chose it: what does not
     fit is then the choice.
@@ -113,7 +113,7 @@ def check_recorded(
                 )
             raise ModelError(
                 f"layer {call.name!r} ({layer.kind}): its config gives the output shape"
-                f" {shape_text(shape)}, but the file records {shape_text(stated)}; the file contradicts itself"
+                f" {shape_text(shape)}, but the model records {shape_text(stated)}; it contradicts itself"
             )
 
 

@@ -21,10 +21,12 @@ from keraudit.layers.call import (
     Weight,
     counted,
     elementwise,
+    is_whole,
     join,
     rank_of,
     split,
     tuple_of,
+    whole_number,
 )
 from keraudit.layers.lora import adapter_rank, factors, merged_terms
 from keraudit.model.graph import Window
@@ -69,7 +71,7 @@ def positions(spatial: Shape, prefix: str = "output ") -> tuple[tuple[str, int],
 def from_one(**options: Shape) -> None:
     """Refuse an option that is not made of whole numbers from 1."""
     for name, sizes in options.items():
-        if not all(isinstance(size, int) and size > 0 for size in sizes):
+        if not all(is_whole(size) and size > 0 for size in sizes):
             received = sizes[0] if len(sizes) == 1 else list(sizes)
             raise ModelError(f"{name} must be from 1, received {received!r}")
 
@@ -122,7 +124,7 @@ def _finish(
 def convolution(site: Site) -> Effect:
     """y[p, f] = b[f] + sum over taps t, channels c of a group: x[s p + d t, c] k[t, c, f]."""
     config, g = site.config, Geometry(site)
-    filters, groups = int(config["filters"]), int(config.get("groups", 1))
+    filters, groups = whole_number(config, "filters"), whole_number(config, "groups", 1)
     from_one(filters=(filters,))
     if groups < 1 or g.channels % groups or filters % groups:
         raise ModelError(
@@ -143,7 +145,7 @@ def convolution(site: Site) -> Effect:
 def depthwise(site: Site) -> Effect:
     """Each channel is filtered on its own, ``depth_multiplier`` times."""
     config, g = site.config, Geometry(site)
-    multiplier = int(config.get("depth_multiplier", 1))
+    multiplier = whole_number(config, "depth_multiplier", 1)
     from_one(depth_multiplier=(multiplier,))
     filters = g.channels * multiplier
     terms = [g.macs("depthwise convolution", channels=g.channels, depth_multiplier=multiplier)]
@@ -155,7 +157,8 @@ def depthwise(site: Site) -> Effect:
 def separable(site: Site) -> Effect:
     """A depthwise convolution, then a 1x1 convolution that mixes its channels (Chollet 2017)."""
     config, g = site.config, Geometry(site)
-    multiplier, filters = int(config.get("depth_multiplier", 1)), int(config["filters"])
+    multiplier = whole_number(config, "depth_multiplier", 1)
+    filters = whole_number(config, "filters")
     from_one(depth_multiplier=(multiplier,), filters=(filters,))
     wide = g.channels * multiplier
     ones = (1,) * g.rank
@@ -189,7 +192,7 @@ def transposed(site: Site) -> Effect:
     dilation = tuple_of(config.get("dilation_rate", 1), rank)
     extra = config.get("output_padding")
     extras = (None,) * rank if extra is None else tuple_of(extra, rank)
-    padding, filters = str(config.get("padding", "valid")), int(config["filters"])
+    padding, filters = str(config.get("padding", "valid")), whole_number(config, "filters")
     from_one(kernel_size=kernel, strides=stride, dilation_rate=dilation, filters=(filters,))
     axes = [
         transposed_axis(n, (k - 1) * d + 1, s, padding, e)
@@ -244,7 +247,7 @@ def _local_kernel(g: Geometry, config: Mapping[str, Any], filters: int) -> Shape
 
     1: positions x taps x filters. 2: whole maps, most of it zeros. 3: a list of the taps that are in the map.
     """
-    how = int(config.get("implementation", 1))
+    how = whole_number(config, "implementation", 1)
     if how == 2:
         return (*g.spatial, g.channels, *g.out, filters)
     if how == 3:
@@ -273,7 +276,7 @@ def locally_connected(site: Site) -> Effect:
     bias has one value per position and filter.
     """
     config, g = site.config, Geometry(site)
-    filters = int(config["filters"])
+    filters = whole_number(config, "filters")
     from_one(filters=(filters,))
     output = join(g.batch, g.out, filters, config)
     terms = [

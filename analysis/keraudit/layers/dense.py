@@ -15,9 +15,11 @@ from keraudit.layers.call import (
     Site,
     Term,
     Weight,
+    checked_whole,
     counted,
     elementwise,
     unsupported,
+    whole_number,
     zero,
 )
 from keraudit.layers.convolution import from_one
@@ -46,7 +48,7 @@ LONGEST = 1000  # characters of an equation or a pattern; there are 52 letters
 def dense(site: Site) -> Effect:
     """y = x W + b on the last axis; every leading axis is a row of x."""
     config, shape = site.config, site.shape
-    units, features, rows = int(config["units"]), shape[-1], prod(shape[:-1])
+    units, features, rows = whole_number(config, "units"), shape[-1], prod(shape[:-1])
     from_one(units=(units,))
     output = (*shape[:-1], units)
     scheme, rank = quantization(config), adapter_rank(config)
@@ -96,7 +98,8 @@ def _looked_up(site: Site, weights: list[Weight]) -> Effect:
     unpacked as a whole, and what was looked up is scaled.
     """
     config = site.config
-    table, rank = (int(config["input_dim"]), int(config["output_dim"])), adapter_rank(config)
+    table = (whole_number(config, "input_dim"), whole_number(config, "output_dim"))
+    rank = adapter_rank(config)
     output = (*site.shape, table[1])
     scheme = quantization(config)
     if reason := _unknown_form(config, rank, *TABLES):
@@ -114,7 +117,7 @@ def _looked_up(site: Site, weights: list[Weight]) -> Effect:
 
 def embeddings(site: Site) -> list[Weight]:
     """A table of vectors; with low-rank adaptation a frozen one and its two factors."""
-    rows, width = int(site.config["input_dim"]), int(site.config["output_dim"])
+    rows, width = whole_number(site.config, "input_dim"), whole_number(site.config, "output_dim")
     from_one(input_dim=(rows,), output_dim=(width,))
     rank = adapter_rank(site.config)
     table = Weight("embeddings", (rows, width), trainable=not rank)
@@ -127,7 +130,7 @@ def embeddings(site: Site) -> list[Weight]:
 
 def _reversed_table(site: Site) -> list[Weight]:
     """The second table of a layer that does not tie its weights, transposed."""
-    rows, width = int(site.config["input_dim"]), int(site.config["output_dim"])
+    rows, width = whole_number(site.config, "input_dim"), whole_number(site.config, "output_dim")
     scheme = quantization(site.config)
     second = Weight("reverse_embeddings", (width, rows))
     if scheme.mode == "int8":
@@ -150,7 +153,7 @@ def reversible_embedding(site: Site) -> Effect:
     few bits is not.
     """
     config, shape = site.config, site.shape
-    rows, width = int(config["input_dim"]), int(config["output_dim"])
+    rows, width = whole_number(config, "input_dim"), whole_number(config, "output_dim")
     first, tied = embeddings(site), bool(config.get("tie_weights", True))
     second = [] if tied else _reversed_table(site)
     if not site.argument(1, "reverse", False):
@@ -243,11 +246,16 @@ def einsum_dense(site: Site) -> Effect:
     leading, trailing = shape[:first], shape[first + len(own) :]
     sizes = dict(zip(own, shape[first:], strict=False))
     recorded = config["output_shape"]
-    recorded = [recorded] if isinstance(recorded, int) else list(recorded)
-    # output_shape leaves out the batch and the elided axes: align it to the right
+    recorded = list(recorded) if isinstance(recorded, list | tuple) else [recorded]
+    room = len(result) - (first == 0)  # output_shape leaves out the batch and the elided axes
+    if len(recorded) > room:
+        raise ModelError(
+            f"output_shape {recorded} has {len(recorded)} sizes, where {config['equation']!r} leaves"
+            f" {room} besides the batch and '...': Keras states another shape than it computes; give {room}"
+        )
     for letter, size in zip(reversed(result), reversed(recorded), strict=False):
         if size is not None and letter not in own:
-            sizes[letter] = int(size)
+            sizes[letter] = checked_whole("output_shape", size)
             from_one(output_shape=(sizes[letter],))
     # Keras 3 states two or more axes elided behind the batch in reverse; the counts are the same
     stated = (*leading[:1], *reversed(leading[1:]))

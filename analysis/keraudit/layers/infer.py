@@ -72,7 +72,7 @@ def shaped(
 
     Raises:
         ShapeError: an input size is missing, of the wrong rank, or too small for the network.
-        ModelError: a layer's config contradicts its input or the shapes that the file records.
+        ModelError: a layer's config contradicts its input or the shapes that the model records.
     """
     batch = batch_size(architecture, batch)
     starts = _resolve_inputs(architecture, input_shapes)
@@ -226,8 +226,8 @@ def _origin_of(hopes: Mapping[int, Expected]) -> str:
     if not hopes:
         return "assumed equal to its input's"
     if all(hope.sure for hope in hopes.values()):
-        return "as the file records"
-    return "scaled from the one in the file"
+        return "as the model records"
+    return "scaled from the one that the model records"
 
 
 def batch_size(architecture: Architecture, batch: int | None) -> int:
@@ -235,7 +235,9 @@ def batch_size(architecture: Architecture, batch: int | None) -> int:
         recorded = [s[0] for s in architecture.input_shapes if s and s[0]]
         batch = recorded[0] if recorded else 1
     if not 0 < batch <= LARGEST_SIZE:
-        raise ShapeError(f"the batch must be a whole number from 1, received {batch}")
+        raise ShapeError(
+            f"the batch must be a whole number from 1 to {LARGEST_SIZE:,}, received {batch}"
+        )
     return batch
 
 
@@ -268,7 +270,9 @@ def _resolve_inputs(
         shapes.append(shape)
     for name, shape in zip(names, shapes, strict=True):
         if not all(0 < size <= LARGEST_SIZE for size in shape):
-            raise ShapeError(f"input {name!r}: every size must be from 1, received {shape}")
+            raise ShapeError(
+                f"input {name!r}: every size must be from 1 to {LARGEST_SIZE:,}, received {shape}"
+            )
     return tuple(shapes)
 
 

@@ -13,7 +13,7 @@ from math import prod
 from typing import Any
 
 from keraudit.errors import ModelError
-from keraudit.layers.call import Shape, Term, Weight
+from keraudit.layers.call import Shape, Term, Weight, is_whole
 
 PRODUCT = "low-rank product"  # of two weights
 ONCE = ("weights", "bytes", "adapter rows")  # factors of what a call does to its weights alone
@@ -26,9 +26,9 @@ def adapter_rank(config: Mapping[str, Any]) -> int:
     rank = config.get("lora_rank")
     if not rank:
         return 0
-    if not isinstance(rank, int) or rank < 1:
+    if not is_whole(rank) or rank < 1:
         raise ModelError(f"lora_rank must be from 1, received {rank!r}")
-    return rank
+    return int(rank)
 
 
 def once_a_call(term: Term) -> bool:

@@ -11,7 +11,15 @@ from __future__ import annotations
 from typing import Any
 
 from keraudit.errors import ModelError
-from keraudit.layers.call import Effect, Site, Weight, counted, elementwise
+from keraudit.layers.call import (
+    Effect,
+    Site,
+    Weight,
+    counted,
+    elementwise,
+    is_whole,
+    whole_number,
+)
 from keraudit.model.graph import Shape, statistics_along
 
 
@@ -21,9 +29,9 @@ def axes_of(value: Any, shape: Shape) -> tuple[int, ...]:
     >>> axes_of([-1, 1], (2, 8, 8, 3))
     (1, 3)
     """
-    axes = [value] if isinstance(value, int) else list(value)
+    axes = list(value) if isinstance(value, list | tuple) else [value]
     rank = len(shape)
-    if not all(isinstance(a, int) and -rank <= a < rank for a in axes):
+    if not all(is_whole(a) and -rank <= a < rank for a in axes):
         raise ModelError(f"axis must be from {-rank} to {rank - 1}, received {value!r}")
     return tuple(sorted(a % rank for a in axes))
 
@@ -75,7 +83,7 @@ def group_normalization(site: Site) -> Effect:
     """Layer normalisation over each group of channels; ``groups=-1`` is one per channel."""
     shape = site.shape
     (axis,) = axes_of(site.config.get("axis", -1), shape)
-    groups, channels = int(site.config.get("groups", 32)), shape[axis]
+    groups, channels = whole_number(site.config, "groups", 32), shape[axis]
     groups = channels if groups == -1 else groups
     if groups < 1 or channels % groups:
         raise ModelError(f"groups={groups} must divide the {channels} channels of axis {axis}")
@@ -103,7 +111,8 @@ def feature_normalization(site: Site) -> Effect:
     """``Normalization``: y = (x - mean) / std, or its inverse std x + mean: 2 per element.
 
     Mean, variance and the number of examples seen are state that ``adapt`` fills; statistics given
-    to the layer are constants of its config, not weights.
+    to the layer are constants of its config, not weights. The number is an int64 on TensorFlow, an int32
+    on the other backends, which no config says: it is an int32 where the layer's weights were not read.
     """
     axis, shape = site.config.get("axis", -1), site.shape
     sizes = () if axis is None else _sizes_at(axis, shape)
@@ -112,15 +121,22 @@ def feature_normalization(site: Site) -> Effect:
         weights = (
             Weight("mean", sizes, trainable=False),
             Weight("variance", sizes, trainable=False),
-            Weight("count", (), trainable=False, dtype="int32"),
+            Weight("count", (), trainable=False, dtype=_dtype_of_count(site)),
         )
     terms = [elementwise("normalisation", shape, 2)]
     return counted(shape, terms=terms, weights=weights)
 
 
+def _dtype_of_count(site: Site) -> str:
+    """The dtype of the one whole number among the weights that were read; else int32."""
+    read = (site.layer.weights if site.layer else None) or ()
+    found = (w.dtype for w in read if not w.shape and w.dtype in ("int32", "int64"))
+    return next(found, None) or "int32"
+
+
 def layer_scale(site: Site) -> Effect:
     """``LayerScale`` of ConvNeXt: y = gamma x, one factor per channel (Touvron et al. 2021)."""
-    width = int(site.config["projection_dim"])
+    width = whole_number(site.config, "projection_dim")
     if width not in (1, site.shape[-1]):
         raise ModelError(f"projection_dim={width} must be the number of channels, {site.shape[-1]}")
     terms = [elementwise("scale", site.shape)]

@@ -8,7 +8,16 @@ from __future__ import annotations
 from typing import Any
 
 from keraudit.errors import ModelError
-from keraudit.layers.call import Effect, Shape, Site, counted, elementwise, zero
+from keraudit.layers.call import (
+    Effect,
+    Shape,
+    Site,
+    counted,
+    elementwise,
+    is_whole,
+    whole_number,
+    zero,
+)
 from keraudit.layers.convolution import from_one
 from keraudit.layers.resampling import image
 from keraudit.layers.reshaping import unchanged_dtype
@@ -33,7 +42,7 @@ def _encoded(shape: Shape, mode: str, depth: Any) -> Shape:
     """
     if mode == "int":
         return shape
-    if not isinstance(depth, int) or depth < 1:
+    if not is_whole(depth) or depth < 1:
         raise ModelError(f"output_mode={mode!r} needs a known number of categories, got {depth!r}")
     if mode == "one_hot" and (len(shape) == 1 or shape[-1] != 1):
         return (*shape, depth)
@@ -44,7 +53,7 @@ def discretization(site: Site) -> Effect:
     """The bin of each number, by binary search: ceil(log2(bins)) comparisons per element."""
     config = site.config
     boundaries, mode = config.get("bin_boundaries"), str(config.get("output_mode", "int"))
-    bins = int(config["num_bins"]) if boundaries is None else len(boundaries) + 1
+    bins = whole_number(config, "num_bins") if boundaries is None else len(boundaries) + 1
     from_one(num_bins=(bins,))
     output = _encoded(site.shape, mode, bins)
     if mode in ("multi_hot", "count") and len(site.shape) > 1:

@@ -24,7 +24,7 @@ from math import prod
 from typing import Any, NamedTuple
 
 from keraudit.errors import ModelError
-from keraudit.layers.call import Shape, Term, Weight
+from keraudit.layers.call import Shape, Term, Weight, is_whole
 from keraudit.layers.convolution import from_one
 
 ADDED = ("rounding", "scales", "scaling", "unpacking", "dequantisation")  # besides the product
@@ -87,7 +87,7 @@ def quantization(config: Mapping[str, Any]) -> Quantization:
 
 def whole(value: Any) -> int:
     try:
-        return int(value)
+        return int(value if is_whole(value) else str(value))
     except (TypeError, ValueError):
         raise ModelError(f"a size of a quantisation must be a whole number: {value!r}") from None
 

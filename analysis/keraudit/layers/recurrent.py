@@ -34,6 +34,7 @@ from keraudit.layers.call import (
     counted,
     elementwise,
     join,
+    whole_number,
 )
 from keraudit.layers.combine import combined, inner_weights, repeated
 from keraudit.layers.convolution import Geometry, from_one, positions
@@ -76,7 +77,7 @@ def _unit_cell(config: Mapping[str, Any], name: str, shape: Shape, biases: int) 
     if len(shape) != 2:
         raise ShapeError(f"expected a step of rank 2 (batch, features), received the shape {shape}")
     gates, states, inner, *_ = GATES[name]
-    batch, features, units = shape[0], shape[1], int(config["units"])
+    batch, features, units = shape[0], shape[1], whole_number(config, "units")
     from_one(units=(units,))
     state = (batch, units)
     terms = [
@@ -238,7 +239,7 @@ def conv_lstm(site: Site) -> Effect:
     config, (batch, steps, rest) = site.config, _sequence(site)
     inner = (Tensor((batch, *rest), site.inputs[0].dtype),)
     g = Geometry(Site(kind=site.kind, config=config, inputs=inner, measure=site.measure))
-    filters = int(config["filters"])
+    filters = whole_number(config, "filters")
     from_one(filters=(filters,))
     state = join(batch, g.out, filters, config)
     tail = (("gates", 4), ("filters", filters))

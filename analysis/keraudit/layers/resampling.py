@@ -23,6 +23,7 @@ from keraudit.layers.call import (
     rank_of,
     split,
     tuple_of,
+    whole_number,
     zero,
 )
 from keraudit.layers.convolution import from_one
@@ -87,7 +88,7 @@ def center_crop(site: Site) -> Effect:
 
 def target(config: Mapping[str, Any]) -> Shape:
     """The height and width a config asks for."""
-    height, width = int(config["height"]), int(config["width"])
+    height, width = whole_number(config, "height"), whole_number(config, "width")
     from_one(height=(height,), width=(width,))
     return height, width
 

@@ -11,6 +11,7 @@ from keraudit.layers.call import (
     Effect,
     Shape,
     Site,
+    checked_whole,
     counted,
     elementwise,
     join,
@@ -18,6 +19,7 @@ from keraudit.layers.call import (
     split,
     tuple_of,
     unsupported,
+    whole_number,
     zero,
 )
 from keraudit.layers.convolution import from_one
@@ -79,7 +81,10 @@ def reshape(site: Site) -> Effect:
     elements = prod(site.shape[1:])
     if len(site.config["target_shape"]) > MOST_AXES:
         raise ModelError(f"target_shape has more than {MOST_AXES} axes")
-    target = [-1 if size is None else int(size) for size in site.config["target_shape"]]
+    target = [
+        -1 if size is None else checked_whole("target_shape", size)
+        for size in site.config["target_shape"]
+    ]
     known = prod(size for size in target if size != -1)
     if -1 in target and known > 0 and elements % known == 0:
         target[target.index(-1)] = elements // known
@@ -107,7 +112,7 @@ def repeat_vector(site: Site) -> Effect:
     """(batch, features) to (batch, n, features)."""
     if len(site.shape) != 2:
         raise ShapeError(f"expected an input of rank 2, received the shape {site.shape}")
-    times = int(site.config["n"])
+    times = whole_number(site.config, "n")
     from_one(n=(times,))
     return moved(site, (site.shape[0], times, site.shape[1]))
 

@@ -10,9 +10,11 @@ from keraudit.layers.call import (
     Term,
     Weight,
     channels_first,
+    checked_whole,
     counted,
     elementwise,
     split,
+    whole_number,
 )
 from keraudit.layers.convolution import from_one, output_length, window
 from keraudit.model.graph import GLOBAL
@@ -49,9 +51,10 @@ def mel_spectrogram(site: Site) -> Effect:
     config, shape = site.config, site.shape
     if len(shape) not in (1, 2):
         raise ModelError(f"expected a signal (batch, samples), received the shape {shape}")
-    size, stride = int(config.get("fft_length", 2048)), int(config.get("sequence_stride", 512))
-    bands = int(config.get("num_mel_bins", 128))
-    taper = int(config.get("sequence_length") or size)
+    size = whole_number(config, "fft_length", 2048)
+    stride = whole_number(config, "sequence_stride", 512)
+    bands = whole_number(config, "num_mel_bins", 128)
+    taper = checked_whole("sequence_length", config.get("sequence_length") or size)
     from_one(fft_length=(size,), sequence_stride=(stride,), sequence_length=(taper,))
     from_one(num_mel_bins=(bands,))
     batch = shape[0] if len(shape) == 2 else 1
@@ -87,9 +90,9 @@ def stft_spectrogram(site: Site) -> Effect:
     """
     config = site.config
     batch, (samples,), channels = split(site.shape, config, 1)
-    length = int(config["frame_length"])
-    stride = int(config.get("frame_step") or length // 2)
-    size = int(config.get("fft_length") or 1 << (length - 1).bit_length())
+    length = whole_number(config, "frame_length")
+    stride = checked_whole("frame_step", config.get("frame_step") or length // 2)
+    size = checked_whole("fft_length", config.get("fft_length") or 1 << (length - 1).bit_length())
     mode, padding = str(config.get("mode", "log")), str(config.get("padding", "valid"))
     if mode not in STFT_MODES:
         raise ModelError(f"mode must be one of {', '.join(STFT_MODES)}; received {mode!r}")

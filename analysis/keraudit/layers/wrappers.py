@@ -20,7 +20,8 @@ from keraudit.model.graph import GLOBAL, POINTWISE, UNSUPPORTED, Along, Architec
 MERGES: Mapping[str | None, int] = {"concat": 0, "sum": 1, "mul": 1, "ave": 2, None: 0}
 
 RUNS_CODE: Mapping[str, str] = {
-    "Lambda": "it runs the user's own Python code, which is never executed here",
+    "Lambda": "it runs a Python function, which is not counted: make it a layer class of your own"
+    " (which may have @keraudit.counts), or give a rule for Lambda with --rules (rules=)",
     "JaxLayer": "it runs a JAX function, which the config does not describe",
     "FlaxLayer": "it runs a Flax module, which the config does not describe",
     "TorchModuleWrapper": "it runs a pickled torch module, which is never loaded here",

@@ -38,6 +38,7 @@ from keraudit.reading.serialised import (
 from keraudit.safe_text import harmless
 
 INNER_KEYS = ("layer", "backward_layer", "cell", "cells", "layers")
+PROJECTIONS = "projections"  # of a live attention layer, next to its config
 FITTED = ("Dense", "BatchNormalization", "LayerNormalization")  # weights as long as the last axis
 
 
@@ -90,10 +91,10 @@ def _layer_from(record: Mapping[str, Any], *, name: str = "", trainable: bool = 
     kind, module = kind_of(record)
     name = name or text(config.get("name") or record.get("name") or kind)
     own = trainable and config.get("trainable", True) is not False
+    held = [item for key in INNER_KEYS for item in as_list(config.get(key))]
     inner = tuple(
         _read_inner(item, f"{name}/", own)
-        for key in INNER_KEYS
-        for item in as_list(config.get(key))
+        for item in (*held, *as_list(record.get(PROJECTIONS)))
         if isinstance(item, Mapping) and "class_name" in item
     )
     package = "" if module else package_of(record)

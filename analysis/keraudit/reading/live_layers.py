@@ -21,15 +21,15 @@ Facts = Mapping[str, Any]
 def live_facts(model: Any) -> dict[str, Any]:
     """Weights by layer's path, where some layer is not, or holds one that is not, of a class of Keras.
 
-    With them what a config leaves out: the shapes of the model's outputs, those within Sequential
-    models, and the number of parameters.
+    Those of all layers, too, where the backend chooses a dtype of one. With them what a config leaves out:
+    the shapes of the model's outputs, those within Sequential models, and the number of parameters.
     """
     outputs = getattr(model, "outputs", None) or ()
     layers = list(_layers_in(model, ""))
     # a weight that two layers hold belongs to the one that a rule counts, else to the first
     counted = {id(w) for _, layer in layers if not is_own(layer) for w in layer.weights}
     weights = {}
-    if any(is_own(layer) for _, layer in layers):
+    if any(is_own(layer) or is_left_to_backend(layer) for _, layer in layers):
         for path, layer in layers:
             mine = is_own(layer)
             weights[path] = weights_of(layer, counted if mine else set())
@@ -68,6 +68,13 @@ def is_own(layer: Any) -> bool:
         type(part).__module__.partition(".")[0] != "keras"
         for part in layer._flatten_layers()  # Keras has no public way through wrappers
     )
+
+
+def is_left_to_backend(layer: Any) -> bool:
+    """Whether the backend chooses the dtype of one of a layer's weights: int64 on TensorFlow, else int32."""
+    import keras
+
+    return isinstance(layer, keras.layers.Normalization)
 
 
 def weights_of(layer: Any, counted: set[int]) -> list[list[Any]]:

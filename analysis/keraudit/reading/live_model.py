@@ -14,6 +14,7 @@ from keraudit.model.graph import Graph, Shape
 from keraudit.model.input_sizes import Input, Requested
 from keraudit.reading.live_errors import class_of, failure, in_one_line, name_of
 from keraudit.reading.live_layers import live_facts
+from keraudit.reading.live_projections import note_projections
 from keraudit.reading.of_keras import own_activation
 from keraudit.reading.trace import traced
 from keraudit.reading.trace_record import Traced
@@ -56,7 +57,9 @@ def live_record(
 
 
 def _by_config(model: Any) -> dict[str, Any]:
-    return {"model": json.loads(model.to_json()), "facts": live_facts(model)}
+    record = json.loads(model.to_json())
+    note_projections(record, model)
+    return {"model": record, "facts": live_facts(model)}
 
 
 def _by_trace(model: Any, requested: Requested, closed: Collection[str]) -> dict[str, Any]:

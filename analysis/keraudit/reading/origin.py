@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from keraudit.layers.rule_table import LAYERS, rule_of
 from keraudit.reading.serialised import text
 from keraudit.safe_text import harmless
 
@@ -23,7 +24,7 @@ NAME = re.compile(r"(?=.{1,100}$)[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)  # fi
 def kind_of(record: Mapping[str, Any]) -> tuple[str, str]:
     """The class name and, for Keras' own classes only, the module (else an empty string).
 
-    ``keras.ops`` nodes get the prefix ``ops.``, for their class names repeat those of layers.
+    Nodes of ``keras.ops`` get the prefix ``ops.``, for their class names repeat those of layers.
     """
     kind = text(record.get("class_name"))
     registered = record.get("registered_name")
@@ -38,7 +39,31 @@ def kind_of(record: Mapping[str, Any]) -> tuple[str, str]:
     module = text(module)
     if ".ops" in module:
         return f"ops.{kind}", module
+    if is_bare_operation(kind, record):
+        return f"ops.{kind}", "keras.ops"
     return kind.rpartition(">")[2], module
+
+
+def is_bare_operation(kind: str, record: Mapping[str, Any]) -> bool:
+    """Whether a record without a module, as Keras 3 writes them to ``.h5``, is of an operation.
+
+    A layer states whether it is trainable, an operation its own options alone. Merge layers, whose names
+    operations repeat, are called on a list.
+
+    >>> call = {"args": [{"class_name": "__keras_tensor__"}, 3], "kwargs": {}}
+    >>> is_bare_operation("Multiply", {"config": {"name": "multiply"}, "inbound_nodes": [call]})
+    True
+    """
+    config, calls = record.get("config"), record.get("inbound_nodes")
+    if "module" in record or not isinstance(config, Mapping) or not isinstance(calls, list):
+        return False
+    if "trainable" in config or "name" not in config or rule_of(f"ops.{kind}") is None:
+        return False
+    if not calls or not all(isinstance(call, Mapping) for call in calls):  # Keras 2's notation
+        return False
+    first = calls[0].get("args")
+    merges = isinstance(first, list) and bool(first) and isinstance(first[0], list)
+    return not (merges and kind in LAYERS)
 
 
 def package_of(record: Mapping[str, Any]) -> str:

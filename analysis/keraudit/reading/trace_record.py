@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 from keraudit.layers.own_counts import count_of, counted_by
 from keraudit.reading.arrays import values_of
 from keraudit.reading.live_errors import class_of
-from keraudit.reading.live_layers import is_own, weights_of
+from keraudit.reading.live_layers import is_left_to_backend, is_own, weights_of
+from keraudit.reading.live_projections import note_projections
 from keraudit.reading.of_keras import keras_class, keras_record, own_activation
 from keraudit.reading.trace_names import Names, containers
 
@@ -211,7 +212,9 @@ def _record_of(operation: Any, name: str, closed: Collection[str]) -> dict[str, 
         config, home = {key: _tidy(item) for key, item in config.items()}, kind.__module__
     else:
         config = _lists(config)
-    return _entry(kind.__name__, home, name, config)
+    entry = _entry(kind.__name__, home, name, config)
+    note_projections(entry, operation)
+    return entry
 
 
 def _config_of(layer: Any) -> dict[str, Any]:
@@ -348,9 +351,11 @@ def _weights(
         if hasattr(step.operation, "weights") and not is_own(step.operation)
         for weight in step.operation.weights
     }
-    for step in steps:
-        if hasattr(step.operation, "weights") and is_own(step.operation):
-            found.setdefault(names.known[id(step.operation)], weights_of(step.operation, ruled))
+    every = any(is_left_to_backend(step.operation) for step in steps)
+    for operation in (step.operation for step in steps if hasattr(step.operation, "weights")):
+        if (own := is_own(operation)) or every:
+            mine = weights_of(operation, ruled if own else set())
+            found.setdefault(names.known[id(operation)], mine)
     bare = [step.operation for step in steps if not getattr(step.operation, "weights", ())]
     bare_names = {names.known[id(operation)] for operation in bare}
     for layer, before in reversed(opened):  # those inside before those around them

@@ -12,7 +12,7 @@ import pytest
 
 from chains import Record, chain, dense, layer, read
 from command import run
-from keraudit.api import report_of
+from keraudit.api import audit, report_of
 from keraudit.audits.cost.compare import compare, comparison_grid
 from keraudit.audits.structure.report import structure_of
 from keraudit.errors import ModelError, ShapeError
@@ -101,7 +101,7 @@ def test_at_another_size_a_recorded_shape_is_scaled_and_a_guess() -> None:
     record = chain((32, 32, 3), own("c", recorded=[None, 16, 16, 8]), dense("d", 4))
     graph = read(record, input_shapes=[(64, 64, 3)])
     assert graph.nodes[1].outputs[0].shape == (1, 32, 32, 8)
-    assert "scaled from the one in the file" in graph.nodes[1].effect.reason
+    assert "scaled from the one that the model records" in graph.nodes[1].effect.reason
     assert graph.nodes[2].bounds.macs is Bound.ESTIMATE
 
 
@@ -117,7 +117,7 @@ def test_several_outputs_of_a_layer_that_records_none() -> None:
 
 def test_a_file_contradicts_itself_only_where_it_does() -> None:
     wrong = chain((64,), dense("a", 6, recorded=[None, 7]), dense("b", 5))
-    with pytest.raises(ModelError, match="the file contradicts itself"):
+    with pytest.raises(ModelError, match=r"but the model records .*; it contradicts itself"):
         read(wrong)
     after_a_guess = chain((64,), own("q"), dense("a", 6, recorded=[None, 7]), dense("b", 5))
     assert read(after_a_guess).nodes[2].outputs[0].shape == (1, 7)
@@ -331,3 +331,16 @@ def test_derivations_carry_the_mark() -> None:
     assert "sum" in derivation(block)
     assert r"\ge " in derivation(block, "latex")
     assert "≥ " in derivation(block, "html")
+
+
+def test_where_a_shape_comes_from_is_said_alike_of_a_live_model_and_of_a_file(
+    tmp_path: Path,
+) -> None:
+    keras = pytest.importorskip("keras")
+    start = keras.Input((6,))
+    middle = keras.layers.Lambda(lambda x: x * 2, output_shape=(6,))(start)
+    model = keras.Model(start, keras.layers.Dense(2)(middle))
+    model.save(tmp_path / "m.keras")
+    for source in (model, tmp_path / "m.keras"):
+        (left_out,) = audit(source).costs.unsupported
+        assert left_out.reason.endswith("(its output shape is as the model records)")

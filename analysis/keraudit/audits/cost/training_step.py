@@ -7,13 +7,15 @@ from typing import NamedTuple
 
 from keraudit.errors import KerauditError
 from keraudit.layers.infer import shaped
-from keraudit.layers.lora import INWARDS, OUTWARDS
+from keraudit.layers.lora import INWARDS, OUTWARDS, PRODUCT
 from keraudit.model.graph import Architecture, Call, Graph, Layer, Node, Term, Weight, refs_in
 
 HOLDERS = ("TimeDistributed", "Wrapper", "SpectralNormalization")
-HEADS = ("MultiHeadAttention", "GroupQueryAttention")
+HEADS = ("MultiHeadAttention", "GroupQueryAttention", "GroupedQueryAttention")
 # Products of what a layer receives: of its own weights none lies before them.
-FIRST = frozenset(f"{role} projection" for role in ("query", "gate", "key", "value"))
+INPUTS = ("query", "gate", "key", "value")
+FIRST = frozenset(f"{role} projection" for role in INPUTS)
+LOW_RANK = (PRODUCT, INWARDS, OUTWARDS)
 TOGETHER = ("Attention", "AdditiveAttention")  # called with [query, value] or [query, value, key]
 
 
@@ -33,6 +35,10 @@ class Place(NamedTuple):
     def weights(self) -> list[Weight]:
         """The weights that are trained."""
         return [] if self.frozen else [w for w in self.node.effect.weights if w.trainable]
+
+    def weights_of(self, role: str) -> list[Weight]:
+        """Those of the projection of that name."""
+        return [w for w in self.weights if w.name.startswith(f"{role}/")]
 
     @property
     def upstream(self) -> bool:
@@ -142,23 +148,40 @@ def attention(place: Place) -> int:
     if place.node.layer.kind in TOGETHER:
         args, kwargs = tuple(args[0] if args else kwargs.get("inputs", ())), {}
     operands = dict(zip(("query", "value", "key"), args, strict=False)) | dict(kwargs)
-    trained = bool(place.weights)
-    projected = trained and place.node.layer.kind in HEADS
     query, value = place.behind(operands.get("query")), place.behind(operands.get("value"))
     key = value if operands.get("key") is None else place.behind(operands["key"])
+    behind = {"query": query, "gate": query, "key": key, "value": value}
+    trained = {role: place.weights_of(role) for role in (*INPUTS, "attention_output")}
+    moves = {role: behind[role] or bool(trained[role]) for role in INPUTS}
+    scaled = bool(place.weights) and place.node.layer.kind in TOGETHER
+    scores = scaled or moves["query"] or moves["key"]
+    behind["attention_output"] = scores or moves["value"] or moves["gate"]
     passes = {
-        "query projection": projected + query,
-        "gate projection": projected + query,
-        "key projection": projected + key,
-        "value projection": projected + value,
-        "score": trained + (query or key),
-        "attention scores": (projected or query) + (projected or key),
-        "attention output": (trained or query or key) + (projected or value),
-        "attention_output projection": trained + (trained or query or key or value),
+        "score": scaled + (query or key),
+        "attention scores": moves["query"] + moves["key"],
+        "attention output": scores + moves["value"],
     }
-    if any(term.what not in passes for term in place.terms):  # a rule of the user's
-        return chain(place.terms, place.weights, place.upstream)
-    return sum(term.value * (1 + passes[term.what]) for term in place.terms)
+    total = 0
+    for first, *adapters in _with_adapters(place.terms):
+        role = first.what.removesuffix(" projection")
+        if first.what in passes and not adapters:
+            total += first.value * (1 + passes[first.what])
+        elif role in trained and role != first.what:
+            total += chain([first, *adapters], trained[role], behind[role])
+        else:  # a rule of the user's
+            return chain(place.terms, place.weights, place.upstream)
+    return total
+
+
+def _with_adapters(terms: Sequence[Term]) -> list[list[Term]]:
+    """The products of attention, each with those of its low-rank adaptation behind it."""
+    found: list[list[Term]] = []
+    for term in terms:
+        if term.what in LOW_RANK and found:
+            found[-1].append(term)
+        else:
+            found.append([term])
+    return found
 
 
 def _of_traced(place: Place) -> int | None:

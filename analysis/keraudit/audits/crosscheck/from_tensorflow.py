@@ -14,6 +14,7 @@ from math import prod
 from keraudit.audits.crosscheck.peers import Named
 from keraudit.audits.crosscheck.sizes import (
     ATTENTION,
+    FUSED,
     config_of,
     elements,
     factor,
@@ -55,7 +56,6 @@ ACTIVATIONS = {
     "softmax": 5,
     "log_softmax": 0,
 }
-EINSUM = ("MultiHeadAttention", "GroupQueryAttention", "GroupedQueryAttention")
 # Of the gates' operations per unit, those that Keras' loop runs on tensors of known shape.
 GATES_IN_LOOP = {"LSTM": 5, "GRU": 6, "SimpleRNN": 1}
 
@@ -73,7 +73,7 @@ def product(node: Node, term: Term) -> Iterator[Named]:
     config, macs = config_of(node), term.value
     if term.what == "convolution" and config.get("groups", 1) != 1:
         yield Named("grouped convolution: in a function, not seen", -2 * macs)
-    elif term.what in ATTENTION and kind_of(node) in EINSUM:
+    elif term.what in ATTENTION and kind_of(node) in FUSED:
         yield Named("attention products: Einsum, not seen", -2 * macs)
     elif term.what == "transposed convolution":
         yield Named(

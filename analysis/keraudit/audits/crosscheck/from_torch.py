@@ -11,10 +11,9 @@ from collections.abc import Iterator
 from math import prod
 
 from keraudit.audits.crosscheck.peers import Named
-from keraudit.audits.crosscheck.sizes import ATTENTION, config_of, factor, kind_of
+from keraudit.audits.crosscheck.sizes import ATTENTION, FUSED, config_of, factor, kind_of
 from keraudit.model.graph import Node, Term
 
-FUSED = ("MultiHeadAttention", "GroupQueryAttention", "GroupedQueryAttention")
 TWICE = "recurrent steps: the first is run twice"
 
 

@@ -10,6 +10,7 @@ from keraudit.layers.call import channels_first
 from keraudit.layers.normalization import axes_of
 from keraudit.model.graph import Node, Shape, Term, Window
 
+FUSED = ("MultiHeadAttention", "GroupQueryAttention", "GroupedQueryAttention")
 ATTENTION = ("attention scores", "attention output")
 
 
@@ -25,7 +26,7 @@ def kind_of(node: Node) -> str:
 
 def _innermost(node: Node) -> tuple[str, Mapping[str, Any]]:
     layer: Any = node.layer
-    while getattr(layer, "inner", ()):
+    while getattr(layer, "inner", ()) and layer.kind not in FUSED:
         layer = layer.inner[0]
     return getattr(layer, "kind", ""), getattr(layer, "config", {})
 
