@@ -14,7 +14,10 @@ from pages.figures import drawn_by_script
 from pages.published import RESULTS, MissingRecordError, missing, published
 
 PATH, SCHEMA = RESULTS / "identity.json", "keraudit.identity/1"
-COMMAND = f"python analysis/research/identity.py RUN RUN --data DATA --record {PATH.as_posix()}"
+COMMAND = (
+    "python analysis/research/identity.py ResNet-CIFAR-20 Plain-CIFAR-20 --data cifar10-jpeg --epochs 3"
+    f" --record {PATH.as_posix()}"
+)
 PARTS = ("train", "test")
 FAMILIES = {"Plain": "plain", "ResNet": "residual"}
 PERCENT = 100
@@ -50,14 +53,24 @@ def depths(family: str) -> str:
 
 
 def agreement() -> str:
-    """The largest difference between the probabilities of a network and the one that was made from it."""
-    most = max(row[part]["largest_difference"] for row in record()["networks"] for part in PARTS)
-    return times(most)
+    """The largest difference between a logit of a network and that of the one that was made from it."""
+    rows = record()["networks"]
+    return times(max(row[part]["largest_logit_difference"] for row in rows for part in PARTS))
 
 
 def error(family: str) -> str:
     """Training error before and after, which are the same, in percent."""
     return f"{PERCENT * _made(family)['train']['error'][1]:.1f} %"
+
+
+def further_epochs() -> int:
+    """For how many epochs both networks of a pair, the shallow one and the one made from it, were trained further."""
+    return len(_made("Plain")["trained_further"][1]["history"])
+
+
+def error_further(family: str, *, deep: bool) -> str:
+    """The training error of the shallow or the deep network after them, in percent."""
+    return f"{PERCENT * _made(family)['trained_further'][deep]['train_error']:.1f} %"
 
 
 def trained(family: str) -> Run | None:

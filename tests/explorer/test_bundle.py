@@ -35,12 +35,13 @@ def test_a_run_is_shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         assert len(kept.files) > 1
 
 
-def test_what_ships_is_small_and_of_a_published_run() -> None:
-    found = trained_weights.shipped("ResNet-CIFAR-20")
+@pytest.mark.parametrize("name", ["ResNet-CIFAR-20", "Plain-CIFAR-20"])
+def test_what_ships_is_small_and_of_a_published_run(name: str) -> None:
+    found = trained_weights.shipped(name)
     assert found is not None
     assert found.path.stat().st_size < 5_000_000
     record = json.loads(
-        (RUNS / "depth-in-16-epochs" / "resnet-cifar-20-he2015-seed0.json").read_text("utf-8")
+        (RUNS / "depth-in-16-epochs" / f"{name.lower()}-he2015-seed0.json").read_text("utf-8")
     )
     assert found.about["fingerprint"] == record["dataset"]["fingerprint"]
     assert found.about["test_error_of_the_run"] == record["evaluation"]["test_error"]

@@ -30,6 +30,20 @@ def test_the_deeper_networks_lose_nothing(record: Any) -> None:
             assert row[part]["other_predictions"] == 0
             assert row[part]["error"][0] == row[part]["error"][1]
             assert row[part]["largest_difference"] < 1e-5
+            assert row[part]["largest_logit_difference"] < 1e-4
+
+
+def test_what_further_training_makes_of_them(record: Any) -> None:
+    """The page: the deep plain network gets worse than it was, the residual pair end alike."""
+    found = {row["network"]: row for row in record["networks"]}
+    plain, residual = found["Plain-CIFAR-20"], found["ResNet-CIFAR-20"]
+    shallow, deep = (one["train_error"] for one in plain["trained_further"])
+    assert shallow < plain["train"]["error"][0] < deep
+    ends = [one["train_error"] for one in residual["trained_further"]]
+    assert max(ends) < residual["train"]["error"][0]
+    assert abs(ends[0] - ends[1]) < 0.001
+    assert identity.error_further("Plain", deep=True) == f"{100 * deep:.1f} %"
+    assert identity.further_epochs() == 3
 
 
 def test_the_run_is_the_published_one(record: Any) -> None:
@@ -50,7 +64,8 @@ def test_the_figure_has_a_bar_for_each(record: Any) -> None:
         row = next(r for r in record["networks"] if r["network"].startswith(family))
         run = identity.trained(family)
         assert run is not None
-        expected = [row["train"]["error"][0]] * 2 + [run.evaluation["train_error"]]
+        further = [one["train_error"] for one in row["trained_further"]]
+        expected = [*row["train"]["error"], *further, run.evaluation["train_error"]]
         assert trace["x"] == pytest.approx([100 * e for e in expected], abs=0.01)
 
 
