@@ -92,10 +92,10 @@ def figure() -> str:
         frame(
             "Training error of 20 layers, of 56 made from them, and of 56 trained",
             height=330,
-            left=160,
+            left=80,
             right=48,
             xaxis=axis("training error, %", rangemode="tozero", showgrid=True),
-            yaxis=axis("", type="category", autorange="reversed"),
+            yaxis=axis("", type="category", autorange="reversed", automargin=True),
             barmode="group",
         )
     )
@@ -104,14 +104,14 @@ def figure() -> str:
         row, run = _made(family), trained(family)
         shallow = row["network"].rpartition("-")[2]
         names = (
-            f"{shallow} layers, trained",
-            f"{row['depth']}: {row['depth'] - int(shallow)} copy",
+            f"{shallow} layers",
+            f"{row['depth']}, copying",
         )
         bars = dict(zip(names, row["train"]["error"], strict=True))
-        for before, after in zip(names, row.get("trained_further", ()), strict=False):
-            bars[f"{before}, {len(after['history'])} epochs more"] = after["train_error"]
+        for layers, after in zip((shallow, row["depth"]), row["trained_further"], strict=True):
+            bars[f"{layers}, further"] = after["train_error"]
         if run is not None:
-            bars[f"{row['depth']} layers, trained"] = run.evaluation["train_error"]
+            bars[f"{row['depth']}, random"] = run.evaluation["train_error"]
             about.append(f"{run.network}, {runs.epochs(run)} epochs: {run.command}")
         values = [round(PERCENT * value, 2) for value in bars.values()]
         drawn.add_bar(
@@ -129,7 +129,8 @@ def figure() -> str:
     return drawn_by_script(
         as_record(drawn),
         label="Bar chart of training error: 20 layers, 56 layers made from them by blocks that copy, 56 layers trained",
-        caption=f"Upper two: the same trained weights ({first['epochs']} epochs), without and with blocks that copy.{late}",
+        caption=f"Upper two: the same trained weights ({first['epochs']} epochs), without and with blocks that copy."
+        f" Next two: both trained {further_epochs()} epochs further.{late}",
         made=f"`{found['command']}`, {found['date']}. {'; '.join(about)}",
         badges=(
             "1 seed",
