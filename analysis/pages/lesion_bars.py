@@ -64,7 +64,7 @@ def _beside(shown: Mapping[str, str], title: str, weights: str) -> str:
             name,
             lesions.median(network),
             _bars(found[name], STEP * ceil(most / STEP)),
-            f"{len(found[name])} {'blocks' if lesions.record(network)['paths'] else 'layers'}",
+            _told(len(found[name]), name, units=bool(lesions.record(network)["paths"])),
         )
         for network, name in shown.items()
     ]
@@ -86,6 +86,15 @@ def _beside(shown: Mapping[str, str], title: str, weights: str) -> str:
         badges=f"{weights} · {records[0]['baseline']['images']:,} original test images",
         **with_numbers(title, numbers, lesions.origin(records)),
     )
+
+
+def _told(count: int, name: str, *, units: bool) -> str:
+    """How many were deleted, one by one.
+
+    >>> _told(16, "Plain-20", units=False)
+    '16 of 20 layers'
+    """
+    return f"{count} blocks" if units else f"{count} of {name.rpartition('-')[2]} layers"
 
 
 def _bars(rows: Sequence[Deleted], highest: int) -> str:

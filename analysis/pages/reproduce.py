@@ -26,12 +26,13 @@ from pages import (
     precision,
     runs,
 )
-from pages.published import RESULTS
+from pages.published import RESULTS, published_run
 from records import applications, gradients, keras_hub, pictures, variance
 from records.lesions import FOLDER as LESIONS
 from records.notebook import NOTEBOOK
 
 FOLDER = runs.FOLDER / runs.PLAN
+FIRST = RESULTS / "plans" / "plain-cifar-20-he2015-seed0-first.json"
 PLAN_FILE = (RESULTS / "plans" / f"{runs.PLAN}.json").as_posix()
 # Records of gradients that the chapter itself does not draw.
 IN_NOTES = {
@@ -97,6 +98,14 @@ def commands() -> list[tuple[str, str, str]]:
 def schedule_epochs() -> int:
     """The epochs of the plan's runs."""
     return runs.epochs(_of_the_plan()[0])
+
+
+def twice() -> tuple[str, str]:
+    """The training errors of the run of the plan that was made twice, in percent: the first and the one that is shown."""
+    name = "plain-cifar-20-he2015-seed0"
+    found = map(published_run, (FIRST, FOLDER / f"{name}.json"))
+    errors = [run.evaluation["train_error"] for run in found if run is not None]
+    return f"{100 * errors[0]:.1f} %", f"{100 * errors[-1]:.1f} %"
 
 
 def schedule_commands() -> str:

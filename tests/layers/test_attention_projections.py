@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from math import prod
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -202,4 +203,33 @@ def test_a_projection_of_another_shape_is_refused() -> None:
     query = record["config"]["layers"][1]["projections"][0]
     query["config"]["output_shape"] = [None, 2, 5]
     with pytest.raises(keraudit.KerauditError, match=r"query projection gives .* expected"):
-        shaped(architecture(record, source="test"))
+        shaped(architecture(record, source="test", live=True))
+
+
+@pytest.mark.parametrize("where", ["projections", "layers", "cell"])
+def test_a_file_tells_no_projections(where: str, tmp_path: Path) -> None:
+    """Whatever stands in a file beside the options of an attention layer, Keras makes the projections itself."""
+    model = attending(layers.MultiHeadAttention(2, 4))
+    record = json.loads(model.to_json())
+    forged = [
+        {"class_name": "Reshape", "config": {"name": role, "target_shape": [5, 2, 4]}}
+        for role in ("query", "key", "value", "attention_output")
+    ]
+    entry = record["config"]["layers"][1]
+    if where == "projections":
+        entry[where] = forged
+    else:
+        entry["config"][where] = forged
+    path = tmp_path / "forged.json"
+    path.write_text(json.dumps(record))
+    assert keraudit.audit(path).total == keraudit.audit(model).total
+
+
+@pytest.mark.parametrize("axes", [True, [1.5], "ab"])
+def test_attention_axes_that_are_no_whole_numbers(axes: Any, tmp_path: Path) -> None:
+    record = json.loads(attending(layers.MultiHeadAttention(2, 4)).to_json())
+    record["config"]["layers"][1]["config"]["attention_axes"] = axes
+    path = tmp_path / "axes.json"
+    path.write_text(json.dumps(record))
+    with pytest.raises(keraudit.KerauditError, match="attention_axes must be whole numbers"):
+        keraudit.audit(path)

@@ -104,5 +104,5 @@ def test_a_plain_network_beside_its_twin() -> None:
     shown = lesion_bars.twins()
     for name, record in found.items():
         title = lesion_bars.TWINS[name]
-        unit = "blocks" if record["paths"] else "layers"
+        unit = "blocks" if record["paths"] else "of 20 layers"
         assert f"{title}, {len(record['deletions'])} {unit}: median {lesions.median(name)}" in shown

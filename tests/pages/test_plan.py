@@ -43,3 +43,16 @@ def test_each_command_stands_on_the_page() -> None:
     for run in RUNS:
         assert f"$ {run['command']}\n" in shown
     assert shown.count("$ keraudit evaluate depth-in-16-epochs/") == len(RUNS)
+
+
+def test_the_run_that_was_made_twice() -> None:
+    """Same plan, seed and code, on two processors; both records are there."""
+    first = json.loads((ROOT / reproduce.FIRST).read_text("utf-8"))
+    shown = json.loads(
+        (ROOT / reproduce.FOLDER / f"{reproduce.FIRST.stem[:-6]}.json").read_text("utf-8")
+    )
+    for key in ("network", "recipe", "seed", "revision", "command", "dataset"):
+        assert first[key] == shown[key]
+    assert first["hardware"] != shown["hardware"]
+    errors = [f"{100 * one['evaluation']['train_error']:.1f} %" for one in (first, shown)]
+    assert reproduce.twice() == tuple(errors) == ("12.3 %", "11.6 %")

@@ -56,6 +56,30 @@ def test_an_h5_file_counts_as_its_model(body: Any, flops: int, tmp_path: Path) -
     assert not file.costs.unsupported
 
 
+class Square(layers.Layer):
+    """A layer of the user's by the name of an operation; its config says nothing of training."""
+
+    def build(self, shape: Any) -> None:
+        self.kernel = self.add_weight(shape=(shape[-1], 5), name="kernel")
+
+    def call(self, x: Any) -> Any:
+        return ops.matmul(x, self.kernel)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"name": self.name}
+
+
+def test_a_layer_of_the_users_by_the_name_of_an_operation(tmp_path: Path) -> None:
+    start = keras.Input((4, 5))
+    keras.Model(start, Square()(start) * 2).save(tmp_path / "m.h5")
+    report = keraudit.audit(tmp_path / "m.h5")
+    (unknown,) = report.costs.unsupported
+    assert unknown.kind == "Square"
+    assert report.total.params == 25
+    assert report.bound.word != "exact"
+    assert [layer.kind for layer in report.layers][-1] == "ops.Multiply"
+
+
 def test_layers_by_the_same_names_stay_layers() -> None:
     tensor = {"class_name": "__keras_tensor__", "config": {}}
     together = [{"args": [[tensor, tensor]], "kwargs": {}}]

@@ -21,7 +21,7 @@ import os, sys, keras
 
 def leaves(): sys.exit(3)
 def dies(): os._exit(7)
-def refuses(): return keras.layers.Dense(2)(keras.Input((4, 4)) @ 3)
+def refuses(): return keras.layers.Conv2D(2, 3)(keras.Input((4,)))
 """
 
 
@@ -145,7 +145,7 @@ def test_what_tensorflow_compiles_and_what_calls_it() -> None:
     [
         ("leaves", "gave no model: it called sys.exit(3)"),
         ("dies", "the process ended with code 7: no message"),
-        ("refuses", "gave no model: "),
+        ("refuses", "expected min_ndim=4, found ndim=2"),
     ],
 )
 def test_why_a_builder_gave_no_model(

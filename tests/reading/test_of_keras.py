@@ -106,3 +106,14 @@ def test_an_activation_of_the_user_s_in_a_subclass() -> None:
     report = keraudit.audit(around(OwnDense(3, activation=lambda x: x * 2), 5, 4))
     assert (report.total.macs, report.total.other_flops) == (5 * 4 * 3, 5 * 3 + 5 * 3)
     assert report.bound is Bound.EXACT
+
+
+def test_one_whose_constructor_replaces_a_method_is_opened() -> None:
+    class Replaced(layers.Dense):
+        def __init__(self, units: int) -> None:
+            super().__init__(units)
+            self.call = lambda x: ops.matmul(ops.tile(x, (1, 10)), ops.ones((40, 3)))
+
+    start = keras.Input((4,))
+    model = keras.Model(start, Replaced(3)(start))
+    assert keraudit.audit(model).total.macs == 40 * 3

@@ -23,6 +23,7 @@ from keraudit.layers.call import (
     checked_whole,
     counted,
     elementwise,
+    is_whole,
     whole_number,
 )
 from keraudit.layers.combine import inner_weights
@@ -199,7 +200,9 @@ def multi_head_attention(site: Site) -> Effect:
     value_dim, rank = checked_whole("value_dim", config.get("value_dim") or key_dim), len(query)
     from_one(num_heads=(heads,), key_dim=(key_dim,), value_dim=(value_dim,))
     axes = config.get("attention_axes")
-    chosen = range(1, rank - 1) if axes is None else [axes] if isinstance(axes, int) else axes
+    chosen = range(1, rank - 1) if axes is None else [axes] if is_whole(axes) else axes
+    if not isinstance(chosen, range | list | tuple) or not all(map(is_whole, chosen)):
+        raise ModelError(f"attention_axes must be whole numbers, received {axes!r:.60}")
     attended = sorted({axis % rank for axis in chosen})
     if not all(0 < axis < rank - 1 for axis in attended):
         raise ModelError(f"attention_axes must name axes between batch and channels, not {axes}")

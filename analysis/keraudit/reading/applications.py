@@ -129,7 +129,7 @@ def read_callable(
 def _read_record(path: str, found: Mapping[str, Any]) -> Architecture | ModelError:
     if "error" in found:
         return ModelError(f"{path}: {found['error']}")
-    return with_live_facts(architecture(found["model"], source=path), found["facts"])
+    return with_live_facts(architecture(found["model"], source=path, live=True), found["facts"])
 
 
 def read_live(model: Any, requested: Requested, closed: Collection[str] | None) -> Architecture:
@@ -145,4 +145,6 @@ def read_live(model: Any, requested: Requested, closed: Collection[str] | None) 
         raise
     except (TypeError, ValueError) as error:
         raise ModelError(str(error)) from None
-    return with_live_facts(architecture(found["model"], source="live model"), found["facts"])
+    return with_live_facts(
+        architecture(found["model"], source="live model", live=True), found["facts"]
+    )

@@ -38,12 +38,20 @@ from keraudit.reading.serialised import (
 from keraudit.safe_text import harmless
 
 INNER_KEYS = ("layer", "backward_layer", "cell", "cells", "layers")
-PROJECTIONS = "projections"  # of a live attention layer, next to its config
+PROJECTIONS = (
+    "projections"  # of a live attention layer, next to its config; in a file it means nothing
+)
+PROJECTED = ("MultiHeadAttention", "GroupQueryAttention", "GroupedQueryAttention")
 FITTED = ("Dense", "BatchNormalization", "LayerNormalization")  # weights as long as the last axis
 
 
 def architecture(
-    record: Mapping[str, Any], *, source: str, title: str = "", most_calls: int = LARGEST_GRAPH
+    record: Mapping[str, Any],
+    *,
+    source: str,
+    title: str = "",
+    most_calls: int = LARGEST_GRAPH,
+    live: bool = False,
 ) -> Architecture:
     """Read a model's record ``{"class_name", "config", ...}``.
 
@@ -52,6 +60,7 @@ def architecture(
         source: the file, or where else it is from.
         title: what people call the model, if that differs from its own name.
         most_calls: layers and their calls, nested models laid flat; more is refused.
+        live: whether the record is of a live model, and so of our own making.
 
     Raises:
         ModelError: the record is not a model, contradicts itself, or refers to what is not there.
@@ -60,12 +69,10 @@ def architecture(
         raise ModelError("expected a Keras model config with a 'class_name', found none")
     if not is_model(record):
         raise ModelError(without_graph(record))
-    walk = Walk(most_calls)
+    walk = Walk(most_calls, live=live)
     refs, shapes = walk.top(record)
     config = record["config"]
-    own = (
-        config.get("name") if isinstance(config, Mapping) else None
-    )  # Keras 1 and 2.0 list layers alone
+    own = config.get("name") if isinstance(config, Mapping) else None  # else it lists layers alone
     name = text(own or record["class_name"])
     return Architecture(
         name=name,
@@ -83,8 +90,10 @@ def architecture(
     )
 
 
-def _layer_from(record: Mapping[str, Any], *, name: str = "", trainable: bool = True) -> Layer:
-    """Read one layer's record; layers it wraps become its ``inner``."""
+def _layer_from(
+    record: Mapping[str, Any], *, name: str = "", trainable: bool = True, live: bool = False
+) -> Layer:
+    """Read one layer's record; layers it wraps become its ``inner``, as do the projections of live attention."""
     config = record.get("config")
     if not isinstance(config, Mapping):
         config = {}
@@ -92,9 +101,11 @@ def _layer_from(record: Mapping[str, Any], *, name: str = "", trainable: bool = 
     name = name or text(config.get("name") or record.get("name") or kind)
     own = trainable and config.get("trainable", True) is not False
     held = [item for key in INNER_KEYS for item in as_list(config.get(key))]
+    if kind in PROJECTED:
+        held = as_list(record.get(PROJECTIONS)) if live else []
     inner = tuple(
-        _read_inner(item, f"{name}/", own)
-        for item in (*held, *as_list(record.get(PROJECTIONS)))
+        _read_inner(item, f"{name}/", own, live)
+        for item in held
         if isinstance(item, Mapping) and "class_name" in item
     )
     package = "" if module else package_of(record)
@@ -110,13 +121,15 @@ def _layer_from(record: Mapping[str, Any], *, name: str = "", trainable: bool = 
     )
 
 
-def _read_inner(record: Mapping[str, Any], prefix: str, trainable: bool) -> Layer | Architecture:
+def _read_inner(
+    record: Mapping[str, Any], prefix: str, trainable: bool, live: bool
+) -> Layer | Architecture:
     if is_model(record):
-        return architecture(record, source="")
+        return architecture(record, source="", live=live)
     config = record.get("config")
     own = text(config.get("name", "")) if isinstance(config, Mapping) else ""
     own = own or harmless(str(record["class_name"]))
-    return _layer_from(record, name=prefix + own, trainable=trainable)
+    return _layer_from(record, name=prefix + own, trainable=trainable, live=live)
 
 
 def _layers_in(layer: Layer | Architecture) -> int:
@@ -140,7 +153,8 @@ def _free_name(record: Mapping[str, Any]) -> str:
 class Walk:
     """Lays nested models flat while it resolves references."""
 
-    def __init__(self, most_calls: int) -> None:
+    def __init__(self, most_calls: int, *, live: bool = False) -> None:
+        self.live = live
         self.amounts = Amounts(most_calls)
         self.layers: dict[str, Layer] = {}
         self.calls: list[Call] = []
@@ -172,7 +186,7 @@ class Walk:
         for name, _, _ in histories(config.get("input_layers")):
             if name not in by_name:
                 raise ModelError(f"the input {name!r} is not among the model's layers")
-            layer = _layer_from(by_name[name])
+            layer = _layer_from(by_name[name], live=self.live)
             refs.append(self.input(layer))
             shapes.append(input_shape(layer.config))
         self.stated.update((r, s) for r, s in zip(refs, shapes, strict=True) if s is not None)
@@ -237,7 +251,7 @@ class Walk:
             return outputs
         layer = self.layers.get(path)
         if layer is None:
-            layer = _layer_from(record, name=path, trainable=trainable)
+            layer = _layer_from(record, name=path, trainable=trainable, live=self.live)
             for ref, shape in zip(refs_in(args), built_for(record), strict=False):
                 sure = len(shape) == 2 and bool(layer.module) and layer.kind in FITTED
                 self.hinted.setdefault(ref, Hint(shape, sure))

@@ -161,7 +161,7 @@ def _one(path: Path, record: Mapping[str, Any]) -> Architecture | ModelError:
     if "error" in record:
         kind = ShapeError if record.get("shape") else ModelError
         return kind(f"{path}: {record['error']}")
-    read = architecture(record["model"], source=str(path))
+    read = architecture(record["model"], source=str(path), live=True)
     return with_live_facts(read, record["facts"])
 
 

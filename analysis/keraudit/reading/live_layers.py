@@ -138,7 +138,9 @@ def _held(told: Facts) -> Layer | Architecture:
             module="",
             unknown=told["unknown"],
         )
-    return with_live_facts(config.architecture(told["record"], source="live model"), told["facts"])
+    return with_live_facts(
+        config.architecture(told["record"], source="live model", live=True), told["facts"]
+    )
 
 
 def _listed(weights: Any) -> tuple[Weight, ...]:

@@ -18,6 +18,7 @@ UNFINISHED = ("Layer", "Wrapper")  # without a ``call``
 OPENED = ("StackedRNNCells", "Pipeline", "SpectralNormalization")  # where they hold the user's own
 APART = ("TimeDistributed", "Bidirectional", "RNN")  # what these hold is traced apart
 SAME = ("get_config", "from_config")  # which a subclass may change and still do the same
+WRAPPED = ("build", "quantize")  # by Keras, in every layer that has them
 ACTING = ("__call__", "__new__", "__getattr__", "__getattribute__", "__setattr__")
 
 
@@ -36,7 +37,7 @@ def keras_class(layer: Any) -> type | None:
         return None
     if base.__name__ not in LAYERS or base.__name__ in (*UNFINISHED, *RUNS_CODE):
         return None
-    changed = count_of(kind) is not None or _changes(kind, base)
+    changed = count_of(kind) is not None or _changes(kind, base) or _shadows(layer, base)
     return None if changed or not _holds_the_same(layer, base) else base
 
 
@@ -88,6 +89,14 @@ def _changes(kind: type, base: type) -> bool:
         for part in kind.__mro__
         if part not in base.__mro__
         for name in vars(part)
+    )
+
+
+def _shadows(layer: Any, base: type) -> bool:
+    """Whether a layer has a function of its own in place of a method, but for those that Keras wraps itself."""
+    return any(
+        callable(value) and callable(getattr(base, name, None)) and name not in WRAPPED
+        for name, value in vars(layer).items()
     )
 
 

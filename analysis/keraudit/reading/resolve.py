@@ -15,6 +15,7 @@ from keraudit.layers.rule_table import is_unknown
 from keraudit.model.graph import Architecture, Shape
 from keraudit.model.input_sizes import Requested
 from keraudit.reading.archive import STREAM, read_file, read_stream
+from keraudit.reading.bare_operations import with_layers_told
 from keraudit.reading.config import architecture
 from keraudit.reading.origin import packages_in
 from keraudit.reading.tfjs import MANIFEST
@@ -133,7 +134,7 @@ def _from_name(text: str, path: Path, first: Shape | None, notify: Notify) -> Ar
 
 
 def from_file(path: Path, notify: Notify) -> Architecture:
-    record = read_file(path)
+    record = with_layers_told(read_file(path), path)
     return with_weights(_from_record(record, str(path)), record, path, notify)
 
 

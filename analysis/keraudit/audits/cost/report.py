@@ -384,7 +384,7 @@ def reading_notes(costs: Costs) -> list[str]:
     if costs.left_out:
         names = ", ".join(costs.left_out)
         notes.append(
-            f"Counted without {names}, which its call may take too: give their sizes by name"
+            f"Counted without {names}, which its call may take too: give the sizes of tensors by name"
         )
     return notes
 
